@@ -1,0 +1,41 @@
+# Two commands are enough: `make smoke` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+CORES  ?= all
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.set-up
+STUDY  ?= config/smoke.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup smoke test lint check-all report clean
+
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## make the environment in .venv (does nothing when it is up to date)
+
+$(STAMP): pyproject.toml envs/constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"RankDet needs Python 3.11 or newer, found {v.major}.{v.minor}: run `make setup PYTHON=python3.11`")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c envs/constraints.txt --upgrade setuptools
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -c envs/constraints.txt -e '.[bench,dev]'
+	@touch $@
+
+smoke: setup ## run the built-in study and print the report's path
+	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
+
+test: setup ## the tests (minutes)
+	$(BIN)/python -m pytest -m 'not slow'
+
+check-all: lint ## everything, the long checks too
+	$(BIN)/python -m pytest
+
+lint: setup ## style, types and the workflow's own lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflows
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+clean: ## remove results and reports (the environment stays)
+	rm -rf results reports/html .snakemake

@@ -1,0 +1,1 @@
+"""Measures, records, tables and figures of a study (no torch in here)."""

@@ -1,0 +1,9 @@
+"""Fixtures for every test: one torch thread per test process, so that times and memory are steady."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,1 @@
+"""The workflow: plan (`study`), losses, detectors, papers, rules and scripts."""
