@@ -15,10 +15,7 @@ help: ## list these commands
 setup: $(STAMP) ## make the environment in .venv (does nothing when it is up to date)
 
 $(STAMP): pyproject.toml envs/constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"RankDet needs Python 3.11 or newer, found {v.major}.{v.minor}: run `make setup PYTHON=python3.11`")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c envs/constraints.txt --upgrade setuptools
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation -c envs/constraints.txt -e '.[bench,dev]'
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash envs/set-up.sh
 	@touch $@
 
 smoke: setup ## run the built-in study and print the report's path

@@ -1,4 +1,4 @@
-"""The command line: `rankdet <command> ...`. Commands are imported when called, so help is instant."""
+"""The command line: `rankdet <command> ...`; a command is imported only when it is called."""
 
 import argparse
 import importlib
@@ -19,7 +19,10 @@ COMMANDS = {
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
     """Returns the parser, with the arguments of `command` alone filled in."""
-    parser = argparse.ArgumentParser(prog="rankdet", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="rankdet",
+        description="Ranking-based losses for object detection: measure, compare, report.",
+    )
     parser.add_argument("--version", action="version", version=f"rankdet {__version__}")
     parsers = parser.add_subparsers(dest="command", metavar="command", required=True)
     for name, help_text in COMMANDS.items():

@@ -1,0 +1,83 @@
+"""From a detector's yaml to an mmdet model config, with the criterion in its head."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+
+
+def mmdet_base(name: str) -> dict[str, Any]:
+    """Reads the `model` of an mmdet base config from the installed package.
+
+    The `mmdet::` form of inheritance needs `pkg_resources`, which new setuptools lack, so the
+    file is read from the package's own copy of the configs.
+
+    Args:
+        name: Path below mmdet's `configs/`, such as `retinanet/retinanet_r50_fpn_1x_coco.py`.
+
+    Raises:
+        InputError: If mmdet has no such config.
+    """
+    import mmdet
+    from mmengine.config import Config
+
+    path = Path(mmdet.__file__).parent / ".mim" / "configs" / name
+    if not path.is_file():
+        raise InputError(f"mmdet {mmdet.__version__} has no config {name!r} (looked in {path})")
+    return Config.fromfile(path).model.to_dict()
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `base` with `changes` merged in, nested dictionaries key by key."""
+    result = dict(copy.deepcopy(dict(base)))
+    for key, value in changes.items():
+        old = result.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(old, value) if both else copy.deepcopy(value)
+    return result
+
+
+def model_config(
+    detector: Mapping[str, Any],
+    card: Mapping[str, Any],
+    *,
+    form: str,
+    classes: Sequence[str],
+    loss_file: str | Path | None = None,
+    test: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Returns the mmdet model config of a detector trained by a loss.
+
+    Args:
+        detector: Content of `workflows/detectors/<name>.yaml`.
+        card: The merged loss card.
+        form: `full` (the papers' size) or `small` (for CPUs).
+        classes: Class names, in the order of the labels.
+        loss_file: The loss's Python file.
+        test: Test settings of the run: `score_threshold`, `nms_iou`, `max_per_image`, `nms_pre`.
+
+    Raises:
+        InputError: If the detector has no such form.
+    """
+    if form not in detector:
+        known = ", ".join(key for key in ("full", "small") if key in detector)
+        raise InputError(f"detector {detector['name']!r} has no form {form!r}; it has: {known}")
+    model = merged(mmdet_base(detector["base"]), detector[form] or {})
+    head = model["bbox_head"]
+    head["type"] = detector["head"]
+    head["num_classes"] = len(classes)
+    head["criterion"] = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
+    head.update(card.get("head") or {})
+    _apply_test_settings(model["test_cfg"], test or {})
+    return model
+
+
+def _apply_test_settings(config: dict[str, Any], test: Mapping[str, Any]) -> None:
+    names = {"score_threshold": "score_thr", "max_per_image": "max_per_img", "nms_pre": "nms_pre"}
+    for ours, theirs in names.items():
+        if test.get(ours) is not None:
+            config[theirs] = test[ours]
+    if test.get("nms_iou") is not None:
+        config["nms"] = {**config["nms"], "iou_threshold": test["nms_iou"]}

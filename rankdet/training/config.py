@@ -1,0 +1,160 @@
+"""From a run's spec to mmengine's pieces: data loaders, optimiser, schedule."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+
+
+def load_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Reads the dataset manifest that the data rule wrote."""
+    path = Path(spec["manifest"])
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no dataset manifest ({error}); run the data rule") from None
+
+
+def class_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the class names in the order of the labels, which is that of the annotations."""
+    return tuple(item["name"] for item in manifest["classes"])
+
+
+def train_pipeline(schedule: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns mmdet's training transforms: load, resize to a square's fit, flip, pack."""
+    size = schedule["image_size"]
+    return [
+        {"type": "LoadImageFromFile"},
+        {"type": "LoadAnnotations", "with_bbox": True},
+        {"type": "Resize", "scale": (size, size), "keep_ratio": True},
+        {"type": "RandomFlip", "prob": 0.5 if schedule.get("flip", True) else 0.0},
+        {"type": "PackDetInputs"},
+    ]
+
+
+def test_pipeline(schedule: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns mmdet's test transforms; annotations are not read."""
+    size = schedule["image_size"]
+    meta = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
+    return [
+        {"type": "LoadImageFromFile"},
+        {"type": "Resize", "scale": (size, size), "keep_ratio": True},
+        {"type": "PackDetInputs", "meta_keys": meta},
+    ]
+
+
+def dataset_config(
+    manifest: Mapping[str, Any], split: str, pipeline: list[dict[str, Any]], *, train: bool
+) -> dict[str, Any]:
+    """Returns mmdet's dataset config of one split.
+
+    Images without objects are left out of training, as in the papers' code, and kept in tests.
+    """
+    if split not in manifest["splits"]:
+        known = ", ".join(manifest["splits"])
+        raise InputError(
+            f"dataset {manifest['name']!r} has no split {split!r}; its splits are: {known}"
+        )
+    part = manifest["splits"][split]
+    return {
+        "type": "CocoDataset",
+        "ann_file": str(Path(part["annotations"]).resolve()),
+        "data_prefix": {"img": str(Path(part["images"]).resolve())},
+        "metainfo": {"classes": class_names(manifest)},
+        "filter_cfg": {"filter_empty_gt": True, "min_size": 1},
+        "pipeline": pipeline,
+        "test_mode": not train,
+    }
+
+
+def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the training data loader's config; batches mix no aspect ratios, as in mmdet."""
+    schedule = spec["schedule"]
+    workers = int(schedule.get("workers", 0))
+    return {
+        "batch_size": schedule["batch_size"],
+        "num_workers": workers,
+        "persistent_workers": workers > 0,
+        "sampler": {"type": "DefaultSampler", "shuffle": True},
+        "batch_sampler": {"type": "AspectRatioBatchSampler"},
+        "dataset": dataset_config(manifest, "train", train_pipeline(schedule), train=True),
+    }
+
+
+def test_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any], split: str) -> dict[str, Any]:
+    """Returns the data loader's config of one evaluation split, one image at a time."""
+    workers = int(spec["schedule"].get("workers", 0))
+    return {
+        "batch_size": 1,
+        "num_workers": workers,
+        "persistent_workers": workers > 0,
+        "sampler": {"type": "DefaultSampler", "shuffle": False},
+        "dataset": dataset_config(manifest, split, test_pipeline(spec["schedule"]), train=False),
+    }
+
+
+def epochs_and_iterations(schedule: Mapping[str, Any], epoch_length: int) -> tuple[int, int]:
+    """Returns whole epochs and the iterations they hold.
+
+    A schedule in iterations is rounded up to whole epochs: self-balance and checkpoints live at
+    the ends of real epochs.
+    """
+    if schedule.get("epochs"):
+        epochs = int(schedule["epochs"])
+    else:
+        epochs = math.ceil(schedule["iterations"] / epoch_length)
+    return epochs, epochs * epoch_length
+
+
+def learning_rate(spec: Mapping[str, Any]) -> float:
+    """Returns the run's base learning rate: the study's, else the loss card's for this form."""
+    form, detector = spec["form"], spec["detector"]
+    training = spec["card"].get("training") or {}
+    for place in (
+        spec["schedule"].get("lr"),
+        (training.get("lr_by_detector") or {}).get(detector, {}).get(form),
+        (training.get("lr") or {}).get(form),
+    ):
+        if place is not None:
+            return float(place)
+    raise InputError(
+        f"loss {spec['loss']!r} has no learning rate for the {form!r} form; "
+        f"add training.lr.{form} to its CARD in {spec['loss_file']}, or schedule.lr to the study"
+    )
+
+
+def optimizer_config(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns SGD as in all the papers."""
+    schedule = spec["schedule"]
+    return {
+        "type": "OptimWrapper",
+        "optimizer": {
+            "type": "SGD",
+            "lr": learning_rate(spec),
+            "momentum": schedule.get("momentum", 0.9),
+            "weight_decay": schedule.get("weight_decay", 1e-4),
+        },
+    }
+
+
+def lr_schedule(schedule: Mapping[str, Any], iterations: int) -> list[dict[str, Any]]:
+    """Returns linear warm-up and steps by .1 at fractions of the training."""
+    warmup = min(int(schedule.get("warmup", 0)), iterations)
+    parts: list[dict[str, Any]] = []
+    if warmup:
+        parts.append(
+            {
+                "type": "LinearLR",
+                "start_factor": 0.001,
+                "by_epoch": False,
+                "begin": 0,
+                "end": warmup,
+            }
+        )
+    steps = [round(fraction * iterations) for fraction in schedule.get("lr_steps", ())]
+    if steps:
+        parts.append({"type": "MultiStepLR", "by_epoch": False, "milestones": steps, "gamma": 0.1})
+    return parts

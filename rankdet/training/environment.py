@@ -1,0 +1,75 @@
+"""Threads, device and mmdet's registry, set up once per process before a model is built."""
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TextIO
+
+_LOCKS: list[TextIO] = []  # held until the process ends
+
+
+def set_up(spec: dict[str, Any]) -> str:
+    """Prepares this process for a run.
+
+    Args:
+        spec: A run's spec; `threads` and `device` (`auto`, `cpu`, `cuda`) are read.
+
+    Returns:
+        The device: `cpu` or `cuda:<index>`.
+    """
+    device = spec.get("device", "auto")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    import cv2
+    import torch
+
+    from rankdet.detectors import ops
+
+    threads = int(spec.get("threads", 1))
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(0)
+    ops.install()
+    import mmdet.models  # noqa: F401  (registers mmdet's modules)
+    from mmdet.utils import register_all_modules
+
+    import rankdet.detectors.dense_anchor  # noqa: F401  (registers our heads)
+
+    register_all_modules(init_default_scope=True)
+    if device == "cuda" and not torch.cuda.is_available():
+        from rankdet.errors import InputError
+
+        raise InputError("device: cuda asked for, but torch sees no GPU; set `device: auto` or cpu")
+    if device != "cpu" and torch.cuda.is_available():
+        return _lock_gpu(torch)
+    return "cpu"
+
+
+def _lock_gpu(torch: Any) -> str:
+    """Takes the first GPU that no other run on this machine holds.
+
+    Snakemake's `gpu` resource limits how many jobs run but not which device each one uses.
+    Under a launcher (LOCAL_RANK) the launcher has chosen.
+    """
+    if "LOCAL_RANK" in os.environ:
+        index = int(os.environ["LOCAL_RANK"])
+    else:
+        index = next(
+            (i for i in range(torch.cuda.device_count()) if _try_lock(torch, i)),
+            os.getpid() % torch.cuda.device_count(),
+        )
+    torch.cuda.set_device(index)
+    return f"cuda:{index}"
+
+
+def _try_lock(torch: Any, index: int) -> bool:
+    uuid = getattr(torch.cuda.get_device_properties(index), "uuid", index)
+    path = Path(tempfile.gettempdir()) / f"rankdet-gpu-{uuid}.lock"
+    handle = path.open("a")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        return False
+    _LOCKS.append(handle)
+    return True

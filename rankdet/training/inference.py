@@ -1,0 +1,160 @@
+"""A trained (or untrained) run's detections on one split, in COCO's result format."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from rankdet.training import provenance
+from rankdet.training.environment import set_up
+
+WARM_UP_IMAGES = 3  # left out of the speed: first calls allocate and choose kernels
+
+
+def predict_run(spec: dict[str, Any], run_dir: Path, split: str, out_dir: Path) -> None:
+    """Writes `detections.json` and `speed.json` of a run on one split.
+
+    Args:
+        spec: The run's spec.
+        run_dir: The run's folder with `model.pth` and `run.json`.
+        split: A split of the dataset's manifest.
+        out_dir: Where the two files go.
+
+    Raises:
+        InputError: If the model file does not fit the spec.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    status = json.loads((run_dir / "run.json").read_text())["status"]
+    device = set_up(spec)
+    if status == "diverged":  # its weights are not finite: it detects nothing
+        _write(out_dir, [], {"device": device, "images": 0, "seconds_per_image": None})
+        return
+    import torch
+
+    model = build_model(spec, device)
+    try:
+        model.load_state_dict(torch.load(run_dir / "model.pth", map_location="cpu")["state_dict"])
+    except (RuntimeError, KeyError) as error:
+        first = str(error).splitlines()[-1].strip()
+        raise InputError(
+            f"{run_dir / 'model.pth'} does not fit this detector and loss ({first}); "
+            "delete the file and train again"
+        ) from error
+    _write(out_dir, *detect(model, spec, split, device))
+
+
+def predict_untrained(spec: dict[str, Any], run_dir: Path) -> None:
+    """Writes the detections of an untrained model: what chance gives on this dataset.
+
+    The model is the one that training starts from (same seed, same initialisation). The score
+    threshold is 0, since initial scores lie beside .01.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    device = set_up(spec)
+    from rankdet.training import record
+
+    started = provenance.now()
+    spec = {**spec, "test": {**spec.get("test", {}), "score_threshold": 0.0}}
+    model = build_model(spec, device)
+    model.init_weights()
+    _write(run_dir, *detect(model, spec, spec["splits"][0], device))
+    record.write_json(
+        run_dir / "run.json",
+        record.run_record(
+            spec, status="untrained", reason=None, training=None, device=device, started=started
+        ),
+    )
+
+
+def build_model(spec: Mapping[str, Any], device: str) -> Any:
+    """Returns the run's detector in evaluation mode, its weights drawn from the run's seed."""
+    from mmdet.registry import MODELS
+    from mmengine.runner import set_random_seed
+
+    from rankdet.detectors.models import model_config
+    from rankdet.training import config
+
+    set_random_seed(int(spec["seed"]))
+    classes = config.class_names(config.load_manifest(spec))
+    model = MODELS.build(
+        model_config(
+            spec["detector_spec"],
+            spec["card"],
+            form=spec["form"],
+            classes=classes,
+            loss_file=spec["loss_file"],
+            test=spec.get("test"),
+        )
+    )
+    return model.to(device).eval()
+
+
+def detect(
+    model: Any, spec: Mapping[str, Any], split: str, device: str
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Runs the detector over a split, one image at a time.
+
+    Returns:
+        The detections (`image_id`, `category_id`, `bbox` as x, y, width, height in pixels of the
+        original image, `score`), best first within an image, and the speed (loading and image
+        resizing left out, NMS counted).
+    """
+    import torch
+    from mmengine.runner import Runner
+
+    from rankdet.training import config
+
+    manifest = config.load_manifest(spec)
+    loader = Runner.build_dataloader(config.test_loader(spec, manifest, split))
+    categories = [item["id"] for item in manifest["classes"]]
+    detections: list[dict[str, Any]] = []
+    seconds: list[float] = []
+    with torch.inference_mode():
+        for batch in loader:
+            start = _clock(torch, device)
+            results = model.test_step(batch)
+            seconds.append(_clock(torch, device) - start)
+            for result in results:
+                detections.extend(_coco_results(result, categories))
+    timed = seconds[WARM_UP_IMAGES:] or seconds
+    pace = sum(timed) / len(timed) if timed else None
+    speed = {
+        "device": device,
+        "hardware": provenance.hardware(device),
+        "images": len(timed),
+        "seconds_per_image": pace,
+        "images_per_second": 1 / pace if pace else None,
+    }
+    return detections, speed
+
+
+def _clock(torch: Any, device: str) -> float:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _coco_results(result: Any, categories: list[int]) -> list[dict[str, Any]]:
+    found = result.pred_instances
+    boxes = found.bboxes.cpu().double()
+    boxes[:, 2:] -= boxes[:, :2]
+    return [
+        {
+            "image_id": result.img_id,
+            "category_id": categories[label],
+            "bbox": [round(value, 3) for value in box],
+            "score": score,
+        }
+        for box, score, label in zip(
+            boxes.tolist(), found.scores.cpu().tolist(), found.labels.cpu().tolist(), strict=True
+        )
+    ]
+
+
+def _write(out_dir: Path, detections: list[dict[str, Any]], speed: dict[str, Any]) -> None:
+    from rankdet.training import record
+
+    record.write_atomically(out_dir / "detections.json", json.dumps(detections).encode())
+    record.write_json(out_dir / "speed.json", speed)

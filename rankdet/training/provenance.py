@@ -1,0 +1,94 @@
+"""What a run was made with: commit, versions, hardware."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("rankdet-bench", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def now() -> str:
+    """Returns the time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(REPOSITORY), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of Python and of the packages that shape a training."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware(device: str) -> dict[str, Any]:
+    """Returns the processor, its cores, and the GPU's name where one was used."""
+    import torch
+
+    facts: dict[str, Any] = {
+        "device": device,
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+    if device.startswith("cuda"):
+        facts["gpu"] = torch.cuda.get_device_name(device)
+    return facts
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def provenance(spec: Mapping[str, Any], device: str, started: str) -> dict[str, Any]:
+    """Returns the provenance block of a run's record.
+
+    Args:
+        spec: The run's spec; its `hashes` are copied.
+        device: `cpu` or `cuda:<index>`.
+        started: When the run first started, ISO 8601.
+    """
+    hashes = spec.get("hashes", {})
+    status = _git("status", "--porcelain")
+    return {
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": None if status is None else bool(status),
+        "config_hash": hashes.get("config"),
+        "code_hash": hashes.get("code"),
+        "loss_hash": hashes.get("loss"),
+        "data_checksum": hashes.get("data"),
+        "seed": spec["seed"],
+        "versions": versions(),
+        "hardware": hardware(device),
+        "started": started,
+        "finished": now(),
+    }

@@ -1,0 +1,104 @@
+"""The record of a training: `run.json` and `train.parquet`, and the verdict on what happened."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rankdet.training.provenance import provenance
+
+SCHEMA = "rankdet.run/1"
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Writes a file in one move, so that no reader ever sees half of it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON in one move; NaN is refused, undefined values are null."""
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False).encode())
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Writes the per-iteration record as parquet."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pd.DataFrame(rows).to_parquet(temporary, index=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Says whether a finished training learned to rank at all.
+
+    A ranking loss whose learning rate is too high sinks every logit: the positives are then
+    ranked below almost all negatives and the loss, which is at most 1, stays beside 1.
+
+    Args:
+        rows: The per-iteration record.
+        card: The loss card; `collapse_above`, if there, bounds the mean of `loss_cls` over the
+            last tenth of the training.
+
+    Returns:
+        (`trained` | `collapsed`, reason or None).
+    """
+    bound = card.get("collapse_above")
+    tail = rows[-max(1, len(rows) // 10) :]
+    values = [row["loss_cls"] for row in tail if row.get("loss_cls") is not None]
+    if bound is None or not values:
+        return "trained", None
+    mean = sum(values) / len(values)
+    if mean <= bound:
+        return "trained", None
+    return "collapsed", (
+        f"loss_cls stayed at {mean:.3f} over the last {len(tail)} iterations (collapse above "
+        f"{bound}): the ranking was not learned; lower the learning rate"
+    )
+
+
+def training_summary(
+    rows: list[dict[str, Any]], device: str, resumed_from: list[int], epochs: int
+) -> dict[str, Any]:
+    """Returns the `training` block of `run.json`; times are seconds, memory MB."""
+    seconds = [row["seconds"] for row in rows]
+    steady = sorted(seconds[5:] or seconds)  # the first iterations warm caches
+    return {
+        "iterations": len(rows),
+        "epochs": epochs,
+        "seconds": round(sum(seconds), 3),
+        "seconds_per_iteration": round(steady[len(steady) // 2], 5) if steady else None,
+        "peak_memory_mb": round(max((row["memory_mb"] for row in rows), default=0.0), 1),
+        "device": device,
+        "resumed_from": resumed_from,
+    }
+
+
+def run_record(
+    spec: Mapping[str, Any],
+    *,
+    status: str,
+    reason: str | None,
+    training: Mapping[str, Any] | None,
+    device: str,
+    started: str,
+) -> dict[str, Any]:
+    """Returns the content of `run.json` (schema `rankdet.run/1`)."""
+    keys = ("study", "dataset", "detector", "loss", "variant", "seed", "form")
+    return {
+        "schema": SCHEMA,
+        "run": {key: spec[key] for key in keys},
+        "status": status,
+        "reason": reason,
+        "training": dict(training) if training else None,
+        "provenance": provenance(spec, device, started),
+    }
