@@ -1,0 +1,82 @@
+"""Bilinear samples of a feature map at the displaced taps of a convolution kernel."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class Geometry(NamedTuple):
+    """Kernel, stride, padding and dilation, each as (y, x), and the number of offset groups."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    offset_groups: int
+
+
+def sample_taps(image: Tensor, offset: Tensor, mask: Tensor | None, at: Geometry) -> Tensor:
+    """Samples the image for every tap of every output pixel.
+
+    Pixels off the image are 0. From exactly one pixel off the image on, a sample has no gradient
+    either, as in mmcv: with offsets of 0, as a model starts, padded taps lie exactly there.
+
+    Args:
+        image: (N, C, H, W), float32 or float64.
+        offset: (N, groups * taps * 2, H', W') in pixels, y before x.
+        mask: Factor of each sample (N, groups * taps, H', W'), or None.
+        at: The kernel's geometry.
+
+    Returns:
+        (N, H' * W', C, taps), differentiable by image, offset and mask.
+    """
+    n, channels, height, width = image.shape
+    groups, taps = at.offset_groups, at.kernel[0] * at.kernel[1]
+    out = offset.shape[2:]
+    places = offset.view(n, groups, taps, 2, *out) + _grid(at, out, image)
+    positions, weights = _neighbours(*places.unbind(3), height, width)
+    start = torch.arange(n * groups, device=image.device) * (height * width)
+    positions = positions + start.view(n, groups, 1, 1, 1, 1)
+    if mask is not None:
+        weights = weights * mask.view(n, groups, taps, *out, 1)
+    table = image.view(n, groups, -1, height, width).permute(0, 1, 3, 4, 2)
+    table = table.reshape(n * groups * height * width, channels // groups)
+    values = F.embedding_bag(
+        positions.view(-1, 4), table, per_sample_weights=weights.view(-1, 4), mode="sum"
+    )
+    values = values.view(n, groups, taps, out.numel(), -1).permute(0, 3, 1, 4, 2)
+    return values.reshape(n, out.numel(), channels, taps)
+
+
+def _grid(at: Geometry, out: torch.Size, like: Tensor) -> Tensor:
+    """Returns where the taps lie without offsets (taps, 2, H', W'), y before x."""
+
+    def axis(i: int) -> Tensor:
+        tap = torch.arange(at.kernel[i], device=like.device, dtype=like.dtype) * at.dilation[i]
+        pixel = torch.arange(out[i], device=like.device, dtype=like.dtype) * at.stride[i]
+        return tap[:, None] + pixel - at.padding[i]  # (kernel, out)
+
+    y = axis(0)[:, None, :, None].expand(*at.kernel, *out)
+    x = axis(1)[None, :, None, :].expand(*at.kernel, *out)
+    return torch.stack([y, x], dim=2).flatten(0, 1)
+
+
+def _neighbours(y: Tensor, x: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Returns the flat positions of the four pixels around each place, and their weights.
+
+    Pixels off the image have weight 0, and so has everything around a place that is off the
+    image or not a number.
+    """
+    near = (y > -1) & (y < height) & (x > -1) & (x < width)
+    low_y, low_x = y.detach().floor(), x.detach().floor()
+    down, across = y - low_y, x - low_x
+    positions, weights = [], []
+    for row, weight_y in ((low_y, 1 - down), (low_y + 1, down)):
+        for column, weight_x in ((low_x, 1 - across), (low_x + 1, across)):
+            real = near & (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            weights.append(torch.where(real, weight_y * weight_x, 0))
+            row_at, column_at = (torch.where(real, axis, 0).long() for axis in (row, column))
+            positions.append(row_at * width + column_at)
+    return torch.stack(positions, dim=-1), torch.stack(weights, dim=-1)

@@ -1,0 +1,136 @@
+"""Greedy NMS, soft-NMS (Bodla et al. 2017) and NMS with matching, as `mmcv._ext` has them.
+
+Greedy NMS walks down the scores in blocks: inside a block the greedy choice is the fixed point of
+"kept = overlapped by no kept box above", and the block's kept boxes then strike out the rest, so
+that boxes already struck out are never compared again. Boxes that share no x range, as those of
+different classes after `batched_nms` has moved them apart, are not compared at all.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from rankdet.detectors.ops import vision
+from rankdet.detectors.ops.precision import wide
+from rankdet.detectors.ops.softnms import softnms
+
+__all__ = ["nms", "nms_match", "softnms"]
+
+BLOCK = {"cpu": 256}  # boxes compared with each other at once; other devices take 2048
+TILE = 1 << 22  # largest number of pairs in memory at once
+RUN = 512  # runs of boxes apart from the others are joined up to this size
+
+
+def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
+    """Keeps the highest-scored box of each heap of boxes.
+
+    A box is dropped when its IoU with a kept box above it is greater than the threshold. Tied
+    scores stand in the order that `Tensor.sort(descending=True)` gives them, as in mmcv.
+
+    Args:
+        boxes: (N, 4) as x1, y1, x2, y2, any float type (half precision is compared in float32).
+        scores: (N,).
+        iou_threshold: In [0, 1].
+        offset: 0, or 1 for boxes whose width is `x2 - x1 + 1`.
+
+    Returns:
+        Indices of the kept boxes (K,), int64, by descending score.
+    """
+    order = scores.sort(dim=0, descending=True)[1]
+    ranked = wide(boxes)[order]
+    kernels = vision.kernels()
+    if kernels is None or offset or not len(boxes):
+        return order[_kept(ranked, iou_threshold, offset, inclusive=False)]
+    # torchvision sorts again, stably or not by version: distinct scores keep our order.
+    ranks = torch.arange(len(order), 0, -1, device=order.device, dtype=ranked.dtype)
+    threshold = torch.tensor(iou_threshold, dtype=ranked.dtype).item()  # it compares in double
+    return order[kernels.nms(ranked, ranks, threshold)]
+
+
+def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
+    """Groups each box with the kept box that drops it (Cao et al. 2020, PISA).
+
+    Args:
+        dets: (N, 5) as x1, y1, x2, y2, score.
+        iou_threshold: A box is dropped when its IoU is greater than or equal to it.
+
+    Returns:
+        For each kept box, by descending score, its index followed by those it dropped, likewise.
+    """
+    order = dets[:, 4].sort(dim=0, descending=True)[1]
+    boxes = wide(dets[:, :4])[order]
+    kept = _kept(boxes, iou_threshold, 0, inclusive=True)
+    dropped = (~kept).nonzero().squeeze(1)
+    groups = [[index] for index in order[kept].tolist()]
+    for some, hit in _tiles(boxes[kept], boxes, dropped, iou_threshold, 0, inclusive=True):
+        owners = hit.byte().argmax(dim=0)  # the first of the maxima
+        for owner, index in zip(owners.tolist(), order[some].tolist(), strict=True):
+            groups[owner].append(index)
+    return groups
+
+
+def _kept(boxes: Tensor, threshold: float, offset: int, inclusive: bool) -> Tensor:
+    """Returns which boxes greedy NMS keeps (N,), bool; the boxes come by descending score."""
+    kept = torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
+    block = BLOCK.get(boxes.device.type, 2048)
+    for alive in _runs(boxes, threshold, offset):
+        while alive.numel():
+            head, alive = alive[:block], alive[block:]
+            matrix = _overlap(boxes[head], boxes[head], threshold, offset, inclusive)
+            head = head[_greedy(matrix)]
+            kept[head] = True
+            tiles = _tiles(boxes[head], boxes, alive, threshold, offset, inclusive)
+            alive = torch.cat([alive[:0], *(some[~hit.any(dim=0)] for some, hit in tiles)])
+    return kept
+
+
+def _greedy(overlaps: Tensor) -> Tensor:
+    """Returns the greedy choice among boxes in order, given which pairs overlap (N, N)."""
+    above = overlaps.triu(1).float()
+    kept = torch.ones_like(above[0])
+    while True:  # each round settles at least one more box, in order
+        new = ((kept @ above) == 0).float()
+        if torch.equal(new, kept):
+            return kept.bool()
+        kept = new
+
+
+def _tiles(
+    rows: Tensor, boxes: Tensor, columns: Tensor, threshold: float, offset: int, inclusive: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields parts of `columns` (indices of boxes) with their overlaps (rows, part), bool."""
+    for some in columns.split(max(1, TILE // max(1, len(rows)))):
+        yield some, _overlap(rows, boxes[some], threshold, offset, inclusive)
+
+
+def _overlap(a: Tensor, b: Tensor, threshold: float, offset: int, inclusive: bool) -> Tensor:
+    """Returns whether the IoU of each pair exceeds (or reaches) the threshold (A, B), bool.
+
+    Two empty boxes have no IoU (0/0) and do not overlap.
+    """
+    ax1, ay1, ax2, ay2 = a.t().contiguous()[:, :, None]
+    bx1, by1, bx2, by2 = b.t().contiguous()
+    inter = torch.minimum(ax2, bx2).sub_(torch.maximum(ax1, bx1)).add_(offset).clamp_(min=0)
+    inter *= torch.minimum(ay2, by2).sub_(torch.maximum(ay1, by1)).add_(offset).clamp_(min=0)
+    union = (ax2 - ax1 + offset) * (ay2 - ay1 + offset) + (bx2 - bx1 + offset) * (
+        by2 - by1 + offset
+    )
+    iou = inter.div_(union.sub_(inter))
+    return iou >= threshold if inclusive else iou > threshold
+
+
+def _runs(boxes: Tensor, threshold: float, offset: int) -> list[Tensor]:
+    """Splits boxes into parts with no x in common between parts; each part keeps the order."""
+    everything = torch.arange(len(boxes), device=boxes.device)
+    if len(boxes) <= RUN or threshold <= 0 or boxes.device.type != "cpu":
+        return [everything]
+    left, by_left = boxes[:, 0].sort()
+    reach = boxes[by_left, 2].cummax(dim=0)[0]
+    cuts, last = [], 0
+    gaps = ((reach[:-1] - left[1:]).add_(offset) <= 0).nonzero().squeeze(1) + 1
+    for gap in gaps.tolist():
+        if gap - last >= RUN:
+            cuts.append(gap)
+            last = gap
+    return [part.sort()[0] for part in by_left.tensor_split(cuts)]

@@ -1,0 +1,41 @@
+"""torchvision's kernels, where torchvision is installed and loads; it is never required."""
+
+import functools
+import importlib
+import importlib.util
+import os
+from types import ModuleType
+
+SERVES = (
+    "nms",
+    "roi_align_forward",
+    "roi_align_backward",
+    "deform_conv_forward",
+    "deform_conv_backward_input",
+    "deform_conv_backward_parameters",
+    "modulated_deform_conv_forward",
+    "modulated_deform_conv_backward",
+)
+
+
+@functools.cache
+def _load() -> tuple[ModuleType | None, str | None]:
+    if importlib.util.find_spec("torchvision") is None:
+        return None, None
+    try:
+        return importlib.import_module("torchvision.ops"), None
+    except Exception as error:  # a build for another torch raises RuntimeError, OSError, ...
+        return None, (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def kernels() -> ModuleType | None:
+    """Returns `torchvision.ops`, or None where it is absent, broken, or not wanted.
+
+    The environment variable `RANKDET_OPS=pytorch` means not wanted: the same arithmetic everywhere.
+    """
+    return None if os.environ.get("RANKDET_OPS") == "pytorch" else _load()[0]
+
+
+def import_error() -> str | None:
+    """Returns why an installed torchvision does not import, as one line; None if all is well."""
+    return _load()[1]

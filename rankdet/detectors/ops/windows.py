@@ -1,0 +1,146 @@
+"""The parts of a feature map that RoIs cover, and the interpolation weights inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BUDGET = {"cpu": 1 << 22}  # numbers held for the RoIs in hand; other devices take 2^26
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where the samples of R RoIs lie on one axis of the feature map, in its pixels.
+
+    Attributes:
+        start: Where a RoI begins (R,).
+        step: Size of its bins (R,).
+        count: Samples in each bin (R,), int64, >= 0.
+        first: First pixel of its window (R,), int64.
+        extent: Pixels in its window (R,), int64, >= 1.
+        bins: Bins along this axis.
+        size: Pixels of the feature map along this axis.
+    """
+
+    start: Tensor
+    step: Tensor
+    count: Tensor
+    first: Tensor
+    extent: Tensor
+    bins: int
+    size: int
+
+    @classmethod
+    def of(cls, low: Tensor, high: Tensor, bins: int, size: int, ratio: int, aligned: bool) -> Axis:
+        """Places the samples of RoIs from `low` to `high` (R,), scaled to the feature map."""
+        start = low - 0.5 if aligned else low
+        length = high - low if aligned else (high - low).clamp(min=1)
+        step = length / bins
+        count = torch.full_like(step, ratio) if ratio > 0 else step.ceil().clamp(min=0)
+        ends = torch.stack([start, start + length]).clamp(-1, size)
+        first = ends.amin(dim=0).floor().long().clamp(0, size - 1)
+        # one pixel to interpolate with, one more in case the last sample was rounded up
+        last = (ends.amax(dim=0).floor().long() + 2).clamp(0, size - 1)
+        return cls(start, step, count.long(), first, last - first + 1, bins, size)
+
+    def take(self, rows: Tensor) -> Axis:
+        """Returns the axis of some of the RoIs."""
+        parts = (self.start, self.step, self.count, self.first, self.extent)
+        return Axis(*(part[rows] for part in parts), self.bins, self.size)
+
+    def samples(self) -> Tensor:
+        """Returns coordinates (R, bins, most samples in a bin); past `count` they mean nothing."""
+        steps = torch.arange(int(self.count.max()), device=self.start.device) + 0.5
+        step = self.step[:, None, None]
+        inside = steps * step / self.count.clamp(min=1)[:, None, None]
+        bins = torch.arange(self.bins, device=self.start.device)[:, None]
+        return self.start[:, None, None] + bins * step + inside
+
+    def used(self) -> Tensor:
+        """Returns which samples exist (R, 1, most), bool."""
+        steps = torch.arange(int(self.count.max()), device=self.start.device)
+        return (steps < self.count[:, None])[:, None]
+
+    def pixels(self) -> Tensor:
+        """Returns the windows' pixels (R, largest extent), int64; the last may be off the map."""
+        return self.first[:, None] + torch.arange(int(self.extent.max()), device=self.first.device)
+
+    def weights(self) -> Tensor:
+        """Returns what each pixel adds to each sample (R, bins, most, largest extent)."""
+        at = self.samples()
+        counts = (at >= -1) & (at <= self.size) & self.used()
+        hat = at.clamp(0, self.size - 1)[..., None] - self.pixels().to(at.dtype)[:, None, None]
+        return hat.abs_().neg_().add_(1).clamp_(min=0).mul_(counts[..., None])
+
+    def mean_weights(self) -> Tensor:
+        """Returns what each pixel adds to each bin's mean (R, bins, largest extent)."""
+        return self.weights().sum(dim=2) / self.count.clamp(min=1)[:, None, None]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """RoIs on a feature map: an image index (R,) and the two axes."""
+
+    image: Tensor
+    y: Axis
+    x: Axis
+
+    @classmethod
+    def of(
+        cls,
+        rois: Tensor,
+        shape: torch.Size,
+        bins: tuple[int, int],
+        scale: float,
+        ratio: int,
+        aligned: bool,
+    ) -> Windows:
+        """Lays RoIs (R, 5) in image pixels over a feature map of shape (B, C, H, W)."""
+        x1, y1, x2, y2 = rois[:, 1:].t() * scale
+        y = Axis.of(y1, y2, bins[0], shape[2], ratio, aligned)
+        x = Axis.of(x1, x2, bins[1], shape[3], ratio, aligned)
+        return cls(rois[:, 0].long(), y, x)
+
+    def parts(self, channels: int, samples: bool) -> Iterator[tuple[Tensor, Windows]]:
+        """Yields RoIs of similar size with their indices, as many as fit in memory.
+
+        Args:
+            channels: Channels of the feature map.
+            samples: Whether a value per sample will be held, and not one per bin.
+        """
+        sizes = torch.stack([self.y.extent, self.x.extent, self.y.count, self.x.count])
+        powers = sizes.clamp(min=1).double().log2().ceil().long()
+        code = ((powers[0] * 64 + powers[1]) * 64 + powers[2]) * 64 + powers[3]
+        order = code.argsort()
+        same = code[order].unique_consecutive(return_counts=True)[1].tolist()
+        budget = BUDGET.get(code.device.type, 1 << 26)
+        for rows in order.split(same):
+            cost = self._cost(sizes[:, rows].amax(dim=1).tolist(), channels, samples)
+            for some in rows.split(max(1, budget // cost)):
+                yield some, Windows(self.image[some], self.y.take(some), self.x.take(some))
+
+    def _cost(self, largest: list[int], channels: int, samples: bool) -> int:
+        height, width, down, across = largest
+        rows, columns = self.y.bins * down, self.x.bins * across
+        weights = rows * height + columns * width
+        if not samples:
+            rows, columns = self.y.bins, self.x.bins
+        return 2 * weights + channels * (height * width + rows * width + rows * columns)
+
+    def positions(self) -> Tensor:
+        """Returns each window pixel's row in the flat feature map (R, height, width), int64.
+
+        Pixels off the map repeat the last one; their weight is 0.
+        """
+        y = self.y.pixels().clamp(max=self.y.size - 1)
+        x = self.x.pixels().clamp(max=self.x.size - 1)
+        return (self.image[:, None, None] * self.y.size + y[:, :, None]) * self.x.size + x[:, None]
+
+    def apply(self, down: Tensor, across: Tensor, values: Tensor) -> Tensor:
+        """Multiplies (R, h, w, C) by matrices (R, h', h) and (R, w', w) to (R, h', w', C)."""
+        n, _, width, channels = values.shape
+        rows = torch.bmm(down, values.flatten(2)).view(n, -1, width, channels)
+        return torch.matmul(across[:, None], rows)
