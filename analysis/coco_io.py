@@ -1,0 +1,257 @@
+"""COCO-format ground truth and detections as plain arrays, checked on load.
+
+Whatever is wrong with a file ends in one `InputError` line: what was found, where, and what to do.
+What is merely worth knowing (renumbered ids, scores outside [0, 1]) becomes a note.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import coco_checks as check
+from analysis.errors import InputError
+from analysis.json_stream import kind, read_json, read_json_list
+
+IOU_TYPES = ("bbox", "segm")
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """Annotations of one split; `image` and `category` index `image_ids` and `category_ids`.
+
+    Attributes:
+        image_ids: (I,) ascending.
+        image_sizes: (I, 2) height and width in pixels; 0 where the file does not say.
+        category_ids: (K,) ascending.
+        names: category id to name.
+        frequency: category id to "r", "c" or "f" (LVIS); empty where the file does not say.
+        image: (G,) position in `image_ids`.
+        category: (G,) position in `category_ids`.
+        ids: (G,) annotation ids, unique and never 0.
+        boxes: (G, 4) x, y, width, height.
+        area: (G,) in square pixels, as annotated.
+        crowd: (G,) True for a crowd region.
+        masks: G run-length encodings (`iou_type="segm"`), else None.
+        notes: one line for each thing worth knowing.
+    """
+
+    image_ids: Ints
+    image_sizes: Ints
+    category_ids: Ints
+    names: dict[int, str]
+    frequency: dict[int, str]
+    image: Ints
+    category: Ints
+    ids: Ints
+    boxes: Floats
+    area: Floats
+    crowd: Bools
+    masks: list[dict[str, Any]] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Detections in the order of their file; `image` and `category` index the ground truth's ids.
+
+    Attributes:
+        position: (D,) place in the file, from 0.
+        image: (D,) position in `GroundTruth.image_ids`.
+        category: (D,) position in `GroundTruth.category_ids`.
+        boxes: (D, 4) x, y, width, height (zeros where only masks are given).
+        area: (D,) box area for "bbox", mask area for "segm", in square pixels.
+        score: (D,) confidence.
+        masks: D run-length encodings (`iou_type="segm"`), else None.
+        notes: one line for each thing worth knowing.
+    """
+
+    position: Ints
+    image: Ints
+    category: Ints
+    boxes: Floats
+    area: Floats
+    score: Floats
+    masks: list[dict[str, Any]] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
+    """Reads and checks COCO-format annotations.
+
+    Args:
+        path: a JSON object with `images`, `annotations` and `categories`.
+        iou_type: "bbox" reads boxes, "segm" reads masks too.
+
+    Raises:
+        InputError: the file is missing or no COCO annotations, an id is unknown or occurs twice,
+            a box or area is missing, not finite or negative.
+    """
+    path = Path(path)
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: found {kind(data)} where COCO annotations are a JSON object")
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(data.get(key), list):
+            raise InputError(f"{path}: has no list {key!r}; is it a file of COCO annotations?")
+    images, annotations, categories = data["images"], data["annotations"], data["categories"]
+
+    image_ids = check.unique(check.integers(images, "id", path, "image"), path, "image")
+    by_id = np.argsort(image_ids, kind="stable")
+    sizes = [(im.get("height") or 0, im.get("width") or 0) for im in images]
+    category_ids = check.unique(
+        check.integers(categories, "id", path, "category"), path, "category"
+    )
+    names = {c["id"]: str(c.get("name", c["id"])) for c in categories}
+
+    notes: list[str] = []
+    ids = check.integers(annotations, "id", path, "annotation")
+    ids = _without_zero(check.unique(ids, path, "annotation"), notes)
+    image_ids, category_ids = image_ids[by_id], np.sort(category_ids)
+    image, category = (
+        check.positions(known, check.integers(annotations, key, path, "annotation"), path, key)
+        for known, key in ((image_ids, "image_id"), (category_ids, "category_id"))
+    )
+    boxes = check.boxes(annotations, path, "annotation", required=iou_type == "bbox")
+    sizes_by_id = np.array(sizes, dtype=np.int64).reshape(-1, 2)[by_id]
+    masks = None
+    if iou_type == "segm":
+        from analysis.masks import encode
+
+        masks = encode(annotations, sizes_by_id[image], path, "annotation")
+    if any(a.get("ignore") and not a.get("iscrowd") for a in annotations):
+        count = sum(bool(a.get("ignore")) and not a.get("iscrowd") for a in annotations)
+        notes.append(
+            f"{count} annotations carry `ignore` without `iscrowd`: "
+            "COCO's evaluation disregards the flag, and so does this one"
+        )
+    return GroundTruth(
+        image_ids=image_ids,
+        image_sizes=sizes_by_id,
+        category_ids=category_ids,
+        names={int(k): names[int(k)] for k in category_ids},
+        frequency={int(c["id"]): c["frequency"] for c in categories if "frequency" in c},
+        image=image,
+        category=category,
+        ids=ids,
+        boxes=boxes,
+        area=_areas(annotations, boxes, masks, path, notes),
+        crowd=np.array([bool(a.get("iscrowd", 0)) for a in annotations], dtype=bool),
+        masks=masks,
+        notes=notes,
+    )
+
+
+def load_detections(
+    path: Path | str,
+    ground_truth: GroundTruth,
+    iou_type: str = "bbox",
+    ignore_unknown: bool = False,
+) -> Detections:
+    """Reads and checks detections in COCO's results format, in blocks of bounded memory.
+
+    Args:
+        path: a JSON list of {"image_id", "category_id", "bbox" or "segmentation", "score"}.
+        ground_truth: what they are to be compared with.
+        iou_type: "bbox" or "segm".
+        ignore_unknown: leave out detections of unknown images or categories, with a note.
+
+    Raises:
+        InputError: the file is missing, cut off or no such list; an id is unknown; a score or box
+            is not finite; a size is negative; a mask does not fit its image.
+    """
+    path = Path(path)
+    parts: dict[str, list[Any]] = {k: [] for k in ("image", "category", "boxes", "score")}
+    segmentations: list[Mapping[str, Any]] = []
+    start = 0
+    for block in read_json_list(path):
+        parts["image"].append(check.integers(block, "image_id", path, "detection", start))
+        parts["category"].append(check.integers(block, "category_id", path, "detection", start))
+        parts["score"].append(check.scores(block, path, start))
+        parts["boxes"].append(check.boxes(block, path, "detection", iou_type == "bbox", start))
+        if iou_type == "segm":
+            segmentations.extend({"segmentation": d.get("segmentation")} for d in block)
+        start += len(block)
+    image = _join(parts["image"], np.int64)
+    category = _join(parts["category"], np.int64)
+    score = _join(parts["score"], np.float64)
+    boxes = _join(parts["boxes"], np.float64, (-1, 4))
+
+    notes: list[str] = []
+    known = check.is_known(ground_truth.image_ids, image)
+    check.report_unknown(path, "image ids", image[~known], ignore_unknown, notes)
+    known_category = check.is_known(ground_truth.category_ids, category)
+    check.report_unknown(path, "category ids", category[~known_category], ignore_unknown, notes)
+    keep = np.flatnonzero(known & known_category)
+    outside = int(np.count_nonzero((score[keep] < 0) | (score[keep] > 1)))
+    if outside:
+        notes.append(f"{outside} detections have a score outside [0, 1]: used as they are")
+    if len(keep) == 0:
+        notes.append("there are no detections: AP is 0, oLRP is 1, correlations are undefined")
+    image = np.searchsorted(ground_truth.image_ids, image[keep])
+    boxes = boxes[keep]
+    masks, area = None, boxes[:, 2] * boxes[:, 3]
+    if iou_type == "segm":
+        from analysis.masks import encode, mask_areas
+
+        chosen = [segmentations[i] for i in keep]
+        masks = encode(chosen, ground_truth.image_sizes[image], path, "detection", keep)
+        area = mask_areas(masks)
+    return Detections(
+        position=keep,
+        image=image,
+        category=np.searchsorted(ground_truth.category_ids, category[keep]),
+        boxes=boxes,
+        area=area,
+        score=score[keep],
+        masks=masks,
+        notes=notes,
+    )
+
+
+def _join(parts: Sequence[Any], dtype: type, shape: tuple[int, ...] = (-1,)) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *[p.ravel() for p in parts]]).reshape(shape)
+
+
+def _without_zero(ids: Ints, notes: list[str]) -> Ints:
+    # pycocotools takes a match to annotation 0 for no match at all.
+    if 0 in ids:
+        new = int(ids.max()) + 1
+        notes.append(
+            f"annotation id 0 (COCO's tools take it for 'unmatched') is renumbered to {new}"
+        )
+        return np.where(ids == 0, new, ids)
+    return ids
+
+
+def _areas(
+    annotations: Sequence[Mapping[str, Any]],
+    boxes: Floats,
+    masks: list[dict[str, Any]] | None,
+    path: Path,
+    notes: list[str],
+) -> Floats:
+    given = [a.get("area") for a in annotations]
+    missing = np.array([a is None for a in given], dtype=bool)
+    if masks is None:
+        other, source = boxes[:, 2] * boxes[:, 3], "boxes"
+    else:
+        from analysis.masks import mask_areas
+
+        other, source = mask_areas(masks), "masks"
+    if missing.any():
+        notes.append(f"{missing.sum()} annotations have no area: that of their {source} is used")
+    return check.areas([other[i] if m else given[i] for i, m in enumerate(missing)], path)

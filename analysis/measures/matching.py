@@ -1,0 +1,188 @@
+"""The one matching pass: every measure here is a function of the `Matches` that it returns.
+
+Detections are matched as COCO's evaluation does (pycocotools), for all ten IoU thresholds and all
+four area ranges at once: within an image and class, in the order of their scores, each takes the
+free ground truth of highest IoU at or above the threshold; ground truth that counts comes before
+ground truth that is ignored (crowds, other areas), and a crowd can be taken any number of times.
+The 40 combinations are the bits of one integer, so the pass is linear in the pairs that overlap.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.coco_io import Bools, Detections, Floats, GroundTruth, Ints
+from analysis.measures.matches import AREAS, IOU_THRESHOLDS, MAX_DETECTIONS, Matches
+from analysis.measures.overlaps import overlapping_pairs
+
+_T = len(IOU_THRESHOLDS)
+_ALL_THRESHOLDS = (1 << _T) - 1
+_EVERYTHING = (1 << (_T * len(AREAS))) - 1
+
+
+def match(
+    ground_truth: GroundTruth,
+    detections: Detections,
+    iou_type: str = "bbox",
+    max_detections: int = MAX_DETECTIONS,
+) -> Matches:
+    """Matches detections with ground truth, for all IoU thresholds and area ranges.
+
+    Args:
+        ground_truth: the annotations.
+        detections: what was detected, over the same images and categories.
+        iou_type: "bbox" or "segm".
+        max_detections: the best-scored detections of an image and class that are considered.
+
+    Returns:
+        One row per considered detection and one per ground truth; see `analysis.measures.matches`.
+    """
+    images = max(len(ground_truth.image_ids), 1)
+    group = detections.category * images + detections.image
+    order = np.lexsort((-detections.score, group))  # stable: ties stay in the order of the file
+    rank = _rank_in_group(group[order])
+    order, rank = order[rank < max_detections], rank[rank < max_detections]
+    gt_group = ground_truth.category * images + ground_truth.image
+    gt_order = np.argsort(gt_group, kind="stable")
+
+    det, gt, iou, best_iou = overlapping_pairs(
+        ground_truth, detections, order, gt_order, group[order], gt_group[gt_order], iou_type
+    )
+    crowd = ground_truth.crowd[gt_order]
+    ignored = _ignored_bits(ground_truth.area[gt_order], crowd)
+    true, ignore, matched, iou_of = _assign(det, gt, iou, ignored, crowd, len(order))
+    outside = _outside_bits(detections.area[order])
+    ignore |= outside & ~(true | ignore)
+
+    frame = {
+        "image_id": ground_truth.image_ids[detections.image[order]],
+        "category_id": ground_truth.category_ids[detections.category[order]],
+        "detection": detections.position[order],
+        "score": detections.score[order],
+        "rank": rank.astype(np.int32),
+        "area": detections.area[order],
+        "annotation": np.where(
+            matched >= 0, ground_truth.ids[gt_order][matched] if len(gt_order) else -1, -1
+        ),
+        "iou": iou_of,
+        "best_iou": best_iou,
+    }
+    gt_frame = {
+        "image_id": ground_truth.image_ids[ground_truth.image[gt_order]],
+        "category_id": ground_truth.category_ids[ground_truth.category[gt_order]],
+        "annotation": ground_truth.ids[gt_order],
+        "area": ground_truth.area[gt_order],
+        "crowd": crowd,
+        "detection": _taken_by(matched, ignored, detections.position[order], len(gt_order)),
+    }
+    for a, area in enumerate(AREAS):
+        frame[f"true_{area}"] = _thresholds(true, a)
+        frame[f"ignored_{area}"] = _thresholds(ignore, a)
+        gt_frame[f"ignored_{area}"] = (ignored >> (_T * a)) & 1 == 1
+    return Matches(
+        detections=pd.DataFrame(frame),
+        ground_truth=pd.DataFrame(gt_frame),
+        image_ids=ground_truth.image_ids,
+        category_ids=ground_truth.category_ids,
+        names=ground_truth.names,
+        frequency=ground_truth.frequency,
+        iou_type=iou_type,
+        max_detections=max_detections,
+        notes=[*ground_truth.notes, *detections.notes],
+    )
+
+
+def _rank_in_group(group: Ints) -> Ints:
+    if len(group) == 0:
+        return np.zeros(0, dtype=np.int64)
+    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+    return np.arange(len(group)) - np.repeat(starts, np.diff(np.r_[starts, len(group)]))
+
+
+def _outside_bits(area: Floats) -> Ints:
+    """Returns for each area (N,) the bits of those ranges, at all thresholds, that it is not in."""
+    bits = np.zeros(len(area), dtype=np.int64)
+    for a, (low, high) in enumerate(AREAS.values()):
+        bits |= np.where((area < low) | (area > high), _ALL_THRESHOLDS << (_T * a), 0)
+    return bits
+
+
+def _ignored_bits(area: Floats, crowd: Bools) -> Ints:
+    return np.where(crowd, _EVERYTHING, _outside_bits(area))
+
+
+def _assign(
+    det: Ints, gt: Ints, iou: Floats, ignored: Ints, crowd: Bools, count: int
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """Assigns pairs greedily.
+
+    Args:
+        det: (P,) row of the detection; ascending rows of a group are descending scores.
+        gt: (P,) row of the ground truth, in the order of the file within a group.
+        iou: (P,) at least .5.
+        ignored: (G,) bits in which a ground truth is ignored.
+        crowd: (G,) True for crowds.
+        count: number of detections, D.
+
+    Returns:
+        (D,) bits in which a detection is a true positive, (D,) bits in which it is matched with
+        ignored ground truth, (D,) row of its ground truth at IoU .5 over all areas or -1, (D,) the
+        IoU of that match or NaN.
+    """
+    true = np.zeros(count, dtype=np.int64)
+    ignore = np.zeros(count, dtype=np.int64)
+    matched = np.full(count, -1, dtype=np.int64)
+    iou_of = np.full(count, np.nan)
+    if len(det) == 0:
+        return true, ignore, matched, iou_of
+    # Best first; of equal IoUs pycocotools takes the one that stands last in the file.
+    order = np.lexsort((-gt, -iou, det))
+    det, gt, iou = det[order], gt[order], iou[order]
+    passed = np.searchsorted(np.minimum(IOU_THRESHOLDS, 1 - 1e-10), iou, side="right")
+    one_area = (np.int64(1) << passed) - 1
+    allowed = sum(one_area << (_T * a) for a in range(len(AREAS)))
+    starts = np.flatnonzero(np.r_[True, det[1:] != det[:-1]])
+    # Plain integers: faster than arrays where each step depends on the one before.
+    free = [_EVERYTHING] * len(ignored)
+    is_ignored, is_crowd = ignored.tolist(), crowd.tolist()
+    pairs = list(zip(gt.tolist(), np.asarray(allowed).tolist(), strict=True))
+    stops = [*starts[1:].tolist(), len(pairs)]
+    for start, stop, d in zip(starts.tolist(), stops, det[starts].tolist(), strict=True):
+        claimed, first = 0, -1
+        for p in range(start, stop):
+            g, bits = pairs[p]
+            claim = bits & free[g] & ~is_ignored[g] & ~claimed
+            if claim:
+                free[g] &= ~claim
+                claimed |= claim
+                if claim & 1:
+                    first = p
+        true[d] = claimed
+        for p in range(start, stop):
+            g, bits = pairs[p]
+            if not is_ignored[g]:
+                continue
+            claim = bits & is_ignored[g] & ~claimed
+            if not is_crowd[g]:
+                claim &= free[g]
+                free[g] &= ~claim
+            claimed |= claim
+            if claim & 1:
+                first = p
+        ignore[d] = claimed & ~true[d]
+        if first >= 0:
+            matched[d], iou_of[d] = gt[first], iou[first]
+    return true, ignore, matched, iou_of
+
+
+def _taken_by(matched: Ints, ignored: Ints, position: Ints, count: int) -> Ints:
+    """Returns (G,) the detection that found a ground truth at IoU .5; -1 for none or ignored."""
+    taken = np.full(count, -1, dtype=np.int64)
+    hit = np.flatnonzero(matched >= 0)
+    hit = hit[(ignored[matched[hit]] & 1) == 0]
+    taken[matched[hit]] = position[hit]
+    return taken
+
+
+def _thresholds(bits: Ints, area: int) -> NDArray[np.uint16]:
+    return ((bits >> (_T * area)) & _ALL_THRESHOLDS).astype(np.uint16)
