@@ -1,0 +1,24 @@
+"""Ranking-based losses for object detection: exact, fast, and pure PyTorch.
+
+`functional` has the losses as functions; here they are modules under the field's names, together
+with box parts, balances and `Criterion`, which puts the three together.
+"""
+
+from rankdet.losses import functional
+from rankdet.losses.balance import Balance, build_balance
+from rankdet.losses.boxes import BoxLoss, build_box
+from rankdet.losses.criterion import Criterion
+from rankdet.losses.modules import ALRPLoss, APLoss
+from rankdet.losses.problem import FlatProblem
+
+__all__ = [
+    "ALRPLoss",
+    "APLoss",
+    "Balance",
+    "BoxLoss",
+    "Criterion",
+    "FlatProblem",
+    "build_balance",
+    "build_box",
+    "functional",
+]

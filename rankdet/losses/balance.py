@@ -1,0 +1,149 @@
+"""Balancing classification and localisation: the weight of the box part, kept in checkpoints."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+
+from rankdet.losses.problem import FlatProblem
+
+
+def _reduce(values: Tensor) -> Tensor:
+    """Sums over all processes, if there are several."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.all_reduce(values)
+    return values
+
+
+class Balance(nn.Module):
+    """No balance: the box part counts as it is. Also the base class of the others.
+
+    Called with the losses of an iteration, a balance returns the weight of the box part (a detached
+    scalar). The trainer calls `end_epoch` at the end of each real epoch.
+    """
+
+    weight: Tensor
+
+    def __init__(self, weight: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.tensor(float(weight)))
+
+    def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
+        """Returns the box part's weight in this iteration.
+
+        Args:
+            loss_cls: sum of all parts but the box part, scalar.
+            loss_bbox: the box part before the weight, scalar.
+            problem: the batch.
+        """
+        return self.weight
+
+    def end_epoch(self) -> None:
+        """Ends an epoch."""
+
+
+class ConstantBalance(Balance):
+    """A constant weight (w_r in aLRP's Table 3)."""
+
+
+class SelfBalanceEpoch(Balance):
+    """aLRP's self-balance (§4.2): ``(mean L_cls + mean L_loc) / mean L_loc`` of the last epoch.
+
+    The ratio of means is the released code's. Unlike it, epochs are real ones (not a fixed number
+    of iterations), the means are over all processes, and the state is part of checkpoints.
+
+    Args:
+        initial: the weight in the first epoch.
+    """
+
+    sums: Tensor
+
+    def __init__(self, initial: float = 50.0) -> None:
+        super().__init__(initial)
+        self.register_buffer("sums", torch.zeros(2, dtype=torch.float64))
+
+    def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
+        """Returns the weight, and takes note of the losses (in training only)."""
+        if self.training:
+            self.sums += torch.stack([loss_cls.detach(), loss_bbox.detach()]).to(self.sums)
+        return self.weight.clone()
+
+    @torch.no_grad()
+    def end_epoch(self) -> None:
+        """Sets the next epoch's weight; keeps it if there was no localisation loss at all."""
+        loss_cls, loss_loc = _reduce(self.sums.clone())
+        if loss_loc > 0:
+            self.weight.copy_((loss_cls + loss_loc) / loss_loc)
+        self.sums.zero_()
+
+
+class SelfBalanceIteration(Balance):
+    """Rank & Sort's self-balance by value: ``L_cls / L_box`` of each iteration.
+
+    Args:
+        synchronise: use the sums over all processes (the released code balances each by itself).
+    """
+
+    def __init__(self, synchronise: bool = False) -> None:
+        super().__init__(1.0)
+        self.synchronise = synchronise
+
+    @torch.no_grad()
+    def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
+        """Returns the ratio of the losses; 1 where there is no box loss."""
+        return self._ratio(torch.stack([loss_cls.detach(), loss_bbox.detach()]).float())
+
+    def _ratio(self, pair: Tensor) -> Tensor:
+        top, bottom = _reduce(pair) if self.synchronise else pair
+        safe = torch.where(bottom > 0, bottom, 1)
+        self.weight.copy_(torch.where(bottom > 0, top / safe, 1))
+        return self.weight.clone()
+
+
+class GradientMagnitudeBalance(SelfBalanceIteration):
+    """Rank & Sort's self-balance by magnitude (Table S1): ``|∂L_cls/∂s| / |∂L_box/∂b|``, L1 norms.
+
+    b are the box head's outputs (``extras["pred_deltas"]``), or else the predicted boxes.
+    """
+
+    def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
+        """Returns the ratio of the gradients' magnitudes; 1 where the box part has none."""
+        boxes = problem.extras.get("pred_deltas")
+        if boxes is None or not boxes.requires_grad:
+            boxes = problem.pred_boxes
+        pair = [_magnitude(loss_cls, problem.logits), _magnitude(loss_bbox, boxes)]
+        with torch.no_grad():
+            return self._ratio(torch.stack(pair))
+
+
+def _magnitude(loss: Tensor, inputs: Tensor) -> Tensor:
+    if not (loss.requires_grad and inputs.requires_grad):
+        return loss.new_zeros((), dtype=torch.float32)
+    (gradient,) = torch.autograd.grad(loss, inputs, retain_graph=True, allow_unused=True)
+    return loss.new_zeros(()) if gradient is None else gradient.float().abs().sum()
+
+
+BALANCES: dict[str, type[Balance]] = {
+    "none": Balance,
+    "constant": ConstantBalance,
+    "self-epoch": SelfBalanceEpoch,
+    "self-iteration": SelfBalanceIteration,
+    "gradient-magnitude": GradientMagnitudeBalance,
+}
+
+
+def build_balance(config: Mapping[str, Any]) -> Balance:
+    """Makes a balance from a plain mapping, such as ``{"type": "self-epoch", "initial": 50}``.
+
+    Raises:
+        ValueError: an unknown type or key.
+    """
+    options = dict(config)
+    kind = options.pop("type", "none")
+    if kind not in BALANCES:
+        raise ValueError(f"balance type is {kind!r}; known are {', '.join(BALANCES)}")
+    try:
+        return BALANCES[kind](**options)
+    except TypeError as error:
+        raise ValueError(f"balance {dict(config)}: {error}") from None
