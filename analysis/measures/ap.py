@@ -111,6 +111,9 @@ def _metrics(tables: ApTables, rows: list[int] | None) -> dict[str, float | None
             out[f"AP_{area}"] = _mean(precision[..., a])
     for m, limit in enumerate(MAX_DETECTIONS):
         out[f"AR{limit}"] = _mean(recall[..., 0, m])
+    for a, area in enumerate(AREAS):
+        if area != "all":
+            out[f"AR_{area}"] = _mean(recall[..., a, -1])
     return out
 
 
