@@ -1,0 +1,43 @@
+"""Datasets on disk: every kind ends as COCO-format annotations plus one manifest, `dataset.json`.
+
+Needs numpy and Pillow only. To add a kind, write a module with
+`prepare(name, config, folder) -> dict` (use `manifest.write`) and name it in `KINDS`.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.datasets.options import nearest
+from rankdet.errors import InputError
+
+KINDS = {
+    "shapes": "rankdet.datasets.shapes",
+    "coco-folder": "rankdet.datasets.coco_folder",
+}
+
+
+def prepare(name: str, config: Mapping[str, Any], folder: str | Path) -> dict[str, Any]:
+    """Writes a dataset's `dataset.json` and `data/` below a folder.
+
+    Args:
+        name: the dataset's name in the study, as it shall stand in the manifest.
+        config: the dataset's part of the study's config; its `kind` is one of `KINDS`.
+        folder: where to write; made if absent. Its `data/` is replaced as a whole, and only once
+            everything in it is complete.
+
+    Returns:
+        The manifest (schema `rankdet.dataset/1`), as written to `dataset.json`.
+
+    Raises:
+        InputError: a wrong config, unusable data, or a disk that is full.
+    """
+    if not isinstance(config, Mapping):
+        raise InputError(f"dataset {name!r}: its config must be a mapping, found {config!r:.60}")
+    kind = config.get("kind")
+    if kind not in KINDS:
+        hint = nearest(str(kind), KINDS) if kind is not None else f"one of: {', '.join(KINDS)}"
+        found = "no kind" if kind is None else f"unknown kind {kind!r}"
+        raise InputError(f"dataset {name!r}: {found}; {hint}")
+    return importlib.import_module(KINDS[kind]).prepare(name, config, Path(folder))

@@ -1,0 +1,119 @@
+"""Any images with annotations in COCO's format, checked, and repaired in a copy where safe."""
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.datasets import files, manifest, options
+from rankdet.datasets.checks import Checked, check
+from rankdet.datasets.images import ImageFile
+from rankdet.errors import InputError
+
+SPLIT_KEYS = ("images", "annotations")
+
+
+def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Checks every split and writes the cleaned annotations and the manifest.
+
+    Images stay where they are. The user's folders are taken relative to the current folder.
+    """
+    title, splits = _read_config(name, config)
+    seen: dict[Path, ImageFile] = {}
+    checked = {}
+    for split, (images, annotations) in splits.items():
+        checked[split] = check(images, annotations, seen)
+        _stop_at_errors(f"dataset {name!r}, {split}", checked[split], images, annotations)
+    warnings = [
+        f"{split}: {line}" for split, one in checked.items() for line in one.findings.warnings
+    ]
+    warnings += _same_categories(name, checked)
+    entries = {}
+    with files.replacing(folder / "data") as part:
+        for split, one in checked.items():
+            annotations_sha256 = files.write_json(part / f"{split}.json", one.data)
+            entries[split] = manifest.split_entry(
+                one.data,
+                folder / "data" / f"{split}.json",
+                splits[split][0],
+                manifest.split_checksum(annotations_sha256, one.digests),
+            )
+        return manifest.write(
+            folder,
+            name=name,
+            kind="coco-folder",
+            title=title,
+            categories=checked["train"].data["categories"],
+            splits=entries,
+            warnings=warnings,
+        )
+
+
+def _read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tuple[Path, Path]]]:
+    """Returns the title and each split's (folder of images, annotation file)."""
+    where = f"dataset {name!r}"
+    title = options.text(config.get("title", name), f"{where}: title")
+    splits = {}
+    for key, value in config.items():
+        if key in ("kind", "title"):
+            continue
+        if not isinstance(value, Mapping):
+            known = ["title", "train", "val"]
+            raise InputError(
+                f"{where}: {key!r} is no split (a mapping with 'images' and 'annotations');"
+                f" {options.nearest(str(key), known)}"
+            )
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(key)):
+            raise InputError(f"{where}: name split {key!r} with letters, digits, '-' and '_' only")
+        options.check_keys(value, SPLIT_KEYS, f"{where}, {key}")
+        for needed in SPLIT_KEYS:
+            if needed not in value:
+                raise InputError(f"{where}, {key}: give {needed!r} (a path)")
+        images, annotations = (
+            Path(options.text(value[k], f"{where}, {key}: {k}")) for k in SPLIT_KEYS
+        )
+        splits[str(key)] = (images.expanduser(), annotations.expanduser())
+    if "train" not in splits:
+        found = f"found: {', '.join(splits)}" if splits else "found no split"
+        raise InputError(f"{where}: give the split 'train' ({found})")
+    return title, splits
+
+
+def _stop_at_errors(where: str, one: Checked, images: Path, annotations: Path) -> None:
+    errors = one.findings.errors
+    if not errors:
+        return
+    more = ""
+    if len(errors) > 1:
+        command = shlex.join(["rankdet", "data", "check", str(images), str(annotations)])
+        more = f" [and {len(errors) - 1} more kinds of error: see `{command}`]"
+    raise InputError(f"{where}: {annotations}: {errors[0]}{more}")
+
+
+def _same_categories(name: str, checked: Mapping[str, Checked]) -> list[str]:
+    """Gives every split train's list of categories; one that differs in an id or name stops.
+
+    Returns:
+        Warnings for splits whose list was shorter.
+    """
+    train = checked["train"].data["categories"]
+    expected = {(c["id"], c["name"]) for c in train}
+    warnings = []
+    for split, one in checked.items():
+        given = {(c["id"], c["name"]) for c in one.data["categories"]}
+        foreign = sorted(given - expected)
+        if foreign:
+            names = {c["name"] for c in train}
+            told = ", ".join(f"{i} {n!r}" for i, n in foreign[:3])
+            clash = any(n in names for _, n in foreign)
+            why = "under another id in train" if clash else "not in train"
+            raise InputError(
+                f"dataset {name!r}, {split}: categories differ from train's: {len(foreign)}"
+                f" ({told}{', ...' if len(foreign) > 3 else ''}) are {why}; use one list for all"
+            )
+        if len(given) < len(expected):
+            missing = len(expected) - len(given)
+            warnings.append(f"{split}: categories of train that are not listed: {missing}; added")
+        one.data["categories"] = train
+    return warnings

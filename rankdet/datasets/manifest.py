@@ -1,0 +1,65 @@
+"""The manifest of a dataset on disk: what a study needs to know without opening the images."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rankdet.datasets import files
+
+SCHEMA = "rankdet.dataset/1"
+
+
+def split_checksum(annotations_sha256: str, images: Iterable[tuple[str, str]]) -> str:
+    """Returns `sha256:<hex>` over a split's annotation bytes and its images' bytes.
+
+    Args:
+        annotations_sha256: hex digest of the annotation file.
+        images: (file name, hex digest of the file's bytes); their order does not matter.
+    """
+    digest = hashlib.sha256(annotations_sha256.encode())
+    for name, image_sha256 in sorted(images):
+        digest.update(f"\n{image_sha256} {name}".encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def split_entry(
+    data: Mapping[str, Any], annotations: Path, images: Path, checksum: str
+) -> dict[str, Any]:
+    """Returns a split's part of the manifest; `n_annotations` counts the crowds too."""
+    return {
+        "annotations": annotations.as_posix(),
+        "images": images.as_posix(),
+        "n_images": len(data["images"]),
+        "n_annotations": len(data["annotations"]),
+        "n_crowd": sum(a["iscrowd"] for a in data["annotations"]),
+        "checksum": checksum,
+    }
+
+
+def write(
+    folder: Path,
+    *,
+    name: str,
+    kind: str,
+    title: str,
+    categories: Sequence[Mapping[str, Any]],
+    splits: Mapping[str, Mapping[str, Any]],
+    warnings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Writes `folder/dataset.json` and returns what stands in it."""
+    digest = hashlib.sha256()
+    for split, entry in splits.items():
+        digest.update(f"{split} {entry['checksum']}\n".encode())
+    manifest = {
+        "schema": SCHEMA,
+        "name": name,
+        "kind": kind,
+        "title": title,
+        "classes": [{"id": c["id"], "name": c["name"]} for c in categories],
+        "splits": {split: dict(entry) for split, entry in splits.items()},
+        "checksum": f"sha256:{digest.hexdigest()}",
+        "warnings": list(warnings),
+    }
+    files.write_json(folder / "dataset.json", manifest, indent=2)
+    return manifest

@@ -1,0 +1,113 @@
+"""The built-in data: coloured shapes on uneven ground, in COCO's format, made from a seed.
+
+The same config gives the same bytes on every machine, whatever its libraries' versions.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankdet.datasets import files, manifest
+from rankdet.datasets.shapes import contours, png, scene
+from rankdet.datasets.shapes.config import ShapesConfig
+
+SPLITS = ("train", "val")  # their places here seed their images
+
+
+def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Draws the images and writes annotations and manifest; see `rankdet.datasets.prepare`."""
+    settings = ShapesConfig.read(name, config)
+    splits = {}
+    with files.replacing(folder / "data") as part:
+        for split in SPLITS:
+            (part / split).mkdir()
+            data, images = _draw(settings, split, part / split)
+            annotations_sha256 = files.write_json(part / f"{split}.json", data)
+            splits[split] = manifest.split_entry(
+                data,
+                folder / "data" / f"{split}.json",
+                folder / "data" / split,
+                manifest.split_checksum(annotations_sha256, images),
+            )
+        return manifest.write(
+            folder,
+            name=name,
+            kind="shapes",
+            title=settings.title,
+            categories=categories(settings),
+            splits=splits,
+        )
+
+
+def categories(settings: ShapesConfig) -> list[dict[str, Any]]:
+    """Returns COCO's list of categories; ids count from 1."""
+    names = enumerate(settings.class_names, 1)
+    return [{"id": i, "name": name, "supercategory": "shape"} for i, name in names]
+
+
+def _draw(
+    settings: ShapesConfig, split: str, folder: Path
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Writes a split's images; returns its annotations and each image's (name, sha256)."""
+    images, annotations, digests = [], [], []
+    count = settings.train_images if split == "train" else settings.val_images
+    for index in range(count):
+        drawn = scene.make(settings, SPLITS.index(split), index)
+        content = png.encode(drawn.pixels.astype(np.uint8))
+        file_name = f"{index + 1:06d}.png"
+        (folder / file_name).write_bytes(content)
+        digests.append((file_name, hashlib.sha256(content).hexdigest()))
+        images.append(_image(index + 1, file_name, settings.image_size))
+        for annotation in annotate(drawn, settings.masks):
+            ids = {"id": len(annotations) + 1, "image_id": index + 1}
+            annotations.append({**ids, **annotation})
+    data = {
+        "info": {
+            # without the title, which may change without changing the data's checksum
+            "description": f"Built-in shapes of RankDet Bench: {split}, seed {settings.seed}",
+            "version": "1",
+        },
+        "licenses": [
+            {
+                "id": 1,
+                "name": "CC0 1.0 Universal",
+                "url": "https://creativecommons.org/publicdomain/zero/1.0/",
+            }
+        ],
+        "categories": categories(settings),
+        "images": images,
+        "annotations": annotations,
+    }
+    return data, digests
+
+
+def _image(image_id: int, file_name: str, size: int) -> dict[str, Any]:
+    return {"id": image_id, "file_name": file_name, "width": size, "height": size, "license": 1}
+
+
+def annotate(drawn: scene.Scene, masks: bool = True) -> list[dict[str, Any]]:
+    """Returns COCO annotations, without ids, of what is visible of each object.
+
+    `bbox` (x, y, w, h) and `area` are those of the visible mask, in whole pixels.
+    """
+    annotations = []
+    for index, sprite in enumerate(drawn.sprites):
+        mask = drawn.owner == index
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        left, top, right, bottom = (int(n) for n in (columns[0], rows[0], columns[-1], rows[-1]))
+        annotation: dict[str, Any] = {
+            "category_id": sprite.category,
+            "iscrowd": int(sprite.crowd),
+            "bbox": [left, top, right + 1 - left, bottom + 1 - top],
+            "area": int(mask.sum()),
+        }
+        if masks:
+            cut = mask[top : bottom + 1, left : right + 1]
+            annotation["segmentation"] = (
+                contours.run_lengths(mask) if sprite.crowd else contours.polygons(cut, left, top)
+            )
+        annotations.append(annotation)
+    return annotations

@@ -1,0 +1,81 @@
+"""Masks as COCO writes them: polygons along the pixels' edges, and run lengths for crowds."""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+Corner = tuple[int, int]
+
+
+def run_lengths(mask: np.ndarray) -> dict[str, Any]:
+    """Returns COCO's uncompressed RLE of a bool mask (height, width).
+
+    `counts` are the lengths of runs down the columns, beginning with a run of zeros.
+    """
+    flat = np.asfortranarray(mask).ravel(order="F").astype(bool)
+    changes = np.flatnonzero(np.diff(flat, prepend=False))
+    counts = np.diff(np.concatenate(([0], changes, [flat.size])))
+    return {"counts": counts.tolist(), "size": [int(n) for n in mask.shape]}
+
+
+def polygons(mask: np.ndarray, left: int = 0, top: int = 0) -> list[list[int]]:
+    """Returns polygons [x1, y1, x2, y2, ...] whose union is exactly the mask's pixels.
+
+    COCO's polygons of one object are united, so none can be a hole: a part with a hole is cut in
+    two at a column through the hole. Corners lie on pixel edges (pixel (0, 0) is [0, 1] × [0, 1]);
+    `left` and `top` are added, where the mask was cut out of an image.
+    """
+    outlines = _outlines(mask)
+    for corners in outlines:
+        if _signed_area(corners) < 0:
+            columns = [x for x, _ in corners]
+            cut = max((min(columns) + max(columns)) // 2, min(columns) + 1)
+            return polygons(mask[:, :cut], left, top) + polygons(mask[:, cut:], left + cut, top)
+    return [[c for x, y in corners for c in (x + left, y + top)] for corners in outlines]
+
+
+def _outlines(mask: np.ndarray) -> list[list[Corner]]:
+    """Closed outlines with the mask on their right; holes run the other way round."""
+    following = _edges(mask)
+    found = []
+    while following:
+        start = next(iter(following))
+        corners, here, step = [], start, (0, 0)
+        while True:
+            ahead = following[here]
+            # Where two pixels touch at a corner only, turn right: they stay two parts.
+            right = (here[0] - step[1], here[1] + step[0])
+            there = ahead.pop(ahead.index(right) if right in ahead else 0)
+            if not ahead:
+                del following[here]
+            new = (there[0] - here[0], there[1] - here[1])
+            if new != step:
+                corners.append(here)
+            here, step = there, new
+            if here == start:
+                break
+        found.append(corners)
+    return found
+
+
+def _edges(mask: np.ndarray) -> dict[Corner, list[Corner]]:
+    """Unit edges between a pixel of the mask and one outside, clockwise (y down)."""
+    padded = np.pad(mask.astype(bool), 1)
+    inside = padded[1:-1, 1:-1]
+    following: dict[Corner, list[Corner]] = defaultdict(list)
+    # per neighbour outside: where the edge starts and ends, from the pixel's upper left corner
+    for outside, (x1, y1), (x2, y2) in (
+        (~padded[:-2, 1:-1], (0, 0), (1, 0)),
+        (~padded[1:-1, 2:], (1, 0), (1, 1)),
+        (~padded[2:, 1:-1], (1, 1), (0, 1)),
+        (~padded[1:-1, :-2], (0, 1), (0, 0)),
+    ):
+        for y, x in np.argwhere(inside & outside).tolist():
+            following[(x + x1, y + y1)].append((x + x2, y + y2))
+    return following
+
+
+def _signed_area(corners: list[Corner]) -> int:
+    pairs = zip(corners, corners[1:] + corners[:1], strict=True)
+    return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairs)
