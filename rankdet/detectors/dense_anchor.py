@@ -99,7 +99,7 @@ class CriterionAnchorHead:
             losses["loss_bbox"] = losses["loss_bbox"] + flat.deltas.sum() * 0
         if flat.centerness is not None:
             losses["loss_centerness"] = self._centerness_loss(flat, positive, extras)
-        return losses
+        return {name: value.float() for name, value in losses.items()}  # mmengine takes means
 
     def _centerness_targets(self, anchors: Tensor, targets: Tensor) -> Tensor:
         if not len(anchors):  # mmdet's target refuses an empty set

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config, ConfigDict
+
 from rankdet.errors import InputError
 
 
@@ -21,7 +23,6 @@ def mmdet_base(name: str) -> dict[str, Any]:
         InputError: If mmdet has no such config.
     """
     import mmdet
-    from mmengine.config import Config
 
     path = Path(mmdet.__file__).parent / ".mim" / "configs" / name
     if not path.is_file():
@@ -47,7 +48,7 @@ def model_config(
     classes: Sequence[str],
     loss_file: str | Path | None = None,
     test: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> ConfigDict:
     """Returns the mmdet model config of a detector trained by a loss.
 
     Args:
@@ -71,7 +72,7 @@ def model_config(
     head["criterion"] = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
     head.update(card.get("head") or {})
     _apply_test_settings(model["test_cfg"], test or {})
-    return model
+    return ConfigDict(model)  # mmdet reads its settings as attributes
 
 
 def _apply_test_settings(config: dict[str, Any], test: Mapping[str, Any]) -> None:
