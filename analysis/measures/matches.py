@@ -198,13 +198,16 @@ def write_matches(matches: Matches, path: Path | str) -> None:
         "notes": matches.notes,
     }
     table = table.replace_schema_metadata({"rankdet": json.dumps(meta)})
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, part, compression="zstd")
         part.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
 
 
 def read_matches(path: Path | str) -> Matches:
