@@ -99,4 +99,5 @@ def alrp_loss(
     loss, gradient, weights = _alrp(
         logits.detach(), labels, loc_errors.detach(), group, delta, eps, target == "zero"
     )
-    return attach(logits, loss, gradient), (loc_errors.to(weights.dtype) * weights).sum()
+    (loss_cls,) = attach(logits, loss, gradient)
+    return loss_cls, (loc_errors.to(weights.dtype) * weights).sum()

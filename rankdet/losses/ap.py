@@ -8,6 +8,17 @@ from torch import Tensor
 from rankdet.losses.error_driven import attach, problems, ranking_op, total
 
 
+def interpolated(scores: Tensor, errors: Tensor) -> Tensor:
+    """``1 - precision`` after interpolation: the least error at a positive's score or below it.
+
+    Args:
+        scores: (P,).
+        errors: (P,) 1 - precision at each positive.
+    """
+    order = scores.argsort()
+    return torch.empty_like(errors).index_copy_(0, order, errors[order].cummin(0).values)
+
+
 @ranking_op("ap_loss")
 def _ap(
     logits: Tensor, labels: Tensor, group: Tensor | None, delta: float, interpolate: bool
@@ -16,10 +27,7 @@ def _ap(
         for ranks, _, n_positives in problems(logits, labels, delta, group):
             errors = ranks.false_positives / ranks.rank  # 1 - precision
             if interpolate:
-                order = ranks.scores.argsort()
-                errors = torch.empty_like(errors).index_copy_(
-                    0, order, errors[order].cummin(0).values
-                )
+                errors = interpolated(ranks.scores, errors)
             yield errors.sum() / n_positives, ranks.distribute(errors, n_positives)
 
     loss, gradient = total(logits, parts(), 1)
@@ -49,4 +57,5 @@ def ap_loss(
     Returns:
         Scalar in [0, 1), float32 (float64 for float64); 0, connected to the graph, if no positive.
     """
-    return attach(logits, *_ap(logits.detach(), labels, group, delta, interpolate))
+    (loss,) = attach(logits, *_ap(logits.detach(), labels, group, delta, interpolate))
+    return loss

@@ -16,21 +16,30 @@ from rankdet.losses.ranks import Ranking, gradient_dtype
 
 class _Attach(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-        ctx.save_for_backward(gradient)
+    def forward(ctx: Any, logits: Tensor, *made: Tensor) -> tuple[Tensor, ...]:
+        losses, gradients = made[: len(made) // 2], made[len(made) // 2 :]
+        ctx.save_for_backward(*gradients)
         ctx.dtype = logits.dtype
-        return loss.clone()
+        return tuple(loss.clone() for loss in losses)
 
     @staticmethod
-    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, None, None]:
-        (gradient,) = ctx.saved_tensors
+    def backward(ctx: Any, *incoming: Tensor) -> tuple[Tensor | None, ...]:
         # Scaled in float32 first: with a loss scaler, small gradients then survive float16.
-        return (gradient * incoming).to(ctx.dtype), None, None
+        first, *others = zip(ctx.saved_tensors, incoming, strict=True)
+        gradient = first[0] * first[1]
+        for more, weight in others:
+            gradient.addcmul_(more, weight)
+        return gradient.to(ctx.dtype), *(None for _ in range(2 * len(incoming)))
 
 
-def attach(logits: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-    """Returns `loss` (scalar), whose derivative by `logits` is `gradient` (of the same shape)."""
-    return _Attach.apply(logits, loss, gradient)
+def attach(logits: Tensor, *made: Tensor) -> tuple[Tensor, ...]:
+    """Returns losses whose derivatives by the logits are given.
+
+    Args:
+        logits: of any shape; the losses are connected to them.
+        made: the losses (scalars), then for each its gradient, in the shape of the logits.
+    """
+    return _Attach.apply(logits, *made)
 
 
 class Problem(NamedTuple):
@@ -45,38 +54,61 @@ class Problem(NamedTuple):
         return values if self.members is None else values[self.members]
 
 
-def problems(
-    logits: Tensor, labels: Tensor, delta: float, group: Tensor | None = None
-) -> Iterator[Problem]:
-    """Yields the batch as one problem, or one per group that has positives.
+def problem_labels(
+    logits: Tensor, labels: Tensor, group: Tensor | None = None
+) -> Iterator[tuple[Tensor, Tensor | None, int]]:
+    """Yields the labels of each problem that has positives: the batch, or every group.
 
     Args:
         logits: any shape.
         labels: 1 positive, 0 negative, -1 ignored; as many as logits.
-        delta: half the ramp's width of H.
         group: an integer per logit (an image's index, say); None ranks everything together.
+
+    Yields:
+        Flat labels in which other groups are ignored; which of all positives are in this problem
+        (None: all of them); the number of all positives.
     """
-    _check(logits, labels, delta, group)
+    _check(logits, labels, group)
+    flat = labels.detach().reshape(-1)
+    owners = (flat if group is None else group.reshape(-1))[flat == 1]
     if group is None:
+        if len(owners):
+            yield flat, None, len(owners)
+        return
+    for owner in owners.unique().tolist():
+        own = flat.where(group.reshape(-1) == owner, flat.new_full((), -1))
+        yield own, (owners == owner).nonzero().squeeze(1), len(owners)
+
+
+def problems(
+    logits: Tensor, labels: Tensor, delta: float, group: Tensor | None = None
+) -> Iterator[Problem]:
+    """Yields the ranks of each problem that has positives; arguments as `problem_labels`.
+
+    Args:
+        logits: any shape.
+        labels: 1 positive, 0 negative, -1 ignored.
+        delta: half the ramp's width of H.
+        group: an integer per logit, or None.
+    """
+    if delta < 0:
+        raise ValueError(f"delta is {delta}; it must not be negative")
+    if group is None:  # the positives are looked for once, by the ranks
+        _check(logits, labels, None)
         ranks = Ranking(logits, labels, delta)
         if len(ranks):
             yield Problem(ranks, None, len(ranks))
         return
-    flat, group = labels.detach().reshape(-1), group.reshape(-1)
-    owners = group[flat == 1]
-    for owner in owners.unique().tolist():
-        ranks = Ranking(logits, flat.where(group == owner, flat.new_full((), -1)), delta)
-        yield Problem(ranks, (owners == owner).nonzero().squeeze(1), len(owners))
+    for own, members, n_positives in problem_labels(logits, labels, group):
+        yield Problem(Ranking(logits, own, delta), members, n_positives)
 
 
-def _check(logits: Tensor, labels: Tensor, delta: float, group: Tensor | None) -> None:
+def _check(logits: Tensor, labels: Tensor, group: Tensor | None) -> None:
     if not logits.is_floating_point():
         raise TypeError(f"logits are {logits.dtype}; give a floating type")
     for name, values in (("labels", labels), ("group", group)):
         if values is not None and values.numel() != logits.numel():
             raise ValueError(f"{values.numel()} {name} for {logits.numel()} logits")
-    if delta < 0:
-        raise ValueError(f"delta is {delta}; it must not be negative")
 
 
 def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) -> list[Tensor]:

@@ -4,7 +4,11 @@ from torch import Tensor, nn
 
 from rankdet.losses.alrp import alrp_loss
 from rankdet.losses.ap import ap_loss
+from rankdet.losses.ape import ape_loss
+from rankdet.losses.dr import dr_loss
+from rankdet.losses.pairwise import pairwise_error_loss
 from rankdet.losses.problem import FlatProblem
+from rankdet.losses.rank_sort import rank_sort_loss
 
 
 class RankingLoss(nn.Module):
@@ -21,6 +25,10 @@ class RankingLoss(nn.Module):
     def _group(self, problem: FlatProblem) -> Tensor | None:
         return problem.flat_images if self.per_image else None
 
+    def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
+        """Returns ``loss_cls``, from the flat logits and labels."""
+        return {"loss_cls": self(problem.flat_logits, problem.flat_labels, self._group(problem))}
+
 
 class APLoss(RankingLoss):
     """AP Loss; see `rankdet.losses.functional.ap_loss` for the arguments."""
@@ -34,10 +42,6 @@ class APLoss(RankingLoss):
     def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
         """Returns the loss (a scalar)."""
         return ap_loss(logits, labels, delta=self.delta, interpolate=self.interpolate, group=group)
-
-    def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_cls``."""
-        return {"loss_cls": self(problem.flat_logits, problem.flat_labels, self._group(problem))}
 
 
 class ALRPLoss(RankingLoss):
@@ -81,3 +85,102 @@ class ALRPLoss(RankingLoss):
         flat = (problem.flat_logits, problem.flat_labels)
         loss_cls, loss_loc = self(*flat, errors, self._group(problem))
         return {"loss_cls": loss_cls, "loss_bbox": loss_loc}
+
+
+class RankSortLoss(RankingLoss):
+    """Rank & Sort Loss; see `rankdet.losses.functional.rank_sort_loss` for the arguments."""
+
+    def __init__(self, delta: float = 0.5, per_image: bool = False) -> None:
+        super().__init__(per_image)
+        self.delta = delta
+
+    def forward(
+        self, logits: Tensor, targets: Tensor, group: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns the ranking and the sorting loss (scalars)."""
+        return rank_sort_loss(logits, targets, delta=self.delta, group=group)
+
+    def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
+        """Returns ``loss_rank`` and ``loss_sort``; the labels are the IoUs of the boxes."""
+        flat = (problem.flat_logits, problem.flat_targets)
+        ranking, sorting = self(*flat, self._group(problem))
+        return {"loss_rank": ranking, "loss_sort": sorting}
+
+
+class APELoss(RankingLoss):
+    """APE Loss; see `rankdet.losses.functional.ape_loss` for the arguments."""
+
+    def __init__(
+        self,
+        scale: float = 8.0,
+        max_negatives: int = 100_000,
+        numerics: str = "stable",
+        per_image: bool = False,
+    ) -> None:
+        super().__init__(per_image)
+        self.scale, self.max_negatives, self.numerics = scale, max_negatives, numerics
+
+    def forward(
+        self, logits: Tensor, labels: Tensor, ious: Tensor, group: Tensor | None = None
+    ) -> Tensor:
+        """Returns the loss (a scalar)."""
+        return ape_loss(
+            logits,
+            labels,
+            ious,
+            scale=self.scale,
+            max_negatives=self.max_negatives,
+            numerics=self.numerics,
+            group=group,
+        )
+
+    def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
+        """Returns ``loss_cls``; the IoUs are those of the boxes."""
+        flat = (problem.flat_logits, problem.flat_labels)
+        return {"loss_cls": self(*flat, problem.ious, self._group(problem))}
+
+
+class PairwiseErrorLoss(RankingLoss):
+    """Pairwise error; see `rankdet.losses.functional.pairwise_error_loss` for the arguments."""
+
+    def __init__(
+        self,
+        distance: str = "step",
+        balance: str = "rank",
+        delta: float = 0.5,
+        scale: float = 8.0,
+        per_image: bool = False,
+    ) -> None:
+        super().__init__(per_image)
+        self.distance, self.balance = distance, balance
+        self.delta, self.scale = delta, scale
+
+    def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
+        """Returns the loss (a scalar)."""
+        return pairwise_error_loss(
+            logits,
+            labels,
+            distance=self.distance,
+            balance=self.balance,
+            delta=self.delta,
+            scale=self.scale,
+            group=group,
+        )
+
+
+class DRLoss(RankingLoss):
+    """DR Loss; see `rankdet.losses.functional.dr_loss` for the arguments (none needs tuning here).
+
+    Args:
+        margin: γ.
+        weight: τ.
+        per_image: as part of a criterion, the mean over images instead of the whole batch.
+    """
+
+    def __init__(self, margin: float = 0.5, weight: float = 4.0, per_image: bool = False) -> None:
+        super().__init__(per_image)
+        self.margin, self.weight = margin, weight
+
+    def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
+        """Returns the loss (a scalar)."""
+        return dr_loss(logits, labels, margin=self.margin, weight=self.weight, group=group)

@@ -1,0 +1,146 @@
+"""Adaptive Pairwise Error loss (Xu et al., CVPR 2022)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rankdet.losses.error_driven import attach, problem_labels, total
+from rankdet.losses.pairs import Pairs
+from rankdet.losses.ranks import gradient_dtype
+
+WINDOW = 4.0  # pairs with λ (s_v - s_u) <= -4 do not count
+CLAMP = 100.0  # what binary cross entropy is clamped to in PyTorch
+NUMERICS = ("stable", "official")
+
+
+def _cross_entropy(z: Tensor, official: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """σ(z), ``BCE(σ(z), 0)`` and its derivative; 0 for z = -inf."""
+    sigma = z.sigmoid()
+    if not official:
+        return sigma, F.softplus(z, threshold=50), sigma
+    rest = 1 - sigma  # 0 in float32 for z > 17: the clamped logarithm has no gradient
+    spread = sigma * rest  # PyTorch's cross entropy divides by this, but not by less than 1e-12
+    slope = sigma * spread / spread.clamp(min=1e-12)
+    return sigma, -rest.log().clamp_(min=-CLAMP), slope
+
+
+class _Sums:
+    """Loss and gradients of one problem, not yet divided by the number of positives that count."""
+
+    def __init__(self, pairs: Pairs, ious: Tensor, official: bool) -> None:
+        self.pairs, self.official = pairs, official
+        self.ious = ious.detach().to(pairs.dtype)[pairs.order]
+        self.loss = torch.zeros((), dtype=torch.float64, device=ious.device)
+        self.count = torch.zeros_like(self.loss)
+        self.by_positives = torch.zeros_like(pairs.scores, dtype=torch.float64)
+        self.by_negatives = torch.zeros_like(pairs.negatives, dtype=torch.float64)
+        heights = pairs.negatives.double().cumsum(0)
+        self.heights = torch.cat([heights.new_zeros(1), heights])
+        for tile in pairs.tiles():
+            self._add(tile.rows, tile.columns, tile.z)
+
+    def _add(self, rows: slice, columns: slice, z: Tensor) -> None:
+        scale, far = self.pairs.scale, columns.start
+        sigma, entropy, slope = _cross_entropy(z, self.official)
+        among = self.pairs.among_positives(rows)
+        sigma_p, entropy_p, slope_p = _cross_entropy(among, self.official)
+        worse = (self.ious < self.ious[rows, None]) & (among > -torch.inf)
+        slope_p = slope_p * worse
+        rank = far + sigma.sum(1).double() + sigma_p.sum(1).double()
+        beyond = self.heights[far] - far * self.pairs.scores[rows].double()
+        beyond = far * CLAMP if self.official else beyond * scale
+        losses = beyond + entropy.sum(1).double() + (entropy_p * worse).sum(1).double()
+        share = self.ious[rows].double() / rank
+        self.loss += (share * losses).sum() / scale
+        self.count += (worse.any(1) | (z > -torch.inf).any(1) | (far > 0)).sum()
+        slope_far = 0 if self.official else far
+        pull = slope_far + slope.sum(1).double() + slope_p.sum(1).double()
+        self.by_positives[rows] -= share * pull
+        self.by_positives += share.to(slope_p) @ slope_p
+        self.by_negatives[columns] += share.to(slope) @ slope
+        self.by_negatives[:slope_far] += share.sum()
+
+
+@torch.library.custom_op("rankdet::ape_loss", mutates_args=())
+def _ape(
+    logits: Tensor,
+    labels: Tensor,
+    ious: Tensor,
+    group: Tensor | None,
+    scale: float,
+    max_negatives: int,
+    official: bool,
+) -> tuple[Tensor, Tensor]:
+    problems, flat = [], logits.reshape(-1)
+    with torch.autocast(logits.device.type, enabled=False):
+        for own, members, n_positives in problem_labels(logits, labels, group):
+            if len(ious) != n_positives:
+                raise ValueError(f"{len(ious)} IoUs for {n_positives} positives")
+            pairs = Pairs(flat, own, scale, WINDOW / scale, WINDOW, max_negatives)
+            problems.append(_Sums(pairs, ious if members is None else ious[members], official))
+    count = torch.stack([p.count for p in problems]).sum().clamp(min=1) if problems else 1
+
+    def parts() -> Iterator[tuple[Tensor, Tensor]]:
+        for p in problems:
+            gradient = p.pairs.gradient(p.by_positives / count, p.by_negatives / count)
+            yield p.loss / count, gradient.reshape(logits.shape)
+
+    loss, gradient = total(logits, parts(), 1)
+    return loss, gradient
+
+
+@_ape.register_fake
+def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor]:
+    dtype = gradient_dtype(logits)
+    return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype)
+
+
+def ape_loss(
+    logits: Tensor,
+    labels: Tensor,
+    ious: Tensor,
+    *,
+    scale: float = 8.0,
+    max_negatives: int = 100_000,
+    numerics: str = "stable",
+    group: Tensor | None = None,
+) -> Tensor:
+    """APE Loss: cross entropy of ranking pairs, worse positives counting as negatives (Eq. 9).
+
+    ``L = (1/M) Σ_u iou_u / (λ rank_u) Σ_{v ∈ A_u} BCE(σ(λ (s_v - s_u)), 0)`` where ``A_u`` are the
+    negatives and the positives of smaller IoU, each within the window ``s_v > s_u - 4/λ``, the rank
+    (a sum of σ over everything in the window, ½ for u itself) is a constant, and M is the number of
+    positives whose A_u is not empty (as released; the IoU weight is always on there too).
+
+    Args:
+        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
+        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
+        ious: (P,) IoU of the positives in order of appearance; constant.
+        scale: λ.
+        max_negatives: Q, keep that many of the highest negatives (of the batch, or of each group).
+        numerics: "stable" is exact. "official" saturates as the released code does: once
+            ``1 - σ`` rounds to 0 (λx > 17 in float32) a pair costs 100 / λ and has no gradient.
+            The paper's numbers were trained with the latter.
+        group: an integer per logit: rank within a group (an image) instead of the whole batch.
+
+    Returns:
+        Scalar ≥ 0, float32 (float64 for float64); 0, connected to the graph, if no positive.
+
+    Raises:
+        ValueError: the number of IoUs is not the number of positives, or unknown numerics.
+    """
+    if numerics not in NUMERICS:
+        raise ValueError(f"numerics is {numerics!r}; known are {', '.join(NUMERICS)}")
+    made = _ape(
+        logits.detach(),
+        labels,
+        ious.detach(),
+        group,
+        scale,
+        max_negatives,
+        numerics == "official",
+    )
+    (loss,) = attach(logits, *made)
+    return loss

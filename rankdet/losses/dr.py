@@ -1,0 +1,63 @@
+"""DR Loss: distributional ranking (Qian et al., CVPR 2020), a baseline."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def dr_loss(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    margin: float = 0.5,
+    positive_scale: float = 1.0,
+    negative_scale: float = 0.1 / math.log(3.5),
+    smoothness: float = 6.0,
+    weight: float = 4.0,
+    group: Tensor | None = None,
+) -> Tensor:
+    """DR Loss: rank the expected score of the positives above that of the negatives by a margin.
+
+    ``(τ/L) log(1 + exp(L (E_neg - E_pos + γ)))``; E_neg is the mean score of the negatives under
+    the distribution ``∝ exp(p / λ_neg)``, which leans on high ones, and E_pos that of the positives
+    under ``∝ exp(-p / λ_pos)``. Without positives E_pos is 1, as released. Differentiable.
+
+    Args:
+        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
+        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
+        margin: γ.
+        positive_scale: λ_pos.
+        negative_scale: λ_neg.
+        smoothness: L of the smoothed hinge.
+        weight: τ.
+        group: an integer per logit: the mean over groups (images) instead of the whole batch.
+
+    Returns:
+        Scalar ≥ 0; 0, connected to the graph, if there is neither a positive nor a negative.
+    """
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    flat, labels = logits.reshape(-1).to(dtype), labels.reshape(-1)
+    if group is not None:
+        group = group.reshape(-1)
+        owners = group[labels >= 0].unique().tolist()
+        picks = [(labels, group == owner) for owner in owners]
+    else:
+        picks = [(labels, labels >= 0)]
+    losses = []
+    for own, mask in picks:
+        scores, signs = flat[mask].sigmoid(), own[mask]
+        negatives, positives = scores[signs == 0], scores[signs == 1]
+        if not len(scores):
+            continue
+        low = (
+            _expectation(negatives, 1 / negative_scale) if len(negatives) else scores.new_zeros(())
+        )
+        high = _expectation(positives, -1 / positive_scale) if len(positives) else 1.0
+        losses.append(weight / smoothness * F.softplus(smoothness * (low - high + margin)))
+    return torch.stack(losses).mean() if losses else flat.sum() * 0
+
+
+def _expectation(scores: Tensor, sharpness: float) -> Tensor:
+    return (torch.softmax(scores * sharpness, 0) * scores).sum()

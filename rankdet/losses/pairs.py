@@ -1,0 +1,123 @@
+"""Sums over pairs of a positive and a negative where H is a sigmoid: in tiles, never P x N.
+
+A sigmoid is not piecewise linear, so its sums need the pairs themselves. Both sides are sorted,
+which leaves a band: negatives far above a positive are saturated (σ = 1) and are counted, those far
+below it are outside the window.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rankdet.losses.ranks import where_true
+
+TILE = 1 << 17  # pairs handled at a time
+SATURATED = {torch.float32: 20.0, torch.float64: 40.0}  # 1 - σ(x) rounds to 0 before this
+
+
+class Tile(NamedTuple):
+    """Pairs of the positives `rows` with the negatives `columns`, both in falling order.
+
+    `z` are scaled differences ``λ (s_v - s_u)``, -inf outside the window; all negatives before
+    `columns` are saturated, those after are outside.
+    """
+
+    rows: slice
+    columns: slice
+    z: Tensor
+
+
+class Pairs:
+    """The positives and the negatives that matter, sorted in falling order of score.
+
+    Args:
+        logits: (n,) flat.
+        labels: (n,) 1 positive, 0 negative, else ignored.
+        scale: λ, multiplies the differences.
+        cut: negatives below ``min(s⁺) - cut`` are left out.
+        window: pairs with ``z <= -window`` are left out; None for no window.
+        max_negatives: keep this many, the highest.
+    """
+
+    def __init__(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        scale: float,
+        cut: float,
+        window: float | None = None,
+        max_negatives: int | None = None,
+    ) -> None:
+        self.dtype = torch.promote_types(logits.dtype, torch.float32)
+        self.shape, self.scale, self.window = logits.shape, scale, window
+        self.positives = where_true(labels == 1)
+        self.scores, self.order = logits[self.positives].to(self.dtype).sort(descending=True)
+        self._cpu = logits.device.type == "cpu"
+        if len(self.scores):
+            self._take_negatives(logits, labels, self.scores[-1] - cut, max_negatives)
+
+    def _take_negatives(
+        self, logits: Tensor, labels: Tensor, cut: Tensor, most: int | None
+    ) -> None:
+        relevant = (logits < cut).logical_not_() & (labels == 0)
+        if self._cpu:
+            self.places = where_true(relevant)
+            values = logits[self.places].to(self.dtype)
+        else:  # without synchronisation: what does not matter becomes -inf, where σ is 0
+            self.places = torch.arange(len(logits), device=logits.device)
+            values = torch.where(relevant, logits.to(self.dtype), -torch.inf)
+        count = len(values) if most is None else min(most, len(values))
+        self.negatives, chosen = (
+            values.topk(count) if count < len(values) else values.sort(descending=True, stable=True)
+        )
+        self.places = self.places[chosen]
+        self.n_relevant = relevant.sum()
+
+    def __len__(self) -> int:
+        """The number of positives; with none, nothing else may be asked."""
+        return len(self.scores)
+
+    def _reach(self, start: int, stop: int) -> tuple[int, int]:
+        """How many negatives are saturated for all of these rows, and where their window ends."""
+        if not self._cpu:
+            return 0, len(self.negatives)
+        falling = -self.negatives
+        far = float(self.scores[start]) + SATURATED[self.dtype] / self.scale
+        first = int(torch.searchsorted(falling, -far))
+        if self.window is None:
+            return first, len(falling)
+        near = float(self.scores[stop - 1]) - self.window / self.scale
+        return first, max(first, int(torch.searchsorted(falling, -near, right=True)))
+
+    def tiles(self) -> Iterator[Tile]:
+        """Yields all pairs that need their sigmoid."""
+        start = 0
+        while start < len(self.scores):
+            first, last = self._reach(start, start + 1)
+            rows = max(1, TILE // max(last - first, 1))
+            stop = min(start + rows, len(self.scores))
+            first, last = self._reach(start, stop)
+            yield Tile(
+                slice(start, stop), slice(first, last), self.differences(start, stop, first, last)
+            )
+            start = stop
+
+    def differences(self, start: int, stop: int, first: int, last: int) -> Tensor:
+        """``λ (s_v - s_u)`` of these rows and negatives, -inf outside the window."""
+        return self._scaled(self.negatives[first:last] - self.scores[start:stop, None])
+
+    def among_positives(self, rows: slice) -> Tensor:
+        """``λ (s_k - s_u)`` of these rows and all positives, -inf outside the window."""
+        return self._scaled(self.scores - self.scores[rows, None])
+
+    def _scaled(self, z: Tensor) -> Tensor:
+        z = z.mul_(self.scale)
+        return z if self.window is None else z.masked_fill_(z <= -self.window, -torch.inf)
+
+    def gradient(self, positives: Tensor, negatives: Tensor) -> Tensor:
+        """Puts gradients of the sorted positives and negatives back into place: (n,)."""
+        gradient = torch.zeros(self.shape, dtype=self.dtype, device=self.scores.device)
+        gradient.index_copy_(0, self.places, negatives.to(self.dtype))
+        return gradient.index_copy_(0, self.positives[self.order], positives.to(self.dtype))

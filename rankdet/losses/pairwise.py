@@ -1,0 +1,129 @@
+"""Generalised pairwise error (Xu et al., CVPR 2022, Eq. 8 and Tables 1-2)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from rankdet.losses.ap import interpolated
+from rankdet.losses.error_driven import attach, problem_labels, problems, ranking_op, total
+from rankdet.losses.pairs import Pairs
+from rankdet.losses.ranks import TINY
+
+DISTANCES = ("step", "sigmoid", "cross_entropy")
+BALANCES = ("rank", "negatives")
+
+
+def _step(
+    logits: Tensor, labels: Tensor, group: Tensor | None, delta: float, by_rank: bool
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for ranks, _, n_positives in problems(logits, labels, delta, group):
+        if by_rank:
+            errors = interpolated(ranks.scores, ranks.false_positives / ranks.rank)
+        else:
+            errors = ranks.false_positives / ranks.n_relevant.clamp(min=1)
+        yield errors.sum() / n_positives, ranks.distribute(errors, n_positives)
+
+
+def _sums(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    """Per positive: ``Σ_v σ`` and ``Σ_v softplus / λ`` over the negatives, and rank⁺ (float64)."""
+    false = torch.zeros_like(pairs.scores, dtype=torch.float64)
+    entropy, among = torch.zeros_like(false), torch.full_like(false, 0.5)
+    heights = F.pad(pairs.negatives.double().cumsum(0), (1, 0))
+    for rows, columns, z in pairs.tiles():
+        far, scores = columns.start, pairs.scores[rows].double()
+        false[rows] = far + z.sigmoid().sum(1).double()
+        near = F.softplus(z, threshold=50).sum(1).double() / pairs.scale
+        entropy[rows] = near + heights[far] - far * scores
+        among[rows] += pairs.among_positives(rows).sigmoid_().sum(1).double()
+    return false, entropy, among
+
+
+def _sigmoid(
+    logits: Tensor,
+    labels: Tensor,
+    group: Tensor | None,
+    options: tuple[float, float],
+    by_rank: bool,
+    differentiable: bool,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    delta, scale = options
+    for own, _, n_positives in problem_labels(logits, labels, group):
+        pairs = Pairs(logits.reshape(-1), own, scale, delta)
+        false, entropy, among = _sums(pairs)
+        balance = among + false if by_rank else pairs.n_relevant.clamp(min=1)
+        errors = (entropy if differentiable else false) / balance
+        if differentiable:
+            pull = false / balance
+        else:
+            pull = errors = interpolated(pairs.scores, errors) if by_rank else errors
+        share = pull / false.clamp(min=TINY) / n_positives
+        by_negatives = torch.zeros_like(pairs.negatives, dtype=torch.float64)
+        for rows, columns, z in pairs.tiles():
+            by_negatives[columns] += share[rows].to(z.dtype) @ z.sigmoid_()
+            by_negatives[: columns.start] += share[rows].sum()
+        gradient = pairs.gradient(-pull / n_positives, by_negatives)
+        yield errors.sum() / n_positives, gradient.reshape(logits.shape)
+
+
+@ranking_op("pairwise_error_loss")
+def _pairwise(
+    logits: Tensor,
+    labels: Tensor,
+    group: Tensor | None,
+    distance: str,
+    by_rank: bool,
+    delta: float,
+    scale: float,
+) -> tuple[Tensor, Tensor]:
+    with torch.autocast(logits.device.type, enabled=False):
+        if distance == "step":
+            parts = _step(logits, labels, group, delta, by_rank)
+        else:
+            options, differentiable = (delta, scale), distance == "cross_entropy"
+            parts = _sigmoid(logits, labels, group, options, by_rank, differentiable)
+        loss, gradient = total(logits, parts, 1)
+    return loss, gradient
+
+
+def pairwise_error_loss(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    distance: str = "step",
+    balance: str = "rank",
+    delta: float = 0.5,
+    scale: float = 8.0,
+    group: Tensor | None = None,
+) -> Tensor:
+    """Generalised pairwise error ``(1/P) Σ_u (1/BC_u) Σ_{v ∈ N} D(s_v - s_u)``.
+
+    Eq. 8's leading minus sign is a slip. With balance "rank", "step" and "sigmoid" interpolate the
+    precision-recall curve as AP Loss does (the released code).
+
+    Args:
+        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
+        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
+        distance: D: "step" is H with half width delta; "sigmoid" is σ(λx), both with error-driven
+            gradients; "cross_entropy" is ``BCE(σ(λx), 0) / λ``, differentiated.
+        balance: BC: "rank" is ``rank⁺_u + rank⁻_u`` by the same distance (σ for cross entropy),
+            a constant in differentiation; "negatives" is the number of valid negatives.
+        delta: half width of the step; negatives below ``min(s⁺) - delta`` are not valid.
+        scale: λ.
+        group: an integer per logit: rank within a group (an image) instead of the whole batch.
+
+    Returns:
+        Scalar ≥ 0, float32 (float64 for float64); 0, connected to the graph, if no positive.
+
+    Raises:
+        ValueError: an unknown distance or balance.
+    """
+    if distance not in DISTANCES:
+        raise ValueError(f"distance is {distance!r}; known are {', '.join(DISTANCES)}")
+    if balance not in BALANCES:
+        raise ValueError(f"balance is {balance!r}; known are {', '.join(BALANCES)}")
+    by_rank = balance == "rank"
+    made = _pairwise(logits.detach(), labels, group, distance, by_rank, delta, scale)
+    (loss,) = attach(logits, *made)
+    return loss

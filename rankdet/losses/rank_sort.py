@@ -1,0 +1,95 @@
+"""Rank & Sort Loss (Oksuz et al., ICCV 2021)."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from rankdet.losses.error_driven import attach, problems, ranking_op, total
+from rankdet.losses.ranks import Ranking
+
+EPS = 1e-10
+TILE = 1 << 17  # elements of P x P handled at a time (float64: 1 MiB, stays in a cache)
+
+
+def _sort(ranks: Ranking, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Sorting error of each positive above its target, and the gradient of their sum.
+
+    A positive i answers for the positives above it: ``ℓ_S(i)`` is the mean ``1 - y`` of all of
+    them, ``ℓ*_S(i)`` the mean over those with a label at least its own (ties included). What is
+    too much is laid on those with a smaller label (S14-S16). The condition on the labels makes
+    this a sum over pairs: tiles of P x P, over the positives in falling order of score.
+
+    Args:
+        ranks: the problem.
+        labels: (P,) continuous labels y in (0, 1].
+
+    Returns:
+        float64 (P,) ``ℓ_S - ℓ*_S``, and (P,) the gradient, both in order of appearance.
+    """
+    order = ranks.scores.argsort(descending=True)
+    scores, labels = ranks.scores[order].double(), labels[order].double()
+    terms = torch.stack([torch.ones_like(labels), 1 - labels], 1)
+    losses, gradient = torch.zeros_like(scores), torch.zeros_like(scores)
+    rows = max(1, TILE // len(scores))
+    for start in range(0, len(scores), rows):
+        own = slice(start, start + rows)
+        step = ranks.bins.step(scores - scores[own, None])
+        everyone = step @ terms
+        worse = step.mul_(labels < labels[own, None])
+        blamed = worse @ terms
+        better = everyone - blamed
+        excess = everyone[:, 1] / everyone[:, 0] - better[:, 1] / better[:, 0]
+        excess = torch.where(blamed[:, 0] > EPS, excess, 0.0)
+        losses[own] = excess
+        gradient[own] -= excess
+        gradient += (excess / blamed[:, 0].clamp(min=EPS)) @ worse
+    back = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order)).to(order))
+    return losses[back], gradient[back]
+
+
+@ranking_op("rank_sort_loss", n_losses=2)
+def _rank_sort(
+    logits: Tensor, targets: Tensor, group: Tensor | None, delta: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    labels = targets.reshape(-1).sign().to(torch.int8)  # an IoU of exactly 0 makes a negative
+
+    def parts() -> Iterator[tuple[Tensor, ...]]:
+        for ranks, _, n in problems(logits, labels, delta, group):
+            # rank⁺ of the released code counts a positive itself as H(0), not as 1.
+            rank = ranks.rank - 1 + ranks.bins.self_step
+            ranking = ranks.false_positives / rank
+            sorting, gradient = _sort(ranks, targets.reshape(-1)[ranks.positives])
+            yield (
+                ranking.sum() / n,
+                sorting.sum() / n,
+                ranks.distribute(ranking, n, EPS),
+                ranks.gradient(gradient / n, None),
+            )
+
+    ranking, sorting, by_ranking, by_sorting = total(logits, parts(), 2)
+    return ranking, sorting, by_ranking, by_sorting
+
+
+def rank_sort_loss(
+    logits: Tensor, targets: Tensor, *, delta: float = 0.5, group: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Rank & Sort Loss: rank positives above negatives, sort positives by their quality.
+
+    ``ℓ_R(i) = FP_i / rank_i``; ``ℓ_S(i) = Σ_k H(s_k - s_i)(1 - y_k) / rank⁺_i`` less its target.
+    As released, ``rank⁺_i = Σ_k H(s_k - s_i)`` includes the positive itself as ``H(0)`` = 1/2, so
+    the .24 of the supplement's Fig. S1 appears at delta 0, where ``H(0) = 1``.
+
+    Args:
+        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
+        targets: as many: the quality (IoU) of a positive in (0, 1], 0 negative, -1 ignored. A
+            positive whose quality is exactly 0 is a negative.
+        delta: half the width of the smoothed step H; 0 is the hard step.
+        group: an integer per logit: rank within a group (an image) instead of the whole batch.
+
+    Returns:
+        Ranking and sorting loss, scalars; each has its own gradient, and that of the sum is the
+        released one. Zeros, connected to the graph, if there is no positive.
+    """
+    ranking, sorting = attach(logits, *_rank_sort(logits.detach(), targets, group, delta))
+    return ranking, sorting
