@@ -10,16 +10,15 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.figures_balance import (
     COLUMNS,
-    balance_panels,
+    balance_charts,
     extremes,
     mean_curve,
     rates,
     training_record,
-    write_long,
 )
-from analysis.figures_style import Panel, figure_svg
+from analysis.figures_chart import Chart, figure_svg
 from analysis.papers import Column, Row, Spec, load_spec
-from analysis.records import Run, Study, load_study
+from analysis.records import Run, Study, load_study, slug
 from analysis.tables import Source, Table, make_table
 from analysis.tables_export import to_dict
 
@@ -31,8 +30,12 @@ class Figure:
     spec: Spec
     dataset: str
     title: str
-    panels: list[Panel]
+    charts: list[Chart]
     table: Table
+
+    def stem(self, position: int) -> str:
+        """Name of its files: `figure` on the study's first dataset, `figure-<dataset>` later."""
+        return "figure" if position == 0 else f"figure-{slug(self.dataset)}"
 
 
 def build_figure(plan_path: str | Path, spec_path: str | Path, out_dir: str | Path) -> None:
@@ -47,28 +50,19 @@ def build_figure(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pa
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for position, figure in enumerate(make_figures(load_study(plan_path), load_spec(spec_path))):
-        write_figure(figure, folder, "figure" if position == 0 else f"figure-{figure.dataset}")
+        write_figure(figure, folder, figure.stem(position))
 
 
 def write_figure(figure: Figure, folder: Path, stem: str) -> None:
     """Writes one figure's SVG, CSV and JSON under a file stem."""
-    prefix = figure.spec.id.replace("/", "-")
-    svg = figure_svg(figure.panels, prefix, figure.spec.title) if figure.panels else _EMPTY
+    svg = figure_svg(figure.charts, figure.spec.title)
     (folder / f"{stem}.svg").write_text(svg, encoding="utf-8")
-    if figure.panels:
-        write_long(figure.panels, folder / f"{stem}.csv")
-    else:
-        (folder / f"{stem}.csv").write_text("panel,series,iteration,value\n", encoding="utf-8")
+    columns = ["chart", "series", "x", "value", "low", "high"]
+    parts = [chart.data().assign(chart=chart.name)[columns] for chart in figure.charts]
+    frame = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
+    frame.to_csv(folder / f"{stem}.csv", index=False, lineterminator="\n")
     text = json.dumps(to_dict(figure.table), indent=1, ensure_ascii=False)
     (folder / f"{stem}.json").write_text(text + "\n", encoding="utf-8")
-
-
-_EMPTY = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 360 60" role="img">'
-    "<title>No data yet</title>"
-    '<text x="12" y="34" font-family="system-ui, sans-serif" font-size="14" fill="#7a828e">'
-    "No run of this figure has a training record yet.</text></svg>\n"
-)
 
 
 def make_figures(study: Study, spec: Spec) -> list[Figure]:
@@ -93,8 +87,8 @@ def _figure(spec: Spec, table: Table, position: int) -> Figure:
         known = [frame for frame in frames if frame is not None]
         if known and row.reason is None:
             series[" ".join(filter(None, row.row.labels.values()))] = known
-    panels = KINDS[spec.figure](series) if series else []
-    return Figure(spec, block.dataset, block.title, panels, table)
+    charts = KINDS[spec.figure](series) if series else []
+    return Figure(spec, block.dataset, block.title, charts, table)
 
 
 def with_other_runs(study: Study, spec: Spec) -> Spec:
@@ -132,6 +126,6 @@ class _TrainingSource(Source):
         return extremes(curve["value"])[column.metric], None
 
 
-KINDS: dict[str, Callable[[dict[str, list[pd.DataFrame]]], list[Panel]]] = {
-    "gradient-balance": balance_panels,
+KINDS: dict[str, Callable[[dict[str, list[pd.DataFrame]]], list[Chart]]] = {
+    "gradient-balance": balance_charts,
 }

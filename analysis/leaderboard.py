@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.papers import Column
-from analysis.records import Evaluation, Run, Study, load_study
+from analysis.records import FAILED, NOT_EVALUATED, NOT_RUN, Evaluation, Run, Study, load_study
 from analysis.tables import DIGITS, finite, unusable
 
 COLUMNS = (
@@ -20,6 +20,7 @@ COLUMNS = (
     Column("kendall", "Kendall", 1, 2, "higher"),
 )
 UNTRAINED = Column("AP50", "untrained AP50", 100, 1)
+EMPTY = (FAILED, NOT_EVALUATED, NOT_RUN)
 SPEED = Column("training.seconds_per_iteration", "s/iteration", 1, 3, "lower")
 
 
@@ -45,8 +46,13 @@ def build_leaderboard(plan_path: str | Path, out_csv: str | Path) -> None:
 
 
 def leaderboard(study: Study) -> list[Entry]:
-    """One entry a run and split, in the plan's order."""
-    return [_entry(study, run, e) for run in study.runs for e in run.evaluations]
+    """One entry a run and split, in the plan's order; a run without any result has one in all."""
+    return [
+        _entry(study, run, evaluation)
+        for run in study.runs
+        for evaluation in run.evaluations
+        if evaluation is run.main or run.status not in EMPTY
+    ]
 
 
 def write_leaderboard(entries: list[Entry], path: Path) -> None:

@@ -4,7 +4,9 @@ A run is read even where it failed, diverged or never started: it then carries a
 instead of numbers, so that nothing is dropped and nothing stops the report.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -145,6 +147,14 @@ class Study:
         places = (Path(), self.folder.parent.parent, REPOSITORY)
         found = (place / path for place in places if (place / path).exists())
         return next(found, Path(path))
+
+
+def slug(text: str) -> str:
+    """A file name that is safe in a path and a URL, and different for different texts."""
+    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", text).strip("-.") or "x"
+    if plain == text:
+        return plain
+    return f"{plain[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def read_record(path: Path) -> tuple[dict[str, Any], str | None]:

@@ -9,7 +9,7 @@ def number(value: float | None, decimals: int = 1, sign: bool = False) -> str:
         return NONE
     text = f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}"
     if float(text) == 0:
-        text = text.replace("-", "").replace("+", "±" if sign else "")
+        text = text.lstrip("+-")
     return text.replace("-", "−")
 
 

@@ -1,0 +1,91 @@
+"""Builds the whole report: overview, one page per paper, one per run, and how to read it."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.errors import InputError
+from analysis.figures import Figure, make_figures, write_figure
+from analysis.leaderboard import leaderboard, write_leaderboard
+from analysis.papers import load_papers, load_spec
+from analysis.records import Study, load_study
+from analysis.report.overview import overview
+from analysis.report.paper import Part, figure_part, paper_title, table_part
+from analysis.report.run import run_context
+from analysis.report.site import Site, run_page
+from analysis.tables import make_table, spec_path
+from analysis.tables_export import write_table
+
+MARK = ".rankdet-report"
+
+
+def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
+    """Writes a study's report as a folder of static pages that need no network.
+
+    Whatever is missing (runs that failed or have not started, unreadable records, no images) is
+    said on the pages; the numbers come from the same functions as the files in the study's folder.
+    The new report replaces the old one as a whole, so no page of a run that is gone stays behind.
+
+    Args:
+        plan_path: `results/<study>/plan.json`.
+        out_dir: the report's folder; a folder that holds something else is refused.
+
+    Returns:
+        The path of `index.html`.
+
+    Raises:
+        InputError: the plan or a specification cannot be used, or `out_dir` is somebody else's.
+    """
+    study = load_study(plan_path)
+    target = Path(out_dir)
+    if target.exists() and any(target.iterdir()) and not (target / MARK).exists():
+        raise InputError(f"{target}: holds files that are no report; name another folder")
+    folder = target.with_name(f".{target.name}.new")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        (folder / MARK).write_text("rankdet report\n", encoding="utf-8")
+        _write_pages(study, folder)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.rename(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return target / "index.html"
+
+
+def _write_pages(study: Study, folder: Path) -> None:
+    parts = _paper_parts(study, folder)
+    known = load_papers()
+    papers = [{"name": name, **paper_title(known, name)} for name in parts]
+    site = Site(study, folder, papers)
+    entries = leaderboard(study)
+    write_leaderboard(entries, folder / "leaderboard.csv")
+    site.write("index.html", "index.html.j2", **overview(study, entries))
+    for paper in papers:
+        page = f"papers/{paper['name']}.html"
+        site.write(page, "paper.html.j2", paper=paper, parts=parts[paper["name"]])
+    for run in study.runs:
+        site.write(run_page(run.key), "run.html.j2", **run_context(study, run, folder))
+    site.write("reading.html", "reading.html.j2")
+
+
+def _paper_parts(study: Study, folder: Path) -> dict[str, list[Part]]:
+    """Paper name to its tables and figures, whose files are written beside the pages."""
+    parts: dict[str, list[Part]] = {}
+    for entry in study.plan.get("tables", []):
+        spec = load_spec(spec_path(study, entry["spec"]))
+        table = make_table(study, spec)
+        write_table(table, folder / "tables" / spec.id)
+        parts.setdefault(spec.paper, []).append(table_part(table))
+    for entry in study.plan.get("figures", []):
+        spec = load_spec(spec_path(study, entry["spec"]))
+        figures = make_figures(study, spec)
+        _write_figures(figures, folder / "figures" / spec.id)
+        parts.setdefault(spec.paper, []).append(figure_part(figures))
+    return parts
+
+
+def _write_figures(figures: Sequence[Figure], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for position, figure in enumerate(figures):
+        write_figure(figure, folder, figure.stem(position))

@@ -1,0 +1,52 @@
+"use strict";
+// Sorting by any column and filtering by any text; without scripts the table is simply whole.
+(() => {
+  const table = document.getElementById("leaderboard");
+  const filter = document.getElementById("filter");
+  const shown = document.getElementById("shown");
+  if (!table) return;
+  const body = table.tBodies[0];
+  const rows = Array.from(body.rows);
+  const heads = Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells);
+  const value = (row, column) => {
+    const cell = row.cells[column];
+    return cell.dataset.value === undefined ? cell.textContent.trim() : cell.dataset.value;
+  };
+  const compare = (column, numeric, direction) => (a, b) => {
+    const x = value(a, column);
+    const y = value(b, column);
+    if (x === "" || y === "") return (x === "") - (y === ""); // what is missing stands last
+    const order = numeric ? Number(x) - Number(y) : x.localeCompare(y, "en", { numeric: true });
+    return direction * order;
+  };
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    const numeric = head.classList.contains("number");
+    const first = head.dataset.better === "higher" ? -1 : 1;
+    button.addEventListener("click", () => {
+      const now = head.getAttribute("aria-sort");
+      const direction = now === null ? first : now === "ascending" ? -1 : 1;
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+      body.append(...rows.sort(compare(column, numeric, direction)));
+    });
+  });
+  const apply = () => {
+    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let left = 0;
+    rows.forEach((row) => {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+      left += row.hidden ? 0 : 1;
+    });
+    shown.textContent = `${left} of ${rows.length} shown`;
+  };
+  if (filter) {
+    filter.closest("[hidden]").hidden = false;
+    filter.addEventListener("input", apply);
+    apply();
+  }
+})();

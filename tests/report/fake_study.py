@@ -1,0 +1,291 @@
+"""A small study on disk as a finished, half-failed workflow would leave it; numbers are made up.
+
+Detections are the ground truth with noise, and go through the real evaluation, so that every file
+has its real form.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from analysis.run_records import write_split_metrics
+
+HOSTILE = "<script>alert(1)</script>"
+HOSTILE_LOSS = "<img src=x onerror=alert(1)>"
+CLASSES = ["circle", "square", HOSTILE]
+CHECKSUM = "sha256:" + "ab" * 32
+DETECTORS = {"retinanet": "RetinaNet", "atss": "ATSS"}
+RUNS = (
+    # detector, loss, variant, seed, what became of it
+    ("retinanet", "untrained", "", 1, "untrained"),
+    ("retinanet", "focal", "", 1, "trained"),
+    ("retinanet", "ap", "", 1, "trained"),
+    ("retinanet", "alrp", "iou+no-sb", 1, "collapsed"),
+    ("retinanet", "alrp", "iou", 1, "diverged"),
+    ("retinanet", "alrp", "", 1, "trained"),
+    ("retinanet", "alrp", "", 2, "trained"),
+    ("retinanet", HOSTILE_LOSS, "", 1, "trained"),
+    ("atss", "focal", "", 1, "failed"),
+    ("atss", "alrp", "", 1, "not run"),
+    ("atss", "ap", "", 1, "not evaluated"),
+)
+TITLES = {"focal": "Focal Loss", "ap": "AP Loss", "alrp": "aLRP Loss", "untrained": "untrained"}
+NOISE = {"untrained": 30.0, "focal": 5.0, "ap": 3.0, "alrp": 2.0}
+
+
+def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("val",)) -> Path:
+    """Writes `results/<name>/` below a folder and returns the path of its plan."""
+    folder = root / "results" / name
+    splits = {
+        split: _make_split(folder / "shapes" / "data", split, k)
+        for k, split in enumerate(("train", "val"), start=1)
+    }
+    _write(
+        folder / "shapes" / "dataset.json",
+        {
+            "schema": "rankdet.dataset/1",
+            "name": "shapes",
+            "kind": "shapes",
+            "title": "Shapes & <b>friends</b>",
+            "classes": [{"id": i, "name": c} for i, c in enumerate(CLASSES, start=1)],
+            "splits": splits,
+            "checksum": CHECKSUM,
+            "warnings": ["2 boxes reached outside their image and were clipped, e.g. annotation 7"],
+        },
+    )
+    entries = [_make_run(folder, *run, split_names) for run in RUNS]
+    plan = folder / "plan.json"
+    _write(
+        plan,
+        {
+            "schema": "rankdet.plan/1",
+            "study": {
+                "name": name,
+                "title": "Fake study",
+                "scale": "Smoke scale: made-up detections, 128 px shapes. Not comparable with COCO.",
+                "form": "small",
+            },
+            "datasets": [{"name": "shapes", "title": "Shapes & <b>friends</b>"}],
+            "runs": entries,
+            "tables": [{"id": "alrp/table2", "spec": "workflows/papers/alrp/table2.yaml"}],
+            "figures": [{"id": "alrp/figure4", "spec": "workflows/papers/alrp/figure4.yaml"}],
+        },
+    )
+    return plan
+
+
+def _write(path: Path, data: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
+def _make_split(folder: Path, split: str, seed: int) -> dict[str, object]:
+    rng = np.random.default_rng(seed)
+    (folder / split).mkdir(parents=True, exist_ok=True)
+    images, annotations = [], []
+    for image_id, count in enumerate((0, 1, 2, 3, 4, 6, 9, 14), start=1):
+        picture = Image.new("RGB", (128, 128), tuple(int(v) for v in rng.integers(40, 110, 3)))
+        draw = ImageDraw.Draw(picture)
+        for _ in range(count):
+            category = int(rng.integers(1, 4))
+            x, y = rng.uniform(2, 84, 2).round(1)
+            w, h = rng.uniform(14, 40, 2).round(1)
+            shape = draw.ellipse if category == 1 else draw.rectangle
+            shape((x, y, x + w, y + h), fill=tuple(int(v) for v in rng.integers(110, 250, 3)))
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": category,
+                    "bbox": [float(x), float(y), float(w), float(h)],
+                    "area": float(w * h),
+                    "iscrowd": int(len(annotations) == 20),
+                }
+            )
+        file_name = f"{image_id:03d}.png"
+        picture.save(folder / split / file_name)
+        images.append({"id": image_id, "file_name": file_name, "width": 128, "height": 128})
+    categories = [{"id": i, "name": c} for i, c in enumerate(CLASSES, start=1)]
+    _write(
+        folder / f"{split}.json",
+        {
+            "images": images,
+            "annotations": annotations,
+            "categories": categories,
+        },
+    )
+    return {
+        "annotations": str(folder / f"{split}.json"),
+        "images": str(folder / split),
+        "n_images": len(images),
+        "n_annotations": len(annotations),
+        "n_crowd": sum(a["iscrowd"] for a in annotations),
+        "checksum": CHECKSUM,
+    }
+
+
+def _make_run(
+    root: Path,
+    detector: str,
+    loss: str,
+    variant: str,
+    seed: int,
+    state: str,
+    split_names: tuple[str, ...],
+) -> dict[str, object]:
+    full = f"{loss}+{variant}" if variant else loss
+    key = f"shapes/{detector}/{full}/seed{seed}"
+    folder = root / key
+    title = TITLES.get(loss, loss) + (f" ({variant.replace('+', ', ')})" if variant else "")
+    entry = {
+        "key": key,
+        "dir": str(folder),
+        "dataset": "shapes",
+        "detector": detector,
+        "loss": loss,
+        "variant": variant,
+        "seed": seed,
+        "splits": list(split_names),
+        "titles": {
+            "dataset": "Shapes & <b>friends</b>",
+            "detector": DETECTORS[detector],
+            "loss": title,
+        },
+        "untrained": state == "untrained",
+    }
+    if state == "failed":
+        _write(
+            folder / "work" / "failure.json",
+            {
+                "status": "failed",
+                "reason": "out of memory at iteration 12: use a smaller batch_size",
+                "when": "2026-01-01T00:00:00Z",
+            },
+        )
+        return entry
+    if state == "not run":
+        return entry
+    record = _record(entry, state)
+    _write(folder / "run.json", record)
+    if state != "untrained":
+        _train_record(loss, seed, state).to_parquet(folder / "train.parquet", index=False)
+    if state == "not evaluated":
+        return entry
+    for split in split_names:
+        place = folder if split == split_names[0] else folder / f"on-{split}"
+        _evaluate(root, place, split, record, loss, seed)
+    return entry
+
+
+def _record(entry: dict[str, object], state: str) -> dict[str, object]:
+    reasons = {
+        "collapsed": "loss_cls stayed above 0.99 for 300 iterations",
+        "diverged": "the loss is not finite from iteration 41",
+    }
+    seconds = 0.09 if entry["loss"] == "focal" else 0.1234
+    trained = state != "untrained"
+    return {
+        "schema": "rankdet.run/1",
+        "run": {**{k: entry[k] for k in ("dataset", "detector", "loss", "variant", "seed")}},
+        "status": "trained" if state == "not evaluated" else state,
+        "reason": reasons.get(state),
+        "training": {
+            "iterations": 300 if trained else 0,
+            "epochs": 13 if trained else 0,
+            "seconds": 300 * seconds,
+            "seconds_per_iteration": seconds if trained else None,
+            "peak_memory_mb": 812.5,
+            "device": "cpu",
+            "resumed_from": [150] if entry["loss"] == "ap" else [],
+        },
+        "provenance": {
+            "commit": "0123456789abcdef",
+            "dirty": False,
+            "config_hash": "c" * 12,
+            "code_hash": "d" * 12,
+            "loss_hash": "e" * 12,
+            "data_checksum": CHECKSUM,
+            "seed": entry["seed"],
+            "versions": {"torch": "2.13.0", "mmdet": "3.3.0"},
+            "hardware": {"cpu": "made-up CPU", "cores": 2, "gpu": None},
+            "started": "2026-01-01T00:00:00Z",
+            "finished": "2026-01-01T00:01:00Z",
+        },
+    }
+
+
+def _train_record(loss: str, seed: int, state: str) -> pd.DataFrame:
+    rng = np.random.default_rng([seed, len(loss)])
+    iteration = np.arange(1, 41 if state == "diverged" else 301)
+    decay = np.exp(-iteration / 90)
+    loss_cls = (0.15 + 0.85 * decay) * rng.uniform(0.92, 1.08, len(iteration))
+    loss_bbox = (0.2 + 0.5 * decay) * rng.uniform(0.9, 1.1, len(iteration))
+    positive = loss_cls * rng.uniform(0.9, 1.1, len(iteration))
+    rate = np.ones(len(iteration))
+    if loss not in ("ap", "alrp"):
+        rate = np.exp(rng.normal(0, 0.5, len(iteration))) * (0.4 + 3 * decay)
+    weight = np.where(iteration <= 24, 50.0, 2 + 3 * decay) if loss == "alrp" else 1.0
+    return pd.DataFrame(
+        {
+            "iteration": iteration,
+            "epoch": (iteration - 1) // 24 + 1,
+            "lr": 0.01 * np.minimum(iteration / 100, 1),
+            "loss": loss_cls + loss_bbox,
+            "loss_cls": loss_cls,
+            "loss_bbox": loss_bbox,
+            "balance_weight": weight,
+            "num_pos": rng.integers(10, 90, len(iteration)),
+            "grad_pos": positive,
+            "grad_neg": positive * rate,
+            "seconds": 0.1,
+            "data_seconds": 0.01,
+            "memory_mb": 800.0,
+        }
+    )
+
+
+def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed: int) -> None:
+    truth_path = root / "shapes" / "data" / f"{split}.json"
+    truth = json.loads(truth_path.read_text(encoding="utf-8"))
+    rng = np.random.default_rng([seed, len(loss), len(split)])
+    noise = NOISE.get(loss, 6.0)
+    detections = []
+    for annotation in truth["annotations"]:
+        offset = rng.normal(0, noise, 4)
+        box = np.maximum(np.array(annotation["bbox"]) + offset, 1.0)
+        score = 1 / (1 + np.abs(offset).mean() / 2) * rng.uniform(0.7, 1)
+        detections.append(_detection(annotation["image_id"], annotation["category_id"], box, score))
+        if rng.random() < 0.4:
+            detections.append(
+                _detection(
+                    annotation["image_id"],
+                    int(rng.integers(1, 4)),
+                    np.concatenate([rng.uniform(0, 90, 2), rng.uniform(8, 36, 2)]),
+                    rng.uniform(0, 0.5),
+                )
+            )
+    if record["status"] == "diverged":
+        detections = []
+    place.mkdir(parents=True, exist_ok=True)
+    _write(place / "detections.json", detections)
+    run_folder = place if place.name.startswith("seed") else place.parent
+    write_split_metrics(
+        split,
+        detections=place / "detections.json",
+        run_json=run_folder / "run.json",
+        dataset_json=root / "shapes" / "dataset.json",
+        out_metrics=place / "metrics.json",
+        out_matches=place / "matches.parquet",
+    )
+
+
+def _detection(image_id: int, category_id: int, box: np.ndarray, score: float) -> dict[str, object]:
+    return {
+        "image_id": image_id,
+        "category_id": category_id,
+        "bbox": [round(float(v), 2) for v in box],
+        "score": round(float(score), 4),
+    }
