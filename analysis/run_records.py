@@ -1,0 +1,102 @@
+"""The record of an evaluated run: its measures together with how it was trained, and on what."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import InputError
+from analysis.evaluate import evaluate_files
+
+MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`
+DIVERGED = "diverged"
+
+
+def write_metrics(
+    gt: str | Path,
+    detections: str | Path,
+    run_json: str | Path,
+    dataset_json: str | Path,
+    out_metrics: str | Path,
+    out_matches: str | Path,
+    split: str | None = None,
+) -> None:
+    """Evaluates a run and writes `metrics.json` and `matches.parquet`.
+
+    The metrics of a run that diverged are null, whatever its detections say: it has no model.
+
+    Args:
+        gt: COCO-format annotations.
+        detections: The run's detections, in COCO's results format.
+        run_json: The record of its training; `run`, `status`, `reason`, `training` and
+            `provenance` are taken over.
+        dataset_json: The manifest of its dataset; name, title, kind and checksum are taken over.
+        out_metrics: Where to write the record (schema `rankdet.metrics/1`).
+        out_matches: Where to write the matches.
+        split: Name of the split, for the record.
+
+    Raises:
+        InputError: If one of the files cannot be used.
+    """
+    run, dataset = _read(run_json), _read(dataset_json)
+    result = evaluate_files(gt, detections, matches_path=out_matches)
+    if run.get("status") == DIVERGED:
+        _blank(result, f"no metrics: the run diverged ({run.get('reason') or 'no reason given'})")
+    record = {
+        **result,
+        **{key: run.get(key) for key in MERGED},
+        "dataset": {
+            **{key: dataset.get(key) for key in ("name", "title", "kind", "checksum")},
+            "split": split,
+        },
+    }
+    _write(Path(out_metrics), record)
+
+
+def write_split_metrics(
+    split: str,
+    *,
+    detections: str | Path,
+    run_json: str | Path,
+    dataset_json: str | Path,
+    out_metrics: str | Path,
+    out_matches: str | Path,
+) -> None:
+    """Evaluates a run on one split of its dataset; see `write_metrics`.
+
+    Raises:
+        InputError: If the manifest has no such split, or a file cannot be used.
+    """
+    splits = _read(dataset_json).get("splits", {})
+    if split not in splits:
+        raise InputError(f"{dataset_json}: no split {split!r}; known: {', '.join(splits)}")
+    gt = splits[split]["annotations"]
+    write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split)
+
+
+def _blank(result: dict[str, Any], note: str) -> None:
+    """Sets every measure to null, the keys kept."""
+    result["metrics"] = dict.fromkeys(result["metrics"])
+    result["per_class"] = {k: dict.fromkeys(v) for k, v in result["per_class"].items()}
+    result["notes"] = [*result["notes"], note]
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: expected a JSON object, found {type(data).__name__}")
+    return data
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    """Writes JSON in one move; NaN is refused."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

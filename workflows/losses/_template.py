@@ -1,0 +1,59 @@
+"""<What your loss is in one line>.
+
+Copy this file to `workflows/losses/<name>.py` and name `<name>` under `losses` of a study:
+`snakemake --cores all` then trains it. Nothing else has to be edited. Files that begin with an
+underscore are no losses.
+
+A loss = this docstring (cite the source) + a literal `CARD` + your class, unless
+`rankdet.losses` has it. `CARD` is read without running the file: only text, numbers, lists, dicts.
+"""
+
+import torch
+from torch import Tensor, nn
+
+CARD = {
+    "name": "template",  # the file's name without .py
+    "title": "My Loss",  # in reports; the following three too
+    "paper": "Title of the paper",
+    "citation": "Author et al., venue year",
+    "url": "https://example.org/paper",
+    # The classification part: a class below, of rankdet.losses, or of mmdet's baselines
+    # (rankdet/detectors/baselines.py); the other keys are its arguments.
+    "classification": {"type": "MyLoss", "gamma": 1.0},
+    # The box part: type giou, iou, l1, smooth_l1; weighting none, centerness, score, iou, ranking.
+    "box": {"type": "giou", "weight": 2.0},
+    # The box part's weight over time: none, constant, self-epoch, self-iteration or
+    # gradient-magnitude.
+    "balance": {"type": "none"},
+    "head": {"centerness": False},
+    # Its own learning rate for each form of the detectors; a study may set another.
+    "training": {"lr": {"small": 0.01, "full": 0.01}},
+    "test": {"score_threshold": 0.05, "nms_iou": 0.5},
+    "hyperparameters": ["gamma"],  # what a user has to tune
+    # `template+sharp` is this card with these keys merged in.
+    "variants": {"sharp": {"title": "γ = 4", "classification": {"gamma": 4.0}}},
+}
+
+
+class MyLoss(nn.Module):
+    """Cross entropy with a focusing exponent, divided by the number of positives.
+
+    Args:
+        gamma: Focusing exponent, >= 0.
+    """
+
+    def __init__(self, gamma: float = 1.0) -> None:
+        super().__init__()
+        self.gamma = gamma
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Returns the classification loss, a scalar that is connected to `logits`.
+
+        Args:
+            logits: (A·C,) float, every class of every anchor of the batch.
+            labels: (A·C,) int64: 1 positive, 0 negative, -1 ignored.
+        """
+        counted = labels >= 0
+        agreement = torch.where(labels == 1, logits, -logits)[counted].float()
+        entropy = nn.functional.softplus(-agreement) * (-agreement).sigmoid() ** self.gamma
+        return entropy.sum() / (labels == 1).sum().clamp(min=1)

@@ -1,0 +1,32 @@
+"""AP Loss: average precision as the classification loss, with smooth L1 for the boxes.
+
+K. Chen, W. Lin, J. Li, J. See, J. Wang, J. Zou: AP-Loss for Accurate One-Stage Object Detection,
+TPAMI 2020 (first: Towards Accurate One-Stage Object Detection with AP-Loss, CVPR 2019).
+"""
+
+CARD = {
+    "name": "ap",
+    "title": "AP Loss",
+    "paper": "AP-Loss for Accurate One-Stage Object Detection",
+    "citation": "Chen et al., TPAMI 2020",
+    "url": "https://arxiv.org/abs/2008.07294",
+    "classification": {"type": "APLoss", "delta": 1.0},
+    # A mean over the four coordinates (hence a quarter) of the deltas normalised as in Fast R-CNN.
+    "box": {"type": "smooth_l1", "weight": 0.25, "beta": 0.1111111111111111},
+    "balance": {"type": "none"},
+    "head": {
+        "centerness": False,
+        "bbox_coder": {
+            "type": "DeltaXYWHBBoxCoder",
+            "target_means": [0.0, 0.0, 0.0, 0.0],
+            "target_stds": [0.1, 0.1, 0.2, 0.2],
+        },
+    },
+    "training": {"lr": {"small": 0.01, "full": 0.002}},  # full: for 32 images
+    "test": {"score_threshold": 0.01, "nms_iou": 0.5},
+    "hyperparameters": ["delta"],
+    "collapse_above": 0.97,
+    "variants": {
+        "giou": {"title": "GIoU", "box": {"type": "giou", "weight": 2.0}},
+    },
+}

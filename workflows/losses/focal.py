@@ -1,0 +1,25 @@
+"""Focal loss with GIoU loss: the field's baseline.
+
+T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár: Focal Loss for Dense Object Detection,
+ICCV 2017.
+"""
+
+CARD = {
+    "name": "focal",
+    "title": "Focal Loss",
+    "paper": "Focal Loss for Dense Object Detection",
+    "citation": "Lin et al., ICCV 2017",
+    "url": "https://arxiv.org/abs/1708.02002",
+    "classification": {"type": "SigmoidFocalLoss", "alpha": 0.25, "gamma": 2.0},
+    "box": {"type": "giou", "weight": 2.0},
+    "balance": {"type": "none"},
+    "head": {"centerness": True},
+    # Full: for 32 images, linear from the paper's .01 for 16.
+    "training": {"lr": {"small": 0.01, "full": 0.02}},
+    "test": {"score_threshold": 0.05, "nms_iou": 0.5},
+    "hyperparameters": ["alpha", "gamma", "box weight"],
+    "variants": {
+        "l1": {"title": "L1", "box": {"type": "l1", "weight": 1.0}},
+        "smooth-l1": {"title": "smooth L1", "box": {"type": "smooth_l1", "weight": 1.0}},
+    },
+}

@@ -1,0 +1,70 @@
+# The papers' tables and figures, and the leaderboard, from the records of the runs.
+rule plan:
+    output:
+        "<results>/plan.json",
+    log:
+        "<results>/logs/plan.log",
+    priority: 100  # a report of unfinished runs needs it
+    localrule: True
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=STUDY.plan_hash,
+        plan=lambda wildcards, output: STUDY.plan(),
+    script:
+        "../scripts/plan.py"
+
+
+rule table:
+    input:
+        plan="<results>/plan.json",
+        spec=lambda wildcards: spec_files(f"{wildcards.paper}/{wildcards.table}"),
+        records=lambda wildcards: STUDY.records(f"{wildcards.paper}/{wildcards.table}"),
+    output:
+        csv="<results>/tables/{paper}/{table}/table.csv",
+        json="<results>/tables/{paper}/{table}/table.json",
+    log:
+        "<results>/logs/tables/{paper}/{table}.log",
+    localrule: True
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=step_hash("tables"),
+    script:
+        "../scripts/table.py"
+
+
+rule figure:
+    input:
+        plan="<results>/plan.json",
+        spec=lambda wildcards: spec_files(f"{wildcards.paper}/{wildcards.table}"),
+        records=lambda wildcards: STUDY.records(f"{wildcards.paper}/{wildcards.table}"),
+    output:
+        svg="<results>/figures/{paper}/{table}/figure.svg",
+        json="<results>/figures/{paper}/{table}/figure.json",
+    log:
+        "<results>/logs/figures/{paper}/{table}.log",
+    localrule: True
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=step_hash("figures"),
+    script:
+        "../scripts/figure.py"
+
+
+rule leaderboard:
+    input:
+        plan="<results>/plan.json",
+        records=STUDY.records(),
+    output:
+        "<results>/leaderboard.csv",
+    log:
+        "<results>/logs/leaderboard.log",
+    localrule: True
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=step_hash("leaderboard"),
+    script:
+        "../scripts/leaderboard.py"

@@ -1,0 +1,18 @@
+# Datasets: annotations in COCO's format and a manifest that says where everything is.
+rule data:
+    input:
+        lambda wildcards: STUDY.data_files(wildcards.dataset),
+    output:
+        manifest="<manifest>",
+        data=directory("<results>/{dataset}/data"),
+    log:
+        "<results>/{dataset}/logs/data.log",
+    benchmark:
+        "<results>/{dataset}/logs/data.tsv"
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=lambda wildcards: STUDY.data_hash(wildcards.dataset),
+        config=lambda wildcards, output: STUDY.data_config(wildcards.dataset),
+    script:
+        "../scripts/data.py"

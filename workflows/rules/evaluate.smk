@@ -1,0 +1,58 @@
+# Detections and measures: of the main split in the run's folder, of further ones in on-<split>/.
+rule predict:
+    input:
+        model="<run>/model.pth",
+        record="<run>/run.json",
+        manifest="<manifest>",
+    output:
+        detections="<scored>/detections.json",
+        speed="<scored>/speed.json",
+    log:
+        "<scored>/logs/predict.log",
+    benchmark:
+        "<scored>/logs/predict.tsv"
+    conda:
+        "../../envs/rankdet.yaml"
+    threads: STUDY.config.threads
+    resources:
+        mem_mb=3000,
+        gpu=STUDY.gpus,
+    params:
+        made_of=lambda wildcards: STUDY.test_hash(STUDY.run(wildcards)),
+        split=STUDY.split,
+        spec=lambda wildcards, threads: STUDY.spec(STUDY.run(wildcards), threads),
+    script:
+        "../scripts/predict.py"
+
+
+rule evaluate:
+    input:
+        detections="<scored>/detections.json",
+        record="<run>/run.json",
+        manifest="<manifest>",
+    output:
+        metrics="<scored>/metrics.json",
+        matches="<scored>/matches.parquet",
+    log:
+        "<scored>/logs/evaluate.log",
+    benchmark:
+        "<scored>/logs/evaluate.tsv"
+    conda:
+        "../../envs/rankdet.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        made_of=step_hash("evaluate"),
+        split=STUDY.split,
+    script:
+        "../scripts/evaluate.py"
+
+
+use rule predict as predict_on with:
+    pathvars:
+        scored="<run>/on-{split}",
+
+
+use rule evaluate as evaluate_on with:
+    pathvars:
+        scored="<run>/on-{split}",

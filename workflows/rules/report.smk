@@ -1,0 +1,21 @@
+# The report: one folder of offline pages.
+rule report:
+    input:
+        plan="<results>/plan.json",
+        records=STUDY.records(),
+        tables=expand("<results>/tables/{name}/table.csv", name=STUDY.tables),
+        figures=expand("<results>/figures/{name}/figure.svg", name=STUDY.figures),
+        leaderboard="<results>/leaderboard.csv",
+    output:
+        STUDY.report,
+    log:
+        "<results>/logs/report.log",
+    benchmark:
+        "<results>/logs/report.tsv"
+    localrule: True
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=step_hash("report"),
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,67 @@
+# Training. A run resumes from its undeclared folder work/; declared outputs are written at the end.
+#
+# To run one loss in another way (more memory, a partition, several GPUs), inherit the rule, narrow
+# its path to that loss and let it win; nothing else changes:
+#
+#     use rule train as train_mine with:
+#         pathvars:
+#             run="<results>/{dataset}/{detector}/{loss,mine.*}/seed{seed}",
+#         threads: 4
+#         resources:
+#             mem_mb=16000,
+#             gpu=STUDY.gpus,
+#
+#     ruleorder: train_mine > train
+ruleorder: untrained > train
+ruleorder: untrained > predict
+
+
+rule train:
+    input:
+        "<manifest>",
+    output:
+        model="<run>/model.pth",
+        curve="<run>/train.parquet",
+        record="<run>/run.json",
+    log:
+        "<run>/logs/train.log",
+    benchmark:
+        "<run>/logs/train.tsv"
+    conda:
+        "../../envs/rankdet.yaml"
+    threads: STUDY.config.threads
+    resources:
+        mem_mb=3000,
+        gpu=STUDY.gpus,
+    params:
+        made_of=lambda wildcards: STUDY.hashes(STUDY.run(wildcards)),
+        # A function of `threads` counts as derived: the spec holds more than training depends on.
+        spec=lambda wildcards, threads: STUDY.spec(STUDY.run(wildcards), threads),
+    script:
+        "../scripts/train.py"
+
+
+rule untrained:
+    input:
+        "<manifest>",
+    output:
+        record="<run>/run.json",
+        detections="<run>/detections.json",
+        speed="<run>/speed.json",
+    log:
+        "<run>/logs/predict.log",
+    benchmark:
+        "<run>/logs/predict.tsv"
+    pathvars:
+        run="<results>/{dataset}/{detector}/untrained/seed{seed}",
+    conda:
+        "../../envs/rankdet.yaml"
+    threads: STUDY.config.threads
+    resources:
+        mem_mb=3000,
+        gpu=STUDY.gpus,
+    params:
+        made_of=lambda wildcards: STUDY.test_hash(STUDY.run(wildcards)),
+        spec=lambda wildcards, threads: STUDY.spec(STUDY.run(wildcards), threads),
+    script:
+        "../scripts/untrained.py"

@@ -1,0 +1,13 @@
+"""Writes a dataset: annotations in COCO's format and a manifest."""
+
+from pathlib import Path
+
+from workflows.study.job import job
+
+with job(snakemake, "data") as this:
+    from rankdet.datasets import prepare
+
+    folder = Path(snakemake.output.manifest).parent
+    manifest = prepare(snakemake.wildcards.dataset, snakemake.params.config, folder)
+    for line in manifest["warnings"]:
+        this.say(f"note: {snakemake.wildcards.dataset}: {line}")

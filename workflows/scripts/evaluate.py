@@ -1,0 +1,19 @@
+"""Measures a run's detections on one split."""
+
+from pathlib import Path
+
+from workflows.study.job import job
+
+files, out = snakemake.input, snakemake.output
+
+with job(snakemake, f"evaluate ({snakemake.params.split})", Path(files.record).parent):
+    from analysis.run_records import write_split_metrics
+
+    write_split_metrics(
+        snakemake.params.split,
+        detections=files.detections,
+        run_json=files.record,
+        dataset_json=files.manifest,
+        out_metrics=out.metrics,
+        out_matches=out.matches,
+    )

@@ -1,0 +1,10 @@
+"""Makes one of the papers' figures."""
+
+from pathlib import Path
+
+from workflows.study.job import job
+
+with job(snakemake, "figure"):
+    from analysis.figures import build_figure
+
+    build_figure(snakemake.input.plan, snakemake.input.spec[0], Path(snakemake.output.svg).parent)

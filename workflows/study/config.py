@@ -1,0 +1,252 @@
+"""The keys of a study's config file; `config/README.md` teaches them.
+
+A description here is what an editor shows for the key (through `config/schema.json`).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from rankdet.errors import InputError
+from workflows.study.explain import UNION_TAG, Strict, read
+from workflows.study.words import choice
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
+LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Shapes(Strict):
+    """The built-in data: coloured shapes, drawn from a seed."""
+
+    kind: Literal["shapes"] = Field(description="`shapes`: the built-in data")
+    title: Text | None = Field(None, description="Shown in reports")
+    seed: int = Field(1, ge=0, description="Another seed draws other images")
+    image_size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels")
+    train_images: int = Field(96, ge=1, description="Images in the split `train`")
+    val_images: int = Field(48, ge=1, description="Images in the split `val`")
+    max_objects: int = Field(60, ge=1, le=1000, description="Most objects in an image")
+    object_size: tuple[int, int] | None = Field(
+        None, description="Shortest and longest side of an object in pixels"
+    )
+    classes: int = Field(8, ge=1, description="How many kinds of shapes")
+    density: list[tuple[Fraction, int]] | None = Field(
+        None, description="Pairs (share of the images, most objects in them), rising"
+    )
+    empty_fraction: Fraction = Field(0.05, description="Share of images without objects")
+    crowd_fraction: Fraction = Field(0.08, description="Share of images with a crowd")
+    color_noise: Fraction = Field(0.2, description="Share of objects with another class's colour")
+    masks: bool = Field(True, description="Whether annotations carry masks")
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that the generator writes."""
+        return ("train", "val")
+
+
+class SplitFiles(Strict):
+    """One split of one's own data."""
+
+    images: Text = Field(description="Folder of the images")
+    annotations: Text = Field(description="COCO-format JSON file")
+
+
+class CocoFolder(Strict):
+    """One's own data in COCO's format."""
+
+    kind: Literal["coco-folder"] = Field(description="`coco-folder`: data in COCO's format")
+    title: Text | None = Field(None, description="Shown in reports")
+    splits: dict[Name, SplitFiles] = Field(
+        description="Split name to its files; `train` must be there; paths start at `data_root`"
+    )
+
+    @model_validator(mode="after")
+    def _has_train(self) -> "CocoFolder":
+        if "train" not in self.splits:
+            raise PydanticCustomError("told", "splits: no split `train`; training needs it")
+        return self
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits, in the config's order."""
+        return tuple(self.splits)
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    return f"{UNION_TAG}{kind}" if kind in ("shapes", "coco-folder") else None
+
+
+Dataset = Annotated[
+    Annotated[Shapes, Tag(f"{UNION_TAG}shapes")]
+    | Annotated[CocoFolder, Tag(f"{UNION_TAG}coco-folder")],
+    Discriminator(
+        _kind,
+        custom_error_type="told",
+        custom_error_message="kind must be `shapes` or `coco-folder`",
+    ),
+]
+
+
+class ScheduleChange(Strict):
+    """What a group of runs changes in the study's schedule; every key may be left out."""
+
+    image_size: int | None = Field(
+        None, ge=32, description="Images are resized to fit a square of this side, in pixels"
+    )
+    batch_size: int | None = Field(None, ge=1, description="Images per iteration")
+    iterations: int | None = Field(
+        None, ge=1, description="Length of the training; rounded up to whole epochs"
+    )
+    epochs: int | None = Field(None, ge=1, description="Length of the training, instead")
+    warmup: int | None = Field(None, ge=0, description="Iterations of linear warm-up")
+    lr: float | dict[LossName, float] | None = Field(
+        None, description="Learning rate, or loss to learning rate; else the loss card's own"
+    )
+    lr_steps: list[Fraction] | None = Field(
+        None, description="Where the rate falls to a tenth, as fractions of the training"
+    )
+    momentum: Fraction | None = Field(None, description="Momentum of SGD")
+    weight_decay: float | None = Field(None, ge=0, description="Weight decay of SGD")
+    flip: bool | None = Field(None, description="Whether training flips images at random")
+    checkpoint_every: int | None = Field(
+        None, ge=1, description="Iterations between the checkpoints that a run resumes from"
+    )
+    log_every: int | None = Field(None, ge=1, description="Iterations between lines of the log")
+    workers: int | None = Field(None, ge=0, description="Processes that load images; 0: none")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "ScheduleChange":
+        if self.iterations is not None and self.epochs is not None:
+            raise PydanticCustomError("told", "both iterations and epochs are given; give one")
+        rates = self.lr.values() if isinstance(self.lr, dict) else [self.lr]
+        for rate in rates:
+            if rate is not None and not 0 < rate <= 10:
+                raise PydanticCustomError(
+                    "told", "lr: found {rate}; give a number above 0", {"rate": rate}
+                )
+        return self
+
+
+class Schedule(ScheduleChange):
+    """How the runs of a study are trained."""
+
+    image_size: int = Field(
+        ge=32, description="Images are resized to fit a square of this side, in pixels"
+    )
+    batch_size: int = Field(ge=1, description="Images per iteration")
+
+    @model_validator(mode="after")
+    def _has_length(self) -> "Schedule":
+        if self.iterations is None and self.epochs is None:
+            raise PydanticCustomError("told", "neither iterations nor epochs is given; give one")
+        return self
+
+
+class TestSettings(Strict):
+    """How detections are made from scores; what is left out is the loss card's own."""
+
+    __test__ = False  # not a test, whatever pytest makes of the name
+
+    score_threshold: Fraction | None = Field(None, description="Lowest score kept before NMS")
+    nms_iou: Fraction | None = Field(None, description="IoU above which NMS removes a box")
+    max_per_image: int | None = Field(None, ge=1, description="Most detections per image")
+    nms_pre: int | None = Field(None, ge=1, description="Best boxes per level that enter NMS")
+
+
+class RunGroup(Strict):
+    """Every detector with every loss with every seed, on one dataset."""
+
+    dataset: Name = Field(description="One of `datasets`")
+    detectors: list[Name] = Field(
+        min_length=1, description="Files of `workflows/detectors`, without `.yaml`"
+    )
+    losses: list[LossName] = Field(
+        min_length=1,
+        description="Files of `workflows/losses`, without `.py`; variants after `+`",
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [1], min_length=1, description="One run each; tables give the mean and its interval"
+    )
+    schedule: ScheduleChange | None = Field(None, description="Changes for this group alone")
+    test: TestSettings | None = Field(None, description="Changes for this group alone")
+
+
+class StudyConfig(Strict):
+    """A study: data, runs, how they are trained and tested, and what is made of them."""
+
+    study: Name = Field(description="Name of the study, and of its folder below `results/`")
+    title: Text = Field(description="Heading of the report")
+    scale: Text = Field(description="Banner over every page: at which scale the numbers were made")
+    form: Literal["small", "full"] = Field(
+        description="`small`: thin detectors for CPUs, from scratch; `full`: the papers' own"
+    )
+    data_root: Text | None = Field(
+        None, description="Where relative paths of `coco-folder` datasets start"
+    )
+    datasets: dict[Name, Dataset] = Field(min_length=1, description="Name to dataset")
+    runs: list[RunGroup] = Field(min_length=1, description="Groups of runs")
+    schedule: Schedule = Field(description="How the runs are trained")
+    test: TestSettings = Field(TestSettings(), description="How detections are made")
+    splits: list[Name] = Field(
+        ["val"], min_length=1, description="Splits to evaluate on; the first one fills the tables"
+    )
+    untrained: bool = Field(
+        True, description="Whether an untrained model of each detector is evaluated beside"
+    )
+    tables: list[str] = Field([], description="Files of `workflows/papers`, without `.yaml`")
+    figures: list[str] = Field([], description="Files of `workflows/papers`, without `.yaml`")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`auto` takes a GPU where there is one"
+    )
+    threads: int = Field(1, ge=1, description="CPU threads of one training")
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """Reads a study's YAML file as it stands.
+
+    Raises:
+        InputError: If there is no such file, or it is not a YAML mapping.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise InputError(f"{path}: the study cannot be read: {reason}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: a study is a mapping of keys, found {values!r:.40}")
+    return values
+
+
+def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
+    """Returns the checked config of a study.
+
+    Raises:
+        InputError: One line with the key path, what was found, and the nearest valid key or value.
+    """
+    config = read(StudyConfig, dict(values), source)
+    if len(set(config.splits)) < len(config.splits):
+        raise InputError(f"{source}: splits: a split is named twice in {config.splits}")
+    for index, group in enumerate(config.runs):
+        _check_group(config, group, source, f"runs[{index}]")
+    return config
+
+
+def _check_group(config: StudyConfig, group: RunGroup, source: str, where: str) -> None:
+    if group.dataset not in config.datasets:
+        hint = choice(group.dataset, config.datasets)
+        raise InputError(f"{source}: {where}.dataset: found {group.dataset!r}; {hint}")
+    known = config.datasets[group.dataset].split_names
+    for index, split in enumerate(config.splits):
+        if split not in known:
+            raise InputError(
+                f"{source}: splits[{index}]: found {split!r}; dataset {group.dataset!r} has: "
+                f"{', '.join(known)}"
+            )

@@ -1,0 +1,49 @@
+"""Detector files: `workflows/detectors/<name>.yaml`, handed to training as they stand."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rankdet.errors import InputError
+from workflows.study.places import DETECTORS, shown
+from workflows.study.words import choice
+
+DISPLAY = ("title", "citation")  # no effect on any number
+FORMS = ("small", "full")
+
+
+def detector_names(folder: Path = DETECTORS) -> list[str]:
+    """Returns every detector that has a file."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_detector(name: str, form: str, folder: Path = DETECTORS) -> dict[str, Any]:
+    """Reads a detector's file.
+
+    Raises:
+        InputError: If the detector is unknown, its file has a fault, or it has no such form.
+    """
+    if name not in detector_names(folder):
+        raise InputError(f"unknown detector {name!r}; {choice(name, detector_names(folder))}")
+    path = folder / f"{name}.yaml"
+    spec = _read(path, path.stat().st_mtime_ns)
+    if form not in spec:
+        known = ", ".join(key for key in FORMS if key in spec)
+        raise InputError(f"{shown(path)}: detector {name!r} has no form {form!r}; it has: {known}")
+    return spec
+
+
+@lru_cache
+def _read(path: Path, _mtime: int) -> dict[str, Any]:
+    try:
+        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+    for key in ("name", "title", "base"):
+        if not isinstance(spec, dict) or not isinstance(spec.get(key), str):
+            raise InputError(f"{shown(path)}: {key}: missing; it must be a text")
+    if spec["name"] != path.stem:
+        raise InputError(f"{shown(path)}: name is {spec['name']!r}; make it {path.stem!r}")
+    return spec

@@ -1,0 +1,202 @@
+"""A study as the workflow sees it: its runs, what each depends on, and `plan.json`."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from workflows.study import data, hashing, settings
+from workflows.study.config import StudyConfig, check_config, load_config
+from workflows.study.detectors import load_detector
+from workflows.study.papers import load_papers, runs_of
+from workflows.study.places import PAPERS, shown
+from workflows.study.runs import UNTRAINED, Run, expand
+from workflows.study.words import choice, merged
+
+SCHEMA = "rankdet.plan/1"
+
+
+class Study:
+    """A checked study.
+
+    Args:
+        config: The checked config.
+        source: The config file's name, for messages.
+
+    Raises:
+        InputError: One line, if a loss, detector, table or file of the data is not there.
+    """
+
+    def __init__(self, config: StudyConfig, source: str) -> None:
+        self.config, self.source = config, source
+        self.name = config.study
+        self.folder = f"results/{config.study}"
+        self.report = f"reports/html/{config.study}/index.html"
+        self.runs = expand(config, source)
+        self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
+        self.tables = load_papers(config.tables, "tables", source)
+        self.figures = load_papers(config.figures, "figures", source)
+        self._runs = {run.key: run for run in self.runs}
+        # A loss or detector that cannot be used is found here, before any job.
+        self._hashes = {run.key: self._training_hashes(run) for run in self.runs}
+        data.check(config, self.datasets, source)
+
+    def run(self, wildcards: Mapping[str, str]) -> Run:
+        """Returns the planned run of a job's wildcards (no loss: the untrained detector).
+
+        Raises:
+            InputError: If the study has no such run.
+        """
+        loss = wildcards.get("loss", UNTRAINED)
+        key = "/".join([wildcards["dataset"], wildcards["detector"], loss])
+        key += f"/seed{wildcards['seed']}"
+        if key not in self._runs:
+            raise InputError(
+                f"{self.source}: no run {key!r} in this study; {choice(key, self._runs)}"
+            )
+        return self._runs[key]
+
+    def hashes(self, run: Run) -> dict[str, str]:
+        """Returns what a run's training depends on, its data apart."""
+        return self._hashes[run.key]
+
+    def _training_hashes(self, run: Run) -> dict[str, str]:
+        detector = load_detector(run.detector, self.config.form)
+        schedule = settings.schedule(self.config, run, self.source)
+        loss = settings.loss_file(run)
+        return {
+            "config": hashing.config_hash(detector, self.config.form, schedule),
+            "code": hashing.step_hash("train"),
+            "loss": UNTRAINED if run.untrained else hashing.loss_hash(loss, run.variant),
+        }
+
+    def test_hash(self, run: Run) -> str:
+        """Returns what a run's detections depend on, its model and data apart."""
+        size = {"image_size": settings.schedule(self.config, run, self.source)["image_size"]}
+        detector = load_detector(run.detector, self.config.form)
+        model = hashing.config_hash(detector, self.config.form, size)
+        return hashing.digest(hashing.step_hash("predict"), settings.test(self.config, run), model)
+
+    def split(self, wildcards: Mapping[str, str]) -> str:
+        """Returns the split of a job: its wildcard, else the study's main split."""
+        return wildcards.get("split", self.config.splits[0])
+
+    def records(self, paper: str | None = None) -> list[str]:
+        """Returns the `metrics.json` of every run and split, or of a table's or figure's runs."""
+        if paper is not None:
+            runs = runs_of({**self.tables, **self.figures}[paper], self.runs)
+            return [f"{self.folder}/{run.key}/metrics.json" for run in runs]
+        return [
+            f"{self.folder}/{run.key}/{place}metrics.json"
+            for run in self.runs
+            for place in ("", *(f"on-{split}/" for split in run.splits[1:]))
+        ]
+
+    def data_config(self, name: str) -> dict[str, Any]:
+        """Returns what a dataset is prepared from."""
+        return data.prepare_config(self.config, name)
+
+    def data_files(self, name: str) -> list[str]:
+        """Returns the annotation files that a dataset is prepared from."""
+        return data.annotation_files(self.config, name)
+
+    def data_hash(self, name: str) -> str:
+        """Returns what a dataset depends on, its files apart."""
+        return hashing.digest(hashing.step_hash("data"), data.prepare_config(self.config, name))
+
+    def spec(self, run: Run, threads: int) -> dict[str, Any]:
+        """Returns what `rankdet.training` works from; JSON-serialisable.
+
+        `hashes.data` is added when a job runs, from the dataset's manifest.
+        """
+        return {
+            "study": self.name,
+            "dataset": run.dataset,
+            "detector": run.detector,
+            "loss": run.loss_name,
+            "variant": run.variant,
+            "seed": run.seed,
+            "form": self.config.form,
+            "manifest": f"{self.folder}/{run.dataset}/dataset.json",
+            "detector_spec": load_detector(run.detector, self.config.form),
+            "card": settings.card(run),
+            "loss_file": str(settings.loss_file(run).path),
+            "schedule": settings.schedule(self.config, run, self.source),
+            "splits": list(run.splits),
+            "test": settings.test(self.config, run),
+            "hashes": self.hashes(run),
+            "threads": threads,
+            "device": self.config.device,
+        }
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs a job takes: one, if the study wants one or this machine has one."""
+        if self.config.device == "auto":
+            return int(Path("/dev/nvidiactl").exists())
+        return int(self.config.device == "cuda")
+
+    def plan(self) -> dict[str, Any]:
+        """Returns the content of `plan.json` (schema `rankdet.plan/1`)."""
+        config = self.config
+        return {
+            "schema": SCHEMA,
+            "study": {
+                "name": self.name,
+                "title": config.title,
+                "scale": config.scale,
+                "form": config.form,
+            },
+            "datasets": [
+                {
+                    "name": name,
+                    "title": config.datasets[name].title or name,
+                    "manifest": f"{self.folder}/{name}/dataset.json",
+                }
+                for name in self.datasets
+            ],
+            "runs": [self._entry(run) for run in self.runs],
+            "tables": [_paper(name) for name in self.tables],
+            "figures": [_paper(name) for name in self.figures],
+        }
+
+    def _entry(self, run: Run) -> dict[str, Any]:
+        detector = load_detector(run.detector, self.config.form)
+        loss = "Untrained" if run.untrained else settings.loss_file(run).title(run.variant)
+        return {
+            "key": run.key,
+            "dir": f"{self.folder}/{run.key}",
+            "dataset": run.dataset,
+            "detector": run.detector,
+            "loss": run.loss_name,
+            "variant": run.variant,
+            "seed": run.seed,
+            "titles": {
+                "dataset": self.config.datasets[run.dataset].title or run.dataset,
+                "detector": detector["title"],
+                "loss": loss,
+            },
+            "splits": list(run.splits),
+            "untrained": run.untrained,
+        }
+
+    @cached_property
+    def plan_hash(self) -> str:
+        """The hash of the whole plan, titles included."""
+        return hashing.digest(self.plan())
+
+
+def _paper(name: str) -> dict[str, str]:
+    return {"id": name, "spec": shown(PAPERS / f"{name}.yaml")}
+
+
+def load_study(paths: Sequence[str | Path], overrides: Mapping[str, Any] | None = None) -> Study:
+    """Reads config files, the later ones over the earlier ones, and checks the study.
+
+    Raises:
+        InputError: One line that names file and key.
+    """
+    values = merged({}, *(load_config(Path(path)) for path in paths), overrides or {})
+    source = " + ".join(shown(Path(path)) for path in paths)
+    return Study(check_config(values, source), source)

@@ -1,0 +1,131 @@
+"""The runs of a study: every dataset × detector × loss × seed that its config names."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rankdet.errors import InputError
+from workflows.study import cards, detectors
+from workflows.study.config import RunGroup, ScheduleChange, StudyConfig, TestSettings
+from workflows.study.words import choice
+
+UNTRAINED = "untrained"
+
+
+def split_loss(loss: str) -> tuple[str, str]:
+    """Returns the loss's own name and its variants (joined by `+`, perhaps none)."""
+    name, _, variant = loss.partition("+")
+    return name, variant
+
+
+def same_loss(loss: str) -> tuple[str, frozenset[str]]:
+    """Returns a key that is equal for one loss with the same variants in any order."""
+    name, variant = split_loss(loss)
+    return name, frozenset(variant.split("+"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One dataset × detector × loss × seed.
+
+    Attributes:
+        loss: The loss with its variants, `alrp+iou+no-sb`, or `untrained`.
+        splits: What it is evaluated on, the main split first.
+        schedule: What its group changes in the study's schedule.
+        test: What its group changes in the study's test settings.
+    """
+
+    dataset: str
+    detector: str
+    loss: str
+    seed: int
+    splits: tuple[str, ...]
+    schedule: ScheduleChange
+    test: TestSettings
+
+    @property
+    def key(self) -> str:
+        """The run's place below its study's folder."""
+        return f"{self.dataset}/{self.detector}/{self.loss}/seed{self.seed}"
+
+    @property
+    def untrained(self) -> bool:
+        """Whether this is a detector as training would start from it."""
+        return self.loss == UNTRAINED
+
+    @property
+    def loss_name(self) -> str:
+        """The loss without its variants."""
+        return split_loss(self.loss)[0]
+
+    @property
+    def variant(self) -> str:
+        """The variants, joined by `+`; empty for the loss as it is."""
+        return split_loss(self.loss)[1]
+
+
+def expand(config: StudyConfig, source: str) -> list[Run]:
+    """Returns all runs of a study, the untrained detectors first.
+
+    Raises:
+        InputError: If a detector, loss or variant is unknown, or one run is planned twice with
+            different settings.
+    """
+    runs: dict[tuple, Run] = {}
+    for index, group in enumerate(config.runs):
+        for run in _group(config, group, f"{source}: runs[{index}]"):
+            other = runs.setdefault((run.dataset, run.detector, same_loss(run.loss), run.seed), run)
+            if other != run:
+                raise InputError(
+                    f"{source}: runs[{index}]: {run.key} is planned twice, with other settings or "
+                    f"as {other.key}; leave one of them out"
+                )
+    trained = list(runs.values())
+    return [*_untrained(trained), *trained] if config.untrained else trained
+
+
+def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
+    for index, detector in enumerate(group.detectors):
+        known = detectors.detector_names()
+        if detector not in known:
+            raise InputError(
+                f"{where}.detectors[{index}]: unknown detector {detector!r}; "
+                f"{choice(detector, known)}"
+            )
+        detectors.load_detector(detector, config.form)
+    for index, loss in enumerate(group.losses):
+        _check_loss(loss, f"{where}.losses[{index}]")
+    for detector in group.detectors:
+        for loss in group.losses:
+            for seed in group.seeds:
+                yield Run(
+                    dataset=group.dataset,
+                    detector=detector,
+                    loss=loss,
+                    seed=seed,
+                    splits=tuple(config.splits),
+                    schedule=group.schedule or ScheduleChange(),
+                    test=group.test or TestSettings(),
+                )
+
+
+def _check_loss(loss: str, where: str) -> None:
+    name, variant = split_loss(loss)
+    known = cards.loss_names()
+    if name not in known:
+        raise InputError(f"{where}: unknown loss {name!r}; {choice(name, known)}")
+    file = cards.load_loss(name)
+    try:
+        file.variant(variant)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _untrained(runs: list[Run]) -> list[Run]:
+    """One untrained model for each dataset and detector, on the main split alone."""
+    first: dict[tuple[str, str], Run] = {}
+    for run in runs:
+        first.setdefault((run.dataset, run.detector), run)
+    return [
+        Run(r.dataset, r.detector, UNTRAINED, r.seed, r.splits[:1], r.schedule, r.test)
+        for r in first.values()
+    ]
