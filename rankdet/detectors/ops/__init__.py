@@ -21,14 +21,13 @@ def backends() -> dict[str, str]:
     """Says what computes each operation that the benchmark uses.
 
     Returns:
-        Name of the function of `mmcv._ext` -> `compiled mmcv`, `torchvision` or `PyTorch`. Where
-        torchvision serves, a few variants are still PyTorch's: NMS with `offset=1` and RoIAlign
-        with max pooling, which torchvision does not have.
+        Name of the function of `mmcv._ext` -> `compiled mmcv`, `torchvision` or `PyTorch`, on this
+        machine's best device. Where torchvision serves, a few variants are PyTorch's still: NMS
+        with `offset=1` and RoIAlign with max pooling, which torchvision does not have.
     """
     from rankdet.detectors.ops import vision
     from rankdet.detectors.ops.extension import OPS
 
     if compiled_extension() is not None:
         return dict.fromkeys(OPS, COMPILED)
-    served = vision.SERVES if vision.kernels() is not None else ()
-    return {name: TORCHVISION if name in served else PYTORCH for name in OPS}
+    return {name: TORCHVISION if name in vision.served() else PYTORCH for name in OPS}

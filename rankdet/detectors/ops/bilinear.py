@@ -35,8 +35,7 @@ def sample_taps(image: Tensor, offset: Tensor, mask: Tensor | None, at: Geometry
     n, channels, height, width = image.shape
     groups, taps = at.offset_groups, at.kernel[0] * at.kernel[1]
     out = offset.shape[2:]
-    places = offset.view(n, groups, taps, 2, *out) + _grid(at, out, image)
-    positions, weights = _neighbours(*places.unbind(3), height, width)
+    positions, weights = _neighbours(*_places(offset, at), height, width)
     start = torch.arange(n * groups, device=image.device) * (height * width)
     positions = positions + start.view(n, groups, 1, 1, 1, 1)
     if mask is not None:
@@ -50,12 +49,39 @@ def sample_taps(image: Tensor, offset: Tensor, mask: Tensor | None, at: Geometry
     return values.reshape(n, out.numel(), channels, taps)
 
 
-def _grid(at: Geometry, out: torch.Size, like: Tensor) -> Tensor:
+def on_image(offset: Tensor, at: Geometry, height: int, width: int) -> Tensor:
+    """Returns which samples lie less than one pixel off the image, bool.
+
+    Args:
+        offset: (N, groups * taps * 2, H', W') in pixels, y before x.
+        at: The kernel's geometry.
+        height: Of the image.
+        width: Of the image.
+
+    Returns:
+        (N, groups * taps, H', W'); a place that is not a number is not on the image.
+    """
+    return _near(*_places(offset, at), height, width).flatten(1, 2)
+
+
+def _near(y: Tensor, x: Tensor, height: int, width: int) -> Tensor:
+    return (y > -1) & (y < height) & (x > -1) & (x < width)
+
+
+def _places(offset: Tensor, at: Geometry) -> tuple[Tensor, Tensor]:
+    """Returns y and x of every sample, each (N, groups, taps, H', W')."""
+    n, _, *out = offset.shape
+    places = offset.view(n, at.offset_groups, -1, 2, *out) + _grid(at, offset)
+    return places[:, :, :, 0], places[:, :, :, 1]
+
+
+def _grid(at: Geometry, offset: Tensor) -> Tensor:
     """Returns where the taps lie without offsets (taps, 2, H', W'), y before x."""
+    out = offset.shape[2:]
 
     def axis(i: int) -> Tensor:
-        tap = torch.arange(at.kernel[i], device=like.device, dtype=like.dtype) * at.dilation[i]
-        pixel = torch.arange(out[i], device=like.device, dtype=like.dtype) * at.stride[i]
+        tap = torch.arange(at.kernel[i], device=offset.device, dtype=offset.dtype) * at.dilation[i]
+        pixel = torch.arange(out[i], device=offset.device, dtype=offset.dtype) * at.stride[i]
         return tap[:, None] + pixel - at.padding[i]  # (kernel, out)
 
     y = axis(0)[:, None, :, None].expand(*at.kernel, *out)
@@ -69,7 +95,7 @@ def _neighbours(y: Tensor, x: Tensor, height: int, width: int) -> tuple[Tensor, 
     Pixels off the image have weight 0, and so has everything around a place that is off the
     image or not a number.
     """
-    near = (y > -1) & (y < height) & (x > -1) & (x < width)
+    near = _near(y, x, height, width)
     low_y, low_x = y.detach().floor(), x.detach().floor()
     down, across = y - low_y, x - low_x
     positions, weights = [], []

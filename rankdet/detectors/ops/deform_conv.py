@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rankdet.detectors.ops import vision
-from rankdet.detectors.ops.bilinear import Geometry, sample_taps
+from rankdet.detectors.ops.bilinear import Geometry, on_image, sample_taps
 from rankdet.detectors.ops.precision import wide, without_autocast
 
 BUDGET = {"cpu": 1 << 24}  # numbers sampled at once; other devices take 2^28
@@ -232,15 +232,18 @@ def _convolve(
     bias: Tensor | None,
     at: Geometry,
 ) -> Tensor:
-    kernels = vision.kernels()
+    kernels = vision.gpu_kernels(image)
     if kernels is not None:
+        # torchvision has an offset gradient where mmcv has none: exactly one pixel off the image
+        near = on_image(offset, at, *image.shape[2:]).to(image.dtype)
+        mask = near if mask is None else mask * near
         return kernels.deform_conv2d(
             image, offset, weight, bias, at.stride, at.padding, at.dilation, mask
         )
     samples = sample_taps(image, offset, mask, at)
     n, pixels = samples.shape[:2]
     groups = image.shape[1] // weight.shape[1]
-    samples = samples.view(n, pixels, groups, -1)
+    samples = samples.reshape(n, pixels, groups, -1)
     output = torch.einsum("npgk,gok->ngop", samples, weight.reshape(groups, -1, samples.shape[3]))
     output = output.reshape(n, weight.shape[0], *offset.shape[2:])
     return output if bias is None else output + bias[:, None, None]

@@ -1,13 +1,14 @@
 """Greedy NMS, soft-NMS (Bodla et al. 2017) and NMS with matching, as `mmcv._ext` has them.
 
-Greedy NMS walks down the scores in blocks: inside a block the greedy choice is the fixed point of
-"kept = overlapped by no kept box above", and the block's kept boxes then strike out the rest, so
-that boxes already struck out are never compared again. Boxes that share no x range, as those of
-different classes after `batched_nms` has moved them apart, are not compared at all.
+Greedy NMS walks down the scores in blocks: a block's boxes are compared with each other, and those
+it keeps strike out the rest, so that boxes already struck out are never compared again. Boxes that
+share no x range, as those of different classes after `batched_nms` has moved them apart, are not
+compared at all.
 """
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -87,13 +88,12 @@ def _kept(boxes: Tensor, threshold: float, offset: int, inclusive: bool) -> Tens
 
 def _greedy(overlaps: Tensor) -> Tensor:
     """Returns the greedy choice among boxes in order, given which pairs overlap (N, N)."""
-    above = overlaps.triu(1).float()
-    kept = torch.ones_like(above[0])
-    while True:  # each round settles at least one more box, in order
-        new = ((kept @ above) == 0).float()
-        if torch.equal(new, kept):
-            return kept.bool()
-        kept = new
+    below = overlaps.triu(1).cpu().numpy()
+    kept = np.ones(len(below), dtype=bool)
+    for row in below.any(axis=1).nonzero()[0]:
+        if kept[row]:
+            kept &= ~below[row]
+    return torch.from_numpy(kept).to(overlaps.device)
 
 
 def _tiles(

@@ -14,7 +14,6 @@ from rankdet.detectors.ops.precision import wide, without_autocast
 from rankdet.detectors.ops.windows import Windows
 
 MAX, AVERAGE = 0, 1
-NOTHING = -10000.0  # mmcv's value of a max-pooled bin that has no sample above it
 
 
 @without_autocast
@@ -33,7 +32,8 @@ def roi_align_forward(
 ) -> None:
     """Pools each RoI of the feature map into a grid of bins.
 
-    A sample more than one pixel outside the map counts as 0.
+    A sample more than one pixel outside the map counts as 0, and a bin without samples is 0 (in
+    mmcv's max pooling -10000 on a CPU and -3.4e38 on a GPU).
 
     Args:
         input: Feature map (B, C, H, W); half precision is computed in float32.
@@ -55,7 +55,7 @@ def roi_align_forward(
     features, rois = wide(input), wide(rois).to(wide(input).dtype)
     bins = (aligned_height, aligned_width)
     options = (bins, spatial_scale, sampling_ratio, aligned)
-    kernels = vision.kernels()
+    kernels = vision.gpu_kernels(features)
     if pool_mode == AVERAGE and kernels is not None:
         output.copy_(kernels.roi_align(features, rois, *options))
         return
@@ -75,21 +75,18 @@ def _max(part: Windows, crop: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Returns the largest sample of each bin and its y and x, each (R, bins, bins, C)."""
     y, x = part.y.samples(), part.x.samples()
     n, down, across = len(crop), y.shape[2], x.shape[2]
-    if not down or not across:
-        shape = (n, part.y.bins, part.x.bins, crop.shape[3])
-        return crop.new_full(shape, NOTHING), crop.new_full(shape, -1), crop.new_full(shape, -1)
     values = part.apply(part.y.weights().flatten(1, 2), part.x.weights().flatten(1, 2), crop)
     values = values.view(n, part.y.bins, down, part.x.bins, across, -1)
     used = part.y.used()[..., None, None, None] & part.x.used()[:, None, None, ..., None]
-    values = values.masked_fill(~used, NOTHING).transpose(2, 3).flatten(3, 4)
+    values = values.masked_fill(~used, -torch.inf).transpose(2, 3).flatten(3, 4)
     best, at = values.max(dim=3)
     best_y = y[:, :, None, None].expand(*best.shape, down).gather(-1, (at // across)[..., None])
     best_x = x[:, None, :, None].expand(*best.shape, across).gather(-1, (at % across)[..., None])
-    none = best <= NOTHING
+    empty = ((part.y.count == 0) | (part.x.count == 0))[:, None, None, None]
     return (
-        best.masked_fill(none, NOTHING),
-        best_y.squeeze(-1).masked_fill(none, -1),
-        best_x.squeeze(-1).masked_fill(none, -1),
+        best.masked_fill(empty, 0),
+        best_y.squeeze(-1).masked_fill(empty, -1),
+        best_x.squeeze(-1).masked_fill(empty, -1),
     )
 
 
@@ -120,7 +117,7 @@ def roi_align_backward(
         return
     rois = wide(rois).to(grad.dtype)
     options = ((aligned_height, aligned_width), spatial_scale, sampling_ratio, aligned)
-    kernels = vision.kernels()
+    kernels = vision.gpu_kernels(grad)
     if kernels is not None:
         with torch.enable_grad():  # RoIAlign is linear: any features give the same gradient
             features = torch.zeros_like(grad_input, dtype=grad.dtype).requires_grad_()

@@ -1,4 +1,9 @@
-"""torchvision's kernels, where torchvision is installed and loads; it is never required."""
+"""torchvision's kernels, where torchvision is installed and loads; it is never required.
+
+Its NMS is used on every device. Its RoIAlign and deformable convolution are used on GPUs only: on
+a CPU the versions here were measured 1 to 10 times as fast
+(`docs/decisions/001-ops-without-a-compiler.md`).
+"""
 
 import functools
 import importlib
@@ -6,8 +11,10 @@ import importlib.util
 import os
 from types import ModuleType
 
-SERVES = (
-    "nms",
+import torch
+from torch import Tensor
+
+ON_GPU = (
     "roi_align_forward",
     "roi_align_backward",
     "deform_conv_forward",
@@ -34,6 +41,18 @@ def kernels() -> ModuleType | None:
     The environment variable `RANKDET_OPS=pytorch` means not wanted: the same arithmetic everywhere.
     """
     return None if os.environ.get("RANKDET_OPS") == "pytorch" else _load()[0]
+
+
+def gpu_kernels(tensor: Tensor) -> ModuleType | None:
+    """Returns `kernels()` for a tensor on a GPU, else None."""
+    return kernels() if tensor.is_cuda else None
+
+
+def served() -> tuple[str, ...]:
+    """Returns the operations that torchvision computes on this machine's best device."""
+    if kernels() is None:
+        return ()
+    return ("nms", *ON_GPU) if torch.cuda.is_available() else ("nms",)
 
 
 def import_error() -> str | None:

@@ -53,7 +53,7 @@ class Axis:
 
     def samples(self) -> Tensor:
         """Returns coordinates (R, bins, most samples in a bin); past `count` they mean nothing."""
-        steps = torch.arange(int(self.count.max()), device=self.start.device) + 0.5
+        steps = self._steps() + 0.5
         step = self.step[:, None, None]
         inside = steps * step / self.count.clamp(min=1)[:, None, None]
         bins = torch.arange(self.bins, device=self.start.device)[:, None]
@@ -61,8 +61,10 @@ class Axis:
 
     def used(self) -> Tensor:
         """Returns which samples exist (R, 1, most), bool."""
-        steps = torch.arange(int(self.count.max()), device=self.start.device)
-        return (steps < self.count[:, None])[:, None]
+        return (self._steps() < self.count[:, None])[:, None]
+
+    def _steps(self) -> Tensor:
+        return torch.arange(max(1, int(self.count.max())), device=self.count.device)
 
     def pixels(self) -> Tensor:
         """Returns the windows' pixels (R, largest extent), int64; the last may be off the map."""
@@ -112,8 +114,8 @@ class Windows:
             samples: Whether a value per sample will be held, and not one per bin.
         """
         sizes = torch.stack([self.y.extent, self.x.extent, self.y.count, self.x.count])
-        powers = sizes.clamp(min=1).double().log2().ceil().long()
-        code = ((powers[0] * 64 + powers[1]) * 64 + powers[2]) * 64 + powers[3]
+        powers = sizes[:2].clamp(min=8).double().log2().ceil().long()
+        code = powers[0] * 64 + powers[1]
         order = code.argsort()
         same = code[order].unique_consecutive(return_counts=True)[1].tolist()
         budget = BUDGET.get(code.device.type, 1 << 26)
