@@ -97,8 +97,10 @@ def runs(spec, tmp_path_factory):
         if rows.is_file() and len(rows.read_text().splitlines()) >= 9:
             break
         time.sleep(0.01)
+    if killed.poll() is not None:
+        pytest.fail(f"the run ended before it could be killed: {killed.communicate()[0][-3000:]}")
     killed.send_signal(signal.SIGKILL)
-    killed.wait()
+    killed.communicate()
     assert not (folder / "killed" / "run.json").exists()
     finish(whole)
     finish(call("train", spec_path, folder / "killed"))
