@@ -73,6 +73,8 @@ class Pairs:
             values.topk(count) if count < len(values) else values.sort(descending=True, stable=True)
         )
         self.places = self.places[chosen]
+        # NaN would be counted as saturated: hand it to the positives, so that it shows.
+        self.scores = self.scores + torch.where(self.negatives[:1].isnan(), torch.nan, 0.0).sum()
         self.n_relevant = relevant.sum()
 
     def __len__(self) -> int:

@@ -40,7 +40,7 @@ def _sort(ranks: Ranking, labels: Tensor) -> tuple[Tensor, Tensor]:
         blamed = worse @ terms
         better = everyone - blamed
         excess = everyone[:, 1] / everyone[:, 0] - better[:, 1] / better[:, 0]
-        excess = torch.where(blamed[:, 0] > EPS, excess, 0.0)
+        excess = torch.where(blamed[:, 0] <= EPS, 0.0, excess)  # keeps NaN
         losses[own] = excess
         gradient[own] -= excess
         gradient += (excess / blamed[:, 0].clamp(min=EPS)) @ worse
@@ -91,5 +91,5 @@ def rank_sort_loss(
         Ranking and sorting loss, scalars; each has its own gradient, and that of the sum is the
         released one. Zeros, connected to the graph, if there is no positive.
     """
-    ranking, sorting = attach(logits, *_rank_sort(logits.detach(), targets, group, delta))
+    ranking, sorting = attach(logits, *_rank_sort(logits.detach(), targets.detach(), group, delta))
     return ranking, sorting
