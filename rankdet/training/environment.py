@@ -2,7 +2,10 @@
 
 import fcntl
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,12 +33,12 @@ def set_up(spec: dict[str, Any]) -> str:
     torch.set_num_threads(threads)
     cv2.setNumThreads(0)
     ops.install()
-    import mmdet.models  # noqa: F401  (registers mmdet's modules)
-    from mmdet.utils import register_all_modules
+    with _not_importable("seaborn"):  # mmdet tries it for a tracking plot: 3 s, never used here
+        from mmdet.utils import register_all_modules
 
+        register_all_modules(init_default_scope=True)
     import rankdet.detectors.dense_anchor  # noqa: F401  (registers our heads)
 
-    register_all_modules(init_default_scope=True)
     if device == "cuda" and not torch.cuda.is_available():
         from rankdet.errors import InputError
 
@@ -43,6 +46,19 @@ def set_up(spec: dict[str, Any]) -> str:
     if device != "cpu" and torch.cuda.is_available():
         return _lock_gpu(torch)
     return "cpu"
+
+
+@contextmanager
+def _not_importable(name: str) -> Iterator[None]:
+    """Makes an optional import of somebody else's fail, unless it has happened already."""
+    absent = name not in sys.modules
+    if absent:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[name]
 
 
 def _lock_gpu(torch: Any) -> str:
