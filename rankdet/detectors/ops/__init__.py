@@ -12,7 +12,7 @@ torchvision loads. `docs/decisions/001-ops-without-a-compiler.md` says why.
 
 from rankdet.detectors.ops.finder import compiled_extension, install
 
-__all__ = ["backends", "install"]
+__all__ = ["backends", "compiled_extension", "install"]
 
 COMPILED, TORCHVISION, PYTORCH = "compiled mmcv", "torchvision", "PyTorch"
 

@@ -1,7 +1,7 @@
 """torchvision's kernels, where torchvision is installed and loads; it is never required.
 
 Its NMS is used on every device. Its RoIAlign and deformable convolution are used on GPUs only: on
-a CPU the versions here were measured 1 to 10 times as fast
+a CPU, training with the versions here was measured 2 to 13 times as fast
 (`docs/decisions/001-ops-without-a-compiler.md`).
 """
 
