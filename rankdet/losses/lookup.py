@@ -37,7 +37,7 @@ class BinFinder:
         self._rounds = int(counts.max()).bit_length()
         if self._rounds <= MAX_ROUNDS:
             self._table = (counts.cumsum(0) - counts).to(torch.int32)
-            padding = self.edges.new_full((1 << self._rounds,), torch.inf)
+            padding = self.edges.new_full((1 << self._rounds,), torch.nan)  # <= nothing
             self._padded = torch.cat([self.edges, padding])
 
     def _cell(self, values: Tensor) -> Tensor:

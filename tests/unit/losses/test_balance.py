@@ -1,0 +1,137 @@
+"""Balances: their weights, their state, and their agreement between processes."""
+
+import math
+import os
+import tempfile
+
+import pytest
+import torch
+from torch import distributed, multiprocessing
+
+from rankdet.losses import FlatProblem, build_balance
+from rankdet.losses.balance import BALANCES
+
+
+def problem():
+    """Two logits and two boxes on which losses can be built."""
+    logits = torch.zeros(2, 1, requires_grad=True)
+    deltas = torch.zeros(2, 4, requires_grad=True)
+    labels = torch.zeros(2, dtype=torch.int64)
+    boxes = deltas + torch.tensor([0.0, 0, 1, 1])
+    extras = {"pred_deltas": deltas}
+    return FlatProblem(logits, labels, labels.bool(), boxes, boxes.detach(), extras)
+
+
+def weigh(balance, loss_cls, loss_bbox):
+    return balance(torch.tensor(loss_cls), torch.tensor(loss_bbox), problem()).item()
+
+
+@pytest.mark.parametrize("kind", BALANCES)
+def test_the_weight_has_no_gradient_and_is_in_the_state(kind):
+    balance, given = build_balance({"type": kind}), problem()
+    weight = balance(given.logits.sum() + 1, given.pred_boxes.sum(), given)
+    assert not weight.requires_grad
+    assert weight.shape == ()
+    assert "weight" in balance.state_dict()
+
+
+def test_none_and_constant():
+    assert weigh(build_balance({"type": "none"}), 3.0, 0.1) == 1
+    assert weigh(build_balance({}), 3.0, 0.1) == 1
+    assert weigh(build_balance({"type": "constant", "weight": 7}), 3.0, 0.1) == 7
+
+
+def test_self_balance_by_epochs_is_the_ratio_of_means_of_the_last_epoch():
+    balance = build_balance({"type": "self-epoch"})
+    assert [weigh(balance, 0.9, 0.1), weigh(balance, 0.7, 0.3)] == [50, 50]
+    balance.end_epoch()
+    assert weigh(balance, 0.1, 0.1) == pytest.approx((1.6 + 0.4) / 0.4)  # not the mean of ratios
+    balance.end_epoch()
+    assert weigh(balance, 9.9, 0.1) == pytest.approx(2)  # the epoch before has no say
+
+
+def test_self_balance_by_epochs_without_localisation_keeps_its_weight():
+    balance = build_balance({"type": "self-epoch", "initial": 12})
+    weigh(balance, 0.5, 0.0)
+    balance.end_epoch()
+    assert weigh(balance, 0.5, 0.0) == 12
+
+
+def test_self_balance_by_epochs_takes_no_note_in_evaluation():
+    balance = build_balance({"type": "self-epoch"}).eval()
+    weigh(balance, 1.0, 1.0)
+    assert (balance.sums == 0).all()
+
+
+def test_self_balance_survives_a_checkpoint_in_mid_epoch():
+    balance = build_balance({"type": "self-epoch"})
+    weigh(balance, 0.9, 0.1)
+    balance.end_epoch()
+    weigh(balance, 0.8, 0.2)
+    again = build_balance({"type": "self-epoch"})
+    again.load_state_dict(balance.state_dict())
+    for one in (balance, again):
+        weigh(one, 0.4, 0.6)
+        one.end_epoch()
+    assert again.weight.item() == balance.weight.item() == pytest.approx((1.2 + 0.8) / 0.8)
+
+
+def test_self_balance_by_iterations_is_the_ratio_of_values():
+    balance = build_balance({"type": "self-iteration"})
+    assert weigh(balance, 0.9, 0.3) == pytest.approx(3)
+    assert weigh(balance, 0.9, 0.0) == 1  # no box loss
+
+
+def test_gradient_magnitude_is_the_ratio_of_l1_norms():
+    balance, given = build_balance({"type": "gradient-magnitude"}), problem()
+    loss_cls = (given.logits * torch.tensor([[2.0], [-3.0]])).sum()
+    loss_bbox = (given.extras["pred_deltas"] * 0.25).sum()
+    assert balance(loss_cls, loss_bbox, given).item() == pytest.approx(5 / 2)
+    loss_bbox.backward()  # the graph is still there
+
+
+def test_gradient_magnitude_without_gradients_is_one():
+    balance, given = build_balance({"type": "gradient-magnitude"}), problem()
+    assert balance(torch.tensor(1.0), torch.tensor(1.0), given).item() == 1
+    assert balance(given.logits.sum(), torch.tensor(0.0), given).item() == 1
+
+
+def _work(rank, folder, results):
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    store = distributed.FileStore(os.path.join(folder, "store"), 2)  # noqa: PTH118
+    distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    epoch = build_balance({"type": "self-epoch"})
+    weigh(epoch, *((0.9, 0.1), (0.5, 0.5))[rank])
+    epoch.end_epoch()
+    value = build_balance({"type": "self-iteration", "synchronise": True})
+    alone = build_balance({"type": "self-iteration"})
+    pair = ((0.9, 0.1), (0.5, 0.5))[rank]
+    results[rank] = torch.tensor(
+        [epoch.weight.item(), weigh(value, *pair), weigh(alone, *pair), epoch.sums.sum().item()]
+    )
+    distributed.destroy_process_group()
+
+
+def test_two_processes_agree():
+    """Each sees other batches; the weights come from both."""
+    results = torch.zeros(2, 4).share_memory_()
+    with tempfile.TemporaryDirectory() as folder:
+        multiprocessing.spawn(_work, (folder, results), nprocs=2)
+    epoch, value, alone, rest = results.T
+    assert epoch.tolist() == pytest.approx([2 / 0.6] * 2)
+    assert value.tolist() == pytest.approx([1.4 / 0.6] * 2)
+    assert alone.tolist() == pytest.approx([9, 1])  # as released: each by itself
+    assert rest.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [({"type": "self"}, "known are none"), ({"type": "none", "initial": 3}, "initial")],
+)
+def test_wrong_config_is_named(config, match):
+    with pytest.raises(ValueError, match=match):
+        build_balance(config)
+
+
+def test_weight_of_an_undefined_loss_shows():
+    assert math.isnan(weigh(build_balance({"type": "self-iteration"}), math.nan, 0.5))
