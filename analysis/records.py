@@ -181,7 +181,7 @@ def load_study(plan_path: str | Path) -> Study:
     path = Path(plan_path)
     plan, problem = read_record(path)
     if problem:
-        raise InputError(f"{path}: {problem}; run the study first, or name one that has a plan")
+        raise InputError(f"{path.parent}/: {problem}; run the study first, or name its plan.json")
     if plan.get("schema") != PLAN_SCHEMA:
         raise InputError(f"{path}: schema is {plan.get('schema')!r}, expected {PLAN_SCHEMA!r}")
     study = plan["study"]

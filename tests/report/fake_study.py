@@ -65,7 +65,7 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
             "study": {
                 "name": name,
                 "title": "Fake study",
-                "scale": "Smoke scale: made-up detections, 128 px shapes. Not comparable with COCO.",
+                "scale": "Smoke scale: made-up detections, 128 px. Not comparable with COCO.",
                 "form": "small",
             },
             "datasets": [{"name": "shapes", "title": "Shapes & <b>friends</b>"}],

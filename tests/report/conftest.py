@@ -1,0 +1,18 @@
+"""One fake study and its report for all tests of this folder."""
+
+from pathlib import Path
+
+import pytest
+from report.fake_study import make_study
+
+from analysis.report import build_report
+
+
+@pytest.fixture(scope="session")
+def fake_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("study"), split_names=("val", "train"))
+
+
+@pytest.fixture(scope="session")
+def report(fake_plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_report(fake_plan, tmp_path_factory.mktemp("report") / "html").parent

@@ -1,0 +1,242 @@
+import csv
+import filecmp
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from report.fake_study import HOSTILE, HOSTILE_LOSS, make_study
+from report.pages import Page, all_pages
+
+from analysis.errors import InputError
+from analysis.papers import load_spec
+from analysis.records import REPOSITORY
+from analysis.report import build_report
+from analysis.report.site import run_page
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def printed(text: str, decimals: int) -> str:
+    return f"{float(text):.{decimals}f}".replace("-", "−") if text else "–"
+
+
+def test_a_page_for_everything(report: Path, fake_plan: Path) -> None:
+    plan = json.loads(fake_plan.read_text())
+    expected = {"index.html", "reading.html", "papers/alrp.html"}
+    expected |= {run_page(run["key"]) for run in plan["runs"]}
+    assert {p.path.relative_to(report).as_posix() for p in all_pages(report)} == expected
+
+
+def test_nothing_comes_from_the_network(report: Path) -> None:
+    for page in all_pages(report):
+        for address in page.links():
+            assert not re.match(r"(?i)\s*(https?:|//|ftp:|file:|javascript:|/)", address), address
+        source = page.path.read_text(encoding="utf-8")
+        assert not re.search(r"@import|url\(\s*['\"]?(?!#)", source)
+        assert "Content-Security-Policy" in source
+
+
+def test_every_link_leads_somewhere(report: Path) -> None:
+    pages = {page.path.resolve(): page for page in all_pages(report)}
+    for path, page in pages.items():
+        assert not page.unclosed
+        assert len(page.ids()) == len(set(page.ids())), f"{path}: an id occurs twice"
+        for address in page.links():
+            target, _, fragment = address.partition("#")
+            if address == "data:,":
+                continue
+            found = (path.parent / target).resolve() if target else path
+            assert found.is_file(), f"{path.name}: {address}"
+            assert report.resolve() in found.parents
+            if fragment:
+                assert fragment in pages[found].ids(), f"{path.name}: {address}"
+        for _, attributes in page.elements:
+            for name in (attributes.get("aria-labelledby") or "").split():
+                assert name in page.ids()
+
+
+def test_hostile_names_are_text(report: Path) -> None:
+    for page in all_pages(report):
+        tags = [tag for tag, _ in page.elements]
+        assert "img" not in tags
+        assert tags.count("script") == (1 if page.path.name == "index.html" else 0)
+        assert not any(name.startswith("on") for _, a in page.elements for name in a)
+    index = Page(report / "index.html")
+    assert HOSTILE in index.text and HOSTILE_LOSS in index.text
+    run = Page(report / run_page(f"shapes/retinanet/{HOSTILE_LOSS}/seed1"))
+    assert HOSTILE in run.text and HOSTILE_LOSS in run.text
+    assert HOSTILE_LOSS in Page(report / "papers" / "alrp.html").text
+
+
+def test_tables_are_marked_up(report: Path) -> None:
+    for page in all_pages(report):
+        tags = [tag for tag, _ in page.elements]
+        assert tags.count("table") == tags.count("caption")
+        assert all("scope" in a for tag, a in page.elements if tag == "th")
+        titles = [a for tag, a in page.elements if tag == "svg"]
+        assert all(a.get("role") == "img" and a.get("aria-labelledby") for a in titles)
+        scrolling = [a for tag, a in page.elements if "scroll" in a.get("class", "").split()]
+        assert all(a["tabindex"] == "0" and a["role"] == "region" for a in scrolling)
+
+
+def test_every_page_names_its_scale(report: Path) -> None:
+    for page in all_pages(report):
+        assert "Smoke scale: made-up detections" in page.text[:400]
+
+
+def test_leaderboard_equals_its_csv(report: Path) -> None:
+    index = Page(report / "index.html")
+    rows = [row for row in index.rows if len(row) == 18]
+    records = read_csv(report / "leaderboard.csv")
+    assert len(rows) == len(records) + 1 == 20
+    order = ["AP", "AP50", "untrained AP50", "AP75", "AP90", "oLRP", "Loc", "FP", "FN"]
+    order += ["Pearson", "Spearman", "Kendall", "s/iteration"]
+    for row, record in zip(rows[1:], records, strict=True):
+        assert row[2:4] == [record["split"], record["seed"]]
+        assert record["status"] in row[4]
+        for cell, name in zip(row[5:], order, strict=True):
+            decimals = 3 if name == "s/iteration" else 2 if name.istitle() and len(name) > 3 else 1
+            assert cell.removesuffix(" best") == printed(record[name], decimals), (record, name)
+
+
+def test_untrained_ap50_stands_beside_the_trained_one(report: Path) -> None:
+    records = read_csv(report / "leaderboard.csv")
+    untrained = {r["split"]: r["AP50"] for r in records if r["status"] == "untrained"}
+    trained = [r for r in records if r["detector"] == "retinanet" and r["loss"] == "focal"]
+    assert [r["untrained AP50"] for r in trained] == [untrained["val"], untrained["train"]]
+    assert all(float(r["AP50"]) > float(r["untrained AP50"]) for r in trained)
+
+
+def test_failures_keep_their_place_and_say_why(report: Path) -> None:
+    text = Page(report / "index.html").text
+    for reason in (
+        "out of memory at iteration 12: use a smaller batch_size",
+        "the loss is not finite from iteration 41",
+        "loss_cls stayed above 0.99 for 300 iterations",
+        "not run yet",
+        "trained, but not evaluated yet",
+    ):
+        assert reason in text
+    failed = Page(report / "runs" / "shapes" / "atss" / "focal" / "seed1.html")
+    assert "out of memory at iteration 12" in failed.text
+
+
+def test_table2_equals_its_csv_and_the_published_values(report: Path) -> None:
+    spec = load_spec(REPOSITORY / "workflows" / "papers" / "alrp" / "table2.yaml")
+    records = read_csv(report / "tables" / "alrp" / "table2" / "table.csv")
+    page = Page(report / "papers" / "alrp.html")
+    ours = [row for row in page.rows if len(row) >= 6 and row[5] == "ours"]
+    published = [row for row in page.rows if row[0] == "published"][: len(records)]
+    differences = [row for row in page.rows if row[0] == "difference"]
+    assert [row[0] for row in ours] == [r.labels["Method"] for r in spec.rows]
+    filled = iter(differences)
+    for row, beside, record in zip(ours, published, records, strict=True):
+        for cell, column in zip(beside[1:], spec.columns, strict=True):
+            value = spec.published[record["row"]][column.published]
+            assert cell.removesuffix(" best") == f"{value:.{column.decimals}f}"
+            assert float(record[f"{column.header} published"]) == value
+        if not record["AP"]:
+            assert row[6] == record["reason"]
+            continue
+        for cell, difference, column in zip(row[6:], next(filled)[1:], spec.columns, strict=True):
+            expected = printed(record[column.header], column.decimals)
+            assert re.sub(r" best=?| ±.*", "", cell) == expected
+            interval = record[f"{column.header} interval"]
+            assert (f"± {printed(interval, column.decimals)}" in cell) == bool(interval)
+            shown = difference.replace("+", "")
+            assert shown == printed(record[f"{column.header} difference"], column.decimals)
+
+
+def test_missing_rows_of_table2(report: Path) -> None:
+    records = read_csv(report / "tables" / "alrp" / "table2" / "table.csv")
+    reasons = {r["row"]: r["reason"] for r in records}
+    assert reasons["aLRP Loss (w IoU) + SB"].startswith("seed 1 diverged: the loss is not finite")
+    assert reasons["aLRP Loss (w GIoU) + SB + ATSS"] == "seed 1: not run yet"
+    assert reasons["aLRP Loss (w IoU)"].startswith("collapsed")
+
+
+def test_figure4_values(report: Path) -> None:
+    data = json.loads((report / "figures" / "alrp" / "figure4" / "figure.json").read_text())
+    rows = {row["row"]: row for row in data["blocks"][0]["rows"]}
+    assert rows["aLRP Loss"]["cells"]["1/min rate"]["ours"] == 1.0
+    assert rows["aLRP Loss"]["cells"]["max rate"]["ours"] == 1.0
+    assert rows["Cross Entropy"]["reason"] == "not in this study"
+    assert rows["Cross Entropy"]["cells"]["max rate"]["published"] == 1083.708
+    assert rows["Focal Loss"]["cells"]["max rate"]["ours"] > 2
+    # A diverged run has no metrics, but its training record counts here.
+    assert rows["alrp+iou"]["cells"]["max rate"]["ours"] == 1.0
+    drawn = read_csv(report / "figures" / "alrp" / "figure4" / "figure.csv")
+    losses = {r["series"] for r in drawn}
+    assert losses >= {"Focal Loss", "aLRP Loss", "AP Loss", HOSTILE_LOSS}
+
+
+def test_run_page_shows_curves_samples_and_provenance(report: Path) -> None:
+    page = Page(report / "runs" / "shapes" / "retinanet" / "ap" / "seed1.html")
+    assert "resumed from its checkpoint at iteration 150" in page.text
+    assert "between 1/1.000 and 1.000 in 300 iterations" in page.text
+    assert "made-up CPU" in page.text and "2.13.0" in page.text
+    titles = [a.get("class") for tag, a in page.elements if tag == "svg"]
+    assert titles.count("sample") == 12  # six images of each split
+    verdicts = {row[4] for row in page.rows if len(row) == 5 and row[0].isdigit()}
+    assert "hit" in verdicts
+    for row in page.rows:
+        if len(row) == 5 and row[4] == "hit":
+            assert 0.5 <= float(row[3]) <= 1
+
+
+def test_same_input_same_bytes(report: Path, fake_plan: Path, tmp_path: Path) -> None:
+    again = build_report(fake_plan, tmp_path / "again").parent
+    names = [p.relative_to(report) for p in sorted(report.rglob("*")) if p.is_file()]
+    assert names == [p.relative_to(again) for p in sorted(again.rglob("*")) if p.is_file()]
+    assert filecmp.cmpfiles(report, again, names, shallow=False)[0] == names
+
+
+def test_size(report: Path) -> None:
+    assert sum(p.stat().st_size for p in report.rglob("*") if p.is_file()) < 4e6
+
+
+def test_a_plan_alone_gives_a_report(fake_plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "results" / "fake").mkdir(parents=True)
+    plan = shutil.copy(fake_plan, tmp_path / "results" / "fake")
+    page = Page(build_report(plan, tmp_path / "html"))
+    assert "dataset.json is missing" in page.text
+    assert page.text.count("not run yet") >= 11
+
+
+def test_broken_records_are_said_not_raised(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    runs = plan.parent / "shapes" / "retinanet"
+    (runs / "focal" / "seed1" / "metrics.json").write_text('{"schema": "rankdet.metr')
+    (runs / "ap" / "seed1" / "matches.parquet").write_bytes(b"PAR1 cut off")
+    (runs / "ap" / "seed1" / "train.parquet").write_bytes(b"")
+    (runs / "alrp" / "seed1" / "detections.json").unlink()
+    (runs / "alrp" / "seed2" / "metrics.json").write_text('{"schema": "rankdet.metrics/9"}')
+    shutil.rmtree(plan.parent / "shapes" / "data" / "val")
+    index = build_report(plan, tmp_path / "html")
+    text = Page(index).text
+    assert "metrics.json cannot be read" in text
+    assert "has schema 'rankdet.metrics/9'" in text
+    folder = index.parent / "runs" / "shapes" / "retinanet"
+    assert "is no table of matches" in Page(folder / "ap" / "seed1.html").text
+    assert "detections.json: detections cannot be read" in Page(folder / "alrp/seed1.html").text
+
+
+def test_a_folder_of_somebody_else_is_refused(fake_plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(InputError, match="holds files that are no report"):
+        build_report(fake_plan, tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_a_new_report_replaces_the_old_one(fake_plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / ".rankdet-report").write_text("")
+    (tmp_path / "html" / "gone.html").write_text("a run that is no longer planned")
+    build_report(fake_plan, tmp_path / "html")
+    assert not (tmp_path / "html" / "gone.html").exists()
+    assert (tmp_path / "html" / "index.html").exists()
