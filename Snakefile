@@ -20,6 +20,7 @@ include: "workflows/rules/report.smk"
 rule all:
     default_target: True
     input:
+        rules.report.input,  # the report alone may be a partial one, of a study that failed
         STUDY.report,
     localrule: True
 

@@ -31,7 +31,7 @@ def write_metrics(
         detections: The run's detections, in COCO's results format.
         run_json: The record of its training; `run`, `status`, `reason`, `training` and
             `provenance` are taken over.
-        dataset_json: The manifest of its dataset; name, title, kind and checksum are taken over.
+        dataset_json: The manifest of its dataset; name, kind and checksum are taken over.
         out_metrics: Where to write the record (schema `rankdet.metrics/1`).
         out_matches: Where to write the matches.
         split: Name of the split, for the record.
@@ -47,7 +47,7 @@ def write_metrics(
         **result,
         **{key: run.get(key) for key in MERGED},
         "dataset": {
-            **{key: dataset.get(key) for key in ("name", "title", "kind", "checksum")},
+            **{key: dataset.get(key) for key in ("name", "kind", "checksum")},
             "split": split,
         },
     }

@@ -7,18 +7,14 @@ from workflows.study.start import start
 STUDY = start(config, workflow.configfiles, workflow.basedir)
 
 
+# A pathvar hides its wildcards from `wildcard_constraints`: they are constrained in place.
 pathvars:
     results=STUDY.folder,
-    run="<results>/{dataset}/{detector}/{loss}/seed{seed}",
+    dataset="<results>/{dataset,[^/]+}",
+    run="<dataset>/{detector,[^/]+}/{loss,[^/]+}/seed{seed,[0-9]+}",
     scored="<run>",
-    manifest="<results>/{dataset}/dataset.json",
 
 
 wildcard_constraints:
-    dataset="[^/]+",
-    detector="[^/]+",
-    loss="[^/]+",
-    seed="[0-9]+",
-    split="[^/]+",
     paper="[^/]+",
     table="[^/]+",

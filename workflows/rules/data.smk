@@ -3,12 +3,12 @@ rule data:
     input:
         lambda wildcards: STUDY.data_files(wildcards.dataset),
     output:
-        manifest="<manifest>",
-        data=directory("<results>/{dataset}/data"),
+        manifest="<dataset>/dataset.json",
+        data=directory("<dataset>/data"),
     log:
-        "<results>/{dataset}/logs/data.log",
+        "<dataset>/logs/data.log",
     benchmark:
-        "<results>/{dataset}/logs/data.tsv"
+        "<dataset>/logs/data.tsv"
     conda:
         "../../envs/rankdet.yaml"
     params:

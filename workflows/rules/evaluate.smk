@@ -3,7 +3,7 @@ rule predict:
     input:
         model="<run>/model.pth",
         record="<run>/run.json",
-        manifest="<manifest>",
+        manifest="<dataset>/dataset.json",
     output:
         detections="<scored>/detections.json",
         speed="<scored>/speed.json",
@@ -29,7 +29,7 @@ rule evaluate:
     input:
         detections="<scored>/detections.json",
         record="<run>/run.json",
-        manifest="<manifest>",
+        manifest="<dataset>/dataset.json",
     output:
         metrics="<scored>/metrics.json",
         matches="<scored>/matches.parquet",
@@ -50,9 +50,9 @@ rule evaluate:
 
 use rule predict as predict_on with:
     pathvars:
-        scored="<run>/on-{split}",
+        scored="<run>/on-{split,[^/]+}",
 
 
 use rule evaluate as evaluate_on with:
     pathvars:
-        scored="<run>/on-{split}",
+        scored="<run>/on-{split,[^/]+}",

@@ -5,7 +5,7 @@
 #
 #     use rule train as train_mine with:
 #         pathvars:
-#             run="<results>/{dataset}/{detector}/{loss,mine.*}/seed{seed}",
+#             run="<dataset>/{detector}/{loss,mine[^/]*}/seed{seed,[0-9]+}",
 #         threads: 4
 #         resources:
 #             mem_mb=16000,
@@ -18,7 +18,7 @@ ruleorder: untrained > predict
 
 rule train:
     input:
-        "<manifest>",
+        "<dataset>/dataset.json",
     output:
         model="<run>/model.pth",
         curve="<run>/train.parquet",
@@ -43,7 +43,7 @@ rule train:
 
 rule untrained:
     input:
-        "<manifest>",
+        "<dataset>/dataset.json",
     output:
         record="<run>/run.json",
         detections="<run>/detections.json",
@@ -53,7 +53,7 @@ rule untrained:
     benchmark:
         "<run>/logs/predict.tsv"
     pathvars:
-        run="<results>/{dataset}/{detector}/untrained/seed{seed}",
+        run="<dataset>/{detector,[^/]+}/untrained/seed{seed,[0-9]+}",
     conda:
         "../../envs/rankdet.yaml"
     threads: STUDY.config.threads

@@ -40,7 +40,7 @@ class Shapes(Strict):
     )
     empty_fraction: Fraction = Field(0.05, description="Share of images without objects")
     crowd_fraction: Fraction = Field(0.08, description="Share of images with a crowd")
-    color_noise: Fraction = Field(0.2, description="Share of objects with another class's colour")
+    color_noise: Fraction = Field(0.1, description="Share of objects with another class's colour")
     masks: bool = Field(True, description="Whether annotations carry masks")
 
     @property

@@ -57,13 +57,17 @@ class Study:
             )
         return self._runs[key]
 
+    def schedule(self, run: Run) -> dict[str, Any]:
+        """Returns a run's schedule, with its learning rate."""
+        return settings.schedule(self.config, run, self.source)
+
     def hashes(self, run: Run) -> dict[str, str]:
         """Returns what a run's training depends on, its data apart."""
         return self._hashes[run.key]
 
     def _training_hashes(self, run: Run) -> dict[str, str]:
         detector = load_detector(run.detector, self.config.form)
-        schedule = settings.schedule(self.config, run, self.source)
+        schedule = self.schedule(run)
         loss = settings.loss_file(run)
         return {
             "config": hashing.config_hash(detector, self.config.form, schedule),
@@ -73,7 +77,7 @@ class Study:
 
     def test_hash(self, run: Run) -> str:
         """Returns what a run's detections depend on, its model and data apart."""
-        size = {"image_size": settings.schedule(self.config, run, self.source)["image_size"]}
+        size = {"image_size": self.schedule(run)["image_size"]}
         detector = load_detector(run.detector, self.config.form)
         model = hashing.config_hash(detector, self.config.form, size)
         return hashing.digest(hashing.step_hash("predict"), settings.test(self.config, run), model)
@@ -122,7 +126,7 @@ class Study:
             "detector_spec": load_detector(run.detector, self.config.form),
             "card": settings.card(run),
             "loss_file": str(settings.loss_file(run).path),
-            "schedule": settings.schedule(self.config, run, self.source),
+            "schedule": self.schedule(run),
             "splits": list(run.splits),
             "test": settings.test(self.config, run),
             "hashes": self.hashes(run),

@@ -108,14 +108,14 @@ class Tree:
     def find(self, module: str, name: str, seen: frozenset = frozenset()) -> set[Grain]:
         """Returns the statements that define a name of a module, wherever it was handed on from."""
         path = self.module(module)
-        if path is None or (module, name) in seen:
+        if (module, name) in seen:
             return set()
-        source = self.source(path)
-        bound = {(path, index) for index in source.names.get(name, ())}
-        if bound:
-            return bound
-        if name in source.imports:
-            return self._imported(source.imports[name], frozenset({*seen, (module, name)}))
+        if path is not None:
+            source = self.source(path)
+            if name in source.names:
+                return {(path, index) for index in source.names[name]}
+            if name in source.imports:
+                return self._imported(source.imports[name], frozenset({*seen, (module, name)}))
         submodule = self.module(f"{module}.{name}")
         return self.whole(submodule) if submodule else set()
 
@@ -154,16 +154,14 @@ class Tree:
         """Returns the module that an imported name stands for, if it is a module of ours."""
         module, name = place
         path = self.module(module)
-        if path is None:
-            return None
         if name is None:
-            return module
-        source = self.source(path)
-        if name in source.names:
+            return module if path else None
+        source = self.source(path) if path else None
+        if source and name in source.names:
             return None
         if self.module(f"{module}.{name}"):
             return f"{module}.{name}"
-        onward = source.imports.get(name)
+        onward = source.imports.get(name) if source else None
         return self._as_module(onward) if onward and onward != place else None
 
     def reach(self, grains: Iterable[Grain]) -> set[Grain]:

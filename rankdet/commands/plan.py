@@ -1,0 +1,104 @@
+"""`rankdet plan`: what a study would run, before anything starts."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+HELP = "what a study would run, before anything starts"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "--configfile",
+        nargs="+",
+        metavar="FILE",
+        help="the study (default: config/smoke.yaml); later files go over earlier ones",
+    )
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        metavar="KEY=VALUE",
+        default=[],
+        help="keys that go over the file's, as for snakemake: data_root=../my-data",
+    )
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON instead")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the runs of a study with their length, learning rate and state."""
+    from workflows.study.places import DEFAULT_STUDY
+    from workflows.study.plan import load_study
+
+    study = load_study(args.configfile or [DEFAULT_STUDY], _overrides(args.config))
+    if args.json:
+        print(json.dumps(study.plan(), indent=1, ensure_ascii=False))
+        return 0
+    from rich.console import Console
+
+    console = Console()
+    console.print(f"[bold]{study.config.title}[/bold]  ({study.source})")
+    console.print(study.config.scale, style="dim", highlight=False)
+    console.print(_table(study))
+    console.print(_summary(study), highlight=False)
+    return 0
+
+
+def _overrides(pairs: list[str]) -> dict[str, Any]:
+    import yaml
+
+    from rankdet.errors import InputError
+
+    overrides = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise InputError(f"--config {pair!r}: give KEY=VALUE")
+        try:
+            overrides[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            overrides[key] = value
+    return overrides
+
+
+def _table(study: Any) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from workflows.study.state import state
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("dataset", "detector", "loss", "seed"):
+        table.add_column(name)
+    table.add_column("iterations", justify="right")
+    table.add_column("rate", justify="right")
+    table.add_column("splits")
+    table.add_column("state", overflow="fold")
+    for planned in study.runs:
+        schedule = study.schedule(planned)
+        table.add_row(
+            planned.dataset,
+            planned.detector,
+            planned.loss,
+            str(planned.seed),
+            "" if planned.untrained else _length(schedule),
+            "" if planned.untrained else f"{schedule['lr']:g}",
+            " ".join(planned.splits),
+            escape(state(Path(study.folder), planned)),
+        )
+    return table
+
+
+def _length(schedule: dict[str, Any]) -> str:
+    return str(schedule.get("iterations") or f"{schedule['epochs']} epochs")
+
+
+def _summary(study: Any) -> str:
+    trained = [planned for planned in study.runs if not planned.untrained]
+    counted = [study.schedule(planned).get("iterations", 0) for planned in trained]
+    total = f", {sum(counted):,} iterations" if all(counted) else ""
+    papers = [*study.tables, *study.figures]
+    made = f"; makes {', '.join(papers)}" if papers else ""
+    count = f"{len(trained)} training{'s' * (len(trained) != 1)}"
+    return f"{count}{total}{made}. Report: {study.report}"

@@ -1,0 +1,117 @@
+"""A job's log, its line on the terminal, and the record of its failure."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rankdet.errors import InputError
+from workflows.study import job
+from workflows.study.state import state
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SCRIPT = """
+import sys
+from types import SimpleNamespace
+from workflows.study.job import job
+snakemake = SimpleNamespace(log=["logs/train.log"], threads=3, wildcards=["x"])
+with job(snakemake, "train", "shapes/retinanet/ap/seed1") as this:
+    import os
+    print("to the log, threads", os.environ["OMP_NUM_THREADS"])
+    os.write(int(os.environ["RANKDET_TERMINAL"]), b"progress\\n")
+    this.say("a note")
+    {body}
+"""
+
+
+def run(folder, body):
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(body=body)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_success_says_so_and_keeps_the_output_in_the_log(tmp_path):
+    done = run(tmp_path, "pass")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert lines[:2] == ["progress", "a note"]
+    assert lines[2].startswith("done: train shapes/retinanet/ap/seed1")
+    assert (tmp_path / "logs/train.log").read_text() == "to the log, threads 3\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('first\\nsecond')", "ValueError: first"),
+        (
+            "from rankdet.errors import InputError; raise InputError('the file is empty')",
+            "the file is empty",
+        ),
+        (
+            "import errno; raise OSError(errno.ENOSPC, 'No space left on device')",
+            "the disk that holds shapes/retinanet/ap/seed1 is full; free some space and run again "
+            "to go on",
+        ),
+        ("raise KeyboardInterrupt", "stopped by the user; run again to go on"),
+        ("import sys; sys.exit(3)", "stopped with exit code 3"),
+    ],
+)
+def test_failure_is_one_line_with_the_traceback_in_the_log(tmp_path, body, reason):
+    done = run(tmp_path, body)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"error: train shapes/retinanet/ap/seed1: {reason} (log: logs/train.log)"
+    )
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in (tmp_path / "logs/train.log").read_text()
+    record = json.loads((tmp_path / "shapes/retinanet/ap/seed1/work/failure.json").read_text())
+    assert (record["status"], record["reason"]) == ("failed", reason)
+
+
+def test_success_clears_only_its_own_failure(tmp_path):
+    folder = tmp_path / "shapes" / "retinanet" / "ap" / "seed1"
+    job.record_failure(folder, "predict (val) shapes/retinanet/ap/seed1", "no")
+    assert run(tmp_path, "pass").returncode == 0
+    assert job.failure_file(folder).exists()
+    job.record_failure(folder, "train shapes/retinanet/ap/seed1", "no")
+    assert run(tmp_path, "pass").returncode == 0
+    assert not (folder / "work").exists()
+
+
+def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
+    assert job.one_line(MemoryError(), tmp_path).startswith("out of memory")
+    cuda = RuntimeError("CUDA out of memory. Tried to allocate 20 GiB\nmore")
+    assert job.one_line(cuda, tmp_path).startswith("out of memory (CUDA out of memory. Tried")
+    wrapped = InputError("cannot write the file")
+    wrapped.__cause__ = OSError(errno.EDQUOT, "Disk quota exceeded")
+    assert "is full" in job.one_line(wrapped, tmp_path)
+    torch_says = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+    assert job.one_line(torch_says, tmp_path).startswith("RuntimeError: Pytorch")
+    monkeypatch.setattr(job.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert "is full" in job.one_line(torch_says, tmp_path)
+
+
+def test_state_of_a_run(tmp_path):
+    planned = SimpleNamespace(key="run")
+    folder = tmp_path / "run"
+    assert state(tmp_path, planned) == "not run yet"
+    (folder / "work").mkdir(parents=True)
+    (folder / "work" / "train.jsonl").write_text("{}\n{}\n")
+    assert state(tmp_path, planned) == "started, at iteration 2"
+    (folder / "run.json").write_text('{"status": "trained"}')
+    assert state(tmp_path, planned) == "trained, not evaluated"
+    (folder / "metrics.json").write_text('{"status": "trained", "metrics": {"AP": 0.415}}')
+    assert state(tmp_path, planned) == "trained, AP 41.5"
+    job.record_failure(folder, "train", "no gradient")
+    assert state(tmp_path, planned) == "failed: no gradient"

@@ -1,0 +1,172 @@
+"""A copy of the project in which training takes no time, so that the workflow itself is tested."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("Snakefile", "workflows", "config", "profiles", "envs", "analysis", "rankdet", "reports")
+
+# Takes the place of rankdet/training/__init__.py. A file `<loss>.<trouble>` in the working folder
+# makes that loss's training fail.
+FAKE_TRAINING = """
+import errno, json, os, signal
+from pathlib import Path
+
+def _trouble(spec):
+    loss = spec["loss"]
+    if Path(f"{loss}.error").exists():
+        raise ValueError("the loss\\nhas no gradient")
+    if Path(f"{loss}.full").exists():
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if Path(f"{loss}.kill").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def _record(spec, run_dir, status):
+    keys = ("study", "dataset", "detector", "loss", "variant", "seed", "form")
+    record = {"schema": "rankdet.run/1", "run": {k: spec[k] for k in keys}, "status": status,
+              "reason": None, "training": {"iterations": 3, "resumed_from": []},
+              "provenance": {"data_checksum": spec["hashes"]["data"], "seed": spec["seed"]}}
+    (run_dir / "run.json").write_text(json.dumps(record))
+
+def _detections(spec, split, out):
+    manifest = json.loads(Path(spec["manifest"]).read_text())
+    truth = json.loads(Path(manifest["splits"][split]["annotations"]).read_text())
+    found = [{"image_id": a["image_id"], "category_id": a["category_id"], "bbox": a["bbox"],
+              "score": round(0.9 - 0.001 * i, 4)} for i, a in enumerate(truth["annotations"])]
+    (out / "detections.json").write_text(json.dumps(found))
+    speed = {"device": "cpu", "images": 1, "seconds_per_image": 0.1, "images_per_second": 10}
+    (out / "speed.json").write_text(json.dumps(speed))
+
+def train(spec, run_dir):
+    print("a line of the log")
+    work = run_dir / "work"
+    work.mkdir(exist_ok=True)
+    (work / "train.jsonl").write_text("{}\\n{}\\n")
+    assert os.environ["OMP_NUM_THREADS"] == str(spec["threads"])
+    _trouble(spec)
+    import pandas as pd
+    rows = [{"iteration": i, "epoch": 1, "lr": 0.1, "loss": 1.0, "loss_cls": 0.5, "loss_bbox": 0.5,
+             "balance_weight": 1.0, "num_pos": 3, "grad_pos": 1.0, "grad_neg": 1.0,
+             "seconds": 0.1, "data_seconds": 0.0, "memory_mb": 10.0} for i in (1, 2, 3)]
+    pd.DataFrame(rows).to_parquet(run_dir / "train.parquet")
+    (run_dir / "model.pth").write_bytes(b"weights")
+    _record(spec, run_dir, "trained")
+    import shutil
+    shutil.rmtree(work)
+
+def predict(spec, run_dir, split, out_dir):
+    _detections(spec, split, out_dir)
+
+def untrained(spec, run_dir):
+    _detections(spec, spec["splits"][0], run_dir)
+    _record(spec, run_dir, "untrained")
+"""
+
+STUDY = """
+study: tiny
+title: A tiny study
+scale: No training at all; the numbers mean nothing.
+form: small
+datasets:
+  shapes: {kind: shapes, title: Shapes, seed: 1, image_size: 64, train_images: 2, val_images: 2}
+runs:
+  - {dataset: shapes, detectors: [retinanet], losses: [focal, ap, alrp+no-sb]}
+schedule: {image_size: 64, batch_size: 2, iterations: 3}
+splits: [val, train]
+tables: [alrp/table2]
+figures: [alrp/figure4]
+"""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A copy of the project with a study `tiny.yaml`."""
+
+    root: Path
+
+    def snakemake(
+        self, *arguments: str, study: str = "tiny.yaml", path: Path | None = None
+    ) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
+        return self.call([*command, "--configfile", study], path)
+
+    def call(self, command: list[str], path: Path | None = None) -> subprocess.CompletedProcess:
+        """Runs a command in the copy; `path` goes before it on Python's path."""
+        places = [str(place) for place in (path, self.root) if place]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=300
+        )
+
+    def planned(self, *arguments: str, study: str = "tiny.yaml") -> list[tuple[str, str]]:
+        """Returns (rule, loss or nothing) of every job that would run."""
+        done = self.snakemake(*arguments, "-n", "--quiet", "host", study=study)
+        assert done.returncode == 0, done.stderr
+        jobs, rule = [], ""
+        for line in [*done.stdout.splitlines(), *done.stderr.splitlines()]:
+            if line.startswith(("rule ", "localrule ")):
+                rule = line.split()[1].rstrip(":")
+                jobs.append((rule, ""))
+            elif line.strip().startswith("wildcards:") and "loss=" in line:
+                jobs[-1] = (rule, line.split("loss=")[1].split(",")[0])
+        return jobs
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        file = self.root / path
+        text = file.read_text()
+        assert old in text, f"{path} has no {old!r}"
+        file.write_text(text.replace(old, new))
+
+
+def make_sandbox(root: Path) -> Sandbox:
+    """Copies the project below a folder and puts the fake training in."""
+    skipped = shutil.ignore_patterns("__pycache__", "html")
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=skipped)
+        else:
+            shutil.copy(source, root / name)
+    shutil.copytree(ROOT / "data" / "published", root / "data" / "published")
+    (root / "rankdet" / "training" / "__init__.py").write_text(FAKE_TRAINING)
+    (root / "tiny.yaml").write_text(STUDY)
+    return Sandbox(root)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A copy that tests may plan in, but not change."""
+    return make_sandbox(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="session")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, dict[str, object]]:
+    """A study of which one run failed and one was killed; then mended and run again.
+
+    Returns the finished copy and what was seen on the way.
+    """
+    box = make_sandbox(tmp_path_factory.mktemp("troubled"))
+    (box.root / "ap.error").touch()
+    (box.root / "alrp.kill").touch()
+    seen: dict[str, object] = {"failing": box.snakemake()}
+    results = box.root / "results" / "tiny" / "shapes" / "retinanet"
+    record = results / "{}" / "seed1" / "work" / "failure.json"
+    seen["records"] = {
+        loss: Path(str(record).format(loss)).read_text()
+        for loss in ("ap", "alrp+no-sb")
+        if Path(str(record).format(loss)).exists()
+    }
+    seen["report"] = (box.root / "reports" / "html" / "tiny" / "index.html").exists()
+    finished = results / "focal" / "seed1" / "metrics.json"
+    seen["before"] = finished.stat().st_mtime_ns
+    for name in ("ap.error", "alrp.kill"):
+        (box.root / name).unlink()
+    seen["mended"] = box.snakemake()
+    seen["after"] = finished.stat().st_mtime_ns
+    return box, seen

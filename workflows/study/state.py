@@ -1,0 +1,49 @@
+"""How far a run has come, from what it has left on disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from workflows.study.job import failure_file
+from workflows.study.runs import Run
+
+
+def state(study: Path, run: Run) -> str:
+    """Returns a run's state in a few words: `not run yet`, `trained`, `AP .41`, `failed: ...`.
+
+    Whether its settings have changed since is Snakemake's to say (`snakemake -n`).
+
+    Args:
+        study: The study's folder, `results/<study>`.
+        run: The planned run.
+    """
+    folder = study / run.key
+    failure = _read(failure_file(folder))
+    if failure:
+        return f"failed: {failure.get('reason', 'no reason was recorded')}"
+    record, metrics = _read(folder / "run.json"), _read(folder / "metrics.json")
+    if metrics:
+        status = metrics.get("status", "trained")
+        ap = (metrics.get("metrics") or {}).get("AP")
+        return status if ap is None else f"{status}, AP {100 * ap:.1f}"
+    if record:
+        return f"{record.get('status', 'trained')}, not evaluated"
+    if (folder / "work").is_dir():
+        return _progress(folder / "work")
+    return "not run yet"
+
+
+def _progress(work: Path) -> str:
+    try:
+        with (work / "train.jsonl").open(encoding="utf-8") as rows:
+            return f"started, at iteration {sum(1 for _ in rows)}"
+    except OSError:
+        return "started"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
