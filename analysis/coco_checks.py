@@ -1,6 +1,7 @@
 """The checks on single fields of COCO files, vectorised; each failure is one `InputError` line."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,11 @@ def integers(
 ) -> NDArray[np.int64]:
     """Returns the integers under `key`; `start` is the place of the first entry in its file."""
     values = _values(entries, key, path, what, start)
-    try:
-        array = np.array(values)
-        if array.dtype.kind in "iu":
-            return array.astype(np.int64)
-    except (ValueError, OverflowError):
-        pass
+    if set(map(type, values)) <= {int}:
+        try:
+            return np.array(values, dtype=np.int64)
+        except OverflowError:
+            pass
     for i, value in enumerate(values):
         integral = isinstance(value, float) and value.is_integer()
         small = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
@@ -45,16 +45,17 @@ def boxes(
     entries: Entries, path: Path, what: str, required: bool, start: int = 0
 ) -> NDArray[np.float64]:
     """Returns boxes (N, 4) as x, y, width, height; zeros for missing ones unless `required`."""
-    values = [e.get("bbox") for e in entries]
+    values: list[Any] = [e.get("bbox") for e in entries]
     if not required:
-        values = [v if v else (0.0, 0.0, 0.0, 0.0) for v in values]
-    for i, value in enumerate(values):
-        if not isinstance(value, (list, tuple)) or len(value) != 4:
-            raise InputError(
-                f"{path}: {what} {start + i} (from 0) has 'bbox' {shown(value)}; "
-                "needed: [x, y, width, height]"
-            )
-    array = _numbers(values, path, "bbox", start).reshape(-1, 4)
+        values = [v if v else [0.0, 0.0, 0.0, 0.0] for v in values]
+    if not (set(map(type, values)) <= {list} and set(map(len, values)) <= {4}):
+        i, value = next((i, v) for i, v in enumerate(values) if type(v) is not list or len(v) != 4)
+        raise InputError(
+            f"{path}: {what} {start + i} (from 0) has 'bbox' {shown(value)}; "
+            "needed: [x, y, width, height]"
+        )
+    flat = list(chain.from_iterable(values))
+    array = _numbers(flat, path, "bbox", start, 4).reshape(-1, 4)
     bad = ~np.isfinite(array.sum(axis=1))
     _stop_if(bad, array, path, "bbox", f"NaN or infinite in {what}s", start)
     negative = (array[:, 2] < 0) | (array[:, 3] < 0)
@@ -144,18 +145,20 @@ def _values(entries: Entries, key: str, path: Path, what: str, start: int) -> li
         ) from None
 
 
-def _numbers(values: list[Any], path: Path, key: str, start: int) -> NDArray[np.float64]:
-    try:
-        array = np.array(values, dtype=object)
-        if all(type(v) in (float, int) for v in array.flat):
-            return array.astype(np.float64)
-    except (ValueError, OverflowError):
-        pass
+def _numbers(
+    values: list[Any], path: Path, key: str, start: int, width: int = 1
+) -> NDArray[np.float64]:
+    """Returns plain numbers as an array; `width` of them stand in each entry of the file."""
+    if set(map(type, values)) <= {float, int}:
+        try:
+            return np.array(values, dtype=np.float64)
+        except OverflowError:
+            pass
     for i, value in enumerate(values):
-        flat = value if isinstance(value, (list, tuple)) else [value]
-        if not all(type(v) in (float, int) and abs(v) < 1e300 for v in flat):
+        if type(value) not in (float, int) or (type(value) is int and abs(value) > 2**1000):
             raise InputError(
-                f"{path}: entry {start + i} (from 0) has {key!r} {shown(value)}; needed: numbers"
+                f"{path}: entry {start + i // width} (from 0) has {shown(value)} in {key!r}; "
+                "needed: numbers"
             )
     return np.array(values, dtype=np.float64)
 

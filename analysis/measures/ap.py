@@ -3,6 +3,7 @@
 The same summary serves the tables of hotcoco and pycocotools (`analysis.measures.ap_backends`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +29,18 @@ class ApTables:
     recall: Floats
 
 
-def ap_tables(matches: Matches) -> ApTables:
-    """Returns precision and recall at every IoU threshold, class and area range."""
-    shape = (len(IOU_THRESHOLDS), len(matches.category_ids), len(AREAS))
+def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables:
+    """Returns precision and recall at every IoU threshold, class and area range.
+
+    Args:
+        matches: the matches.
+        areas: the first so many of the area ranges.
+    """
+    shape = (len(IOU_THRESHOLDS), len(matches.category_ids), len(areas))
     precision = -np.ones((shape[0], len(RECALLS), *shape[1:]))
     recall = -np.ones((*shape, len(MAX_DETECTIONS)))
     for k, one in enumerate(matches.per_class()):
-        for a, area in enumerate(AREAS):
+        for a, area in enumerate(areas):
             positives = one.positives(area)
             if positives == 0:
                 continue
@@ -106,14 +112,13 @@ def _metrics(tables: ApTables, rows: list[int] | None) -> dict[str, float | None
     out = {"AP": _mean(precision[..., 0])}
     for t, threshold in enumerate(IOU_THRESHOLDS):
         out[f"AP{round(100 * threshold)}"] = _mean(precision[t, ..., 0])
-    for a, area in enumerate(AREAS):
-        if area != "all":
-            out[f"AP_{area}"] = _mean(precision[..., a])
+    areas = list(AREAS)[: precision.shape[-1]]
+    for a, area in enumerate(areas[1:], start=1):
+        out[f"AP_{area}"] = _mean(precision[..., a])
     for m, limit in enumerate(MAX_DETECTIONS):
         out[f"AR{limit}"] = _mean(recall[..., 0, m])
-    for a, area in enumerate(AREAS):
-        if area != "all":
-            out[f"AR_{area}"] = _mean(recall[..., a, -1])
+    for a, area in enumerate(areas[1:], start=1):
+        out[f"AR_{area}"] = _mean(recall[..., a, -1])
     return out
 
 

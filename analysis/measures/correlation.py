@@ -7,11 +7,13 @@ over images needs; an element of weight 2 counts as if it occurred twice.
 """
 
 import numpy as np
+from scipy import sparse
 
 from analysis.coco_io import Bools, Floats, Ints
 from analysis.measures.matches import Matches
 
 KINDS = ("pearson", "spearman", "kendall")
+_CELLS = 4_000_000  # numbers in one table of sums: bounds the memory
 
 
 def weighted_correlations(x: Floats, y: Floats, weights: Floats | None = None) -> Floats:
@@ -20,100 +22,153 @@ def weighted_correlations(x: Floats, y: Floats, weights: Floats | None = None) -
     Args:
         x: (N,) finite.
         y: (N,) finite.
-        weights: (B, N) whole numbers >= 0: how often each pair counts; by default once, B = 1.
+        weights: (N, B) whole numbers >= 0: how often each pair counts; by default once, B = 1.
 
     Returns:
-        (B, 3) in [−1, 1]; NaN where fewer than two pairs count or one side is constant.
+        (3, B) in [−1, 1]; NaN where fewer than two pairs count or one side is constant.
     """
     if weights is None:
-        weights = np.ones((1, len(x)))
+        weights = np.ones((len(x), 1))
     if len(x) < 2:
-        return np.full((len(weights), 3), np.nan)
-    count = weights.sum(axis=1)
-    x_group, x_sums = _groups(x, weights)
-    y_group, y_sums = _groups(y, weights)
-    pairs = count * (count - 1) / 2
-    x_free, y_free = pairs - _tied(x_sums), pairs - _tied(y_sums)
-    out = np.stack(
-        [
-            _pearson(x[None], y[None], weights),
-            _pearson(_ranks(x_sums)[:, x_group], _ranks(y_sums)[:, y_group], weights),
-            _kendall(x_group, y_group, weights, pairs, x_free, y_free),
-        ],
-        axis=1,
-    )
-    out[(x_free <= 0) | (y_free <= 0)] = np.nan
-    return np.clip(out, -1.0, 1.0)
+        return np.full((3, weights.shape[1]), np.nan)
+    x_ties, y_ties = _Ties(x), _Ties(y)
+    both = _Ties(x_ties.group * (int(y_ties.group.max()) + 1) + y_ties.group)
+    order = np.lexsort((y_ties.group, x_ties.group))
+    discordant = inversions(y_ties.group[order], weights[order])
+    step = max(1, _CELLS // len(x))
+    parts = []
+    for b in range(0, weights.shape[1], step):
+        part = weights[:, b : b + step]
+        count = part.sum(axis=0)
+        pairs = count * (count - 1) / 2
+        x_free, y_free = pairs - x_ties.pairs(part), pairs - y_ties.pairs(part)
+        # Concordant − discordant, of the pairs that are tied on neither side.
+        difference = (x_free + y_free - pairs + both.pairs(part)) - 2 * discordant[b : b + step]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            tau = difference / np.sqrt(x_free) / np.sqrt(y_free)
+            parts.append(np.stack([_pearson(x, y, part), _spearman(x_ties, y_ties, part), tau]))
+        parts[-1][:, (x_free <= 0) | (y_free <= 0)] = np.nan
+    return np.clip(np.concatenate(parts, axis=1), -1.0, 1.0)
 
 
-def _groups(values: Floats | Ints, weights: Floats) -> tuple[Ints, Floats]:
-    """Returns each value's place among the distinct ones (N,), and their weights (B, U)."""
-    _, inverse = np.unique(values, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(inverse[order]) > 0])
-    return inverse, np.add.reduceat(weights[:, order], starts, axis=1)
+class _Ties:
+    """Equal values as groups.
 
+    Attributes:
+        group: (N,) each value's place among the U distinct ones.
+    """
 
-def _tied(sums: Floats) -> Floats:
-    return np.asarray((sums * (sums - 1) / 2).sum(axis=1))
+    def __init__(self, values: Floats | Ints) -> None:
+        distinct, self.group, size = np.unique(values, return_inverse=True, return_counts=True)
+        self.order = np.argsort(self.group, kind="stable")
+        self.starts = np.cumsum(size) - size
+        self.all_different = len(distinct) == len(values)
+        self.shared = size[self.group] > 1
 
+    def sums(self, weights: Floats) -> Floats:
+        """Returns each group's weights, (U, B)."""
+        sorted_weights = weights[self.order]
+        if self.all_different:
+            return sorted_weights
+        return np.asarray(np.add.reduceat(sorted_weights, self.starts, axis=0))
 
-def _ranks(sums: Floats) -> Floats:
-    return np.asarray(np.cumsum(sums, axis=1) - (sums - 1) / 2)
+    def pairs(self, weights: Floats) -> Floats:
+        """Returns the number of tied pairs, (B,); copies of one element are tied."""
+        alone = weights if self.all_different else weights[~self.shared]
+        tied = (np.einsum("nb,nb->b", alone, alone) - alone.sum(axis=0)) / 2
+        if not self.all_different:
+            rows = self.order[self.shared[self.order]]
+            starts = np.flatnonzero(np.r_[True, np.diff(self.group[rows]) > 0])
+            sums = np.add.reduceat(weights[rows], starts, axis=0)
+            tied += (np.einsum("ub,ub->b", sums, sums) - sums.sum(axis=0)) / 2
+        return np.asarray(tied)
 
 
 def _pearson(x: Floats, y: Floats, weights: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        count = weights.sum(axis=1, keepdims=True)
-        x = x - (weights * x).sum(axis=1, keepdims=True) / count
-        y = y - (weights * y).sum(axis=1, keepdims=True) / count
-        # Scaled first, so that tiny deviations do not vanish when squared.
-        x = x / np.abs(np.where(weights > 0, x, 0)).max(axis=1, keepdims=True)
-        y = y / np.abs(np.where(weights > 0, y, 0)).max(axis=1, keepdims=True)
-        norm = np.sqrt((weights * x * x).sum(axis=1)) * np.sqrt((weights * y * y).sum(axis=1))
-        return np.asarray((weights * x * y).sum(axis=1) / norm)
+    x, y = _scaled(x - x.mean()), _scaled(y - y.mean())
+    sums = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y]) @ weights
+    count, sum_x, sum_y, sum_xx, sum_yy, sum_xy = sums
+    xx, yy = sum_xx - sum_x**2 / count, sum_yy - sum_y**2 / count
+    out = np.asarray((sum_xy - sum_x * sum_y / count) / np.sqrt(xx) / np.sqrt(yy))
+    # Where what counts is a small part of the spread, too few digits are left: centre it anew.
+    for b in np.flatnonzero((xx < 1e-3 * sum_xx) | (yy < 1e-3 * sum_yy)):
+        used = np.flatnonzero(weights[:, b])
+        if len(used):
+            out[b] = _pearson_of_one(x[used], y[used], weights[used, b])
+    return out
 
 
-def _kendall(
-    x: Ints, y: Ints, weights: Floats, pairs: Floats, x_free: Floats, y_free: Floats
-) -> Floats:
-    both = _tied(_groups(x * (y.max() + 1) + y, weights)[1])
-    order = np.lexsort((y, x))
-    discordant = inversions(y[order], weights[:, order])
-    # Concordant − discordant, of the pairs that are tied on neither side.
-    difference = (x_free + y_free - pairs + both) - 2 * discordant
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(difference / np.sqrt(x_free) / np.sqrt(y_free))
+def _pearson_of_one(x: Floats, y: Floats, weights: Floats) -> float:
+    x = _scaled(x - np.average(x, weights=weights))
+    y = _scaled(y - np.average(y, weights=weights))
+    norm = np.sqrt(weights @ (x * x)) * np.sqrt(weights @ (y * y))
+    return float(weights @ (x * y) / norm)
+
+
+def _scaled(values: Floats) -> Floats:
+    # Tiny deviations would vanish when squared.
+    largest = np.abs(values).max()
+    return values / largest if largest > 0 else values
+
+
+def _spearman(x: _Ties, y: _Ties, weights: Floats) -> Floats:
+    middle = (weights.sum(axis=0) + 1) / 2  # the mean of all ranks
+    x_sums, y_sums = x.sums(weights), y.sums(weights)
+    x_ranks = np.cumsum(x_sums, axis=0) - (x_sums - 1) / 2 - middle
+    y_ranks = np.cumsum(y_sums, axis=0) - (y_sums - 1) / 2 - middle
+    xy = np.einsum("nb,nb,nb->b", weights, x_ranks[x.group], y_ranks[y.group])
+    xx = np.einsum("ub,ub,ub->b", x_sums, x_ranks, x_ranks)
+    yy = np.einsum("ub,ub,ub->b", y_sums, y_ranks, y_ranks)
+    return np.asarray(xy / np.sqrt(xx) / np.sqrt(yy))
 
 
 def inversions(values: Ints, weights: Floats) -> Floats:
     """Returns the weighted number of pairs i < j with values[i] > values[j].
 
-    A merge sort's count, level by level, for all weightings at once: O(B N log N).
+    Pairs within a run of neighbouring places, and within a run of neighbouring values, are
+    compared one by one (matrix products); all others differ in both runs, and the sums of weights
+    per (run of places, run of values) suffice. For all weightings at once: O(B N sqrt(N)) of the
+    cheapest kind of work, several times faster than a merge sort's O(B N log N).
 
     Args:
         values: (N,).
-        weights: (B, N); a pair counts the product of its weights.
+        weights: (N, B); a pair counts the product of its weights.
 
     Returns:
         (B,).
     """
-    place = np.arange(len(values))
-    total = np.zeros(len(weights))
-    size = 1
-    while size < len(values):
-        block, left = place // (2 * size), (place // size) % 2 == 0
-        # Descending within a block; of equal values the right half first, so it sees none of them.
-        order = np.lexsort((left, -values, block))
-        part = weights[:, order]
-        from_left = np.where(left[order], part, 0.0)
-        before = np.cumsum(from_left, axis=1)
-        starts = np.flatnonzero(np.r_[True, np.diff(block[order]) > 0])
-        offset = before[:, starts] - from_left[:, starts]
-        before -= np.repeat(offset, np.diff(np.r_[starts, len(values)]), axis=1)
-        total += np.where(left[order], 0.0, part * before).sum(axis=1)
-        size *= 2
+    count, runs = weights.shape
+    total = np.zeros(runs)
+    if count == 0:
+        return total
+    rank = np.empty(count, dtype=np.int64)
+    by_value = np.argsort(values, kind="stable")  # of equal values the first is the smaller
+    rank[by_value] = np.arange(count)
+    size = max(128, int(0.7 * np.sqrt(count)))
+    place_run, value_run = np.arange(count) // size, rank // size
+    for start in range(0, count, size):
+        total += _pairs(rank[start : start + size], weights[start : start + size])
+        # By ascending values; those of one run of places have been counted.
+        rows = by_value[start : start + size]
+        total += _pairs(place_run[rows], weights[rows])
+    cells = -(-count // size)
+    cell = sparse.csr_array(
+        (np.ones(count), (place_run * cells + value_run, np.arange(count))),
+        shape=(cells * cells, count),
+    )
+    step = max(1, _CELLS // cells**2) if cells > 1 else runs
+    for b in range(0, runs if cells > 1 else 0, step):
+        sums = np.asarray(cell @ weights[:, b : b + step]).reshape(cells, cells, -1)
+        before = np.cumsum(sums[:-1], axis=0)
+        greater = np.cumsum(before[:, :0:-1], axis=1)[:, ::-1]
+        total[b : b + step] += np.einsum("pvb,pvb->b", sums[1:, :-1], greater)
     return total
+
+
+def _pairs(values: Ints, weights: Floats) -> Floats:
+    """Returns the weighted number of pairs i < j with values[i] > values[j], pair by pair."""
+    greater = np.triu(np.greater.outer(values, values), 1).astype(np.float64)
+    return np.einsum("nb,nb->b", weights, greater @ weights)
 
 
 def correlations(
@@ -138,7 +193,7 @@ def correlations(
     values = []
     for one in matches.per_class():
         hit = one.true()
-        row = weighted_correlations(one.score[hit], one.iou[hit])[0]
+        row = weighted_correlations(one.score[hit], one.iou[hit])[:, 0]
         values.append(row)
         per_class[one.category_id] = {**_named(row), "n_tp": int(hit.sum())}
     table = np.array(values).reshape(-1, 3)
@@ -147,9 +202,9 @@ def correlations(
     near = frame["best_iou"].to_numpy() > 0.5
     metrics = {
         **_named(mean),
-        **_named(weighted_correlations(score[true], iou[true])[0], "_pooled"),
+        **_named(weighted_correlations(score[true], iou[true])[:, 0], "_pooled"),
         **_named(
-            weighted_correlations(score[near], frame["best_iou"].to_numpy()[near])[0],
+            weighted_correlations(score[near], frame["best_iou"].to_numpy()[near])[:, 0],
             "_pooled_duplicates",
         ),
     }

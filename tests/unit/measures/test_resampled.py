@@ -1,0 +1,99 @@
+"""Weights of images against a split in which the images really are repeated."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+from coco_cases import cases, write
+
+from analysis.coco_io import load_detections, load_ground_truth
+from analysis.measures.ap import ap_tables, summarise
+from analysis.measures.correlation import correlations
+from analysis.measures.matching import match
+from analysis.measures.olrp import olrp
+from analysis.measures.resampled import AP_KEYS, resampled
+
+
+def matched(folder, truth, results):
+    gt_path, dt_path = write(folder, truth, results)
+    ground_truth = load_ground_truth(gt_path)
+    return match(ground_truth, load_detections(dt_path, ground_truth))
+
+
+def everything(matches):
+    ap, _ = summarise(ap_tables(matches), {}, matches.category_ids)
+    values = {**{k: ap[k] for k in AP_KEYS}, **olrp(matches)[0], **correlations(matches)[0]}
+    return {k: np.nan if v is None else v for k, v in values.items()}
+
+
+def repeated(truth, results, times):
+    """Returns the same data with each image `times[id]` times, copies next to each other."""
+    images, annotations, detections = [], [], []
+    for image in sorted(truth["images"], key=lambda im: im["id"]):
+        for _ in range(times[image["id"]]):
+            new = {"image_id": len(images) + 1}
+            images.append({**image, "id": len(images) + 1})
+            mine = [a for a in truth["annotations"] if a["image_id"] == image["id"]]
+            annotations += [{**a, **new, "id": len(annotations) + i} for i, a in enumerate(mine, 1)]
+            detections += [{**r, **new} for r in results if r["image_id"] == image["id"]]
+    return {**truth, "images": images, "annotations": annotations}, detections
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(case=cases(), times=st.lists(st.integers(0, 3), min_size=3, max_size=3))
+def test_weight_is_repetition(tmp_path, case, times):
+    truth, results = case
+    # Tied scores of different detections have no order among the copies of an image.
+    results = [{**r, "score": r["score"] / 2 + i / 1000} for i, r in enumerate(results)]
+    matches = matched(tmp_path, truth, results)
+    weights = np.array([times, [1, 1, 1]])
+    ours = resampled(matches, weights)
+    by_id = dict(zip(matches.image_ids.tolist(), times, strict=True))
+    expected = everything(matched(tmp_path, *repeated(truth, results, by_id)))
+    plain = everything(matches)
+    assert ours.keys() == expected.keys()
+    for name, values in ours.items():
+        wanted = [expected[name], plain[name]]
+        np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-9, err_msg=name)
+
+
+def test_many_weightings_at_once_are_those_one_by_one(tmp_path):
+    rng = np.random.default_rng(0)
+    images = [{"id": i, "height": 50, "width": 50} for i in range(1, 21)]
+    boxes = rng.uniform(1, 30, (60, 4)).round(1)
+    annotations = [
+        {"id": i + 1, "image_id": i % 20 + 1, "category_id": i % 3, "bbox": b, "iscrowd": 0}
+        for i, b in enumerate(boxes.tolist())
+    ]
+    truth = {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": i, "name": str(i)} for i in range(3)],
+    }
+    results = [
+        {k: a[k] for k in ("image_id", "category_id")}
+        | {"bbox": (np.array(a["bbox"]) + rng.uniform(0, 3, 4)).tolist(), "score": rng.random()}
+        for a in annotations * 2
+    ]
+    matches = matched(tmp_path, truth, results)
+    weights = rng.integers(0, 3, (25, 20))
+    together = resampled(matches, weights)
+    for b in range(0, 25, 8):
+        alone = resampled(matches, weights[b : b + 1])
+        for name, values in together.items():
+            assert values[b] == pytest.approx(alone[name][0], abs=1e-12, nan_ok=True), name
+    assert set(resampled(matches, weights, ["olrp"])) == {
+        "oLRP",
+        "oLRP_Loc",
+        "oLRP_FP",
+        "oLRP_FN",
+    }
