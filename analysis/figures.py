@@ -11,12 +11,10 @@ from analysis.errors import InputError
 from analysis.figures_balance import (
     COLUMNS,
     balance_charts,
-    extremes,
-    mean_curve,
-    rates,
     training_record,
 )
 from analysis.figures_chart import Chart, figure_svg
+from analysis.measures.balance import band, gradient_rates, rate_summary
 from analysis.papers import Column, Row, Spec, load_spec
 from analysis.records import Run, Study, load_study, slug
 from analysis.tables import Source, Table, make_table
@@ -122,8 +120,8 @@ class _TrainingSource(Source):
 
     def value(self, runs: Sequence[Run], column: Column) -> tuple[float | None, float | None]:
         frames = [training_record(run, COLUMNS) for run in runs]
-        curve = mean_curve([rates(frame) for frame in frames if frame is not None])
-        return extremes(curve["value"])[column.metric], None
+        curve = band([gradient_rates(frame) for frame in frames if frame is not None])
+        return rate_summary(curve["mean"])[column.metric], None
 
 
 KINDS: dict[str, Callable[[dict[str, list[pd.DataFrame]]], list[Chart]]] = {

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from analysis.figures_chart import Chart, Series
+from analysis.measures.balance import band, gradient_rates, rate_summary
 from analysis.records import Run
 
 COLUMNS = ["iteration", "grad_pos", "grad_neg", "loss_cls"]
@@ -27,48 +28,15 @@ def training_record(run: Run, columns: Sequence[str] | None = None) -> pd.DataFr
     return latest.sort_values("iteration", ignore_index=True)
 
 
-def rates(frame: pd.DataFrame) -> pd.Series:
-    """Σ|∂L/∂s| over negatives divided by the same over positives, by iteration.
-
-    NaN where an iteration has no positive or no gradient at all.
-    """
-    positive = frame["grad_pos"].where(frame["grad_pos"] > 0)
-    return pd.Series((frame["grad_neg"] / positive).to_numpy(), index=frame["iteration"])
-
-
-def mean_curve(curves: Sequence[pd.Series]) -> pd.DataFrame:
-    """Averages curves over runs: `value`, and `low` and `high` (the runs' extremes)."""
-    together = pd.concat(list(curves), axis=1)
-    return pd.DataFrame(
-        {
-            "value": together.mean(axis=1),
-            "low": together.min(axis=1),
-            "high": together.max(axis=1),
-        }
-    )
-
-
-def extremes(rate: pd.Series) -> dict[str, float | None]:
-    """`min_rate_inverse` (1 / smallest rate, as the paper prints it) and `max_rate`."""
-    known = rate.dropna()
-    if known.empty:
-        return {"min_rate_inverse": None, "max_rate": None}
-    smallest = float(known.min())
-    return {
-        "min_rate_inverse": 1 / smallest if smallest > 0 else None,
-        "max_rate": float(known.max()),
-    }
-
-
 def balance_charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
     """The two panels of Figure 4: gradient rates and classification loss.
 
     Args:
         series: label to the training records of its runs (one a seed).
     """
-    rate = {name: mean_curve([rates(f) for f in frames]) for name, frames in series.items()}
+    rate = {name: band([gradient_rates(f) for f in frames]) for name, frames in series.items()}
     loss = {
-        name: mean_curve([f.set_index("iteration")["loss_cls"] for f in frames])
+        name: band([f.set_index("iteration")["loss_cls"] for f in frames])
         for name, frames in series.items()
     }
     return [rate_chart(rate), _loss_chart(loss)]
@@ -76,7 +44,7 @@ def balance_charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
 
 def rate_chart(curves: Mapping[str, pd.DataFrame]) -> Chart:
     """Gradient rates over iterations on a logarithmic axis; 1 is perfect balance."""
-    described = (_describe(name, extremes(c["value"])) for name, c in curves.items())
+    described = (_describe(name, rate_summary(c["mean"])) for name, c in curves.items())
     alt = "Rate of the gradient magnitudes of negatives to positives over the iterations: "
     return Chart(
         name="rate",
@@ -92,7 +60,7 @@ def rate_chart(curves: Mapping[str, pd.DataFrame]) -> Chart:
 
 def _loss_chart(curves: Mapping[str, pd.DataFrame]) -> Chart:
     ends = (
-        f"{name} from {c['value'].iloc[0]:.2f} to {c['value'].iloc[-1]:.2f}"
+        f"{name} from {c['mean'].iloc[0]:.2f} to {c['mean'].iloc[-1]:.2f}"
         for name, c in curves.items()
     )
     return Chart(
@@ -110,7 +78,7 @@ def rate_label(value: float) -> str:
     return f"{value:g}" if value >= 1 else f"1/{float(f'{1 / value:.3g}'):g}"
 
 
-def _describe(name: str, found: Mapping[str, float | None]) -> str:
+def _describe(name: str, found: Mapping[str, float | int | None]) -> str:
     low, high = found["min_rate_inverse"], found["max_rate"]
     smallest = "0" if low is None else f"1/{low:.3f}"
     return f"{name} has no rate" if high is None else f"{name} {smallest} to {high:.3f}"
@@ -121,7 +89,7 @@ def _series(curves: Mapping[str, pd.DataFrame]) -> tuple[Series, ...]:
         Series(
             name,
             curve.index.to_numpy(dtype=float),
-            curve["value"].to_numpy(dtype=float),
+            curve["mean"].to_numpy(dtype=float),
             curve["low"].to_numpy(dtype=float),
             curve["high"].to_numpy(dtype=float),
         )

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from analysis.figures_balance import extremes, mean_curve, rate_chart, rates
+from analysis.figures_balance import rate_chart
 from analysis.figures_chart import Chart, Series
+from analysis.measures.balance import band, gradient_rates
 
 LOSS_TITLES = {"loss": "total", "loss_cls": "classification", "loss_bbox": "localisation"}
 
@@ -15,8 +16,9 @@ def training_charts(frame: pd.DataFrame) -> list[Chart]:
         frame: the run's `train.parquet`, one row per iteration.
     """
     charts = [loss_chart(frame)]
-    if {"grad_pos", "grad_neg"} <= set(frame.columns) and rates(frame).notna().any():
-        charts.append(rate_chart({"rate": mean_curve([rates(frame)])}))
+    if {"grad_pos", "grad_neg"} <= set(frame.columns):
+        rates = gradient_rates(frame)
+        charts += [rate_chart({"rate": band([rates])})] if rates.notna().any() else []
     for column, label in (
         ("balance_weight", "weight of the localisation loss"),
         ("lr", "learning rate"),
@@ -43,14 +45,6 @@ def loss_chart(frame: pd.DataFrame) -> Chart:
         series=series,
         y_limits=(0.0, 0.0),
     )
-
-
-def balance_summary(frame: pd.DataFrame) -> dict[str, float | None]:
-    """Smallest rate (as 1/x), largest rate, and how many iterations have one."""
-    if not {"grad_pos", "grad_neg"} <= set(frame.columns):
-        return {"min_rate_inverse": None, "max_rate": None, "iterations": 0}
-    rate = rates(frame)
-    return {**extremes(rate), "iterations": int(rate.notna().sum())}
 
 
 def _column_chart(frame: pd.DataFrame, column: str, label: str) -> Chart:

@@ -1,11 +1,10 @@
 """Charts of one run's detections: precision over recall, and score against IoU."""
 
-import numpy as np
 import pandas as pd
 
 from analysis.figures_chart import Chart, Series
-from analysis.measures.ap import RECALLS, ap_tables
-from analysis.measures.matches import IOU_THRESHOLDS, Matches
+from analysis.measures.curves import precision_recall
+from analysis.measures.matches import Matches
 
 SHOWN = (0.5, 0.75, 0.9)
 MAX_DOTS = 400
@@ -21,13 +20,11 @@ def detection_charts(matches: Matches) -> list[Chart]:
 
 def precision_recall_chart(matches: Matches) -> Chart:
     """Interpolated precision at the 101 recalls, averaged over the classes with ground truth."""
-    precision = ap_tables(matches).precision[..., 0]
-    present = (precision >= 0).all(axis=(0, 1))
-    series = []
-    for threshold in SHOWN if present.any() else ():
-        index = int(np.argmin(np.abs(IOU_THRESHOLDS - threshold)))
-        curve = precision[index][:, present].mean(axis=1)
-        series.append(Series(f"IoU {threshold:.2f}", RECALLS, curve))
+    frame = precision_recall(matches, SHOWN, per_class=False)
+    series = [
+        Series(f"IoU {threshold:.2f}", rows["recall"].to_numpy(), rows["precision"].to_numpy())
+        for threshold, rows in frame.groupby("iou_threshold")
+    ]
     areas = "; ".join(f"{s.name} area {s.y.mean():.3f}" for s in series)
     return Chart(
         name="precision-recall",

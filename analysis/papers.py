@@ -67,6 +67,7 @@ class Spec:
     notes: tuple[str, ...] = ()
     claims: tuple[Mapping[str, str], ...] = ()
     figure: str = ""
+    exact: str = ""
     other_runs: bool = False
 
     @property
@@ -108,6 +109,7 @@ def load_spec(path: str | Path) -> Spec:
         notes=tuple(data.get("notes") or ()),
         claims=tuple(data.get("claims") or ()),
         figure=data.get("figure") or "",
+        exact=data.get("exact") or "",
         other_runs=bool(data.get("other_runs")),
     )
 

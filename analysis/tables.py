@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scipy import stats
-
+from analysis.exact import EXACT
 from analysis.papers import Column, Row, Spec, load_spec
 from analysis.records import REPOSITORY, Run, Study, load_study
+from analysis.statistics import mean_over_seeds
 
 NOT_OURS = "published only: not a run of this benchmark"
 NOT_IN_STUDY = "not in this study"
@@ -91,8 +91,13 @@ def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pat
     write_table(table, Path(out_dir))
 
 
-def make_table(study: Study, spec: Spec, source: "Source | None" = None) -> Table:
-    """Gathers a table's cells from a study's runs; by default from their metrics."""
+def make_table(study: Study | None, spec: Spec, source: "Source | None" = None) -> Table:
+    """Gathers a table's cells from a study's runs; by default from their metrics.
+
+    A table that is exact (`spec.exact`) is computed without any study.
+    """
+    if study is None or spec.exact:
+        return Table(spec, "", (_exact_block(spec),))
     source = source or Source()
     blocks = tuple(_block(study, spec, dataset, source) for dataset in study.datasets())
     return Table(spec, study.scale, blocks)
@@ -108,7 +113,24 @@ class Source:
     def value(self, runs: Sequence[Run], column: Column) -> tuple[float | None, float | None]:
         """Value and half-width of its interval, in printed units; None where undefined."""
         values = [metric_value(run, column.metric) for run in runs]
-        return mean_interval([None if v is None else v * column.scale for v in values])
+        return mean_over_seeds([None if v is None else v * column.scale for v in values])
+
+
+def _exact_block(spec: Spec) -> Block:
+    values = EXACT[spec.exact]()
+    rows = []
+    for row in spec.rows:
+        published = spec.published.get(row.key, {})
+        cells = [
+            _fill(
+                Cell(published=published.get(column.published or "")),
+                values[row.key][column.metric] * column.scale,
+                None,
+            )
+            for column in spec.columns
+        ]
+        rows.append(TableRow(row, tuple(cells), (), None))
+    return Block("", "computed exactly, without training", "", None, tuple(rows))
 
 
 def _block(study: Study, spec: Spec, dataset: str, source: Source) -> Block:
@@ -173,18 +195,6 @@ def finite(value: Any) -> float | None:
     """The value as a float; None where it is missing, no number, or not finite."""
     usable = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if usable and math.isfinite(value) else None
-
-
-def mean_interval(values: Sequence[float | None]) -> tuple[float | None, float | None]:
-    """Mean and half-width of its 95% t-interval; a mean over a missing value is missing."""
-    known = [v for v in values if v is not None]
-    if not known or len(known) < len(values):
-        return None, None
-    mean = math.fsum(known) / len(known)
-    if len(known) < 2:
-        return mean, None
-    variance = math.fsum((v - mean) ** 2 for v in known) / (len(known) - 1)
-    return mean, float(stats.t.ppf(0.975, len(known) - 1)) * math.sqrt(variance / len(known))
 
 
 def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:

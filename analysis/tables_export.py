@@ -91,7 +91,7 @@ def _csv_row(labels: list[str], block: Block, row: TableRow) -> list[Any]:
 def to_markdown(table: Table) -> str:
     """One Markdown table a block; each cell is `ours (published)`, the best of ours in bold."""
     spec = table.spec
-    parts = [f"# {spec.title}", spec.caption, f"**{table.scale}**"]
+    parts = [f"# {spec.title}", spec.caption, f"**{table.scale}**" if table.scale else ""]
     heads = [*spec.label_names, *(f"{c.header} {c.arrow}".strip() for c in spec.columns)]
     for block in table.blocks:
         lines = [_md_line(heads), _md_line(["---"] * len(heads))]
@@ -106,7 +106,8 @@ def to_markdown(table: Table) -> str:
             for row in block.rows
             if row.reason or row.remark
         ]
-        parts += [f"## {_md_escape(block.title)}, {block.split}", "\n".join(lines)]
+        title = ", ".join(filter(None, [block.title, block.split]))
+        parts += [f"## {_md_escape(title)}", "\n".join(lines)]
         parts += [
             "Ours (published). – is undefined or missing.",
             *filter(None, ["\n".join(reasons)]),
@@ -149,7 +150,7 @@ def to_latex(table: Table) -> str:
     for block in table.blocks:
         parts += [
             r"\begin{table}",
-            rf"\caption{{{_tex(f'{spec.title} ({block.title}). {table.scale}')}}}",
+            rf"\caption{{{_tex(f'{spec.title} ({block.title}). {table.scale}'.strip())}}}",
             rf"\begin{{tabular}}{{{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}}}",
             r"\toprule",
             " & ".join(heads) + r" \\",

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from markupsafe import Markup
 
 from analysis.errors import InputError
 from analysis.figures_balance import training_record
 from analysis.figures_chart import chart_svg
-from analysis.figures_curves import balance_summary, training_charts
+from analysis.figures_curves import training_charts
 from analysis.figures_detections import detection_charts
 from analysis.leaderboard import COLUMNS
+from analysis.measures.balance import gradient_rates, rate_summary
 from analysis.measures.matches import read_matches
 from analysis.papers import Column
 from analysis.records import Evaluation, Run, Study
@@ -58,12 +60,17 @@ def run_context(study: Study, run: Run, report: Path) -> dict[str, Any]:
     return {
         "run": run,
         "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
-        "balance": None if frame is None else balance_summary(frame),
+        "balance": None if frame is None else _balance(frame),
         "splits": [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)],
         "class_columns": CLASS_METRICS,
         "facts": _facts(run),
         "provenance": _flat(run.provenance),
     }
+
+
+def _balance(frame: pd.DataFrame) -> dict[str, float | int | None] | None:
+    recorded = {"grad_pos", "grad_neg"} <= set(frame.columns)
+    return rate_summary(gradient_rates(frame)) if recorded else None
 
 
 def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: int) -> SplitView:

@@ -9,15 +9,9 @@ from report.fake_study import HOSTILE_LOSS, make_study
 from analysis.errors import InputError
 from analysis.figures import build_figure, make_figures
 from analysis.figures_axis import linear_axis, log_axis
-from analysis.figures_balance import (
-    extremes,
-    mean_curve,
-    rate_label,
-    rates,
-    training_record,
-)
+from analysis.figures_balance import rate_label, training_record
 from analysis.figures_chart import COLOURS, Chart, Series, chart_svg, figure_svg, thin
-from analysis.figures_curves import balance_summary, training_charts
+from analysis.figures_curves import training_charts
 from analysis.papers import load_spec
 from analysis.records import REPOSITORY, load_study
 
@@ -58,27 +52,6 @@ def test_rate_labels_are_the_papers() -> None:
         "10",
         "1/4.27",
     ]
-
-
-def test_rates_and_extremes() -> None:
-    frame = pd.DataFrame(
-        {"iteration": [1, 2, 3, 4], "grad_pos": [2.0, 0.0, 1.0, 4.0], "grad_neg": [1, 5, 3, 4.0]}
-    )
-    rate = rates(frame)
-    assert rate.tolist()[:1] == [0.5] and np.isnan(rate[2]) and rate[3] == 3 and rate[4] == 1
-    assert extremes(rate) == {"min_rate_inverse": 2.0, "max_rate": 3.0}
-    assert extremes(rate[:0]) == {"min_rate_inverse": None, "max_rate": None}
-    assert balance_summary(frame) == {"min_rate_inverse": 2.0, "max_rate": 3.0, "iterations": 3}
-    zero = rates(frame.assign(grad_neg=0.0))
-    assert extremes(zero) == {"min_rate_inverse": None, "max_rate": 0.0}
-
-
-def test_curves_are_averaged_before_their_extremes() -> None:
-    first = pd.Series([1.0, 4.0], index=[1, 2])
-    second = pd.Series([3.0, 2.0, 8.0], index=[1, 2, 3])
-    curve = mean_curve([first, second])
-    assert curve["value"].tolist() == [2, 3, 8]
-    assert curve["low"].tolist() == [1, 2, 8] and curve["high"].tolist() == [3, 4, 8]
 
 
 def test_thinning_keeps_the_mean() -> None:

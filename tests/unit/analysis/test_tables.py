@@ -10,13 +10,13 @@ from analysis.errors import InputError
 from analysis.leaderboard import build_leaderboard
 from analysis.papers import Column, load_spec, read_published
 from analysis.records import REPOSITORY, load_study
+from analysis.statistics import mean_over_seeds
 from analysis.tables import (
     Cell,
     TableRow,
     _mark_best,
     build_table,
     make_table,
-    mean_interval,
     metric_value,
     unusable,
 )
@@ -28,15 +28,6 @@ TABLE2 = REPOSITORY / "workflows" / "papers" / "alrp" / "table2.yaml"
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_study(tmp_path_factory.mktemp("tables"))
-
-
-def test_mean_interval() -> None:
-    assert mean_interval([]) == (None, None)
-    assert mean_interval([0.4]) == (0.4, None)
-    assert mean_interval([0.4, None]) == (None, None)
-    mean, half = mean_interval([1.0, 2.0, 3.0])
-    # t(.975, 2) = 4.302653, standard error = 1/sqrt(3)
-    assert mean == 2.0 and half == pytest.approx(4.302653 / 3**0.5, abs=1e-6)
 
 
 def test_best_and_ties_as_printed() -> None:
@@ -74,7 +65,7 @@ def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
     assert cell["published"] == 35.5
     assert cell["difference"] == pytest.approx(cell["ours"] - 35.5, abs=1e-6)
     seeds = [metric_value(run, "AP") for run in study.find("shapes", "retinanet", "alrp")]
-    mean, half = mean_interval([100 * v for v in seeds])
+    mean, half = mean_over_seeds([100 * v for v in seeds])
     cell = rows["aLRP Loss (w GIoU) + SB"]["cells"]["AP"]
     assert (cell["ours"], cell["interval"]) == (round(mean, 6), round(half, 6))
     assert rows["aLRP Loss (w IoU) + SB"]["cells"]["AP"]["ours"] is None
