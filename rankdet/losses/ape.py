@@ -21,9 +21,12 @@ def _cross_entropy(z: Tensor, official: bool) -> tuple[Tensor, Tensor, Tensor]:
     if not official:
         return sigma, F.softplus(z, threshold=50), sigma
     rest = 1 - sigma  # 0 in float32 for z > 17: the clamped logarithm has no gradient
-    spread = sigma * rest  # PyTorch's cross entropy divides by this, but not by less than 1e-12
-    slope = sigma * spread / spread.clamp(min=1e-12)
-    return sigma, -rest.log().clamp_(min=-CLAMP), slope
+    if z.dtype == torch.float32:
+        slope = sigma * (rest > 0)
+    else:  # PyTorch's cross entropy divides by σ(1 - σ), but not by less than 1e-12
+        spread = sigma * rest
+        slope = sigma * spread / spread.clamp(min=1e-12)
+    return sigma, rest.log_().clamp_(min=-CLAMP).neg_(), slope
 
 
 class _Sums:
@@ -54,7 +57,8 @@ class _Sums:
         losses = beyond + entropy.sum(1).double() + (entropy_p * worse).sum(1).double()
         share = self.ious[rows].double() / rank
         self.loss += (share * losses).sum() / scale
-        self.count += (worse.any(1) | (z > -torch.inf).any(1) | (far > 0)).sum()
+        near = (z[:, :1] > -torch.inf).any(1)  # the first negative is the highest
+        self.count += (worse.any(1) | near | (far > 0)).sum()
         slope_far = 0 if self.official else far
         pull = slope_far + slope.sum(1).double() + slope_p.sum(1).double()
         self.by_positives[rows] -= share * pull
@@ -76,10 +80,12 @@ def _ape(
     problems, flat = [], logits.reshape(-1)
     with torch.autocast(logits.device.type, enabled=False):
         for own, members, n_positives in problem_labels(logits, labels, group):
-            if len(ious) != n_positives:
-                raise ValueError(f"{len(ious)} IoUs for {n_positives} positives")
             pairs = Pairs(flat, own, scale, WINDOW / scale, WINDOW, max_negatives)
-            problems.append(_Sums(pairs, ious if members is None else ious[members], official))
+            if len(ious) != (n_positives or len(pairs)):
+                raise ValueError(f"{len(ious)} IoUs for {n_positives or len(pairs)} positives")
+            if len(pairs):
+                own_ious = ious if members is None else ious[members]
+                problems.append(_Sums(pairs, own_ious, official))
     count = torch.stack([p.count for p in problems]).sum().clamp(min=1) if problems else 1
 
     def parts() -> Iterator[tuple[Tensor, Tensor]]:

@@ -15,7 +15,7 @@ float64. The derivation, with a picture, is in docs/losses.md.
 import torch
 from torch import Tensor
 
-from rankdet.losses.lookup import BinFinder
+from rankdet.losses import lookup
 
 
 def _suffix_sums(values: Tensor) -> Tensor:
@@ -45,7 +45,7 @@ class StepBins:
         self._starts = torch.cat([self.edges[:1], self.edges])
         self._rounding = torch.cat([self.points[:1], self.points]).neg_().add_(self._starts)
         self._widths = self.points.diff()
-        self._finder = BinFinder(self.edges)
+        self._finder = lookup.BinFinder(self.edges)
 
     def __len__(self) -> int:
         return len(self.edges) + 1
@@ -59,7 +59,7 @@ class StepBins:
     @property
     def below(self) -> Tensor:
         """A value of bin 0, where every H is 0 (scalar, no synchronisation)."""
-        return self.edges[0].nextafter(self.edges.new_tensor(-torch.inf))
+        return self.edges[0].nextafter(torch.full_like(self.edges[0], -torch.inf))
 
     def place(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """Returns each value's bin (int32) and its distance from that bin's start."""
@@ -68,12 +68,19 @@ class StepBins:
 
     def histogram(self, bins: Tensor, weights: Tensor | None = None) -> Tensor:
         """Sums weights (or ones) per bin, in float64: (M + 1,)."""
-        if bins.device.type == "cpu":  # elsewhere bincount synchronises with the host
+        if lookup.on_cpu(bins):  # elsewhere bincount synchronises with the host
             weights = None if weights is None else weights.double()
             return torch.bincount(bins, weights, minlength=len(self)).double()
         ones = bins.new_ones((), dtype=torch.float64).expand(len(bins))
         sums = bins.new_zeros(len(self), dtype=torch.float64)
         return sums.index_add_(0, bins, ones if weights is None else weights.double())
+
+    def sums(self, values: Tensor, weights: Tensor) -> Tensor:
+        """Returns ``Σ_j w_j H(v_j - s_i)`` for every i, float64 (P,)."""
+        bins, offsets = self.place(values)
+        return self.sums_above(
+            self.histogram(bins, weights), self.histogram(bins, weights * offsets)
+        )
 
     def sums_above(self, mass: Tensor, offsets: Tensor) -> Tensor:
         """Returns ``Σ_j w_j H(v_j - s_i)`` for every i, float64 (P,).

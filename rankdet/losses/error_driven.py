@@ -56,8 +56,8 @@ class Problem(NamedTuple):
 
 def problem_labels(
     logits: Tensor, labels: Tensor, group: Tensor | None = None
-) -> Iterator[tuple[Tensor, Tensor | None, int]]:
-    """Yields the labels of each problem that has positives: the batch, or every group.
+) -> Iterator[tuple[Tensor, Tensor | None, int | None]]:
+    """Yields the labels of each problem: the batch, or every group that has positives.
 
     Args:
         logits: any shape.
@@ -66,17 +66,17 @@ def problem_labels(
 
     Yields:
         Flat labels in which other groups are ignored; which of all positives are in this problem
-        (None: all of them); the number of all positives.
+        (None: all of them); the number of all positives (None: only looking at them would tell).
     """
     _check(logits, labels, group)
     flat = labels.detach().reshape(-1)
-    owners = (flat if group is None else group.reshape(-1))[flat == 1]
     if group is None:
-        if len(owners):
-            yield flat, None, len(owners)
+        yield flat, None, None
         return
+    group = group.reshape(-1)
+    owners = group[flat == 1]
     for owner in owners.unique().tolist():
-        own = flat.where(group.reshape(-1) == owner, flat.new_full((), -1))
+        own = flat.where(group == owner, flat.new_full((), -1))
         yield own, (owners == owner).nonzero().squeeze(1), len(owners)
 
 
@@ -93,14 +93,10 @@ def problems(
     """
     if delta < 0:
         raise ValueError(f"delta is {delta}; it must not be negative")
-    if group is None:  # the positives are looked for once, by the ranks
-        _check(logits, labels, None)
-        ranks = Ranking(logits, labels, delta)
-        if len(ranks):
-            yield Problem(ranks, None, len(ranks))
-        return
     for own, members, n_positives in problem_labels(logits, labels, group):
-        yield Problem(Ranking(logits, own, delta), members, n_positives)
+        ranks = Ranking(logits, own, delta)
+        if len(ranks):
+            yield Problem(ranks, members, n_positives or len(ranks))
 
 
 def _check(logits: Tensor, labels: Tensor, group: Tensor | None) -> None:

@@ -8,6 +8,11 @@ MAX_ROUNDS = 4  # edges packed denser than 2^4 a cell: a plain binary search is 
 CELLS_PER_EDGE = 8
 
 
+def on_cpu(values: Tensor) -> bool:
+    """Whether the host may look at values: elsewhere that means waiting for the device."""
+    return values.device.type == "cpu"
+
+
 class BinFinder:
     """Counts, for each value, the edges not above it; exact, as ``torch.searchsorted`` (right).
 
@@ -23,7 +28,7 @@ class BinFinder:
         self.edges = edges
         self._table: Tensor | None = None
         self._rounds = 0
-        self._built = edges.device.type != "cpu"  # binary search is the faster one elsewhere
+        self._built = not on_cpu(edges)  # binary search is the faster one elsewhere
 
     def _build(self) -> None:
         self._built = True

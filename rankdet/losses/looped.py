@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def _split(logits: Tensor, labels: Tensor, margin: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -138,10 +139,10 @@ def _ape_of_one(
     worse = near & (ious < ious[i])
     if not (len(false) or worse.any()):
         return None
-    steps = (scale * false).sigmoid()
+    steps, others = (scale * false).sigmoid(), (scale * above[worse]).sigmoid()
     rank = (scale * above[near]).sigmoid().sum() + steps.sum()
-    loss = -(1 - steps).log().clamp(min=-100).sum()
-    loss = loss - (1 - (scale * above[worse]).sigmoid()).log().clamp(min=-100).sum()
+    loss = F.binary_cross_entropy(steps, torch.zeros_like(steps), reduction="sum")
+    loss = loss + F.binary_cross_entropy(others, torch.zeros_like(others), reduction="sum")
     return ious[i] * loss / rank.detach() / scale
 
 

@@ -27,7 +27,7 @@ class NDCGLoss(ErrorDrivenRankingLoss):
         return 1.0
 
     def _largest_gain(self, ranks: Ranking) -> Tensor:
-        places = torch.arange(1, len(ranks) + 1).to(ranks.rank)
+        places = torch.arange(1, len(ranks) + 1, device=ranks.scores.device).double()
         return (1 / torch.log2(1 + places)).sum()
 
 

@@ -11,9 +11,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from rankdet.losses import lookup
 from rankdet.losses.ranks import where_true
 
-TILE = 1 << 17  # pairs handled at a time
+TILE = 1 << 17  # pairs handled at a time on a CPU
+TILE_ELSEWHERE = 1 << 23
 SATURATED = {torch.float32: 20.0, torch.float64: 40.0}  # 1 - σ(x) rounds to 0 before this
 
 
@@ -54,7 +56,7 @@ class Pairs:
         self.shape, self.scale, self.window = logits.shape, scale, window
         self.positives = where_true(labels == 1)
         self.scores, self.order = logits[self.positives].to(self.dtype).sort(descending=True)
-        self._cpu = logits.device.type == "cpu"
+        self._cpu = lookup.on_cpu(logits)
         if len(self.scores):
             self._take_negatives(logits, labels, self.scores[-1] - cut, max_negatives)
 
@@ -98,7 +100,7 @@ class Pairs:
         start = 0
         while start < len(self.scores):
             first, last = self._reach(start, start + 1)
-            rows = max(1, TILE // max(last - first, 1))
+            rows = max(1, (TILE if self._cpu else TILE_ELSEWHERE) // max(last - first, 1))
             stop = min(start + rows, len(self.scores))
             first, last = self._reach(start, stop)
             yield Tile(
@@ -116,7 +118,7 @@ class Pairs:
 
     def _scaled(self, z: Tensor) -> Tensor:
         z = z.mul_(self.scale)
-        return z if self.window is None else z.masked_fill_(z <= -self.window, -torch.inf)
+        return z if self.window is None else torch.threshold_(z, -self.window, -torch.inf)
 
     def gradient(self, positives: Tensor, negatives: Tensor) -> Tensor:
         """Puts gradients of the sorted positives and negatives back into place: (n,)."""

@@ -49,8 +49,11 @@ def _sigmoid(
     differentiable: bool,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     delta, scale = options
-    for own, _, n_positives in problem_labels(logits, labels, group):
+    for own, _, n_all in problem_labels(logits, labels, group):
         pairs = Pairs(logits.reshape(-1), own, scale, delta)
+        if not len(pairs):
+            continue
+        n_positives = n_all or len(pairs)
         false, entropy, among = _sums(pairs)
         balance = among + false if by_rank else pairs.n_relevant.clamp(min=1)
         errors = (entropy if differentiable else false) / balance

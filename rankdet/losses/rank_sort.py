@@ -5,11 +5,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from rankdet.losses import lookup
+from rankdet.losses.bins import StepBins
 from rankdet.losses.error_driven import attach, problems, ranking_op, total
 from rankdet.losses.ranks import Ranking
 
 EPS = 1e-10
-TILE = 1 << 17  # elements of P x P handled at a time (float64: 1 MiB, stays in a cache)
+TILE = 1 << 16  # elements of P x P handled at a time on a CPU (float64: they stay in its cache)
+TILE_ELSEWHERE = 1 << 23
 
 
 def _sort(ranks: Ranking, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -17,8 +20,8 @@ def _sort(ranks: Ranking, labels: Tensor) -> tuple[Tensor, Tensor]:
 
     A positive i answers for the positives above it: ``ℓ_S(i)`` is the mean ``1 - y`` of all of
     them, ``ℓ*_S(i)`` the mean over those with a label at least its own (ties included). What is
-    too much is laid on those with a smaller label (S14-S16). The condition on the labels makes
-    this a sum over pairs: tiles of P x P, over the positives in falling order of score.
+    too much is laid on those with a smaller label (S14-S16). That condition makes it a sum over
+    pairs, half of P x P once the positives are in rising order of label; it is taken in tiles.
 
     Args:
         ranks: the problem.
@@ -27,24 +30,29 @@ def _sort(ranks: Ranking, labels: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         float64 (P,) ``ℓ_S - ℓ*_S``, and (P,) the gradient, both in order of appearance.
     """
-    order = ranks.scores.argsort(descending=True)
-    scores, labels = ranks.scores[order].double(), labels[order].double()
-    terms = torch.stack([torch.ones_like(labels), 1 - labels], 1)
+    labels, order = labels.double().sort()
+    scores, errors = ranks.scores[order].double(), 1 - labels
+    bins = StepBins(scores, ranks.delta)
+    terms = torch.stack([torch.ones_like(errors), errors], 1)
+    everyone = torch.stack([bins.sums(scores, term) for term in terms.T], 1)
     losses, gradient = torch.zeros_like(scores), torch.zeros_like(scores)
-    rows = max(1, TILE // len(scores))
+    cpu = lookup.on_cpu(scores)
+    rows = max(1, (TILE if cpu else TILE_ELSEWHERE) // len(scores))
     for start in range(0, len(scores), rows):
         own = slice(start, start + rows)
-        step = ranks.bins.step(scores - scores[own, None])
-        everyone = step @ terms
-        worse = step.mul_(labels < labels[own, None])
-        blamed = worse @ terms
-        better = everyone - blamed
-        excess = everyone[:, 1] / everyone[:, 0] - better[:, 1] / better[:, 0]
+        lower = slice(0, min(own.stop, len(scores)))  # nobody after has a smaller label
+        worse = bins.step(scores[lower] - scores[own, None])
+        first = int(torch.searchsorted(labels, labels[start])) if cpu else 0
+        worse[:, first:] *= labels[first : lower.stop] < labels[own, None]
+        blamed = worse @ terms[lower]
+        better = everyone[own] - blamed
+        excess = everyone[own, 1] / everyone[own, 0] - better[:, 1] / better[:, 0]
         excess = torch.where(blamed[:, 0] <= EPS, 0.0, excess)  # keeps NaN
         losses[own] = excess
         gradient[own] -= excess
-        gradient += (excess / blamed[:, 0].clamp(min=EPS)) @ worse
-    back = torch.empty_like(order).index_copy_(0, order, torch.arange(len(order)).to(order))
+        gradient[lower] += (excess / blamed[:, 0].clamp(min=EPS)) @ worse
+    back = torch.empty_like(order)
+    back[order] = torch.arange(len(order), device=order.device)
     return losses[back], gradient[back]
 
 

@@ -12,9 +12,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from rankdet.losses import lookup
 from rankdet.losses.bins import StepBins
 
-CHUNK = 1 << 17  # elements handled at a time on a CPU: temporaries stay in its cache
+CHUNK = 1 << 16  # elements handled at a time on a CPU: temporaries stay small, and in its cache
 SPARSE = 0.4  # a chunk with a smaller share of relevant negatives is compacted first
 TINY = torch.finfo(torch.float64).tiny
 FINE_DELTA = 2.0**-10  # below this, float32 cannot resolve s ± δ: elements become float64
@@ -25,7 +26,7 @@ Emphasis = Callable[[Tensor], Tensor]
 def where_true(mask: Tensor) -> Tensor:
     """Indices of the true elements; on a CPU much faster than ``nonzero`` where they are rare."""
     whole = len(mask) - len(mask) % 8
-    if mask.device.type != "cpu" or whole == 0:
+    if not lookup.on_cpu(mask) or whole == 0:
         return mask.nonzero().squeeze(1)
     words = mask[:whole].view(torch.int64).nonzero()  # 8 flags at a time
     flags = mask[:whole].view(-1, 8)[words.squeeze(1)].nonzero()
@@ -65,7 +66,7 @@ class Ranking:
         self.dtype = torch.float64 if fine else torch.float32
         self.scores = self.logits[self.positives].to(self.dtype)
         self.delta = delta
-        self._cpu = self.logits.device.type == "cpu"
+        self._cpu = lookup.on_cpu(self.logits)
         self._length = CHUNK if self._cpu else max(len(self.logits), 1)
 
     def __len__(self) -> int:
@@ -118,10 +119,7 @@ class Ranking:
             weights: (P,) w, not negative.
         """
         weights = weights.detach().double()
-        bins, offsets = self.bins.place(self.scores)
-        mass = self.bins.histogram(bins, weights)
-        sums = self.bins.sums_above(mass, self.bins.histogram(bins, weights * offsets))
-        return sums - self.bins.self_step * weights
+        return self.bins.sums(self.scores, weights) - self.bins.self_step * weights
 
     def rank_sums_below(self, weights: Tensor, delta: float) -> Tensor:
         """``Σ_{k ∈ P} w_k H(s_i - s_k)`` for each positive i, itself included, float64 (P,).

@@ -1,5 +1,7 @@
 """Every loss and its gradient against the papers' equations over all pairs, in float64."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from rankdet.losses import functional
 
 MANY = settings(max_examples=300, deadline=None)
 SOME = settings(max_examples=120, deadline=None)
+TILES = st.sampled_from([1, 40, 1 << 17])  # one row at a time, a few, or all at once
 
 
 def run(function, case, dtype=torch.float32):
@@ -61,13 +64,16 @@ def test_alrp_loss(case, zero):
 
 
 @MANY
-@given(case=cases(), zeros=st.integers(0, 2))
-def test_rank_sort_loss(case, zeros):
+@given(case=cases(), zeros=st.integers(0, 2), tile=TILES)
+def test_rank_sort_loss(case, zeros, tile):
     targets = case.labels.float()
     quality = case.ious.clone()
     quality[:zeros] = 0  # a positive of quality exactly 0 is a negative
     targets[case.labels == 1] = quality
-    losses, gradients = run(lambda x: functional.rank_sort_loss(x, targets, delta=case.delta), case)
+    with mock.patch("rankdet.losses.rank_sort.TILE", tile):
+        losses, gradients = run(
+            lambda x: functional.rank_sort_loss(x, targets, delta=case.delta), case
+        )
     expected = oracles.rank_sort(case.logits, targets.numpy(), case.delta)
     for ours, oracle in zip((*losses, *gradients), expected, strict=True):
         close(ours, oracle, size(case) if np.ndim(oracle) else 1)
@@ -83,11 +89,12 @@ def test_ndcg_loss(case):
 
 
 @MANY
-@given(case=cases(), scale=st.sampled_from([4.0, 8.0]))
-def test_ape_loss(case, scale):
-    losses, gradients = run(
-        lambda x: functional.ape_loss(x, case.labels, case.ious, scale=scale), case
-    )
+@given(case=cases(), scale=st.sampled_from([4.0, 8.0]), tile=TILES)
+def test_ape_loss(case, scale, tile):
+    with mock.patch("rankdet.losses.pairs.TILE", tile):
+        losses, gradients = run(
+            lambda x: functional.ape_loss(x, case.labels, case.ious, scale=scale), case
+        )
     loss, gradient = oracles.ape(
         case.logits, case.labels.numpy(), case.ious.double().numpy(), scale, 10**6
     )
@@ -115,12 +122,14 @@ def test_ape_loss_keeps_the_highest_negatives(case, most):
     case=cases(),
     distance=st.sampled_from(["step", "sigmoid", "cross_entropy"]),
     balance=st.sampled_from(["rank", "negatives"]),
+    tile=TILES,
 )
-def test_pairwise_error_loss(case, distance, balance):
+def test_pairwise_error_loss(case, distance, balance, tile):
     options = {"distance": distance, "balance": balance, "scale": 6.0, "delta": case.delta}
-    losses, gradients = run(
-        lambda x: functional.pairwise_error_loss(x, case.labels, **options), case
-    )
+    with mock.patch("rankdet.losses.pairs.TILE", tile):
+        losses, gradients = run(
+            lambda x: functional.pairwise_error_loss(x, case.labels, **options), case
+        )
     loss, gradient = oracles.pairwise(case.logits, case.labels.numpy(), **options)
     close(losses[0], loss, 6 * size(case))
     close(gradients[0], gradient, 6 * size(case))

@@ -1,0 +1,48 @@
+"""The losses' speed and memory, as asserted ratios: `pytest tests/bench/bench_losses.py`.
+
+Minutes long (the loops are slow), so it is collected only when named.
+"""
+
+import pytest
+import torch
+
+from rankdet.losses import benchmark
+
+WANTED = {(500, 100_000): 15, (2000, 400_000): 20, (2000, 1_200_000): 20}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", benchmark.SIZES, ids=lambda s: f"P{s[0]}-N{s[1]}")
+@pytest.mark.parametrize("loss", benchmark.LOSSES)
+def test_ratio_to_the_loop_and_memory(loss, size):
+    rows = list(benchmark.measure([loss], [size]))
+    ratios = [row["ratio"] for row in rows]
+    wanted = 10 if loss == "rank_sort" else WANTED[size]
+    assert min(ratios) >= 8, ratios
+    assert benchmark.geometric_mean(ratios) >= wanted, ratios
+    assert all(row["bytes_per_logit"] is None or row["bytes_per_logit"] <= 40 for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", benchmark.STAGES)
+@pytest.mark.parametrize("loss", ["ap", "alrp"])
+def test_growth(loss, stage):
+    factors = benchmark.growth(loss, stage)
+    assert factors["n"] <= 2.2
+    assert factors["p"] <= 1.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", benchmark.STAGES)
+def test_ape_is_not_slower_than_the_released_formula(stage):
+    problem = benchmark.make_problem(300, 100_000, stage)
+    own = benchmark.seconds(lambda: benchmark.ours("ape", problem), 2)
+    assert own <= benchmark.seconds(lambda: benchmark.looped("ape", problem), 2)
