@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for option, help_text in (
         ("empty-fraction", "share of images without objects (default .05)"),
         ("crowd-fraction", "share of images with a crowd (default .08)"),
-        ("color-noise", "share of objects in another class's colour (default .2)"),
+        ("color-noise", "share of objects in any class's colour (default .1)"),
     ):
         shapes.add_argument(f"--{option}", type=float, metavar="X", help=help_text)
     shapes.add_argument(

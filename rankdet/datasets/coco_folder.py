@@ -53,7 +53,7 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
 def _read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tuple[Path, Path]]]:
     """Returns the title and each split's (folder of images, annotation file)."""
     where = f"dataset {name!r}"
-    title = options.text(config.get("title", name), f"{where}: title")
+    title = options.text(config.get("title") or name, f"{where}: title")
     splits = {}
     for key, value in config.items():
         if key in ("kind", "title"):

@@ -55,8 +55,10 @@ def _look(path: Path) -> ImageFile:
         return ImageFile(digest, problem="empty file")
     try:
         with Image.open(io.BytesIO(content)) as image:
-            turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-            if _END.get(image.format, b"") not in content[-len(content) // 2 :]:
+            # Asked for EXIF that is not in the header, Pillow decodes the whole image.
+            exif = image.getexif() if "exif" in image.info else {}
+            turned = exif.get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            if _END.get(image.format or "", b"") not in content[-len(content) // 2 :]:
                 image.load()  # raises if it is cut short
             return ImageFile(digest, image.size, turned)
     except UnidentifiedImageError:

@@ -52,7 +52,9 @@ def _draw(
     settings: ShapesConfig, split: str, folder: Path
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """Writes a split's images; returns its annotations and each image's (name, sha256)."""
-    images, annotations, digests = [], [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    digests: list[tuple[str, str]] = []
     count = settings.train_images if split == "train" else settings.val_images
     for index in range(count):
         drawn = scene.make(settings, SPLITS.index(split), index)

@@ -22,8 +22,8 @@ class ShapesConfig:
         train_images: number of images in `train`; more of them leave the first ones as they are.
         val_images: number of images in `val`.
         max_objects: most objects in an image, crowds not counted.
-        object_size: (shortest, longest) side of an object before turning, in pixels; by default 11
-            to 88 % of the image's side.
+        object_size: (shortest, longest) side of an object before turning, in pixels; by default 16
+            to 88 % of the image's side. Objects that find no place are drawn smaller.
         classes: how many of the shapes to use, in the order of `outlines.SHAPES`.
         density: (share, objects) in rising order: that share of the images that are not empty has
             at most that many objects; the rest has up to `max_objects`.
@@ -39,12 +39,12 @@ class ShapesConfig:
     train_images: int = 96
     val_images: int = 48
     max_objects: int = 60
-    object_size: tuple[int, int] = (14, 112)
+    object_size: tuple[int, int] = (20, 112)
     classes: int = 8
-    density: tuple[Knot, ...] = ((0.45, 3), (0.80, 8), (0.95, 20))
+    density: tuple[Knot, ...] = ((0.50, 3), (0.88, 8), (0.96, 20), (0.99, 30))
     empty_fraction: float = 0.05
     crowd_fraction: float = 0.08
-    color_noise: float = 0.2
+    color_noise: float = 0.1
     masks: bool = True
 
     @property
@@ -54,15 +54,16 @@ class ShapesConfig:
 
     @classmethod
     def read(cls, name: str, config: Mapping[str, Any]) -> "ShapesConfig":
-        """Returns the checked config; InputError names the key and what it may be."""
+        """Returns the checked config (null: the default); InputError names a wrong key."""
         where = f"dataset {name!r}"
         known = [field.name for field in fields(cls)]
         options.check_keys(config, ["kind", *known], where)
-        values = {"title": name, **{k: v for k, v in config.items() if k != "kind"}}
+        given = {k: v for k, v in config.items() if k != "kind" and v is not None}
+        values = {"title": name, **given}
         for key, value in values.items():
             values[key] = _READ[key](value, f"{where}: {key}")
         size = values.get("image_size", cls.image_size)
-        values.setdefault("object_size", (max(6, round(0.11 * size)), round(0.875 * size)))
+        values.setdefault("object_size", (max(6, round(0.16 * size)), round(0.875 * size)))
         if values["object_size"][1] > size:
             raise InputError(
                 f"{where}: object_size goes up to {values['object_size'][1]} px, but image_size"

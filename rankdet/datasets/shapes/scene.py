@@ -11,8 +11,9 @@ from rankdet.datasets.shapes.outlines import FULL, SHAPES, coverage
 
 LARGE_AREA = 96**2  # COCO: larger is "large"
 LARGE_FRACTION = 0.25  # of images with at most 3 objects: one is large, where the sizes allow
-SEEN = 0.65  # at least this share of each object stays visible
-TRIES = 40  # places to try before an object is given up
+SEEN = 0.8  # at least this share of each object stays visible
+TRIES = 30  # places to try for an object ...
+SCALES = (1.0, 0.8, 0.65)  # ... at each of these sizes, before it is given up
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Scene:
         area, size = int(mask.sum()), len(self.owner)
         least = max(1, int(SEEN * area))
         if area > LARGE_AREA and not sprite.crowd:
-            least = LARGE_AREA + 1
+            least = max(least, LARGE_AREA + 1)
         room = [size - side for side in mask.shape]
         # Up to a seventh of a side may stick out of the image, but nothing of a large object.
         out = [0 if least > LARGE_AREA else side // 7 for side in mask.shape]
@@ -116,7 +117,10 @@ def make(config: ShapesConfig, split: int, index: int) -> Scene:
         scene.place(_crowd(config, bits), bits)
     for side in sides:
         category = bits.integer(1, config.classes)
-        scene.place(_object(config, category, side, bits.uniform(0.8, 1.25), bits), bits)
+        for scale in SCALES:
+            aspect = bits.uniform(0.8, 1.25)
+            if scene.place(_object(config, category, scale * side, aspect, bits), bits):
+                break
     return scene
 
 
@@ -166,7 +170,8 @@ def _object(config: ShapesConfig, category: int, side: float, aspect: float, bit
 def _large(config: ShapesConfig, bits: Bits) -> Sprite:
     """A circle or a square of almost the longest size: only they fill a large area."""
     category = bits.integer(1, min(2, config.classes))
-    side = bits.uniform(0.98, 1.0) * config.object_size[1]
+    share = bits.uniform(0.98, 1.0) if category == 1 else bits.uniform(0.88, 0.96)
+    side = share * config.object_size[1]
     return _object(config, category, side, 1.0, bits)
 
 
@@ -195,7 +200,8 @@ def background(size: int, bits: Bits) -> np.ndarray:
     Returns:
         int16 (size, size, 3) in [0, 255].
     """
-    base = np.array([bits.integer(70, 140) for _ in range(3)], np.int32)
+    grey = bits.integer(70, 140)
+    base = np.array([grey + bits.integer(-16, 16) for _ in range(3)], np.int32)
     pixels = np.broadcast_to(base, (size, size, 3)).copy()
     for cells, amplitude in ((3, 30), (12, 16)):
         pixels += _smooth_noise(size, cells, amplitude, bits)[..., None]

@@ -61,6 +61,17 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys):
     assert len(lines) == 2 and all(line.startswith("error: ") for line in lines)
 
 
+def test_a_limited_disk_is_one_line_and_leaves_nothing(tmp_path):
+    """The system itself refuses to write more: 20 blocks do not hold one image."""
+    out = tmp_path / "out"
+    command = f"ulimit -f 20; {sys.executable} -m rankdet.cli data shapes {out} --train-images 2"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith(f"error: no space left while writing {out}/data: free some space")
+    assert list(out.iterdir()) == []
+
+
 def test_real_data_counts(capsys):
     root = require_shared("data", "coco_permissive_mini")
     annotations = root / "annotations/instances_val2017.json"
