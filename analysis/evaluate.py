@@ -1,18 +1,60 @@
 """From two COCO-format files to all measures: `evaluate_files`."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from analysis.coco_io import IOU_TYPES, Detections, GroundTruth, load_detections, load_ground_truth
 from analysis.errors import InputError
 from analysis.measures.ap import MAX_DETECTIONS, summarise
-from analysis.measures.ap_backends import BACKENDS, backend_tables
+from analysis.measures.ap_backends import BACKENDS, backend_tables, error_breakdown
+from analysis.measures.bounds import correlation_bounds
+from analysis.measures.calibration import calibration
 from analysis.measures.correlation import correlations
 from analysis.measures.matches import AREAS, IOU_THRESHOLDS, Matches, write_matches
 from analysis.measures.matching import match
-from analysis.measures.olrp import THRESHOLDS, olrp
+from analysis.measures.olrp import TAU, THRESHOLDS, olrp
+from analysis.measures.sparsity import DEFAULT_EDGES, sparsity_bins
 
 SCHEMA = "rankdet.metrics/1"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is computed, and how.
+
+    Attributes:
+        backend: who computes AP: "hotcoco" or "pycocotools".
+        lrp_thresholds: score thresholds tried for oLRP: "exact" (all) or "grid101".
+        sparsity_edges: lowest number of objects per image of each sparsity bin.
+        sparsity_crowds: whether crowds count as objects there.
+        bootstrap: draws of images for intervals; 0 for none.
+        seed: seeds those draws.
+        errors: whether to break the errors down (hotcoco's TIDE).
+    """
+
+    backend: str = "hotcoco"
+    lrp_thresholds: str = "exact"
+    sparsity_edges: tuple[int, ...] = DEFAULT_EDGES
+    sparsity_crowds: bool = False
+    bootstrap: int = 0
+    seed: int = 0
+    errors: bool = False
+
+    def __post_init__(self) -> None:
+        check_known("AP backend", self.backend, BACKENDS)
+        check_known("LRP thresholds", self.lrp_thresholds, THRESHOLDS)
+        if self.bootstrap < 0 or self.bootstrap == 1:
+            raise InputError(f"{self.bootstrap} bootstrap draws: choose 0 for none, or 2 and more")
+
+
+def check_known(name: str, value: str, known: Sequence[str]) -> None:
+    """Raises an `InputError` that lists what is known unless `value` is."""
+    if value not in known:
+        raise InputError(f"unknown {name} {value!r}; known: {', '.join(known)}")
 
 
 def evaluate_files(
@@ -20,74 +62,79 @@ def evaluate_files(
     detections_path: Path | str,
     *,
     iou_type: str = "bbox",
-    backend: str = "hotcoco",
     ignore_unknown: bool = False,
     matches_path: Path | str | None = None,
-    lrp_thresholds: str = "exact",
+    **options: Any,
 ) -> dict[str, Any]:
-    """Computes AP, oLRP and the correlation of score and IoU.
+    """Computes AP, oLRP, the correlation of score and IoU, and what else follows from matches.
 
     Args:
         gt_path: COCO-format annotations.
         detections_path: detections in COCO's results format.
         iou_type: "bbox" or "segm".
-        backend: who computes AP: "hotcoco" or "pycocotools".
         ignore_unknown: leave out detections of unknown images or categories, with a note.
         matches_path: where to write the matches (Parquet), if anywhere.
-        lrp_thresholds: "exact" or "grid101".
+        **options: the fields of `Options`.
 
     Returns:
         JSON-serialisable: `schema`, `metrics`, `per_class` (by category id), `classes` (names),
-        `settings`, `counts`, `notes`. Rates and errors are in [0, 1], correlations in [−1, 1],
-        undefined values None.
+        `bounds`, `sparsity`, `calibration`, `settings`, `counts`, `notes`; `intervals` and `errors`
+        where asked for. Rates and errors are in [0, 1], correlations in [−1, 1], undefined values
+        None.
 
     Raises:
         InputError: something is wrong with a file or an option.
     """
-    for name, value, known in (
-        ("IoU type", iou_type, IOU_TYPES),
-        ("AP backend", backend, BACKENDS),
-        ("LRP thresholds", lrp_thresholds, THRESHOLDS),
-    ):
-        if value not in known:
-            raise InputError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+    check_known("IoU type", iou_type, IOU_TYPES)
+    chosen = Options(**options)
     ground_truth = load_ground_truth(gt_path, iou_type)
     detections = load_detections(detections_path, ground_truth, iou_type, ignore_unknown)
     matches = match(ground_truth, detections, iou_type)
     if matches_path is not None:
         write_matches(matches, matches_path)
-    return measure(ground_truth, detections, matches, backend, lrp_thresholds)
+    return measure(ground_truth, detections, matches, chosen)
 
 
 def measure(
     ground_truth: GroundTruth,
     detections: Detections,
     matches: Matches,
-    backend: str = "hotcoco",
-    lrp_thresholds: str = "exact",
+    options: Options | None = None,
 ) -> dict[str, Any]:
-    """Computes all measures of matched detections; arguments and result as `evaluate_files`."""
-    tables = backend_tables(ground_truth, detections, matches.iou_type, backend)
+    """Computes all measures of matched detections; the result as of `evaluate_files`."""
+    options = options or Options()
+    tables = backend_tables(ground_truth, detections, matches.iou_type, options.backend)
     ap, ap_of = summarise(tables, matches.frequency, matches.category_ids)
-    lrp, lrp_of = olrp(matches, lrp_thresholds)
+    lrp, lrp_of = olrp(matches, options.lrp_thresholds)
     correlation, correlation_of, classes = correlations(matches)
     positives = {one.category_id: one.positives() for one in matches.per_class()}
-    return {
+    scores = calibration(matches)
+    laece = scores.pop("LaECE_per_class")
+    result = {
         "schema": SCHEMA,
         "metrics": {**ap, **lrp, **correlation},
         "per_class": {
-            str(k): {**ap_of[k], **lrp_of[k], **correlation_of[k], "n_gt": positives[k]}
+            str(k): {
+                **ap_of[k],
+                **lrp_of[k],
+                **correlation_of[k],
+                "LaECE": laece[k],
+                "n_gt": positives[k],
+            }
             for k in matches.category_ids.tolist()
         },
         "classes": {str(k): name for k, name in matches.names.items()},
+        "bounds": correlation_bounds(matches),
+        "sparsity": sparsity_bins(matches, options.sparsity_edges, options.sparsity_crowds),
+        "calibration": scores,
         "settings": {
+            **asdict(options),
+            "sparsity_edges": list(options.sparsity_edges),
             "iou_type": matches.iou_type,
-            "backend": backend,
             "max_dets": list(MAX_DETECTIONS),
             "iou_thresholds": [round(float(t), 2) for t in IOU_THRESHOLDS],
             "areas": {name: list(limits) for name, limits in AREAS.items()},
-            "lrp_thresholds": lrp_thresholds,
-            "lrp_tau": 0.5,
+            "lrp_tau": TAU,
         },
         "counts": {
             "images": len(ground_truth.image_ids),
@@ -99,4 +146,23 @@ def measure(
             "correlation_classes": classes,
         },
         "notes": matches.notes,
+    }
+    if options.bootstrap:
+        result["intervals"] = _intervals(matches, options)
+    if options.errors:
+        result["errors"] = error_breakdown(ground_truth, detections, matches.iou_type)
+    return result
+
+
+def _intervals(matches: Matches, options: Options) -> dict[str, Any]:
+    from analysis.statistics import LEVEL, bootstrap_intervals
+
+    rng = np.random.default_rng(options.seed)
+    # oLRP's draws are always over all scores: the grid is for comparison with old numbers alone.
+    found = bootstrap_intervals(matches, rng, options.bootstrap)
+    return {
+        "level": LEVEL,
+        "replicates": options.bootstrap,
+        "seed": options.seed,
+        "metrics": {name: list(ends) if ends else None for name, ends in found.items()},
     }

@@ -113,11 +113,15 @@ def paired_bootstrap(
 
 def check_same_data(a: Matches, b: Matches) -> None:
     """Raises an `InputError` unless both are of the same images, classes and ground truth."""
-    for what, of_a, of_b in (
-        ("images", a.image_ids, b.image_ids),
-        ("classes", a.category_ids, b.category_ids),
-        ("annotations", *(m.ground_truth["annotation"].to_numpy() for m in (a, b))),
-    ):
+    ids: dict[str, tuple[Ints, Ints]] = {
+        "images": (a.image_ids, b.image_ids),
+        "classes": (a.category_ids, b.category_ids),
+        "annotations": (
+            a.ground_truth["annotation"].to_numpy(),
+            b.ground_truth["annotation"].to_numpy(),
+        ),
+    }
+    for what, (of_a, of_b) in ids.items():
         if not np.array_equal(of_a, of_b):
             raise InputError(
                 f"the runs are of different {what} ({len(of_a)} and {len(of_b)}): "
@@ -151,9 +155,13 @@ def mean_over_seeds(
     return mean, float(stats.t.ppf((1 + level) / 2, len(known) - 1)) * spread
 
 
-def best(values: Mapping[str, float | None], higher: bool = True) -> set[str]:
-    """Returns the names with the best value; ties all of them, None never."""
-    known = {name: value for name, value in values.items() if value is not None}
+def best(
+    values: Mapping[str, float | None], higher: bool = True, digits: int | None = None
+) -> set[str]:
+    """Returns the names with the best value; ties (at so many digits) all of them, None never."""
+    known = {
+        n: v if digits is None else round(v, digits) for n, v in values.items() if v is not None
+    }
     if not known:
         return set()
     top = max(known.values()) if higher else min(known.values())

@@ -40,6 +40,23 @@ def backend_tables(
     )
 
 
+def error_breakdown(
+    ground_truth: GroundTruth, detections: Detections, iou_type: str
+) -> dict[str, Any]:
+    """Returns hotcoco's TIDE errors (Bolya et al., ECCV 2020): what each kind costs in AP50.
+
+    Returns:
+        `delta_ap` and `counts`, each by kind of error (Cls, Loc, Both, Dupe, Bkg, Miss; `delta_ap`
+        also FP and FN); `ap_base`; `pos_thr` and `bg_thr`, the IoUs of a match and of background.
+        Empty without detections or ground truth.
+    """
+    if len(detections) == 0 or len(ground_truth) == 0:
+        return {}
+    evaluator = _hotcoco(ground_truth, detections, iou_type)
+    evaluator.evaluate()
+    return dict(evaluator.tide_errors())
+
+
 def _without_matches(ground_truth: GroundTruth) -> ApTables:
     # The evaluators take no empty list: 0 where there is something to find.
     shape = (len(IOU_THRESHOLDS), len(ground_truth.category_ids), len(AREAS))

@@ -46,8 +46,10 @@ def weighted_correlations(x: Floats, y: Floats, weights: Floats | None = None) -
         difference = (x_free + y_free - pairs + both.pairs(part)) - 2 * discordant[b : b + step]
         with np.errstate(invalid="ignore", divide="ignore"):
             tau = difference / np.sqrt(x_free) / np.sqrt(y_free)
-            parts.append(np.stack([_pearson(x, y, part), _spearman(x_ties, y_ties, part), tau]))
-        parts[-1][:, (x_free <= 0) | (y_free <= 0)] = np.nan
+            defined = (x_free > 0) & (y_free > 0)
+            rho = _spearman(x_ties, y_ties, part)
+            parts.append(np.stack([_pearson(x, y, part, defined), rho, tau]))
+        parts[-1][:, ~defined] = np.nan
     return np.clip(np.concatenate(parts, axis=1), -1.0, 1.0)
 
 
@@ -84,17 +86,16 @@ class _Ties:
         return np.asarray(tied)
 
 
-def _pearson(x: Floats, y: Floats, weights: Floats) -> Floats:
+def _pearson(x: Floats, y: Floats, weights: Floats, defined: Bools) -> Floats:
     x, y = _scaled(x - x.mean()), _scaled(y - y.mean())
     sums = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y]) @ weights
     count, sum_x, sum_y, sum_xx, sum_yy, sum_xy = sums
     xx, yy = sum_xx - sum_x**2 / count, sum_yy - sum_y**2 / count
     out = np.asarray((sum_xy - sum_x * sum_y / count) / np.sqrt(xx) / np.sqrt(yy))
     # Where what counts is a small part of the spread, too few digits are left: centre it anew.
-    for b in np.flatnonzero((xx < 1e-3 * sum_xx) | (yy < 1e-3 * sum_yy)):
+    for b in np.flatnonzero(defined & ((xx < 1e-6 * sum_xx) | (yy < 1e-6 * sum_yy))):
         used = np.flatnonzero(weights[:, b])
-        if len(used):
-            out[b] = _pearson_of_one(x[used], y[used], weights[used, b])
+        out[b] = _pearson_of_one(x[used], y[used], weights[used, b])
     return out
 
 

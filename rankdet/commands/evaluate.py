@@ -46,6 +46,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="exact",
         help="score thresholds tried for oLRP: every score, or 0, .01, ... 1",
     )
+    parser.add_argument(
+        "--bootstrap",
+        type=int,
+        default=0,
+        metavar="N",
+        help="95 %% intervals of AP, oLRP and correlations from N draws of the images",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of those draws (default 0)")
+    parser.add_argument(
+        "--errors", action="store_true", help="what each kind of error costs (TIDE)"
+    )
+    parser.add_argument(
+        "--sparsity-edges",
+        type=_edges,
+        default=(0, 4, 9, 21),
+        metavar="0,4,9,21",
+        help="AP by objects per image: the lowest count of each bin",
+    )
+    parser.add_argument(
+        "--sparsity-crowds", action="store_true", help="count crowds as objects there"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,11 +83,23 @@ def run(args: argparse.Namespace) -> int:
         ignore_unknown=args.ignore_unknown,
         matches_path=args.matches,
         lrp_thresholds=args.lrp_thresholds,
+        bootstrap=args.bootstrap,
+        seed=args.seed,
+        errors=args.errors,
+        sparsity_edges=args.sparsity_edges,
+        sparsity_crowds=args.sparsity_crowds,
     )
     print(table(result))
     if args.out:
         _write(Path(args.out), json.dumps(result, indent=1, allow_nan=False) + "\n")
     return 0
+
+
+def _edges(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list such as 0,4,9,21") from None
 
 
 def table(result: dict[str, Any]) -> str:
@@ -77,15 +110,20 @@ def table(result: dict[str, Any]) -> str:
         f"{counts['detections']} detections, {result['settings']['iou_type']}"
     ]
     for title, keys in _GROUPS:
-        keys = tuple(k for k in keys if k in metrics)
-        if not keys:
-            continue
-        percent = "%" in title
-        width = max(len(_short(k)) for k in keys) + 2
-        lines.append("")
-        lines.append(f"{title:<36}" + "".join(f"{_short(k):>{width}}" for k in keys))
-        values = (_text(metrics[k], percent) for k in keys)
-        lines.append(" " * 36 + "".join(f"{v:>{width}}" for v in values))
+        known = {_short(k): metrics[k] for k in keys if k in metrics}
+        lines += _group(title, known, "%" in title)
+    bounds = {f"{side} bound": part["AP"] for side, part in result["bounds"].items()}
+    lines += _group("AP (%) were IoU ranked by score", dict(reversed(bounds.items())), True)
+    lines += _group(
+        "AP (%) by objects per image",
+        {_range(b["low"], b["high"]): b["AP"] for b in result["sparsity"]},
+        True,
+    )
+    calibration = {k: result["calibration"][k] for k in ("D_ECE", "LaECE")}
+    lines += _group("calibration error (%)", calibration, True)
+    if "errors" in result:
+        lines += _group("AP50 (%) lost to", result["errors"].get("delta_ap", {}), True)
+    lines += _interval_lines(result)
     lines.append("")
     lines.append(
         f"classes with objects: {counts['classes']}, "
@@ -93,6 +131,31 @@ def table(result: dict[str, Any]) -> str:
     )
     lines.extend(f"note: {note}" for note in result["notes"])
     return "\n".join(lines)
+
+
+def _group(title: str, values: dict[str, float | None], percent: bool) -> list[str]:
+    if not values:
+        return []
+    width = max(*map(len, values), 5) + 2
+    head = f"{title:<36}" + "".join(f"{name:>{width}}" for name in values)
+    return ["", head, " " * 36 + "".join(f"{_text(v, percent):>{width}}" for v in values.values())]
+
+
+def _interval_lines(result: dict[str, Any]) -> list[str]:
+    intervals = result.get("intervals")
+    if intervals is None:
+        return []
+    level, draws = intervals["level"], intervals["replicates"]
+    lines = ["", f"{100 * level:.0f} % intervals from {draws} draws of the images"]
+    for name in ("AP", "AP50", "AP75", "oLRP", "pearson", "spearman", "kendall"):
+        ends, percent = intervals["metrics"][name], name[0] in "Ao"
+        text = "–" if ends is None else " to ".join(_text(v, percent) for v in ends)
+        lines.append(f"  {name + (' (%)' if percent else ''):<34}{text}")
+    return lines
+
+
+def _range(low: int, high: int | None) -> str:
+    return f"{low}+" if high is None else f"{low}-{high}"
 
 
 def _short(key: str) -> str:

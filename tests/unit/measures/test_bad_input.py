@@ -306,3 +306,21 @@ def test_blocks_give_the_whole_list(tmp_path):
             blocks = list(read_json_list(path, block))
             assert [e for b in blocks for e in b] == entries
         assert len(list(read_json_list(path, 1000))) > 5
+
+
+def test_extra_results_on_request(tmp_path, capsys):
+    paths = write(tmp_path)
+    out = tmp_path / "metrics.json"
+    options = ["--bootstrap", "20", "--seed", "3", "--errors", "--sparsity-edges", "0,2"]
+    assert main(["evaluate", *paths, *options, "--sparsity-crowds", "--out", str(out)]) == 0
+    result = json.loads(out.read_text())
+    assert result["intervals"]["replicates"] == 20 and result["intervals"]["seed"] == 3
+    assert result["intervals"]["metrics"].keys() <= result["metrics"].keys()
+    assert result["errors"]["counts"]["Miss"] == 0
+    assert [(b["low"], b["high"]) for b in result["sparsity"]] == [(0, 1), (2, None)]
+    assert "intervals from 20 draws" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", [("--bootstrap", "-3"), ("--sparsity-edges", "4,4")])
+def test_bad_options(tmp_path, capsys, option):
+    fails(tmp_path, capsys, option[1].split(",")[0], options=option)
