@@ -12,7 +12,7 @@ from unit.losses.cases import cases, close
 
 from rankdet.losses import functional
 
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 SOME = settings(max_examples=120, deadline=None)
 TILES = st.sampled_from([1, 40, 1 << 17])  # one row at a time, a few, or all at once
 
