@@ -17,8 +17,9 @@ from analysis.figures_chart import Chart, figure_svg
 from analysis.measures.balance import band, gradient_rates, rate_summary
 from analysis.papers import Column, Row, Spec, load_spec
 from analysis.records import Run, Study, load_study, slug
-from analysis.tables import Source, Table, make_table
+from analysis.tables import Source, make_table
 from analysis.tables_export import to_dict
+from analysis.tables_model import Table
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,9 @@ class _TrainingSource(Source):
             return None
         return f"seed {run.seed}: {run.reason or 'its training record lacks the gradient sums'}"
 
-    def value(self, runs: Sequence[Run], column: Column) -> tuple[float | None, float | None]:
+    def value(
+        self, runs: Sequence[Run], column: Column, view: str
+    ) -> tuple[float | None, float | None]:
         frames = [training_record(run, COLUMNS) for run in runs]
         curve = band([gradient_rates(frame) for frame in frames if frame is not None])
         return rate_summary(curve["mean"])[column.metric], None

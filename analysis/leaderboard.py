@@ -7,7 +7,8 @@ from pathlib import Path
 
 from analysis.papers import Column
 from analysis.records import FAILED, NOT_EVALUATED, NOT_RUN, Evaluation, Run, Study, load_study
-from analysis.tables import DIGITS, finite, unusable
+from analysis.tables import finite, unusable
+from analysis.tables_model import DIGITS
 
 COLUMNS = (
     *(Column(f"AP{t}", f"AP{t}", 100, 1, "higher") for t in ("", 50, 75, 90)),

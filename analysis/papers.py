@@ -28,6 +28,8 @@ class Column:
         decimals: digits printed after the point.
         better: "higher", "lower", or None where no value is better than another.
         published: column of the published CSV, or None.
+        variant: variants that this column adds to its row's loss, such as `w5`; for tables whose
+            columns are settings.
     """
 
     metric: str
@@ -36,6 +38,11 @@ class Column:
     decimals: int = 1
     better: str | None = None
     published: str | None = None
+    variant: str = ""
+
+    def loss(self, loss: str) -> str:
+        """The loss that a cell of this column shows, for a row's loss."""
+        return "+".join(filter(None, [loss, self.variant]))
 
     @property
     def arrow(self) -> str:
@@ -45,12 +52,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its key in the published CSV, the paper's labels, and the run that makes it."""
+    """One row: its key in the published CSV, the paper's labels, and the run that makes it.
+
+    `view` is "lower" or "upper" where it shows a bound of that run instead of its metrics.
+    """
 
     key: str
     labels: Mapping[str, str]
     run: Mapping[str, str] | None
     section: str = ""
+    view: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,12 @@ class Spec:
     def paper(self) -> str:
         """The first part of the id: `alrp` of `alrp/table2`."""
         return self.id.split("/")[0]
+
+    @property
+    def wanted(self) -> set[tuple[str, str]]:
+        """Detector and loss (with variants) of every run that is shown."""
+        rows = [row.run for row in self.rows if row.run]
+        return {(run["detector"], c.loss(run["loss"])) for run in rows for c in self.columns}
 
     @property
     def label_names(self) -> list[str]:
@@ -183,7 +200,10 @@ def _row(path: Path, entry: Mapping[str, Any]) -> Row:
     if run is not None and not {"detector", "loss"} <= set(run):
         raise InputError(f"{path}: row {entry['row']!r}: run needs `detector` and `loss`")
     labels = {str(k): str(v) for k, v in (entry.get("label") or {"": entry["row"]}).items()}
-    return Row(str(entry["row"]), labels, run, str(entry.get("section") or ""))
+    view = str((run or {}).get("view") or "")
+    if view not in ("", "lower", "upper"):
+        raise InputError(f"{path}: row {entry['row']!r}: view {view!r} is neither lower nor upper")
+    return Row(str(entry["row"]), labels, run, str(entry.get("section") or ""), view)
 
 
 def _check_against_published(

@@ -120,7 +120,7 @@ class Study:
         path = self.folder / entry["name"] / "dataset.json"
         data, problem = read_record(path)
         base = {"name": entry["name"], "title": entry.get("title") or entry["name"]}
-        return {**base, **data} if problem is None else {**base, "problem": problem}
+        return {**data, **base} if problem is None else {**base, "problem": problem}
 
     def datasets(self) -> list[str]:
         """Dataset names in the plan's order."""

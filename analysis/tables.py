@@ -6,77 +6,22 @@ and the report prints the same object, so that all of them show the same numbers
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from analysis.errors import InputError
 from analysis.exact import EXACT
+from analysis.measures.bounds import correlation_bounds
+from analysis.measures.matches import read_matches
 from analysis.papers import Column, Row, Spec, load_spec
 from analysis.records import REPOSITORY, Run, Study, load_study
 from analysis.statistics import mean_over_seeds
+from analysis.tables_model import DIGITS, Block, Cell, Table, TableRow
 
 NOT_OURS = "published only: not a run of this benchmark"
 NOT_IN_STUDY = "not in this study"
-DIGITS = 6  # values are kept in printed units, rounded far below what is printed
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One metric of one row, in printed units.
-
-    Attributes:
-        ours: mean over the seeds; None where undefined or missing.
-        interval: half-width of the 95% t-interval of the mean over seeds; None for one seed.
-        published: the paper's value; None where it prints none or it is not legible.
-        best: ours is the best of its column, as printed.
-        tied: another row shares the best printed value.
-        published_best: the paper's value is the best of the paper's column.
-    """
-
-    ours: float | None = None
-    interval: float | None = None
-    published: float | None = None
-    best: bool = False
-    tied: bool = False
-    published_best: bool = False
-
-    @property
-    def difference(self) -> float | None:
-        """Ours minus published; None where either is missing."""
-        if self.ours is None or self.published is None:
-            return None
-        return round(self.ours - self.published, DIGITS)
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """One row of a block: labels, cells, and the reason where our cells are empty."""
-
-    row: Row
-    cells: tuple[Cell, ...]
-    runs: tuple[Run, ...]
-    reason: str | None
-    remark: str | None = None
-
-
-@dataclass(frozen=True)
-class Block:
-    """The rows on one dataset; all of them made on the same version of it."""
-
-    dataset: str
-    title: str
-    split: str
-    checksum: str | None
-    rows: tuple[TableRow, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A paper's table with our numbers, one block per dataset of the study."""
-
-    spec: Spec
-    scale: str
-    blocks: tuple[Block, ...]
 
 
 def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Path) -> None:
@@ -110,9 +55,11 @@ class Source:
         """Why a run's numbers cannot stand in a table, in one line; None where they can."""
         return unusable(run, checksum)
 
-    def value(self, runs: Sequence[Run], column: Column) -> tuple[float | None, float | None]:
+    def value(
+        self, runs: Sequence[Run], column: Column, view: str
+    ) -> tuple[float | None, float | None]:
         """Value and half-width of its interval, in printed units; None where undefined."""
-        values = [metric_value(run, column.metric) for run in runs]
+        values = [metric_value(run, column.metric, view) for run in runs]
         return mean_over_seeds([None if v is None else v * column.scale for v in values])
 
 
@@ -154,18 +101,21 @@ def _row(
     cells = [Cell(published=published.get(c.published or "")) for c in spec.columns]
     if row.run is None:
         return TableRow(row, tuple(cells), (), NOT_OURS)
-    runs = tuple(study.find(dataset, row.run["detector"], row.run["loss"]))
-    if not runs:
-        return TableRow(row, tuple(cells), (), NOT_IN_STUDY)
-    reason = next(filter(None, (source.unusable(run, checksum) for run in runs)), None)
-    if reason:
-        return TableRow(row, tuple(cells), runs, reason)
-    filled = [
-        _fill(cell, *source.value(runs, column))
-        for cell, column in zip(cells, spec.columns, strict=True)
-    ]
-    remark = next((f"{r.status}: {r.reason}" for r in runs if r.status == "collapsed"), None)
-    return TableRow(row, tuple(filled), runs, None, remark)
+    found: dict[str, tuple[tuple[Run, ...], str | None]] = {}
+    for loss in dict.fromkeys(column.loss(row.run["loss"]) for column in spec.columns):
+        runs = tuple(study.find(dataset, row.run["detector"], loss))
+        why = (source.unusable(run, checksum) for run in runs)
+        found[loss] = runs, next(filter(None, why), None) if runs else NOT_IN_STUDY
+    filled = []
+    for cell, column in zip(cells, spec.columns, strict=True):
+        runs, reason = found[column.loss(row.run["loss"])]
+        value = (None, None) if reason else source.value(runs, column, row.view)
+        filled.append(replace(_fill(cell, *value), reason=reason))
+    reasons = {reason for _, reason in found.values()}
+    common = reasons.pop() if len(reasons) == 1 else None
+    every = tuple(run for runs, _ in found.values() for run in runs)
+    remark = next((f"{r.status}: {r.reason}" for r in every if r.status == "collapsed"), None)
+    return TableRow(row, tuple(filled), every, common, None if common else remark)
 
 
 def unusable(run: Run, checksum: str | None) -> str | None:
@@ -184,11 +134,34 @@ def unusable(run: Run, checksum: str | None) -> str | None:
     return None
 
 
-def metric_value(run: Run, metric: str) -> float | None:
-    """A metric of the main split, or `training.<key>`; None where undefined."""
+def metric_value(run: Run, metric: str, view: str = "") -> float | None:
+    """A metric of the main split, or `training.<key>`; None where undefined.
+
+    Args:
+        run: the run.
+        metric: a key of its metrics.
+        view: "lower" or "upper" for the bounds of correlating the rankings instead (aLRP, Table 5).
+    """
+    if view:
+        return _bound(run, view).get(metric)
     if metric.startswith("training."):
         return finite(run.training.get(metric.removeprefix("training.")))
     return finite(run.main.metrics.get(metric))
+
+
+@lru_cache(maxsize=32)
+def _bounds(path: Path) -> dict[str, dict[str, float | None]]:
+    return correlation_bounds(read_matches(path))
+
+
+def _bound(run: Run, view: str) -> dict[str, float | None]:
+    """AP under the worst or best ranking of the same true positives; ρ is −1 or 1 by definition."""
+    try:
+        ap = _bounds(run.main.folder / "matches.parquet")[view]
+    except InputError:
+        return {}
+    rho = {"lower": -1.0, "upper": 1.0}[view]
+    return {**ap, **dict.fromkeys(("pearson", "spearman", "kendall"), rho)}
 
 
 def finite(value: Any) -> float | None:

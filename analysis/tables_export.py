@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.tables import Block, Cell, Column, Table, TableRow
+from analysis.papers import Column
+from analysis.tables_model import Block, Cell, Table, TableRow
 
 SCHEMA = "rankdet.table/1"
 LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
@@ -76,13 +77,20 @@ def _write_csv(table: Table, path: Path) -> None:
         writer = csv.writer(lines, lineterminator="\n")
         writer.writerow(header)
         for block in table.blocks:
-            writer.writerows(_csv_row(labels, block, row) for row in block.rows)
+            writer.writerows(_csv_row(table, block, row) for row in block.rows)
 
 
-def _csv_row(labels: list[str], block: Block, row: TableRow) -> list[Any]:
+def _why(table: Table, row: TableRow) -> str:
+    """Reason, remark and gaps of a row in one line; empty where there is nothing to say."""
+    gaps = [f"{header}: {reason}" for header, reason in row.gaps(table.spec.columns)]
+    return "; ".join(filter(None, [row.reason, row.remark, *gaps]))
+
+
+def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
+    labels = table.spec.label_names
     record: list[Any] = [block.dataset, block.split, row.row.key]
     record += [row.row.labels.get(name, "") for name in labels]
-    record += [len(row.runs), row.reason or row.remark or ""]
+    record += [len(row.runs), _why(table, row)]
     for cell in row.cells:
         record += [cell.ours, cell.interval, cell.published, cell.difference]
     return record
@@ -102,9 +110,9 @@ def to_markdown(table: Table) -> str:
             labels = [row.row.labels.get(name, "") for name in spec.label_names]
             lines.append(_md_line([*(_md_escape(label) for label in labels), *cells]))
         reasons = [
-            f"- {_md_escape(row.row.key)}: {_md_escape(row.reason or row.remark or '')}"
+            f"- {_md_escape(row.row.key)}: {_md_escape(_why(table, row))}"
             for row in block.rows
-            if row.reason or row.remark
+            if _why(table, row)
         ]
         title = ", ".join(filter(None, [block.title, block.split]))
         parts += [f"## {_md_escape(title)}", "\n".join(lines)]

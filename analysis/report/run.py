@@ -19,7 +19,8 @@ from analysis.measures.matches import read_matches
 from analysis.papers import Column
 from analysis.records import Evaluation, Run, Study
 from analysis.report.samples import Sample, samples
-from analysis.tables import DIGITS, finite
+from analysis.tables import finite
+from analysis.tables_model import DIGITS
 
 METRICS = (
     *COLUMNS[:4],

@@ -22,7 +22,7 @@ from analysis.records import Evaluation, Study, slug
 
 IMAGES = 6
 MAX_SIDE = 480  # pixels
-MAX_BOXES = 60
+MIN_BOXES = 10  # drawn at most: this many, or twice the objects
 LABELLED = 4  # more boxes than this carry a number instead of a full label
 WITHOUT_THRESHOLD = 10
 
@@ -191,7 +191,8 @@ def _sample(
     rows = found[(found["image_id"] == image["id"]) & found["detection"].isin(list(boxes))]
     rows = rows.sort_values(["score", "detection"], ascending=[False, True])
     shown = _shown(rows, evaluation)
-    kept = shown.head(MAX_BOXES)
+    truths = split.annotations[image["id"]]
+    kept = shown.head(max(MIN_BOXES, 2 * len(truths)))
     detections = tuple(
         _detection(number, row, boxes[int(row["detection"])], split)
         for number, row in enumerate(kept.to_dict("records"), start=1)
@@ -205,7 +206,7 @@ def _sample(
         href=path.relative_to(report).as_posix(),
         width=image.get("width") or width,
         height=image.get("height") or height,
-        truths=tuple(_truth(a, split, hits) for a in split.annotations[image["id"]]),
+        truths=tuple(_truth(a, split, hits) for a in truths),
         detections=detections,
         hidden=len(shown) - len(kept),
     )

@@ -12,8 +12,6 @@ from analysis.papers import Column, load_spec, read_published
 from analysis.records import REPOSITORY, load_study
 from analysis.statistics import mean_over_seeds
 from analysis.tables import (
-    Cell,
-    TableRow,
     _mark_best,
     build_table,
     make_table,
@@ -21,6 +19,7 @@ from analysis.tables import (
     unusable,
 )
 from analysis.tables_export import to_latex, to_markdown
+from analysis.tables_model import Cell, TableRow
 
 TABLE2 = REPOSITORY / "workflows" / "papers" / "alrp" / "table2.yaml"
 
@@ -193,3 +192,30 @@ def test_a_study_without_a_plan(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text('{"schema": "rankdet.plan/2"}')
     with pytest.raises(InputError, match=r"expected 'rankdet.plan/1'"):
         load_study(tmp_path / "plan.json")
+
+
+def test_columns_that_are_settings(plan: Path) -> None:
+    spec = load_spec(REPOSITORY / "workflows" / "papers" / "alrp" / "table3.yaml")
+    assert ("retinanet", "alrp+iou+no-sb") in spec.wanted and len(spec.wanted) == 16
+    (block,) = make_table(load_study(plan), spec).blocks
+    with_iou, with_giou = block.rows
+    collapsed = load_study(plan).find("shapes", "retinanet", "alrp+no-sb+iou")[0]
+    assert with_iou.cells[0].ours == round(100 * collapsed.main.metrics["AP"], 6)
+    assert with_iou.reason is None and with_iou.remark.startswith("collapsed")
+    gaps = dict(with_iou.gaps(spec.columns))
+    assert gaps.pop("SB") == "seed 1 diverged: the loss is not finite from iteration 41"
+    assert set(gaps.values()) == {"not in this study"} and len(gaps) == 6
+    assert with_giou.cells[-1].ours is not None
+    text = to_markdown(make_table(load_study(plan), spec))
+    assert "w = 2: not in this study" in text
+
+
+def test_bounds_come_from_the_matches(plan: Path) -> None:
+    spec = load_spec(REPOSITORY / "workflows" / "papers" / "alrp" / "table5.yaml")
+    rows = tuple(replace(row, run={**row.run, "loss": "ap"}) for row in spec.rows)
+    (block,) = make_table(load_study(plan), replace(spec, rows=rows)).blocks
+    names = [column.header for column in spec.columns]
+    own, low, high = (dict(zip(names, row.cells, strict=True)) for row in block.rows)
+    assert (low["ρ"].ours, high["ρ"].ours) == (-1, 1)
+    assert low["AP50"].ours == own["AP50"].ours == high["AP50"].ours
+    assert low["AP"].ours < own["AP"].ours < high["AP"].ours

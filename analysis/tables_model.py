@@ -1,0 +1,80 @@
+"""What a table is: blocks of rows of cells, ours beside the published values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.papers import Column, Row, Spec
+from analysis.records import Run
+
+DIGITS = 6  # values are kept in printed units, rounded far below what is printed
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric of one row, in printed units.
+
+    Attributes:
+        ours: mean over the seeds; None where undefined or missing.
+        interval: half-width of the 95% t-interval of the mean over seeds; None for one seed.
+        published: the paper's value; None where it prints none or it is not legible.
+        best: ours is the best of its column, as printed.
+        tied: another row shares the best printed value.
+        published_best: the paper's value is the best of the paper's column.
+        reason: why there is no value of ours, in one line; None where there is or is undefined.
+    """
+
+    ours: float | None = None
+    interval: float | None = None
+    published: float | None = None
+    best: bool = False
+    tied: bool = False
+    published_best: bool = False
+    reason: str | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """Ours minus published; None where either is missing."""
+        if self.ours is None or self.published is None:
+            return None
+        return round(self.ours - self.published, DIGITS)
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of a block: `reason` says why none of its cells has a value of ours.
+
+    `remark` is worth knowing about values that there are.
+    """
+
+    row: Row
+    cells: tuple[Cell, ...]
+    runs: tuple[Run, ...]
+    reason: str | None
+    remark: str | None = None
+
+    def gaps(self, columns: Sequence[Column]) -> list[tuple[str, str]]:
+        """Header and reason of each cell without a value in a row that has values."""
+        if self.reason:
+            return []
+        pairs = zip(columns, self.cells, strict=True)
+        return [(column.header, cell.reason) for column, cell in pairs if cell.reason]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows on one dataset; all of them made on the same version of it."""
+
+    dataset: str
+    title: str
+    split: str
+    checksum: str | None
+    rows: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A paper's table with our numbers, one block per dataset of the study."""
+
+    spec: Spec
+    scale: str
+    blocks: tuple[Block, ...]
