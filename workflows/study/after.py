@@ -1,7 +1,6 @@
 """After a workflow: what failed, in one line each, and a report of what there is."""
 
 import atexit
-import json
 import logging
 import re
 import subprocess
@@ -9,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from workflows.study.job import failure_file, record_failure
+from workflows.study.job import failure, record_failure
 from workflows.study.plan import Study
 from workflows.study.specs import write_plan
 
@@ -27,10 +26,11 @@ def failures(study: Study) -> dict[str, str]:
     found = {}
     for run in study.runs:
         folder = Path(study.folder) / run.key
-        if not failure_file(folder).exists() and (folder / "work").is_dir():
+        record = failure(folder)
+        if record is None and (folder / "work").is_dir():
             record_failure(folder, f"train {run.key}", KILLED)
-        with suppress(OSError, ValueError):
-            record = json.loads(failure_file(folder).read_text(encoding="utf-8"))
+            record = failure(folder)
+        if record is not None:
             found[run.key] = str(record.get("reason"))
     return found
 

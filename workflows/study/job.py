@@ -5,10 +5,12 @@ or one line that says what went wrong; the whole traceback is in the log.
 """
 
 import errno
+import hashlib
 import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -151,30 +153,59 @@ def _disk_is_full(error: BaseException, place: Path) -> bool:
 
 
 def record_failure(folder: Path, label: str, reason: str) -> None:
-    """Writes why a run failed where the report looks for it; a full disk may not take it."""
+    """Writes why a run failed where the report looks for it.
+
+    A full disk may not take it: it is then kept in the system's folder for temporary files, until
+    `failure` can move it.
+    """
     record = {
         "status": "failed",
         "reason": reason,
         "job": label,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    path = failure_file(folder)
+    if not _write(failure_file(folder), record):
+        _write(_spare_file(folder), record)
+
+
+def failure(folder: Path) -> dict[str, Any] | None:
+    """Returns the record of a run's failure, and puts it where it belongs; None without one."""
+    for path in (_spare_file(folder), failure_file(folder)):
+        with suppress(OSError, ValueError):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if path != failure_file(folder) and _write(failure_file(folder), record):
+                path.unlink()
+            return record
+    return None
+
+
+def _write(path: Path, record: dict[str, Any]) -> bool:
+    """Writes a record in one move; returns whether the disk took it."""
     temporary = path.with_suffix(".tmp")
-    with suppress(OSError):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
         temporary.replace(path)
-    with suppress(OSError):
-        temporary.unlink(missing_ok=True)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _spare_file(folder: Path) -> Path:
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"rankdet-failure-{os.getuid()}-{name}.json"
 
 
 def clear_failure(folder: Path, label: str) -> None:
     """Removes the record of an earlier failure of this job, once it has succeeded."""
-    path = failure_file(folder)
-    with suppress(OSError, ValueError):
-        if json.loads(path.read_text(encoding="utf-8")).get("job") == label:
-            path.unlink()
-            path.parent.rmdir()
+    for path in (_spare_file(folder), failure_file(folder)):
+        with suppress(OSError, ValueError):
+            if json.loads(path.read_text(encoding="utf-8")).get("job") == label:
+                path.unlink()
+    with suppress(OSError):
+        failure_file(folder).parent.rmdir()
 
 
 def failure_file(folder: Path) -> Path:

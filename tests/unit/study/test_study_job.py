@@ -102,6 +102,18 @@ def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
     assert "is full" in job.one_line(torch_says, tmp_path)
 
 
+def test_a_failure_that_the_disk_does_not_take_is_kept_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(job.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    folder = tmp_path / "run"
+    folder.write_text("a file where the folder should be: nothing can be written below it")
+    job.record_failure(folder, "train run", "the disk is full")
+    assert job.failure(folder)["reason"] == "the disk is full"
+    folder.unlink()
+    assert job.failure(folder)["reason"] == "the disk is full"
+    assert json.loads(job.failure_file(folder).read_text())["job"] == "train run"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_state_of_a_run(tmp_path):
     planned = SimpleNamespace(key="run")
     folder = tmp_path / "run"
