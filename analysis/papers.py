@@ -76,7 +76,6 @@ class Spec:
     rows: tuple[Row, ...]
     published: Mapping[str, Mapping[str, float | None]]
     notes: tuple[str, ...] = ()
-    claims: tuple[Mapping[str, str], ...] = ()
     figure: str = ""
     exact: str = ""
     other_runs: bool = False
@@ -124,7 +123,6 @@ def load_spec(path: str | Path) -> Spec:
         rows=rows,
         published=published,
         notes=tuple(data.get("notes") or ()),
-        claims=tuple(data.get("claims") or ()),
         figure=data.get("figure") or "",
         exact=data.get("exact") or "",
         other_runs=bool(data.get("other_runs")),

@@ -53,11 +53,12 @@ class TableRow:
     remark: str | None = None
 
     def gaps(self, columns: Sequence[Column]) -> list[tuple[str, str]]:
-        """Header and reason of each cell without a value in a row that has values."""
-        if self.reason:
-            return []
-        pairs = zip(columns, self.cells, strict=True)
-        return [(column.header, cell.reason) for column, cell in pairs if cell.reason]
+        """Headers and reason of the cells without a value in a row that has values, by reason."""
+        headers: dict[str, list[str]] = {}
+        for column, cell in zip(columns, self.cells, strict=True):
+            if cell.reason and not self.reason:
+                headers.setdefault(cell.reason, []).append(column.header)
+        return [(", ".join(names), reason) for reason, names in headers.items()]
 
 
 @dataclass(frozen=True)

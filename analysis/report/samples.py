@@ -93,7 +93,7 @@ class Sample:
     @property
     def font_size(self) -> float:
         """Size of the tags in image pixels: readable where the image is 350 px wide."""
-        return round(max(self.width, self.height) / 28, 1)
+        return round(self.width / 28, 1)
 
     def _tag(self, detection: Detection, text: str) -> Tag:
         size, (x, y, width, _) = self.font_size, detection.box

@@ -3,6 +3,8 @@ import filecmp
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -240,3 +242,12 @@ def test_a_new_report_replaces_the_old_one(fake_plan: Path, tmp_path: Path) -> N
     build_report(fake_plan, tmp_path / "html")
     assert not (tmp_path / "html" / "gone.html").exists()
     assert (tmp_path / "html" / "index.html").exists()
+
+
+def test_no_torch_and_no_rankdet() -> None:
+    code = (
+        "import sys, analysis.report, analysis.tables, analysis.figures, analysis.leaderboard;"
+        "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'rankdet', 'mmdet')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
