@@ -19,6 +19,11 @@ CARD = {
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "hyperparameters": ["alpha", "gamma", "box weight"],
     "variants": {
+        # ATSS's own recipe: each positive's GIoU weighted by its centre-ness target.
+        "centerness": {
+            "title": "GIoU weighted by centre-ness",
+            "box": {"weighting": "centerness"},
+        },
         "l1": {"title": "L1", "box": {"type": "l1", "weight": 1.0}},
         "smooth-l1": {"title": "smooth L1", "box": {"type": "smooth_l1", "weight": 1.0}},
     },
