@@ -1,4 +1,4 @@
-"""Fixtures for every test: one torch thread per test process, so that times and memory are steady."""
+"""Fixtures for every test; one torch thread per test process keeps times and memory steady."""
 
 import os
 import sys

@@ -7,10 +7,10 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
-from workflows.study.detectors import load_detector
 
 from rankdet.detectors.models import merged, model_config
 from rankdet.training.environment import set_up
+from workflows.study.detectors import load_detector
 
 STOCK = {
     "retinanet": (

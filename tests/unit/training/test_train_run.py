@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from workflows.study.detectors import load_detector
 
 from rankdet.datasets import prepare
 from rankdet.training.checkpoints import Workspace
 from rankdet.training.record import verdict
+from workflows.study.detectors import load_detector
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RUN = (
