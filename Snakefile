@@ -1,5 +1,5 @@
 # A study from its config to its report: snakemake --cores all [--configfile config/<study>.yaml]
-# What a study may say stands in config/README.md; how the rules hang together in docs/.
+# What a study may say stands in config/README.md; how the rooms hang together in docs/architecture.md.
 from snakemake.utils import min_version
 
 min_version("9.27")

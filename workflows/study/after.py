@@ -54,7 +54,8 @@ def on_error(study: Study) -> None:
 
 def on_success(study: Study) -> None:
     """Says where the report is, after everything that Snakemake has to say."""
-    atexit.register(print, f"Report: {study.report}", file=sys.stderr)
+    if Path(study.report).exists():  # not if only some file was asked for
+        atexit.register(print, f"Report: {study.report}", file=sys.stderr)
 
 
 class Quiet(logging.Filter):
