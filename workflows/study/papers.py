@@ -49,8 +49,9 @@ def spec_files(name: str) -> list[str]:
 
 def runs_of(spec: Spec, runs: Iterable[Run]) -> list[Run]:
     """Returns the planned runs that a table or figure shows."""
-    rows = [row.run for row in spec.rows if row.run]
-    wanted = {(row["detector"], same_loss(row["loss"])) for row in rows}
+    rows = {(row.run["detector"], row.run["loss"]) for row in spec.rows if row.run}
+    # A table's columns may add variants to its rows' losses; a figure has no columns.
+    wanted = {(detector, same_loss(loss)) for detector, loss in rows | spec.wanted}
     return [
         run
         for run in runs
