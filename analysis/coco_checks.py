@@ -37,8 +37,13 @@ def integers(
 def scores(entries: Entries, path: Path, start: int = 0) -> NDArray[np.float64]:
     """Returns the detections' scores (D,), all finite."""
     array = _numbers(_values(entries, "score", path, "detection", start), path, "score", start)
-    _stop_if(~np.isfinite(array), array, path, "score", "NaN or infinite", start)
+    check_scores(array, path, start)
     return array
+
+
+def check_scores(array: NDArray[np.float64], path: Path, start: int = 0) -> None:
+    """Raises an `InputError` unless all scores are finite."""
+    _stop_if(~np.isfinite(array), array, path, "score", "NaN or infinite", start)
 
 
 def boxes(
@@ -56,11 +61,16 @@ def boxes(
         )
     flat = list(chain.from_iterable(values))
     array = _numbers(flat, path, "bbox", start, 4).reshape(-1, 4)
+    check_boxes(array, path, what, start)
+    return array
+
+
+def check_boxes(array: NDArray[np.float64], path: Path, what: str, start: int = 0) -> None:
+    """Raises an `InputError` unless all boxes (N, 4) are finite and no size is negative."""
     bad = ~np.isfinite(array.sum(axis=1))
     _stop_if(bad, array, path, "bbox", f"NaN or infinite in {what}s", start)
     negative = (array[:, 2] < 0) | (array[:, 3] < 0)
     _stop_if(negative, array, path, "bbox", f"of negative size in {what}s", start)
-    return array
 
 
 def areas(values: list[Any], path: Path) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from analysis import coco_checks as check
 from analysis.errors import InputError
+from analysis.json_columns import Columns, read_columns
 from analysis.json_stream import kind, read_json, read_json_list
 
 IOU_TYPES = ("bbox", "segm")
@@ -174,21 +175,15 @@ def load_detections(
             is not finite; a size is negative; a mask does not fit its image.
     """
     path = Path(path)
-    parts: dict[str, list[Any]] = {k: [] for k in ("image", "category", "boxes", "score")}
+    columns = read_columns(path) if iou_type == "bbox" else None
     segmentations: list[Mapping[str, Any]] = []
-    start = 0
-    for block in read_json_list(path):
-        parts["image"].append(check.integers(block, "image_id", path, "detection", start))
-        parts["category"].append(check.integers(block, "category_id", path, "detection", start))
-        parts["score"].append(check.scores(block, path, start))
-        parts["boxes"].append(check.boxes(block, path, "detection", iou_type == "bbox", start))
-        if iou_type == "segm":
-            segmentations.extend({"segmentation": d.get("segmentation")} for d in block)
-        start += len(block)
-    image = _join(parts["image"], np.int64)
-    category = _join(parts["category"], np.int64)
-    score = _join(parts["score"], np.float64)
-    boxes = _join(parts["boxes"], np.float64, (-1, 4))
+    if columns is None:
+        columns = _read_slowly(path, iou_type, segmentations)
+    else:
+        check.check_scores(columns.score, path)
+        check.check_boxes(columns.boxes, path, "detection")
+    image, category = columns.image_id, columns.category_id
+    score, boxes = columns.score, columns.boxes
 
     notes: list[str] = []
     known = check.is_known(ground_truth.image_ids, image)
@@ -219,6 +214,31 @@ def load_detections(
         score=score[keep],
         masks=masks,
         notes=notes,
+    )
+
+
+def _read_slowly(path: Path, iou_type: str, segmentations: list[Mapping[str, Any]]) -> Columns:
+    """Reads detections entry by entry; adds their masks to `segmentations` for "segm"."""
+    parts: list[tuple[NDArray[Any], ...]] = []
+    start = 0
+    for block in read_json_list(path):
+        parts.append(
+            (
+                check.integers(block, "image_id", path, "detection", start),
+                check.integers(block, "category_id", path, "detection", start),
+                check.scores(block, path, start),
+                check.boxes(block, path, "detection", iou_type == "bbox", start),
+            )
+        )
+        if iou_type == "segm":
+            segmentations.extend({"segmentation": d.get("segmentation")} for d in block)
+        start += len(block)
+    image, category, score, boxes = zip(*parts, strict=True)
+    return Columns(
+        _join(image, np.int64),
+        _join(category, np.int64),
+        _join(score, np.float64),
+        _join(boxes, np.float64, (-1, 4)),
     )
 
 

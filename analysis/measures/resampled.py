@@ -12,10 +12,12 @@ from scipy import sparse
 
 from analysis.coco_io import Floats, Ints
 from analysis.measures.ap import RECALLS
-from analysis.measures.correlation import KINDS, true_positives, weighted_correlations
+from analysis.measures.coefficients import KINDS, weighted_correlations
+from analysis.measures.correlation import true_positives
 from analysis.measures.matches import IOU_THRESHOLDS, ClassMatches, Matches
 from analysis.measures.olrp import KEYS as LRP_KEYS
 from analysis.measures.olrp import TAU
+from analysis.measures.running import running
 
 AP_KEYS = ("AP", *(f"AP{round(100 * t)}" for t in IOU_THRESHOLDS))
 FAMILIES = ("ap", "olrp", "correlation")
@@ -56,7 +58,7 @@ def _block(matches: Matches, weights: Floats, families: Sequence[str]) -> dict[s
         if "correlation" in families:
             hit = one.true()
             rows["correlation"].append(
-                weighted_correlations(one.score[hit], one.iou[hit], weights[image[hit]])
+                weighted_correlations(one.score[hit], one.iou[hit], weights, image[hit])
             )
     out: dict[str, Floats] = {}
     empty = np.zeros((0, len(AP_KEYS), weights.shape[1]))
@@ -79,7 +81,7 @@ def _pooled(matches: Matches, weights: Floats) -> dict[str, Floats]:
         ("_pooled", frame["iou"].to_numpy(), true_positives(matches)),
         ("_pooled_duplicates", best, best > 0.5),
     ):
-        values = weighted_correlations(score[chosen], iou[chosen], weights[image[chosen]])
+        values = weighted_correlations(score[chosen], iou[chosen], weights, image[chosen])
         out.update({kind + suffix: values[i] for i, kind in enumerate(KINDS)})
     return out
 
@@ -113,7 +115,7 @@ class _Counts:
             table = sparse.csr_array(
                 (np.ones(len(rows)), (between, image[rows])), shape=(len(at), len(weights))
             )
-            self.sums.append((pattern, np.cumsum(np.asarray(table @ weights), axis=0)))
+            self.sums.append((pattern, running(np.asarray(table @ weights))))
 
     def at(self, threshold: int) -> tuple[Floats, Floats]:
         """Returns the true positives so far and the true and false ones together, (N, B)."""
@@ -122,7 +124,7 @@ class _Counts:
         for pattern, sums in self.sums:
             if not pattern >> threshold & 1:
                 both += sums
-        return np.cumsum(self.weights * true[:, None], axis=0), both
+        return running(self.weights * true[:, None]), both
 
     def average_precision(self) -> Floats:
         """Returns AP and AP at each threshold, (11, B); NaN without ground truth."""
@@ -131,7 +133,7 @@ class _Counts:
         for t in range(len(IOU_THRESHOLDS) if len(self.bits) else 0):
             tp, both = self.at(t)
             precision = tp / (both + np.spacing(1))
-            envelope = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
+            envelope = running(precision[::-1], np.maximum)[::-1]
             # Each position serves the recalls that it is the first to reach.
             reached = _recalls_reached(tp / positives)
             reached[1:] -= reached[:-1].copy()
@@ -148,7 +150,7 @@ class _Counts:
             tp, both = self.at(0)
             hit = (self.bits & 1).astype(bool)
             error = np.where(hit, 1 - self.iou, 0.0)[:, None]
-            loc = np.cumsum(self.weights * error, axis=0)
+            loc = running(self.weights * error)
             with np.errstate(invalid="ignore", divide="ignore"):
                 lrp = (loc / (1 - TAU) + (both - tp) + (count - tp)) / (count + both - tp)
                 at = np.argmin(np.where(np.isnan(lrp), np.inf, lrp), axis=0)[None]

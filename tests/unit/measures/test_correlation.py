@@ -8,7 +8,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.measures.correlation import inversions, weighted_correlations
+from analysis.measures.coefficients import inversions, weighted_correlations
 
 # Coarse values give ties; fine ones give none.
 VALUES = st.one_of(st.integers(0, 4).map(float), st.floats(0, 1, width=16))
@@ -61,4 +61,22 @@ def test_inversions_equal_counting_pairs(count):
     for i in range(count):
         for j in range(i + 1, count):
             expected += weights[i] * weights[j] * (values[i] > values[j])
-    np.testing.assert_array_equal(inversions(values, weights), expected)
+    np.testing.assert_array_equal(inversions(values, weights, np.arange(count)), expected)
+
+
+def test_owners_share_their_weight():
+    rng = np.random.default_rng(0)
+    x, y, owner = rng.integers(0, 90, 700) / 90, rng.random(700), rng.integers(0, 50, 700)
+    weights = rng.integers(0, 4, (50, 6)).astype(float)
+    result = weighted_correlations(x, y, weights, owner)
+    np.testing.assert_allclose(result, weighted_correlations(x, y, weights[owner]), atol=1e-12)
+
+
+def test_large_weights_are_counted_exactly():
+    rng = np.random.default_rng(0)
+    values, weights = rng.permutation(300), rng.integers(10**5, 10**6, (300, 2)).astype(float)
+    expected = np.zeros(2)
+    for i in range(300):
+        later = np.flatnonzero(values[i + 1 :] < values[i]) + i + 1
+        expected += weights[i] * weights[later].sum(axis=0)
+    np.testing.assert_allclose(inversions(values, weights, np.arange(300)), expected, rtol=1e-14)

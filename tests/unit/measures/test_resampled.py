@@ -17,6 +17,7 @@ from analysis.measures.correlation import correlations
 from analysis.measures.matching import match
 from analysis.measures.olrp import olrp
 from analysis.measures.resampled import AP_KEYS, resampled
+from analysis.measures.running import running
 
 
 def matched(folder, truth, results):
@@ -64,6 +65,14 @@ def test_weight_is_repetition(tmp_path, case, times):
     for name, values in ours.items():
         wanted = [expected[name], plain[name]]
         np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 255, 256, 257, 1000])
+def test_running_is_accumulate(rows):
+    table = np.random.default_rng(rows).integers(0, 9, (rows, 3)).astype(float)
+    np.testing.assert_array_equal(running(table.copy()), np.cumsum(table, axis=0))
+    backwards = running(table.copy()[::-1], np.maximum)
+    np.testing.assert_array_equal(backwards, np.maximum.accumulate(table[::-1], axis=0))
 
 
 def test_many_weightings_at_once_are_those_one_by_one(tmp_path):

