@@ -30,7 +30,7 @@ CARD = {
     "training": {"lr": {"small": 0.01, "full": 0.01}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "hyperparameters": ["gamma"],  # what a user has to tune
-    # `template+sharp` is this card with these keys merged in.
+    # `template+sharp` is this card with these keys merged in; a part of another type starts anew.
     "variants": {"sharp": {"title": "γ = 4", "classification": {"gamma": 4.0}}},
 }
 

@@ -22,11 +22,17 @@ def choice(word: str, known: Iterable[str]) -> str:
 
 
 def merged(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `base` with each of `changes` merged in, mappings key by key; nothing is shared."""
+    """Returns `base` with each of `changes` merged in, mappings key by key; nothing is shared.
+
+    A mapping that names another `type` starts anew: the old one's arguments mean nothing to it.
+    """
     result = copy.deepcopy(dict(base))
     for change in changes:
         for key, value in change.items():
             old = result.get(key)
             both = isinstance(old, Mapping) and isinstance(value, Mapping)
-            result[key] = merged(old, value) if both else copy.deepcopy(value)
+            if both and value.get("type", old.get("type")) == old.get("type"):
+                result[key] = merged(old, value)
+            else:
+                result[key] = copy.deepcopy(value)
     return result

@@ -36,7 +36,9 @@ def fault(folder, text):
 def test_variants_are_merged_in_the_order_written(folder):
     loss = cards.load_loss("mine", folder)
     assert loss.variant("")["box"] == {"type": "giou", "weight": 2.0}
+    assert loss.variant("l1")["box"] == {"type": "l1"}  # another type: nothing of the old one
     assert loss.variant("l1+hard")["box"] == {"type": "l1", "weight": 3.0}
+    assert loss.variant("hard+l1")["box"] == {"type": "l1"}
     assert loss.variant("hard")["classification"] == {"type": "APLoss", "delta": 0.0}
     assert "variants" not in loss.variant("hard")
     assert loss.title("l1+hard") == "Mine, L1, hard"
@@ -90,6 +92,20 @@ def test_shipped_cards(name):
     assert card.citation
     assert card.training.lr.small
     assert card.training.lr.full
+
+
+@pytest.mark.parametrize("name", [*cards.loss_names(), "_template"])
+def test_parts_of_shipped_cards_can_be_built_with_every_variant(name):
+    losses = pytest.importorskip("rankdet.losses")
+    card = ast.literal_eval(cards.find_card(LOSSES / f"{name}.py"))
+    loss = cards.LossFile(LOSSES / f"{name}.py", card)
+    for variant in ("", *card["variants"]):
+        merged_card = loss.variant(variant)
+        losses.build_box(merged_card["box"])
+        losses.build_balance(merged_card["balance"])
+        if hasattr(losses, merged_card["classification"]["type"]):
+            options = dict(merged_card["classification"])
+            getattr(losses, options.pop("type"))(**options)
 
 
 def test_table_2_needs_these():
