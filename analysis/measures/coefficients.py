@@ -16,6 +16,8 @@ from analysis.measures.running import running
 
 KINDS = ("pearson", "spearman", "kendall")
 _CELLS = 4_000_000  # numbers in one table: bounds the memory
+_ROWS = 256  # rows at a time: they stay in the cache
+_BLOCK = 64
 
 
 def weighted_correlations(
@@ -80,12 +82,12 @@ class _Ties:
         self.owner, self.distinct = owner, len(distinct)
         self.shared = size[self.group] > 1
 
-    def sums(self, weights: Floats) -> Floats:
+    def sums(self, weights: NDArray[Any]) -> NDArray[Any]:
         """Returns each group's weight, (U, B)."""
         if not self.shared.any():
             return weights[self.owner[np.argsort(self.group)]]
         table = _sum_by(self.group, self.owner, (self.distinct, len(weights)))
-        return np.asarray(table @ weights)
+        return np.asarray(table.astype(weights.dtype) @ weights)
 
     def pairs(self, weights: Floats, squares: Floats) -> Floats:
         """Returns the number of tied pairs, (B,); copies of one element are tied.
@@ -143,25 +145,29 @@ def _scaled(values: Floats) -> Floats:
 
 
 def _spearman(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
-    out = np.empty(weights.shape[1])
-    for b in _steps(len(owner), weights.shape[1]):
-        part = np.ascontiguousarray(weights[:, b])
-        x_ranks, xx = _centred_ranks(x.sums(part))
-        y_ranks, yy = _centred_ranks(y.sums(part))
-        products = x_ranks[x.group]
-        products *= y_ranks[y.group]
-        products *= part[owner]
-        out[b] = products.sum(axis=0) / np.sqrt(xx) / np.sqrt(yy)
-    return out
+    narrow = _narrow(weights, owner, 1)
+    x_ranks, y_ranks = _centred_ranks(x.sums(narrow)), _centred_ranks(y.sums(narrow))
+    xy, xx, yy = np.zeros((3, weights.shape[1]))
+    order = np.argsort(x.group, kind="stable")
+    for start in range(0, len(owner), _ROWS):
+        rows = order[start : start + _ROWS]
+        of_x = x_ranks[x.group[rows]].astype(np.float64)
+        of_y = y_ranks[y.group[rows]].astype(np.float64)
+        part = weights[owner[rows]]
+        xx += np.einsum("nb,nb,nb->b", part, of_x, of_x)
+        yy += np.einsum("nb,nb,nb->b", part, of_y, of_y)
+        xy += np.einsum("nb,nb,nb->b", part, of_x, of_y)
+    return np.asarray(xy / np.sqrt(xx) / np.sqrt(yy))
 
 
-def _centred_ranks(sums: Floats) -> tuple[Floats, Floats]:
-    """Returns the mean ranks of groups of tied values less their mean, and the sum of squares."""
-    ranks = running(sums.copy())
-    middle = (ranks[-1] + 1) / 2
-    ranks -= (sums - 1) / 2
-    ranks -= middle
-    return ranks, np.einsum("ub,ub,ub->b", sums, ranks, ranks)
+def _centred_ranks(sums: NDArray[Any]) -> NDArray[Any]:
+    """Returns the mean ranks of groups of tied values, less the mean of all ranks, (U, B)."""
+    middle = (sums.sum(axis=0, dtype=np.float64) + 1) / 2
+    half = (sums - 1) / 2
+    ranks = running(sums)
+    ranks -= half
+    ranks -= middle.astype(sums.dtype)
+    return ranks
 
 
 def inversions(values: Ints, weights: Floats, owner: Ints) -> Floats:
@@ -187,33 +193,50 @@ def inversions(values: Ints, weights: Floats, owner: Ints) -> Floats:
     rank = np.empty(count, dtype=np.int64)
     by_value = np.argsort(values, kind="stable")  # of equal values the first is the smaller
     rank[by_value] = np.arange(count)
-    size = max(128, int(0.5 * np.sqrt(count)))
+    size = max(128, int(0.7 * np.sqrt(count)))
     place_run, value_run = np.arange(count) // size, rank // size
-    weights = _narrow(weights, owner)
+    weights = _narrow(weights, owner, size)
     upper = np.triu(np.ones((min(size, count),) * 2, dtype=bool), 1)
-    # Of each run of values, at earlier places.
-    sums = np.zeros((-(-count // size) + 1, runs), dtype=weights.dtype)
+    # Weights of each run of values at the places so far.
+    sums = np.zeros((-(-count // size // _BLOCK) * _BLOCK + _BLOCK, runs), dtype=weights.dtype)
     for start in range(0, count, size):
         rows = slice(start, start + size)
         part, run = weights[owner[rows]], value_run[rows]
         total += _pairs(rank[rows], part, upper)
         if start:
-            greater = np.cumsum(sums[:0:-1], axis=0)[::-1]
-            total += (part * greater[run]).sum(axis=0, dtype=np.float64)
-        order = np.argsort(run, kind="stable")
-        run = run[order]
-        starts = np.flatnonzero(np.r_[True, run[1:] != run[:-1]])
-        sums[run[starts]] += np.add.reduceat(part[order], starts, axis=0)
+            part_sums = part * _sums_after(sums)[run]
+            total += part_sums.sum(axis=0, dtype=np.float64)
+        order = np.argsort(run)
+        starts = np.searchsorted(run[order], np.arange(len(sums) + 1))
+        ones = np.ones(len(run), dtype=sums.dtype)
+        table = sparse.csr_array((ones, order, starts), shape=(len(sums), len(run)))
+        sums += np.asarray(table @ part)
         # By ascending values; those of one run of places have been counted.
         alike = by_value[rows]
         total += _pairs(place_run[alike], weights[owner[alike]], upper)
     return total
 
 
-def _narrow(weights: Floats, owner: Ints) -> NDArray[Any]:
-    """Returns weights in single precision where all products and sums are below 2^24, so exact."""
+def _sums_after(sums: NDArray[Any]) -> NDArray[Any]:
+    """Returns the sum of all later rows for each row of (N, B); N a multiple of `_BLOCK`."""
+    blocks = sums.reshape(-1, _BLOCK, sums.shape[1])
+    after = np.triu(np.ones((_BLOCK, _BLOCK), dtype=sums.dtype), 1) @ blocks
+    whole = blocks.sum(axis=1)
+    after += (np.cumsum(whole[::-1], axis=0)[::-1] - whole)[:, None]
+    return np.asarray(after.reshape(sums.shape))
+
+
+def _narrow(weights: Floats, owner: Ints, size: int) -> NDArray[Any]:
+    """Returns weights in single precision where every sum and product stays below 2^23, so exact.
+
+    Args:
+        weights: (I, B).
+        owner: (N,).
+        size: of the runs that are compared pair by pair.
+    """
     largest = weights.max(initial=0)
-    exact = largest * largest * len(owner) < 2**24
+    total = (np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights).max(initial=0)
+    exact = max(largest * total, (size * largest) ** 2) < 2**23
     return weights.astype(np.float32 if exact else np.float64)
 
 
@@ -223,4 +246,4 @@ def _pairs(values: Ints, weights: NDArray[Any], upper: Bools) -> Floats:
     greater = np.greater.outer(values, values) & upper[:n, :n]
     found = greater.astype(weights.dtype) @ weights
     found *= weights
-    return np.asarray(found.sum(axis=0, dtype=np.float64))
+    return np.asarray(found.sum(axis=0), dtype=np.float64)

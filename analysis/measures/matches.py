@@ -23,8 +23,9 @@ area ranges, the limit on detections, and the notes.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,34 +94,48 @@ class Matches:
     max_detections: int = MAX_DETECTIONS
     notes: list[str] = field(default_factory=list)
 
-    def per_class(self) -> Iterator["ClassMatches"]:
-        """Yields each category's detections, by descending score, and its ground truth."""
-        frame, truth = self.detections, self.ground_truth
-        columns = {name: frame[name].to_numpy() for name in DETECTION_COLUMNS}
-        truths = {name: truth[name].to_numpy() for name in GROUND_TRUTH_COLUMNS}
+    def per_class(self) -> list["ClassMatches"]:
+        """Returns each category's detections, by descending score, and its ground truth."""
+        return self._classes
+
+    @cached_property
+    def _classes(self) -> list["ClassMatches"]:
+        columns = {name: self.detections[name].to_numpy() for name in DETECTION_COLUMNS}
+        truths = {name: self.ground_truth[name].to_numpy() for name in GROUND_TRUTH_COLUMNS}
+        classes = []
         for category_id in self.category_ids.tolist():
             rows = _rows(columns["category_id"], category_id)
             # Stable over images in ascending order: pycocotools' order of tied scores.
             order = rows.start + np.argsort(-columns["score"][rows], kind="stable")
-            yield ClassMatches(
-                category_id,
-                {name: values[order] for name, values in columns.items()},
-                {n: v[_rows(truths["category_id"], category_id)] for n, v in truths.items()},
+            truth = _rows(truths["category_id"], category_id)
+            classes.append(
+                ClassMatches(category_id, _Columns(columns, order), _Columns(truths, truth))
             )
+        return classes
 
     def of_images(self, image_ids: Sequence[int] | Ints) -> "Matches":
         """Returns the matches of some images alone."""
         chosen = np.intersect1d(self.image_ids, np.asarray(image_ids, dtype=np.int64))
         detections = self.detections[self.detections["image_id"].isin(chosen)]
         ground_truth = self.ground_truth[self.ground_truth["image_id"].isin(chosen)]
-        return Matches(
-            **{
-                **vars(self),
-                "detections": detections.reset_index(drop=True),
-                "ground_truth": ground_truth.reset_index(drop=True),
-                "image_ids": chosen,
-            }
+        return replace(
+            self,
+            detections=detections.reset_index(drop=True),
+            ground_truth=ground_truth.reset_index(drop=True),
+            image_ids=chosen,
         )
+
+
+class _Columns(dict[str, Any]):
+    """Some rows of a table; a column is taken when it is first asked for."""
+
+    def __init__(self, table: dict[str, Any], rows: Ints | slice) -> None:
+        super().__init__()
+        self._table, self._taken = table, rows
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = self._table[name][self._taken]
+        return self[name]
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Running sums and maxima down the rows of a wide table."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
-
-from analysis.coco_io import Floats
 
 _ROWS = 256  # NumPy goes column by column: as many rows as stay in the cache are 6 times faster
 
 
-def running(table: NDArray[np.float64], ufunc: np.ufunc = np.add) -> Floats:
+def running(table: NDArray[Any], ufunc: np.ufunc = np.add) -> NDArray[Any]:
     """Returns `ufunc.accumulate(table, axis=0)`.
 
     Args:
