@@ -17,7 +17,7 @@ from analysis.measures.running import running
 KINDS = ("pearson", "spearman", "kendall")
 _CELLS = 4_000_000  # numbers in one table: bounds the memory
 _ROWS = 256  # rows at a time: they stay in the cache
-_BLOCK = 64
+_BLOCK = 32
 
 
 def weighted_correlations(
@@ -44,23 +44,28 @@ def weighted_correlations(
     if len(x) < len(weights):
         present, owner = np.unique(owner, return_inverse=True)
         weights = weights[present]
-    squares = weights * weights - weights
     x_ties, y_ties = _Ties(x, owner), _Ties(y, owner)
     both = _Ties(x_ties.group * (int(y_ties.group.max()) + 1) + y_ties.group, owner)
+    powers = weights * weights, weights * weights * weights
+    (x_pairs, x_cubes), (y_pairs, y_cubes), (both_pairs, _) = (
+        ties.extent(weights, *powers) for ties in (x_ties, y_ties, both)
+    )
     count = np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights
     pairs = count * (count - 1) / 2
-    x_free = pairs - x_ties.pairs(weights, squares)
-    y_free = pairs - y_ties.pairs(weights, squares)
+    x_free, y_free = pairs - x_pairs, pairs - y_pairs
     defined = (x_free > 0) & (y_free > 0)
     order = np.lexsort((y_ties.group, x_ties.group))
     discordant = inversions(y_ties.group[order], weights, owner[order])
     # Concordant − discordant, of the pairs that are tied on neither side.
-    difference = (x_free + y_free - pairs + both.pairs(weights, squares)) - 2 * discordant
+    difference = (x_free + y_free - pairs + both_pairs) - 2 * discordant
     with np.errstate(invalid="ignore", divide="ignore"):
         out = np.stack(
             [
                 _pearson(x, y, weights, owner, defined),
-                _spearman(x_ties, y_ties, weights, owner),
+                # The sum of squared ranks, less what ties take away.
+                _rank_products(x_ties, y_ties, weights, owner)
+                / np.sqrt((count**3 - count - x_cubes) / 12)
+                / np.sqrt((count**3 - count - y_cubes) / 12),
                 difference / np.sqrt(x_free) / np.sqrt(y_free),
             ]
         )
@@ -89,23 +94,31 @@ class _Ties:
         table = _sum_by(self.group, self.owner, (self.distinct, len(weights)))
         return np.asarray(table.astype(weights.dtype) @ weights)
 
-    def pairs(self, weights: Floats, squares: Floats) -> Floats:
-        """Returns the number of tied pairs, (B,); copies of one element are tied.
+    def extent(self, weights: Floats, squares: Floats, cubes: Floats) -> tuple[Floats, Floats]:
+        """Returns how much is tied; copies of one element are tied.
 
         Args:
             weights: (I, B).
-            squares: (I, B) their squares less themselves.
+            squares: (I, B) of the weights.
+            cubes: (I, B) likewise.
+
+        Returns:
+            The number of tied pairs, and the sum of c^3 - c over the groups' weights c, each (B,).
         """
-        alone = np.bincount(self.owner[~self.shared], minlength=len(weights))
-        tied = alone.astype(np.float64) @ squares / 2
+        alone = np.bincount(self.owner[~self.shared], minlength=len(weights)).astype(np.float64)
+        single, double, triple = alone @ weights, alone @ squares, alone @ cubes
         rows = np.flatnonzero(self.shared)
         if len(rows):
             groups, group = np.unique(self.group[rows], return_inverse=True)
             table = _sum_by(group, self.owner[rows], (len(groups), len(weights)))
             for b in _steps(len(groups), weights.shape[1]):
                 sums = np.asarray(table @ weights[:, b])
-                tied[b] += (np.einsum("ub,ub->b", sums, sums) - sums.sum(axis=0)) / 2
-        return np.asarray(tied)
+                single[b] += sums.sum(axis=0)
+                power = sums * sums
+                double[b] += power.sum(axis=0)
+                power *= sums
+                triple[b] += power.sum(axis=0)
+        return (double - single) / 2, triple - single
 
 
 def _sum_by(group: Ints, owner: Ints, shape: tuple[int, int]) -> sparse.csr_array:
@@ -144,29 +157,27 @@ def _scaled(values: Floats) -> Floats:
     return values / largest if largest > 0 else values
 
 
-def _spearman(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
+def _rank_products(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
+    """Returns the sum over elements of the product of both centred ranks, (B,)."""
     narrow = _narrow(weights, owner, 1)
     x_ranks, y_ranks = _centred_ranks(x.sums(narrow)), _centred_ranks(y.sums(narrow))
-    xy, xx, yy = np.zeros((3, weights.shape[1]))
+    total = np.zeros(weights.shape[1])
     order = np.argsort(x.group, kind="stable")
     for start in range(0, len(owner), _ROWS):
         rows = order[start : start + _ROWS]
-        of_x = x_ranks[x.group[rows]].astype(np.float64)
-        of_y = y_ranks[y.group[rows]].astype(np.float64)
-        part = weights[owner[rows]]
-        xx += np.einsum("nb,nb,nb->b", part, of_x, of_x)
-        yy += np.einsum("nb,nb,nb->b", part, of_y, of_y)
-        xy += np.einsum("nb,nb,nb->b", part, of_x, of_y)
-    return np.asarray(xy / np.sqrt(xx) / np.sqrt(yy))
+        products = np.multiply(x_ranks[x.group[rows]], y_ranks[y.group[rows]], dtype=np.float64)
+        products *= narrow[owner[rows]]
+        total += _column_sums(products)
+    return total
 
 
 def _centred_ranks(sums: NDArray[Any]) -> NDArray[Any]:
-    """Returns the mean ranks of groups of tied values, less the mean of all ranks, (U, B)."""
-    middle = (sums.sum(axis=0, dtype=np.float64) + 1) / 2
-    half = (sums - 1) / 2
-    ranks = running(sums)
-    ranks -= half
-    ranks -= middle.astype(sums.dtype)
+    """Returns mean ranks of groups of tied values less the mean of all; uses `sums` (U, B) up."""
+    ranks = running(sums.copy())
+    middle = (ranks[-1].astype(np.float64) + 1) / 2
+    sums *= 0.5
+    ranks -= sums
+    ranks += (0.5 - middle).astype(ranks.dtype)
     return ranks
 
 
@@ -204,8 +215,7 @@ def inversions(values: Ints, weights: Floats, owner: Ints) -> Floats:
         part, run = weights[owner[rows]], value_run[rows]
         total += _pairs(rank[rows], part, upper)
         if start:
-            part_sums = part * _sums_after(sums)[run]
-            total += part_sums.sum(axis=0, dtype=np.float64)
+            total += _column_sums((part * _sums_after(sums)[run]).astype(np.float64))
         order = np.argsort(run)
         starts = np.searchsorted(run[order], np.arange(len(sums) + 1))
         ones = np.ones(len(run), dtype=sums.dtype)
@@ -246,4 +256,8 @@ def _pairs(values: Ints, weights: NDArray[Any], upper: Bools) -> Floats:
     greater = np.greater.outer(values, values) & upper[:n, :n]
     found = greater.astype(weights.dtype) @ weights
     found *= weights
-    return np.asarray(found.sum(axis=0), dtype=np.float64)
+    return _column_sums(found).astype(np.float64)
+
+
+def _column_sums(table: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(np.ones(len(table), dtype=table.dtype) @ table)  # faster than `sum(axis=0)`

@@ -4,10 +4,12 @@ True positives are the detections matched at IoU .5, over all areas. The aLRP pa
 NeurIPS 2020, section 5.2) speaks of the correlation of rankings, so its ρ is Spearman's.
 """
 
+import warnings
+
 import numpy as np
 
 from analysis.coco_io import Bools, Floats
-from analysis.measures.coefficients import KINDS, weighted_correlations
+from analysis.measures.coefficients import KINDS
 from analysis.measures.matches import Matches
 
 
@@ -33,22 +35,45 @@ def correlations(
     values = []
     for one in matches.per_class():
         hit = one.true()
-        row = weighted_correlations(one.score[hit], one.iou[hit])[:, 0]
+        row = coefficients(one.score[hit], one.iou[hit])
         values.append(row)
         per_class[one.category_id] = {**_named(row), "n_tp": int(hit.sum())}
     table = np.array(values).reshape(-1, 3)
     defined = table[~np.isnan(table[:, 0])]
     mean = defined.mean(axis=0) if len(defined) else np.full(3, np.nan)
-    near = frame["best_iou"].to_numpy() > 0.5
+    best = frame["best_iou"].to_numpy()
+    near = best > 0.5
     metrics = {
         **_named(mean),
-        **_named(weighted_correlations(score[true], iou[true])[:, 0], "_pooled"),
-        **_named(
-            weighted_correlations(score[near], frame["best_iou"].to_numpy()[near])[:, 0],
-            "_pooled_duplicates",
-        ),
+        **_named(coefficients(score[true], iou[true]), "_pooled"),
+        **_named(coefficients(score[near], best[near]), "_pooled_duplicates"),
     }
     return metrics, per_class, len(defined)
+
+
+def coefficients(x: Floats, y: Floats) -> Floats:
+    """Returns SciPy's Pearson, Spearman and Kendall (τ-b) coefficients, (3,).
+
+    Args:
+        x: (N,) finite.
+        y: (N,) finite.
+
+    Returns:
+        In [−1, 1]; NaN where there are fewer than two pairs or one side is constant.
+    """
+    from scipy import stats
+
+    if len(x) < 2 or x.min() == x.max() or y.min() == y.max():
+        return np.full(3, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of nearly constant values
+        return np.array(
+            [
+                stats.pearsonr(x, y).statistic,
+                stats.spearmanr(x, y).statistic,
+                stats.kendalltau(x, y, variant="b").statistic,
+            ]
+        )
 
 
 def true_positives(matches: Matches) -> Bools:

@@ -216,7 +216,8 @@ def write_matches(matches: Matches, path: Path | str) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, part, compression="zstd")
+        repeated = ["kind", "category_id"]
+        pq.write_table(table, part, compression="zstd", use_dictionary=repeated)
         part.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from None

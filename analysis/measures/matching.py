@@ -142,37 +142,69 @@ def _assign(
     one_area = (np.int64(1) << passed) - 1
     allowed = sum(one_area << (_T * a) for a in range(len(AREAS)))
     starts = np.flatnonzero(np.r_[True, det[1:] != det[:-1]])
+    stops = np.r_[starts[1:], len(det)]
+    # Bits that a pair can claim for ground truth that counts, and for ignored; they never overlap.
+    counting, ignoring = allowed & ~ignored[gt], allowed & ignored[gt]
     # Plain integers: faster than arrays where each step depends on the one before.
-    free = [_EVERYTHING] * len(ignored)
-    is_ignored, is_crowd = ignored.tolist(), crowd.tolist()
-    pairs = list(zip(gt.tolist(), np.asarray(allowed).tolist(), strict=True))
-    stops = [*starts[1:].tolist(), len(pairs)]
-    for start, stop, d in zip(starts.tolist(), stops, det[starts].tolist(), strict=True):
-        claimed, first = 0, -1
-        for p in range(start, stop):
-            g, bits = pairs[p]
-            claim = bits & free[g] & ~is_ignored[g] & ~claimed
-            if claim:
-                free[g] &= ~claim
-                claimed |= claim
-                if claim & 1:
-                    first = p
-        true[d] = claimed
-        for p in range(start, stop):
-            g, bits = pairs[p]
-            if not is_ignored[g]:
-                continue
-            claim = bits & is_ignored[g] & ~claimed
+    free, is_crowd = [_EVERYTHING] * len(ignored), crowd.tolist()
+    pairs = list(zip(gt.tolist(), counting.tolist(), ignoring.tolist(), strict=True))
+    of_true, of_ignored, of_first = [], [], []
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        if stop == start + 1:  # by far the most frequent, and simple
+            g, true_bits, ignored_bits = pairs[start]
+            left = free[g]
+            true_bits &= left
             if not is_crowd[g]:
-                claim &= free[g]
-                free[g] &= ~claim
-            claimed |= claim
+                ignored_bits &= left
+                free[g] = left ^ true_bits ^ ignored_bits
+            first = start if (true_bits | ignored_bits) & 1 else -1
+        else:
+            true_bits, ignored_bits, first = _claim(pairs, start, stop, free, is_crowd)
+        of_true.append(true_bits)
+        of_ignored.append(ignored_bits)
+        of_first.append(first)
+    rows, first_pair = det[starts], np.array(of_first)
+    true[rows], ignore[rows] = of_true, of_ignored
+    hit = first_pair >= 0
+    matched[rows[hit]], iou_of[rows[hit]] = gt[first_pair[hit]], iou[first_pair[hit]]
+    return true, ignore, matched, iou_of
+
+
+def _claim(
+    pairs: list[tuple[int, int, int]], start: int, stop: int, free: list[int], is_crowd: list[bool]
+) -> tuple[int, int, int]:
+    """Lets one detection claim ground truth, best first; that which counts before the ignored.
+
+    Args:
+        pairs: ground truth and the bits in which it can be claimed as counting and as ignored.
+        start: the detection's first pair.
+        stop: the end of its pairs.
+        free: bits in which each ground truth is not taken; what is claimed is taken out.
+        is_crowd: whether it is a crowd, which is never taken.
+
+    Returns:
+        The bits of a true positive, those of an ignored match, and the pair that is matched at IoU
+        .5 over all areas, or -1.
+    """
+    true_bits, ignored_bits, first = 0, 0, -1
+    for p in range(start, stop):
+        g, bits, _ = pairs[p]
+        claim = bits & free[g] & ~true_bits
+        if claim:
+            free[g] ^= claim
+            true_bits |= claim
             if claim & 1:
                 first = p
-        ignore[d] = claimed & ~true[d]
-        if first >= 0:
-            matched[d], iou_of[d] = gt[first], iou[first]
-    return true, ignore, matched, iou_of
+    for p in range(start, stop):
+        g, _, bits = pairs[p]
+        claim = bits & ~true_bits & ~ignored_bits
+        if claim and not is_crowd[g]:
+            claim &= free[g]
+            free[g] ^= claim
+        ignored_bits |= claim
+        if claim & 1:
+            first = p
+    return true_bits, ignored_bits, first
 
 
 def _taken_by(matched: Ints, ignored: Ints, position: Ints, count: int) -> Ints:

@@ -93,6 +93,12 @@ def timed(steps: dict[str, float], name: str, function: Callable[[], Any]) -> An
 
 def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np.ndarray]:
     """Returns processor seconds of each step of our evaluation, and precision."""
+    # Imports are left out on both sides.
+    import hotcoco  # noqa: F401
+    import pyarrow.json
+    import pyarrow.parquet  # noqa: F401
+    import scipy.stats  # noqa: F401
+
     from analysis.coco_io import load_detections, load_ground_truth
     from analysis.measures.ap import summarise
     from analysis.measures.ap_backends import backend_tables

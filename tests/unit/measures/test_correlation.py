@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.measures.coefficients import inversions, weighted_correlations
+from analysis.measures.correlation import coefficients
 
 # Coarse values give ties; fine ones give none.
 VALUES = st.one_of(st.integers(0, 4).map(float), st.floats(0, 1, width=16))
@@ -32,6 +33,7 @@ def scipys(x, y):
 def test_equal_scipys(pairs):
     x, y, _ = np.array(pairs, dtype=float).reshape(-1, 3).T
     np.testing.assert_allclose(weighted_correlations(x, y)[:, 0], scipys(x, y), rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(coefficients(x, y), scipys(x, y))
 
 
 @settings(max_examples=150, deadline=None)
