@@ -16,6 +16,7 @@ from analysis.measures.running import running
 
 KINDS = ("pearson", "spearman", "kendall")
 _CELLS = 4_000_000  # numbers in one table: bounds the memory
+_WIDEST = 40_000_000  # likewise, elements x weightings at a time
 _ROWS = 256  # rows at a time: they stay in the cache
 _BLOCK = 32
 
@@ -41,6 +42,12 @@ def weighted_correlations(
         weights = np.ones((len(x), 1))
     if len(x) < 2:
         return np.full((3, weights.shape[1]), np.nan)
+    step = max(1, _WIDEST // len(x))
+    if weights.shape[1] > step:
+        parts = range(0, weights.shape[1], step)
+        return np.concatenate(
+            [weighted_correlations(x, y, weights[:, b : b + step], owner) for b in parts], axis=1
+        )
     if len(x) < len(weights):
         present, owner = np.unique(owner, return_inverse=True)
         weights = weights[present]

@@ -74,6 +74,15 @@ def test_owners_share_their_weight():
     np.testing.assert_allclose(result, weighted_correlations(x, y, weights[owner]), atol=1e-12)
 
 
+def test_memory_is_bounded_without_changing_anything(monkeypatch):
+    rng = np.random.default_rng(0)
+    x, y, weights = rng.random(50), rng.random(50), rng.integers(0, 3, (50, 9)).astype(float)
+    whole = weighted_correlations(x, y, weights)
+    monkeypatch.setattr("analysis.measures.coefficients._WIDEST", 100)
+    monkeypatch.setattr("analysis.measures.coefficients._CELLS", 60)
+    np.testing.assert_allclose(weighted_correlations(x, y, weights), whole, atol=1e-12)
+
+
 def test_large_weights_are_counted_exactly():
     rng = np.random.default_rng(0)
     values, weights = rng.permutation(300), rng.integers(10**5, 10**6, (300, 2)).astype(float)
