@@ -25,6 +25,19 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
+class Federated:
+    """LVIS: each image is annotated for some categories only (Gupta et al., CVPR 2019, section 4).
+
+    Attributes:
+        negative: for each image the ids of categories known to be absent.
+        not_exhaustive: for each image the ids of categories of which not all objects are annotated.
+    """
+
+    negative: list[list[int]]
+    not_exhaustive: list[list[int]]
+
+
+@dataclass(frozen=True)
 class GroundTruth:
     """Annotations of one split; `image` and `category` index `image_ids` and `category_ids`.
 
@@ -42,6 +55,7 @@ class GroundTruth:
         crowd: (G,) True for a crowd region.
         masks: G run-length encodings (`iou_type="segm"`), else None.
         notes: one line for each thing worth knowing.
+        federated: what LVIS says about each image; None for annotations of every category.
     """
 
     image_ids: Ints
@@ -57,6 +71,7 @@ class GroundTruth:
     crowd: Bools
     masks: list[dict[str, Any]] | None = None
     notes: list[str] = field(default_factory=list)
+    federated: Federated | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -153,6 +168,7 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
         crowd=np.array([bool(a.get("iscrowd", 0)) for a in annotations], dtype=bool),
         masks=masks,
         notes=notes,
+        federated=_federated([images[i] for i in by_id], notes),
     )
 
 
@@ -240,6 +256,17 @@ def _read_slowly(path: Path, iou_type: str, segmentations: list[Mapping[str, Any
         _join(score, np.float64),
         _join(boxes, np.float64, (-1, 4)),
     )
+
+
+def _federated(images: Sequence[Mapping[str, Any]], notes: list[str]) -> Federated | None:
+    keys = ("neg_category_ids", "not_exhaustive_category_ids")
+    if not images or not all(isinstance(im.get(key), list) for im in images for key in keys):
+        return None
+    notes.append(
+        "annotations are federated (LVIS): 300 detections per image, and only of categories that "
+        "an image is annotated for"
+    )
+    return Federated(*([im[key] for im in images] for key in keys))
 
 
 def _join(parts: Sequence[Any], dtype: type, shape: tuple[int, ...] = (-1,)) -> NDArray[Any]:

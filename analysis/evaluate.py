@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.coco_io import IOU_TYPES, Detections, GroundTruth, load_detections, load_ground_truth
 from analysis.errors import InputError
-from analysis.measures.ap import MAX_DETECTIONS, summarise
+from analysis.measures.ap import summarise
 from analysis.measures.ap_backends import BACKENDS, backend_tables, error_breakdown
 from analysis.measures.bounds import correlation_bounds
 from analysis.measures.calibration import calibration
@@ -131,7 +131,7 @@ def measure(
             **asdict(options),
             "sparsity_edges": list(options.sparsity_edges),
             "iou_type": matches.iou_type,
-            "max_dets": list(MAX_DETECTIONS),
+            "max_dets": list(tables.limits),
             "iou_thresholds": [round(float(t), 2) for t in IOU_THRESHOLDS],
             "areas": {name: list(limits) for name, limits in AREAS.items()},
             "lrp_tau": TAU,

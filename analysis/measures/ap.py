@@ -22,11 +22,13 @@ class ApTables:
 
     Attributes:
         precision: (T, R, K, A) at the 101 recalls, 100 detections per image and class.
-        recall: (T, K, A, 3) with 1, 10 and 100 detections per image and class.
+        recall: (T, K, A, M) at each limit.
+        limits: detections per image and class.
     """
 
     precision: Floats
     recall: Floats
+    limits: tuple[int, ...] = MAX_DETECTIONS
 
 
 def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables:
@@ -38,7 +40,8 @@ def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables
     """
     shape = (len(IOU_THRESHOLDS), len(matches.category_ids), len(areas))
     precision = -np.ones((shape[0], len(RECALLS), *shape[1:]))
-    recall = -np.ones((*shape, len(MAX_DETECTIONS)))
+    limits = limits_of(matches.max_detections)
+    recall = -np.ones((*shape, len(limits)))
     for k, one in enumerate(matches.per_class()):
         for a, area in enumerate(areas):
             positives = one.positives(area)
@@ -46,10 +49,15 @@ def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables
                 continue
             true, counted = _flags(one, area)
             precision[:, :, k, a] = interpolated_precision(true, counted, positives)
-            for m, limit in enumerate(MAX_DETECTIONS):
+            for m, limit in enumerate(limits):
                 found = true[:, one.detections["rank"] < limit]
                 recall[:, k, a, m] = found.sum(axis=1) / positives
-    return ApTables(precision, recall)
+    return ApTables(precision, recall, limits)
+
+
+def limits_of(max_detections: int) -> tuple[int, ...]:
+    """Returns the limits at which recall is reported: COCO's three, or LVIS's one."""
+    return MAX_DETECTIONS if max_detections == MAX_DETECTIONS[-1] else (max_detections,)
 
 
 def interpolated_precision(true: Bools, counted: Bools, positives: int) -> Floats:
@@ -115,7 +123,7 @@ def _metrics(tables: ApTables, rows: list[int] | None) -> dict[str, float | None
     areas = list(AREAS)[: precision.shape[-1]]
     for a, area in enumerate(areas[1:], start=1):
         out[f"AP_{area}"] = _mean(precision[..., a])
-    for m, limit in enumerate(MAX_DETECTIONS):
+    for m, limit in enumerate(tables.limits):
         out[f"AR{limit}"] = _mean(recall[..., 0, m])
     for a, area in enumerate(areas[1:], start=1):
         out[f"AR_{area}"] = _mean(recall[..., a, -1])

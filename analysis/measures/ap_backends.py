@@ -8,8 +8,8 @@ import numpy as np
 
 from analysis.coco_io import Detections, GroundTruth
 from analysis.errors import InputError
-from analysis.measures.ap import MAX_DETECTIONS, ApTables
-from analysis.measures.matches import AREAS, IOU_THRESHOLDS
+from analysis.measures.ap import MAX_DETECTIONS, ApTables, limits_of
+from analysis.measures.matches import AREAS, FEDERATED_MAX_DETECTIONS, IOU_THRESHOLDS
 
 BACKENDS = ("hotcoco", "pycocotools")
 
@@ -27,8 +27,13 @@ def backend_tables(
     """
     if backend not in BACKENDS:
         raise InputError(f"unknown AP backend {backend!r}; known: {', '.join(BACKENDS)}")
+    limits = limits_of(FEDERATED_MAX_DETECTIONS if ground_truth.federated else MAX_DETECTIONS[-1])
+    if ground_truth.federated and backend == "pycocotools":
+        raise InputError(
+            "pycocotools cannot evaluate federated (LVIS) annotations; use the backend hotcoco"
+        )
     if len(detections) == 0 or len(ground_truth) == 0:
-        return _without_matches(ground_truth)
+        return _without_matches(ground_truth, limits)
     run = _hotcoco if backend == "hotcoco" else _pycocotools
     with contextlib.redirect_stdout(io.StringIO()):
         evaluator = run(ground_truth, detections, iou_type)
@@ -36,7 +41,9 @@ def backend_tables(
         evaluator.accumulate()
     result = evaluator.eval
     return ApTables(
-        np.asarray(result["precision"])[..., -1].copy(), np.asarray(result["recall"]).copy()
+        np.asarray(result["precision"])[..., -1].copy(),
+        np.asarray(result["recall"]).copy(),
+        limits,
     )
 
 
@@ -57,27 +64,36 @@ def error_breakdown(
     return dict(evaluator.tide_errors())
 
 
-def _without_matches(ground_truth: GroundTruth) -> ApTables:
+def _without_matches(ground_truth: GroundTruth, limits: tuple[int, ...]) -> ApTables:
     # The evaluators take no empty list: 0 where there is something to find.
     shape = (len(IOU_THRESHOLDS), len(ground_truth.category_ids), len(AREAS))
-    recall = -np.ones((*shape, len(MAX_DETECTIONS)))
+    recall = -np.ones((*shape, len(limits)))
     for a, (low, high) in enumerate(AREAS.values()):
         inside = (ground_truth.area >= low) & (ground_truth.area <= high) & ~ground_truth.crowd
         recall[:, np.unique(ground_truth.category[inside]), a] = 0
-    return ApTables(np.repeat(recall[:, None, :, :, 0], 101, axis=1), recall)
+    return ApTables(np.repeat(recall[:, None, :, :, 0], 101, axis=1), recall, limits)
 
 
 def _images(ground_truth: GroundTruth) -> list[dict[str, Any]]:
     sizes = ground_truth.image_sizes.tolist()
-    return [
+    images = [
         {"id": i, "height": height, "width": width, "file_name": ""}
         for i, (height, width) in zip(ground_truth.image_ids.tolist(), sizes, strict=True)
     ]
+    if ground_truth.federated:
+        for i, image in enumerate(images):
+            image["neg_category_ids"] = ground_truth.federated.negative[i]
+            image["not_exhaustive_category_ids"] = ground_truth.federated.not_exhaustive[i]
+    return images
 
 
 def _categories(ground_truth: GroundTruth) -> list[dict[str, Any]]:
     # Unique names: some evaluators look classes up by name.
-    return [{"id": i, "name": str(i)} for i in ground_truth.category_ids.tolist()]
+    frequency = ground_truth.frequency
+    return [
+        {"id": i, "name": str(i), **({"frequency": frequency[i]} if i in frequency else {})}
+        for i in ground_truth.category_ids.tolist()
+    ]
 
 
 def _hotcoco(ground_truth: GroundTruth, detections: Detections, iou_type: str) -> Any:
@@ -106,7 +122,8 @@ def _hotcoco(ground_truth: GroundTruth, detections: Detections, iou_type: str) -
     found = truth.load_res(rows)
     if iou_type == "segm":
         found = truth.load_res(_results(ground_truth, detections))
-    return hotcoco.COCOeval(truth, found, iou_type)
+    federated = ground_truth.federated is not None
+    return hotcoco.COCOeval(truth, found, iou_type, lvis_style=federated)
 
 
 def _text_masks(masks: list[dict[str, Any]] | None) -> list[Any] | None:

@@ -1,6 +1,7 @@
 """Matches as data: the table that every measure reads, and its form on disk (`matches.parquet`).
 
-One row per considered detection (the at most 100 best-scored of an image and class):
+One row per considered detection (the at most 100 best-scored of an image and class; of LVIS's
+federated annotations the 300 best of an image, of classes that it is annotated for):
 
 - `image_id`, `category_id`; `detection`: its place in the detections file, from 0; `score`;
   `rank`: place among the detections of its image and class, from 0; `area` in square pixels.
@@ -44,6 +45,7 @@ AREAS = {
     "large": (96.0**2, 1e5**2),
 }
 MAX_DETECTIONS = 100
+FEDERATED_MAX_DETECTIONS = 300  # LVIS, over all classes of an image
 
 DETECTION_COLUMNS = {
     "image_id": "int64",
@@ -80,7 +82,7 @@ class Matches:
         names: category id to name.
         frequency: category id to "r", "c" or "f"; empty where the annotations do not say.
         iou_type: "bbox" or "segm".
-        max_detections: the limit per image and class.
+        max_detections: the limit per image and class (300, per image: federated annotations).
         notes: one line for each thing worth knowing about the input.
     """
 

@@ -12,7 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.coco_io import Bools, Detections, Floats, GroundTruth, Ints
-from analysis.measures.matches import AREAS, IOU_THRESHOLDS, MAX_DETECTIONS, Matches
+from analysis.measures.federated import federated_rows, open_groups, rank_in_group
+from analysis.measures.matches import (
+    AREAS,
+    FEDERATED_MAX_DETECTIONS,
+    IOU_THRESHOLDS,
+    MAX_DETECTIONS,
+    Matches,
+)
 from analysis.measures.overlaps import overlapping_pairs
 
 _T = len(IOU_THRESHOLDS)
@@ -24,15 +31,16 @@ def match(
     ground_truth: GroundTruth,
     detections: Detections,
     iou_type: str = "bbox",
-    max_detections: int = MAX_DETECTIONS,
 ) -> Matches:
     """Matches detections with ground truth, for all IoU thresholds and area ranges.
+
+    The 100 best-scored detections of an image and class are considered; of federated annotations
+    the 300 best of an image, as far as it is annotated for their classes.
 
     Args:
         ground_truth: the annotations.
         detections: what was detected, over the same images and categories.
         iou_type: "bbox" or "segm".
-        max_detections: the best-scored detections of an image and class that are considered.
 
     Returns:
         One row per considered detection and one per ground truth; see `analysis.measures.matches`.
@@ -40,8 +48,12 @@ def match(
     images = max(len(ground_truth.image_ids), 1)
     group = detections.category * images + detections.image
     order = np.lexsort((-detections.score, group))  # stable: ties stay in the order of the file
-    rank = _rank_in_group(group[order])
-    order, rank = order[rank < max_detections], rank[rank < max_detections]
+    federated = ground_truth.federated is not None
+    limit = FEDERATED_MAX_DETECTIONS if federated else MAX_DETECTIONS
+    if federated:
+        order = order[np.isin(order, federated_rows(ground_truth, detections, limit))]
+    rank = rank_in_group(group[order])
+    order, rank = order[rank < limit], rank[rank < limit]
     gt_group = ground_truth.category * images + ground_truth.image
     gt_order = np.argsort(gt_group, kind="stable")
 
@@ -52,6 +64,8 @@ def match(
     ignored = _ignored_bits(ground_truth.area[gt_order], crowd)
     true, ignore, matched, iou_of = _assign(det, gt, iou, ignored, crowd, len(order))
     outside = _outside_bits(detections.area[order])
+    if federated:
+        outside[np.isin(group[order], open_groups(ground_truth))] = _EVERYTHING
     ignore |= outside & ~(true | ignore)
 
     frame = {
@@ -87,16 +101,9 @@ def match(
         names=ground_truth.names,
         frequency=ground_truth.frequency,
         iou_type=iou_type,
-        max_detections=max_detections,
+        max_detections=limit,
         notes=[*ground_truth.notes, *detections.notes],
     )
-
-
-def _rank_in_group(group: Ints) -> Ints:
-    if len(group) == 0:
-        return np.zeros(0, dtype=np.int64)
-    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
-    return np.arange(len(group)) - np.repeat(starts, np.diff(np.r_[starts, len(group)]))
 
 
 def _outside_bits(area: Floats) -> Ints:

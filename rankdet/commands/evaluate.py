@@ -13,7 +13,7 @@ _GROUPS = (
     ("AP (%)", ("AP", "AP50", "AP65", "AP75", "AP80", "AP90", "AP95")),
     ("by area (%)", ("AP_small", "AP_medium", "AP_large")),
     ("by frequency (%)", ("AP_rare", "AP_common", "AP_frequent")),
-    ("AR (%)", ("AR1", "AR10", "AR100", "AR_small", "AR_medium", "AR_large")),
+    ("AR (%)", ("AR1", "AR10", "AR100", "AR300", "AR_small", "AR_medium", "AR_large")),
     ("oLRP (%), lower is better", ("oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN")),
     ("score-IoU correlation, class mean", ("pearson", "spearman", "kendall")),
     ("  over all true positives", ("pearson_pooled", "spearman_pooled", "kendall_pooled")),
