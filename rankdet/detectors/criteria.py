@@ -39,13 +39,14 @@ def classification_class(name: str, loss_file: str | Path | None) -> type[nn.Mod
 
 
 def build_criterion(
-    card: Mapping[str, Any], loss_file: str | Path | None = None
+    card: Mapping[str, Any], loss_file: str | Path | None = None, weight: float = 1.0
 ) -> losses.Criterion:
     """Builds the criterion that a loss card describes.
 
     Args:
         card: `classification`, `box` and `balance` of a (merged) loss card.
         loss_file: The loss's Python file, searched first for the classification type.
+        weight: Multiplies every loss of the criterion.
 
     Returns:
         The criterion, ready to be a submodule of a detector's head.
@@ -62,4 +63,4 @@ def build_criterion(
         balance = losses.build_balance(dict(card.get("balance", {"type": "none"})))
     except (TypeError, ValueError) as error:
         raise InputError(f"loss {card.get('name', name)!r}: {error}") from error
-    return losses.Criterion(part, box, balance)
+    return losses.Criterion(part, box, balance, weight)

@@ -5,6 +5,7 @@ and only collect there what each level was given; the criterion then sees one fl
 every anchor of the batch.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -13,8 +14,13 @@ from mmdet.registry import MODELS
 from mmdet.utils import reduce_mean
 from torch import Tensor, nn
 
-from rankdet.detectors.criteria import build_criterion
-from rankdet.detectors.gradients import GradientBalance
+from rankdet.detectors.criterion_head import CriterionHead
+
+
+def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
+    """Puts the criterion into the model's head; the card's `head` options go to the head."""
+    options = criterion["card"].get("head") or {}
+    model["bbox_head"].update(type=detector["head"], criterion=criterion, **options)
 
 
 class Level(NamedTuple):
@@ -30,20 +36,17 @@ class Level(NamedTuple):
     centerness: Tensor | None  # (N·K,) logits
 
 
-class CriterionAnchorHead:
+class CriterionAnchorHead(CriterionHead):
     """Mixin over an mmdet anchor head; comes first among the bases.
 
     Args:
-        criterion: `{"card": merged loss card, "loss_file": path}`.
         centerness: Whether the head's centre-ness branch is trained and used (ATSS only).
     """
 
-    def __init__(self, *args: Any, criterion: dict, centerness: bool = False, **kwargs: Any):
+    def __init__(self, *args: Any, centerness: bool = False, **kwargs: Any) -> None:
         kwargs["reg_decoded_bbox"] = True  # targets stay boxes; deltas are encoded when wanted
         self.use_centerness = centerness
         super().__init__(*args, **kwargs)
-        self.criterion = build_criterion(criterion["card"], criterion.get("loss_file"))
-        self.gradient_balance = GradientBalance()
         self._levels: list[Level] = []
         self._avg_factor = 1.0
 
@@ -86,8 +89,7 @@ class CriterionAnchorHead:
         }
         if flat.centerness is not None:
             extras["centerness_targets"] = self._centerness_targets(anchors, targets)
-        self.gradient_balance.watch(flat.logits, flat.labels, ignore)
-        losses = self.criterion(
+        losses = self.apply_criterion(
             flat.logits,
             flat.labels,
             ignore,
@@ -99,7 +101,7 @@ class CriterionAnchorHead:
             losses["loss_bbox"] = losses["loss_bbox"] + flat.deltas.sum() * 0
         if flat.centerness is not None:
             losses["loss_centerness"] = self._centerness_loss(flat, positive, extras)
-        return {name: value.float() for name, value in losses.items()}  # mmengine takes means
+        return losses
 
     def _centerness_targets(self, anchors: Tensor, targets: Tensor) -> Tensor:
         if not len(anchors):  # mmdet's target refuses an empty set

@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from rankdet.detectors.families import family
 from rankdet.errors import InputError
 
 
@@ -60,19 +61,29 @@ def model_config(
         test: Test settings of the run: `score_threshold`, `nms_iou`, `max_per_image`, `nms_pre`.
 
     Raises:
-        InputError: If the detector has no such form.
+        InputError: If the detector has no such form, or its family is unknown.
     """
     if form not in detector:
         known = ", ".join(key for key in ("full", "small") if key in detector)
         raise InputError(f"detector {detector['name']!r} has no form {form!r}; it has: {known}")
     model = merged(mmdet_base(detector["base"]), detector[form] or {})
-    head = model["bbox_head"]
-    head["type"] = detector["head"]
-    head["num_classes"] = len(classes)
-    head["criterion"] = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
-    head.update(card.get("head") or {})
-    _apply_test_settings(model["test_cfg"], test or {})
+    _set_everywhere(model, "num_classes", len(classes))
+    criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
+    family(detector["family"]).configure(model, detector, criterion)
+    settings = model["test_cfg"]
+    _apply_test_settings(settings.get("rcnn", settings), test or {})  # two stages: the last one's
     return ConfigDict(model)  # mmdet reads its settings as attributes
+
+
+def _set_everywhere(config: Any, key: str, value: Any) -> None:
+    """Sets a key wherever a nested config has it: several heads may count classes."""
+    if isinstance(config, dict):
+        if key in config:
+            config[key] = value
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        for part in config:
+            _set_everywhere(part, key, value)
 
 
 def _apply_test_settings(config: dict[str, Any], test: Mapping[str, Any]) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+# What mmdet and mmengine try to import for parts that no run uses (tracking, plots, ZeRO): seconds.
+UNUSED = ("seaborn", "sklearn", "torch.distributed.optim")
 _LOCKS: list[TextIO] = []  # held until the process ends
 
 
@@ -33,11 +35,10 @@ def set_up(spec: dict[str, Any]) -> str:
     torch.set_num_threads(threads)
     cv2.setNumThreads(0)
     ops.install()
-    with _not_importable("seaborn"):  # mmdet tries it for a tracking plot: 3 s, never used here
+    with _not_importable(*UNUSED):
         from mmdet.utils import register_all_modules
 
         register_all_modules(init_default_scope=True)
-    import rankdet.detectors.dense_anchor  # noqa: F401  (registers our heads)
 
     if device == "cuda" and not torch.cuda.is_available():
         from rankdet.errors import InputError
@@ -49,15 +50,15 @@ def set_up(spec: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _not_importable(name: str) -> Iterator[None]:
-    """Makes an optional import of somebody else's fail, unless it has happened already."""
-    absent = name not in sys.modules
-    if absent:
+def _not_importable(*names: str) -> Iterator[None]:
+    """Makes optional imports of somebody else's fail, unless they have happened already."""
+    absent = [name for name in names if name not in sys.modules]
+    for name in absent:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
         yield
     finally:
-        if absent:
+        for name in absent:
             del sys.modules[name]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from rankdet.detectors.families import FAMILIES
 from rankdet.errors import InputError
 from workflows.study.places import DETECTORS, shown
 from workflows.study.words import choice
@@ -41,9 +42,12 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
         spec = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
-    for key in ("name", "title", "base"):
+    for key in ("name", "title", "family", "base"):
         if not isinstance(spec, dict) or not isinstance(spec.get(key), str):
             raise InputError(f"{shown(path)}: {key}: missing; it must be a text")
     if spec["name"] != path.stem:
         raise InputError(f"{shown(path)}: name is {spec['name']!r}; make it {path.stem!r}")
+    if spec["family"] not in FAMILIES:
+        hint = choice(spec["family"], FAMILIES)
+        raise InputError(f"{shown(path)}: family: found {spec['family']!r}; {hint}")
     return spec

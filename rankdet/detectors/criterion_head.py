@@ -1,0 +1,37 @@
+"""What all heads trained by a criterion share, whatever they look at."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from rankdet.detectors.criteria import build_criterion
+from rankdet.detectors.gradients import GradientBalance
+
+
+class CriterionHead:
+    """Mixin over an mmdet head; comes first among the bases.
+
+    Args:
+        criterion: `{"card": merged loss card, "loss_file": path, "weight": factor}`; the weight
+            (1 if left out) multiplies every loss of the criterion, such as .2 in an RPN.
+    """
+
+    def __init__(self, *args: Any, criterion: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.criterion = build_criterion(**criterion)
+        self.gradient_balance = GradientBalance()
+
+    def apply_criterion(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        ignore: Tensor,
+        pred_boxes: Tensor,
+        target_boxes: Tensor,
+        extras: Mapping[str, Any],
+    ) -> dict[str, Tensor]:
+        """Returns the criterion's losses as float32; shapes as in `rankdet.losses.Criterion`."""
+        self.gradient_balance.watch(logits, labels, ignore)
+        losses = self.criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
+        return {name: value.float() for name, value in losses.items()}  # mmengine takes means

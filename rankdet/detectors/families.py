@@ -1,0 +1,23 @@
+"""Families of detectors: which module knows where a criterion goes in their models."""
+
+import importlib
+from types import ModuleType
+
+from rankdet.errors import InputError
+
+# A module's `configure(model, detector, criterion)` puts the criterion into an mmdet config;
+# importing the module registers its heads. Planning reads the names alone.
+FAMILIES = {
+    "dense-anchor": "rankdet.detectors.dense_anchor",
+}
+
+
+def family(name: str) -> ModuleType:
+    """Imports the adapters of a family.
+
+    Raises:
+        InputError: If there is no such family.
+    """
+    if name not in FAMILIES:
+        raise InputError(f"unknown detector family {name!r}; known are {', '.join(FAMILIES)}")
+    return importlib.import_module(FAMILIES[name])
