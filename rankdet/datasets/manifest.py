@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets import files
+from rankdet.datasets import files, masks
 
 SCHEMA = "rankdet.dataset/1"
 
@@ -26,13 +26,17 @@ def split_checksum(annotations_sha256: str, images: Iterable[tuple[str, str]]) -
 def split_entry(
     data: Mapping[str, Any], annotations: Path, images: Path, checksum: str
 ) -> dict[str, Any]:
-    """Returns a split's part of the manifest; `n_annotations` counts the crowds too."""
+    """Returns a split's part of the manifest; the counts include the crowds.
+
+    `n_masks` counts the annotations whose segmentation can be used: detectors of masks need all.
+    """
     return {
         "annotations": annotations.as_posix(),
         "images": images.as_posix(),
         "n_images": len(data["images"]),
         "n_annotations": len(data["annotations"]),
         "n_crowd": sum(a["iscrowd"] for a in data["annotations"]),
+        "n_masks": masks.count_usable(data),
         "checksum": checksum,
     }
 

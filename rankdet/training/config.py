@@ -10,12 +10,36 @@ from rankdet.errors import InputError
 
 
 def load_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Reads the dataset manifest that the data rule wrote."""
+    """Reads the dataset manifest that the data rule wrote.
+
+    Raises:
+        InputError: If it is not there, or lacks masks that the run's detector needs.
+    """
     path = Path(spec["manifest"])
     try:
-        return json.loads(path.read_text())
+        manifest = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no dataset manifest ({error}); run the data rule") from None
+    if needs_masks(spec):
+        for split in dict.fromkeys(["train", *spec["splits"]]):
+            _check_masks(spec["detector"], manifest, split)
+    return manifest
+
+
+def needs_masks(spec: Mapping[str, Any]) -> bool:
+    """Returns whether the run's detector is trained on masks and predicts them."""
+    return bool(spec["detector_spec"].get("masks"))
+
+
+def _check_masks(detector: str, manifest: Mapping[str, Any], split: str) -> None:
+    part = manifest["splits"].get(split, {})
+    total, usable = part.get("n_annotations", 0), part.get("n_masks", 0)
+    if usable < total:
+        raise InputError(
+            f"detector {detector!r} needs masks, but {total - usable} of the {total} annotations "
+            f"of {manifest['name']!r}, split {split!r}, have no usable 'segmentation'; use a "
+            "detector of boxes, or annotate (or remove) these objects"
+        )
 
 
 def class_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
@@ -23,12 +47,17 @@ def class_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(item["name"] for item in manifest["classes"])
 
 
-def train_pipeline(schedule: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns mmdet's training transforms: load, resize to a square's fit, flip, pack."""
+def train_pipeline(schedule: Mapping[str, Any], *, masks: bool = False) -> list[dict[str, Any]]:
+    """Returns mmdet's training transforms: load, resize to a square's fit, flip, pack.
+
+    Args:
+        schedule: The run's schedule.
+        masks: Whether to load the objects' masks too, as bitmaps.
+    """
     size = schedule["image_size"]
     return [
         {"type": "LoadImageFromFile"},
-        {"type": "LoadAnnotations", "with_bbox": True},
+        {"type": "LoadAnnotations", "with_bbox": True, "with_mask": masks},
         {"type": "Resize", "scale": (size, size), "keep_ratio": True},
         {"type": "RandomFlip", "prob": 0.5 if schedule.get("flip", True) else 0.0},
         {"type": "PackDetInputs"},
@@ -74,13 +103,14 @@ def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[s
     """Returns the training data loader's config; batches mix no aspect ratios, as in mmdet."""
     schedule = spec["schedule"]
     workers = int(schedule.get("workers", 0))
+    pipeline = train_pipeline(schedule, masks=needs_masks(spec))
     return {
         "batch_size": schedule["batch_size"],
         "num_workers": workers,
         "persistent_workers": workers > 0,
         "sampler": {"type": "DefaultSampler", "shuffle": True},
         "batch_sampler": {"type": "AspectRatioBatchSampler"},
-        "dataset": dataset_config(manifest, "train", train_pipeline(schedule), train=True),
+        "dataset": dataset_config(manifest, "train", pipeline, train=True),
     }
 
 

@@ -98,13 +98,15 @@ def detect(
 
     Returns:
         The detections (`image_id`, `category_id`, `bbox` as x, y, width, height in pixels of the
-        original image, `score`), best first within an image, and the speed (loading and image
-        resizing left out, NMS counted).
+        original image, `score`, and `segmentation` as compressed RLE where the detector predicts
+        masks), best first within an image, and the speed (loading, image resizing and the encoding
+        of masks left out; NMS and the masks' pasting counted).
     """
     import torch
     from mmengine.runner import Runner
 
     from rankdet.training import config
+    from rankdet.training.results import coco_results
 
     manifest = config.load_manifest(spec)
     loader = Runner.build_dataloader(config.test_loader(spec, manifest, split))
@@ -117,7 +119,7 @@ def detect(
             results = model.test_step(batch)
             seconds.append(_clock(torch, device) - start)
             for result in results:
-                detections.extend(_coco_results(result, categories))
+                detections.extend(coco_results(result, categories))
     timed = seconds[WARM_UP_IMAGES:] or seconds
     pace = sum(timed) / len(timed) if timed else None
     speed = {
@@ -134,23 +136,6 @@ def _clock(torch: Any, device: str) -> float:
     if device.startswith("cuda"):
         torch.cuda.synchronize()
     return time.perf_counter()
-
-
-def _coco_results(result: Any, categories: list[int]) -> list[dict[str, Any]]:
-    found = result.pred_instances
-    boxes = found.bboxes.cpu().double()
-    boxes[:, 2:] -= boxes[:, :2]
-    return [
-        {
-            "image_id": result.img_id,
-            "category_id": categories[label],
-            "bbox": [round(value, 3) for value in box],
-            "score": score,
-        }
-        for box, score, label in zip(
-            boxes.tolist(), found.scores.cpu().tolist(), found.labels.cpu().tolist(), strict=True
-        )
-    ]
 
 
 def _write(out_dir: Path, detections: list[dict[str, Any]], speed: dict[str, Any]) -> None:

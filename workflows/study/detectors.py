@@ -45,6 +45,8 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
     for key in ("name", "title", "family", "base"):
         if not isinstance(spec, dict) or not isinstance(spec.get(key), str):
             raise InputError(f"{shown(path)}: {key}: missing; it must be a text")
+    if not isinstance(spec.get("masks", False), bool):
+        raise InputError(f"{shown(path)}: masks: found {spec['masks']!r}; give true or false")
     if spec["name"] != path.stem:
         raise InputError(f"{shown(path)}: name is {spec['name']!r}; make it {path.stem!r}")
     if spec["family"] not in FAMILIES:

@@ -91,7 +91,12 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                 f"{where}.detectors[{index}]: unknown detector {detector!r}; "
                 f"{choice(detector, known)}"
             )
-        detectors.load_detector(detector, config.form)
+        spec = detectors.load_detector(detector, config.form)
+        if spec.get("masks") and not getattr(config.datasets[group.dataset], "masks", True):
+            raise InputError(
+                f"{where}.detectors[{index}]: {detector!r} needs masks, but dataset "
+                f"{group.dataset!r} says `masks: false`"
+            )
     for index, loss in enumerate(group.losses):
         _check_loss(loss, f"{where}.losses[{index}]")
     for detector in group.detectors:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rankdet.errors import InputError
-from workflows.study import data, settings
+from workflows.study import data, detectors, settings
 from workflows.study.config import check_config
 from workflows.study.places import CONFIG
 from workflows.study.plan import Study, load_study
@@ -217,3 +217,12 @@ def test_the_default_study_is_the_one_that_was_promised():
     assert {run.detector for run in runs} == {"retinanet", "atss"}
     losses = {run.loss for run in runs}
     assert {"focal", "ap", "alrp", "alrp+no-sb", "alrp+iou", "alrp+iou+no-sb"} == losses
+
+
+def test_detectors_of_masks_want_data_with_masks(monkeypatch):
+    spec = {**detectors.load_detector("retinanet", "small"), "masks": True}
+    monkeypatch.setattr(detectors, "load_detector", lambda *_: spec)
+    assert study(untrained=False).runs
+    bare = {"shapes": {"kind": "shapes", "masks": False}}
+    with pytest.raises(InputError, match=r"runs\[0\].detectors\[0\]: 'retinanet' needs masks"):
+        study(datasets=bare)
