@@ -6,7 +6,7 @@ detector's head passes in `extras`; ranking losses normalise by their own positi
 
 from collections.abc import Mapping
 
-from mmdet.models.losses import FocalLoss
+from mmdet.models import losses as mmdet_losses
 from torch import Tensor, nn
 
 from rankdet.losses.criterion import FlatProblem
@@ -30,7 +30,9 @@ class SigmoidFocalLoss(nn.Module):
 
     def __init__(self, alpha: float = 0.25, gamma: float = 2.0) -> None:
         super().__init__()
-        self.loss = FocalLoss(use_sigmoid=True, gamma=gamma, alpha=alpha, loss_weight=1.0)
+        self.loss = mmdet_losses.FocalLoss(
+            use_sigmoid=True, gamma=gamma, alpha=alpha, loss_weight=1.0
+        )
 
     def terms(self, problem: FlatProblem) -> Mapping[str, Tensor]:
         """Returns `loss_cls`, summed over every logit not ignored, by the normaliser."""
@@ -44,18 +46,97 @@ class SigmoidFocalLoss(nn.Module):
         }
 
 
-class SigmoidCrossEntropyLoss(SigmoidFocalLoss):
-    """Cross entropy of every sigmoid against its label, the limit γ = 0 of focal loss.
-
-    The unweighted sum -log p_t, written as twice the focal loss at α = .5 and γ = 0.
-    """
+class SigmoidCrossEntropyLoss(nn.Module):
+    """Cross entropy of every sigmoid against its label, mmdet's implementation."""
 
     def __init__(self) -> None:
-        super().__init__(alpha=0.5, gamma=0.0)
+        super().__init__()
+        self.loss = mmdet_losses.CrossEntropyLoss(use_sigmoid=True)
 
     def terms(self, problem: FlatProblem) -> Mapping[str, Tensor]:
-        """Returns `loss_cls` = the summed cross entropy by the normaliser."""
-        return {name: 2 * value for name, value in super().terms(problem).items()}
+        """Returns `loss_cls`, summed over every logit not ignored, by the normaliser."""
+        if not len(problem.logits):
+            return {"loss_cls": problem.logits.sum() * 0}
+        weight = (~problem.ignore).to(problem.logits.dtype)
+        factor = normaliser(problem)
+        return {"loss_cls": self.loss(problem.logits, problem.labels, weight, avg_factor=factor)}
 
 
-__all__ = ["SigmoidCrossEntropyLoss", "SigmoidFocalLoss"]
+class QualityFocalLoss(nn.Module):
+    """Quality focal loss (Li et al., NeurIPS 2020, Eq. 3), mmdet's implementation.
+
+    A positive's label is the IoU of its predicted box, without gradient.
+
+    Args:
+        beta: Exponent of the distance of score and label, >= 0.
+    """
+
+    def __init__(self, beta: float = 2.0) -> None:
+        super().__init__()
+        self.loss = mmdet_losses.QualityFocalLoss(use_sigmoid=True, beta=beta)
+
+    def terms(self, problem: FlatProblem) -> Mapping[str, Tensor]:
+        """Returns `loss_cls`, summed over every logit not ignored, by the normaliser."""
+        logits = problem.logits.float()
+        quality = logits.new_zeros(len(logits))
+        quality[problem.positives] = problem.ious.to(logits.dtype)
+        weight = (~problem.ignore).to(logits.dtype)
+        target, factor = (problem.labels, quality), normaliser(problem)
+        return {"loss_cls": self.loss(logits, target, weight, avg_factor=factor)}
+
+
+class VarifocalLoss(nn.Module):
+    """Varifocal loss (Zhang et al., CVPR 2021, Eq. 2), mmdet's implementation.
+
+    A positive's label is the IoU of its predicted box, without gradient; one whose IoU is exactly 0
+    is a negative.
+
+    Args:
+        alpha: Weight of the negatives, >= 0.
+        gamma: Exponent of a negative's score, >= 0.
+        iou_weighted: Whether positives count by their IoU.
+    """
+
+    def __init__(self, alpha: float = 0.75, gamma: float = 2.0, iou_weighted: bool = True) -> None:
+        super().__init__()
+        self.loss = mmdet_losses.VarifocalLoss(alpha=alpha, gamma=gamma, iou_weighted=iou_weighted)
+
+    def terms(self, problem: FlatProblem) -> Mapping[str, Tensor]:
+        """Returns `loss_cls`, summed over every logit not ignored, by the normaliser."""
+        logits = problem.logits.float()
+        target = problem.flat_targets.reshape(logits.shape)
+        weight = (~problem.ignore).to(logits.dtype)[:, None]
+        factor = normaliser(problem)
+        return {"loss_cls": self.loss(logits, target.clamp(min=0), weight, avg_factor=factor)}
+
+
+class GHMCLoss(nn.Module):
+    """GHM-C (Li et al., AAAI 2019, Eq. 9), mmdet's implementation: a mean over all valid logits.
+
+    With momentum, the running number of samples per bin is a buffer: part of checkpoints, and each
+    process counts its own samples, as released.
+
+    Args:
+        bins: Number of bins of the gradient's length.
+        momentum: Of the running counts, in [0, 1); 0 counts each batch anew.
+    """
+
+    def __init__(self, bins: int = 30, momentum: float = 0.75) -> None:
+        super().__init__()
+        self.loss = mmdet_losses.GHMC(bins=bins, momentum=momentum)
+
+    def terms(self, problem: FlatProblem) -> Mapping[str, Tensor]:
+        """Returns `loss_cls`."""
+        logits = problem.logits.float()
+        target = problem.flat_labels.reshape(logits.shape)
+        weight = (target >= 0).float()
+        return {"loss_cls": self.loss(logits, target.clamp(min=0), weight)}
+
+
+__all__ = [
+    "GHMCLoss",
+    "QualityFocalLoss",
+    "SigmoidCrossEntropyLoss",
+    "SigmoidFocalLoss",
+    "VarifocalLoss",
+]

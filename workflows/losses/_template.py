@@ -29,7 +29,8 @@ CARD = {
     # Its own learning rate for each form of the detectors; a study may set another.
     "training": {"lr": {"small": 0.01, "full": 0.01}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
-    "hyperparameters": ["gamma"],  # what a user has to tune
+    # What a user has to tune; those of the box part begin with "box".
+    "hyperparameters": ["gamma", "box weight"],
     # `template+sharp` is this card with these keys merged in; a part of another type starts anew.
     "variants": {"sharp": {"title": "γ = 4", "classification": {"gamma": 4.0}}},
 }

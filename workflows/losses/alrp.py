@@ -22,5 +22,25 @@ CARD = {
     "variants": {
         "iou": {"title": "IoU", "box": {"type": "iou"}},
         "no-sb": {"title": "without self-balance", "balance": {"type": "none"}},
+        # Table 3: a constant weight of the localisation part.
+        "w1": {"title": "w = 1", "balance": {"type": "constant", "weight": 1.0}},
+        "w2": {"title": "w = 2", "balance": {"type": "constant", "weight": 2.0}},
+        "w5": {"title": "w = 5", "balance": {"type": "constant", "weight": 5.0}},
+        "w10": {"title": "w = 10", "balance": {"type": "constant", "weight": 10.0}},
+        "w15": {"title": "w = 15", "balance": {"type": "constant", "weight": 15.0}},
+        "w20": {"title": "w = 20", "balance": {"type": "constant", "weight": 20.0}},
+        "w25": {"title": "w = 25", "balance": {"type": "constant", "weight": 25.0}},
+        # Table 4: the weight in the first epoch (the loss itself: 50).
+        "init1": {"title": "w = 1 at first", "balance": {"initial": 1}},
+        "init100": {"title": "w = 100 at first", "balance": {"initial": 100}},
+        "init500": {"title": "w = 500 at first", "balance": {"initial": 500}},
+        # Appendix G.3: the target of a positive's error is 0 instead of its localisation error.
+        "zero-target": {"title": "target 0", "classification": {"target": "zero"}},
+        "delta0": {"title": "δ = 0", "classification": {"delta": 0.0}},
+        "delta0.25": {"title": "δ = .25", "classification": {"delta": 0.25}},
+        "delta0.5": {"title": "δ = .5", "classification": {"delta": 0.5}},
+        "delta1.5": {"title": "δ = 1.5", "classification": {"delta": 1.5}},
+        "delta2": {"title": "δ = 2", "classification": {"delta": 2.0}},
+        "per-image": {"title": "ranked within images", "classification": {"per_image": True}},
     },
 }

@@ -24,9 +24,33 @@ CARD = {
     },
     "training": {"lr": {"small": 0.01, "full": 0.002}},  # full: for 32 images
     "test": {"score_threshold": 0.01, "nms_iou": 0.5},
-    "hyperparameters": ["delta"],
+    "hyperparameters": ["delta", "box weight", "box beta"],
     "collapse_above": 0.97,
     "variants": {
-        "giou": {"title": "GIoU", "box": {"type": "giou", "weight": 2.0}},
+        # aLRP Loss, Table A.12.
+        "iou": {
+            "title": "IoU",
+            "box": {"type": "iou", "weight": 2.0},
+            "hyperparameters": ["delta", "box weight"],
+        },
+        "giou": {
+            "title": "GIoU",
+            "box": {"type": "giou", "weight": 2.0},
+            "hyperparameters": ["delta", "box weight"],
+        },
+        # AP Loss has no bounded range to share, so the first epoch needs no larger weight.
+        "sb": {"title": "self-balance", "balance": {"type": "self-epoch", "initial": 1.0}},
+        # APE Loss, Tables 4 and 8: .004 for 16 images.
+        "high-lr": {"title": "higher learning rate", "training": {"lr": {"full": 0.008}}},
+        "no-interpolation": {
+            "title": "precision not interpolated",
+            "classification": {"interpolate": False},
+        },
+        "delta0": {"title": "δ = 0", "classification": {"delta": 0.0}},
+        "delta0.25": {"title": "δ = .25", "classification": {"delta": 0.25}},
+        "delta0.5": {"title": "δ = .5", "classification": {"delta": 0.5}},
+        "delta1.5": {"title": "δ = 1.5", "classification": {"delta": 1.5}},
+        "delta2": {"title": "δ = 2", "classification": {"delta": 2.0}},
+        "per-image": {"title": "ranked within images", "classification": {"per_image": True}},
     },
 }

@@ -25,6 +25,10 @@ CARD = {
             "box": {"weighting": "centerness"},
         },
         "l1": {"title": "L1", "box": {"type": "l1", "weight": 1.0}},
-        "smooth-l1": {"title": "smooth L1", "box": {"type": "smooth_l1", "weight": 1.0}},
+        "smooth-l1": {
+            "title": "smooth L1",
+            "box": {"type": "smooth_l1", "weight": 1.0},
+            "hyperparameters": ["alpha", "gamma", "box weight", "box beta"],
+        },
     },
 }

@@ -55,6 +55,7 @@ class CardChange(Strict):
     training: CardTraining = CardTraining()
     test: CardTest = CardTest()
     collapse_above: float | None = None
+    hyperparameters: list[str] = Field([])
 
 
 class Card(CardChange):
@@ -64,7 +65,6 @@ class Card(CardChange):
     paper: str | None = None
     citation: str | None = None
     url: str | None = None
-    hyperparameters: list[str] = Field([])
     variants: dict[str, CardChange] = Field({})
 
 

@@ -1,0 +1,42 @@
+"""APE Loss: cross entropy of ranking pairs, in which positives of worse boxes count as negatives.
+
+D. Xu, J. Deng, W. Li: Revisiting AP Loss for Dense Object Detection: Adaptive Ranking Pair
+Selection, CVPR 2022.
+"""
+
+CARD = {
+    "name": "ape",
+    "title": "APE Loss",
+    "paper": "Revisiting AP Loss for Dense Object Detection: Adaptive Ranking Pair Selection",
+    "citation": "Xu et al., CVPR 2022",
+    "url": "https://arxiv.org/abs/2207.12042",
+    "classification": {"type": "APELoss", "scale": 8.0, "max_negatives": 100_000},
+    "box": {"type": "giou", "weight": 2.0},
+    "balance": {"type": "none"},
+    "head": {"centerness": False},
+    # Full: for 32 images, linear from the paper's .004 for 16 (RetinaNet at 512 px).
+    "training": {"lr": {"small": 0.01, "full": 0.008}},
+    "test": {"score_threshold": 0.15, "nms_iou": 0.6},
+    "hyperparameters": ["scale", "max negatives", "box weight"],
+    "variants": {
+        # As the released code computes: pairs that are far apart saturate and are not learnt from.
+        "official": {"title": "released numerics", "classification": {"numerics": "official"}},
+        # λ; the paper varies it in an appendix that was not published with it.
+        "scale1": {"title": "λ = 1", "classification": {"scale": 1.0}},
+        "scale2": {"title": "λ = 2", "classification": {"scale": 2.0}},
+        "scale4": {"title": "λ = 4", "classification": {"scale": 4.0}},
+        "scale16": {"title": "λ = 16", "classification": {"scale": 16.0}},
+        # Q: 100,000 in the released configs and on FCOS, 1,000,000 on RetinaNet in the text.
+        "q1k": {"title": "Q = 1,000", "classification": {"max_negatives": 1_000}},
+        "q10k": {"title": "Q = 10,000", "classification": {"max_negatives": 10_000}},
+        "q1m": {"title": "Q = 1,000,000", "classification": {"max_negatives": 1_000_000}},
+        # FCOS at 800 px: GIoU weighted by scores, another rate (.01 for 16 images).
+        "score": {"title": "GIoU weighted by score", "box": {"weighting": "score"}},
+        "fcos": {
+            "title": "the paper's settings on FCOS",
+            "box": {"weighting": "score"},
+            "training": {"lr": {"full": 0.02}},
+        },
+        "per-image": {"title": "ranked within images", "classification": {"per_image": True}},
+    },
+}

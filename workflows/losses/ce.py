@@ -1,0 +1,39 @@
+"""Cross entropy of every class's sigmoid, without sampling: what focal loss starts from.
+
+T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár: Focal Loss for Dense Object Detection,
+ICCV 2017, section 3.1.
+"""
+
+CARD = {
+    "name": "ce",
+    "title": "Cross Entropy",
+    "paper": "Focal Loss for Dense Object Detection",
+    "citation": "Lin et al., ICCV 2017",
+    "url": "https://arxiv.org/abs/1708.02002",
+    "classification": {"type": "SigmoidCrossEntropyLoss"},
+    "box": {"type": "giou", "weight": 2.0},
+    "balance": {"type": "none"},
+    "head": {"centerness": True},
+    # Full: for 32 images, linear from the paper's .01 for 16.
+    "training": {"lr": {"small": 0.005, "full": 0.02}},
+    "test": {"score_threshold": 0.05, "nms_iou": 0.5},
+    "hyperparameters": ["box weight"],
+    "variants": {
+        # α-balanced (section 3.1, Table 1a): positives count .75, negatives .25.
+        "balanced": {
+            "title": "α-balanced",
+            "classification": {"type": "SigmoidFocalLoss", "alpha": 0.75, "gamma": 0.0},
+            "hyperparameters": ["alpha", "box weight"],
+        },
+        "centerness": {
+            "title": "GIoU weighted by centre-ness",
+            "box": {"weighting": "centerness"},
+        },
+        "l1": {"title": "L1", "box": {"type": "l1", "weight": 1.0}},
+        "smooth-l1": {
+            "title": "smooth L1",
+            "box": {"type": "smooth_l1", "weight": 1.0},
+            "hyperparameters": ["box weight", "box beta"],
+        },
+    },
+}

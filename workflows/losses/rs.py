@@ -1,0 +1,51 @@
+"""Rank & Sort Loss: rank positives above negatives, and sort them by their boxes' IoU.
+
+K. Oksuz, B. C. Cam, E. Akbas, S. Kalkan: Rank & Sort Loss for Object Detection and Instance
+Segmentation, ICCV 2021.
+"""
+
+CARD = {
+    "name": "rs",
+    "title": "RS Loss",
+    "paper": "Rank & Sort Loss for Object Detection and Instance Segmentation",
+    "citation": "Oksuz et al., ICCV 2021",
+    "url": "https://arxiv.org/abs/2107.11669",
+    "classification": {"type": "RankSortLoss", "delta": 0.5},
+    "box": {"type": "giou", "weighting": "score"},
+    "balance": {"type": "self-iteration"},
+    "head": {"centerness": False},
+    # Full: for 32 images, linear from the paper's for 16 (.008 one stage, .012 two stages).
+    "training": {"lr": {"small": 0.01, "full": 0.016}},
+    "test": {"score_threshold": 0.05, "nms_iou": 0.6},
+    "hyperparameters": ["delta"],
+    "collapse_above": 0.97,
+    "variants": {
+        # Table S1: the importance of each box (the loss itself: score) ...
+        "unweighted": {"title": "boxes not weighted", "box": {"weighting": "none"}},
+        "centerness": {"title": "weighted by centre-ness", "box": {"weighting": "centerness"}},
+        "iou": {"title": "weighted by IoU", "box": {"weighting": "iou"}},
+        "ranking": {"title": "weighted by rank", "box": {"weighting": "ranking"}},
+        # ... and the weight of the box part (the loss itself: self-balance by value).
+        "w1": {"title": "w = 1", "balance": {"type": "constant", "weight": 1.0}},
+        "w2": {"title": "w = 2", "balance": {"type": "constant", "weight": 2.0}},
+        "w3": {"title": "w = 3", "balance": {"type": "constant", "weight": 3.0}},
+        "magnitude": {
+            "title": "balanced by gradient magnitude",
+            "balance": {"type": "gradient-magnitude"},
+        },
+        # Table S3: the ranking-based weights with a smoothed step above the fraction, too.
+        "loc0": {"title": "δ_loc = 0", "box": {"weighting": "ranking", "delta_loc": 0.0}},
+        "loc0.5": {"title": "δ_loc = .5", "box": {"weighting": "ranking", "delta_loc": 0.5}},
+        "loc1": {"title": "δ_loc = 1", "box": {"weighting": "ranking", "delta_loc": 1.0}},
+        "loc1.5": {"title": "δ_loc = 1.5", "box": {"weighting": "ranking", "delta_loc": 1.5}},
+        "loc2": {"title": "δ_loc = 2", "box": {"weighting": "ranking", "delta_loc": 2.0}},
+        # Table S4.
+        "delta0": {"title": "δ = 0", "classification": {"delta": 0.0}},
+        "delta0.25": {"title": "δ = .25", "classification": {"delta": 0.25}},
+        "delta0.4": {"title": "δ = .4", "classification": {"delta": 0.4}},
+        "delta0.6": {"title": "δ = .6", "classification": {"delta": 0.6}},
+        "delta0.75": {"title": "δ = .75", "classification": {"delta": 0.75}},
+        "delta1": {"title": "δ = 1", "classification": {"delta": 1.0}},
+        "per-image": {"title": "ranked within images", "classification": {"per_image": True}},
+    },
+}
