@@ -9,8 +9,15 @@ from numpy.typing import NDArray
 
 from analysis.coco_checks import shown, three
 from analysis.errors import InputError
+from analysis.json_stream import read_json_list
 
 _CHUNK = 20_000  # masks checked at a time: bounds the memory
+
+
+def carry_masks(path: Path | str) -> bool:
+    """Returns whether the first detection of a results file has a mask; False without any."""
+    first = next(read_json_list(path, block=2**16), [])
+    return bool(first) and first[0].get("segmentation") is not None
 
 
 def encode(

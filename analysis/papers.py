@@ -22,7 +22,8 @@ class Column:
     """One metric of a table: `scale` and `decimals` say how it is printed.
 
     Attributes:
-        metric: key in `metrics.json`, or `training.<key>` of the run's record.
+        metric: key in `metrics.json`, `segm.<key>` for masks, or `training.<key>` of the run's
+            record.
         header: what the paper calls it.
         scale: factor from the record's unit to the printed one (100 for AP).
         decimals: digits printed after the point.

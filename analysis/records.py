@@ -46,6 +46,11 @@ class Evaluation:
         return self.record.get("metrics") or {}
 
     @property
+    def mask_metrics(self) -> Mapping[str, float | None]:
+        """The same of masks; empty where the detections carry none."""
+        return (self.record.get("segm") or {}).get("metrics") or {}
+
+    @property
     def per_class(self) -> Mapping[str, Mapping[str, Any]]:
         """Category id (as text) to that category's metrics."""
         return self.record.get("per_class") or {}

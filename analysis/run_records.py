@@ -8,8 +8,10 @@ from typing import Any
 
 from analysis.errors import InputError
 from analysis.evaluate import evaluate_files
+from analysis.masks import carry_masks
 
 MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`
+OF_MASKS = ("metrics", "per_class", "bounds", "sparsity", "calibration", "counts", "notes")
 DIVERGED = "diverged"
 
 
@@ -24,7 +26,9 @@ def write_metrics(
 ) -> None:
     """Evaluates a run and writes `metrics.json` and `matches.parquet`.
 
-    The metrics of a run that diverged are null, whatever its detections say: it has no model.
+    Boxes fill the record's own `metrics` and `per_class`; where the detections carry masks, these
+    stand beside under `segm`. The metrics of a run that diverged are null, whatever its detections
+    say: it has no model.
 
     Args:
         gt: COCO-format annotations.
@@ -41,6 +45,8 @@ def write_metrics(
     """
     run, dataset = _read(run_json), _read(dataset_json)
     result = evaluate_files(gt, detections, matches_path=out_matches)
+    if carry_masks(detections):
+        result["segm"] = _mask_measures(gt, detections)
     if run.get("status") == DIVERGED:
         _blank(result, f"no metrics: the run diverged ({run.get('reason') or 'no reason given'})")
     record = {
@@ -75,11 +81,25 @@ def write_split_metrics(
     write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split)
 
 
+def _mask_measures(gt: str | Path, detections: str | Path) -> dict[str, Any]:
+    """Returns what a record holds of masks: the keys of boxes, without settings and names."""
+    result = evaluate_files(gt, detections, iou_type="segm")
+    return {key: result[key] for key in OF_MASKS}
+
+
 def _blank(result: dict[str, Any], note: str) -> None:
-    """Sets every measure to null, the keys kept."""
+    """Sets every measure to null, the keys kept, and the masks' measures likewise."""
     result["metrics"] = dict.fromkeys(result["metrics"])
-    result["per_class"] = {k: dict.fromkeys(v) for k, v in result["per_class"].items()}
+    for group in ("per_class", "bounds"):
+        result[group] = {k: dict.fromkeys(v) for k, v in result[group].items()}
+    kept = ("low", "high", "images", "objects")
+    result["sparsity"] = [
+        {k: v if k in kept else None for k, v in part.items()} for part in result["sparsity"]
+    ]
+    result["calibration"] = dict.fromkeys(result["calibration"])
     result["notes"] = [*result["notes"], note]
+    if "segm" in result:
+        _blank(result["segm"], note)
 
 
 def _read(path: str | Path) -> dict[str, Any]:

@@ -135,17 +135,19 @@ def unusable(run: Run, checksum: str | None) -> str | None:
 
 
 def metric_value(run: Run, metric: str, view: str = "") -> float | None:
-    """A metric of the main split, or `training.<key>`; None where undefined.
+    """A metric of the main split, `segm.<key>` or `training.<key>`; None where undefined.
 
     Args:
         run: the run.
-        metric: a key of its metrics.
+        metric: a key of its metrics; `segm.<key>` is that of its masks.
         view: "lower" or "upper" for the bounds of correlating the rankings instead (aLRP, Table 5).
     """
     if view:
         return _bound(run, view).get(metric)
     if metric.startswith("training."):
         return finite(run.training.get(metric.removeprefix("training.")))
+    if metric.startswith("segm."):
+        return finite(run.main.mask_metrics.get(metric.removeprefix("segm.")))
     return finite(run.main.metrics.get(metric))
 
 

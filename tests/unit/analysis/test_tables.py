@@ -94,6 +94,16 @@ def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
     assert "another version of the data" in unusable(run, "sha256:other")
 
 
+def test_a_metric_of_masks(plan: Path) -> None:
+    (run,) = load_study(plan).find("shapes", "retinanet", "ap")
+    assert metric_value(run, "segm.AP") is None  # boxes alone
+    record = {**run.main.record, "segm": {"metrics": {"AP": 0.25, "AP95": None}}}
+    run = replace(run, evaluations=(replace(run.main, record=record),))
+    assert metric_value(run, "segm.AP") == 0.25
+    assert metric_value(run, "segm.AP95") is None
+    assert metric_value(run, "AP") == run.main.metrics["AP"]
+
+
 def test_exports_escape(plan: Path) -> None:
     spec = load_spec(TABLE2)
     labels = {"Method": "a_b & 5% | *x* <b>"}

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
 from analysis.errors import InputError
-from analysis.run_records import write_split_metrics
+from analysis.run_records import OF_MASKS, write_split_metrics
 
 TRUTH = {
     "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
@@ -36,9 +38,9 @@ RUN = {
 def write(tmp_path):
     """Returns a function that evaluates with a changed run record and returns the metrics."""
 
-    def run(split="val", **changes):
-        (tmp_path / "gt.json").write_text(json.dumps(TRUTH))
-        (tmp_path / "found.json").write_text(json.dumps(FOUND))
+    def run(split="val", truth=TRUTH, found=FOUND, **changes):
+        (tmp_path / "gt.json").write_text(json.dumps(truth))
+        (tmp_path / "found.json").write_text(json.dumps(found))
         (tmp_path / "run.json").write_text(json.dumps({**RUN, **changes}))
         splits = {"val": {"annotations": str(tmp_path / "gt.json")}}
         dataset = {"name": "shapes", "kind": "shapes", "checksum": "sha256:1", "splits": splits}
@@ -79,6 +81,49 @@ def test_a_diverged_run_has_no_metrics(write):
     assert set(record["per_class"]["1"].values()) == {None}
     assert record["reason"] == "loss is nan at iteration 2"
     assert "the run diverged" in record["notes"][-1]
+
+
+def with_masks(found, truth_mask=True):
+    """Returns annotations and detections of the same square, as polygon and as RLE."""
+    mask = np.zeros((64, 64), dtype=np.uint8, order="F")
+    mask[8:40, 8:24] = 1  # the left half
+    rle = coco_mask.encode(mask)
+    rle["counts"] = rle["counts"].decode()
+    truth = json.loads(json.dumps(TRUTH))
+    if truth_mask:
+        truth["annotations"][0]["segmentation"] = [[8, 8, 40, 8, 40, 40, 8, 40]]
+    return truth, [{**one, "segmentation": rle} for one in found]
+
+
+def test_masks_stand_beside_boxes(write):
+    truth, found = with_masks(FOUND)
+    record = write(truth=truth, found=found)
+    assert "segm" not in write()
+    assert record["metrics"] == write()["metrics"]  # boxes
+    segm = record["segm"]
+    assert segm.keys() == {*OF_MASKS}
+    # The mask has the left half alone: IoU .5 just counts.
+    assert segm["metrics"]["AP50"] == pytest.approx(1.0)
+    assert segm["metrics"]["AP55"] == 0
+    assert segm["metrics"]["oLRP"] == pytest.approx(1.0)
+    assert segm["metrics"].keys() == record["metrics"].keys()
+    assert segm["per_class"]["1"]["oLRP_Loc"] == pytest.approx(0.5)
+
+
+def test_masks_of_a_diverged_run_are_null(write):
+    truth, found = with_masks(FOUND)
+    record = write(truth=truth, found=found, status="diverged")
+    for part in (record, record["segm"]):
+        assert set(part["metrics"].values()) == {None}
+        assert set(part["bounds"]["upper"].values()) == {None}
+        assert part["sparsity"][0]["AP"] is None and part["sparsity"][0]["images"] == 1
+        assert part["calibration"]["D_ECE"] is None
+
+
+def test_masks_without_annotated_masks_are_one_line(write):
+    truth, found = with_masks(FOUND, truth_mask=False)
+    with pytest.raises(InputError, match=r"gt.json: annotation 0 .from 0. has 'segmentation' None"):
+        write(truth=truth, found=found)
 
 
 def test_an_unknown_split_is_one_line(write):
