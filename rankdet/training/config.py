@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.training import transforms
 
 
 def load_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,34 +48,6 @@ def class_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(item["name"] for item in manifest["classes"])
 
 
-def train_pipeline(schedule: Mapping[str, Any], *, masks: bool = False) -> list[dict[str, Any]]:
-    """Returns mmdet's training transforms: load, resize to a square's fit, flip, pack.
-
-    Args:
-        schedule: The run's schedule.
-        masks: Whether to load the objects' masks too, as bitmaps.
-    """
-    size = schedule["image_size"]
-    return [
-        {"type": "LoadImageFromFile"},
-        {"type": "LoadAnnotations", "with_bbox": True, "with_mask": masks},
-        {"type": "Resize", "scale": (size, size), "keep_ratio": True},
-        {"type": "RandomFlip", "prob": 0.5 if schedule.get("flip", True) else 0.0},
-        {"type": "PackDetInputs"},
-    ]
-
-
-def test_pipeline(schedule: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns mmdet's test transforms; annotations are not read."""
-    size = schedule["image_size"]
-    meta = ("img_id", "img_path", "ori_shape", "img_shape", "scale_factor")
-    return [
-        {"type": "LoadImageFromFile"},
-        {"type": "Resize", "scale": (size, size), "keep_ratio": True},
-        {"type": "PackDetInputs", "meta_keys": meta},
-    ]
-
-
 def dataset_config(
     manifest: Mapping[str, Any], split: str, pipeline: list[dict[str, Any]], *, train: bool
 ) -> dict[str, Any]:
@@ -100,29 +73,39 @@ def dataset_config(
 
 
 def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the training data loader's config; batches mix no aspect ratios, as in mmdet."""
+    """Returns the training data loader's config; batches mix no aspect ratios, as in mmdet.
+
+    With `oversample: t`, images of rare classes stand in an epoch more than once: max(1, √(t/f))
+    times for the rarest of their classes, f its share of the images (LVIS's repeat factors).
+    """
     schedule = spec["schedule"]
     workers = int(schedule.get("workers", 0))
-    pipeline = train_pipeline(schedule, masks=needs_masks(spec))
+    pipeline = transforms.train_pipeline(schedule, masks=needs_masks(spec))
+    dataset = dataset_config(manifest, "train", pipeline, train=True)
+    if schedule.get("oversample"):
+        threshold = schedule["oversample"]
+        dataset = {"type": "ClassBalancedDataset", "oversample_thr": threshold, "dataset": dataset}
     return {
         "batch_size": schedule["batch_size"],
         "num_workers": workers,
         "persistent_workers": workers > 0,
         "sampler": {"type": "DefaultSampler", "shuffle": True},
         "batch_sampler": {"type": "AspectRatioBatchSampler"},
-        "dataset": dataset_config(manifest, "train", pipeline, train=True),
+        "dataset": dataset,
     }
 
 
 def test_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any], split: str) -> dict[str, Any]:
     """Returns the data loader's config of one evaluation split, one image at a time."""
-    workers = int(spec["schedule"].get("workers", 0))
+    schedule = spec["schedule"]
+    workers = int(schedule.get("workers", 0))
+    pipeline = transforms.test_pipeline(schedule, spec.get("test") or {})
     return {
         "batch_size": 1,
         "num_workers": workers,
         "persistent_workers": workers > 0,
         "sampler": {"type": "DefaultSampler", "shuffle": False},
-        "dataset": dataset_config(manifest, split, test_pipeline(spec["schedule"]), train=False),
+        "dataset": dataset_config(manifest, split, pipeline, train=False),
     }
 
 

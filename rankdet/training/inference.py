@@ -91,6 +91,31 @@ def build_model(spec: Mapping[str, Any], device: str) -> Any:
     return model.to(device).eval()
 
 
+def with_views(model: Any, test: Mapping[str, Any]) -> Any:
+    """Returns the detector as a test with several views of an image wants it.
+
+    mmdet's `DetTTAModel` puts the views' detections together by one more NMS.
+
+    Raises:
+        InputError: If the detector predicts masks, which mmdet cannot put together.
+    """
+    from mmdet.models import DetTTAModel
+    from mmengine.config import ConfigDict
+
+    from rankdet.training.transforms import several_views
+
+    if not several_views(test):
+        return model
+    if getattr(model, "with_mask", False):
+        raise InputError(
+            "test.multi_scale and test.flip: mmdet cannot put masks of several views together; "
+            "leave them out for detectors of masks"
+        )
+    settings = model.test_cfg.get("rcnn", model.test_cfg)
+    merging = ConfigDict(nms=settings["nms"], max_per_img=settings["max_per_img"])
+    return DetTTAModel(tta_cfg=merging, module=model).eval()
+
+
 def detect(
     model: Any, spec: Mapping[str, Any], split: str, device: str
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -109,6 +134,7 @@ def detect(
     from rankdet.training.results import coco_results
 
     manifest = config.load_manifest(spec)
+    model = with_views(model, spec.get("test") or {})
     loader = Runner.build_dataloader(config.test_loader(spec, manifest, split))
     categories = [item["id"] for item in manifest["classes"]]
     detections: list[dict[str, Any]] = []

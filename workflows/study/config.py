@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from rankdet.errors import InputError
@@ -19,6 +19,23 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_l
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+SIDES = range(32, 4097)  # pixels
+
+
+def _image_size(value: Any) -> Any:
+    numbers = value if isinstance(value, list | tuple) else [value, value]
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n in SIDES for n in numbers)
+    if len(numbers) != 2 or not whole or numbers[0] > numbers[1]:
+        raise PydanticCustomError(
+            "told",
+            "found {value}; give a side or [shorter side, longest side], in pixels from {low} on",
+            {"value": repr(value)[:60], "low": SIDES.start},
+        )
+    return value
+
+
+ImageSize = Annotated[int | list[int], BeforeValidator(_image_size)]
+SIZE = "Side of a square that images are fitted into, or [shorter side, most of the longer], pixels"
 
 
 class Shapes(Strict):
@@ -96,8 +113,18 @@ Dataset = Annotated[
 class ScheduleChange(Strict):
     """What a group of runs changes in the study's schedule; every key may be left out."""
 
-    image_size: int | None = Field(
-        None, ge=32, description="Images are resized to fit a square of this side, in pixels"
+    image_size: ImageSize | None = Field(None, description=SIZE)
+    keep_ratio: bool | None = Field(
+        None, description="`false` stretches training images to the whole square, as SSD does"
+    )
+    multi_scale: Annotated[list[int], BeforeValidator(_image_size)] | None = Field(
+        None, description="The shorter side in training is drawn anew from this range, pixels"
+    )
+    augmentation: Literal["none", "ssd", "ssd-crop"] | None = Field(
+        None, description="`ssd`: colours, expansion, crops; `ssd-crop`: without expansion"
+    )
+    oversample: Fraction | None = Field(
+        None, description="Images of classes on a smaller share of the images are repeated (LVIS)"
     )
     batch_size: int | None = Field(None, ge=1, description="Images per iteration")
     iterations: int | None = Field(
@@ -124,6 +151,10 @@ class ScheduleChange(Strict):
     def _one_length(self) -> "ScheduleChange":
         if self.iterations is not None and self.epochs is not None:
             raise PydanticCustomError("told", "both iterations and epochs are given; give one")
+        if self.multi_scale and self.keep_ratio is False:
+            raise PydanticCustomError(
+                "told", "multi_scale and `keep_ratio: false` exclude each other; leave one out"
+            )
         rates = self.lr.values() if isinstance(self.lr, dict) else [self.lr]
         for rate in rates:
             if rate is not None and not 0 < rate <= 10:
@@ -136,9 +167,7 @@ class ScheduleChange(Strict):
 class Schedule(ScheduleChange):
     """How the runs of a study are trained."""
 
-    image_size: int = Field(
-        ge=32, description="Images are resized to fit a square of this side, in pixels"
-    )
+    image_size: ImageSize = Field(description=SIZE)
     batch_size: int = Field(ge=1, description="Images per iteration")
 
     @model_validator(mode="after")
@@ -157,6 +186,11 @@ class TestSettings(Strict):
     nms_iou: Fraction | None = Field(None, description="IoU above which NMS removes a box")
     max_per_image: int | None = Field(None, ge=1, description="Most detections per image")
     nms_pre: int | None = Field(None, ge=1, description="Best boxes per level that enter NMS")
+    image_size: ImageSize | None = Field(None, description=f"{SIZE}; else that of training")
+    multi_scale: list[ImageSize] | None = Field(
+        None, min_length=1, description="Image sizes whose detections are put together by NMS"
+    )
+    flip: bool | None = Field(None, description="Whether to detect in the mirrored image too")
 
 
 class RunGroup(Strict):

@@ -70,6 +70,14 @@ def test_defaults():
         ("schedule.epochs", 3, "s.yaml: schedule: both iterations and epochs are given"),
         ("schedule.lr", "fast", "s.yaml: schedule.lr: found 'fast'; it should be a valid number"),
         ("schedule.lr", -1, "s.yaml: schedule: lr: found -1"),
+        (
+            "schedule.image_size",
+            [1333, 800],
+            "s.yaml: schedule.image_size: found [1333, 800]; give",
+        ),
+        ("schedule.image_size", 8, "s.yaml: schedule.image_size: found 8; give a side or"),
+        ("schedule.augmentation", "sdd", "s.yaml: schedule.augmentation: found 'sdd'; it should"),
+        ("test", {"multi_scale": [64, [9, 3]]}, "s.yaml: test.multi_scale[1]: found [9, 3]; give"),
         ("study", "My Study", "s.yaml: study: found 'My Study'; use lower-case letters"),
         ("datasets.shapes.kind", "coco", "s.yaml: datasets.shapes: kind must be `shapes` or"),
         ("runs.0.dataset", "shape", "s.yaml: runs[0].dataset: found 'shape'; did you mean 'shap"),
@@ -81,6 +89,12 @@ def test_defaults():
 )
 def test_what_is_wrong_is_one_line(path, value, told):
     assert message(changed(path, value)).startswith(told)
+
+
+def test_stretched_images_have_one_size():
+    values = changed("schedule.multi_scale", [48, 64])
+    values["schedule"]["keep_ratio"] = False
+    assert "multi_scale and `keep_ratio: false` exclude each other" in message(values)
 
 
 def test_several_faults_are_counted():

@@ -155,6 +155,33 @@ def test_training_settings_count():
     assert plain._hashes[key]["loss"] != plain._hashes["shapes/retinanet/alrp+iou/seed1"]["loss"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_size": [64, 128]},
+        {"multi_scale": [48, 64]},
+        {"augmentation": "ssd"},
+        {"keep_ratio": False},
+        {"oversample": 0.001},
+    ],
+)
+def test_what_happens_to_training_images_counts(change):
+    plain, key = study(), "shapes/retinanet/ap/seed1"
+    other = study(schedule={**BASE["schedule"], **change})
+    assert plain._hashes[key]["config"] != other._hashes[key]["config"]
+    assert (
+        json.loads(json.dumps(other.spec(other._runs[key], 1)))["schedule"].items()
+        >= change.items()
+    )
+
+
+def test_image_sizes_of_tests_retrain_nothing():
+    plain, larger = study(), study(test={"image_size": [500, 833], "flip": True})
+    run = plain.runs[-1]
+    assert plain.hashes(run) == larger.hashes(run)
+    assert plain.test_hash(run) != larger.test_hash(run)
+
+
 def test_a_table_knows_its_runs():
     records = study().records("alrp/table2")
     assert records == [

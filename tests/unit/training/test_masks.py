@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 
 from rankdet.datasets import masks, prepare
 from rankdet.errors import InputError
-from rankdet.training import config
+from rankdet.training import config, transforms
 from rankdet.training.environment import set_up
 from rankdet.training.results import coco_results, run_lengths
 
@@ -42,7 +42,7 @@ def spec(manifest, path, masks=True):
 def test_training_masks_are_those_of_the_annotations(manifest):
     from mmdet.registry import DATASETS
 
-    pipeline = config.train_pipeline(SCHEDULE, masks=True)
+    pipeline = transforms.train_pipeline(SCHEDULE, masks=True)
     data = DATASETS.build(config.dataset_config(manifest, "train", pipeline, train=True))
     coco = COCO(manifest["splits"]["train"]["annotations"])
     crowds = 0
@@ -60,7 +60,7 @@ def test_training_masks_are_those_of_the_annotations(manifest):
 def test_resized_and_flipped_masks_stay_on_their_boxes(manifest):
     from mmdet.registry import DATASETS
 
-    pipeline = config.train_pipeline({"image_size": 128}, masks=True)
+    pipeline = transforms.train_pipeline({"image_size": 128}, masks=True)
     pipeline[3]["prob"] = 1.0
     data = DATASETS.build(config.dataset_config(manifest, "train", pipeline, train=True))
     for index in range(len(data)):
