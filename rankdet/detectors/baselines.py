@@ -13,10 +13,14 @@ from rankdet.losses.criterion import FlatProblem
 
 
 def normaliser(problem: FlatProblem) -> Tensor:
-    """Returns mmdet's `avg_factor` if the head gave one, else the positives (at least 1)."""
-    given = (problem.extras or {}).get("avg_factor")
-    if given is not None:
-        return given
+    """Returns mmdet's `avg_factor` if the head gave one, else the positives (at least 1).
+
+    A head whose classification is divided by another number than its boxes gives that as
+    `cls_avg_factor` (FoveaBox: positives and images).
+    """
+    for name in ("cls_avg_factor", "avg_factor"):
+        if problem.extras.get(name) is not None:
+            return problem.extras[name]
     return problem.logits.new_tensor(max(len(problem.ious), 1))
 
 

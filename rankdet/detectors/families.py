@@ -9,6 +9,7 @@ from rankdet.errors import InputError
 # importing the module registers its heads. Planning reads the names alone.
 FAMILIES = {
     "dense-anchor": "rankdet.detectors.dense_anchor",
+    "dense-point": "rankdet.detectors.dense_point",
 }
 
 

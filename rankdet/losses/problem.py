@@ -21,7 +21,8 @@ class FlatProblem:
             appearance, differentiable.
         target_boxes: (P, 4) xyxy.
         extras: optional ``anchors (P, 4)``, ``pred_deltas (P, 4)``, ``target_deltas (P, 4)``,
-            ``centerness_targets (P,)``, ``image_index (A,)``, ``avg_factor`` (a number ≥ 1).
+            ``centerness_targets (P,)``, ``image_index (A,)``, ``avg_factor`` (a number ≥ 1) and
+            ``cls_avg_factor`` (the same for classification, where a detector divides otherwise).
         ious: (P,) IoU of predicted and target boxes, no gradient.
         box_errors: (P,) the box part's differentiable error of each positive.
         error_range: the largest box error a box can have; None if there is no bound.
