@@ -31,6 +31,8 @@ CARD = {
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     # What a user has to tune; those of the box part begin with "box".
     "hyperparameters": ["gamma", "box weight"],
+    # Detectors (or families) that it cannot train, with the reason that a user is told.
+    "not_with": {},
     # `template+sharp` is this card with these keys merged in; a part of another type starts anew.
     "variants": {"sharp": {"title": "γ = 4", "classification": {"gamma": 4.0}}},
 }

@@ -24,6 +24,12 @@ CARD = {
             "title": "GIoU weighted by centre-ness",
             "box": {"weighting": "centerness"},
         },
+        # FoveaBox as in mmdet, and so in aLRP Loss's Table 7.
+        "foveabox": {
+            "title": "FoveaBox's settings",
+            "classification": {"alpha": 0.4, "gamma": 1.5},
+            "box": {"type": "smooth_l1", "weight": 1.0, "beta": 0.11},
+        },
         "l1": {"title": "L1", "box": {"type": "l1", "weight": 1.0}},
         "smooth-l1": {
             "title": "smooth L1",

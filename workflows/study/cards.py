@@ -56,6 +56,7 @@ class CardChange(Strict):
     test: CardTest = CardTest()
     collapse_above: float | None = None
     hyperparameters: list[str] = Field([])
+    not_with: dict[str, str] = Field({})  # detector or family to the reason; see pairs.py
 
 
 class Card(CardChange):

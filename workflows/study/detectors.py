@@ -8,10 +8,11 @@ import yaml
 
 from rankdet.detectors.families import FAMILIES
 from rankdet.errors import InputError
+from workflows.study.pairs import OFFERS
 from workflows.study.places import DETECTORS, shown
 from workflows.study.words import choice
 
-DISPLAY = ("title", "citation")  # no effect on any number
+DISPLAY = ("title", "citation", "offers", "not_with")  # no effect on any number
 FORMS = ("small", "full")
 
 
@@ -47,9 +48,20 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
             raise InputError(f"{shown(path)}: {key}: missing; it must be a text")
     if not isinstance(spec.get("masks", False), bool):
         raise InputError(f"{shown(path)}: masks: found {spec['masks']!r}; give true or false")
+    _check_pairing(spec, path)
     if spec["name"] != path.stem:
         raise InputError(f"{shown(path)}: name is {spec['name']!r}; make it {path.stem!r}")
     if spec["family"] not in FAMILIES:
         hint = choice(spec["family"], FAMILIES)
         raise InputError(f"{shown(path)}: family: found {spec['family']!r}; {hint}")
     return spec
+
+
+def _check_pairing(spec: dict[str, Any], path: Path) -> None:
+    """Checks what a detector says about the losses that can train it."""
+    offers, refused = spec.get("offers", []), spec.get("not_with", {})
+    for word in offers if isinstance(offers, list) else [offers]:
+        if not isinstance(offers, list) or word not in OFFERS:
+            raise InputError(f"{shown(path)}: offers: found {word!r}; {choice(word, OFFERS)}")
+    if not isinstance(refused, dict) or not all(isinstance(r, str) for r in refused.values()):
+        raise InputError(f"{shown(path)}: not_with: give a mapping of losses to reasons (texts)")

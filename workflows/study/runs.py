@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rankdet.errors import InputError
-from workflows.study import cards, detectors
+from workflows.study import cards, detectors, pairs
 from workflows.study.config import RunGroup, ScheduleChange, StudyConfig, TestSettings
 from workflows.study.words import choice
 
@@ -101,6 +101,7 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
         _check_loss(loss, f"{where}.losses[{index}]")
     for detector in group.detectors:
         for loss in group.losses:
+            _check_pair(config, detector, loss, where)
             for seed in group.seeds:
                 yield Run(
                     dataset=group.dataset,
@@ -123,6 +124,18 @@ def _check_loss(loss: str, where: str) -> None:
         file.variant(variant)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def _check_pair(config: StudyConfig, detector: str, loss: str, where: str) -> None:
+    name, variant = split_loss(loss)
+    card = cards.load_loss(name).variant(variant)
+    spec = detectors.load_detector(detector, config.form)
+    reason = pairs.objection(spec, name, variant, card)
+    if reason:
+        raise InputError(
+            f"{where}: loss {loss!r} does not train detector {detector!r}: {reason}; move one of "
+            "them to another group of runs"
+        )
 
 
 def _untrained(runs: list[Run]) -> list[Run]:
