@@ -51,6 +51,20 @@ def toy_ap() -> Values:
     return table
 
 
+def toy_ious() -> Values:
+    """ALRP paper, Figure 1(a): the IoU of each positive anchor under the three box regressors."""
+    anchors = [f"a{k + 1}" for k in POSITIVES]
+    return {f"C & {name}": dict(zip(anchors, ious, strict=True)) for name, ious in IOUS.items()}
+
+
+def toy_pr() -> dict[float, dict[str, list[float]]]:
+    """ALRP paper, Figure A.6: IoU threshold to output to precision at recalls 0, .01 … 1."""
+    return {
+        threshold: {name: list(_curve(ious, threshold)) for name, ious in IOUS.items()}
+        for threshold in THRESHOLDS
+    }
+
+
 def toy_alrp() -> Values:
     """ALRP paper, Table A.10: LRP of each positive box, and aLRP Loss, with an unsmoothed step."""
     table: Values = {}
@@ -118,18 +132,45 @@ def rs_example() -> Values:
     return {key: {**row, "RS Loss": loss} for key, row in rows.items()}
 
 
+def rs_primary_terms() -> Values:
+    """RS Loss supplement, Figure S2: primary terms L_ij (S4) and gradients (S7, S16)."""
+    positives = [i for i, label in enumerate(RS_LABELS) if label > 0]
+    count = len(RS_LOGITS)
+    errors = rs_example()
+    terms = {i: [0.0] * count for i in positives}
+    for i in positives:
+        above = [j for j in range(count) if RS_LOGITS[j] >= RS_LOGITS[i] and j != i]
+        negatives = [j for j in above if RS_LABELS[j] == 0]
+        worse = [j for j in above if 0 < RS_LABELS[j] < RS_LABELS[i]]
+        for group, loss in ((negatives, "ranking loss"), (worse, "sorting loss")):
+            for j in group:
+                terms[i][j] = errors[f"i={i}"][loss] / len(group)
+    gradient = [
+        (sum(terms[i][j] for i in positives) - sum(terms.get(j, []))) / len(positives)
+        for j in range(count)
+    ]
+    rows = {"L_4j": terms[4], "L_6j": terms[6], "gradient": gradient}
+    return {key: {f"j={j}": v for j, v in enumerate(values)} for key, values in rows.items()}
+
+
 EXACT: Mapping[str, Callable[[], Values]] = {
     "toy-precision": toy_precision,
     "toy-ap": toy_ap,
     "toy-alrp": toy_alrp,
     "toy-losses": toy_losses,
+    "toy-ious": toy_ious,
     "rs-example": rs_example,
+    "rs-primary-terms": rs_primary_terms,
 }
 
 
 def _precision(ious: tuple[float, ...], threshold: float) -> np.ndarray:
     """(10,) interpolated precision at recalls .1, .2 ... 1 of the toy example's detections."""
+    return _curve(ious, threshold)[10::10]
+
+
+def _curve(ious: tuple[float, ...], threshold: float) -> np.ndarray:
+    """(101,) interpolated precision at recalls 0, .01 ... 1."""
     matched = dict(zip(POSITIVES, ious, strict=True))
     true = np.array([[matched.get(k, 0.0) >= threshold for k in range(len(SCORES))]])
-    every = interpolated_precision(true, np.ones_like(true), OBJECTS)[0]
-    return every[10::10]
+    return interpolated_precision(true, np.ones_like(true), OBJECTS)[0]

@@ -1,12 +1,15 @@
 """The papers' figures, drawn from training records, with the values printed in their legends."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from analysis import figures_components, figures_scores, figures_toy
 from analysis.errors import InputError
 from analysis.figures_balance import (
     COLUMNS,
@@ -15,11 +18,14 @@ from analysis.figures_balance import (
 )
 from analysis.figures_chart import Chart, figure_svg
 from analysis.measures.balance import band, gradient_rates, rate_summary
-from analysis.papers import Column, Row, Spec, load_spec
+from analysis.measures.matches import Matches, read_matches
+from analysis.papers import load_spec
+from analysis.papers_model import Column, Row, Spec
 from analysis.records import Run, Study, load_study, slug
-from analysis.tables import Source, make_table
+from analysis.tables import Source, make_table, other_data
 from analysis.tables_export import to_dict
-from analysis.tables_model import Table
+from analysis.tables_model import Block, Table
+from analysis.wanted import find_runs
 
 
 @dataclass(frozen=True)
@@ -65,36 +71,37 @@ def write_figure(figure: Figure, folder: Path, stem: str) -> None:
 
 
 def make_figures(study: Study, spec: Spec) -> list[Figure]:
-    """Draws a figure for every dataset of the study.
+    """Draws a figure for every dataset of the study; one without training, once.
 
     Raises:
         InputError: the specification names a kind of figure that does not exist.
     """
+    if spec.figure in EXACT_KINDS:
+        table = make_table(None, spec)
+        return [Figure(spec, "", table.blocks[0].title, EXACT_KINDS[spec.figure](), table)]
     if spec.figure not in KINDS:
-        known = ", ".join(sorted(KINDS))
+        known = ", ".join(sorted([*KINDS, *EXACT_KINDS]))
         raise InputError(f"{spec.id}: figure {spec.figure!r} is unknown; there are: {known}")
     spec = with_other_runs(study, spec) if spec.other_runs else spec
-    table = make_table(study, spec, _TrainingSource())
-    return [_figure(spec, table, position) for position in range(len(table.blocks))]
+    table = make_table(study, spec, KINDS[spec.figure])
+    return [_figure(spec, table, block) for block in table.blocks]
 
 
-def _figure(spec: Spec, table: Table, position: int) -> Figure:
-    block = table.blocks[position]
-    series: dict[str, list[pd.DataFrame]] = {}
+def _figure(spec: Spec, table: Table, block: Block) -> Figure:
+    kind = KINDS[spec.figure]
+    series: dict[str, list[Any]] = {}
     for row in block.rows:
-        frames = [training_record(run, COLUMNS) for run in row.runs]
-        known = [frame for frame in frames if frame is not None]
-        if known and row.reason is None:
-            series[" ".join(filter(None, row.row.labels.values()))] = known
-    charts = KINDS[spec.figure](series) if series else []
-    return Figure(spec, block.dataset, block.title, charts, table)
+        if row.reason is None and row.runs:
+            label = " ".join(filter(None, row.row.labels.values()))
+            series[label] = [record for run in row.runs if (record := kind.read(run)) is not None]
+    return Figure(spec, block.dataset, block.title, kind.charts(series) if series else [], table)
 
 
 def with_other_runs(study: Study, spec: Spec) -> Spec:
     """Adds a row for every other loss of the same detectors, which the paper has no values for."""
-    detectors = {row.run["detector"] for row in spec.rows if row.run}
-    named = {id(run) for d in study.datasets() for r in spec.rows for run in _runs(study, d, r)}
-    rows: dict[tuple[str, str], Row] = {}
+    detectors = {wanted.detector for wanted in spec.wanted}
+    named = {id(r) for d in study.datasets() for w in spec.wanted for r in find_runs(study, d, w)}
+    rows: dict[tuple[str, ...], Row] = {}
     for run in study.runs:
         if run.detector not in detectors or run.untrained or id(run) in named:
             continue
@@ -102,31 +109,83 @@ def with_other_runs(study: Study, spec: Spec) -> Spec:
         if len(detectors) > 1:
             labels = {spec.label_names[0]: f"{run.title('loss')}, {run.title('detector')}"}
         made_by = {"detector": run.detector, "loss": run.full_loss}
+        made_by |= {"backbone": run.backbone, "schedule": run.schedule}
         section = "Other losses of this study"
-        rows[run.detector, run.full_loss] = Row(run.full_loss, labels, made_by, section)
+        rows[tuple(made_by.values())] = Row(run.full_loss, labels, made_by, section)
     return replace(spec, rows=(*spec.rows, *rows.values()))
 
 
-def _runs(study: Study, dataset: str, row: Row) -> list[Run]:
-    return study.find(dataset, row.run["detector"], row.run["loss"]) if row.run else []
+class Kind(Source):
+    """A kind of figure: what it reads of a run, what it draws, and the values beside it.
 
+    Args:
+        read: a run's record, or None where it has none.
+        charts: label to the records of its runs (one a seed) to charts.
+        summary: the records of one row to the values in its table.
+        lack: what a run without a record lacks.
+    """
 
-class _TrainingSource(Source):
-    """Values from the training records: the extremes of the curve averaged over the seeds."""
+    def __init__(
+        self,
+        read: Callable[[Run], Any],
+        charts: Callable[[Mapping[str, Sequence[Any]]], list[Chart]],
+        summary: Callable[[Sequence[Any]], Mapping[str, float | int | None]],
+        lack: str,
+    ) -> None:
+        self.read, self.charts, self.summary, self.lack = read, charts, summary, lack
 
     def unusable(self, run: Run, checksum: str | None) -> str | None:
-        if training_record(run, COLUMNS) is not None:
+        """Why a run cannot be drawn, in one line; None where it can."""
+        if other := other_data(run, checksum):
+            return other
+        if self.read(run) is not None:
             return None
-        return f"seed {run.seed}: {run.reason or 'its training record lacks the gradient sums'}"
+        return f"seed {run.seed}: {run.reason or self.lack}"
 
     def value(
         self, runs: Sequence[Run], column: Column, view: str
     ) -> tuple[float | None, float | None]:
-        frames = [training_record(run, COLUMNS) for run in runs]
-        curve = band([gradient_rates(frame) for frame in frames if frame is not None])
-        return rate_summary(curve["mean"])[column.metric], None
+        """The row's value in a column; without an interval, as the curve is of all seeds."""
+        return self.summary([self.read(run) for run in runs])[column.metric], None
 
 
-KINDS: dict[str, Callable[[dict[str, list[pd.DataFrame]]], list[Chart]]] = {
-    "gradient-balance": balance_charts,
+def _rates(frames: Sequence[pd.DataFrame]) -> Mapping[str, float | int | None]:
+    """The extremes of the curve averaged over the seeds."""
+    return rate_summary(band([gradient_rates(frame) for frame in frames])["mean"])
+
+
+def _matches(run: Run) -> Matches | None:
+    try:
+        return read_matches(run.main.folder / "matches.parquet")
+    except InputError:
+        return None
+
+
+KINDS = {
+    "gradient-balance": Kind(
+        lambda run: training_record(run, COLUMNS),
+        balance_charts,
+        _rates,
+        "its training record lacks the gradient sums",
+    ),
+    "components": Kind(
+        lambda run: training_record(run, figures_components.COLUMNS),
+        figures_components.component_charts,
+        figures_components.component_summary,
+        "its training record lacks the parts of the loss",
+    ),
+    "score-distributions": Kind(
+        _matches,
+        figures_scores.distribution_charts,
+        partial(figures_scores.score_summary, floor=0.5),
+        "it has no matches",
+    ),
+    "score-gaps": Kind(
+        _matches, figures_scores.gap_charts, figures_scores.score_summary, "it has no matches"
+    ),
+}
+EXACT_KINDS: dict[str, Callable[[], list[Chart]]] = {
+    "toy-outputs": figures_toy.toy_outputs,
+    "toy-boxes": figures_toy.toy_boxes,
+    "toy-pr": figures_toy.toy_curves,
 }

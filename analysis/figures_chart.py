@@ -68,6 +68,7 @@ class Chart:
         x_limits: horizontal range; by default that of the data.
         y_limits: vertical range that is always shown; data beyond it widens it.
         y_format: how a vertical tick is printed.
+        drawn: SVG that stands for axes and series, for what is no chart.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Chart:
     x_limits: tuple[float, float] | None = None
     y_limits: tuple[float, float] | None = None
     y_format: Callable[[float], str] | None = None
+    drawn: str = ""
 
     def data(self) -> pd.DataFrame:
         """Everything that is drawn, before thinning: `series`, `x`, `value`, `low`, `high`."""
@@ -133,6 +135,8 @@ def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _body(chart: Chart) -> str:
+    if chart.drawn:
+        return chart.drawn
     legend, top = _legend(chart)
     vertical = _vertical(chart)
     left = 12 + LETTER * max(len(text) for _, text in vertical.ticks)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.papers import Column
+from analysis.papers_model import Column
 from analysis.records import FAILED, NOT_EVALUATED, NOT_RUN, Evaluation, Run, Study, load_study
-from analysis.tables import finite, unusable
+from analysis.table_values import finite
+from analysis.tables import unusable
 from analysis.tables_model import DIGITS
 
 COLUMNS = (

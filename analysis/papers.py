@@ -1,4 +1,4 @@
-"""A paper's table or figure: its specification and the values that were published.
+"""Reads a paper's table or figure: its specification and the values that were published.
 
 Specifications are YAML files (`workflows/papers/<paper>/<table>.yaml`), published values CSV files
 (`data/published/<paper>/<table>.csv`): first column `row`, then numeric columns; an empty cell is
@@ -6,96 +6,22 @@ one that could not be read in the paper.
 """
 
 import csv
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from analysis.errors import InputError
+from analysis.papers_model import Claim, Column, Row, Spec, Wanted
 from analysis.records import REPOSITORY
 
-
-@dataclass(frozen=True)
-class Column:
-    """One metric of a table: `scale` and `decimals` say how it is printed.
-
-    Attributes:
-        metric: key in `metrics.json`, `segm.<key>` for masks, or `training.<key>` of the run's
-            record.
-        header: what the paper calls it.
-        scale: factor from the record's unit to the printed one (100 for AP).
-        decimals: digits printed after the point.
-        better: "higher", "lower", or None where no value is better than another.
-        published: column of the published CSV, or None.
-        variant: variants that this column adds to its row's loss, such as `w5`; for tables whose
-            columns are settings.
-    """
-
-    metric: str
-    header: str
-    scale: float = 1.0
-    decimals: int = 1
-    better: str | None = None
-    published: str | None = None
-    variant: str = ""
-
-    def loss(self, loss: str) -> str:
-        """The loss that a cell of this column shows, for a row's loss."""
-        return "+".join(filter(None, [loss, self.variant]))
-
-    @property
-    def arrow(self) -> str:
-        """↑ where higher is better, ↓ where lower is, else nothing."""
-        return {"higher": "↑", "lower": "↓"}.get(self.better or "", "")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row: its key in the published CSV, the paper's labels, and the run that makes it.
-
-    `view` is "lower" or "upper" where it shows a bound of that run instead of its metrics.
-    """
-
-    key: str
-    labels: Mapping[str, str]
-    run: Mapping[str, str] | None
-    section: str = ""
-    view: str = ""
-
-
-@dataclass(frozen=True)
-class Spec:
-    """A table or figure of a paper."""
-
-    id: str
-    kind: str
-    title: str
-    caption: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    published: Mapping[str, Mapping[str, float | None]]
-    notes: tuple[str, ...] = ()
-    figure: str = ""
-    exact: str = ""
-    other_runs: bool = False
-
-    @property
-    def paper(self) -> str:
-        """The first part of the id: `alrp` of `alrp/table2`."""
-        return self.id.split("/")[0]
-
-    @property
-    def wanted(self) -> set[tuple[str, str]]:
-        """Detector and loss (with variants) of every run that is shown."""
-        rows = [row.run for row in self.rows if row.run]
-        return {(run["detector"], c.loss(run["loss"])) for run in rows for c in self.columns}
-
-    @property
-    def label_names(self) -> list[str]:
-        """Names of the label columns, in the order of their first appearance."""
-        return list(dict.fromkeys(name for row in self.rows for name in row.labels))
+RUN_KEYS = (*Wanted.__dataclass_fields__, "view")
+VIEW = re.compile(
+    r"lower|upper|box|masks|multi-scale test|epoch \d+|score>=[0-9.]+|objects \d+(-\d+|\+)"
+)
+KEYS = (*Spec.__dataclass_fields__, "run", "reason")
 
 
 def load_spec(path: str | Path) -> Spec:
@@ -110,10 +36,12 @@ def load_spec(path: str | Path) -> Spec:
     for key in ("id", "kind", "title", "rows"):
         if key not in data:
             raise InputError(f"{path}: key {key!r} is missing")
+    if unknown := sorted(set(data) - KEYS):
+        raise InputError(f"{path}: unknown key {unknown[0]!r}; known: {', '.join(sorted(KEYS))}")
     name = data.get("published")
     published = read_published(_beside(path, name)) if name else {}
     columns = tuple(_column(path, entry) for entry in data.get("columns") or [])
-    rows = tuple(_row(path, entry) for entry in data["rows"])
+    rows = tuple(_row(path, entry, data) for entry in data["rows"])
     _check_against_published(path, columns, rows, published)
     return Spec(
         id=data["id"],
@@ -124,9 +52,11 @@ def load_spec(path: str | Path) -> Spec:
         rows=rows,
         published=published,
         notes=tuple(data.get("notes") or ()),
+        claims=tuple(_claim(path, c, columns, rows) for c in data.get("claims") or ()),
         figure=data.get("figure") or "",
         exact=data.get("exact") or "",
         other_runs=bool(data.get("other_runs")),
+        options=data.get("options") or {},
     )
 
 
@@ -183,26 +113,58 @@ def _beside(path: Path, name: str) -> Path:
 
 
 def _column(path: Path, entry: Mapping[str, Any]) -> Column:
+    where = f"{path}: column {dict(entry)}"
     unknown = set(entry) - set(Column.__dataclass_fields__)
     if unknown or "metric" not in entry:
         wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else "key 'metric' is missing"
-        raise InputError(f"{path}: column {dict(entry)}: {wrong}")
+        raise InputError(f"{where}: {wrong}")
     scale = float(entry.get("scale", 1))
     values = {"header": entry["metric"], "decimals": 1 if scale == 100 else 2, **entry}
-    return Column(**{**values, "scale": scale})
+    return Column(**{**values, "scale": scale, "run": _run(where, entry.get("run") or {})})
 
 
-def _row(path: Path, entry: Mapping[str, Any]) -> Row:
+def _row(path: Path, entry: Mapping[str, Any], data: Mapping[str, Any]) -> Row:
+    """One row; `run` and `reason` of the whole file fill in what it leaves out."""
     if "row" not in entry:
         raise InputError(f"{path}: row {dict(entry)}: key 'row' is missing")
+    where = f"{path}: row {entry['row']!r}"
     run = entry.get("run")
-    if run is not None and not {"detector", "loss"} <= set(run):
-        raise InputError(f"{path}: row {entry['row']!r}: run needs `detector` and `loss`")
+    if run is not None:
+        run = _run(where, {**(data.get("run") or {}), **run})
+        if not {"detector", "loss"} <= set(run):
+            raise InputError(f"{where}: run needs `detector` and `loss`")
     labels = {str(k): str(v) for k, v in (entry.get("label") or {"": entry["row"]}).items()}
-    view = str((run or {}).get("view") or "")
-    if view not in ("", "lower", "upper"):
-        raise InputError(f"{path}: row {entry['row']!r}: view {view!r} is neither lower nor upper")
-    return Row(str(entry["row"]), labels, run, str(entry.get("section") or ""), view)
+    section, reason = entry.get("section") or "", entry.get("reason") or data.get("reason") or ""
+    return Row(str(entry["row"]), labels, run, str(section), str(reason))
+
+
+def _run(where: str, entry: Mapping[str, Any]) -> dict[str, str]:
+    if unknown := sorted(set(entry) - set(RUN_KEYS)):
+        raise InputError(f"{where}: run: unknown key {unknown[0]!r}; known: {', '.join(RUN_KEYS)}")
+    view = str(entry.get("view") or "")
+    if view and not VIEW.fullmatch(view):
+        raise InputError(f"{where}: view {view!r} is unknown; see workflows/papers/README.md")
+    return {key: str(value) for key, value in entry.items()}
+
+
+def _claim(
+    path: Path, entry: Mapping[str, Any], columns: tuple[Column, ...], rows: tuple[Row, ...]
+) -> Claim:
+    where = f"{path}: claim {entry.get('text', dict(entry))!r}"
+    unknown = set(entry) - set(Claim.__dataclass_fields__)
+    missing = {"text", "source", "column"} - set(entry)
+    if unknown or missing:
+        wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else f"no {sorted(missing)[0]!r}"
+        raise InputError(f"{where}: {wrong}")
+    only = rows[0].key if len(rows) == 1 else ""
+    claim = Claim(**{"better": only, "worse": entry.get("better", only), **entry})
+    for row in (claim.better, claim.worse):
+        if row not in {r.key for r in rows}:
+            raise InputError(f"{where}: there is no row {row!r}")
+    for header in filter(None, (claim.column, claim.over)):
+        if header not in {c.header for c in columns}:
+            raise InputError(f"{where}: there is no column {header!r}")
+    return claim
 
 
 def _check_against_published(

@@ -78,6 +78,9 @@ class Run:
     reason: str | None
     record: Mapping[str, Any]
     evaluations: tuple[Evaluation, ...]
+    backbone: str = ""
+    schedule: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_loss(self) -> str:
@@ -132,20 +135,16 @@ class Study:
         names = [d["name"] for d in self.plan.get("datasets", [])]
         return list(dict.fromkeys([*names, *(r.dataset for r in self.runs)]))
 
-    def find(self, dataset: str, detector: str, loss: str) -> list[Run]:
-        """The runs of all seeds; `loss` may name its variants in any order."""
-        name, *variants = loss.split("+")
-        return [
-            run
-            for run in self.runs
-            if (run.dataset, run.detector, run.loss) == (dataset, detector, name)
-            and set(filter(None, run.variant.split("+"))) == set(variants)
-        ]
+    @property
+    def papers(self) -> Mapping[str, Any]:
+        """What the study makes of the papers' datasets and schedules; often nothing."""
+        return self.plan.get("papers") or {}
 
     def untrained_for(self, run: Run) -> Run | None:
         """The untrained model of the same dataset and detector, if the study has one."""
-        same = (r for r in self.runs if r.untrained and r.dataset == run.dataset)
-        return next((r for r in same if r.detector == run.detector), None)
+        model = (run.dataset, run.detector, run.backbone)
+        same = (r for r in self.runs if (r.dataset, r.detector, r.backbone) == model)
+        return next((r for r in same if r.untrained), None)
 
     def resolve(self, path: str) -> Path:
         """A path of the plan or a manifest: absolute, or relative to where the study was made."""
@@ -156,7 +155,7 @@ class Study:
 
 def slug(text: str) -> str:
     """A file name that is safe in a path and a URL, and different for different texts."""
-    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", text).strip("-.") or "x"
+    plain = re.sub(r"[^A-Za-z0-9._+@-]+", "-", text).strip("-.") or "x"
     if plain == text:
         return plain
     return f"{plain[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
@@ -225,6 +224,9 @@ def _load_run(root: Path, entry: Mapping[str, Any]) -> Run:
         reason=reason,
         record=record,
         evaluations=evaluations,
+        backbone=entry.get("backbone") or "",
+        schedule=entry.get("schedule") or "",
+        settings=entry.get("settings") or {},
     )
 
 

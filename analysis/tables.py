@@ -4,24 +4,21 @@ One `Table` is made per specification; `tables_export` writes it as CSV, JSON, M
 and the report prints the same object, so that all of them show the same numbers.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from analysis.errors import InputError
-from analysis.exact import EXACT
-from analysis.measures.bounds import correlation_bounds
-from analysis.measures.matches import read_matches
-from analysis.papers import Column, Row, Spec, load_spec
+from analysis.exact import EXACT, Values
+from analysis.hyperparameters import HYPERPARAMETERS, hyperparameter_counts
+from analysis.papers import load_spec
+from analysis.papers_model import Column, Row, Spec, Wanted
 from analysis.records import REPOSITORY, Run, Study, load_study
 from analysis.statistics import mean_over_seeds
+from analysis.table_values import metric_value, problem
 from analysis.tables_model import DIGITS, Block, Cell, Table, TableRow
+from analysis.wanted import find_runs, rows_on, why_missing
 
 NOT_OURS = "published only: not a run of this benchmark"
-NOT_IN_STUDY = "not in this study"
 
 
 def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Path) -> None:
@@ -41,11 +38,15 @@ def make_table(study: Study | None, spec: Spec, source: "Source | None" = None) 
 
     A table that is exact (`spec.exact`) is computed without any study.
     """
+    if spec.exact == HYPERPARAMETERS:
+        counts = hyperparameter_counts(study, spec)
+        return Table(spec, "", (_exact_block(spec, counts, "counted from the loss cards"),))
     if study is None or spec.exact:
-        return Table(spec, "", (_exact_block(spec),))
+        values = EXACT[spec.exact]()
+        return Table(spec, "", (_exact_block(spec, values, "computed exactly, without training"),))
     source = source or Source()
-    blocks = tuple(_block(study, spec, dataset, source) for dataset in study.datasets())
-    return Table(spec, study.scale, blocks)
+    every = [_block(study, spec, dataset, source) for dataset in study.datasets()]
+    return Table(spec, study.scale, tuple(block for block in every if block.rows) or (every[0],))
 
 
 class Source:
@@ -55,6 +56,10 @@ class Source:
         """Why a run's numbers cannot stand in a table, in one line; None where they can."""
         return unusable(run, checksum)
 
+    def unseen(self, runs: Sequence[Run], view: str) -> str | None:
+        """Why usable runs cannot be looked at in this way, in one line; None where they can."""
+        return next(filter(None, (problem(run, view) for run in runs)), None)
+
     def value(
         self, runs: Sequence[Run], column: Column, view: str
     ) -> tuple[float | None, float | None]:
@@ -63,27 +68,29 @@ class Source:
         return mean_over_seeds([None if v is None else v * column.scale for v in values])
 
 
-def _exact_block(spec: Spec) -> Block:
-    values = EXACT[spec.exact]()
+def _exact_block(spec: Spec, values: Values, title: str) -> Block:
+    """A table without runs; a row without values says why."""
     rows = []
     for row in spec.rows:
         published = spec.published.get(row.key, {})
-        cells = [
+        found = values.get(row.key)
+        cells = tuple(
             _fill(
                 Cell(published=published.get(column.published or "")),
-                values[row.key][column.metric] * column.scale,
+                None if found is None else found[column.metric] * column.scale,
                 None,
             )
             for column in spec.columns
-        ]
-        rows.append(TableRow(row, tuple(cells), (), None))
-    return Block("", "computed exactly, without training", "", None, tuple(rows))
+        )
+        rows.append(TableRow(row, cells, (), None if found else row.reason or NOT_OURS))
+    return Block("", title, "", None, _mark_best(spec.columns, rows))
 
 
 def _block(study: Study, spec: Spec, dataset: str, source: Source) -> Block:
     manifest = study.manifests.get(dataset, {})
     checksum = manifest.get("checksum")
-    rows = [_row(study, spec, dataset, row, checksum, source) for row in spec.rows]
+    chosen = rows_on(study, spec, dataset)
+    rows = [_row(study, spec, dataset, row, checksum, source) for row in chosen]
     splits = [r.main.split for row in rows for r in row.runs]
     return Block(
         dataset=dataset,
@@ -100,18 +107,25 @@ def _row(
     published = spec.published.get(row.key, {})
     cells = [Cell(published=published.get(c.published or "")) for c in spec.columns]
     if row.run is None:
-        return TableRow(row, tuple(cells), (), NOT_OURS)
-    found: dict[str, tuple[tuple[Run, ...], str | None]] = {}
-    for loss in dict.fromkeys(column.loss(row.run["loss"]) for column in spec.columns):
-        runs = tuple(study.find(dataset, row.run["detector"], loss))
-        why = (source.unusable(run, checksum) for run in runs)
-        found[loss] = runs, next(filter(None, why), None) if runs else NOT_IN_STUDY
+        return TableRow(row, tuple(cells), (), row.reason or NOT_OURS)
+    found: dict[Wanted, tuple[tuple[Run, ...], str | None]] = {}
     filled = []
     for cell, column in zip(cells, spec.columns, strict=True):
-        runs, reason = found[column.loss(row.run["loss"])]
-        value = (None, None) if reason else source.value(runs, column, row.view)
+        wanted = row.wanted(column)
+        assert wanted is not None  # the row has a run
+        if wanted not in found:
+            runs = tuple(find_runs(study, dataset, wanted))
+            why = (source.unusable(run, checksum) for run in runs)
+            found[wanted] = (
+                runs,
+                next(filter(None, why), None) if runs else why_missing(study, wanted),
+            )
+        runs, reason = found[wanted]
+        view = row.view(column)
+        reason = reason or source.unseen(runs, view)
+        value = (None, None) if reason else source.value(runs, column, view)
         filled.append(replace(_fill(cell, *value), reason=reason))
-    reasons = {reason for _, reason in found.values()}
+    reasons = {cell.reason for cell in filled}
     common = reasons.pop() if len(reasons) == 1 else None
     every = tuple(run for runs, _ in found.values() for run in runs)
     remark = next((f"{r.status}: {r.reason}" for r in every if r.status == "collapsed"), None)
@@ -128,48 +142,15 @@ def unusable(run: Run, checksum: str | None) -> str | None:
         return f"seed {run.seed} diverged: {run.reason or 'no reason was recorded'}"
     if run.main.reason:
         return f"seed {run.seed}: {run.reason or run.main.reason}"
+    return other_data(run, checksum)
+
+
+def other_data(run: Run, checksum: str | None) -> str | None:
+    """Says so where a run was made on another version of the data than the study's manifest names."""
     made_on = run.provenance.get("data_checksum")
     if checksum and made_on and made_on != checksum:
         return f"seed {run.seed} was made on another version of the data ({made_on[:19]})"
     return None
-
-
-def metric_value(run: Run, metric: str, view: str = "") -> float | None:
-    """A metric of the main split, `segm.<key>` or `training.<key>`; None where undefined.
-
-    Args:
-        run: the run.
-        metric: a key of its metrics; `segm.<key>` is that of its masks.
-        view: "lower" or "upper" for the bounds of correlating the rankings instead (aLRP, Table 5).
-    """
-    if view:
-        return _bound(run, view).get(metric)
-    if metric.startswith("training."):
-        return finite(run.training.get(metric.removeprefix("training.")))
-    if metric.startswith("segm."):
-        return finite(run.main.mask_metrics.get(metric.removeprefix("segm.")))
-    return finite(run.main.metrics.get(metric))
-
-
-@lru_cache(maxsize=32)
-def _bounds(path: Path) -> dict[str, dict[str, float | None]]:
-    return correlation_bounds(read_matches(path))
-
-
-def _bound(run: Run, view: str) -> dict[str, float | None]:
-    """AP under the worst or best ranking of the same true positives; ρ is −1 or 1 by definition."""
-    try:
-        ap = _bounds(run.main.folder / "matches.parquet")[view]
-    except InputError:
-        return {}
-    rho = {"lower": -1.0, "upper": 1.0}[view]
-    return {**ap, **dict.fromkeys(("pearson", "spearman", "kendall"), rho)}
-
-
-def finite(value: Any) -> float | None:
-    """The value as a float; None where it is missing, no number, or not finite."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable and math.isfinite(value) else None
 
 
 def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:

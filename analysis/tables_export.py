@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from analysis.papers import Column
+from analysis.papers_model import Column
 from analysis.tables_model import Block, Cell, Table, TableRow
 
 SCHEMA = "rankdet.table/1"

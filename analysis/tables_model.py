@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.papers import Column, Row, Spec
+from analysis.papers_model import Column, Row, Spec
 from analysis.records import Run
 
 DIGITS = 6  # values are kept in printed units, rounded far below what is printed

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from analysis.figures import Figure
 from analysis.figures_chart import chart_svg
-from analysis.papers import Spec
+from analysis.papers_model import Spec
 from analysis.tables_model import Block, Table
 
 

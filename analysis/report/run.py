@@ -16,10 +16,10 @@ from analysis.figures_detections import detection_charts
 from analysis.leaderboard import COLUMNS
 from analysis.measures.balance import gradient_rates, rate_summary
 from analysis.measures.matches import read_matches
-from analysis.papers import Column
+from analysis.papers_model import Column
 from analysis.records import Evaluation, Run, Study
 from analysis.report.samples import Sample, samples
-from analysis.tables import finite
+from analysis.table_values import finite
 from analysis.tables_model import DIGITS
 
 METRICS = (

@@ -211,6 +211,25 @@ class RunGroup(Strict):
     test: TestSettings | None = Field(None, description="Changes for this group alone")
 
 
+class RunsOfTables(Strict):
+    """The runs that the study's tables and figures show, beside those that `runs` lists."""
+
+    datasets: dict[Literal["coco", "minitrain", "lvis"], Name] = Field(
+        min_length=1,
+        description="The papers' data to this study's; rows on data that is left out stay empty",
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        [1], min_length=1, description="One run each; tables give the mean and its interval"
+    )
+    schedules: Literal["papers"] | dict[Name, ScheduleChange] = Field(
+        {},
+        description=(
+            "`papers`: as the papers trained (`workflows/papers/schedules.yaml`); or those of "
+            "their schedules that get runs of their own, and what they change in this study's"
+        ),
+    )
+
+
 class StudyConfig(Strict):
     """A study: data, runs, how they are trained and tested, and what is made of them."""
 
@@ -224,7 +243,10 @@ class StudyConfig(Strict):
         None, description="Where relative paths of `coco-folder` datasets start"
     )
     datasets: dict[Name, Dataset] = Field(min_length=1, description="Name to dataset")
-    runs: list[RunGroup] = Field(min_length=1, description="Groups of runs")
+    runs: list[RunGroup] = Field([], description="Groups of runs")
+    runs_of_tables: RunsOfTables | None = Field(
+        None, description="Also makes the runs that `tables` and `figures` show"
+    )
     schedule: Schedule = Field(description="How the runs are trained")
     test: TestSettings = Field(TestSettings(), description="How detections are made")
     splits: list[Name] = Field(
@@ -268,19 +290,27 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
     config = read(StudyConfig, dict(values), source)
     if len(set(config.splits)) < len(config.splits):
         raise InputError(f"{source}: splits: a split is named twice in {config.splits}")
+    if not config.runs and config.runs_of_tables is None:
+        raise InputError(f"{source}: neither runs nor runs_of_tables is given; nothing to train")
     for index, group in enumerate(config.runs):
         _check_group(config, group, source, f"runs[{index}]")
+    for name, dataset in (config.runs_of_tables.datasets if config.runs_of_tables else {}).items():
+        _check_dataset(config, dataset, source, f"runs_of_tables.datasets.{name}")
     return config
 
 
 def _check_group(config: StudyConfig, group: RunGroup, source: str, where: str) -> None:
-    if group.dataset not in config.datasets:
-        hint = choice(group.dataset, config.datasets)
-        raise InputError(f"{source}: {where}.dataset: found {group.dataset!r}; {hint}")
-    known = config.datasets[group.dataset].split_names
+    _check_dataset(config, group.dataset, source, f"{where}.dataset")
+
+
+def _check_dataset(config: StudyConfig, dataset: str, source: str, where: str) -> None:
+    if dataset not in config.datasets:
+        hint = choice(dataset, config.datasets)
+        raise InputError(f"{source}: {where}: found {dataset!r}; {hint}")
+    known = config.datasets[dataset].split_names
     for index, split in enumerate(config.splits):
         if split not in known:
             raise InputError(
-                f"{source}: splits[{index}]: found {split!r}; dataset {group.dataset!r} has: "
+                f"{source}: splits[{index}]: found {split!r}; dataset {dataset!r} has: "
                 f"{', '.join(known)}"
             )

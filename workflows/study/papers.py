@@ -1,11 +1,12 @@
 """The papers' tables and figures that a study asks for, and the runs that they show."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import yaml
 
 from analysis.errors import InputError as AnalysisInputError
-from analysis.papers import Spec, load_spec
+from analysis.papers import load_spec
+from analysis.papers_model import Spec
 from rankdet.errors import InputError
 from workflows.study.places import PAPERS, ROOT, shown
 from workflows.study.runs import Run, same_loss
@@ -47,13 +48,22 @@ def spec_files(name: str) -> list[str]:
     return [shown(file) for file in files]
 
 
-def runs_of(spec: Spec, runs: Iterable[Run]) -> list[Run]:
-    """Returns the planned runs that a table or figure shows."""
-    rows = {(row.run["detector"], row.run["loss"]) for row in spec.rows if row.run}
-    # A table's columns may add variants to its rows' losses; a figure has no columns.
-    wanted = {(detector, same_loss(loss)) for detector, loss in rows | spec.wanted}
+def runs_of(spec: Spec, runs: Iterable[Run], schedules: Collection[str] = ()) -> list[Run]:
+    """Returns the planned runs that a table or figure shows.
+
+    Args:
+        spec: The table or figure.
+        runs: All runs of a study.
+        schedules: The papers' schedules that the study has runs of their own for.
+    """
+    wanted = {_key(w.detector, w.loss, w.schedule, schedules) for w in spec.wanted}
     return [
         run
         for run in runs
-        if (run.detector, same_loss(run.loss)) in wanted or (spec.other_runs and not run.untrained)
+        if _key(run.detector, run.loss, run.schedule_name, schedules) in wanted
+        or (spec.other_runs and not run.untrained)
     ]
+
+
+def _key(detector: str, loss: str, schedule: str, known: Collection[str]) -> tuple:
+    return detector, same_loss(loss), schedule if schedule in known else ""

@@ -9,12 +9,14 @@ from rankdet.errors import InputError
 from workflows.study import data, hashing, settings
 from workflows.study.config import StudyConfig, check_config, load_config
 from workflows.study.detectors import load_detector
+from workflows.study.from_tables import hyperparameters, runs_of_tables
 from workflows.study.papers import load_papers, runs_of
 from workflows.study.places import PAPERS, shown
 from workflows.study.runs import UNTRAINED, Run, expand
 from workflows.study.words import choice, merged
 
 SCHEMA = "rankdet.plan/1"
+SHOWN = ("image_size", "batch_size", "lr")  # of a run's schedule, in the plan
 
 
 class Study:
@@ -33,10 +35,13 @@ class Study:
         self.name = config.study
         self.folder = f"results/{config.study}"
         self.report = f"reports/html/{config.study}/index.html"
-        self.runs = expand(config, source)
-        self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
         self.tables = load_papers(config.tables, "tables", source)
         self.figures = load_papers(config.figures, "figures", source)
+        self.papers = runs_of_tables(
+            config, [*self.tables.values(), *self.figures.values()], source
+        )
+        self.runs = expand(config, source, self.papers.runs)
+        self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
         self._runs = {run.key: run for run in self.runs}
         # A loss or detector that cannot be used is found here, before any job.
         self._hashes = {run.key: self._training_hashes(run) for run in self.runs}
@@ -89,7 +94,8 @@ class Study:
     def records(self, paper: str | None = None) -> list[str]:
         """Returns the `metrics.json` of every run and split, or of a table's or figure's runs."""
         if paper is not None:
-            runs = runs_of({**self.tables, **self.figures}[paper], self.runs)
+            spec = {**self.tables, **self.figures}[paper]
+            runs = runs_of(spec, self.runs, self.papers.schedules)
             return [f"{self.folder}/{run.key}/metrics.json" for run in runs]
         return [
             f"{self.folder}/{run.key}/{place}metrics.json"
@@ -163,6 +169,8 @@ class Study:
             "runs": [self._entry(run) for run in self.runs],
             "tables": [_paper(name) for name in self.tables],
             "figures": [_paper(name) for name in self.figures],
+            "papers": self.papers.plan(),
+            "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
         }
 
     def _entry(self, run: Run) -> dict[str, Any]:
@@ -176,6 +184,8 @@ class Study:
             "loss": run.loss_name,
             "variant": run.variant,
             "seed": run.seed,
+            "schedule": run.schedule_name,
+            "settings": {k: v for k, v in self.schedule(run).items() if k in SHOWN},
             "titles": {
                 "dataset": self.config.datasets[run.dataset].title or run.dataset,
                 "detector": detector["title"],

@@ -1,6 +1,6 @@
 """The runs of a study: every dataset × detector × loss × seed that its config names."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 
 from rankdet.errors import InputError
@@ -32,6 +32,7 @@ class Run:
         splits: What it is evaluated on, the main split first.
         schedule: What its group changes in the study's schedule.
         test: What its group changes in the study's test settings.
+        schedule_name: The paper's schedule that `schedule` stands for; empty for the study's own.
     """
 
     dataset: str
@@ -41,11 +42,18 @@ class Run:
     splits: tuple[str, ...]
     schedule: ScheduleChange
     test: TestSettings
+    schedule_name: str = ""
 
     @property
     def key(self) -> str:
         """The run's place below its study's folder."""
-        return f"{self.dataset}/{self.detector}/{self.loss}/seed{self.seed}"
+        loss = f"{self.loss}@{self.schedule_name}" if self.schedule_name else self.loss
+        return f"{self.dataset}/{self.detector}/{loss}/seed{self.seed}"
+
+    @property
+    def identity(self) -> tuple[Hashable, ...]:
+        """Equal for what is the same run, whatever the order of its loss's variants."""
+        return self.dataset, self.detector, same_loss(self.loss), self.seed, self.schedule_name
 
     @property
     def untrained(self) -> bool:
@@ -63,22 +71,29 @@ class Run:
         return split_loss(self.loss)[1]
 
 
-def expand(config: StudyConfig, source: str) -> list[Run]:
+def expand(config: StudyConfig, source: str, more: Iterable[Run] = ()) -> list[Run]:
     """Returns all runs of a study, the untrained detectors first.
+
+    Args:
+        config: The checked config.
+        source: The config file's name, for messages.
+        more: Runs beside those that the config lists; a listed one counts instead of its equal.
 
     Raises:
         InputError: If a detector, loss or variant is unknown, or one run is planned twice with
             different settings.
     """
-    runs: dict[tuple, Run] = {}
+    runs: dict[tuple[Hashable, ...], Run] = {}
     for index, group in enumerate(config.runs):
         for run in _group(config, group, f"{source}: runs[{index}]"):
-            other = runs.setdefault((run.dataset, run.detector, same_loss(run.loss), run.seed), run)
+            other = runs.setdefault(run.identity, run)
             if other != run:
                 raise InputError(
                     f"{source}: runs[{index}]: {run.key} is planned twice, with other settings or "
                     f"as {other.key}; leave one of them out"
                 )
+    for run in more:
+        runs.setdefault(run.identity, run)
     trained = list(runs.values())
     return [*_untrained(trained), *trained] if config.untrained else trained
 

@@ -8,6 +8,7 @@ from workflows.study.config import StudyConfig
 from workflows.study.runs import UNTRAINED, Run
 from workflows.study.words import merged
 
+FULL_BATCH = 32  # images per iteration that a card's `full` rate is for; others scale it linearly
 UNTRAINED_LOSS = "focal"  # an untrained detector is built with some criterion, and never uses it
 
 
@@ -34,11 +35,15 @@ def schedule(config: StudyConfig, run: Run, source: str) -> dict[str, Any]:
     if "iterations" in change or "epochs" in change:
         study = {key: v for key, v in study.items() if key not in ("iterations", "epochs")}
     chosen = [change.pop("lr", None), study.pop("lr", None)]
-    rate = {} if run.untrained else {"lr": _rate(config.form, run, chosen, source)}
-    return merged(study, change, rate)
+    merged_schedule = merged(study, change)
+    if run.untrained:
+        return merged_schedule
+    rate = _rate(config.form, run, chosen, merged_schedule["batch_size"], source)
+    return {**merged_schedule, "lr": rate}
 
 
-def _rate(form: str, run: Run, chosen: list[Any], source: str) -> float:
+def _rate(form: str, run: Run, chosen: list[Any], batch_size: int, source: str) -> float:
+    """The rate that the config gives, else the card's; that of the full form is for 32 images."""
     for rate in chosen:
         if isinstance(rate, dict):
             rate = rate.get(run.loss, rate.get(run.loss_name))
@@ -48,7 +53,8 @@ def _rate(form: str, run: Run, chosen: list[Any], source: str) -> float:
     rates = (training.get("lr_by_detector", {}).get(run.detector, {}), training.get("lr", {}))
     for known in rates:
         if known.get(form) is not None:
-            return float(known[form])
+            rate = float(known[form])
+            return rate * batch_size / FULL_BATCH if form == "full" else rate
     raise InputError(
         f"{source}: loss {run.loss!r} has no learning rate for the form {form!r}; give "
         f"schedule.lr here, or training.lr.{form} in the CARD of {run.loss_name}.py"

@@ -13,7 +13,9 @@ from analysis.figures_balance import rate_label, training_record
 from analysis.figures_chart import COLOURS, Chart, Series, chart_svg, figure_svg, thin
 from analysis.figures_curves import training_charts
 from analysis.papers import load_spec
+from analysis.papers_model import Wanted
 from analysis.records import REPOSITORY, load_study
+from analysis.wanted import find_runs
 
 FIGURE4 = REPOSITORY / "workflows" / "papers" / "alrp" / "figure4.yaml"
 
@@ -93,7 +95,7 @@ def test_colours_stand_out_on_light_and_dark() -> None:
 
 def test_a_resumed_training_counts_each_iteration_once(tmp_path: Path) -> None:
     plan = make_study(tmp_path)
-    (run,) = load_study(plan).find("shapes", "retinanet", "ap")
+    (run,) = find_runs(load_study(plan), "shapes", Wanted("retinanet", "ap"))
     path = run.folder / "train.parquet"
     frame = pd.read_parquet(path)
     again = frame[frame["iteration"] > 250].assign(loss=9.0)

@@ -8,20 +8,26 @@ from report.fake_study import make_study
 
 from analysis.errors import InputError
 from analysis.leaderboard import build_leaderboard
-from analysis.papers import Column, load_spec, read_published
+from analysis.papers import load_spec, read_published
+from analysis.papers_model import Column, Wanted
 from analysis.records import REPOSITORY, load_study
 from analysis.statistics import mean_over_seeds
+from analysis.table_values import metric_value
 from analysis.tables import (
     _mark_best,
     build_table,
     make_table,
-    metric_value,
     unusable,
 )
 from analysis.tables_export import to_latex, to_markdown
 from analysis.tables_model import Cell, TableRow
+from analysis.wanted import find_runs
 
 TABLE2 = REPOSITORY / "workflows" / "papers" / "alrp" / "table2.yaml"
+
+
+def runs(study, loss):
+    return find_runs(study, "shapes", Wanted("retinanet", loss))
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +64,12 @@ def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
     data = json.loads((tmp_path / "table.json").read_text())
     rows = {row["row"]: row for row in data["blocks"][0]["rows"]}
     study = load_study(plan)
-    (ap,) = study.find("shapes", "retinanet", "ap")
+    (ap,) = runs(study, "ap")
     cell = rows["AP Loss"]["cells"]["AP"]
     assert cell["ours"] == pytest.approx(100 * ap.main.metrics["AP"], abs=1e-6)
     assert cell["published"] == 35.5
     assert cell["difference"] == pytest.approx(cell["ours"] - 35.5, abs=1e-6)
-    seeds = [metric_value(run, "AP") for run in study.find("shapes", "retinanet", "alrp")]
+    seeds = [metric_value(run, "AP") for run in runs(study, "alrp")]
     mean, half = mean_over_seeds([100 * v for v in seeds])
     cell = rows["aLRP Loss (w GIoU) + SB"]["cells"]["AP"]
     assert (cell["ours"], cell["interval"]) == (round(mean, 6), round(half, 6))
@@ -73,9 +79,9 @@ def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
 
 def test_variants_may_stand_in_any_order(plan: Path) -> None:
     study = load_study(plan)
-    one = study.find("shapes", "retinanet", "alrp+iou+no-sb")
-    assert one == study.find("shapes", "retinanet", "alrp+no-sb+iou") and len(one) == 1
-    assert len(study.find("shapes", "retinanet", "alrp")) == 2  # the seeds, not the variants
+    one = runs(study, "alrp+iou+no-sb")
+    assert one == runs(study, "alrp+no-sb+iou") and len(one) == 1
+    assert len(runs(study, "alrp")) == 2  # the seeds, not the variants
 
 
 def test_a_mean_over_a_missing_seed_is_missing(tmp_path: Path) -> None:
@@ -88,7 +94,7 @@ def test_a_mean_over_a_missing_seed_is_missing(tmp_path: Path) -> None:
 
 
 def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
-    (run,) = load_study(plan).find("shapes", "retinanet", "ap")
+    (run,) = runs(load_study(plan), "ap")
     made_on = run.provenance["data_checksum"]
     assert unusable(run, made_on) is None and unusable(run, None) is None
     assert "another version of the data" in unusable(run, "sha256:other")
@@ -206,10 +212,10 @@ def test_a_study_without_a_plan(tmp_path: Path) -> None:
 
 def test_columns_that_are_settings(plan: Path) -> None:
     spec = load_spec(REPOSITORY / "workflows" / "papers" / "alrp" / "table3.yaml")
-    assert ("retinanet", "alrp+iou+no-sb") in spec.wanted and len(spec.wanted) == 16
+    assert Wanted("retinanet", "alrp+iou+no-sb") in spec.wanted and len(spec.wanted) == 16
     (block,) = make_table(load_study(plan), spec).blocks
     with_iou, with_giou = block.rows
-    collapsed = load_study(plan).find("shapes", "retinanet", "alrp+no-sb+iou")[0]
+    collapsed = runs(load_study(plan), "alrp+no-sb+iou")[0]
     assert with_iou.cells[0].ours == round(100 * collapsed.main.metrics["AP"], 6)
     assert with_iou.reason is None and with_iou.remark.startswith("collapsed")
     assert with_iou.gaps(spec.columns) == [

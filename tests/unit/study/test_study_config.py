@@ -81,7 +81,7 @@ def test_defaults():
         ("study", "My Study", "s.yaml: study: found 'My Study'; use lower-case letters"),
         ("datasets.shapes.kind", "coco", "s.yaml: datasets.shapes: kind must be `shapes` or"),
         ("runs.0.dataset", "shape", "s.yaml: runs[0].dataset: found 'shape'; did you mean 'shap"),
-        ("runs", [], "s.yaml: runs: found []; list should have at least 1 item"),
+        ("runs", [], "s.yaml: neither runs nor runs_of_tables is given"),
         ("splits", ["val", "test"], "s.yaml: splits[1]: found 'test'; dataset 'shapes' has: trai"),
         ("splits", ["val", "val"], "s.yaml: splits: a split is named twice"),
         ("datasets.shapes", 3, "s.yaml: datasets.shapes: kind must be"),

@@ -1,0 +1,100 @@
+"""A cell's value from a run's record: a metric, perhaps under a view.
+
+A view is another way to look at a run, such as a bound of ranking or a bin of images; it is a word of
+a specification (`run: {view: lower}`), and `workflows/papers/README.md` lists them all.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import InputError
+from analysis.measures.bounds import correlation_bounds
+from analysis.measures.matches import read_matches
+from analysis.records import Run, read_record
+
+COEFFICIENTS = ("pearson", "spearman", "kendall")
+
+
+def metric_value(run: Run, metric: str, view: str = "") -> float | None:
+    """A metric of the main split; None where undefined or not recorded.
+
+    Args:
+        run: the run.
+        metric: a key of its metrics, or `segm.<key>` (those of masks), `training.<key>`,
+            `schedule.<key>` (as planned) or `speed.<key>` (of inference).
+        view: another way to look at the run; see the module.
+    """
+    room, _, key = metric.partition(".")
+    if room == "training":
+        return finite(run.training.get(key))
+    if room == "schedule":
+        return finite(run.settings.get(key))
+    if room == "speed":
+        return finite(read_record(run.main.folder / "speed.json")[0].get(key))
+    if room == "segm":
+        return finite(run.main.mask_metrics.get(key))
+    return finite(view_metrics(run, view).get(metric))
+
+
+def finite(value: Any) -> float | None:
+    """The value as a float; None where it is missing, no number, or not finite."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if usable and math.isfinite(value) else None
+
+
+def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
+    """The metrics of a run under a view; empty where they are undefined or not there.
+
+    Args:
+        run: the run.
+        view: "" for its own metrics; else see the module.
+    """
+    kind, _, rest = view.partition(" ")
+    if not view:
+        return run.main.metrics
+    if kind in ("lower", "upper"):
+        return _bound(run, kind)
+    if kind == "objects":
+        return _bin(run, rest) or {}
+    return run.main.mask_metrics if kind == "masks" else {}
+
+
+def problem(run: Run, view: str) -> str | None:
+    """Why a run cannot be looked at in this way, in one line; None where it can."""
+    kind, _, rest = view.partition(" ")
+    if kind == "objects" and _bin(run, rest) is None:
+        return f"evaluated without a bin of {rest} objects an image"
+    if kind == "masks" and not run.main.mask_metrics:
+        return "its detections carry no masks"
+    if kind == "epoch":
+        return f"the model after {view} is not kept: only the last one is evaluated"
+    if kind == "multi-scale":
+        return "multi-scale testing is not made"
+    if kind.startswith("score>="):
+        return f"not swept: evaluated at its own score threshold, not at {kind[7:]}"
+    return None
+
+
+def _bin(run: Run, edges: str) -> Mapping[str, Any] | None:
+    """The sparsity bin `0-3` or `21+` of a run's record."""
+    low, _, high = edges.removesuffix("+").partition("-")
+    wanted = (int(low), int(high) if high else None)
+    bins = run.main.record.get("sparsity") or ()
+    return next((b for b in bins if (b.get("low"), b.get("high")) == wanted), None)
+
+
+@lru_cache(maxsize=32)
+def _bounds(path: Path) -> dict[str, dict[str, float | None]]:
+    return correlation_bounds(read_matches(path))
+
+
+def _bound(run: Run, view: str) -> dict[str, float | None]:
+    """AP under the worst or best ranking of the same true positives; ρ is −1 or 1 by definition."""
+    try:
+        ap = _bounds(run.main.folder / "matches.parquet")[view]
+    except InputError:
+        return {}
+    return {**ap, **dict.fromkeys(COEFFICIENTS, {"lower": -1.0, "upper": 1.0}[view])}

@@ -1,0 +1,136 @@
+"""Runs that a study takes from its tables: the papers' data and schedules in the study's terms."""
+
+import pytest
+import yaml
+
+from analysis.papers_model import Wanted
+from rankdet.errors import InputError
+from workflows.study.config import check_config
+from workflows.study.from_tables import SCHEDULES, published_schedules
+from workflows.study.papers import load_papers, paper_names
+from workflows.study.places import PAPERS
+from workflows.study.plan import Study
+
+BASE = {
+    "study": "tiny",
+    "title": "A tiny study",
+    "scale": "Nothing real",
+    "form": "small",
+    "datasets": {"shapes": {"kind": "shapes"}, "quarter": {"kind": "shapes", "seed": 2}},
+    "runs_of_tables": {"datasets": {"coco": "shapes"}},
+    "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
+    "tables": ["alrp/table2"],
+    "untrained": False,
+}
+
+
+def study(**changes):
+    return Study(check_config({**BASE, **changes}, "s.yaml"), "s.yaml")
+
+
+def of_tables(**changes):
+    return {**BASE["runs_of_tables"], **changes}
+
+
+def test_a_tables_rows_are_run_once():
+    keys = [run.key for run in study(tables=["alrp/table2", "alrp/table5"]).runs]
+    assert keys == [
+        "shapes/retinanet/ap/seed1",
+        "shapes/retinanet/alrp+iou+no-sb/seed1",
+        "shapes/retinanet/alrp+iou/seed1",
+        "shapes/retinanet/alrp/seed1",
+        "shapes/atss/alrp/seed1",
+    ]
+
+
+def test_listed_runs_count_instead_of_their_equals():
+    listed = {
+        "dataset": "shapes",
+        "detectors": ["retinanet"],
+        "losses": ["alrp+no-sb+iou"],
+        "schedule": {"iterations": 7},
+    }
+    made = study(runs=[listed])
+    assert [run.key for run in made.runs][0] == "shapes/retinanet/alrp+no-sb+iou/seed1"
+    assert len(made.runs) == 5 and made.schedule(made.runs[0])["iterations"] == 7
+
+
+def test_seeds():
+    assert len(study(runs_of_tables=of_tables(seeds=[1, 2])).runs) == 10
+
+
+def test_a_schedule_with_runs_of_its_own_has_its_own_folder():
+    made = study(runs_of_tables=of_tables(schedules={"alrp-500": {"iterations": 9}}))
+    keys = [run.key for run in made.runs]
+    assert keys[0] == "shapes/retinanet/ap@alrp-500/seed1"
+    assert made.schedule(made.runs[0])["iterations"] == 9
+    where = {"dataset": "shapes", "detector": "retinanet", "loss": "ap@alrp-500", "seed": "1"}
+    assert made.run(where) is made.runs[0]
+    assert made.plan()["runs"][0]["schedule"] == "alrp-500"
+    assert made.records("alrp/table2")[0].endswith("retinanet/ap@alrp-500/seed1/metrics.json")
+
+
+def test_a_schedule_that_is_not_told_apart_is_the_studys_own():
+    made = study(runs_of_tables=of_tables(schedules={"rs-1x": {"iterations": 9}}))
+    assert made.runs[0].key == "shapes/retinanet/ap/seed1"
+    assert made.schedule(made.runs[0])["iterations"] == 3
+
+
+def test_the_papers_own_schedules():
+    made = study(form="full", runs_of_tables=of_tables(schedules="papers"))
+    schedule = made.schedule(made.runs[0])
+    assert made.runs[0].schedule_name == "alrp-500"
+    assert (schedule["epochs"], schedule["image_size"], schedule["lr"]) == (100, 512, 0.002)
+
+
+def test_full_rates_are_scaled_with_the_batch():
+    base = {"image_size": 64, "iterations": 3}
+    rates = [
+        made.schedule(made.runs[0])["lr"]
+        for made in (study(form="full", schedule={**base, "batch_size": b}) for b in (32, 16))
+    ]
+    assert rates == [0.002, 0.001]
+
+
+def test_what_cannot_be_run_is_told_and_no_error():
+    made = study(tables=["alrp/table2", "alrp-rebuttal/tableA4"])
+    told = {entry["dataset"]: entry["reason"] for entry in made.plan()["papers"]["missing"]}
+    assert told == {"minitrain": "this study has no data in the place of minitrain"}
+    both = of_tables(datasets={"coco": "shapes", "minitrain": "quarter"})
+    made = study(tables=["alrp-rebuttal/tableA4"], runs_of_tables=both)
+    assert {run.dataset for run in made.runs} <= {"quarter"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"runs_of_tables": of_tables(datasets={"coco": "shape"})},
+            r"runs_of_tables.datasets.coco: found 'shape'; did you mean 'shapes'",
+        ),
+        (
+            {"runs_of_tables": of_tables(schedules={"alrp-50": {}})},
+            r"runs_of_tables.schedules: found 'alrp-50'; did you mean 'alrp-500'",
+        ),
+        ({"runs_of_tables": None}, "neither runs nor runs_of_tables is given"),
+    ],
+)
+def test_what_is_wrong_is_one_line(changes, told):
+    with pytest.raises(InputError, match=told):
+        study(**changes)
+
+
+def test_every_row_names_a_schedule_that_is_there():
+    known = published_schedules()
+    for name in paper_names():
+        kind = yaml.safe_load((PAPERS / f"{name}.yaml").read_text())["kind"]
+        (spec,) = load_papers([name], f"{kind}s", "test").values()
+        for wanted in spec.wanted:
+            assert isinstance(wanted, Wanted)
+            assert wanted.schedule in known, f"{name}: {wanted}"
+
+
+def test_every_schedule_is_somebodys():
+    specs = [path.read_text() for path in PAPERS.glob("*/*.yaml")]
+    for name in yaml.safe_load(SCHEDULES.read_text()):
+        assert any(f"schedule: {name}" in text for text in specs), name

@@ -1,0 +1,149 @@
+"""The runs that a study's tables and figures show, so that a study need not list them by hand."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+from analysis.hyperparameters import HYPERPARAMETERS
+from analysis.papers_model import Spec, Wanted
+from rankdet.errors import InputError
+from workflows.study import cards, detectors
+from workflows.study.config import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
+from workflows.study.explain import read
+from workflows.study.places import PAPERS, shown
+from workflows.study.runs import Run, split_loss
+from workflows.study.words import choice
+
+SCHEDULES = PAPERS / "schedules.yaml"
+
+
+@dataclass(frozen=True)
+class FromTables:
+    """What a study makes of its tables.
+
+    Attributes:
+        runs: The runs that they show.
+        datasets: The papers' datasets to the study's.
+        schedules: The papers' schedules that have runs of their own, with what they change.
+        missing: What cannot be run, with the reason in one line.
+    """
+
+    runs: list[Run] = field(default_factory=list)
+    datasets: Mapping[str, str] = field(default_factory=dict)
+    schedules: Mapping[str, ScheduleChange] = field(default_factory=dict)
+    missing: Mapping[Wanted, str] = field(default_factory=dict)
+
+    def plan(self) -> dict[str, Any]:
+        """Returns the part `papers` of a study's plan; empty if the runs are not of its tables."""
+        if not self.datasets:
+            return {}
+        missing = [{**vars(wanted), "reason": why} for wanted, why in self.missing.items()]
+        return {
+            "datasets": dict(self.datasets),
+            "schedules": list(self.schedules),
+            "missing": missing,
+        }
+
+
+def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> FromTables:
+    """Returns the runs that tables and figures show, and what of them cannot be run.
+
+    Raises:
+        InputError: If the config names a schedule that no paper has.
+    """
+    asked = config.runs_of_tables
+    if asked is None:
+        return FromTables()
+    schedules = _schedules(asked, f"{source}: runs_of_tables")
+    runs: dict[tuple, Run] = {}
+    missing: dict[Wanted, str] = {}
+    for wanted in dict.fromkeys(wanted for spec in specs for wanted in spec.wanted):
+        why = why_not(config, asked, wanted)
+        if why:
+            missing[wanted] = why
+            continue
+        for run in _runs(config, asked, schedules, wanted):
+            runs.setdefault(run.identity, run)
+    return FromTables(list(runs.values()), asked.datasets, schedules, missing)
+
+
+def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | None:
+    """Returns why a study cannot run what a cell shows, in one line; None if it can."""
+    if wanted.dataset not in asked.datasets:
+        return f"this study has no data in the place of {wanted.dataset}"
+    if wanted.detector not in detectors.detector_names():
+        return f"detector {wanted.detector!r} is not in this benchmark yet"
+    name, variant = split_loss(wanted.loss)
+    if name not in cards.loss_names():
+        return f"loss {name!r} is not in this benchmark yet"
+    if wanted.backbone:
+        return f"backbone {wanted.backbone!r} is not in this benchmark yet"
+    try:
+        detectors.load_detector(wanted.detector, config.form)
+        cards.load_loss(name).variant(variant)
+    except InputError as error:
+        return str(error).partition("; ")[0]
+    return None
+
+
+def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
+    """Returns what the cards of the losses declare that tables count hyperparameters of."""
+    rows = (row for spec in specs if spec.exact == HYPERPARAMETERS for row in spec.rows if row.run)
+    found = {}
+    for loss in dict.fromkeys(row.run["loss"] for row in rows if row.run):
+        name, variant = split_loss(loss)
+        if name in cards.loss_names():
+            with suppress(InputError):
+                found[loss] = list(
+                    cards.load_loss(name).variant(variant).get("hyperparameters", [])
+                )
+    return found
+
+
+def _runs(
+    config: StudyConfig,
+    asked: RunsOfTables,
+    schedules: Mapping[str, ScheduleChange],
+    wanted: Wanted,
+) -> Iterator[Run]:
+    named = wanted.schedule if wanted.schedule in schedules else ""
+    for seed in asked.seeds:
+        yield Run(
+            dataset=asked.datasets[wanted.dataset],
+            detector=wanted.detector,
+            loss=wanted.loss,
+            seed=seed,
+            splits=tuple(config.splits),
+            schedule=schedules.get(named, ScheduleChange()),
+            test=TestSettings(),
+            schedule_name=named,
+        )
+
+
+def _schedules(asked: RunsOfTables, where: str) -> dict[str, ScheduleChange]:
+    known = published_schedules()
+    if asked.schedules == "papers":
+        return {name: schedule for name, (_, schedule) in known.items()}
+    for name in asked.schedules:
+        if name not in known:
+            raise InputError(f"{where}.schedules: found {name!r}; {choice(name, known)}")
+    return dict(asked.schedules)
+
+
+@lru_cache
+def published_schedules() -> dict[str, tuple[str, ScheduleChange]]:
+    """Returns how the papers trained: name to title and schedule.
+
+    Raises:
+        InputError: If the file has a fault.
+    """
+    entries = yaml.safe_load(SCHEDULES.read_text(encoding="utf-8"))
+    out = {}
+    for name, entry in entries.items():
+        change = {key: value for key, value in entry.items() if key != "title"}
+        out[name] = entry["title"], read(ScheduleChange, change, f"{shown(SCHEDULES)}: {name}")
+    return out
