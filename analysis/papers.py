@@ -36,7 +36,7 @@ def load_spec(path: str | Path) -> Spec:
     for key in ("id", "kind", "title", "rows"):
         if key not in data:
             raise InputError(f"{path}: key {key!r} is missing")
-    if unknown := sorted(set(data) - KEYS):
+    if unknown := sorted(set(data) - set(KEYS)):
         raise InputError(f"{path}: unknown key {unknown[0]!r}; known: {', '.join(sorted(KEYS))}")
     name = data.get("published")
     published = read_published(_beside(path, name)) if name else {}

@@ -1,7 +1,7 @@
 """A cell's value from a run's record: a metric, perhaps under a view.
 
-A view is another way to look at a run, such as a bound of ranking or a bin of images; it is a word of
-a specification (`run: {view: lower}`), and `workflows/papers/README.md` lists them all.
+A view is another way to look at a run, such as a bound of ranking or a bin of images; it is a word
+of a specification (`run: {view: lower}`), and `workflows/papers/README.md` lists them all.
 """
 
 import math

@@ -146,7 +146,7 @@ def unusable(run: Run, checksum: str | None) -> str | None:
 
 
 def other_data(run: Run, checksum: str | None) -> str | None:
-    """Says so where a run was made on another version of the data than the study's manifest names."""
+    """Says so where a run was made on other data than the study's manifest names; else None."""
     made_on = run.provenance.get("data_checksum")
     if checksum and made_on and made_on != checksum:
         return f"seed {run.seed} was made on another version of the data ({made_on[:19]})"

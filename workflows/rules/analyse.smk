@@ -68,3 +68,14 @@ rule leaderboard:
         made_of=step_hash("leaderboard"),
     script:
         "../scripts/leaderboard.py"
+
+
+# A target for each table and figure of the study alone: `snakemake table_alrp_2`, `figure_alrp_4`.
+for target in STUDY.targets():
+
+    rule:
+        name:
+            target.name
+        input:
+            target.file,
+        localrule: True

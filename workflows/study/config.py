@@ -255,8 +255,12 @@ class StudyConfig(Strict):
     untrained: bool = Field(
         True, description="Whether an untrained model of each detector is evaluated beside"
     )
-    tables: list[str] = Field([], description="Files of `workflows/papers`, without `.yaml`")
-    figures: list[str] = Field([], description="Files of `workflows/papers`, without `.yaml`")
+    tables: list[str] = Field(
+        [], description="Files of `workflows/papers`, without `.yaml`; a paper's name; or `all`"
+    )
+    figures: list[str] = Field(
+        [], description="Files of `workflows/papers`, without `.yaml`; a paper's name; or `all`"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` takes a GPU where there is one"
     )

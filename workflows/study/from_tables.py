@@ -111,6 +111,8 @@ def _runs(
     wanted: Wanted,
 ) -> Iterator[Run]:
     named = wanted.schedule if wanted.schedule in schedules else ""
+    known = published_schedules() if asked.schedules == "papers" else {}
+    tests = {name: entry.test for name, entry in known.items()}
     for seed in asked.seeds:
         yield Run(
             dataset=asked.datasets[wanted.dataset],
@@ -119,7 +121,7 @@ def _runs(
             seed=seed,
             splits=tuple(config.splits),
             schedule=schedules.get(named, ScheduleChange()),
-            test=TestSettings(),
+            test=tests.get(named, TestSettings()),
             schedule_name=named,
         )
 
@@ -127,23 +129,31 @@ def _runs(
 def _schedules(asked: RunsOfTables, where: str) -> dict[str, ScheduleChange]:
     known = published_schedules()
     if asked.schedules == "papers":
-        return {name: schedule for name, (_, schedule) in known.items()}
+        return {name: entry.schedule for name, entry in known.items()}
     for name in asked.schedules:
         if name not in known:
             raise InputError(f"{where}.schedules: found {name!r}; {choice(name, known)}")
     return dict(asked.schedules)
 
 
+class Published(ScheduleChange):
+    """How a paper trained and tested."""
+
+    title: str
+    test: TestSettings = TestSettings()
+
+    @property
+    def schedule(self) -> ScheduleChange:
+        """The training alone."""
+        return ScheduleChange(**self.model_dump(exclude={"title", "test"}))
+
+
 @lru_cache
-def published_schedules() -> dict[str, tuple[str, ScheduleChange]]:
-    """Returns how the papers trained: name to title and schedule.
+def published_schedules() -> dict[str, Published]:
+    """Returns how the papers trained, by name.
 
     Raises:
         InputError: If the file has a fault.
     """
     entries = yaml.safe_load(SCHEDULES.read_text(encoding="utf-8"))
-    out = {}
-    for name, entry in entries.items():
-        change = {key: value for key, value in entry.items() if key != "title"}
-        out[name] = entry["title"], read(ScheduleChange, change, f"{shown(SCHEDULES)}: {name}")
-    return out
+    return {name: read(Published, e, f"{shown(SCHEDULES)}: {name}") for name, e in entries.items()}

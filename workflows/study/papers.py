@@ -1,6 +1,7 @@
 """The papers' tables and figures that a study asks for, and the runs that they show."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import yaml
 
@@ -13,6 +14,21 @@ from workflows.study.runs import Run, same_loss
 from workflows.study.words import choice
 
 
+@dataclass(frozen=True)
+class Target:
+    """One table or figure by a name that a person types, `table_alrp_2`, and the file it makes."""
+
+    name: str
+    file: str
+
+    @classmethod
+    def of(cls, paper_name: str, file: str) -> "Target":
+        """Returns the target of a specification: `alrp/table2` is `table_alrp_2`."""
+        paper, stem = paper_name.split("/")
+        kind = next((kind for kind in ("table", "figure") if stem.startswith(kind)), "table")
+        return cls("_".join([kind, *paper.split("-"), stem.removeprefix(kind)]), file)
+
+
 def paper_names() -> list[str]:
     """Returns every table and figure that has a file, as `<paper>/<table>`."""
     files = PAPERS.glob("*/*.yaml")
@@ -22,22 +38,36 @@ def paper_names() -> list[str]:
 def load_papers(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]:
     """Reads the specifications of a study's `tables` or `figures`.
 
+    Args:
+        names: Names; that of a paper stands for all of its tables (figures), `all` for all papers'.
+        kind: `tables` or `figures`.
+        source: The config file's name, for messages.
+
     Raises:
         InputError: If one is unknown, faulty, or of the other kind.
     """
     known = paper_names()
+    papers = sorted({name.split("/")[0] for name in known})
     specs = {}
     for index, name in enumerate(names):
         where = f"{source}: {kind}[{index}]"
+        if name in ("all", *papers):
+            every = [n for n in known if name in ("all", n.split("/")[0])]
+            specs |= {n: spec for n in every if f"{(spec := _load(n)).kind}s" == kind}
+            continue
         if name not in known:
-            raise InputError(f"{where}: found {name!r}; {choice(name, known)}")
-        try:
-            specs[name] = load_spec(PAPERS / f"{name}.yaml")
-        except AnalysisInputError as error:
-            raise InputError(str(error)) from None
+            raise InputError(f"{where}: found {name!r}; {choice(name, ['all', *papers, *known])}")
+        specs[name] = _load(name)
         if f"{specs[name].kind}s" != kind:
             raise InputError(f"{where}: {name} is a {specs[name].kind}: list it there")
     return specs
+
+
+def _load(name: str) -> Spec:
+    try:
+        return load_spec(PAPERS / f"{name}.yaml")
+    except AnalysisInputError as error:
+        raise InputError(str(error)) from None
 
 
 def spec_files(name: str) -> list[str]:

@@ -10,7 +10,7 @@ from workflows.study import data, hashing, settings
 from workflows.study.config import StudyConfig, check_config, load_config
 from workflows.study.detectors import load_detector
 from workflows.study.from_tables import hyperparameters, runs_of_tables
-from workflows.study.papers import load_papers, runs_of
+from workflows.study.papers import Target, load_papers, runs_of
 from workflows.study.places import PAPERS, shown
 from workflows.study.runs import UNTRAINED, Run, expand
 from workflows.study.words import choice, merged
@@ -102,6 +102,14 @@ class Study:
             for run in self.runs
             for place in ("", *(f"on-{split}/" for split in run.splits[1:]))
         ]
+
+    def targets(self) -> list[Target]:
+        """Returns a target for each table and figure alone."""
+        tables = (Target.of(name, f"{self.folder}/tables/{name}/table.csv") for name in self.tables)
+        figures = (
+            Target.of(name, f"{self.folder}/figures/{name}/figure.svg") for name in self.figures
+        )
+        return [*tables, *figures]
 
     def data_config(self, name: str) -> dict[str, Any]:
         """Returns what a dataset is prepared from."""

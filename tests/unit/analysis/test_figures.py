@@ -138,5 +138,7 @@ def test_a_figure_of_nothing(tmp_path: Path) -> None:
 def test_an_unknown_kind_of_figure(tmp_path: Path) -> None:
     spec = tmp_path / "s.yaml"
     spec.write_text("id: a/b\nkind: figure\nfigure: pie\ntitle: t\nrows: []\n")
-    with pytest.raises(InputError, match="figure 'pie' is unknown; there are: gradient-balance"):
+    with pytest.raises(
+        InputError, match="figure 'pie' is unknown; there are: components, gradient"
+    ):
         make_figures(load_study(make_study(tmp_path)), load_spec(spec))

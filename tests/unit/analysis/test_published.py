@@ -23,7 +23,7 @@ def test_specs_fit_their_published_values(path) -> None:
     assert spec.id == f"{path.parent.name}/{path.stem}"
     assert spec.kind in ("table", "figure")
     assert spec.paper in load_papers()
-    assert [row.key for row in spec.rows] == list(spec.published)
+    assert not spec.published or [row.key for row in spec.rows] == list(spec.published)
 
 
 def test_table2_as_printed() -> None:

@@ -51,7 +51,7 @@ def test_listed_runs_count_instead_of_their_equals():
         "schedule": {"iterations": 7},
     }
     made = study(runs=[listed])
-    assert [run.key for run in made.runs][0] == "shapes/retinanet/alrp+no-sb+iou/seed1"
+    assert made.runs[0].key == "shapes/retinanet/alrp+no-sb+iou/seed1"
     assert len(made.runs) == 5 and made.schedule(made.runs[0])["iterations"] == 7
 
 
