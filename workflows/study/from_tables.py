@@ -11,7 +11,7 @@ import yaml
 from analysis.hyperparameters import HYPERPARAMETERS
 from analysis.papers_model import Spec, Wanted
 from rankdet.errors import InputError
-from workflows.study import cards, detectors
+from workflows.study import cards, detectors, pairs
 from workflows.study.config import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
 from workflows.study.explain import read
 from workflows.study.places import PAPERS, shown
@@ -73,7 +73,8 @@ def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> F
 
 def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | None:
     """Returns why a study cannot run what a cell shows, in one line; None if it can."""
-    if wanted.dataset not in asked.datasets:
+    data = asked.datasets.get(wanted.dataset)
+    if data is None:
         return f"this study has no data in the place of {wanted.dataset}"
     if wanted.detector not in detectors.detector_names():
         return f"detector {wanted.detector!r} is not in this benchmark yet"
@@ -83,11 +84,13 @@ def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | N
     if wanted.backbone:
         return f"backbone {wanted.backbone!r} is not in this benchmark yet"
     try:
-        detectors.load_detector(wanted.detector, config.form)
-        cards.load_loss(name).variant(variant)
+        detector = detectors.load_detector(wanted.detector, config.form)
+        card = cards.load_loss(name).variant(variant)
     except InputError as error:
         return str(error).partition("; ")[0]
-    return None
+    if detector.get("masks") and not getattr(config.datasets[data], "masks", True):
+        return f"detector {wanted.detector!r} needs masks, which dataset {data!r} has not"
+    return pairs.objection(detector, name, variant, card)
 
 
 def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
