@@ -1,15 +1,15 @@
-"""`rankdet data check` and `rankdet data shapes`."""
+"""`rankdet data check`, `rankdet data get` and `rankdet data shapes`."""
 
 import argparse
 import sys
 from pathlib import Path
 
-HELP = "check a dataset in COCO format, or write the built-in shapes"
+HELP = "check a dataset in COCO format, fetch COCO or LVIS, or write the built-in shapes"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the two subcommands."""
-    commands = parser.add_subparsers(dest="data_command", metavar="check|shapes", required=True)
+    """Adds the subcommands."""
+    commands = parser.add_subparsers(dest="data_command", metavar="check|get|shapes", required=True)
     check = commands.add_parser(
         "check",
         help="count what is in a dataset, and name what is wrong with it",
@@ -17,6 +17,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     check.add_argument("images", type=Path, metavar="IMAGES_DIR", help="folder of the images")
     check.add_argument("annotations", type=Path, metavar="ANNOTATIONS.json", help="COCO JSON file")
+    get = commands.add_parser(
+        "get",
+        help="download COCO 2017 or LVIS v1 and unpack it",
+        description="Goes on where it was interrupted; what is there already is left alone.",
+    )
+    get.add_argument("dataset", metavar="DATASET", help="coco or lvis (data/datasets.csv)")
+    get.add_argument("root", type=Path, metavar="FOLDER", help="gets train2017/, annotations/, ...")
+    get.add_argument(
+        "--file", action="append", metavar="NAME", help="only this archive; may be repeated"
+    )
+    get.add_argument("--keep", action="store_true", help="keep the archives after unpacking")
     shapes = commands.add_parser(
         "shapes",
         help="write the built-in shapes as PNG images and COCO annotations",
@@ -44,11 +55,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shapes.add_argument(
         "--no-masks", dest="masks", action="store_false", default=None, help="boxes only"
     )
+    shapes.add_argument(
+        "--long-tail", action="store_true", default=None, help="rare to frequent classes, as LVIS"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the subcommand."""
-    return {"check": _check, "shapes": _shapes}[args.data_command](args)
+    return {"check": _check, "get": _get, "shapes": _shapes}[args.data_command](args)
+
+
+def _get(args: argparse.Namespace) -> int:
+    from rankdet.datasets.download import archives, get
+
+    for archive in archives(args.dataset, args.file):
+        print(f"{archive.name}: {archive.size:,} bytes, {archive.licence}", flush=True)
+        print(f"  {get(archive, args.root, keep=args.keep)}", flush=True)
+    return 0
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -15,6 +15,9 @@ from rankdet.errors import InputError
 KINDS = {
     "shapes": "rankdet.datasets.shapes",
     "coco-folder": "rankdet.datasets.coco_folder",
+    "coco": "rankdet.datasets.coco",
+    "coco-minitrain": "rankdet.datasets.coco",
+    "lvis": "rankdet.datasets.coco",
 }
 
 

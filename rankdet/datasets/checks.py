@@ -5,7 +5,7 @@ in the copy that is used (the user's own file is never changed).
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,10 @@ class Checked:
 
 
 def check(
-    folder: Path, annotations: Path, seen: dict[Path, images.ImageFile] | None = None
+    folder: Path,
+    annotations: Path,
+    seen: dict[Path, images.ImageFile] | None = None,
+    adapt: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Checked:
     """Checks and repairs one split.
 
@@ -42,6 +45,7 @@ def check(
         annotations: the COCO JSON file.
         seen: images that were read already; those read now are added, so that splits that share
             images read them once.
+        adapt: turns a file of another kind into COCO's format before it is checked.
 
     Raises:
         InputError: the folder or the file as a whole cannot be used.
@@ -51,6 +55,7 @@ def check(
         raise InputError(f"the folder of images {folder} is {found}; give the folder that has them")
     seen = {} if seen is None else seen
     raw = coco_file.read(annotations)
+    raw = adapt(raw) if adapt else raw
     findings = Findings()
     categories = _categories(raw["categories"], findings)
     kept = _images(raw["images"], folder, findings, seen)

@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rankdet.datasets.checks import Checked, check
 from rankdet.datasets.images import ImageFile
 from rankdet.errors import InputError
 
+Adapt = Callable[[str, dict[str, Any]], dict[str, Any]]
 SPLIT_KEYS = ("images", "annotations")
 
 
@@ -19,11 +21,35 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
 
     Images stay where they are. The user's folders are taken relative to the current folder.
     """
-    title, splits = _read_config(name, config)
+    title, splits = read_config(name, config)
+    return write(name, "coco-folder", title, splits, folder)
+
+
+def write(
+    name: str,
+    kind: str,
+    title: str,
+    splits: Mapping[str, tuple[Path, Path]],
+    folder: Path,
+    adapt: Adapt | None = None,
+) -> dict[str, Any]:
+    """Checks every split and writes the cleaned annotations and the manifest.
+
+    Args:
+        name: the dataset's name.
+        kind: its kind, for the manifest.
+        title: shown in reports.
+        splits: split to (folder of images, annotation file).
+        folder: where to write.
+        adapt: called with a split's name and its annotations as read; returns what to check.
+
+    Raises:
+        InputError: the data cannot be used.
+    """
     seen: dict[Path, ImageFile] = {}
     checked = {}
     for split, (images, annotations) in splits.items():
-        checked[split] = check(images, annotations, seen)
+        checked[split] = check(images, annotations, seen, partial(adapt, split) if adapt else None)
         _stop_at_errors(f"dataset {name!r}, {split}", checked[split], images, annotations)
     warnings = [
         f"{split}: {line}" for split, one in checked.items() for line in one.findings.warnings
@@ -42,7 +68,7 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
         return manifest.write(
             folder,
             name=name,
-            kind="coco-folder",
+            kind=kind,
             title=title,
             categories=checked["train"].data["categories"],
             splits=entries,
@@ -50,7 +76,7 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
         )
 
 
-def _read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tuple[Path, Path]]]:
+def read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tuple[Path, Path]]]:
     """Returns the title and each split's (folder of images, annotation file)."""
     where = f"dataset {name!r}"
     title = options.text(config.get("title") or name, f"{where}: title")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.datasets import files, masks
+from rankdet.datasets.summary import summarise
 
 SCHEMA = "rankdet.dataset/1"
 
@@ -29,7 +30,9 @@ def split_entry(
     """Returns a split's part of the manifest; the counts include the crowds.
 
     `n_masks` counts the annotations whose segmentation can be used: detectors of masks need all.
+    `counts` holds the objects (no crowds) by class, by size and by number in an image.
     """
+    counts = summarise(data)
     return {
         "annotations": annotations.as_posix(),
         "images": images.as_posix(),
@@ -37,6 +40,7 @@ def split_entry(
         "n_annotations": len(data["annotations"]),
         "n_crowd": sum(a["iscrowd"] for a in data["annotations"]),
         "n_masks": masks.count_usable(data),
+        "counts": {key: counts[key] for key in ("classes", "sizes", "bins")},
         "checksum": checksum,
     }
 

@@ -48,3 +48,12 @@ def _bins(counts: Sequence[int], bins: Sequence[int]) -> dict[str, int]:
         label = f"{first}+" if last is None else f"{first}-{last}"
         table[label] = sum(first <= n and (last is None or n <= last) for n in counts)
     return table
+
+
+def told(entry: Mapping[str, Any]) -> str:
+    """Returns a manifest's split in words: its objects by size, and by class."""
+    counts = entry["counts"]
+    objects = entry["n_annotations"] - entry["n_crowd"]
+    sizes = ", ".join(f"{n:,} {name}" for name, n in counts["sizes"].items())
+    classes = ", ".join(f"{name} {n:,}" for name, n in counts["classes"].items())
+    return f"{objects:,} objects ({sizes}); by class: {classes}"

@@ -8,17 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from rankdet.errors import InputError
-from workflows.study.explain import UNION_TAG, Strict, read
+from workflows.study.explain import Strict, read
+from workflows.study.kinds import Dataset, Fraction, Name, Text
 from workflows.study.words import choice
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Text = Annotated[str, StringConstraints(min_length=1)]
 SIDES = range(32, 4097)  # pixels
 
 
@@ -36,78 +34,6 @@ def _image_size(value: Any) -> Any:
 
 ImageSize = Annotated[int | list[int], BeforeValidator(_image_size)]
 SIZE = "Side of a square that images are fitted into, or [shorter side, most of the longer], pixels"
-
-
-class Shapes(Strict):
-    """The built-in data: coloured shapes, drawn from a seed."""
-
-    kind: Literal["shapes"] = Field(description="`shapes`: the built-in data")
-    title: Text | None = Field(None, description="Shown in reports")
-    seed: int = Field(1, ge=0, description="Another seed draws other images")
-    image_size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels")
-    train_images: int = Field(96, ge=1, description="Images in the split `train`")
-    val_images: int = Field(48, ge=1, description="Images in the split `val`")
-    max_objects: int = Field(60, ge=1, le=1000, description="Most objects in an image")
-    object_size: tuple[int, int] | None = Field(
-        None, description="Shortest and longest side of an object in pixels"
-    )
-    classes: int = Field(8, ge=1, description="How many kinds of shapes")
-    density: list[tuple[Fraction, int]] | None = Field(
-        None, description="Pairs (share of the images, most objects in them), rising"
-    )
-    empty_fraction: Fraction = Field(0.05, description="Share of images without objects")
-    crowd_fraction: Fraction = Field(0.08, description="Share of images with a crowd")
-    color_noise: Fraction = Field(0.1, description="Share of objects with another class's colour")
-    masks: bool = Field(True, description="Whether annotations carry masks")
-
-    @property
-    def split_names(self) -> tuple[str, ...]:
-        """The splits that the generator writes."""
-        return ("train", "val")
-
-
-class SplitFiles(Strict):
-    """One split of one's own data."""
-
-    images: Text = Field(description="Folder of the images")
-    annotations: Text = Field(description="COCO-format JSON file")
-
-
-class CocoFolder(Strict):
-    """One's own data in COCO's format."""
-
-    kind: Literal["coco-folder"] = Field(description="`coco-folder`: data in COCO's format")
-    title: Text | None = Field(None, description="Shown in reports")
-    splits: dict[Name, SplitFiles] = Field(
-        description="Split name to its files; `train` must be there; paths start at `data_root`"
-    )
-
-    @model_validator(mode="after")
-    def _has_train(self) -> "CocoFolder":
-        if "train" not in self.splits:
-            raise PydanticCustomError("told", "splits: no split `train`; training needs it")
-        return self
-
-    @property
-    def split_names(self) -> tuple[str, ...]:
-        """The splits, in the config's order."""
-        return tuple(self.splits)
-
-
-def _kind(value: Any) -> str | None:
-    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
-    return f"{UNION_TAG}{kind}" if kind in ("shapes", "coco-folder") else None
-
-
-Dataset = Annotated[
-    Annotated[Shapes, Tag(f"{UNION_TAG}shapes")]
-    | Annotated[CocoFolder, Tag(f"{UNION_TAG}coco-folder")],
-    Discriminator(
-        _kind,
-        custom_error_type="told",
-        custom_error_message="kind must be `shapes` or `coco-folder`",
-    ),
-]
 
 
 class ScheduleChange(Strict):
@@ -239,9 +165,7 @@ class StudyConfig(Strict):
     form: Literal["small", "full"] = Field(
         description="`small`: thin detectors for CPUs, from scratch; `full`: the papers' own"
     )
-    data_root: Text | None = Field(
-        None, description="Where relative paths of `coco-folder` datasets start"
-    )
+    data_root: Text | None = Field(None, description="Where relative paths of datasets start")
     datasets: dict[Name, Dataset] = Field(min_length=1, description="Name to dataset")
     runs: list[RunGroup] = Field([], description="Groups of runs")
     runs_of_tables: RunsOfTables | None = Field(

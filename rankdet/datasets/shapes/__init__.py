@@ -11,20 +11,28 @@ from typing import Any
 import numpy as np
 
 from rankdet.datasets import files, manifest
-from rankdet.datasets.shapes import contours, png, scene
+from rankdet.datasets.shapes import contours, long_tail, png, scene
+from rankdet.datasets.shapes.bits import Bits
 from rankdet.datasets.shapes.config import ShapesConfig
 
 SPLITS = ("train", "val")  # their places here seed their images
+FEDERATED = 1  # sets the random numbers of this purpose apart from those that draw
 
 
 def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Draws the images and writes annotations and manifest; see `rankdet.datasets.prepare`."""
     settings = ShapesConfig.read(name, config)
     splits = {}
+    frequencies: dict[int, str] = {}
     with files.replacing(folder / "data") as part:
         for split in SPLITS:
             (part / split).mkdir()
             data, images = _draw(settings, split, part / split)
+            if settings.long_tail:
+                frequencies = frequencies or long_tail.frequencies(data, settings.classes)
+                data["categories"] = [
+                    {**c, "frequency": frequencies[c["id"]]} for c in data["categories"]
+                ]
             annotations_sha256 = files.write_json(part / f"{split}.json", data)
             splits[split] = manifest.split_entry(
                 data,
@@ -62,8 +70,12 @@ def _draw(
         file_name = f"{index + 1:06d}.png"
         (folder / file_name).write_bytes(content)
         digests.append((file_name, hashlib.sha256(content).hexdigest()))
-        images.append(_image(index + 1, file_name, settings.image_size))
-        for annotation in annotate(drawn, settings.masks):
+        found, listed = annotate(drawn, settings.masks), {}
+        if settings.long_tail:
+            bits = Bits(settings.seed, SPLITS.index(split), index, FEDERATED)
+            found, listed = long_tail.federate(found, settings.classes, bits)
+        images.append({**_image(index + 1, file_name, settings.image_size), **listed})
+        for annotation in found:
             ids = {"id": len(annotations) + 1, "image_id": index + 1}
             annotations.append({**ids, **annotation})
     data = {

@@ -31,6 +31,7 @@ class ShapesConfig:
         crowd_fraction: share of images with a crowd annotation.
         color_noise: share of objects that have the colour of a random class.
         masks: whether annotations carry a segmentation.
+        long_tail: rare, common and frequent classes, federated annotations, no crowds, as in LVIS.
     """
 
     title: str = "Built-in shapes"
@@ -46,6 +47,7 @@ class ShapesConfig:
     crowd_fraction: float = 0.08
     color_noise: float = 0.1
     masks: bool = True
+    long_tail: bool = False
 
     @property
     def class_names(self) -> list[str]:
@@ -109,4 +111,5 @@ _READ = {
     "crowd_fraction": options.fraction,
     "color_noise": options.fraction,
     "masks": options.flag,
+    "long_tail": options.flag,
 }

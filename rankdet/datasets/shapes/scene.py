@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rankdet.datasets.shapes import long_tail
 from rankdet.datasets.shapes.bits import Bits, even_units
 from rankdet.datasets.shapes.config import ShapesConfig
 from rankdet.datasets.shapes.outlines import FULL, SHAPES, coverage
@@ -113,15 +114,21 @@ def make(config: ShapesConfig, split: int, index: int) -> Scene:
     if count and count <= 3 and large < LARGE_FRACTION:
         scene.place(_large(config, bits), bits)
         sides.pop(0)
-    if crowd < config.crowd_fraction:
+    if crowd < config.crowd_fraction and not config.long_tail:
         scene.place(_crowd(config, bits), bits)
     for side in sides:
-        category = bits.integer(1, config.classes)
+        category = _category(config, bits)
         for scale in SCALES:
             aspect = bits.uniform(0.8, 1.25)
             if scene.place(_object(config, category, scale * side, aspect, bits), bits):
                 break
     return scene
+
+
+def _category(config: ShapesConfig, bits: Bits) -> int:
+    if config.long_tail:
+        return long_tail.category(bits.unit(), config.classes)
+    return bits.integer(1, config.classes)
 
 
 def objects_wanted(config: ShapesConfig, unit: float) -> int:

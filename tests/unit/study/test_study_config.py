@@ -10,7 +10,8 @@ import yaml
 
 from rankdet.errors import InputError
 from workflows.study import schema
-from workflows.study.config import Shapes, check_config, load_config
+from workflows.study.config import check_config, load_config
+from workflows.study.kinds import Shapes
 from workflows.study.places import CONFIG
 
 GOOD = {
@@ -79,7 +80,11 @@ def test_defaults():
         ("schedule.augmentation", "sdd", "s.yaml: schedule.augmentation: found 'sdd'; it should"),
         ("test", {"multi_scale": [64, [9, 3]]}, "s.yaml: test.multi_scale[1]: found [9, 3]; give"),
         ("study", "My Study", "s.yaml: study: found 'My Study'; use lower-case letters"),
-        ("datasets.shapes.kind", "coco", "s.yaml: datasets.shapes: kind must be `shapes` or"),
+        (
+            "datasets.shapes.kind",
+            "voc",
+            "s.yaml: datasets.shapes: kind must be one of shapes, coco-f",
+        ),
         ("runs.0.dataset", "shape", "s.yaml: runs[0].dataset: found 'shape'; did you mean 'shap"),
         ("runs", [], "s.yaml: neither runs nor runs_of_tables is given"),
         ("splits", ["val", "test"], "s.yaml: splits[1]: found 'test'; dataset 'shapes' has: trai"),
