@@ -13,6 +13,7 @@ include: "workflows/rules/common.smk"
 include: "workflows/rules/data.smk"
 include: "workflows/rules/train.smk"
 include: "workflows/rules/evaluate.smk"
+include: "workflows/rules/cost.smk"
 include: "workflows/rules/analyse.smk"
 include: "workflows/rules/report.smk"
 

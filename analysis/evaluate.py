@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.coco_io import IOU_TYPES, Detections, GroundTruth, load_detections, load_ground_truth
+from analysis.coco_io import IOU_TYPES, load_detections, load_ground_truth
+from analysis.coco_types import Detections, GroundTruth
 from analysis.errors import InputError
 from analysis.measures.ap import summarise
 from analysis.measures.ap_backends import BACKENDS, backend_tables, error_breakdown

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.coco_io import Floats, Ints
+from analysis.coco_types import Floats, Ints
 from analysis.errors import InputError
 from analysis.measures.matches import Matches
 from analysis.measures.resampled import FAMILIES, resampled

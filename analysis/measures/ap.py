@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.coco_io import Bools, Floats, Ints
+from analysis.coco_types import Bools, Floats, Ints
 from analysis.measures.matches import AREAS, IOU_THRESHOLDS, ClassMatches, Matches
 
 RECALLS = np.linspace(0.0, 1.0, 101)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.coco_io import Detections, GroundTruth
+from analysis.coco_types import Detections, GroundTruth
 from analysis.errors import InputError
 from analysis.measures.ap import MAX_DETECTIONS, ApTables, limits_of
 from analysis.measures.matches import AREAS, FEDERATED_MAX_DETECTIONS, IOU_THRESHOLDS

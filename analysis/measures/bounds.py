@@ -7,7 +7,7 @@ classification does) or to the worst-scored ones (lower bound: the other way rou
 
 import numpy as np
 
-from analysis.coco_io import Bools
+from analysis.coco_types import Bools
 from analysis.measures.ap import interpolated_precision
 from analysis.measures.matches import IOU_THRESHOLDS, ClassMatches, Matches
 

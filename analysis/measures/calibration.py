@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.coco_io import Bools, Floats, Ints
+from analysis.coco_types import Bools, Floats, Ints
 from analysis.measures.matches import ClassMatches, Matches
 
 BINS = 25

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from analysis.coco_io import Bools, Floats, Ints
+from analysis.coco_types import Bools, Floats, Ints
 from analysis.measures.running import running
 
 KINDS = ("pearson", "spearman", "kendall")
@@ -166,14 +166,28 @@ def _scaled(values: Floats) -> Floats:
 
 def _rank_products(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
     """Returns the sum over elements of the product of both centred ranks, (B,)."""
-    narrow = _narrow(weights, owner, 1)
-    x_ranks, y_ranks = _centred_ranks(x.sums(narrow)), _centred_ranks(y.sums(narrow))
+    if x.shared.any():
+        x, y = y, x
+    weights = _narrow(weights, owner, 1)
+    y_ranks = _centred_ranks(y.sums(weights))
+    # Without ties the ranks on the other side are a running sum, and need no table of their own.
+    x_ranks = _centred_ranks(x.sums(weights)) if x.shared.any() else None
     total = np.zeros(weights.shape[1])
+    middle = (np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights + 1) / 2
+    so_far = (0.5 - middle).astype(weights.dtype)
     order = np.argsort(x.group, kind="stable")
     for start in range(0, len(owner), _ROWS):
         rows = order[start : start + _ROWS]
-        products = np.multiply(x_ranks[x.group[rows]], y_ranks[y.group[rows]], dtype=np.float64)
-        products *= narrow[owner[rows]]
+        part = weights[owner[rows]]
+        if x_ranks is None:
+            ranks = np.cumsum(part, axis=0)
+            ranks += so_far
+            so_far = ranks[-1].copy()
+            ranks -= part / 2
+        else:
+            ranks = x_ranks[x.group[rows]]
+        products = np.multiply(ranks, y_ranks[y.group[rows]], dtype=np.float64)
+        products *= part
         total += _column_sums(products)
     return total
 

@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from analysis.coco_io import Bools, Floats
+from analysis.coco_types import Bools, Floats
 from analysis.measures.coefficients import KINDS
 from analysis.measures.matches import Matches
 

@@ -5,7 +5,7 @@ Gupta et al., "LVIS: A Dataset for Large Vocabulary Instance Segmentation", CVPR
 
 import numpy as np
 
-from analysis.coco_io import Detections, GroundTruth, Ints
+from analysis.coco_types import Detections, GroundTruth, Ints
 
 
 def federated_rows(ground_truth: GroundTruth, detections: Detections, limit: int) -> Ints:

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.coco_io import Bools, Floats, Ints
+from analysis.coco_types import Bools, Floats, Ints
 from analysis.errors import InputError
 
 SCHEMA = "rankdet.matches/1"

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.coco_io import Bools, Detections, Floats, GroundTruth, Ints
+from analysis.coco_types import Bools, Detections, Floats, GroundTruth, Ints
 from analysis.measures.federated import federated_rows, open_groups, rank_in_group
 from analysis.measures.matches import (
     AREAS,

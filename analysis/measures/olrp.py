@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.coco_io import Floats
+from analysis.coco_types import Floats
 from analysis.errors import InputError
 from analysis.measures.matches import ClassMatches, Matches
 

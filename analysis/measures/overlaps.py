@@ -6,7 +6,7 @@ to the last bit; masks go through pycocotools itself.
 
 import numpy as np
 
-from analysis.coco_io import Bools, Detections, Floats, GroundTruth, Ints
+from analysis.coco_types import Bools, Detections, Floats, GroundTruth, Ints
 from analysis.measures.matches import IOU_THRESHOLDS
 
 _CHUNK = 1 << 20  # pairs at a time: bounds the memory

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from analysis.coco_io import Floats, Ints
+from analysis.coco_types import Floats, Ints
 from analysis.measures.ap import RECALLS
 from analysis.measures.coefficients import KINDS, weighted_correlations
 from analysis.measures.correlation import true_positives

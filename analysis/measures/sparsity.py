@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.coco_io import Ints
+from analysis.coco_types import Ints
 from analysis.errors import InputError
 from analysis.measures.ap import ap_tables, summarise
 from analysis.measures.matches import Matches

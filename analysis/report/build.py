@@ -9,6 +9,7 @@ from analysis.figures import Figure, make_figures, write_figure
 from analysis.leaderboard import leaderboard, write_leaderboard
 from analysis.papers import load_papers, load_spec
 from analysis.records import Study, load_study
+from analysis.report.cost import cost_of, write_cost
 from analysis.report.overview import overview
 from analysis.report.paper import Part, figure_part, paper_title, table_part
 from analysis.report.run import run_context
@@ -60,7 +61,10 @@ def _write_pages(study: Study, folder: Path) -> None:
     site = Site(study, folder, papers)
     entries = leaderboard(study)
     write_leaderboard(entries, folder / "leaderboard.csv")
-    site.write("index.html", "index.html.j2", **overview(study, entries))
+    cost = cost_of(study)
+    if cost is not None:
+        write_cost(cost, folder / "cost.csv")
+    site.write("index.html", "index.html.j2", cost=cost, **overview(study, entries))
     for paper in papers:
         page = f"papers/{paper['name']}.html"
         site.write(page, "paper.html.j2", paper=paper, parts=parts[paper["name"]])

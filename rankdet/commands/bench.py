@@ -5,21 +5,29 @@ import json
 from pathlib import Path
 from typing import Any
 
-HELP = "time the losses against the papers' loops"
+from rankdet.commands import bench_iteration
+
+HELP = "time the losses: against the papers' loops, and in an iteration"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds `losses` and its options."""
+    """Adds the parts and their options."""
     parts = parser.add_subparsers(dest="part", metavar="part", required=True)
     losses = parts.add_parser("losses", help="ratios to the looped losses, growth and memory")
     losses.add_argument("--loss", action="append", help="ap, alrp, rank_sort or ape; repeatable")
     losses.add_argument("--quick", action="store_true", help="only the smallest size (seconds)")
     losses.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     losses.add_argument("--out", type=Path, help="also write the rows as JSON")
+    iteration = parts.add_parser("iteration", help=bench_iteration.HELP)
+    bench_iteration.add_arguments(iteration)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the part that was asked for."""
+    return bench_iteration.run(args) if args.part == "iteration" else _losses(args)
+
+
+def _losses(args: argparse.Namespace) -> int:
     import platform
 
     import torch

@@ -149,7 +149,7 @@ def pycocotools(gt_path: Path, dt_path: Path) -> tuple[dict[str, float], np.ndar
 
 
 def run(
-    images: int, detections: int, draws: int = 200, seed: int = 0, compare: bool = True
+    images: int, detections: int, draws: int = 100, seed: int = 0, compare: bool = True
 ) -> dict[str, Any]:
     """Times both on the same files; fails if their precision is not the same."""
     with tempfile.TemporaryDirectory() as folder:
@@ -178,7 +178,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--images", type=int, default=5000)
     parser.add_argument("--detections", type=int, default=500_000)
-    parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--alone", action="store_true", help="leave pycocotools out (minutes)")
     parser.add_argument("--out", metavar="bench.json")

@@ -6,6 +6,7 @@ rule report:
         tables=expand("<results>/tables/{name}/table.csv", name=STUDY.tables),
         figures=expand("<results>/figures/{name}/figure.svg", name=STUDY.figures),
         leaderboard="<results>/leaderboard.csv",
+        cost=STUDY.cost_record,
     output:
         STUDY.report,
     log:

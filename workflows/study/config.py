@@ -156,6 +156,23 @@ class RunsOfTables(Strict):
     )
 
 
+class Cost(Strict):
+    """Losses whose cost is measured on the machine that makes the study."""
+
+    detectors: list[Name] = Field(
+        min_length=1, description="Files of `workflows/detectors`, without `.yaml`"
+    )
+    losses: list[LossName] = Field(
+        min_length=1,
+        description="Files of `workflows/losses`; the others are compared with the first",
+    )
+    form: Literal["small", "full"] = Field("full", description="Size of the detectors")
+    image_size: int = Field(512, ge=64, description="Side of the images in pixels")
+    batch_size: int = Field(1, ge=1, description="Images per iteration")
+    classes: int = Field(80, ge=1, description="How many classes; COCO has 80")
+    rounds: int = Field(3, ge=1, description="Losses take turns this often; the best time counts")
+
+
 class StudyConfig(Strict):
     """A study: data, runs, how they are trained and tested, and what is made of them."""
 
@@ -184,6 +201,9 @@ class StudyConfig(Strict):
     )
     figures: list[str] = Field(
         [], description="Files of `workflows/papers`, without `.yaml`; a paper's name; or `all`"
+    )
+    cost: Cost | None = Field(
+        None, description="Also measure what losses cost: alone, and in an iteration"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` takes a GPU where there is one"

@@ -18,6 +18,7 @@ from workflows.study.words import choice
 STEPS = {
     "data": ("rankdet/datasets",),
     "train": ("rankdet/training/run.py", "rankdet/detectors"),
+    "cost": ("rankdet/training/cost.py", "rankdet/detectors"),
     "predict": ("rankdet/training/inference.py", "rankdet/detectors"),
     "evaluate": ("analysis/evaluate.py", "analysis/run_records.py"),
     "tables": ("analysis/tables.py", "analysis/tables_export.py"),

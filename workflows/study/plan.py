@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from workflows.study import cost as costs
 from workflows.study import data, hashing, settings
 from workflows.study.config import StudyConfig, check_config, load_config
 from workflows.study.detectors import load_detector
@@ -45,6 +46,8 @@ class Study:
         self._runs = {run.key: run for run in self.runs}
         # A loss or detector that cannot be used is found here, before any job.
         self._hashes = {run.key: self._training_hashes(run) for run in self.runs}
+        if config.cost:
+            self.cost_spec(config.threads)
         data.check(config, self.datasets, source)
 
     def run(self, wildcards: Mapping[str, str]) -> Run:
@@ -149,6 +152,22 @@ class Study:
         }
 
     @property
+    def cost_record(self) -> list[str]:
+        """Returns where the losses' cost is recorded: no place if the study does not ask for it."""
+        return [f"{self.folder}/cost.json"] if self.config.cost else []
+
+    @property
+    def cost_hash(self) -> str:
+        """Returns what that record depends on, the machine apart."""
+        return costs.cost_hash(self.config.cost) if self.config.cost else ""
+
+    def cost_spec(self, threads: int) -> dict[str, Any]:
+        """Returns what the job that measures the losses' cost works from."""
+        if self.config.cost is None:
+            raise InputError(f"{self.source}: no key `cost`; add it to measure what losses cost")
+        return costs.cost_spec(self.config.cost, self.source, threads, self.config.device)
+
+    @property
     def gpus(self) -> int:
         """How many GPUs a job takes: one, if the study wants one or this machine has one."""
         if self.config.device == "auto":
@@ -179,6 +198,7 @@ class Study:
             "figures": [_paper(name) for name in self.figures],
             "papers": self.papers.plan(),
             "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
+            **({"cost": self.cost_record[0]} if config.cost else {}),
         }
 
     def _entry(self, run: Run) -> dict[str, Any]:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
+from analysis.errors import InputError
 from analysis.evaluate import evaluate_files
 from analysis.json_columns import read_columns
-from analysis.json_stream import read_json_list
+from analysis.json_stream import check_end, read_json_list
 from analysis.masks import broken_masks
 from rankdet.cli import main
 
@@ -141,6 +142,18 @@ def test_broken_detections_file(tmp_path, capsys, name):
 def test_broken_annotations_file(tmp_path, capsys, name):
     content, word = BAD_BYTES[name]
     fails(tmp_path, capsys, "gt.json", word, truth=content)
+
+
+def test_a_large_file_that_is_cut_off_is_found_out_at_once(tmp_path):
+    path = tmp_path / "dt.json"
+    path.write_bytes(json.dumps(RESULTS).encode()[:-3])
+    check_end(path)  # small: left to the parser
+    with pytest.raises(InputError, match=r"dt.json: does not end with '\]' after \d+ bytes"):
+        check_end(path, size=10)
+    path.write_text(json.dumps(RESULTS) + " \n")
+    check_end(path, size=10)
+    path.write_text('{"an": "object"}')
+    check_end(path, size=10)
 
 
 def test_list_in_place_of_annotations(tmp_path, capsys):
@@ -290,8 +303,6 @@ def test_good_run_lengths_are_taken():
 
 
 def test_unknown_options(tmp_path):
-    from analysis.errors import InputError
-
     gt, dt = write(tmp_path)
     for option in ("iou_type", "backend", "lrp_thresholds"):
         with pytest.raises(InputError, match=r"unknown .*'nope'; known: "):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from analysis.coco_io import Detections, GroundTruth
+from analysis.coco_types import Detections, GroundTruth
 from analysis.errors import InputError
 from analysis.measures.matching import match
 from analysis.statistics import (

@@ -1,0 +1,75 @@
+"""`rankdet bench iteration`: what a loss costs by itself and in an iteration of a detector."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+HELP = "an iteration of a detector with one loss and another"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `iteration`."""
+    parser.add_argument(
+        "--detector", action="append", help="a file of workflows/detectors (default retinanet)"
+    )
+    parser.add_argument(
+        "--loss",
+        action="append",
+        help="a file of workflows/losses, variants after +; the first is what the others are "
+        "compared with (default focal, ap, alrp, rs)",
+    )
+    parser.add_argument("--form", choices=("full", "small"), default="full")
+    parser.add_argument("--image-size", type=int, default=512, help="pixels (default 512)")
+    parser.add_argument("--batch-size", type=int, default=1, help="images (default 1)")
+    parser.add_argument("--classes", type=int, default=80, help="default 80, as COCO")
+    parser.add_argument("--rounds", type=int, default=3, help="the best one counts (default 3)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--out", type=Path, help="also write the record as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures and prints one line per detector and loss."""
+    from workflows.study.config import Cost
+    from workflows.study.cost import cost_spec
+    from workflows.study.explain import read
+
+    options = ("form", "image_size", "batch_size", "classes", "rounds")
+    values: dict[str, Any] = {name: getattr(args, name) for name in options}
+    values["detectors"] = args.detector or ["retinanet"]
+    values["losses"] = args.loss or ["focal", "ap", "alrp", "rs"]
+    source = "rankdet bench iteration"
+    spec = cost_spec(read(Cost, values, source), source, args.threads, args.device)
+    from rankdet.training.cost import measure_cost
+
+    record = measure_cost(spec)
+    _print(record)
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _print(record: Mapping[str, Any]) -> None:
+    settings, hardware = record["settings"], record["hardware"]
+    print(
+        f"{settings['form']} form, {settings['image_size']} px, batch {settings['batch_size']}, "
+        f"{settings['threads']} thread(s), {hardware.get('gpu') or hardware['cpu']}, "
+        f"torch {record['versions']['torch']}; best of {settings['rounds']} rounds"
+    )
+    print(f"{'':29} loss alone        one iteration")
+    print(f"{'detector':12} {'loss':16} {'ms':>6} {'+ MB':>6} {'s':>9} {'ratio':>6} {'MB':>6}")
+    first: dict[str, float] = {}
+    for row in record["rows"]:
+        ratio = row["iteration_s"] / first.setdefault(row["detector"], row["iteration_s"])
+        print(
+            f"{row['detector']:12} {row['loss']:16} {row['loss_ms']:6.1f} "
+            f"{_megabytes(row['loss_memory_mb'])} {row['iteration_s']:9.3f} {ratio:6.2f} "
+            f"{_megabytes(row['memory_mb'])}"
+        )
+
+
+def _megabytes(value: float | None) -> str:
+    return f"{'?':>6}" if value is None else f"{value:6.0f}"

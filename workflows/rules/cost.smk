@@ -1,0 +1,17 @@
+# What the losses cost: only if the study asks for it (`cost` in its config).
+rule cost:
+    output:
+        "<results>/cost.json",
+    log:
+        "<results>/logs/cost.log",
+    conda:
+        "../../envs/rankdet.yaml"
+    threads: STUDY.config.threads
+    resources:
+        mem_mb=4000,
+        gpu=STUDY.gpus,
+    params:
+        made_of=STUDY.cost_hash,
+        spec=lambda wildcards, threads: STUDY.cost_spec(threads),
+    script:
+        "../scripts/cost.py"
