@@ -59,8 +59,8 @@ def component_charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart
 
 def _series(name: str, parts: Sequence[pd.DataFrame], key: str) -> Series:
     curve = band([part[key] for part in parts])
-    columns = (curve[c].to_numpy(dtype=float) for c in ("mean", "low", "high"))
-    return Series(name, curve.index.to_numpy(dtype=float), *columns)
+    mean, low, high = (curve[c].to_numpy(dtype=float) for c in ("mean", "low", "high"))
+    return Series(name, curve.index.to_numpy(dtype=float), mean, low, high)
 
 
 def _chart(name: str, label: str, series: tuple[Series, ...], what: str) -> Chart:

@@ -64,7 +64,7 @@ def cost_of(study: Study) -> Cost | None:
         base = first.setdefault(row["detector"], row)
         paper = published.get((row["detector"], row["loss"]))
         paper_base = published.get((base["detector"], base["loss"]))
-        both = paper is not None and paper_base is not None
+        ratio = None if paper is None or paper_base is None else paper / paper_base
         lines.append(
             CostLine(
                 row["titles"]["detector"],
@@ -75,7 +75,7 @@ def cost_of(study: Study) -> Cost | None:
                 row["iteration_s"] / base["iteration_s"],
                 row["memory_mb"],
                 paper,
-                paper / paper_base if both else None,
+                ratio,
             )
         )
     return Cost(tuple(lines), record["settings"], record["hardware"])
