@@ -12,7 +12,9 @@ HELP = "an iteration of a detector with one loss and another"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `iteration`."""
     parser.add_argument(
-        "--detector", action="append", help="a file of workflows/detectors (default retinanet)"
+        "--detector",
+        action="append",
+        help="a file of workflows/detectors (default retinanet), a backbone after @: atss@r101",
     )
     parser.add_argument(
         "--loss",

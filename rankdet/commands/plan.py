@@ -79,7 +79,7 @@ def _table(study: Any) -> Any:
         schedule = study.schedule(planned)
         table.add_row(
             planned.dataset,
-            planned.detector,
+            f"{planned.detector}@{planned.backbone}" if planned.backbone else planned.detector,
             planned.loss,
             str(planned.seed),
             "" if planned.untrained else _length(schedule),

@@ -57,7 +57,7 @@ def predict_untrained(spec: dict[str, Any], run_dir: Path) -> None:
 
     started = provenance.now()
     spec = {**spec, "test": {**spec.get("test", {}), "score_threshold": 0.0}}
-    model = build_model(spec, device)
+    model = build_model(spec, device, pretrained=True)
     model.init_weights()
     _write(run_dir, *detect(model, spec, spec["splits"][0], device))
     record.write_json(
@@ -68,26 +68,32 @@ def predict_untrained(spec: dict[str, Any], run_dir: Path) -> None:
     )
 
 
-def build_model(spec: Mapping[str, Any], device: str) -> Any:
-    """Returns the run's detector in evaluation mode, its weights drawn from the run's seed."""
+def build_model(spec: Mapping[str, Any], device: str, *, pretrained: bool = False) -> Any:
+    """Returns the run's detector in evaluation mode, its weights drawn from the run's seed.
+
+    Args:
+        spec: The run's spec.
+        device: As `set_up` returned it.
+        pretrained: Whether its `init_weights` will be called: a backbone's weights are fetched.
+    """
     from mmdet.registry import MODELS
     from mmengine.runner import set_random_seed
 
     from rankdet.detectors.models import model_config
     from rankdet.training import config
+    from rankdet.training.pretrained import fetch
 
     set_random_seed(int(spec["seed"]))
     classes = config.class_names(config.load_manifest(spec))
-    model = MODELS.build(
-        model_config(
-            spec["detector_spec"],
-            spec["card"],
-            form=spec["form"],
-            classes=classes,
-            loss_file=spec["loss_file"],
-            test=spec.get("test"),
-        )
+    settings = model_config(
+        spec["detector_spec"],
+        spec["card"],
+        form=spec["form"],
+        classes=classes,
+        loss_file=spec["loss_file"],
+        test=spec.get("test"),
     )
+    model = MODELS.build(fetch(settings) if pretrained else settings)
     return model.to(device).eval()
 
 

@@ -53,6 +53,7 @@ def build_runner(
 
     from rankdet.detectors.models import model_config
     from rankdet.training import config, hooks
+    from rankdet.training.pretrained import fetch
 
     schedule, manifest = spec["schedule"], config.load_manifest(spec)
     seed = int(spec["seed"])
@@ -64,13 +65,15 @@ def build_runner(
     if report is not None:
         custom.append(hooks.ProgressHook(report))
     return Runner(
-        model=model_config(
-            spec["detector_spec"],
-            spec["card"],
-            form=spec["form"],
-            classes=config.class_names(manifest),
-            loss_file=spec["loss_file"],
-            test=spec.get("test"),
+        model=fetch(
+            model_config(
+                spec["detector_spec"],
+                spec["card"],
+                form=spec["form"],
+                classes=config.class_names(manifest),
+                loss_file=spec["loss_file"],
+                test=spec.get("test"),
+            )
         ),
         work_dir=str(work),
         train_dataloader=loader,

@@ -17,6 +17,7 @@ from workflows.study.kinds import Dataset, Fraction, Name, Text
 from workflows.study.words import choice
 
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
+DetectorName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]*$", max_length=80)]
 SIDES = range(32, 4097)  # pixels
 
 
@@ -130,6 +131,9 @@ class RunGroup(Strict):
         min_length=1,
         description="Files of `workflows/losses`, without `.py`; variants after `+`",
     )
+    backbone: Name | None = Field(
+        None, description="One of `workflows/backbones.yaml`; else the detectors' own"
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [1], min_length=1, description="One run each; tables give the mean and its interval"
     )
@@ -159,8 +163,9 @@ class RunsOfTables(Strict):
 class Cost(Strict):
     """Losses whose cost is measured on the machine that makes the study."""
 
-    detectors: list[Name] = Field(
-        min_length=1, description="Files of `workflows/detectors`, without `.yaml`"
+    detectors: list[DetectorName] = Field(
+        min_length=1,
+        description="Files of `workflows/detectors`, without `.yaml`; a backbone after `@`",
     )
     losses: list[LossName] = Field(
         min_length=1,

@@ -4,8 +4,8 @@ from typing import Any
 
 from rankdet.errors import InputError
 from workflows.study import cards, hashing
+from workflows.study.backbones import detector_with
 from workflows.study.config import Cost
-from workflows.study.detectors import load_detector
 from workflows.study.runs import split_loss
 
 __all__ = ["Cost", "cost_hash", "cost_spec"]
@@ -34,7 +34,7 @@ def cost_spec(cost: Cost, source: str, threads: int, device: str) -> dict[str, A
 
 
 def _entry(detector: str, loss: str, form: str) -> dict[str, Any]:
-    spec = load_detector(detector, form)
+    spec = detector_with(*detector.partition("@")[::2], form)
     name, variant = split_loss(loss)
     file = cards.load_loss(name)
     return {
@@ -53,6 +53,6 @@ def cost_hash(cost: Cost) -> str:
     return hashing.digest(
         hashing.step_hash("cost"),
         cost.model_dump(),
-        [load_detector(name, cost.form) for name in cost.detectors],
+        [detector_with(*name.partition("@")[::2], cost.form) for name in cost.detectors],
         [hashing.loss_hash(cards.load_loss(name), variant) for name, variant in losses],
     )

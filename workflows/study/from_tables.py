@@ -11,7 +11,7 @@ import yaml
 from analysis.hyperparameters import HYPERPARAMETERS
 from analysis.papers_model import Spec, Wanted
 from rankdet.errors import InputError
-from workflows.study import cards, detectors, pairs
+from workflows.study import backbones, cards, detectors, pairs
 from workflows.study.config import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
 from workflows.study.explain import read
 from workflows.study.places import PAPERS, shown
@@ -81,9 +81,11 @@ def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | N
     name, variant = split_loss(wanted.loss)
     if name not in cards.loss_names():
         return f"loss {name!r} is not in this benchmark yet"
-    if wanted.backbone:
+    if wanted.backbone and wanted.backbone not in backbones.backbone_names():
         return f"backbone {wanted.backbone!r} is not in this benchmark yet"
     try:
+        if wanted.backbone:
+            backbones.load_backbone(wanted.backbone, config.form)
         detector = detectors.load_detector(wanted.detector, config.form)
         card = cards.load_loss(name).variant(variant)
     except InputError as error:
@@ -126,6 +128,7 @@ def _runs(
             schedule=schedules.get(named, ScheduleChange()),
             test=tests.get(named, TestSettings()),
             schedule_name=named,
+            backbone=wanted.backbone,
         )
 
 

@@ -6,6 +6,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOSSES = ROOT / "workflows" / "losses"
 DETECTORS = ROOT / "workflows" / "detectors"
 PAPERS = ROOT / "workflows" / "papers"
+BACKBONES = ROOT / "workflows" / "backbones.yaml"
 CONFIG = ROOT / "config"
 DEFAULT_STUDY = CONFIG / "smoke.yaml"
 

@@ -8,8 +8,8 @@ from typing import Any
 from rankdet.errors import InputError
 from workflows.study import cost as costs
 from workflows.study import data, hashing, settings
+from workflows.study.backbones import detector_with
 from workflows.study.config import StudyConfig, check_config, load_config
-from workflows.study.detectors import load_detector
 from workflows.study.from_tables import hyperparameters, runs_of_tables
 from workflows.study.papers import Target, load_papers, runs_of
 from workflows.study.places import PAPERS, shown
@@ -65,6 +65,10 @@ class Study:
             )
         return self._runs[key]
 
+    def detector(self, run: Run) -> dict[str, Any]:
+        """Returns a run's detector file, with the run's backbone."""
+        return detector_with(run.detector, run.backbone, self.config.form)
+
     def schedule(self, run: Run) -> dict[str, Any]:
         """Returns a run's schedule, with its learning rate."""
         return settings.schedule(self.config, run, self.source)
@@ -74,7 +78,7 @@ class Study:
         return self._hashes[run.key]
 
     def _training_hashes(self, run: Run) -> dict[str, str]:
-        detector = load_detector(run.detector, self.config.form)
+        detector = self.detector(run)
         schedule = self.schedule(run)
         loss = settings.loss_file(run)
         return {
@@ -86,7 +90,7 @@ class Study:
     def test_hash(self, run: Run) -> str:
         """Returns what a run's detections depend on, its model and data apart."""
         size = {"image_size": self.schedule(run)["image_size"]}
-        detector = load_detector(run.detector, self.config.form)
+        detector = self.detector(run)
         model = hashing.config_hash(detector, self.config.form, size)
         return hashing.digest(hashing.step_hash("predict"), settings.test(self.config, run), model)
 
@@ -140,7 +144,7 @@ class Study:
             "seed": run.seed,
             "form": self.config.form,
             "manifest": f"{self.folder}/{run.dataset}/dataset.json",
-            "detector_spec": load_detector(run.detector, self.config.form),
+            "detector_spec": self.detector(run),
             "card": settings.card(run),
             "loss_file": str(settings.loss_file(run).path),
             "schedule": self.schedule(run),
@@ -202,13 +206,14 @@ class Study:
         }
 
     def _entry(self, run: Run) -> dict[str, Any]:
-        detector = load_detector(run.detector, self.config.form)
+        detector = self.detector(run)
         loss = "Untrained" if run.untrained else settings.loss_file(run).title(run.variant)
         return {
             "key": run.key,
             "dir": f"{self.folder}/{run.key}",
             "dataset": run.dataset,
             "detector": run.detector,
+            "backbone": run.backbone,
             "loss": run.loss_name,
             "variant": run.variant,
             "seed": run.seed,

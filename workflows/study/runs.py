@@ -1,10 +1,10 @@
 """The runs of a study: every dataset × detector × loss × seed that its config names."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rankdet.errors import InputError
-from workflows.study import cards, detectors, pairs
+from workflows.study import backbones, cards, detectors, pairs
 from workflows.study.config import RunGroup, ScheduleChange, StudyConfig, TestSettings
 from workflows.study.words import choice
 
@@ -33,6 +33,7 @@ class Run:
         schedule: What its group changes in the study's schedule.
         test: What its group changes in the study's test settings.
         schedule_name: The paper's schedule that `schedule` stands for; empty for the study's own.
+        backbone: One of `workflows/backbones.yaml`; empty for the detector's own.
     """
 
     dataset: str
@@ -43,17 +44,20 @@ class Run:
     schedule: ScheduleChange
     test: TestSettings
     schedule_name: str = ""
+    backbone: str = ""
 
     @property
     def key(self) -> str:
         """The run's place below its study's folder."""
         loss = f"{self.loss}@{self.schedule_name}" if self.schedule_name else self.loss
-        return f"{self.dataset}/{self.detector}/{loss}/seed{self.seed}"
+        model = f"{self.detector}@{self.backbone}" if self.backbone else self.detector
+        return f"{self.dataset}/{model}/{loss}/seed{self.seed}"
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
         """Equal for what is the same run, whatever the order of its loss's variants."""
-        return self.dataset, self.detector, same_loss(self.loss), self.seed, self.schedule_name
+        model = (self.dataset, self.detector, self.backbone)
+        return *model, same_loss(self.loss), self.seed, self.schedule_name
 
     @property
     def untrained(self) -> bool:
@@ -107,6 +111,8 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                 f"{choice(detector, known)}"
             )
         spec = detectors.load_detector(detector, config.form)
+        if group.backbone:
+            _check_backbone(config, group.backbone, f"{where}.backbone")
         if spec.get("masks") and not getattr(config.datasets[group.dataset], "masks", True):
             raise InputError(
                 f"{where}.detectors[{index}]: {detector!r} needs masks, but dataset "
@@ -126,7 +132,15 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                     splits=tuple(config.splits),
                     schedule=group.schedule or ScheduleChange(),
                     test=group.test or TestSettings(),
+                    backbone=group.backbone or "",
                 )
+
+
+def _check_backbone(config: StudyConfig, name: str, where: str) -> None:
+    try:
+        backbones.load_backbone(name, config.form)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _check_loss(loss: str, where: str) -> None:
@@ -154,11 +168,10 @@ def _check_pair(config: StudyConfig, detector: str, loss: str, where: str) -> No
 
 
 def _untrained(runs: list[Run]) -> list[Run]:
-    """One untrained model for each dataset and detector, on the main split alone."""
-    first: dict[tuple[str, str], Run] = {}
+    """One untrained model for each dataset, detector and backbone, on the main split alone."""
+    first: dict[tuple[str, str, str], Run] = {}
     for run in runs:
-        first.setdefault((run.dataset, run.detector), run)
+        first.setdefault((run.dataset, run.detector, run.backbone), run)
     return [
-        Run(r.dataset, r.detector, UNTRAINED, r.seed, r.splits[:1], r.schedule, r.test)
-        for r in first.values()
+        replace(r, loss=UNTRAINED, splits=r.splits[:1], schedule_name="") for r in first.values()
     ]

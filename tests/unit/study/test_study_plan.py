@@ -253,3 +253,30 @@ def test_detectors_of_masks_want_data_with_masks(monkeypatch):
     bare = {"shapes": {"kind": "shapes", "masks": False}}
     with pytest.raises(InputError, match=r"runs\[0\].detectors\[0\]: 'retinanet' needs masks"):
         study(datasets=bare)
+
+
+def test_backbones_are_part_of_a_run_only_where_they_are_not_the_detectors_own():
+    plain = study()
+    other = study(runs=[*BASE["runs"], group(backbone="r101")])
+    key = "shapes/retinanet@r101/ap/seed1"
+    assert key in other._runs
+    assert {run.key: other.hashes(run) for run in other.runs}.items() >= {
+        run.key: plain.hashes(run) for run in plain.runs
+    }.items()
+    own, changed = (other._runs[k] for k in ("shapes/retinanet/ap/seed1", key))
+    assert other.hashes(own)["config"] != other.hashes(changed)["config"]
+    assert other.hashes(own)["loss"] == other.hashes(changed)["loss"]
+    spec = other.spec(changed, 1)
+    assert spec["detector"] == "retinanet"
+    assert spec["detector_spec"]["small"]["backbone"]["depth"] == 34
+    assert spec["detector_spec"]["small"]["backbone"]["init_cfg"] is None
+    assert spec["detector_spec"]["small"]["neck"]["out_channels"] == 64
+    entry = next(entry for entry in other.plan()["runs"] if entry["key"] == key)
+    assert (entry["backbone"], entry["titles"]["detector"]) == ("r101", "RetinaNet, R-101")
+    assert other.run({"dataset": "shapes", "detector": "retinanet@r101", "loss": "ap", "seed": 1})
+    assert "shapes/retinanet@r101/untrained/seed1" in other._runs
+
+
+def test_an_unknown_backbone_is_one_line():
+    with pytest.raises(InputError, match=r"runs\[0\].backbone: unknown backbone 'r10'; did you me"):
+        study(runs=[group(backbone="r10")])

@@ -1,0 +1,75 @@
+"""Backbones in the place of a detector's own: `workflows/backbones.yaml`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rankdet.errors import InputError
+from workflows.study.detectors import FORMS, load_detector
+from workflows.study.places import BACKBONES, shown
+from workflows.study.words import choice, merged
+
+
+def backbone_names(path: Path = BACKBONES) -> list[str]:
+    """Returns every backbone that the file has."""
+    return list(_read(path, path.stat().st_mtime_ns))
+
+
+def load_backbone(name: str, form: str, path: Path = BACKBONES) -> dict[str, Any]:
+    """Returns a backbone: its `title`, and by form what it changes in a detector.
+
+    Raises:
+        InputError: If it is unknown, has no such form, or the file has a fault.
+    """
+    backbones = _read(path, path.stat().st_mtime_ns)
+    if name not in backbones:
+        raise InputError(f"unknown backbone {name!r}; {choice(name, backbones)}")
+    if form not in backbones[name]:
+        known = ", ".join(key for key in FORMS if key in backbones[name])
+        raise InputError(f"{shown(path)}: backbone {name!r} has no form {form!r}; it has: {known}")
+    return backbones[name]
+
+
+def detector_with(detector: str, backbone: str, form: str) -> dict[str, Any]:
+    """Returns a detector's file with a backbone in the place of its own.
+
+    Args:
+        detector: The detector's name.
+        backbone: The backbone's name; empty for the detector's own.
+        form: `full` or `small`; the other form is left out of a detector that is changed.
+
+    Raises:
+        InputError: If one of them is unknown or has no such form.
+    """
+    spec = load_detector(detector, form)
+    if not backbone:
+        return spec
+    part = load_backbone(backbone, form)
+    kept = {key: value for key, value in spec.items() if key not in FORMS}
+    changed = _over(spec[form] or {}, part[form])
+    return {**kept, form: changed, "title": f"{spec['title']}, {part['title']}"}
+
+
+def _over(own: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """Merges key by key: a backbone of another `type` keeps what the form says of norm and stem."""
+    backbone = {**own.get("backbone", {}), **part["backbone"]}
+    if own.get("backbone", {}).get("init_cfg", ...) is None:
+        backbone["init_cfg"] = None
+    return {**merged(own, {k: v for k, v in part.items() if k != "backbone"}), "backbone": backbone}
+
+
+@lru_cache
+def _read(path: Path, _mtime: int) -> dict[str, Any]:
+    try:
+        backbones = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+    for name, entry in backbones.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
+            raise InputError(f"{shown(path)}: {name}: title: missing; it must be a text")
+        for form in FORMS:
+            if form in entry and not isinstance(entry[form].get("backbone"), dict):
+                raise InputError(f"{shown(path)}: {name}.{form}.backbone: missing; give its keys")
+    return backbones
