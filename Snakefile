@@ -9,6 +9,9 @@ if not workflow.overwrite_configfiles:
     configfile: "config/smoke.yaml"
 
 
+report: "reports/captions/workflow.rst"
+
+
 include: "workflows/rules/common.smk"
 include: "workflows/rules/data.smk"
 include: "workflows/rules/train.smk"

@@ -38,6 +38,11 @@ class Difference:
         """Whether the interval leaves 0 out."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
+    def scaled(self, factor: float) -> "Difference":
+        """The same in another unit."""
+        ends = (v if v is None else v * factor for v in (self.value, self.low, self.high))
+        return Difference(*ends, self.p)
+
 
 def image_weights(images: int, replicates: int, rng: np.random.Generator) -> Ints:
     """Draws images with replacement.
@@ -153,6 +158,30 @@ def mean_over_seeds(
 
     spread = float(known.std(ddof=1)) / math.sqrt(len(known))
     return mean, float(stats.t.ppf((1 + level) / 2, len(known) - 1)) * spread
+
+
+def welch_interval(a: Floats, b: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Returns Welch's t-interval of mean(a) − mean(b), for unequal variances.
+
+    Args:
+        a: (n,) values over seeds, n ≥ 2.
+        b: (m,) likewise.
+        level: coverage, in (0, 1).
+
+    Source: B. L. Welch, The generalization of "Student's" problem when several different
+    population variances are involved, Biometrika 1947.
+    """
+    from scipy import stats
+
+    difference = float(np.mean(a) - np.mean(b))
+    parts = [float(np.var(x, ddof=1)) / len(x) for x in (a, b)]
+    if sum(parts) == 0:
+        return difference, difference
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (len(x) - 1) for part, x in zip(parts, (a, b), strict=True)
+    )
+    half = float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(sum(parts))
+    return difference - half, difference + half
 
 
 def best(

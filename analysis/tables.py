@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.exact import EXACT, Values
+from analysis.findings import with_findings
 from analysis.hyperparameters import HYPERPARAMETERS, hyperparameter_counts
 from analysis.papers import load_spec
 from analysis.papers_model import Column, Row, Spec, Wanted
@@ -29,8 +30,8 @@ def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pat
     """
     from analysis.tables_export import write_table
 
-    table = make_table(load_study(plan_path), load_spec(spec_path))
-    write_table(table, Path(out_dir))
+    study = load_study(plan_path)
+    write_table(with_findings(study, make_table(study, load_spec(spec_path))), Path(out_dir))
 
 
 def make_table(study: Study | None, spec: Spec, source: "Source | None" = None) -> Table:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.papers_model import Column
-from analysis.tables_model import Block, Cell, Table, TableRow
+from analysis.tables_model import Block, Cell, Finding, Table, TableRow
 
 SCHEMA = "rankdet.table/1"
 LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
@@ -50,6 +50,7 @@ def _block_dict(table: Table, block: Block) -> dict[str, Any]:
         "title": block.title,
         "split": block.split,
         "data_checksum": block.checksum,
+        "findings": [finding.record() for finding in block.findings],
         "rows": [
             {
                 "row": row.row.key,
@@ -119,9 +120,20 @@ def to_markdown(table: Table) -> str:
         parts += [
             "Ours (published). – is undefined or missing.",
             *filter(None, ["\n".join(reasons)]),
+            *filter(None, ["\n".join(_md_finding(f) for f in block.findings)]),
         ]
     parts += [f"- {note}" for note in spec.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _md_finding(finding: Finding) -> str:
+    text = f"- **{finding.verdict}**: {_md_escape(finding.claim.text)}"
+    if finding.difference is None:
+        return f"{text} ({_md_escape(finding.how)})"
+    ours = f"{finding.difference:+.{finding.decimals}f}"
+    if finding.low is not None and finding.high is not None:
+        ours += f" ({finding.low:+.{finding.decimals}f} to {finding.high:+.{finding.decimals}f})"
+    return f"{text}; {_md_escape(finding.metric)} {ours}, {_md_escape(finding.how)}"
 
 
 def _md_line(cells: list[str]) -> str:

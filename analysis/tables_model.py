@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from analysis.papers_model import Column, Row, Spec
+from analysis.papers_model import Claim, Column, Row, Spec
 from analysis.records import Run
 
+HOLDS, FAILS, UNDECIDED, MISSING = "holds", "does not hold", "undecided", "no answer"
 DIGITS = 6  # values are kept in printed units, rounded far below what is printed
 
 
@@ -62,6 +64,37 @@ class TableRow:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """A claim and what one dataset's runs say to it.
+
+    Attributes:
+        claim: what the paper says.
+        metric: header of the metric.
+        decimals: digits to print.
+        verdict: one of the four words above.
+        difference: better side minus worse side in printed units; None where there is none.
+        low: lower end of its interval; None where there is none.
+        high: upper end.
+        published: the same difference in the paper; None where it prints none.
+        how: where the interval comes from, or why there is no answer, in one line.
+    """
+
+    claim: Claim
+    metric: str
+    decimals: int
+    verdict: str
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    published: float | None = None
+    how: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """JSON-serialisable."""
+        return {**vars(self), "claim": vars(self.claim)}
+
+
+@dataclass(frozen=True)
 class Block:
     """The rows on one dataset; all of them made on the same version of it."""
 
@@ -70,6 +103,7 @@ class Block:
     split: str
     checksum: str | None
     rows: tuple[TableRow, ...]
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from analysis.errors import InputError
 from analysis.figures import Figure, make_figures, write_figure
+from analysis.findings import with_findings
 from analysis.leaderboard import leaderboard, write_leaderboard
 from analysis.papers import load_papers, load_spec
 from analysis.records import Study, load_study
+from analysis.report.compare import SHOWN, compare_page, groups
 from analysis.report.cost import cost_of, write_cost
-from analysis.report.overview import overview
+from analysis.report.overview import finding_lines, overview
 from analysis.report.paper import Part, figure_part, paper_title, table_part
 from analysis.report.run import run_context
 from analysis.report.site import Site, run_page
@@ -59,17 +61,26 @@ def _write_pages(study: Study, folder: Path) -> None:
     known = load_papers()
     papers = [{"name": name, **paper_title(known, name)} for name in parts]
     site = Site(study, folder, papers)
+    compared = groups(study, folder)
+    site.offer(compared)
     entries = leaderboard(study)
     write_leaderboard(entries, folder / "leaderboard.csv")
     cost = cost_of(study)
     if cost is not None:
         write_cost(cost, folder / "cost.csv")
-    site.write("index.html", "index.html.j2", cost=cost, **overview(study, entries))
+    answers = [line for name in parts for line in finding_lines(parts[name], known)]
+    context = overview(study, entries)
+    site.write("index.html", "index.html.j2", cost=cost, findings=answers, **context)
     for paper in papers:
         page = f"papers/{paper['name']}.html"
         site.write(page, "paper.html.j2", paper=paper, parts=parts[paper["name"]])
+    for group in compared:
+        site.write(group.page, "compare.html.j2", group=group, columns=SHOWN)
+    pages = {group.page for group in compared}
     for run in study.runs:
-        site.write(run_page(run.key), "run.html.j2", **run_context(study, run, folder))
+        compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
+        context = run_context(study, run, folder)
+        site.write(run_page(run.key), "run.html.j2", compare_page=compare, **context)
     site.write("reading.html", "reading.html.j2")
 
 
@@ -78,7 +89,7 @@ def _paper_parts(study: Study, folder: Path) -> dict[str, list[Part]]:
     parts: dict[str, list[Part]] = {}
     for entry in study.plan.get("tables", []):
         spec = load_spec(spec_path(study, entry["spec"]))
-        table = make_table(study, spec)
+        table = with_findings(study, make_table(study, spec))
         write_table(table, folder / "tables" / spec.id)
         parts.setdefault(spec.paper, []).append(table_part(table))
     for entry in study.plan.get("figures", []):

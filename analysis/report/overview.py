@@ -1,12 +1,14 @@
 """What the first page shows: counts, the leaderboard, the datasets, and what went wrong."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.findings import counts
 from analysis.leaderboard import COLUMNS, SPEED, UNTRAINED, Entry
 from analysis.records import STATUSES, Study
+from analysis.report.paper import Part, paper_title
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,26 @@ def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
         "total": len(study.runs),
         "datasets": [study.manifests[d] for d in study.datasets() if d in study.manifests],
     }
+
+
+def finding_lines(
+    parts: Sequence[Part], known: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """One line a table with claims: where it stands and how many of them hold."""
+    lines = []
+    for part in parts:
+        asked = [finding for block in part.table.blocks for finding in block.findings]
+        if asked:
+            lines.append(
+                {
+                    "paper": part.spec.paper,
+                    "short": paper_title(known, part.spec.paper)["short"],
+                    "title": part.spec.title,
+                    "anchor": part.anchor,
+                    "counts": counts(asked),
+                }
+            )
+    return lines
 
 
 def _lines(study: Study, entries: Sequence[Entry]) -> list[Line]:

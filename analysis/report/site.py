@@ -3,18 +3,25 @@
 import base64
 import hashlib
 import posixpath
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.records import REPOSITORY, STATUSES, Study, slug
+from analysis.records import REPOSITORY, STATUSES, Run, Study, slug
+from analysis.report.compare import Group
 from analysis.report.formatting import NONE, count, duration, number
+from analysis.tables_model import FAILS, HOLDS, MISSING, UNDECIDED
 
 TEMPLATES = REPOSITORY / "reports" / "templates"
 STYLE = REPOSITORY / "reports" / "style.css"
-SCRIPT = REPOSITORY / "reports" / "leaderboard.js"
+SCRIPTS = {  # template to the one script that its pages may run
+    "index.html.j2": REPOSITORY / "reports" / "leaderboard.js",
+    "compare.html.j2": REPOSITORY / "reports" / "compare.js",
+}
+MARKS = dict(zip((HOLDS, FAILS, UNDECIDED, MISSING), "✓✗?–", strict=True))
 GLYPHS = dict(zip(STATUSES, "●○◐✕✕◌◌", strict=True))
 
 
@@ -42,19 +49,31 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        script = SCRIPT.read_text(encoding="utf-8")
-        hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        self._environment.filters.update(number=number, duration=duration, count=count)
+        self._environment.filters.update(
+            number=number, duration=duration, count=count, run_name=self.run_name
+        )
         self._environment.globals.update(
             study=study,
             papers=papers,
             style=Markup(STYLE.read_text(encoding="utf-8")),
-            script=Markup(script),
-            script_hash=f"sha256-{hashed}",
+            compared=(),
             glyphs=GLYPHS,
+            marks=MARKS,
+            verdicts=tuple(MARKS),
             none_text=NONE,
             run_page=run_page,
         )
+
+    def run_name(self, run: Run) -> str:
+        """A run's loss, with schedule and seed where the study has several of them."""
+        same = [r for r in self.study.runs if r.full_loss == run.full_loss]
+        extra = [run.schedule] if len({r.schedule for r in same}) > 1 else []
+        extra += [f"seed {run.seed}"] if len({r.seed for r in same}) > 1 else []
+        return " · ".join(filter(None, [run.title("loss"), *extra]))
+
+    def offer(self, compared: Sequence[Group]) -> None:
+        """Makes the comparison pages known to all pages."""
+        self._environment.globals["compared"] = compared
 
     def write(self, page: str, template: str, **context: Any) -> None:
         """Renders a template into `page`, a path relative to the report's folder."""
@@ -63,8 +82,14 @@ class Site:
         def link(target: str) -> str:
             return posixpath.relpath(target, folder or ".")
 
+        script = SCRIPTS[template].read_text(encoding="utf-8") if template in SCRIPTS else ""
+        hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         text = self._environment.get_template(template).render(
-            page=page, link=link, with_script=template == "index.html.j2", **context
+            page=page,
+            link=link,
+            script=Markup(script),
+            script_hash=f"sha256-{hashed}",
+            **context,
         )
         path = self.folder / page
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -33,6 +33,8 @@ RUNS = (
     ("atss", "ap", "", 1, "not evaluated"),
 )
 TITLES = {"focal": "Focal Loss", "ap": "AP Loss", "alrp": "aLRP Loss", "untrained": "untrained"}
+TABLES = ("alrp/table2", "alrp/table3", "rs/tableS1", "rs/figureS2")
+FIGURES = ("alrp/figure4", "alrp/figure3", "alrp/figureA5", "alrp/figureA6", "ape/figure3")
 NOISE = {"untrained": 30.0, "focal": 5.0, "ap": 3.0, "alrp": 2.0}
 
 
@@ -70,11 +72,15 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
             },
             "datasets": [{"name": "shapes", "title": "Shapes & <b>friends</b>"}],
             "runs": entries,
-            "tables": [{"id": "alrp/table2", "spec": "workflows/papers/alrp/table2.yaml"}],
-            "figures": [{"id": "alrp/figure4", "spec": "workflows/papers/alrp/figure4.yaml"}],
+            "tables": [_paper(name) for name in TABLES],
+            "figures": [_paper(name) for name in FIGURES],
         },
     )
     return plan
+
+
+def _paper(name: str) -> dict[str, str]:
+    return {"id": name, "spec": f"workflows/papers/{name}.yaml"}
 
 
 def _write(path: Path, data: object) -> None:

@@ -9,8 +9,9 @@ from report.pages import Page
 TAB = "\ue004"
 ENTER = "\ue007"
 RUN = "runs/shapes/retinanet/alrp/seed1.html"
-PAGES = ["index.html", "papers/alrp.html", "reading.html", RUN]
-FOCUSABLE = "a[href], button, input, summary, [tabindex='0']"
+COMPARE = "compare/shapes/retinanet.html"
+PAGES = ["index.html", "papers/alrp.html", "reading.html", RUN, COMPARE]
+FOCUSABLE = "a[href], button, input, select, summary, [tabindex='0']"
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +183,25 @@ def test_enlarging_a_sample(browser: Browser, report: Path) -> None:
     small = browser.run(width)
     browser.open(report / RUN, "split-1-image-2")
     assert browser.run(width) > 1.8 * small
+
+
+def test_any_two_losses_stand_side_by_side(browser: Browser, report: Path) -> None:
+    browser.look()
+    browser.open(report / COMPARE)
+    script = """
+        const select = document.getElementById('right-run');
+        select.selectedIndex = arguments[0]; select.dispatchEvent(new Event('change'));
+        const pictures = document.getElementById('right-pictures');
+        return [document.getElementById('right-name').textContent,
+                select.selectedOptions[0].textContent, pictures.querySelectorAll('svg').length,
+                document.querySelectorAll('#left-pictures svg').length];
+    """
+    names = set()
+    for position in range(browser.run("return document.getElementById('right-run').length")):
+        name, chosen, right, left = browser.run(script, position)
+        assert name == chosen and right == left == 6
+        names.add(name)
+    assert len(names) == position + 1 > 3
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -23,13 +23,17 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def printed(text: str, decimals: int) -> str:
-    return f"{float(text):.{decimals}f}".replace("-", "−") if text else "–"
+def printed(text: str, decimals: int, sign: bool = False) -> str:
+    if not text:
+        return "–"
+    shown = f"{float(text):+.{decimals}f}" if sign else f"{float(text):.{decimals}f}"
+    return (shown.lstrip("+-") if float(shown) == 0 else shown).replace("-", "−")
 
 
 def test_a_page_for_everything(report: Path, fake_plan: Path) -> None:
     plan = json.loads(fake_plan.read_text())
-    expected = {"index.html", "reading.html", "papers/alrp.html"}
+    expected = {"index.html", "reading.html", "compare/shapes/retinanet.html"}
+    expected |= {f"papers/{name}.html" for name in ("alrp", "rs", "ape")}
     expected |= {run_page(run["key"]) for run in plan["runs"]}
     assert {p.path.relative_to(report).as_posix() for p in all_pages(report)} == expected
 
@@ -66,7 +70,8 @@ def test_hostile_names_are_text(report: Path) -> None:
     for page in all_pages(report):
         tags = [tag for tag, _ in page.elements]
         assert "img" not in tags
-        assert tags.count("script") == (1 if page.path.name == "index.html" else 0)
+        with_script = page.path.name == "index.html" or "compare" in page.path.parts
+        assert tags.count("script") == int(with_script)
         assert not any(name.startswith("on") for _, a in page.elements for name in a)
     index = Page(report / "index.html")
     assert HOSTILE in index.text and HOSTILE_LOSS in index.text
@@ -81,7 +86,8 @@ def test_tables_are_marked_up(report: Path) -> None:
         assert tags.count("table") == tags.count("caption")
         assert all("scope" in a for tag, a in page.elements if tag == "th")
         titles = [a for tag, a in page.elements if tag == "svg"]
-        assert all(a.get("role") == "img" and a.get("aria-labelledby") for a in titles)
+        named = ({"aria-label", "aria-labelledby"} & set(a) for a in titles)
+        assert all(named) and all(a.get("role") == "img" for a in titles)
         scrolling = [a for tag, a in page.elements if "scroll" in a.get("class", "").split()]
         assert all(a["tabindex"] == "0" and a["role"] == "region" for a in scrolling)
 
@@ -251,3 +257,58 @@ def test_no_torch_and_no_rankdet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_findings_on_the_page_equal_the_files(report: Path) -> None:
+    page = Page(report / "papers" / "alrp.html")
+    data = json.loads((report / "tables" / "alrp" / "table2" / "table.json").read_text())
+    found = data["blocks"][0]["findings"]
+    assert len(found) == 7 and {f["verdict"] for f in found} >= {"no answer", "undecided"}
+    for finding in found:
+        assert finding["claim"]["text"] in page.text and finding["claim"]["source"] in page.text
+        if finding["difference"] is None:
+            assert finding["how"] in page.text
+            continue
+        text = printed(str(finding["difference"]), finding["decimals"], sign=True)
+        if finding["low"] is not None:
+            ends = (finding[end] for end in ("low", "high"))
+            low, high = (printed(str(v), finding["decimals"], sign=True) for v in ends)
+            text += f" [{low} to {high}]"
+        assert text in page.text
+    index = Page(report / "index.html")
+    rows = {row[0]: row[1:] for row in index.rows if row}
+    verdicts = [f["verdict"] for f in found]
+    words = ("holds", "does not hold", "undecided", "no answer")
+    counted = [str(verdicts.count(w) or "") for w in words]
+    assert rows["Table 2: Ablation analysis on COCO minival"] == ["aLRP Loss", *counted]
+
+
+def test_comparison_equals_the_leaderboard(report: Path) -> None:
+    page = Page(report / "compare" / "shapes" / "retinanet.html")
+    records = [r for r in read_csv(report / "leaderboard.csv") if r["split"] == "val"]
+    usable = [
+        r
+        for r in records
+        if r["detector"] == "retinanet" and r["status"] in ("trained", "collapsed")
+    ]
+    rows = [row for row in page.rows if len(row) == 6][1:]
+    assert len(rows) == len(usable)
+    for row, record in zip(rows, usable, strict=True):
+        for cell, name in zip(row[1:], ("AP", "AP50", "AP75", "AP90", "oLRP"), strict=True):
+            assert cell.startswith(printed(record[name], 1)), (record["key"], name)
+    assert "not compared, seed 1 diverged" in page.text
+    assert "reference" in rows[0][1] and "[" in rows[1][1]
+
+
+def test_only_detectors_with_two_losses_are_compared(report: Path) -> None:
+    assert [p.name for p in (report / "compare").rglob("*.html")] == ["retinanet.html"]
+    linked = Page(report / "runs" / "shapes" / "retinanet" / "ap" / "seed1.html").links()
+    assert any("compare/shapes/retinanet.html" in link for link in linked)
+    other = Page(report / "runs" / "shapes" / "atss" / "focal" / "seed1.html").links()
+    assert not any("compare/shapes" in link for link in other)
+
+
+def test_figures_without_training_are_drawn(report: Path) -> None:
+    text = Page(report / "papers" / "alrp.html").text
+    assert "Figure A.5: The boxes of the toy example" in text
+    assert (report / "figures" / "alrp" / "figureA6" / "figure.svg").stat().st_size > 2000

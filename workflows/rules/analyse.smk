@@ -21,7 +21,13 @@ rule table:
         spec=lambda wildcards: spec_files(f"{wildcards.paper}/{wildcards.table}"),
         records=lambda wildcards: STUDY.records(f"{wildcards.paper}/{wildcards.table}"),
     output:
-        csv="<results>/tables/{paper}/{table}/table.csv",
+        csv=report(
+            "<results>/tables/{paper}/{table}/table.csv",
+            caption="../../reports/captions/table.rst",
+            category="Tables",
+            subcategory="{paper}",
+            labels={"table": "{table}"},
+        ),
         json="<results>/tables/{paper}/{table}/table.json",
     log:
         "<results>/logs/tables/{paper}/{table}.log",
@@ -40,7 +46,13 @@ rule figure:
         spec=lambda wildcards: spec_files(f"{wildcards.paper}/{wildcards.table}"),
         records=lambda wildcards: STUDY.records(f"{wildcards.paper}/{wildcards.table}"),
     output:
-        svg="<results>/figures/{paper}/{table}/figure.svg",
+        svg=report(
+            "<results>/figures/{paper}/{table}/figure.svg",
+            caption="../../reports/captions/figure.rst",
+            category="Figures",
+            subcategory="{paper}",
+            labels={"figure": "{table}"},
+        ),
         json="<results>/figures/{paper}/{table}/figure.json",
     log:
         "<results>/logs/figures/{paper}/{table}.log",
@@ -58,7 +70,12 @@ rule leaderboard:
         plan="<results>/plan.json",
         records=STUDY.records(),
     output:
-        "<results>/leaderboard.csv",
+        report(
+            "<results>/leaderboard.csv",
+            caption="../../reports/captions/leaderboard.rst",
+            category="Runs",
+            labels={"table": "leaderboard"},
+        ),
     log:
         "<results>/logs/leaderboard.log",
     localrule: True
