@@ -133,9 +133,11 @@ def _difference(better: _Side, worse: _Side, store: Path) -> tuple[Difference, s
     family = _family(metric)
     if family is None or better.row.view(better.column) or worse.row.view(worse.column):
         return nothing, "one seed each, and no interval over images for this metric"
-    paths = [side.runs[0].main.folder / "matches.parquet" for side in (worse, better)]
+    first_path, second_path = (
+        side.runs[0].main.folder / "matches.parquet" for side in (worse, better)
+    )
     try:
-        found = difference(*paths, metric, family, store)
+        found = difference(first_path, second_path, metric, family, store)
     except (InputError, OSError) as error:
         return nothing, f"one seed each, and no interval over images: {error}"
     if found is None or found.low is None or found.high is None:

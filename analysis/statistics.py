@@ -40,8 +40,10 @@ class Difference:
 
     def scaled(self, factor: float) -> "Difference":
         """The same in another unit."""
-        ends = (v if v is None else v * factor for v in (self.value, self.low, self.high))
-        return Difference(*ends, self.p)
+        value, low, high = (
+            None if v is None else v * factor for v in (self.value, self.low, self.high)
+        )
+        return Difference(value, low, high, self.p)
 
 
 def image_weights(images: int, replicates: int, rng: np.random.Generator) -> Ints:

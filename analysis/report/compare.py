@@ -94,12 +94,12 @@ def _group(study: Study, page: str, runs: Sequence[Run], report: Path) -> Group:
 def _differences(study: Study, reference: Run, run: Run) -> tuple[Difference | None, ...]:
     if run is reference:
         return (None,) * len(SHOWN)
-    paths = [r.main.folder / "matches.parquet" for r in (reference, run)]
+    base, own = (r.main.folder / "matches.parquet" for r in (reference, run))
     found: list[Difference | None] = []
     for column in SHOWN:
         family = FAMILY[column.metric.rstrip("0123456789")]
         try:
-            one = difference(*paths, column.metric, family, study.folder / "intervals")
+            one = difference(base, own, column.metric, family, study.folder / "intervals")
         except (InputError, OSError):
             one = None
         found.append(one and one.scaled(column.scale))
