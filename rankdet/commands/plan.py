@@ -42,7 +42,42 @@ def run(args: argparse.Namespace) -> int:
     console.print(study.config.scale, style="dim", highlight=False)
     console.print(_table(study))
     console.print(_summary(study), highlight=False)
+    _print_estimates(study, console)
     return 0
+
+
+def _print_estimates(study: Any, console: Any) -> None:
+    from rich.table import Table
+
+    from workflows.study.estimate import estimates
+
+    unit = "GPU-hours" if study.gpus else "CPU-hours"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("training behind")
+    for name in ("runs", "iterations", unit):
+        table.add_column(name, justify="right")
+    unknown = False
+    for name, found in estimates(study).items():
+        unknown |= found.unknown > 0
+        length = "not counted yet" if found.iterations is None else f"{found.iterations:,}"
+        table.add_row(name, str(found.runs), length, _hours(found))
+    console.print(table)
+    if unknown:
+        console.print(
+            "Not measured here: no record below results/ of an iteration with that detector, image "
+            "size and batch size on this machine. One run makes one; so does `rankdet bench "
+            "iteration --detector retinanet --image-size 512 --batch-size 16 --out "
+            "results/bench/cost.json`.",
+            style="dim",
+            highlight=False,
+        )
+
+
+def _hours(found: Any) -> str:
+    if found.unknown == found.runs:
+        return "not measured here" if found.runs else "0"
+    shown = f"{found.hours:,.1f}" if found.hours < 100 else f"{found.hours:,.0f}"
+    return f"{shown} + {found.unknown} not measured" if found.unknown else shown
 
 
 def _overrides(pairs: list[str]) -> dict[str, Any]:

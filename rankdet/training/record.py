@@ -94,11 +94,12 @@ def run_record(
 ) -> dict[str, Any]:
     """Returns the content of `run.json` (schema `rankdet.run/1`)."""
     keys = ("study", "dataset", "detector", "loss", "variant", "seed", "form")
+    sizes = {key: spec["schedule"][key] for key in ("image_size", "batch_size")}
     return {
         "schema": SCHEMA,
-        "run": {key: spec[key] for key in keys},
+        "run": {**{key: spec[key] for key in keys}, "backbone": spec.get("backbone", "")},
         "status": status,
         "reason": reason,
-        "training": dict(training) if training else None,
+        "training": {**training, **sizes} if training else None,
         "provenance": provenance(spec, device, started),
     }

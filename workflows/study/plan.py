@@ -139,6 +139,7 @@ class Study:
             "study": self.name,
             "dataset": run.dataset,
             "detector": run.detector,
+            "backbone": run.backbone,
             "loss": run.loss_name,
             "variant": run.variant,
             "seed": run.seed,
