@@ -12,6 +12,7 @@ COMMANDS = {
     "evaluate": "AP, oLRP and score-IoU correlation of any COCO-format detections",
     "data": "check a dataset in COCO format, or write the built-in shapes",
     "plan": "what a study would run, before anything starts",
+    "new": "start a loss of your own from the template",
     "compare": "runs side by side, with a paired bootstrap of their differences",
     "bench": "time the losses and the evaluation against slower versions, in one process",
     "report": "build a study's report from what is on disk, or open it",

@@ -5,17 +5,28 @@ import shutil
 
 import pytest
 
+from rankdet.commands.new import new_loss
+from rankdet.errors import InputError
 from workflows.study import cards, hashing
 from workflows.study.places import LOSSES
 
 
-def test_a_copy_of_the_template_is_a_loss(tmp_path):
-    path = tmp_path / "mine.py"
-    shutil.copy(LOSSES / "_template.py", path)
-    path.write_text(path.read_text().replace('"name": "template"', '"name": "mine"'))
+def test_a_new_loss_is_one(tmp_path):
+    shutil.copy(LOSSES / "_template.py", tmp_path)
+    path = new_loss("mine", tmp_path)
+    assert "template" not in path.read_text()
     loss = cards.load_loss("mine", tmp_path)
     assert loss.variant("sharp")["classification"] == {"type": "MyLoss", "gamma": 4.0}
     assert hashing.classification_grains(loss, "MyLoss", hashing.our_tree())
+
+
+@pytest.mark.parametrize(("name", "told"), [("Mine", "small letters"), ("mine", "exists")])
+def test_a_new_loss_overwrites_nothing(tmp_path, name, told):
+    shutil.copy(LOSSES / "_template.py", tmp_path)
+    (tmp_path / "mine.py").write_text("kept")
+    with pytest.raises(InputError, match=told):
+        new_loss(name, tmp_path)
+    assert (tmp_path / "mine.py").read_text() == "kept"
 
 
 def test_the_template_is_not_in_the_list_of_losses():

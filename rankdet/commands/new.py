@@ -1,0 +1,54 @@
+"""`rankdet new`: starts a loss of one's own from the template."""
+
+import argparse
+import re
+from pathlib import Path
+
+from rankdet.errors import InputError
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds `loss` and its name."""
+    parts = parser.add_subparsers(dest="part", metavar="part", required=True)
+    loss = parts.add_parser("loss", help="write workflows/losses/NAME.py")
+    loss.add_argument("name", metavar="NAME", help="small letters, digits and _")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the file and says what to do next."""
+    from workflows.study.places import LOSSES, shown
+
+    path = shown(new_loss(args.name, LOSSES))
+    print(
+        f"{path}: write your loss there, and add {args.name!r} to `losses` of a study, or try it:"
+    )
+    runs = f'[{{"dataset": "shapes", "detectors": ["retinanet"], "losses": ["{args.name}"]}}]'
+    print(f"snakemake --cores all --config study={args.name} 'runs={runs}'")
+    return 0
+
+
+def new_loss(name: str, folder: Path) -> Path:
+    """Copies the template of a loss under a new name; never overwrites.
+
+    Args:
+        name: The loss's name, and its file's.
+        folder: The folder of the losses, with `_template.py`.
+
+    Raises:
+        InputError: If the name cannot be a loss's, or there is such a file.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(f"name: found {name!r}; a loss's name is small letters, digits and _")
+    path = folder / f"{name}.py"
+    if path.exists():
+        raise InputError(f"{path} exists; choose another name, or edit that file")
+    text = (folder / "_template.py").read_text(encoding="utf-8")
+    body = text.partition('"""\n')[2]  # how to copy it is of no use in the copy
+    summary = f'"""<What {name} is in one line>.\n\n<Authors: title, venue year.>\n"""\n'
+    body = body.replace('"name": "template"', f'"name": "{name}"').replace(
+        "`template+", f"`{name}+"
+    )
+    path.write_text(summary + body, encoding="utf-8")
+    return path
