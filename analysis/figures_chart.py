@@ -69,6 +69,7 @@ class Chart:
         y_limits: vertical range that is always shown; data beyond it widens it.
         y_format: how a vertical tick is printed.
         drawn: SVG that stands for axes and series, for what is no chart.
+        height: height of what is drawn; a chart has its own.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Chart:
     y_limits: tuple[float, float] | None = None
     y_format: Callable[[float], str] | None = None
     drawn: str = ""
+    height: int = HEIGHT
 
     def data(self) -> pd.DataFrame:
         """Everything that is drawn, before thinning: `series`, `x`, `value`, `low`, `high`."""
@@ -96,8 +98,9 @@ def chart_svg(chart: Chart, prefix: str) -> str:
     """One chart as inline SVG, its element ids starting with `prefix`."""
     name = _identifier(f"{prefix}-{chart.name}")
     return (
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" '
-        f'font-size="{FONT}" fill="currentColor"><title id="{name}">{escape(chart.alt)}</title>'
+        f'<svg class="plot" viewBox="0 0 {WIDTH} {chart.height}" role="img" '
+        f'aria-labelledby="{name}" font-size="{FONT}" fill="currentColor">'
+        f'<title id="{name}">{escape(chart.alt)}</title>'
         f"{_body(chart)}</svg>"
     )
 
@@ -111,9 +114,10 @@ def figure_svg(charts: Sequence[Chart], title: str) -> str:
     )
     if not charts:
         bodies = '<text x="12" y="30">No run of this figure has a training record yet.</text>'
+    height = max((chart.height for chart in charts), default=HEIGHT)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH * max(len(charts), 1)} '
-        f'{HEIGHT}" role="img" aria-labelledby="alt" font-size="{FONT}" fill="currentColor">'
+        f'{height}" role="img" aria-labelledby="alt" font-size="{FONT}" fill="currentColor">'
         f'<title id="alt">{alt}</title>{STANDALONE}{bodies}</svg>\n'
     )
 

@@ -5,8 +5,9 @@ from html import escape
 import numpy as np
 
 from analysis.exact import IOUS, OBJECTS, POSITIVES, SCORES, THRESHOLDS, toy_pr
-from analysis.figures_chart import COLOURS, HEIGHT, WIDTH, Chart, Series
+from analysis.figures_chart import COLOURS, WIDTH, Chart, Series
 
+BOXES_HEIGHT = 176
 NAMES = {"R1": "ranked as C", "R2": "ranked differently", "R3": "ranked inversely"}
 
 
@@ -70,6 +71,7 @@ def toy_boxes() -> list[Chart]:
             y_label="",
             series=(),
             drawn=_boxes(name, ious),
+            height=BOXES_HEIGHT,
         )
         for name, ious in IOUS.items()
     ]
@@ -79,7 +81,7 @@ def _boxes(name: str, ious: tuple[float, ...]) -> str:
     """Squares shifted to the right by what leaves the wanted IoU: shift = side (1 − u)/(1 + u)."""
     side, step = 78.0, (WIDTH - 16) / len(ious)
     lines = [f'<text x="8" y="18">{escape(f"C & {name}: {NAMES[name]}")}</text>']
-    top = (HEIGHT - side) / 2
+    top = 62.0
     for k, (anchor, iou) in enumerate(zip(POSITIVES, ious, strict=True)):
         left = 12 + k * step
         shift = side * (1 - iou) / (1 + iou)
@@ -94,7 +96,4 @@ def _boxes(name: str, ious: tuple[float, ...]) -> str:
             f'<text x="{middle:.1f}" y="{top + side + 20:.1f}" text-anchor="middle">IoU '
             f"{iou:.2f}</text>"
         )
-    lines.append(
-        f'<text x="8" y="{HEIGHT - 8}" opacity=".8">dashed: object; solid: box of the anchor</text>'
-    )
     return "".join(lines)

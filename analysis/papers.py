@@ -8,6 +8,7 @@ one that could not be read in the paper.
 import csv
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,20 @@ def read_published(path: Path) -> dict[str, dict[str, float | None]]:
     return table
 
 
+def reading_order(name: str) -> tuple[Any, ...]:
+    """Sort key of `alrp/table2`: papers as in `papers.yaml`, then as a reader meets them.
+
+    The paper itself comes before its appendix, and there figures, tables and others by number.
+    """
+    paper, _, stem = name.partition("/")
+    papers = list(load_papers())
+    found = re.fullmatch(r"(figure|table)([A-Z]?)(\d+)(\w*)", stem)
+    kind, letter, number, rest = found.groups() if found else ("timings", "", "0", stem)
+    at = papers.index(paper) if paper in papers else len(papers)
+    return at, paper, letter, kind, int(number), rest
+
+
+@lru_cache
 def load_papers() -> dict[str, dict[str, str]]:
     """Paper name to its title, authors, venue and short title."""
     path = REPOSITORY / "workflows" / "papers" / "papers.yaml"

@@ -8,7 +8,7 @@ from analysis.errors import InputError
 from analysis.figures import Figure, make_figures, write_figure
 from analysis.findings import with_findings
 from analysis.leaderboard import leaderboard, write_leaderboard
-from analysis.papers import load_papers, load_spec
+from analysis.papers import load_papers, load_spec, reading_order
 from analysis.records import Study, load_study
 from analysis.report.compare import SHOWN, compare_page, groups
 from analysis.report.cost import cost_of, write_cost
@@ -97,7 +97,9 @@ def _paper_parts(study: Study, folder: Path) -> dict[str, list[Part]]:
         figures = make_figures(study, spec)
         _write_figures(figures, folder / "figures" / spec.id)
         parts.setdefault(spec.paper, []).append(figure_part(figures))
-    return parts
+    for part in parts.values():
+        part.sort(key=lambda one: reading_order(one.spec.id))
+    return dict(sorted(parts.items(), key=lambda item: reading_order(item[0])))
 
 
 def _write_figures(figures: Sequence[Figure], folder: Path) -> None:

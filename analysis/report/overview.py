@@ -9,6 +9,7 @@ from analysis.findings import counts
 from analysis.leaderboard import COLUMNS, SPEED, UNTRAINED, Entry
 from analysis.records import STATUSES, Study
 from analysis.report.paper import Part, paper_title
+from analysis.tables_model import MISSING
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,11 @@ def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
 def finding_lines(
     parts: Sequence[Part], known: Mapping[str, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """One line a table with claims: where it stands and how many of them hold."""
+    """One line a table with claims that have an answer: where it stands and how many hold."""
     lines = []
     for part in parts:
         asked = [finding for block in part.table.blocks for finding in block.findings]
-        if asked:
+        if any(finding.verdict != MISSING for finding in asked):
             lines.append(
                 {
                     "paper": part.spec.paper,

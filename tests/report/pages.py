@@ -7,7 +7,7 @@ VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
 class Page(HTMLParser):
-    """A parsed page: `elements` are (tag, attributes), `cells` the texts of table rows."""
+    """A parsed page: `elements` are (tag, attributes), `rows` the texts of all table rows."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -15,6 +15,8 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.unclosed: list[str] = []
         self.rows: list[list[str]] = []
+        self.tables: list[list[list[str]]] = []
+        self.captions: list[str] = []
         self.words: list[str] = []
         self._cell: list[str] | None = None
         self.feed(path.read_text(encoding="utf-8"))
@@ -23,9 +25,12 @@ class Page(HTMLParser):
         self.elements.append((tag, {k: v or "" for k, v in attrs}))
         if tag not in VOID:
             self.unclosed.append(tag)
+        if tag == "table":
+            self.tables.append([])
         if tag == "tr":
             self.rows.append([])
-        if tag in ("td", "th"):
+            self.tables[-1].append(self.rows[-1])
+        if tag in ("td", "th", "caption"):
             self._cell = []
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -34,9 +39,10 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         assert self.unclosed and self.unclosed[-1] == tag, f"{self.path}: stray </{tag}>"
         self.unclosed.pop()
-        if tag in ("td", "th") and self._cell is not None:
-            self.rows[-1].append(" ".join("".join(self._cell).split()))
+        if tag in ("td", "th", "caption") and self._cell is not None:
+            text = " ".join("".join(self._cell).split())
             self._cell = None
+            (self.captions if tag == "caption" else self.rows[-1]).append(text)
 
     def handle_data(self, data: str) -> None:
         if self.unclosed and self.unclosed[-1] in ("style", "script"):
@@ -44,6 +50,11 @@ class Page(HTMLParser):
         self.words.append(data)
         if self._cell is not None:
             self._cell.append(data)
+
+    def table(self, title: str) -> list[list[str]]:
+        """Rows of the one table whose caption begins with a title."""
+        (found,) = [i for i, caption in enumerate(self.captions) if caption.startswith(title)]
+        return self.tables[found]
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from report.fake_study import HOSTILE, HOSTILE_LOSS, make_study
+from report.fake_study import HOSTILE, HOSTILE_LOSS, TABLES, make_study
 from report.pages import Page, all_pages
 
 from analysis.errors import InputError
@@ -134,30 +134,39 @@ def test_failures_keep_their_place_and_say_why(report: Path) -> None:
     assert "out of memory at iteration 12" in failed.text
 
 
-def test_table2_equals_its_csv_and_the_published_values(report: Path) -> None:
-    spec = load_spec(REPOSITORY / "workflows" / "papers" / "alrp" / "table2.yaml")
-    records = read_csv(report / "tables" / "alrp" / "table2" / "table.csv")
-    page = Page(report / "papers" / "alrp.html")
-    ours = [row for row in page.rows if len(row) >= 6 and row[5] == "ours"]
-    published = [row for row in page.rows if row[0] == "published"][: len(records)]
-    differences = [row for row in page.rows if row[0] == "difference"]
-    assert [row[0] for row in ours] == [r.labels["Method"] for r in spec.rows]
-    filled = iter(differences)
-    for row, beside, record in zip(ours, published, records, strict=True):
-        for cell, column in zip(beside[1:], spec.columns, strict=True):
-            value = spec.published[record["row"]][column.published]
-            assert cell.removesuffix(" best") == f"{value:.{column.decimals}f}"
-            assert float(record[f"{column.header} published"]) == value
-        if not record["AP"]:
-            assert row[6] == record["reason"]
-            continue
-        for cell, difference, column in zip(row[6:], next(filled)[1:], spec.columns, strict=True):
-            expected = printed(record[column.header], column.decimals)
-            assert re.sub(r" best=?| ±.*", "", cell) == expected
-            interval = record[f"{column.header} interval"]
-            assert (f"± {printed(interval, column.decimals)}" in cell) == bool(interval)
-            shown = difference.replace("+", "")
-            assert shown == printed(record[f"{column.header} difference"], column.decimals)
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_equal_their_csv_and_the_published_values(report: Path, name: str) -> None:
+    spec = load_spec(REPOSITORY / "workflows" / "papers" / f"{name}.yaml")
+    records = read_csv(report / "tables" / name / "table.csv")
+    rows = iter(Page(report / "papers" / f"{spec.paper}.html").table(spec.title)[1:])
+    assert [record["row"] for record in records] == [row.key for row in spec.rows]
+    for record, row in zip(records, spec.rows, strict=True):
+        ours = next(rows)
+        labels = len(spec.label_names)
+        assert ours[:labels] == [row.labels.get(label, "") for label in spec.label_names]
+        assert ours[labels] == "ours"
+        known = [column for column in spec.columns if column.published]
+        beside = next(rows) if known else None
+        if len(ours) == labels + 2 < labels + 1 + len(spec.columns):  # one grey cell for all
+            assert ours[-1] == record["reason"] and not any(record[c.header] for c in spec.columns)
+        else:
+            difference = next(rows) if known else None
+            for position, column in enumerate(spec.columns, start=1):
+                cell, decimals = ours[labels + position], column.decimals
+                interval = record[f"{column.header} interval"]
+                expected = printed(record[column.header], decimals)
+                assert re.sub(r" best=?| ±.*", "", cell) == expected
+                assert (f"± {printed(interval, decimals)}" in cell) == bool(interval)
+                if difference:
+                    value = record[f"{column.header} difference"]
+                    assert difference[position] == printed(value, decimals, sign=True)
+        for position, column in enumerate(spec.columns, start=1):
+            value = spec.published.get(row.key, {}).get(column.published)
+            assert record[f"{column.header} published"] == ("" if value is None else str(value))
+            if beside:
+                text = printed("" if value is None else str(value), column.decimals)
+                assert beside[position].removesuffix(" best") == text
+    assert next(rows, None) is None
 
 
 def test_missing_rows_of_table2(report: Path) -> None:

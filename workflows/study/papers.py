@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from analysis.errors import InputError as AnalysisInputError
-from analysis.papers import load_spec
+from analysis.papers import load_spec, reading_order
 from analysis.papers_model import Spec
 from rankdet.errors import InputError
 from workflows.study.places import PAPERS, ROOT, shown
@@ -32,7 +32,8 @@ class Target:
 def paper_names() -> list[str]:
     """Returns every table and figure that has a file, as `<paper>/<table>`."""
     files = PAPERS.glob("*/*.yaml")
-    return sorted(path.relative_to(PAPERS).with_suffix("").as_posix() for path in files)
+    names = (path.relative_to(PAPERS).with_suffix("").as_posix() for path in files)
+    return sorted(names, key=reading_order)
 
 
 def load_papers(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]:
@@ -47,7 +48,7 @@ def load_papers(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]
         InputError: If one is unknown, faulty, or of the other kind.
     """
     known = paper_names()
-    papers = sorted({name.split("/")[0] for name in known})
+    papers = list(dict.fromkeys(name.split("/")[0] for name in known))
     specs = {}
     for index, name in enumerate(names):
         where = f"{source}: {kind}[{index}]"
