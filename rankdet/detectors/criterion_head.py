@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+from mmdet.utils import reduce_mean
 from torch import Tensor
 
 from rankdet.detectors.criteria import build_criterion
@@ -35,3 +37,8 @@ class CriterionHead:
         self.gradient_balance.watch(logits, labels, ignore)
         losses = self.criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
         return {name: value.float() for name, value in losses.items()}  # mmengine takes means
+
+
+def number(value: float, like: Tensor) -> Tensor:
+    """Returns a count as a float tensor on another tensor's device, averaged over GPUs."""
+    return reduce_mean(torch.tensor(float(value), device=like.device))

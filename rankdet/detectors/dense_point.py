@@ -11,10 +11,9 @@ from typing import Any
 import torch
 from mmdet.models.dense_heads import FCOSHead, FoveaHead
 from mmdet.registry import MODELS
-from mmdet.utils import reduce_mean
 from torch import Tensor, nn
 
-from rankdet.detectors.criterion_head import CriterionHead
+from rankdet.detectors.criterion_head import CriterionHead, number
 
 ANCHOR_OPTIONS = ("bbox_coder",)  # of a loss card: points have no anchors whose deltas to scale
 
@@ -100,11 +99,6 @@ class CriterionPointHead(CriterionHead):
 def flat(levels: Sequence[Tensor], channels: int) -> Tensor:
     """Returns (N, channels, H, W) maps as (A, channels), in the order level, image, point."""
     return torch.cat([level.permute(0, 2, 3, 1).reshape(-1, channels) for level in levels])
-
-
-def number(value: float, like: Tensor) -> Tensor:
-    """Returns a count as a float tensor, averaged over GPUs."""
-    return reduce_mean(torch.tensor(float(value), device=like.device))
 
 
 @MODELS.register_module()

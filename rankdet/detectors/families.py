@@ -10,6 +10,7 @@ from rankdet.errors import InputError
 FAMILIES = {
     "dense-anchor": "rankdet.detectors.dense_anchor",
     "dense-point": "rankdet.detectors.dense_point",
+    "paa": "rankdet.detectors.paa",
 }
 
 

@@ -1,0 +1,69 @@
+"""Every detector with every loss: found in the workflow's folders, and planned as a study would."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workflows.study import cards, pairs
+from workflows.study.config import check_config
+from workflows.study.detectors import detector_names, load_detector
+from workflows.study.plan import Study
+
+DETECTORS = detector_names()
+LOSSES = cards.loss_names()
+# What every run of the tests covers: each loss here, each detector with two kinds of loss.
+QUICK_DETECTOR = "retinanet"
+QUICK_LOSSES = ("focal", "alrp")
+
+
+def objection(detector: str, loss: str) -> str | None:
+    """Returns why a pair is declared not to be sensible, or None."""
+    card = cards.load_loss(loss).variant("")
+    return pairs.objection(load_detector(detector, "small"), loss, "", card)
+
+
+def every_pair() -> list[Any]:
+    """Returns (detector, loss) of all pairs that are sensible, the long rest marked `slow`."""
+    found = [(d, loss) for d in DETECTORS for loss in LOSSES if objection(d, loss) is None]
+    slow = [[] if quick(*pair) else [pytest.mark.slow] for pair in found]
+    return [
+        pytest.param(pair, marks=marks, id="-".join(pair))
+        for pair, marks in zip(found, slow, strict=True)
+    ]
+
+
+def quick(detector: str, loss: str) -> bool:
+    """Returns whether a pair is among those that every run of the tests covers."""
+    return detector == QUICK_DETECTOR or loss in QUICK_LOSSES
+
+
+def refused_pairs() -> list[tuple[str, str]]:
+    """Returns the pairs that are declared not to be sensible."""
+    return [(d, loss) for d in DETECTORS for loss in LOSSES if objection(d, loss)]
+
+
+def plan(detector: str, loss: str, schedule: dict[str, Any] | None = None) -> Study:
+    """Returns a study of one run on a handful of built-in images."""
+    config = {
+        "study": "conformance",
+        "title": "Conformance",
+        "scale": "a few iterations; the numbers mean nothing",
+        "form": "small",
+        "datasets": {"shapes": {"kind": "shapes"}},
+        "runs": [{"dataset": "shapes", "detectors": [detector], "losses": [loss]}],
+        "schedule": {"image_size": 64, "batch_size": 2, "iterations": 4, **(schedule or {})},
+        "untrained": False,
+        "device": "cpu",
+    }
+    return Study(check_config(config, "conformance"), "conformance")
+
+
+def spec(
+    detector: str, loss: str, manifest: Path, schedule: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Returns what training a pair works from, as a job of the workflow would get it."""
+    study = plan(detector, loss, schedule)
+    found = study.spec(study.runs[0], threads=1)
+    found["hashes"] = {**found["hashes"], "data": "built-in"}
+    return {**found, "manifest": str(manifest)}

@@ -1,0 +1,79 @@
+"""A run of each detector and of each loss: stopped, resumed, predicted from and evaluated."""
+
+import json
+
+import pytest
+import torch
+from conformance.every_pair import DETECTORS, LOSSES, QUICK_DETECTOR, objection, spec
+
+from analysis.run_records import write_split_metrics
+from rankdet.training import hooks, predict, train
+
+
+class Stopped(Exception):
+    """Takes the place of a kill."""
+
+
+def runs():
+    """Each loss with one detector, each detector with the first loss that trains it."""
+    found = [(QUICK_DETECTOR, loss) for loss in LOSSES if objection(QUICK_DETECTOR, loss) is None]
+    for detector in DETECTORS:
+        if detector != QUICK_DETECTOR:
+            found += [next((detector, x) for x in LOSSES if objection(detector, x) is None)]
+    return found
+
+
+@pytest.fixture
+def stop_after(monkeypatch):
+    """Returns a function that makes trainings stop after an iteration, or run again (0)."""
+    whole = hooks.RecordHook.after_train_iter
+
+    def arrange(iteration):
+        def stopping(self, runner, *arguments, **named):
+            whole(self, runner, *arguments, **named)
+            if runner.iter + 1 == iteration:
+                raise Stopped
+
+        monkeypatch.setattr(hooks.RecordHook, "after_train_iter", stopping)
+
+    return arrange
+
+
+@pytest.mark.parametrize(("detector", "loss"), runs())
+def test_run_from_start_to_metrics(detector, loss, tiny_shapes, stop_after, tmp_path):
+    run = spec(detector, loss, tiny_shapes, {"checkpoint_every": 2, "warmup": 2})
+    run["test"]["score_threshold"] = 0.0
+    train(run, tmp_path / "whole")
+    stop_after(3)
+    with pytest.raises(Stopped):
+        train(run, tmp_path / "resumed")
+    stop_after(0)
+    train(run, tmp_path / "resumed")
+    record = json.loads((tmp_path / "resumed" / "run.json").read_text())
+    assert record["training"]["resumed_from"] == [2]
+    whole, resumed = (
+        torch.load(tmp_path / name / "model.pth")["state_dict"] for name in ("whole", "resumed")
+    )
+    assert whole.keys() == resumed.keys()
+    for name, value in whole.items():
+        torch.testing.assert_close(resumed[name], value, rtol=0, atol=0, msg=name)
+    measured(run, tmp_path / "resumed", tiny_shapes)
+
+
+def measured(run, folder, manifest):
+    """Predicts and evaluates the run, and checks that there is something to be measured."""
+    predict(run, folder, "val", folder)
+    assert json.loads((folder / "detections.json").read_text())
+    write_split_metrics(
+        "val",
+        detections=folder / "detections.json",
+        run_json=folder / "run.json",
+        dataset_json=manifest,
+        out_metrics=folder / "metrics.json",
+        out_matches=folder / "matches.parquet",
+    )
+    record = json.loads((folder / "metrics.json").read_text())
+    parts = [record, record["segm"]] if run["detector_spec"].get("masks") else [record]
+    for part in parts:
+        assert 0 <= part["metrics"]["AP"] <= 1
+        assert 0 < part["metrics"]["oLRP"] <= 1
