@@ -10,6 +10,27 @@ from torch import Tensor
 from rankdet.detectors.criteria import build_criterion
 from rankdet.detectors.gradients import GradientBalance
 
+ANCHOR_OPTIONS = ("bbox_coder",)  # of a loss card: how the deltas of anchors are scaled
+
+
+def configure_head(
+    model: dict[str, Any],
+    detector: Mapping[str, Any],
+    criterion: Mapping[str, Any],
+    without: tuple[str, ...] = (),
+) -> None:
+    """Puts a criterion into a one-stage model's head, with the loss card's `head` options.
+
+    Args:
+        model: mmdet's config of the model; its `bbox_head` is changed.
+        detector: The detector's file; `head` names our class.
+        criterion: What `CriterionHead` takes.
+        without: Options that mean nothing to this kind of head.
+    """
+    options = criterion["card"].get("head") or {}
+    kept = {key: value for key, value in options.items() if key not in without}
+    model["bbox_head"].update(type=detector["head"], criterion=criterion, **kept)
+
 
 class CriterionHead:
     """Mixin over an mmdet head; comes first among the bases.

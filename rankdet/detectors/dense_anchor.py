@@ -14,25 +14,25 @@ from mmdet.registry import MODELS
 from mmdet.utils import reduce_mean
 from torch import Tensor, nn
 
-from rankdet.detectors.criterion_head import CriterionHead
+from rankdet.detectors.criterion_head import CriterionHead, configure_head
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
     """Puts the criterion into the model's head; the card's `head` options go to the head."""
-    options = criterion["card"].get("head") or {}
-    model["bbox_head"].update(type=detector["head"], criterion=criterion, **options)
+    configure_head(model, detector, criterion)
 
 
 class Level(NamedTuple):
     """One pyramid level of the batch: N images of K anchors each."""
 
     logits: Tensor  # (N·K, C)
-    deltas: Tensor  # (N·K, 4)
+    deltas: Tensor  # (N·K, 4), or what else the head predicts of an anchor's box
     anchors: Tensor  # (N·K, 4) xyxy
     labels: Tensor  # (N·K,) class index, C for background
     weights: Tensor  # (N·K,) 0 where ignored
     targets: Tensor  # (N·K, 4) ground-truth box xyxy, 0 for background
     images: Tensor  # (N·K,) index of the image in the batch
+    strides: Tensor  # (N·K,) the level's stride in pixels
     centerness: Tensor | None  # (N·K,) logits
 
 
@@ -56,16 +56,18 @@ class CriterionAnchorHead(CriterionHead):
         """Keeps one level's tensors, flattened in the order image, position, anchor."""
         n, k = labels.shape
         images = torch.arange(n, device=labels.device).repeat_interleave(k)
+        stride = self.prior_generator.strides[len(self._levels)][0]
         self._avg_factor = avg_factor
         self._levels.append(
             Level(
                 logits.permute(0, 2, 3, 1).reshape(-1, self.cls_out_channels),
-                deltas.permute(0, 2, 3, 1).reshape(-1, 4),
+                deltas.permute(0, 2, 3, 1).reshape(n * k, -1),
                 anchors.reshape(-1, 4),
                 labels.reshape(-1),
                 weights.reshape(-1),
                 targets.reshape(-1, 4),
                 images,
+                anchors.new_full((n * k,), stride),
                 None if centerness is None else centerness.permute(0, 2, 3, 1).reshape(-1),
             )
         )
@@ -77,45 +79,55 @@ class CriterionAnchorHead(CriterionHead):
         flat = Level(*(None if column[0] is None else torch.cat(column) for column in columns))
         ignore = flat.weights == 0
         positive = ((flat.labels < self.num_classes) & ~ignore).nonzero().squeeze(1)
-        anchors, targets = flat.anchors[positive], flat.targets[positive]
-        deltas = flat.deltas[positive]
+        found = Level(*(None if column is None else column[positive] for column in flat))
+        boxes, deltas, target_deltas = self.decoded(found)
         factor = torch.as_tensor(self._avg_factor, dtype=torch.float32, device=ignore.device)
         extras = {
-            "anchors": anchors,
+            "anchors": found.anchors,
             "pred_deltas": deltas,
-            "target_deltas": self.bbox_coder.encode(anchors, targets),
+            "target_deltas": target_deltas,
             "image_index": flat.images,
             "avg_factor": reduce_mean(factor).clamp(min=1),
         }
         if flat.centerness is not None:
-            extras["centerness_targets"] = self._centerness_targets(anchors, targets)
+            extras["centerness_targets"] = self._centerness_targets(found.anchors, found.targets)
         losses = self.apply_criterion(
-            flat.logits,
-            flat.labels,
-            ignore,
-            self.bbox_coder.decode(anchors, deltas),
-            targets,
-            extras,
+            flat.logits, flat.labels, ignore, boxes, found.targets, extras
         )
         if not len(positive):  # keep the box branch in the graph: DDP wants every gradient
             losses["loss_bbox"] = losses["loss_bbox"] + flat.deltas.sum() * 0
-        if flat.centerness is not None:
-            losses["loss_centerness"] = self._centerness_loss(flat, positive, extras)
-        return losses
+        return losses | self.branch_losses(flat, found, extras)
+
+    def decoded(self, found: Level) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the positives' predicted boxes (P, 4), and their deltas, predicted and true.
+
+        Args:
+            found: The positives' rows of all levels.
+        """
+        boxes = self.bbox_coder.decode(found.anchors, found.deltas)
+        return boxes, found.deltas, self.bbox_coder.encode(found.anchors, found.targets)
+
+    def branch_losses(self, flat: Level, found: Level, extras: dict) -> dict[str, Tensor]:
+        """Returns the losses of branches that no criterion trains: mmdet's own.
+
+        Args:
+            flat: Every row of the batch.
+            found: The positives' rows.
+            extras: What the criterion got.
+        """
+        if flat.centerness is None:
+            return {}
+        if not len(found.labels):
+            return {"loss_centerness": flat.centerness.sum() * 0}
+        loss = self.loss_centerness(
+            found.centerness, extras["centerness_targets"], avg_factor=extras["avg_factor"]
+        )
+        return {"loss_centerness": loss}
 
     def _centerness_targets(self, anchors: Tensor, targets: Tensor) -> Tensor:
         if not len(anchors):  # mmdet's target refuses an empty set
             return anchors.new_zeros(0)
         return self.centerness_target(anchors, targets)
-
-    def _centerness_loss(self, flat: Level, positive: Tensor, extras: dict) -> Tensor:
-        if not len(positive):
-            return flat.centerness.sum() * 0
-        return self.loss_centerness(
-            flat.centerness[positive],
-            extras["centerness_targets"],
-            avg_factor=extras["avg_factor"],
-        )
 
 
 @MODELS.register_module()

@@ -13,16 +13,17 @@ from mmdet.models.dense_heads import FCOSHead, FoveaHead
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from rankdet.detectors.criterion_head import CriterionHead, number
-
-ANCHOR_OPTIONS = ("bbox_coder",)  # of a loss card: points have no anchors whose deltas to scale
+from rankdet.detectors.criterion_head import (
+    ANCHOR_OPTIONS,
+    CriterionHead,
+    configure_head,
+    number,
+)
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
-    """Puts the criterion into the model's head; the card's `head` options go to the head."""
-    options = criterion["card"].get("head") or {}
-    kept = {key: value for key, value in options.items() if key not in ANCHOR_OPTIONS}
-    model["bbox_head"].update(type=detector["head"], criterion=criterion, **kept)
+    """Puts the criterion into the model's head; points have no anchors to scale deltas by."""
+    configure_head(model, detector, criterion, without=ANCHOR_OPTIONS)
 
 
 class CriterionPointHead(CriterionHead):

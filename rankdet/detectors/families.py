@@ -11,6 +11,7 @@ FAMILIES = {
     "dense-anchor": "rankdet.detectors.dense_anchor",
     "dense-point": "rankdet.detectors.dense_point",
     "paa": "rankdet.detectors.paa",
+    "gfl": "rankdet.detectors.gfl",
 }
 
 

@@ -16,7 +16,7 @@ from mmdet.models.utils import levels_to_images
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from rankdet.detectors.criterion_head import CriterionHead, number
+from rankdet.detectors.criterion_head import CriterionHead, configure_head, number
 from rankdet.losses.boxes import pairwise_iou
 
 paa_head.skm = sklearn.mixture  # mmdet was imported without it, which saves others a second
@@ -26,8 +26,7 @@ CLUSTERING = ("losses", "scores", "normalised-scores")
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
     """Puts the criterion into the model's head; the card's `head` options go to the head."""
-    options = criterion["card"].get("head") or {}
-    model["bbox_head"].update(type=detector["head"], criterion=criterion, **options)
+    configure_head(model, detector, criterion)
 
 
 class Caught(nn.Module):

@@ -28,7 +28,7 @@ def every_pair() -> list[Any]:
     found = [(d, loss) for d in DETECTORS for loss in LOSSES if objection(d, loss) is None]
     slow = [[] if quick(*pair) else [pytest.mark.slow] for pair in found]
     return [
-        pytest.param(pair, marks=marks, id="-".join(pair))
+        pytest.param(*pair, marks=marks, id="-".join(pair))
         for pair, marks in zip(found, slow, strict=True)
     ]
 

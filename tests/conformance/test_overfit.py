@@ -1,0 +1,77 @@
+"""Learning is real: eight images are learned by heart by each kind of detector with each loss.
+
+Minutes for each pair on one core. To see what was reached:
+`pytest -m slow tests/conformance/test_overfit.py -s | grep AP50`.
+"""
+
+import json
+
+import pytest
+from conformance.every_pair import DETECTORS, LOSSES, objection, spec
+
+from analysis.run_records import write_split_metrics
+from rankdet.datasets import prepare
+from rankdet.training import predict, train
+from rankdet.training.environment import set_up
+
+pytestmark = pytest.mark.slow
+ENOUGH = 0.8
+SCHEDULE = {
+    "image_size": 128,
+    "batch_size": 4,
+    "iterations": 240,
+    "warmup": 40,
+    "lr_steps": [0.8],
+    "flip": False,
+    "checkpoint_every": 1000,
+}
+STUDIED = ("retinanet", "atss", "fcos", "paa", "faster-rcnn", "mask-rcnn")
+STUDIED_LOSSES = ("focal", "ap", "alrp", "rs", "ape")
+
+
+def studied():
+    """Returns the pairs that exist and are sensible."""
+    return [
+        (detector, loss)
+        for detector in STUDIED
+        for loss in STUDIED_LOSSES
+        if detector in DETECTORS and loss in LOSSES and objection(detector, loss) is None
+    ]
+
+
+@pytest.fixture(scope="session")
+def eight_shapes(tmp_path_factory):
+    """Returns the manifest of eight training images, 128 px, one to five objects each."""
+    set_up({"device": "cpu", "threads": 1})
+    folder = tmp_path_factory.mktemp("eight-shapes")
+    options = {"kind": "shapes", "title": "t", "seed": 3, "train_images": 8, "val_images": 1}
+    options |= {"image_size": 128, "classes": 3, "empty_fraction": 0.0, "crowd_fraction": 0.0}
+    options |= {"density": [[0.5, 3], [1.0, 5]], "max_objects": 5, "color_noise": 0.0}
+    manifest = prepare("shapes", options, folder)
+    path = folder / "dataset.json"
+    path.write_text(json.dumps(manifest))
+    return path
+
+
+@pytest.mark.parametrize(("detector", "loss"), studied())
+def test_eight_images_are_learned(detector, loss, eight_shapes, tmp_path):
+    run = spec(detector, loss, eight_shapes, SCHEDULE)
+    run["splits"] = ["train"]
+    train(run, tmp_path)
+    predict(run, tmp_path, "train", tmp_path)
+    write_split_metrics(
+        "train",
+        detections=tmp_path / "detections.json",
+        run_json=tmp_path / "run.json",
+        dataset_json=eight_shapes,
+        out_metrics=tmp_path / "metrics.json",
+        out_matches=tmp_path / "matches.parquet",
+    )
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    found = record["metrics"]
+    seconds = record["training"]["seconds"]
+    print(f"{detector} {loss}: AP50 {found['AP50']:.3f} AP {found['AP']:.3f} in {seconds:.0f} s")
+    assert record["status"] == "trained", record["reason"]
+    assert found["AP50"] >= ENOUGH
+    if "segm" in record:
+        assert record["segm"]["metrics"]["AP50"] >= ENOUGH
