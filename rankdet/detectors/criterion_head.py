@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from mmdet.registry import MODELS
 from mmdet.utils import reduce_mean
 from torch import Tensor
 
 from rankdet.detectors.criteria import build_criterion
 from rankdet.detectors.gradients import GradientBalance
+from rankdet.errors import InputError
 
 ANCHOR_OPTIONS = ("bbox_coder",)  # of a loss card: how the deltas of anchors are scaled
 
@@ -26,10 +28,29 @@ def configure_head(
         detector: The detector's file; `head` names our class.
         criterion: What `CriterionHead` takes.
         without: Options that mean nothing to this kind of head.
+
+    Raises:
+        InputError: If our head is unknown, or is none of the kind in mmdet's config.
     """
+    _check_kind(detector, model["bbox_head"]["type"])
     options = criterion["card"].get("head") or {}
     kept = {key: value for key, value in options.items() if key not in without}
     model["bbox_head"].update(type=detector["head"], criterion=criterion, **kept)
+
+
+def _check_kind(detector: Mapping[str, Any], stock: str) -> None:
+    """Checks that our head stands for mmdet's, so that the options of one fit the other."""
+    ours, theirs = MODELS.get(str(detector.get("head"))), MODELS.get(stock)
+    where = f"detector {detector['name']!r}: head: found {detector.get('head')!r}"
+    if ours is None or not issubclass(ours, CriterionHead):
+        raise InputError(
+            f"{where}; family {detector['family']!r} has no such head: see docs/add-a-detector.md"
+        )
+    if theirs is not None and not issubclass(ours, theirs):
+        raise InputError(
+            f"{where}, but {detector['base']} has a {stock}; choose a head made from that, or "
+            "another base"
+        )
 
 
 class CriterionHead:

@@ -12,6 +12,7 @@ from unit.detectors.batches import (
 )
 
 from rankdet.detectors.models import model_config
+from rankdet.errors import InputError
 from rankdet.training.environment import set_up
 from workflows.study.detectors import load_detector
 
@@ -81,3 +82,18 @@ def test_atss_without_centerness_has_no_untrained_parameters():
     images, samples = batch()
     with torch.inference_mode():
         assert len(model.predict(images, samples)) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"head": "CriterionRetinaHad"}, "'CriterionRetinaHad'; family 'dense-anchor' has no such"),
+        ({"head": "ATSSHead"}, "'ATSSHead'; family 'dense-anchor' has no such head"),
+        ({"head": "CriterionRetinaHead"}, "atss_r50_fpn_1x_coco.py has a ATSSHead; choose a head"),
+    ],
+)
+def test_heads_that_do_not_fit_are_told_in_one_line(change, told):
+    card = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
+    with pytest.raises(InputError, match=told) as caught:
+        model_config({**load_detector("atss", "small"), **change}, card, form="small", classes="a")
+    assert "\n" not in str(caught.value)
