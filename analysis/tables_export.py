@@ -18,6 +18,11 @@ LATEX |= {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
 }
+MATHS = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "λ": "lambda", "τ": "tau"}
+MATHS |= {"∂": "partial", "×": "times", "·": "cdot", "Σ": "Sigma", "≥": "ge", "≤": "le"}
+LATEX |= {letter: rf"$\{name}$" for letter, name in MATHS.items()}
+LATEX |= {"⁺": "$^{+}$", "⁻": "$^{-}$", "²": "$^{2}$", "−": "$-$", "†": r"\dag{}", "‡": r"\ddag{}"}
+LATEX |= {"“": "``", "”": "''", "’": "'", "…": r"\dots{}", "é": r"\'e", "á": r"\'a"}
 
 
 def write_table(table: Table, folder: Path) -> None:

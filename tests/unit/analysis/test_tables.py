@@ -237,3 +237,12 @@ def test_bounds_come_from_the_matches(plan: Path) -> None:
     assert (low["ρ"].ours, high["ρ"].ours) == (-1, 1)
     assert low["AP50"].ours == own["AP50"].ours == high["AP50"].ours
     assert low["AP"].ours < own["AP"].ours < high["AP"].ours
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "workflows" / "papers").glob("*/*.yaml")))
+def test_latex_of_every_table_is_plain(plan: Path, path: Path) -> None:
+    spec = load_spec(path)
+    if spec.kind == "table":
+        latex = to_latex(make_table(load_study(plan), spec))
+        strange = {character for character in latex if not character.isascii()}
+        assert not strange, f"LaTeX does not know {strange}"
