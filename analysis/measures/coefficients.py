@@ -42,42 +42,54 @@ def weighted_correlations(
         weights = np.ones((len(x), 1))
     if len(x) < 2:
         return np.full((3, weights.shape[1]), np.nan)
-    step = max(1, _WIDEST // len(x))
-    if weights.shape[1] > step:
-        parts = range(0, weights.shape[1], step)
-        return np.concatenate(
-            [weighted_correlations(x, y, weights[:, b : b + step], owner) for b in parts], axis=1
-        )
     if len(x) < len(weights):
         present, owner = np.unique(owner, return_inverse=True)
         weights = weights[present]
-    x_ties, y_ties = _Ties(x, owner), _Ties(y, owner)
-    both = _Ties(x_ties.group * (int(y_ties.group.max()) + 1) + y_ties.group, owner)
-    powers = weights * weights, weights * weights * weights
-    (x_pairs, x_cubes), (y_pairs, y_cubes), (both_pairs, _) = (
-        ties.extent(weights, *powers) for ties in (x_ties, y_ties, both)
+    pairs = _Paired(x, y, owner)
+    step = max(1, _WIDEST // len(x))
+    parts = range(0, weights.shape[1], step)
+    return np.concatenate(
+        [pairs.correlations(np.ascontiguousarray(weights[:, b : b + step])) for b in parts], axis=1
     )
-    count = np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights
-    pairs = count * (count - 1) / 2
-    x_free, y_free = pairs - x_pairs, pairs - y_pairs
-    defined = (x_free > 0) & (y_free > 0)
-    order = np.lexsort((y_ties.group, x_ties.group))
-    discordant = inversions(y_ties.group[order], weights, owner[order])
-    # Concordant − discordant, of the pairs that are tied on neither side.
-    difference = (x_free + y_free - pairs + both_pairs) - 2 * discordant
-    with np.errstate(invalid="ignore", divide="ignore"):
-        out = np.stack(
-            [
-                _pearson(x, y, weights, owner, defined),
-                # The sum of squared ranks, less what ties take away.
-                _rank_products(x_ties, y_ties, weights, owner)
-                / np.sqrt((count**3 - count - x_cubes) / 12)
-                / np.sqrt((count**3 - count - y_cubes) / 12),
-                difference / np.sqrt(x_free) / np.sqrt(y_free),
-            ]
+
+
+class _Paired:
+    """Pairs (x, y) of owners, with what their correlations need under any weighting."""
+
+    def __init__(self, x: Floats, y: Floats, owner: Ints) -> None:
+        self.x, self.y, self.owner = x, y, owner
+        self.x_ties, self.y_ties = _Ties(x, owner), _Ties(y, owner)
+        groups = self.x_ties.group, self.y_ties.group
+        self.both = _Ties(groups[0] * (int(groups[1].max()) + 1) + groups[1], owner)
+        self.order = np.lexsort((groups[1], groups[0]))
+
+    def correlations(self, weights: Floats) -> Floats:
+        """Returns the three coefficients under each of the weights (I, B), (3, B)."""
+        owner = self.owner
+        powers = weights * weights, weights * weights * weights
+        (x_pairs, x_cubes), (y_pairs, y_cubes), (both_pairs, _) = (
+            ties.extent(weights, *powers) for ties in (self.x_ties, self.y_ties, self.both)
         )
-    out[:, ~defined] = np.nan
-    return np.clip(out, -1.0, 1.0)
+        count = np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights
+        pairs = count * (count - 1) / 2
+        x_free, y_free = pairs - x_pairs, pairs - y_pairs
+        defined = (x_free > 0) & (y_free > 0)
+        discordant = inversions(self.y_ties.group[self.order], weights, owner[self.order])
+        # Concordant − discordant, of the pairs that are tied on neither side.
+        difference = (x_free + y_free - pairs + both_pairs) - 2 * discordant
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out = np.stack(
+                [
+                    _pearson(self.x, self.y, weights, owner, defined),
+                    # The sum of squared ranks, less what ties take away.
+                    _rank_products(self.x_ties, self.y_ties, weights, owner)
+                    / np.sqrt((count**3 - count - x_cubes) / 12)
+                    / np.sqrt((count**3 - count - y_cubes) / 12),
+                    difference / np.sqrt(x_free) / np.sqrt(y_free),
+                ]
+            )
+        out[:, ~defined] = np.nan
+        return np.clip(out, -1.0, 1.0)
 
 
 class _Ties:

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands import bench_iteration
+from rankdet.commands import bench_evaluation, bench_iteration
 
-HELP = "time the losses: against the papers' loops, and in an iteration"
+HELP = "time losses and evaluation against slower versions, and losses in an iteration"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     losses.add_argument("--out", type=Path, help="also write the rows as JSON")
     iteration = parts.add_parser("iteration", help=bench_iteration.HELP)
     bench_iteration.add_arguments(iteration)
+    evaluation = parts.add_parser("evaluation", help=bench_evaluation.HELP)
+    bench_evaluation.add_arguments(evaluation)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the part that was asked for."""
-    return bench_iteration.run(args) if args.part == "iteration" else _losses(args)
+    others = {"iteration": bench_iteration.run, "evaluation": bench_evaluation.run}
+    return others.get(args.part, _losses)(args)
 
 
 def _losses(args: argparse.Namespace) -> int:

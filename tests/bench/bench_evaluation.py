@@ -1,201 +1,22 @@
-"""Evaluation at COCO's size: all our measures against the time pycocotools takes for AP alone.
+"""The evaluation's speed and memory, as asserted bounds: `pytest tests/bench/bench_evaluation.py`.
 
-    python tests/bench/bench_evaluation.py [--images 5000] [--detections 500000] [--out bench.json]
-
-Processor seconds, of all threads, are compared, so that neither other work on the machine nor
-more cores help anyone. Both sides read the same files.
+Minutes long (pycocotools is slow), so it is collected only when named.
 """
 
-import argparse
-import contextlib
-import io
-import json
-import resource
-import sys
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import pytest
 
-import numpy as np
-
-CLASSES = 80
+from analysis import benchmark
 
 
-def make_case(folder: Path, images: int, detections: int, seed: int = 0) -> tuple[Path, Path]:
-    """Writes annotations (7.3 an image, classes of uneven size) and detections, from a seed.
-
-    Args:
-        folder: where gt.json and dt.json go.
-        images: number of images.
-        detections: number of detections, 60 % of them around an object as NMS leaves them.
-        seed: of everything.
-
-    Returns:
-        Both paths.
-    """
-    rng = np.random.default_rng(seed)
-    share = 1 / np.arange(1, CLASSES + 1)
-    share /= share.sum()
-    labels = np.arange(1, CLASSES + 1)
-    count = int(7.3 * images)
-    image = rng.integers(1, images + 1, count)
-    category = rng.choice(labels, count, p=share)
-    side = np.exp(rng.uniform(np.log(8), np.log(400), (count, 2)))
-    boxes = np.round(np.c_[rng.uniform(0, 500, (count, 2)), side], 2)
-    truth = {
-        "images": [{"id": i, "height": 640, "width": 640} for i in range(1, images + 1)],
-        "categories": [{"id": c, "name": f"class {c}"} for c in labels.tolist()],
-        "annotations": _rows(
-            id=np.arange(1, count + 1),
-            image_id=image,
-            category_id=category,
-            bbox=boxes,
-            area=boxes[:, 2] * boxes[:, 3],
-            iscrowd=(rng.random(count) < 0.012).astype(int),
-        ),
-    }
-    near = rng.integers(0, count, detections)
-    # How far off a detection lies, in parts of its object's size: a few hit, most are near misses.
-    off = rng.exponential(0.12, detections)[:, None] * rng.normal(size=(detections, 4))
-    found = boxes[near] + off * np.tile(boxes[near, 2:], 2)
-    found[:, 2:] = np.maximum(found[:, 2:], 1)
-    anywhere = rng.random(detections) < 0.4
-    found[anywhere, :2] = rng.uniform(0, 500, (int(anywhere.sum()), 2))
-    other = rng.random(detections) < 0.3
-    label = np.where(other, rng.choice(labels, detections, p=share), category[near])
-    score = rng.beta(1, 6, detections) + 0.5 * ~anywhere * rng.random(detections)
-    results = _rows(
-        image_id=image[near],
-        category_id=label,
-        bbox=np.round(found, 2),
-        score=np.round(np.minimum(score, 1), 4),
-    )
-    paths = folder / "gt.json", folder / "dt.json"
-    for path, data in zip(paths, (truth, results), strict=True):
-        path.write_text(json.dumps(data))
-    return paths
+@pytest.mark.slow
+def test_all_measures_take_an_eighth_of_the_time_of_pycocotools_ap():
+    result = benchmark.run()
+    assert result["ratio"] >= 8, result
+    assert result["ours_peak_gb"] <= 2
 
 
-def _rows(**columns: np.ndarray) -> list[dict[str, Any]]:
-    lists = (values.tolist() for values in columns.values())
-    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
-
-
-def timed(steps: dict[str, float], name: str, function: Callable[[], Any]) -> Any:
-    """Runs `function` and notes its processor seconds."""
-    start = time.process_time()
-    result = function()
-    steps[name] = time.process_time() - start
-    return result
-
-
-def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np.ndarray]:
-    """Returns processor seconds of each step of our evaluation, and precision."""
-    # Imports are left out on both sides.
-    import hotcoco  # noqa: F401
-    import pyarrow.json
-    import pyarrow.parquet  # noqa: F401
-    import scipy.stats  # noqa: F401
-
-    from analysis.coco_io import load_detections, load_ground_truth
-    from analysis.measures.ap import summarise
-    from analysis.measures.ap_backends import backend_tables
-    from analysis.measures.bounds import correlation_bounds
-    from analysis.measures.calibration import calibration
-    from analysis.measures.correlation import correlations
-    from analysis.measures.matches import write_matches
-    from analysis.measures.matching import match
-    from analysis.measures.olrp import olrp
-    from analysis.measures.sparsity import sparsity_bins
-    from analysis.statistics import bootstrap_intervals
-
-    steps: dict[str, float] = {}
-    truth = timed(steps, "read ground truth", lambda: load_ground_truth(gt_path))
-    found = timed(steps, "read detections", lambda: load_detections(dt_path, truth))
-    matches = timed(steps, "match", lambda: match(truth, found))
-    path = gt_path.with_name("matches.parquet")
-    timed(steps, "write matches", lambda: write_matches(matches, path))
-    tables = timed(steps, "AP", lambda: backend_tables(truth, found, "bbox", "hotcoco"))
-    timed(steps, "AP, summary", lambda: summarise(tables, {}, matches.category_ids))
-    timed(steps, "oLRP", lambda: olrp(matches))
-    timed(steps, "correlations", lambda: correlations(matches))
-    rng = np.random.default_rng(0)
-    timed(
-        steps,
-        f"intervals of correlations ({draws} draws)",
-        lambda: bootstrap_intervals(matches, rng, draws, ["correlation"]),
-    )
-    timed(steps, "bounds", lambda: correlation_bounds(matches))
-    timed(steps, "sparsity", lambda: sparsity_bins(matches))
-    timed(steps, "calibration", lambda: calibration(matches))
-    return steps, tables.precision
-
-
-def pycocotools(gt_path: Path, dt_path: Path) -> tuple[dict[str, float], np.ndarray]:
-    """Returns processor seconds of pycocotools' steps, and precision."""
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
-
-    steps: dict[str, float] = {}
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = timed(steps, "read ground truth", lambda: COCO(str(gt_path)))
-        found = timed(steps, "read detections", lambda: truth.loadRes(str(dt_path)))
-        evaluator = COCOeval(truth, found, "bbox")
-        timed(steps, "evaluate", evaluator.evaluate)
-        timed(steps, "accumulate", evaluator.accumulate)
-    return steps, evaluator.eval["precision"][..., -1]
-
-
-def run(
-    images: int, detections: int, draws: int = 100, seed: int = 0, compare: bool = True
-) -> dict[str, Any]:
-    """Times both on the same files; fails if their precision is not the same."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = make_case(Path(folder), images, detections, seed)
-        mine, precision = ours(*paths, draws)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        theirs: dict[str, float] = {}
-        if compare:
-            theirs, expected = pycocotools(*paths)
-            np.testing.assert_allclose(precision, expected, rtol=0, atol=1e-9)
-    return {
-        "images": images,
-        "detections": detections,
-        "seed": seed,
-        "ours_seconds": mine,
-        "ours_total": sum(mine.values()),
-        "ours_peak_gb": memory,
-        "pycocotools_seconds": theirs,
-        "pycocotools_total": sum(theirs.values()),
-        "ratio": sum(theirs.values()) / sum(mine.values()) if compare else None,
-    }
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Prints the times; exits with 1 where we take more than an eighth of pycocotools' time."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--images", type=int, default=5000)
-    parser.add_argument("--detections", type=int, default=500_000)
-    parser.add_argument("--draws", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--alone", action="store_true", help="leave pycocotools out (minutes)")
-    parser.add_argument("--out", metavar="bench.json")
-    args = parser.parse_args(argv)
-    result = run(args.images, args.detections, args.draws, args.seed, not args.alone)
-    for who in ("ours", "pycocotools") if result["ratio"] else ("ours",):
-        for step, seconds in result[f"{who}_seconds"].items():
-            print(f"{who:<12}{step:<40}{seconds:8.2f} s")
-        print(f"{who:<12}{'total':<40}{result[f'{who}_total']:8.2f} s")
-    print(f"our peak memory {result['ours_peak_gb']:.2f} GB")
-    if result["ratio"]:
-        print(f"{result['ratio']:.1f} times faster")
-    if args.out:
-        Path(args.out).write_text(json.dumps(result, indent=1) + "\n")
-    fast = result["ratio"] is None or result["ratio"] >= 8
-    return 0 if fast and result["ours_peak_gb"] <= 2 else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+@pytest.mark.slow
+def test_growth_is_linear_in_detections():
+    quarter, half, whole = benchmark.growth()
+    for few, many in ((quarter, half), (half, whole)):
+        assert many["seconds"] <= 2.2 * few["seconds"], (few, many)

@@ -1,0 +1,66 @@
+"""`rankdet bench evaluation`: all measures against the time pycocotools takes for AP alone."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+HELP = "all measures against the time that pycocotools takes for AP alone"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `evaluation`."""
+    parser.add_argument("--images", type=int, default=5000, help="default 5000")
+    parser.add_argument("--detections", type=int, default=500_000, help="default 500000")
+    parser.add_argument(
+        "--draws", type=int, default=100, help="of the images, for intervals (default 100)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the data (default 0)")
+    parser.add_argument(
+        "--alone", action="store_true", help="leave pycocotools out, which takes minutes"
+    )
+    parser.add_argument(
+        "--growth", action="store_true", help="also a quarter and half of the detections"
+    )
+    parser.add_argument("--out", type=Path, help="also write the times as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures and prints the processor seconds of each step."""
+    from analysis import benchmark
+    from rankdet.errors import InputError
+
+    for name, least in (("images", 1), ("detections", 1), ("draws", 2), ("seed", 0)):
+        if getattr(args, name) < least:
+            raise InputError(f"--{name} {getattr(args, name)}: choose {least} or more")
+    size = (args.images, args.detections, args.draws, args.seed)
+    result = benchmark.run(*size, compare=not args.alone)
+    print(f"{args.images} images, {args.detections} detections; processor seconds")
+    for who in ("ours", "pycocotools") if result["ratio"] else ("ours",):
+        for step, seconds in result[f"{who}_seconds"].items():
+            print(f"{who:<12}{step:<42}{seconds:8.2f}")
+        print(f"{who:<12}{'all of it':<42}{result[f'{who}_total']:8.2f}")
+    print(f"peak memory of ours {result['ours_peak_gb']:.2f} GB")
+    if result["ratio"]:
+        print(f"{result['ratio']:.1f} times faster, with the same precision everywhere")
+    if args.growth:
+        sizes = [max(1, args.detections // k) for k in (4, 2, 1)]
+        result["growth"] = benchmark.growth(args.images, sizes, args.draws, args.seed)
+        for row in result["growth"]:
+            print(
+                f"{row['detections']:>9} detections: {row['seconds']:.2f} s, "
+                f"and {row['interval_seconds']:.2f} s for intervals"
+            )
+    if args.out:
+        _write(args.out, {"schema": benchmark.SCHEMA, **result})
+    return 0
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    from rankdet.errors import InputError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
