@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+AT_SCORE = "score>="  # begins a view of a run's sweep: `score>=0.40`
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -29,7 +31,7 @@ class Column:
     """One metric of a table: `scale` and `decimals` say how it is printed.
 
     Attributes:
-        metric: key in `metrics.json`, or `training.<key>` of the run's record.
+        metric: key in `metrics.json`, or one of another room: see `analysis.table_values`.
         header: what the paper calls it.
         scale: factor from the record's unit to the printed one (100 for AP).
         decimals: digits printed after the point.
@@ -141,6 +143,12 @@ class Spec:
         columns: list[Column | None] = [*self.columns] or [None]
         cells = (row.wanted(column) for row in self.rows for column in columns)
         return list(dict.fromkeys(wanted for wanted in cells if wanted))
+
+    @property
+    def shows_sweeps(self) -> bool:
+        """Whether some cell shows a run at a score threshold of its sweep."""
+        columns: list[Column | None] = [*self.columns] or [None]
+        return any(row.view(c).startswith(AT_SCORE) for row in self.rows for c in columns)
 
     @property
     def label_names(self) -> list[str]:

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
+from analysis.figures_balance import training_record
+from analysis.measures.balance import imbalance_by_head
 from analysis.measures.bounds import correlation_bounds
 from analysis.measures.matches import read_matches
+from analysis.papers_model import AT_SCORE
 from analysis.records import Run, read_record
+from analysis.sweep import read_sweep, sweep_row
 
 COEFFICIENTS = ("pearson", "spearman", "kendall")
 
@@ -24,7 +28,9 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
     Args:
         run: the run.
         metric: a key of its metrics, or `segm.<key>` (those of masks), `training.<key>`,
-            `schedule.<key>` (as planned) or `speed.<key>` (of inference).
+            `schedule.<key>` (as planned), `speed.<key>` (of inference) or
+            `imbalance.<head>.<instances or tasks>`: negatives per positive in the first epoch, of
+            `head` (a dense one), `rpn`, `s0`, `s1`, ...
         view: another way to look at the run; see the module.
     """
     room, _, key = metric.partition(".")
@@ -32,10 +38,15 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
         return finite(run.training.get(key))
     if room == "schedule":
         return finite(run.settings.get(key))
+    if room == "imbalance":
+        return finite(_imbalance(run).get(key))
+    swept = _swept(run, view) if view.startswith(AT_SCORE) else None
     if room == "speed":
-        return finite(read_record(run.main.folder / "speed.json")[0].get(key))
+        record = read_record(run.main.folder / "speed.json")[0] if swept is None else swept["speed"]
+        return finite(record.get(key))
     if room == "segm":
-        return finite(run.main.mask_metrics.get(key))
+        masks = run.main.mask_metrics if swept is None else swept.get("segm") or {}
+        return finite(masks.get(key))
     return finite(view_metrics(run, view).get(metric))
 
 
@@ -59,6 +70,8 @@ def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
         return _bound(run, kind)
     if kind == "objects":
         return _bin(run, rest) or {}
+    if kind.startswith(AT_SCORE):
+        return _swept(run, kind)["metrics"]
     return run.main.mask_metrics if kind == "masks" else {}
 
 
@@ -73,9 +86,29 @@ def problem(run: Run, view: str) -> str | None:
         return f"the model after {view} is not kept: only the last one is evaluated"
     if kind == "multi-scale":
         return "multi-scale testing is not made"
-    if kind.startswith("score>="):
-        return f"not swept: evaluated at its own score threshold, not at {kind[7:]}"
+    if kind.startswith(AT_SCORE) and not _swept(run, kind)["metrics"]:
+        return f"not swept: the study's score_thresholds for this run have no {kind[7:]}"
     return None
+
+
+def _swept(run: Run, view: str) -> Mapping[str, Any]:
+    """The row of a run's sweep at `score>=0.40`; one without values where there is none."""
+    path = run.folder / "sweep.json"
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    row = sweep_row(_sweep(run.folder, stamp), float(view.removeprefix(AT_SCORE)))
+    return row or {"metrics": {}, "speed": {}}
+
+
+@lru_cache(maxsize=32)
+def _sweep(folder: Path, _stamp: int) -> dict[str, Any]:
+    return read_sweep(folder)
+
+
+def _imbalance(run: Run) -> Mapping[str, float | None]:
+    """Negatives per positive, by `<head>.<instances or tasks>`."""
+    frame = training_record(run)
+    found = {} if frame is None else imbalance_by_head(frame, len(run.main.class_names))
+    return {f"{head}.{kind}": v for head, row in found.items() for kind, v in row.items()}
 
 
 def _bin(run: Run, edges: str) -> Mapping[str, Any] | None:

@@ -1,4 +1,5 @@
-# Detections and measures: of the main split in the run's folder, of further ones in on-<split>/.
+# Detections and measures: of the main split in the run's folder, of further ones in on-<split>/, at
+# other score thresholds in at-<threshold>/.
 rule predict:
     input:
         model="<run>/model.pth",
@@ -18,9 +19,13 @@ rule predict:
         mem_mb=3000,
         gpu=STUDY.gpus,
     params:
-        made_of=lambda wildcards: STUDY.test_hash(STUDY.run(wildcards)),
+        made_of=lambda wildcards: STUDY.test_hash(
+            STUDY.run(wildcards), wildcards.get("threshold")
+        ),
         split=STUDY.split,
-        spec=lambda wildcards, threads: STUDY.spec(STUDY.run(wildcards), threads),
+        spec=lambda wildcards, threads: STUDY.spec(
+            STUDY.run(wildcards), threads, wildcards.get("threshold")
+        ),
     script:
         "../scripts/predict.py"
 
@@ -56,3 +61,31 @@ use rule predict as predict_on with:
 use rule evaluate as evaluate_on with:
     pathvars:
         scored="<run>/on-{split,[^/]+}",
+
+
+use rule predict as predict_at with:
+    pathvars:
+        scored="<run>/at-{threshold,[^/]+}",
+
+
+use rule evaluate as evaluate_at with:
+    pathvars:
+        scored="<run>/at-{threshold,[^/]+}",
+
+
+rule sweep:
+    input:
+        metrics=lambda wildcards: STUDY.sweep_files(wildcards, "metrics.json"),
+        speed=lambda wildcards: STUDY.sweep_files(wildcards, "speed.json"),
+    output:
+        "<run>/sweep.json",
+    log:
+        "<run>/logs/sweep.log",
+    localrule: True
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=step_hash("sweep"),
+        thresholds=lambda wildcards: list(STUDY.run(wildcards).score_thresholds),
+    script:
+        "../scripts/sweep.py"

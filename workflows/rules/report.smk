@@ -3,6 +3,7 @@ rule report:
     input:
         plan="<results>/plan.json",
         records=STUDY.records(),
+        sweeps=STUDY.sweeps(),
         tables=expand("<results>/tables/{name}/table.csv", name=STUDY.tables),
         figures=expand("<results>/figures/{name}/figure.svg", name=STUDY.figures),
         leaderboard="<results>/leaderboard.csv",

@@ -139,6 +139,15 @@ class RunGroup(Strict):
     )
     schedule: ScheduleChange | None = Field(None, description="Changes for this group alone")
     test: TestSettings | None = Field(None, description="Changes for this group alone")
+    score_thresholds: list[Fraction] = Field(
+        [], description="AP, oLRP and images per second also at these lowest scores before NMS"
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_differ(self) -> "RunGroup":
+        if len(set(self.score_thresholds)) < len(self.score_thresholds):
+            raise PydanticCustomError("told", "score_thresholds: one is named twice; leave one out")
+        return self
 
 
 class RunsOfTables(Strict):

@@ -87,12 +87,21 @@ class Study:
             "loss": UNTRAINED if run.untrained else hashing.loss_hash(loss, run.variant),
         }
 
-    def test_hash(self, run: Run) -> str:
-        """Returns what a run's detections depend on, its model and data apart."""
+    def test_hash(self, run: Run, threshold: str | None = None) -> str:
+        """Returns what a run's detections depend on, its model and data apart.
+
+        Args:
+            run: The run.
+            threshold: The score threshold of a sweep, in place of the settings' own.
+        """
         size = {"image_size": self.schedule(run)["image_size"]}
         detector = self.detector(run)
         model = hashing.config_hash(detector, self.config.form, size)
-        return hashing.digest(hashing.step_hash("predict"), settings.test(self.config, run), model)
+        return hashing.digest(hashing.step_hash("predict"), self._test(run, threshold), model)
+
+    def _test(self, run: Run, threshold: str | None) -> dict[str, Any]:
+        changed = {} if threshold is None else {"score_threshold": float(threshold)}
+        return {**settings.test(self.config, run), **changed}
 
     def split(self, wildcards: Mapping[str, str]) -> str:
         """Returns the split of a job: its wildcard, else the study's main split."""
@@ -103,12 +112,23 @@ class Study:
         if paper is not None:
             spec = {**self.tables, **self.figures}[paper]
             runs = runs_of(spec, self.runs, self.papers.schedules)
-            return [f"{self.folder}/{run.key}/metrics.json" for run in runs]
+            found = [f"{self.folder}/{run.key}/metrics.json" for run in runs]
+            return found + (self.sweeps(runs) if spec.shows_sweeps else [])
         return [
             f"{self.folder}/{run.key}/{place}metrics.json"
             for run in self.runs
             for place in ("", *(f"on-{split}/" for split in run.splits[1:]))
         ]
+
+    def sweeps(self, runs: Sequence[Run] | None = None) -> list[str]:
+        """Returns the `sweep.json` of those runs (by default all) that have score thresholds."""
+        runs = self.runs if runs is None else runs
+        return [f"{self.folder}/{run.key}/sweep.json" for run in runs if run.score_thresholds]
+
+    def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
+        """Returns a file of a run's evaluation at each of its score thresholds."""
+        run = self.run(wildcards)
+        return [f"{self.folder}/{run.key}/at-{t:g}/{name}" for t in run.score_thresholds]
 
     def targets(self) -> list[Target]:
         """Returns a target for each table and figure alone."""
@@ -130,10 +150,11 @@ class Study:
         """Returns what a dataset depends on, its files apart."""
         return hashing.digest(hashing.step_hash("data"), data.prepare_config(self.config, name))
 
-    def spec(self, run: Run, threads: int) -> dict[str, Any]:
+    def spec(self, run: Run, threads: int, threshold: str | None = None) -> dict[str, Any]:
         """Returns what `rankdet.training` works from; JSON-serialisable.
 
-        `hashes.data` is added when a job runs, from the dataset's manifest.
+        `hashes.data` is added when a job runs, from the dataset's manifest. `threshold` is as in
+        `test_hash`.
         """
         return {
             "study": self.name,
@@ -150,7 +171,7 @@ class Study:
             "loss_file": str(settings.loss_file(run).path),
             "schedule": self.schedule(run),
             "splits": list(run.splits),
-            "test": settings.test(self.config, run),
+            "test": self._test(run, threshold),
             "hashes": self.hashes(run),
             "threads": threads,
             "device": self.config.device,
@@ -226,6 +247,7 @@ class Study:
                 "loss": loss,
             },
             "splits": list(run.splits),
+            "score_thresholds": list(run.score_thresholds),
             "untrained": run.untrained,
         }
 

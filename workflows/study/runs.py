@@ -34,6 +34,7 @@ class Run:
         test: What its group changes in the study's test settings.
         schedule_name: The paper's schedule that `schedule` stands for; empty for the study's own.
         backbone: One of `workflows/backbones.yaml`; empty for the detector's own.
+        score_thresholds: Lowest scores before NMS at which it is evaluated and timed besides.
     """
 
     dataset: str
@@ -45,6 +46,7 @@ class Run:
     test: TestSettings
     schedule_name: str = ""
     backbone: str = ""
+    score_thresholds: tuple[float, ...] = ()
 
     @property
     def key(self) -> str:
@@ -133,6 +135,7 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                     schedule=group.schedule or ScheduleChange(),
                     test=group.test or TestSettings(),
                     backbone=group.backbone or "",
+                    score_thresholds=tuple(group.score_thresholds),
                 )
 
 

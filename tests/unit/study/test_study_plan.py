@@ -280,3 +280,22 @@ def test_backbones_are_part_of_a_run_only_where_they_are_not_the_detectors_own()
 def test_an_unknown_backbone_is_one_line():
     with pytest.raises(InputError, match=r"runs\[0\].backbone: unknown backbone 'r10'; did you me"):
         study(runs=[group(backbone="r10")])
+
+
+def test_score_thresholds_are_runs_of_their_own():
+    swept = study(runs=[group(losses=["ap"], detectors=["atss"], score_thresholds=[0.05, 1e-4])])
+    (run,) = [run for run in swept.runs if not run.untrained]
+    assert swept.sweeps() == [f"results/tiny/{run.key}/sweep.json"]
+    names = {"dataset": "shapes", "detector": "atss", "loss": "ap", "seed": "1"}
+    assert swept.sweep_files(names, "speed.json") == [
+        f"results/tiny/{run.key}/at-0.05/speed.json",
+        f"results/tiny/{run.key}/at-0.0001/speed.json",
+    ]
+    assert swept.spec(run, 1, "0.0001")["test"]["score_threshold"] == 1e-4
+    hashes = {swept.test_hash(run, t) for t in (None, "0.05", "0.0001")}
+    assert len(hashes) == 3
+    entry = next(e for e in swept.plan()["runs"] if e["key"] == run.key)
+    assert entry["score_thresholds"] == [0.05, 1e-4]
+    assert study().sweeps() == []
+    with pytest.raises(InputError, match="score_thresholds: one is named twice"):
+        study(runs=[group(score_thresholds=[0.1, 0.1])])

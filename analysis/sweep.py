@@ -1,0 +1,89 @@
+"""AP, oLRP and speed of one run over score thresholds before NMS: `sweep.json`.
+
+Rank & Sort Loss (Oksuz et al., ICCV 2021), supplement, Tables S10 and S11. Each threshold is a
+detection run of its own, so that the speed is measured and not derived.
+"""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import InputError
+from analysis.records import METRICS_SCHEMA, read_record
+
+SCHEMA = "rankdet.sweep/1"
+
+
+def write_sweep(
+    thresholds: Sequence[float],
+    metrics: Sequence[str | Path],
+    speeds: Sequence[str | Path],
+    out: str | Path,
+) -> None:
+    """Gathers the records at each threshold into `sweep.json`.
+
+    Args:
+        thresholds: lowest scores that were kept before NMS.
+        metrics: the `metrics.json` at each of them.
+        speeds: the `speed.json` at each of them.
+        out: where to write; schema `rankdet.sweep/1`: `run`, `status`, `reason` and `dataset` as in
+            `metrics.json`, and `rows`, by ascending threshold: `score_threshold`,
+            `detections_per_image`, `metrics`, `segm` (the metrics of masks, where there are any)
+            and `speed` (`images_per_second`, `seconds_per_image`, `device`, `hardware`; the first
+            images are left out).
+
+    Raises:
+        InputError: a record is missing or no such record.
+    """
+    rows = []
+    first: Mapping[str, Any] = {}
+    for threshold, path, speed in sorted(zip(thresholds, metrics, speeds, strict=True)):
+        record = _read(Path(path), METRICS_SCHEMA)
+        first = first or record
+        row = {
+            "score_threshold": threshold,
+            "detections_per_image": _per_image(record["counts"]),
+            "metrics": record["metrics"],
+            "speed": _read(Path(speed), None),
+        }
+        if "segm" in record:
+            row["segm"] = record["segm"]["metrics"]
+        rows.append(row)
+    kept = {key: first.get(key) for key in ("run", "status", "reason", "dataset")}
+    _write(Path(out), {"schema": SCHEMA, **kept, "rows": rows})
+
+
+def sweep_row(sweep: Mapping[str, Any], threshold: float) -> Mapping[str, Any]:
+    """Returns the row of a threshold; empty where there is none."""
+    rows = (r for r in sweep.get("rows") or [] if abs(r["score_threshold"] - threshold) < 1e-12)
+    return next(rows, {})
+
+
+def read_sweep(folder: Path) -> dict[str, Any]:
+    """Returns a run's `sweep.json`; empty where there is none that can be used."""
+    record, problem = read_record(folder / "sweep.json")
+    return {} if problem or record.get("schema") != SCHEMA else record
+
+
+def _per_image(counts: Mapping[str, int]) -> float | None:
+    return counts["detections"] / counts["images"] if counts["images"] else None
+
+
+def _read(path: Path, schema: str | None) -> dict[str, Any]:
+    record, problem = read_record(path)
+    if problem:
+        raise InputError(f"{path}: {problem}; delete it and run again")
+    if schema and record.get("schema") != schema:
+        raise InputError(f"{path}: has schema {record.get('schema')!r}; needed: {schema!r}")
+    return record
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
