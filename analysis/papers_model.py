@@ -145,10 +145,16 @@ class Spec:
         return list(dict.fromkeys(wanted for wanted in cells if wanted))
 
     @property
-    def shows_sweeps(self) -> bool:
-        """Whether some cell shows a run at a score threshold of its sweep."""
+    def sweeps(self) -> dict[Wanted, list[float]]:
+        """The runs that are shown at score thresholds, and at which ones, ascending."""
+        found: dict[Wanted, set[float]] = {}
         columns: list[Column | None] = [*self.columns] or [None]
-        return any(row.view(c).startswith(AT_SCORE) for row in self.rows for c in columns)
+        for row in self.rows:
+            for column in columns:
+                wanted, view = row.wanted(column), row.view(column)
+                if wanted and view.startswith(AT_SCORE):
+                    found.setdefault(wanted, set()).add(float(view.removeprefix(AT_SCORE)))
+        return {wanted: sorted(thresholds) for wanted, thresholds in found.items()}
 
     @property
     def label_names(self) -> list[str]:

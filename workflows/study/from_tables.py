@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -61,13 +61,17 @@ def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> F
     schedules = _schedules(asked, f"{source}: runs_of_tables")
     runs: dict[tuple, Run] = {}
     missing: dict[Wanted, str] = {}
+    specs = list(specs)
     for wanted in dict.fromkeys(wanted for spec in specs for wanted in spec.wanted):
         why = why_not(config, asked, wanted)
         if why:
             missing[wanted] = why
             continue
         for run in _runs(config, asked, schedules, wanted):
-            runs.setdefault(run.identity, run)
+            thresholds = {t for spec in specs for t in spec.sweeps.get(wanted, ())}
+            known = runs.setdefault(run.identity, run)
+            swept = tuple(sorted({*known.score_thresholds, *thresholds}))
+            runs[run.identity] = replace(known, score_thresholds=swept)
     return FromTables(list(runs.values()), asked.datasets, schedules, missing)
 
 

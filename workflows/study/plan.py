@@ -113,7 +113,7 @@ class Study:
             spec = {**self.tables, **self.figures}[paper]
             runs = runs_of(spec, self.runs, self.papers.schedules)
             found = [f"{self.folder}/{run.key}/metrics.json" for run in runs]
-            return found + (self.sweeps(runs) if spec.shows_sweeps else [])
+            return found + (self.sweeps(runs) if spec.sweeps else [])
         return [
             f"{self.folder}/{run.key}/{place}metrics.json"
             for run in self.runs

@@ -9,6 +9,7 @@ from report.fake_study import make_study
 
 from analysis.errors import InputError
 from analysis.papers import load_spec
+from analysis.papers_model import Wanted
 from analysis.records import REPOSITORY, load_study
 from analysis.sweep import write_sweep
 from analysis.table_values import metric_value, problem
@@ -18,8 +19,7 @@ from analysis.tables import make_table
 @pytest.fixture()
 def run(tmp_path):
     study = load_study(make_study(tmp_path))
-    (found,) = study.find("shapes", "retinanet", "ap")
-    return found
+    return next(one for one in study.runs if one.key == "shapes/retinanet/ap/seed1")
 
 
 def sweep(run):
@@ -100,13 +100,13 @@ rows:
 
 def test_a_table_of_a_sweep(tmp_path):
     study = load_study(make_study(tmp_path))
-    (run,) = study.find("shapes", "retinanet", "ap")
+    run = next(one for one in study.runs if one.key == "shapes/retinanet/ap/seed1")
     sweep(run)
     path = tmp_path / "try.yaml"
     path.write_text(SPEC)
     spec = load_spec(path)
-    assert spec.shows_sweeps
-    assert not load_spec(REPOSITORY / "workflows/papers/alrp/table5.yaml").shows_sweeps
+    assert spec.sweeps == {Wanted("retinanet", "ap"): [0.1, 0.5]}
+    assert not load_spec(REPOSITORY / "workflows/papers/alrp/table5.yaml").sweeps
     (block,) = make_table(replace(study, runs=(run,)), spec).blocks
     low, high = block.rows
     assert low.cells[0].best and not high.cells[0].best
