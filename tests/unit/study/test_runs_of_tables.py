@@ -3,10 +3,11 @@
 import pytest
 import yaml
 
+from analysis.papers import load_spec
 from analysis.papers_model import Wanted
 from rankdet.errors import InputError
 from workflows.study.config import check_config
-from workflows.study.from_tables import SCHEDULES, published_schedules
+from workflows.study.from_tables import SCHEDULES, published_schedules, runs_of_tables
 from workflows.study.papers import load_papers, paper_names
 from workflows.study.places import PAPERS
 from workflows.study.plan import Study
@@ -134,3 +135,25 @@ def test_every_schedule_is_somebodys():
     specs = [path.read_text() for path in PAPERS.glob("*/*.yaml")]
     for name in yaml.safe_load(SCHEDULES.read_text()):
         assert any(f"schedule: {name}" in text for text in specs), name
+
+
+def test_score_thresholds_that_a_table_shows_are_swept(tmp_path):
+    rows = [
+        {
+            "row": str(t),
+            "run": {"detector": "retinanet", "loss": "ap", "view": f"score>={t}"},
+        }
+        for t in (0.4, 0.05)
+    ]
+    rows.append({"row": "as it is", "run": {"detector": "retinanet", "loss": "focal"}})
+    spec = {"id": "x/y", "kind": "table", "title": "T", "columns": [{"metric": "AP"}], "rows": rows}
+    (tmp_path / "y.yaml").write_text(yaml.safe_dump(spec))
+    config = check_config(BASE, "s.yaml")
+    found = runs_of_tables(config, [load_spec(tmp_path / "y.yaml")], "s.yaml")
+    assert {run.loss: run.score_thresholds for run in found.runs} == {
+        "ap": (0.05, 0.4),
+        "focal": (),
+    }
+    paper = load_spec(PAPERS / "rs" / "tableS11.yaml").sweeps
+    assert {wanted.loss for wanted in paper} == {"ce+l1", "rs"}
+    assert all(len(thresholds) == 7 for thresholds in paper.values())
