@@ -125,7 +125,10 @@ def load_detections(
     keep = np.flatnonzero(known & known_category)
     outside = int(np.count_nonzero((score[keep] < 0) | (score[keep] > 1)))
     if outside:
-        notes.append(f"{outside} detections have a score outside [0, 1]: used as they are")
+        notes.append(
+            f"{outside} detections have a score outside [0, 1]: used as they are, "
+            "calibration is undefined"
+        )
     if len(keep) == 0:
         notes.append("there are no detections: AP is 0, oLRP is 1, correlations are undefined")
     image = np.searchsorted(ground_truth.image_ids, image[keep])

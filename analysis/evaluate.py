@@ -21,6 +21,7 @@ from analysis.measures.olrp import TAU, THRESHOLDS, olrp
 from analysis.measures.sparsity import DEFAULT_EDGES, sparsity_bins
 
 SCHEMA = "rankdet.metrics/1"
+MEMORY = 2.5  # bytes per byte of a detections file, from one of 1.9 GB
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,35 @@ def evaluate_files(
     """
     check_known("IoU type", iou_type, IOU_TYPES)
     chosen = Options(**options)
+    try:
+        return _evaluate(gt_path, detections_path, iou_type, ignore_unknown, matches_path, chosen)
+    except MemoryError:
+        raise InputError(_too_large(gt_path, detections_path)) from None
+
+
+def _evaluate(
+    gt_path: Path | str,
+    detections_path: Path | str,
+    iou_type: str,
+    ignore_unknown: bool,
+    matches_path: Path | str | None,
+    options: Options,
+) -> dict[str, Any]:
     ground_truth = load_ground_truth(gt_path, iou_type)
     detections = load_detections(detections_path, ground_truth, iou_type, ignore_unknown)
     matches = match(ground_truth, detections, iou_type)
     if matches_path is not None:
         write_matches(matches, matches_path)
-    return measure(ground_truth, detections, matches, chosen)
+    return measure(ground_truth, detections, matches, options)
+
+
+def _too_large(*paths: Path | str) -> str:
+    largest = max(map(Path, paths), key=lambda path: path.stat().st_size)
+    gigabytes = largest.stat().st_size / 1e9
+    return (
+        f"{largest}: {gigabytes:.2g} GB need about {MEMORY * gigabytes + 0.5:.1f} GB of memory, "
+        "which is not there; drop the detections of lowest score, or evaluate on a larger machine"
+    )
 
 
 def measure(

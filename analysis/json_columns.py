@@ -104,6 +104,8 @@ def _parse(objects: bytes, parts: list[tuple[NDArray[Any], ...]]) -> bool:
     reading = arrow_json.ReadOptions(use_threads=False, block_size=_ARROW_BLOCK)
     try:
         table = arrow_json.read_json(pa.BufferReader(lines), reading, options)
+    except pa.ArrowMemoryError:
+        raise
     except pa.ArrowException:
         return False
     # Arrow also takes objects without a comma in between: then there are more rows than commas.

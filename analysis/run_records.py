@@ -11,8 +11,12 @@ from analysis.evaluate import evaluate_files
 from analysis.masks import carry_masks
 
 MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`
-OF_MASKS = ("metrics", "per_class", "bounds", "sparsity", "calibration", "counts", "notes")
+OF_MASKS = (
+    *("metrics", "per_class", "bounds", "sparsity", "calibration"),
+    *("intervals", "errors", "counts", "notes"),
+)
 DIVERGED = "diverged"
+DRAWS = 200  # of the images, for the intervals: a minute for a run on COCO
 
 
 def write_metrics(
@@ -23,6 +27,7 @@ def write_metrics(
     out_metrics: str | Path,
     out_matches: str | Path,
     split: str | None = None,
+    masks: bool = False,
 ) -> None:
     """Evaluates a run and writes `metrics.json` and `matches.parquet`.
 
@@ -39,13 +44,14 @@ def write_metrics(
         out_metrics: Where to write the record (schema `rankdet.metrics/1`).
         out_matches: Where to write the matches.
         split: Name of the split, for the record.
+        masks: Whether the detector predicts masks, so that no detections are no masks either.
 
     Raises:
         InputError: If one of the files cannot be used.
     """
     run, dataset = _read(run_json), _read(dataset_json)
-    result = evaluate_files(gt, detections, matches_path=out_matches)
-    if carry_masks(detections):
+    result = evaluate_files(gt, detections, matches_path=out_matches, bootstrap=DRAWS, errors=True)
+    if masks or carry_masks(detections):
         result["segm"] = _mask_measures(gt, detections)
     if run.get("status") == DIVERGED:
         _blank(result, f"no metrics: the run diverged ({run.get('reason') or 'no reason given'})")
@@ -68,6 +74,7 @@ def write_split_metrics(
     dataset_json: str | Path,
     out_metrics: str | Path,
     out_matches: str | Path,
+    masks: bool = False,
 ) -> None:
     """Evaluates a run on one split of its dataset; see `write_metrics`.
 
@@ -78,12 +85,12 @@ def write_split_metrics(
     if split not in splits:
         raise InputError(f"{dataset_json}: no split {split!r}; known: {', '.join(splits)}")
     gt = splits[split]["annotations"]
-    write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split)
+    write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split, masks)
 
 
 def _mask_measures(gt: str | Path, detections: str | Path) -> dict[str, Any]:
     """Returns what a record holds of masks: the keys of boxes, without settings and names."""
-    result = evaluate_files(gt, detections, iou_type="segm")
+    result = evaluate_files(gt, detections, iou_type="segm", bootstrap=DRAWS, errors=True)
     return {key: result[key] for key in OF_MASKS}
 
 
@@ -97,6 +104,8 @@ def _blank(result: dict[str, Any], note: str) -> None:
         {k: v if k in kept else None for k, v in part.items()} for part in result["sparsity"]
     ]
     result["calibration"] = dict.fromkeys(result["calibration"])
+    result["intervals"] = None
+    result["errors"] = {}
     result["notes"] = [*result["notes"], note]
     if "segm" in result:
         _blank(result["segm"], note)

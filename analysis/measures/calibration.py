@@ -20,14 +20,14 @@ def calibration(matches: Matches, bins: int = BINS) -> dict[str, Any]:
     """Returns the calibration errors at IoU .5 and the reliability curve.
 
     Args:
-        matches: the matches; scores outside [0, 1] fall into the first or last bin.
+        matches: the matches; where a counted score lies outside [0, 1] the errors are undefined.
         bins: number of score bins of equal width over [0, 1].
 
     Returns:
         `D_ECE` over all counted detections; `LaECE`, the mean over the classes with counted
-        detections; both in [0, 1], None without detections; `LaECE_per_class` by category id; and
-        `bins`, one record each: `low`, `high`, `detections`, `score` (mean), `precision`, `iou`
-        (mean over true positives); None where empty.
+        detections; both in [0, 1], None without detections or where a score is no probability;
+        `LaECE_per_class` by category id; and `bins`, one record each: `low`, `high`, `detections`,
+        `score` (mean), `precision`, `iou` (mean over true positives); None where empty.
     """
     per_class: dict[int, float | None] = {}
     parts: list[tuple[Floats, Bools, Floats]] = []
@@ -39,9 +39,10 @@ def calibration(matches: Matches, bins: int = BINS) -> dict[str, Any]:
     score, true, iou = (np.concatenate([np.zeros(0), *[p[i] for p in parts]]) for i in range(3))
     table = _bin(score, true.astype(bool), iou, bins)
     known = [v for v in per_class.values() if v is not None]
+    overall = _error(table, table.hits)
     return {
-        "D_ECE": _error(table, table.hits),
-        "LaECE": float(np.mean(known)) if known else None,
+        "D_ECE": overall,
+        "LaECE": None if overall is None else float(np.mean(known)),
         "LaECE_per_class": per_class,
         "bins": table.records(),
     }
@@ -56,8 +57,11 @@ def _counted(one: ClassMatches) -> tuple[Floats, Bools, Floats]:
 class _Table:
     """Sums of scores, hits and hits' IoUs over bins of equal width."""
 
-    def __init__(self, count: Ints, score: Floats, hits: Floats, hits_iou: Floats) -> None:
+    def __init__(
+        self, count: Ints, score: Floats, hits: Floats, hits_iou: Floats, outside: bool
+    ) -> None:
         self.count, self.score, self.hits, self.hits_iou = count, score, hits, hits_iou
+        self.outside = outside  # some score is no probability
 
     def records(self) -> list[dict[str, float | int | None]]:
         """Returns one record per bin."""
@@ -82,7 +86,8 @@ def _bin(score: Floats, true: Bools, iou: Floats, bins: int) -> _Table:
         np.bincount(at, weights=values, minlength=bins).astype(np.float64)
         for values in (score, true, iou)
     )
-    return _Table(count, score_sum, hits, hits_iou)
+    outside = bool(((score < 0) | (score > 1)).any())
+    return _Table(count, score_sum, hits, hits_iou, outside)
 
 
 def _error(table: _Table, target: Floats) -> float | None:
@@ -90,7 +95,9 @@ def _error(table: _Table, target: Floats) -> float | None:
     total = table.count.sum()
     # |mean score - mean target| x count / total, bin by bin. The mean of precision x IoU is the
     # sum of the hits' IoUs over the count.
-    return None if total == 0 else float(np.abs(table.score - target).sum() / total)
+    if total == 0 or table.outside:
+        return None
+    return float(np.abs(table.score - target).sum() / total)
 
 
 def _ratio(value: float, count: float) -> float | None:

@@ -172,8 +172,13 @@ def _check_writable(path: str | None) -> None:
     from rankdet.errors import InputError
 
     # Before the work, not after it.
-    if path is not None and Path(path).is_dir():
+    if path is None:
+        return
+    if Path(path).is_dir():
         raise InputError(f"{path}: is a folder; name a file")
+    above = next(parent for parent in Path(path).absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise InputError(f"{path}: cannot be written: {above} takes no files")
 
 
 def _write(path: Path, text: str) -> None:

@@ -49,6 +49,7 @@ rule evaluate:
     params:
         made_of=step_hash("evaluate"),
         split=STUDY.split,
+        masks=STUDY.predicts_masks,
     script:
         "../scripts/evaluate.py"
 

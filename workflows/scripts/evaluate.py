@@ -16,4 +16,5 @@ with job(snakemake, f"evaluate ({snakemake.params.split})", Path(files.record).p
         dataset_json=files.manifest,
         out_metrics=out.metrics,
         out_matches=out.matches,
+        masks=snakemake.params.masks,
     )

@@ -21,6 +21,7 @@ STEPS = {
     "cost": ("rankdet/training/cost.py", "rankdet/detectors"),
     "predict": ("rankdet/training/inference.py", "rankdet/detectors"),
     "evaluate": ("analysis/evaluate.py", "analysis/run_records.py"),
+    "lrp_check": ("analysis/lrp_check.py", "analysis/lrp_released.py"),
     "sweep": ("analysis/sweep.py",),
     "tables": ("analysis/tables.py", "analysis/tables_export.py"),
     "figures": ("analysis/figures.py",),

@@ -103,6 +103,10 @@ class Study:
         changed = {} if threshold is None else {"score_threshold": float(threshold)}
         return {**settings.test(self.config, run), **changed}
 
+    def predicts_masks(self, wildcards: Mapping[str, str]) -> bool:
+        """Returns whether the detector of a job's run predicts masks."""
+        return bool(self.detector(self.run(wildcards)).get("masks"))
+
     def split(self, wildcards: Mapping[str, str]) -> str:
         """Returns the split of a job: its wildcard, else the study's main split."""
         return wildcards.get("split", self.config.splits[0])

@@ -236,9 +236,23 @@ def test_nothing_at_all(tmp_path):
 def test_scores_outside_the_unit_interval_are_noted(tmp_path):
     gt, dt = write(tmp_path, results=changed(RESULTS, (0, "score"), 5.5))
     out = evaluate_files(gt, dt)
-    assert out["notes"] == ["1 detections have a score outside [0, 1]: used as they are"]
+    assert out["notes"] == [
+        "1 detections have a score outside [0, 1]: used as they are, calibration is undefined"
+    ]
+    assert out["calibration"]["D_ECE"] is None and out["calibration"]["LaECE"] is None
+    assert out["per_class"]["1"]["LaECE"] is None
     gt, dt = write(tmp_path)
     assert out["metrics"]["AP"] == evaluate_files(gt, dt)["metrics"]["AP"]
+
+
+def test_too_little_memory_is_one_line(tmp_path, capsys, monkeypatch):
+    def no_room(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("analysis.evaluate.match", no_room)
+    fails(tmp_path, capsys, "gt.json", "GB of memory, which is not there")
+    monkeypatch.setattr("pyarrow.json.read_json", no_room)
+    fails(tmp_path, capsys, "gt.json", "GB of memory, which is not there")
 
 
 @pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])

@@ -1,0 +1,17 @@
+# Optional, made only where asked for: snakemake results/<study>/<run>/lrp-check.json
+rule lrp_check:
+    input:
+        detections="<run>/detections.json",
+        metrics="<run>/metrics.json",
+        manifest="<dataset>/dataset.json",
+    output:
+        "<run>/lrp-check.json",
+    log:
+        "<run>/logs/lrp-check.log",
+    conda:
+        "../../envs/rankdet.yaml"
+    params:
+        made_of=step_hash("lrp_check"),
+        split=STUDY.split,
+    script:
+        "../scripts/lrp_check.py"

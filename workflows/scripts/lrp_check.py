@@ -1,0 +1,15 @@
+"""Compares a run's oLRP with the package that LRP's authors released."""
+
+import json
+from pathlib import Path
+
+from workflows.study.job import job
+
+files, out = snakemake.input, snakemake.output[0]
+
+with job(snakemake, "lrp-check", Path(out).parent):
+    from analysis.lrp_check import check_lrp
+
+    splits = json.loads(Path(files.manifest).read_text(encoding="utf-8"))["splits"]
+    truth = splits[snakemake.params.split]["annotations"]
+    check_lrp(truth, files.detections, files.metrics, out)
