@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rankdet.errors import InputError
 from workflows.study import backbones, cards, detectors, pairs
@@ -175,6 +176,5 @@ def _untrained(runs: list[Run]) -> list[Run]:
     first: dict[tuple[str, str, str], Run] = {}
     for run in runs:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
-    return [
-        replace(r, loss=UNTRAINED, splits=r.splits[:1], schedule_name="") for r in first.values()
-    ]
+    own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": "", "score_thresholds": ()}
+    return [replace(r, splits=r.splits[:1], **own) for r in first.values()]
