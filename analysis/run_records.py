@@ -16,7 +16,7 @@ OF_MASKS = (
     *("intervals", "errors", "counts", "notes"),
 )
 DIVERGED = "diverged"
-DRAWS = 200  # of the images, for the intervals: a minute for a run on COCO
+DRAWS = 200  # of the images, for the intervals
 
 
 def write_metrics(

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
-from analysis.figures_balance import training_record
-from analysis.measures.balance import imbalance_by_head
 from analysis.measures.bounds import correlation_bounds
 from analysis.measures.matches import read_matches
 from analysis.papers_model import AT_SCORE
@@ -28,9 +26,7 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
     Args:
         run: the run.
         metric: a key of its metrics, or `segm.<key>` (those of masks), `training.<key>`,
-            `schedule.<key>` (as planned), `speed.<key>` (of inference) or
-            `imbalance.<head>.<instances or tasks>`: negatives per positive in the first epoch, of
-            `head` (a dense one), `rpn`, `s0`, `s1`, ...
+            `schedule.<key>` (as planned) or `speed.<key>` (of inference).
         view: another way to look at the run; see the module.
     """
     room, _, key = metric.partition(".")
@@ -38,8 +34,6 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
         return finite(run.training.get(key))
     if room == "schedule":
         return finite(run.settings.get(key))
-    if room == "imbalance":
-        return finite(_imbalance(run).get(key))
     swept = _swept(run, view) if view.startswith(AT_SCORE) else None
     if room == "speed":
         record = read_record(run.main.folder / "speed.json")[0] if swept is None else swept["speed"]
@@ -102,13 +96,6 @@ def _swept(run: Run, view: str) -> Mapping[str, Any]:
 @lru_cache(maxsize=32)
 def _sweep(folder: Path, _stamp: int) -> dict[str, Any]:
     return read_sweep(folder)
-
-
-def _imbalance(run: Run) -> Mapping[str, float | None]:
-    """Negatives per positive, by `<head>.<instances or tasks>`."""
-    frame = training_record(run)
-    found = {} if frame is None else imbalance_by_head(frame, len(run.main.class_names))
-    return {f"{head}.{kind}": v for head, row in found.items() for kind, v in row.items()}
 
 
 def _bin(run: Run, edges: str) -> Mapping[str, Any] | None:

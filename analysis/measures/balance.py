@@ -8,9 +8,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-POSITIVES, NEGATIVES = "num_pos", "num_neg"  # columns, after a head's prefix
-DENSE, RPN = "head", "rpn_"
-
 
 def gradient_rates(record: pd.DataFrame, prefix: str = "") -> pd.Series:
     """Returns Σ|∂L/∂s| over negatives divided by the same over positives, per iteration.
@@ -68,40 +65,6 @@ def band(curves: Sequence[pd.Series]) -> pd.DataFrame:
             "high": together.max(axis=1),
         }
     )
-
-
-def imbalance_by_head(record: pd.DataFrame, classes: int) -> dict[str, dict[str, float | None]]:
-    """Returns how many negatives there are for each positive, for each head of a detector.
-
-    As the paper counts it, over the iterations of the first epoch.
-
-    Args:
-        record: columns `<prefix>num_pos` and `<prefix>num_neg`, positive and negative instances of
-            an iteration; the prefix is empty for a dense head, `rpn_`, or `s0_`, `s1_`, ... for
-            the stages of an R-CNN. Of columns `iteration` and `epoch`, where there, the later
-            record of an iteration and the first epoch count.
-        classes: number of the data's classes; an RPN tells objects from background alone.
-
-    Returns:
-        Head (`head` for an empty prefix, else the prefix without its `_`) to what `imbalance`
-        returns; no heads where the record has no such columns.
-    """
-    if "iteration" in record:
-        record = record.drop_duplicates("iteration", keep="last")
-    if "epoch" in record:
-        record = record[record["epoch"] == record["epoch"].min()]
-    prefixes = [
-        name.removesuffix(POSITIVES) for name in map(str, record) if name.endswith(POSITIVES)
-    ]
-    return {
-        prefix.removesuffix("_") or DENSE: imbalance(
-            record[prefix + POSITIVES],
-            record[prefix + NEGATIVES],
-            1 if prefix == RPN else classes,
-        )
-        for prefix in prefixes
-        if prefix + NEGATIVES in record
-    }
 
 
 def imbalance(positives: pd.Series, negatives: pd.Series, classes: int) -> dict[str, float | None]:

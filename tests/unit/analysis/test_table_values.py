@@ -1,9 +1,8 @@
-"""Values of a cell: of a run's speed, imbalance, and its sweep over score thresholds."""
+"""Values of a cell: of a run's speed, and of its sweep over score thresholds."""
 
 import json
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 from report.fake_study import make_study
 
@@ -72,17 +71,6 @@ def test_speed_and_training(run):
     assert metric_value(run, "speed.device") is None  # no number
     assert metric_value(run, "training.iterations") == run.training["iterations"]
     assert metric_value(run, "nonsense.key") is None
-
-
-def test_imbalance_of_a_head(run):
-    frame = pd.DataFrame({"iteration": [1], "rpn_num_pos": [2], "rpn_num_neg": [8]})
-    frame.assign(s0_num_pos=[1], s0_num_neg=[3]).to_parquet(run.folder / "train.parquet")
-    assert metric_value(run, "imbalance.rpn.tasks") == 4
-    classes = len(run.main.class_names)
-    assert metric_value(run, "imbalance.s0.tasks") == classes - 1 + 3 * classes
-    assert metric_value(run, "imbalance.s1.tasks") is None
-    (run.folder / "train.parquet").unlink()
-    assert metric_value(run, "imbalance.rpn.tasks") is None
 
 
 SPEC = """

@@ -8,7 +8,6 @@ from analysis.measures.balance import (
     band,
     gradient_rates,
     imbalance,
-    imbalance_by_head,
     rate_summary,
 )
 
@@ -57,29 +56,6 @@ def test_imbalance_by_hand():
     assert found == {"instances": pytest.approx((3 + 8) / 2), "tasks": pytest.approx(519)}
     assert imbalance(pd.Series([1]), pd.Series([8]), 80)["tasks"] == 719
     assert imbalance(pd.Series([0]), pd.Series([8]), 80) == {"instances": None, "tasks": None}
-
-
-def test_imbalance_of_each_head_in_the_first_epoch():
-    frame = pd.DataFrame(
-        {
-            "iteration": [1, 2, 2, 3],
-            "epoch": [1, 1, 1, 2],
-            "rpn_num_pos": [2, 9, 1, 5],
-            "rpn_num_neg": [10, 9, 7, 5],
-            "s0_num_pos": [1, 9, 1, 5],
-            "s0_num_neg": [8, 9, 8, 5],
-        }
-    )
-    found = imbalance_by_head(frame, 80)
-    # The paper's own pair: 1:8 instances are 1:719 tasks of 80 classes (its 1:702 is a mean).
-    assert found == {
-        "rpn": {"instances": pytest.approx((5 + 7) / 2), "tasks": pytest.approx((5 + 7) / 2)},
-        "s0": {"instances": pytest.approx(8), "tasks": pytest.approx(719)},
-    }
-    dense = frame.rename(columns={"s0_num_pos": "num_pos", "s0_num_neg": "num_neg"})
-    assert imbalance_by_head(dense, 80)["head"] == found["s0"]
-    assert imbalance_by_head(frame.drop(columns="rpn_num_neg"), 80).keys() == {"s0"}
-    assert imbalance_by_head(record([1.0], [2.0]), 80) == {}
 
 
 def test_gradient_rates_of_one_head():
