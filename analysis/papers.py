@@ -18,7 +18,7 @@ from analysis.errors import InputError
 from analysis.papers_model import Claim, Column, Row, Spec, Wanted
 from analysis.records import REPOSITORY
 
-RUN_KEYS = (*Wanted.__dataclass_fields__, "view")
+RUN_KEYS = (*(key for key in Wanted.__dataclass_fields__ if key != "epoch"), "view")
 VIEW = re.compile(
     r"lower|upper|box|masks|multi-scale test|epoch \d+|score>=[0-9.]+|objects \d+(-\d+|\+)"
 )

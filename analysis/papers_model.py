@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+AT_EPOCH = "epoch "  # begins a view that a run of its own makes: `epoch 50`
 AT_SCORE = "score>="  # begins a view of a run's sweep: `score>=0.40`
 
 
@@ -17,6 +18,7 @@ class Wanted:
         dataset: the paper's data: `coco`, `minitrain` or `lvis`.
         backbone: `r101`, `x101-dcn` …; empty for the detector's own (ResNet-50).
         schedule: how it was trained, a name in `workflows/papers/schedules.yaml`.
+        epoch: after which epoch of that schedule; empty for its end.
     """
 
     detector: str
@@ -24,6 +26,7 @@ class Wanted:
     dataset: str = "coco"
     backbone: str = ""
     schedule: str = ""
+    epoch: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,16 @@ class Row:
         if self.run is None:
             return None
         made = {**self.run, **(column.run if column else {})}
-        made.pop("view", None)
+        view = str(made.pop("view", ""))
+        if view.startswith(AT_EPOCH):
+            made["epoch"] = view.removeprefix(AT_EPOCH)
         made["loss"] = "+".join(filter(None, [made["loss"], column.variant if column else ""]))
         return Wanted(**made)
 
     def view(self, column: Column | None = None) -> str:
         """How the run is looked at: `lower`, `upper`, `score>=0.40`, …; empty for as it is."""
-        return str({**(self.run or {}), **(column.run if column else {})}.get("view") or "")
+        view = {**(self.run or {}), **(column.run if column else {})}.get("view") or ""
+        return "" if view.startswith(AT_EPOCH) else str(view)  # that is another run
 
 
 @dataclass(frozen=True)

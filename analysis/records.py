@@ -80,6 +80,7 @@ class Run:
     evaluations: tuple[Evaluation, ...]
     backbone: str = ""
     schedule: str = ""
+    epoch: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -226,6 +227,7 @@ def _load_run(root: Path, entry: Mapping[str, Any]) -> Run:
         evaluations=evaluations,
         backbone=entry.get("backbone") or "",
         schedule=entry.get("schedule") or "",
+        epoch=entry.get("epoch") or "",
         settings=entry.get("settings") or {},
     )
 

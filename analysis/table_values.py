@@ -76,8 +76,6 @@ def problem(run: Run, view: str) -> str | None:
         return f"evaluated without a bin of {rest} objects an image"
     if kind == "masks" and not run.main.mask_metrics:
         return "its detections carry no masks"
-    if kind == "epoch":
-        return f"the model after {view} is not kept: only the last one is evaluated"
     if kind == "multi-scale":
         return "multi-scale testing is not made"
     if kind.startswith(AT_SCORE) and not _swept(run, kind)["metrics"]:

@@ -46,7 +46,7 @@ def find_runs(study: Study, dataset: str, wanted: Wanted) -> list[Run]:
         run
         for run in study.runs
         if (run.dataset, run.detector, run.loss) == (dataset, wanted.detector, name)
-        and (run.backbone, run.schedule) == (wanted.backbone, schedule)
+        and (run.backbone, run.schedule, run.epoch) == (wanted.backbone, schedule, wanted.epoch)
         and set(filter(None, run.variant.split("+"))) == set(variants)
     ]
 

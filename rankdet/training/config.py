@@ -122,6 +122,16 @@ def epochs_and_iterations(schedule: Mapping[str, Any], epoch_length: int) -> tup
     return epochs, epochs * epoch_length
 
 
+def last_epoch(schedule: Mapping[str, Any], epochs: int) -> int:
+    """Returns the epoch after which training ends: the last, or that at `stop_after` of them.
+
+    Learning rates fall as in the whole training, so this is how far it had come by then.
+    """
+    part = schedule.get("stop_after")
+    # A thousandth less: 1/3 of 12 epochs is 4, whatever 1/3 is as a float.
+    return epochs if part is None else max(1, math.ceil(part * epochs - 1e-3))
+
+
 def learning_rate(spec: Mapping[str, Any]) -> float:
     """Returns the run's base learning rate: the study's, else the loss card's for this form."""
     form, detector = spec["form"], spec["detector"]

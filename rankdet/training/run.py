@@ -77,7 +77,10 @@ def build_runner(
         ),
         work_dir=str(work),
         train_dataloader=loader,
-        train_cfg={"type": "EpochBasedTrainLoop", "max_epochs": epochs},
+        train_cfg={
+            "type": "EpochBasedTrainLoop",
+            "max_epochs": config.last_epoch(schedule, epochs),
+        },
         optim_wrapper=config.optimizer_config(spec),
         param_scheduler=config.lr_schedule(schedule, iterations) or None,
         default_hooks={

@@ -65,6 +65,9 @@ class ScheduleChange(Strict):
     lr_steps: list[Fraction] | None = Field(
         None, description="Where the rate falls to a tenth, as fractions of the training"
     )
+    stop_after: Fraction | None = Field(
+        None, gt=0, description="Training ends after this fraction; rates fall as if it went on"
+    )
     momentum: Fraction | None = Field(None, description="Momentum of SGD")
     weight_decay: float | None = Field(None, ge=0, description="Weight decay of SGD")
     flip: bool | None = Field(None, description="Whether training flips images at random")

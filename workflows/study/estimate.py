@@ -86,10 +86,13 @@ def iterations(study: Study, run: Run) -> int | None:
     """Returns how many iterations a run takes, None if its data are not counted yet."""
     schedule = study.schedule(run)
     images = _images(study, run.dataset)
+    part = schedule.get("stop_after", 1.0)
     if not schedule.get("epochs"):
-        return int(schedule["iterations"])
-    return (
-        None if images is None else schedule["epochs"] * math.ceil(images / schedule["batch_size"])
+        return math.ceil(part * schedule["iterations"])
+    if images is None:
+        return None
+    return max(1, math.ceil(part * schedule["epochs"] - 1e-3)) * math.ceil(
+        images / schedule["batch_size"]
     )
 
 

@@ -120,8 +120,12 @@ def _runs(
     wanted: Wanted,
 ) -> Iterator[Run]:
     named = wanted.schedule if wanted.schedule in schedules else ""
-    known = published_schedules() if asked.schedules == "papers" else {}
-    tests = {name: entry.test for name, entry in known.items()}
+    known = published_schedules()
+    tests = {n: entry.test for n, entry in known.items() if asked.schedules == "papers"}
+    change = schedules.get(named, ScheduleChange())
+    if wanted.epoch:  # a fraction, so that it means something in a shorter schedule too
+        length = known[wanted.schedule].epochs or int(wanted.epoch)
+        change = change.model_copy(update={"stop_after": int(wanted.epoch) / length})
     for seed in asked.seeds:
         yield Run(
             dataset=asked.datasets[wanted.dataset],
@@ -129,10 +133,11 @@ def _runs(
             loss=wanted.loss,
             seed=seed,
             splits=tuple(config.splits),
-            schedule=schedules.get(named, ScheduleChange()),
+            schedule=change,
             test=tests.get(named, TestSettings()),
             schedule_name=named,
             backbone=wanted.backbone,
+            epoch=wanted.epoch,
         )
 
 

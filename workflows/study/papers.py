@@ -87,14 +87,13 @@ def runs_of(spec: Spec, runs: Iterable[Run], schedules: Collection[str] = ()) ->
         runs: All runs of a study.
         schedules: The papers' schedules that the study has runs of their own for.
     """
-    wanted = {_key(w.detector, w.backbone, w.loss, w.schedule, schedules) for w in spec.wanted}
+    wanted = {
+        (w.detector, w.backbone, same_loss(w.loss), w.schedule * (w.schedule in schedules), w.epoch)
+        for w in spec.wanted
+    }
     return [
         run
         for run in runs
-        if _key(run.detector, run.backbone, run.loss, run.schedule_name, schedules) in wanted
+        if (run.detector, run.backbone, same_loss(run.loss), run.schedule_name, run.epoch) in wanted
         or (spec.other_runs and not run.untrained)
     ]
-
-
-def _key(detector: str, backbone: str, loss: str, schedule: str, known: Collection[str]) -> tuple:
-    return detector, backbone, same_loss(loss), schedule if schedule in known else ""

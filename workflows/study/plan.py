@@ -244,6 +244,7 @@ class Study:
             "variant": run.variant,
             "seed": run.seed,
             "schedule": run.schedule_name,
+            "epoch": run.epoch,
             "settings": {k: v for k, v in self.schedule(run).items() if k in SHOWN},
             "titles": {
                 "dataset": self.config.datasets[run.dataset].title or run.dataset,

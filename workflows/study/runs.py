@@ -34,6 +34,7 @@ class Run:
         schedule: What its group changes in the study's schedule.
         test: What its group changes in the study's test settings.
         schedule_name: The paper's schedule that `schedule` stands for; empty for the study's own.
+        epoch: The epoch of the paper's schedule that it ends after; empty for the end.
         backbone: One of `workflows/backbones.yaml`; empty for the detector's own.
         score_thresholds: Lowest scores before NMS at which it is evaluated and timed besides.
     """
@@ -47,12 +48,16 @@ class Run:
     test: TestSettings
     schedule_name: str = ""
     backbone: str = ""
+    epoch: str = ""
     score_thresholds: tuple[float, ...] = ()
 
     @property
     def key(self) -> str:
         """The run's place below its study's folder."""
-        loss = f"{self.loss}@{self.schedule_name}" if self.schedule_name else self.loss
+        ended = f"epoch{self.epoch}" if self.epoch else ""
+        loss = "@".join(
+            filter(None, [self.loss, "-".join(filter(None, [self.schedule_name, ended]))])
+        )
         model = f"{self.detector}@{self.backbone}" if self.backbone else self.detector
         return f"{self.dataset}/{model}/{loss}/seed{self.seed}"
 
@@ -60,7 +65,7 @@ class Run:
     def identity(self) -> tuple[Hashable, ...]:
         """Equal for what is the same run, whatever the order of its loss's variants."""
         model = (self.dataset, self.detector, self.backbone)
-        return *model, same_loss(self.loss), self.seed, self.schedule_name
+        return *model, same_loss(self.loss), self.seed, self.schedule_name, self.epoch
 
     @property
     def untrained(self) -> bool:
@@ -176,5 +181,6 @@ def _untrained(runs: list[Run]) -> list[Run]:
     first: dict[tuple[str, str, str], Run] = {}
     for run in runs:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
-    own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": "", "score_thresholds": ()}
+    own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": "", "epoch": ""}
+    own["score_thresholds"] = ()
     return [replace(r, splits=r.splits[:1], **own) for r in first.values()]

@@ -7,6 +7,7 @@ from analysis.papers import load_spec
 from analysis.papers_model import Wanted
 from rankdet.errors import InputError
 from workflows.study.config import check_config
+from workflows.study.estimate import iterations
 from workflows.study.from_tables import SCHEDULES, published_schedules, runs_of_tables
 from workflows.study.papers import load_papers, paper_names
 from workflows.study.places import PAPERS
@@ -100,6 +101,19 @@ def test_what_cannot_be_run_is_told_and_no_error():
     both = of_tables(datasets={"coco": "shapes", "minitrain": "quarter"})
     made = study(tables=["alrp-rebuttal/tableA4"], runs_of_tables=both)
     assert {run.dataset for run in made.runs} <= {"quarter"}
+
+
+def test_a_training_on_the_way_is_a_run_that_stops_there():
+    made = study(tables=["alrp-rebuttal/tableA1"], schedule={**BASE["schedule"], "iterations": 80})
+    runs = [run for run in made.runs if run.loss == "alrp"]
+    assert [run.key.split("/")[2] for run in runs] == ["alrp@epoch50", "alrp@epoch75", "alrp"]
+    assert [made.schedule(run).get("stop_after") for run in runs] == [0.5, 0.75, None]
+    assert [iterations(made, run) for run in runs] == [40, 60, 80]
+    assert len(made.records("alrp-rebuttal/tableA1")) == 6
+    full = study(form="full", tables=["rs/tableS2"], runs_of_tables=of_tables(schedules="papers"))
+    for run in full.runs:
+        epochs = 100 if run.schedule_name == "rs-heavy" else 12
+        assert full.schedule(run).get("stop_after") in (1 / epochs, None)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import torch
 
 from rankdet.datasets import prepare
 from rankdet.training.checkpoints import Workspace
+from rankdet.training.config import last_epoch
 from rankdet.training.record import verdict
 from workflows.study.detectors import load_detector
 
@@ -126,6 +127,27 @@ def test_record_says_where_it_was_resumed(runs):
     assert 4 <= record["training"]["resumed_from"][0] < 24
     assert json.loads((folder / "whole" / "run.json").read_text())["training"]["resumed_from"] == []
     assert not (folder / "killed" / "work").exists()
+
+
+def test_a_run_that_stops_on_the_way_is_the_whole_one_up_to_there(runs, spec):
+    folder, _ = runs
+    path = folder / "part.json"
+    path.write_text(json.dumps({**spec, "schedule": {**spec["schedule"], "stop_after": 0.5}}))
+    finish(call("train", path, folder / "part"))
+    numbers = ["iteration", "epoch", "lr", "loss", "loss_cls", "balance_weight", "grad_pos"]
+    whole, part = (
+        pd.read_parquet(folder / name / "train.parquet")[numbers] for name in ("whole", "part")
+    )
+    assert len(part) == len(whole) / 2 == 12
+    pd.testing.assert_frame_equal(part, whole.iloc[:12], check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("part", "epochs", "last"),
+    [(None, 12, 12), (1 / 3, 12, 4), (0.5, 9, 5), (0.01, 9, 1), (1 / 100, 100, 1), (1.0, 7, 7)],
+)
+def test_the_last_epoch(part, epochs, last):
+    assert last_epoch({} if part is None else {"stop_after": part}, epochs) == last
 
 
 def test_rows_are_complete_and_balanced(runs):
