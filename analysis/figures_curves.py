@@ -1,5 +1,7 @@
 """One run's training curves: losses, balance weight, gradient rate, learning rate."""
 
+import re
+
 import pandas as pd
 
 from analysis.figures_balance import rate_chart
@@ -30,10 +32,10 @@ def training_charts(frame: pd.DataFrame) -> list[Chart]:
 
 def loss_chart(frame: pd.DataFrame) -> Chart:
     """Total loss and its parts, as they were summed (after the balance weight)."""
-    names = [name for name in frame.columns if name == "loss" or name.startswith("loss_")]
+    names = [n for n in frame.columns if n == "loss" or re.match(r"(s\d+_)?loss_", n)]
     x = frame["iteration"].to_numpy(dtype=float)
     series = tuple(
-        Series(LOSS_TITLES.get(n, n.removeprefix("loss_")), x, frame[n].to_numpy(dtype=float))
+        Series(LOSS_TITLES.get(n, n.replace("loss_", "")), x, frame[n].to_numpy(dtype=float))
         for n in names
     )
     ends = (f"{s.name} from {s.y[0]:.2f} to {s.y[-1]:.2f}" for s in series)

@@ -6,6 +6,7 @@ detector's head passes in `extras`; ranking losses normalise by their own positi
 
 from collections.abc import Mapping
 
+import torch
 from mmdet.models import losses as mmdet_losses
 from torch import Tensor, nn
 
@@ -64,6 +65,30 @@ class SigmoidCrossEntropyLoss(nn.Module):
         weight = (~problem.ignore).to(problem.logits.dtype)
         factor = normaliser(problem)
         return {"loss_cls": self.loss(problem.logits, problem.labels, weight, avg_factor=factor)}
+
+
+class SoftmaxCrossEntropyLoss(nn.Module):
+    """Cross entropy of a softmax over the classes and the background, mmdet's implementation.
+
+    For box heads of R-CNN alone: `extras` must have `background_logits` (A, 1).
+    """
+
+    background = True  # the head needs a logit of the background
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss = mmdet_losses.CrossEntropyLoss(use_sigmoid=False)
+
+    def terms(self, problem: FlatProblem) -> Mapping[str, Tensor]:
+        """Returns `loss_cls`, summed over every row not ignored, by the normaliser."""
+        if not len(problem.logits):
+            return {"loss_cls": problem.logits.sum() * 0}
+        if "background_logits" not in problem.extras:
+            raise ValueError("a softmax over classes and background is for box heads of R-CNN only")
+        logits = torch.cat([problem.logits, problem.extras["background_logits"]], 1)
+        weight = (~problem.ignore).to(logits.dtype)
+        factor = normaliser(problem)
+        return {"loss_cls": self.loss(logits, problem.labels, weight, avg_factor=factor)}
 
 
 class QualityFocalLoss(nn.Module):

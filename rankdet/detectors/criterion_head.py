@@ -59,12 +59,22 @@ class CriterionHead:
     Args:
         criterion: `{"card": merged loss card, "loss_file": path, "weight": factor}`; the weight
             (1 if left out) multiplies every loss of the criterion, such as .2 in an RPN.
+        record_prefix: Before the names of the head's columns in the training record, where a
+            detector has several heads: `rpn_`, `rcnn_`, `s0_`.
     """
 
-    def __init__(self, *args: Any, criterion: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        criterion: Mapping[str, Any],
+        record_prefix: str = "",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.criterion = build_criterion(**criterion)
+        self.record_prefix = record_prefix
         self.gradient_balance = GradientBalance()
+        self._balance_weight: Tensor | None = None
 
     def apply_criterion(
         self,
@@ -78,7 +88,31 @@ class CriterionHead:
         """Returns the criterion's losses as float32; shapes as in `rankdet.losses.Criterion`."""
         self.gradient_balance.watch(logits, labels, ignore)
         losses = self.criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
-        return {name: value.float() for name, value in losses.items()}  # mmengine takes means
+        self._balance_weight = losses["balance_weight"]
+        return {name: value.float() for name, value in losses.items() if "loss" in name}
+
+    def reset_record(self) -> None:
+        """Forgets the last iteration, so that one without this head does not repeat it."""
+        self.gradient_balance.reset()
+        self._balance_weight = None
+
+    def record(self) -> dict[str, float]:
+        """Returns the head's part of an iteration's record, once its backward is done.
+
+        Returns:
+            `num_pos` and `num_neg` (instances), `grad_pos` and `grad_neg` (Σ|∂L/∂s| over their
+            logits; NaN if there was no backward) and `balance_weight`.
+        """
+        positives, negatives = self.gradient_balance.counts()
+        grad_pos, grad_neg = self.gradient_balance.read()
+        weight = float("nan") if self._balance_weight is None else float(self._balance_weight)
+        return {
+            "balance_weight": weight,
+            "num_pos": positives,
+            "num_neg": negatives,
+            "grad_pos": grad_pos,
+            "grad_neg": grad_neg,
+        }
 
 
 def number(value: float, like: Tensor) -> Tensor:

@@ -81,7 +81,7 @@ class CriterionAnchorHead(CriterionHead):
         positive = ((flat.labels < self.num_classes) & ~ignore).nonzero().squeeze(1)
         found = Level(*(None if column is None else column[positive] for column in flat))
         boxes, deltas, target_deltas = self.decoded(found)
-        factor = torch.as_tensor(self._avg_factor, dtype=torch.float32, device=ignore.device)
+        factor = self.normaliser(len(positive), (~ignore).sum())
         extras = {
             "anchors": found.anchors,
             "pred_deltas": deltas,
@@ -124,15 +124,9 @@ class CriterionAnchorHead(CriterionHead):
         )
         return {"loss_centerness": loss}
 
-    def _centerness_targets(self, anchors: Tensor, targets: Tensor) -> Tensor:
-        if not len(anchors):  # mmdet's target refuses an empty set
-            return anchors.new_zeros(0)
-        return self.centerness_target(anchors, targets)
-
-
-@MODELS.register_module()
-class CriterionRetinaHead(CriterionAnchorHead, RetinaHead):
-    """RetinaNet's head (and IoU-threshold assignment) with any criterion."""
+    def normaliser(self, positives: int, counted: Tensor) -> Tensor:
+        """Returns what sums over this process's batch are divided by: mmdet's `avg_factor`."""
+        return torch.as_tensor(self._avg_factor, dtype=torch.float32, device=counted.device)
 
     def loss_by_feat_single(
         self, cls_score, bbox_pred, anchors, labels, label_weights, bbox_targets, _, avg_factor
@@ -145,6 +139,16 @@ class CriterionRetinaHead(CriterionAnchorHead, RetinaHead):
         """Lets mmdet assign, then applies the criterion to the whole batch at once."""
         super().loss_by_feat(*args, **kwargs)
         return self.criterion_losses()
+
+    def _centerness_targets(self, anchors: Tensor, targets: Tensor) -> Tensor:
+        if not len(anchors):  # mmdet's target refuses an empty set
+            return anchors.new_zeros(0)
+        return self.centerness_target(anchors, targets)
+
+
+@MODELS.register_module()
+class CriterionRetinaHead(CriterionAnchorHead, RetinaHead):
+    """RetinaNet's head (and IoU-threshold assignment) with any criterion."""
 
 
 @MODELS.register_module()
@@ -190,5 +194,4 @@ class CriterionATSSHead(CriterionAnchorHead, ATSSHead):
         """Lets mmdet assign, then applies the criterion to the whole batch at once."""
         if not self.use_centerness:
             rest = (cls_scores, *rest)  # stands where mmdet expects centre-ness; never read
-        super().loss_by_feat(cls_scores, bbox_preds, *rest, **kwargs)
-        return self.criterion_losses()
+        return super().loss_by_feat(cls_scores, bbox_preds, *rest, **kwargs)

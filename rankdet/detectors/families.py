@@ -12,6 +12,7 @@ FAMILIES = {
     "dense-point": "rankdet.detectors.dense_point",
     "paa": "rankdet.detectors.paa",
     "gfl": "rankdet.detectors.gfl",
+    "two-stage": "rankdet.detectors.two_stage",
 }
 
 

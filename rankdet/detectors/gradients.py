@@ -1,19 +1,26 @@
 """Measures the balance of positives and negatives at the logits, as in aLRP's Figure 4."""
 
+import math
+
 import torch
 from torch import Tensor
 
 
 class GradientBalance:
-    """Sums |∂L/∂s| over positive and over negative logits in each backward pass.
+    """Counts positives and negatives, and sums |∂L/∂s| over each in the backward pass.
 
     The sums are of the loss as the optimiser sees it, in float64, and stay on the device until
     they are read, so that watching costs no synchronisation.
     """
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the last iteration."""
         self.positive: Tensor | None = None
         self.negative: Tensor | None = None
+        self._counts: tuple[int, Tensor] | None = None
 
     def watch(self, logits: Tensor, labels: Tensor, ignore: Tensor) -> None:
         """Hooks one forward's logits.
@@ -23,11 +30,12 @@ class GradientBalance:
             labels: (A,) int64, class index, C for background.
             ignore: (A,) bool.
         """
-        self.positive = self.negative = None
-        if not logits.requires_grad:
-            return
+        self.reset()
         rows = ((labels < logits.shape[1]) & ~ignore).nonzero().squeeze(1)
         columns = labels[rows]
+        self._counts = len(rows), (~ignore).sum() - len(rows)
+        if not logits.requires_grad:
+            return
 
         def measure(gradient: Tensor) -> None:
             magnitude = gradient.detach().abs()
@@ -39,5 +47,11 @@ class GradientBalance:
     def read(self) -> tuple[float, float]:
         """Returns (Σ over positives, Σ over negatives) of the last backward; NaN before any."""
         if self.positive is None or self.negative is None:
-            return float("nan"), float("nan")
+            return math.nan, math.nan
         return float(self.positive), max(float(self.negative), 0.0)
+
+    def counts(self) -> tuple[int, int]:
+        """Returns how many instances (anchors, points, proposals) were positive, and negative."""
+        if self._counts is None:
+            return 0, 0
+        return self._counts[0], int(self._counts[1])

@@ -32,12 +32,19 @@ def mmdet_base(name: str) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `base` with `changes` merged in, nested dictionaries key by key."""
+    """Returns `base` with `changes` merged in, nested dictionaries key by key.
+
+    A dictionary over a list of dictionaries, such as the heads of a cascade, changes each of them.
+    """
     result = dict(copy.deepcopy(dict(base)))
     for key, value in changes.items():
         old = result.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(old, value) if both else copy.deepcopy(value)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(old, value)
+        elif isinstance(old, list) and isinstance(value, Mapping):
+            result[key] = [merged(part, value) for part in old]
+        else:
+            result[key] = copy.deepcopy(value)
     return result
 
 

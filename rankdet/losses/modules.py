@@ -7,7 +7,7 @@ from rankdet.losses.ap import ap_loss
 from rankdet.losses.ape import ape_loss
 from rankdet.losses.dr import dr_loss
 from rankdet.losses.pairwise import pairwise_error_loss
-from rankdet.losses.problem import FlatProblem
+from rankdet.losses.problem import QUALITIES, FlatProblem
 from rankdet.losses.rank_sort import rank_sort_loss
 
 
@@ -88,11 +88,18 @@ class ALRPLoss(RankingLoss):
 
 
 class RankSortLoss(RankingLoss):
-    """Rank & Sort Loss; see `rankdet.losses.functional.rank_sort_loss` for the arguments."""
+    """Rank & Sort Loss; see `rankdet.losses.functional.rank_sort_loss` for the arguments.
 
-    def __init__(self, delta: float = 0.5, per_image: bool = False) -> None:
+    Args:
+        labels: as part of a criterion, what the continuous labels are (supplement, Table S6): `iou`
+            of the boxes, `dice` of the masks, the `mean` of both, or `binary`: ranking alone.
+    """
+
+    def __init__(self, delta: float = 0.5, labels: str = "iou", per_image: bool = False) -> None:
         super().__init__(per_image)
-        self.delta = delta
+        if labels not in QUALITIES:
+            raise ValueError(f"labels are {labels!r}; known are {', '.join(QUALITIES)}")
+        self.delta, self.labels = delta, labels
 
     def forward(
         self, logits: Tensor, targets: Tensor, group: Tensor | None = None
@@ -101,8 +108,8 @@ class RankSortLoss(RankingLoss):
         return rank_sort_loss(logits, targets, delta=self.delta, group=group)
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_rank`` and ``loss_sort``; the labels are the IoUs of the boxes."""
-        flat = (problem.flat_logits, problem.flat_targets)
+        """Returns ``loss_rank`` and ``loss_sort``."""
+        flat = (problem.flat_logits, problem.flat_labels_by(self.labels))
         ranking, sorting = self(*flat, self._group(problem))
         return {"loss_rank": ranking, "loss_sort": sorting}
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+QUALITIES = ("iou", "dice", "mean", "binary")  # what a continuous label may be
+
 
 @dataclass
 class FlatProblem:
@@ -21,8 +23,9 @@ class FlatProblem:
             appearance, differentiable.
         target_boxes: (P, 4) xyxy.
         extras: optional ``anchors (P, 4)``, ``pred_deltas (P, 4)``, ``target_deltas (P, 4)``,
-            ``centerness_targets (P,)``, ``image_index (A,)``, ``avg_factor`` (a number ≥ 1) and
-            ``cls_avg_factor`` (the same for classification, where a detector divides otherwise).
+            ``centerness_targets (P,)``, ``image_index (A,)``, ``avg_factor`` (a number ≥ 1),
+            ``cls_avg_factor`` (the same for classification, where a detector divides otherwise),
+            ``dice (P,)`` of the positives' masks, ``background_logits (A, 1)`` of a softmax.
         ious: (P,) IoU of predicted and target boxes, no gradient.
         box_errors: (P,) the box part's differentiable error of each positive.
         error_range: the largest box error a box can have; None if there is no bound.
@@ -78,6 +81,31 @@ class FlatProblem:
         flat = self.flat_labels.float()
         n_classes = self.logits.shape[1]
         flat[self.positives * n_classes + self.labels[self.positives]] = self.ious.float()
+        return flat
+
+    def flat_labels_by(self, quality: str) -> Tensor:
+        """Returns (A * C,) float32: as the labels, with a positive's quality in place of 1.
+
+        Args:
+            quality: `iou` of its box; `dice`, its mask's Dice coefficient (``extras["dice"]``);
+                `mean` of both; or `binary`: 1.
+
+        Raises:
+            ValueError: the quality is unknown, or the detector gives no masks.
+        """
+        if quality not in QUALITIES:
+            raise ValueError(f"labels are {quality!r}; known are {', '.join(QUALITIES)}")
+        if quality == "iou":
+            return self.flat_targets
+        flat = self.flat_labels.float()
+        if quality == "binary":
+            return flat
+        if "dice" not in self.extras:
+            raise ValueError(f"labels {quality!r} need extras['dice'] (P,): a detector of masks")
+        values = self.extras["dice"].float()
+        if quality == "mean":
+            values = (values + self.ious.float()) / 2
+        flat[self.positives * self.logits.shape[1] + self.labels[self.positives]] = values
         return flat
 
     @cached_property

@@ -5,7 +5,7 @@ import math
 import random
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+
+from rankdet.losses.balance import Balance
 
 
 class Diverged(RuntimeError):
@@ -27,6 +29,23 @@ def inner_model(runner: Any) -> torch.nn.Module:
 def criterion_heads(model: torch.nn.Module) -> list[torch.nn.Module]:
     """Returns every module of the detector that holds a criterion."""
     return [module for module in model.modules() if hasattr(module, "gradient_balance")]
+
+
+def heads_record(heads: Sequence[torch.nn.Module]) -> dict[str, float]:
+    """Returns the heads' columns of an iteration.
+
+    Of several heads (RPN, R-CNN, the stages of a cascade) each has its own columns, with its
+    prefix; those without a prefix are sums over the heads, and the last one's `balance_weight`.
+    """
+    records = [head.record() for head in heads]
+    if len(records) < 2:
+        return records[0] if records else {}
+    row: dict[str, float] = {"balance_weight": records[-1]["balance_weight"]}
+    for name in ("num_pos", "num_neg", "grad_pos", "grad_neg"):
+        row[name] = sum(record[name] for record in records)
+    for head, record in zip(heads, records, strict=True):
+        row |= {f"{head.record_prefix}{name}": value for name, value in record.items()}
+    return row
 
 
 def peak_memory_mb(device: str) -> float:
@@ -59,8 +78,9 @@ class EndEpochHook(Hook):
 
     def after_train_epoch(self, runner: Any) -> None:
         """Calls `end_epoch` of every balance."""
-        for head in criterion_heads(inner_model(runner)):
-            head.criterion.balance.end_epoch()
+        for module in inner_model(runner).modules():
+            if isinstance(module, Balance):
+                module.end_epoch()
 
 
 class RecordHook(Hook):
@@ -86,22 +106,21 @@ class RecordHook(Hook):
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
         """Marks the end of loading."""
         self._data_end = time.perf_counter()
+        for head in criterion_heads(inner_model(runner)):
+            head.reset_record()
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
         """Writes the row and stops a run whose loss is no longer finite."""
-        values = {name: float(value) for name, value in (outputs or {}).items()}
+        values = {k.replace(".", "_"): float(value) for k, value in (outputs or {}).items()}
         now = time.perf_counter()
-        heads = criterion_heads(inner_model(runner))
-        sums = [head.gradient_balance.read() for head in heads]
         row = {
             "iteration": runner.iter + 1,
             "epoch": runner.epoch + 1,
             "lr": runner.optim_wrapper.get_lr()["lr"][0],
             **values,
-            "grad_pos": sum(pair[0] for pair in sums),
-            "grad_neg": sum(pair[1] for pair in sums),
+            **heads_record(criterion_heads(inner_model(runner))),
             "seconds": now - self._start,
             "data_seconds": self._data_end - self._start,
             "memory_mb": peak_memory_mb(self.device),

@@ -8,9 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.measures.balance import imbalance
 from rankdet.training.provenance import provenance
 
 SCHEMA = "rankdet.run/1"
+COUNTS = ("num_pos", "num_neg")
+# The first that a detector has is at most 1: of a cascade the first stage's, whose weight is 1.
+RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -46,30 +50,68 @@ def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, s
 
     Args:
         rows: The per-iteration record.
-        card: The loss card; `collapse_above`, if there, bounds the mean of `loss_cls` over the
-            last tenth of the training.
+        card: The loss card; `collapse_above`, if there, bounds the mean of the ranking loss
+            (`loss_cls`, or `loss_rank`) over the last tenth of the training.
 
     Returns:
         (`trained` | `collapsed`, reason or None).
     """
     bound = card.get("collapse_above")
     tail = rows[-max(1, len(rows) // 10) :]
-    values = [row["loss_cls"] for row in tail if row.get("loss_cls") is not None]
+    name = next((name for name in RANKING_LOSSES if any(name in row for row in tail)), "")
+    values = [row[name] for row in tail if row.get(name) is not None]
     if bound is None or not values:
         return "trained", None
     mean = sum(values) / len(values)
     if mean <= bound:
         return "trained", None
     return "collapsed", (
-        f"loss_cls stayed at {mean:.3f} over the last {len(tail)} iterations (collapse above "
+        f"{name} stayed at {mean:.3f} over the last {len(tail)} iterations (collapse above "
         f"{bound}): the ranking was not learned; lower the learning rate"
     )
 
 
+def imbalance_ratios(
+    rows: list[dict[str, Any]], heads: Mapping[str, int]
+) -> dict[str, float | None]:
+    """Returns how many negatives each head had per positive in the first epoch (RS, Table S7).
+
+    Args:
+        rows: The per-iteration record.
+        heads: Prefix of a head's columns to its number of classes.
+
+    Returns:
+        `instance_ratio` and `task_ratio` (a class of an instance is a task) of a detector with one
+        head; of several `instance_ratio_rpn`, `task_ratio_rpn` and so on; None without positives.
+    """
+    first = pd.DataFrame([row for row in rows if row["epoch"] == 1])
+    ratios: dict[str, float | None] = {}
+    for prefix, classes in heads.items():
+        head = f"_{prefix.removesuffix('_')}" if prefix else ""
+        known = f"{prefix}num_pos" in first
+        counts = [first[f"{prefix}{name}"] if known else pd.Series() for name in COUNTS]
+        found = imbalance(*counts, classes)
+        ratios[f"instance_ratio{head}"] = found["instances"]
+        ratios[f"task_ratio{head}"] = found["tasks"]
+    return ratios
+
+
 def training_summary(
-    rows: list[dict[str, Any]], device: str, resumed_from: list[int], epochs: int
+    rows: list[dict[str, Any]],
+    device: str,
+    resumed_from: list[int],
+    epochs: int,
+    heads: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Returns the `training` block of `run.json`; times are seconds, memory MB."""
+    """Returns the `training` block of `run.json`; times are seconds, memory MB.
+
+    Args:
+        rows: The per-iteration record.
+        device: As `environment.set_up` returned it.
+        resumed_from: Iterations at which the run was resumed.
+        epochs: How many epochs there were.
+        heads: As in `imbalance_ratios`.
+    """
     seconds = [row["seconds"] for row in rows]
     steady = sorted(seconds[5:] or seconds)  # the first iterations warm caches
     return {
@@ -80,6 +122,7 @@ def training_summary(
         "peak_memory_mb": round(max((row["memory_mb"] for row in rows), default=0.0), 1),
         "device": device,
         "resumed_from": resumed_from,
+        **imbalance_ratios(rows, heads),
     }
 
 

@@ -26,6 +26,11 @@ CARD = {
     # gradient-magnitude.
     "balance": {"type": "none"},
     "head": {"centerness": False},
+    # Two-stage detectors. Left out: RPN (at weight .2) and box heads are trained by the above,
+    # without samplers; masks by mmdet's own loss.
+    "rpn": {"weight": 0.2, "sampler": "none"},
+    "rcnn": {"sampler": "none", "test": {"score_threshold": 0.05}},
+    "mask": {"balance": {"type": "none"}},
     # Its own learning rate for each form of the detectors; a study may set another.
     "training": {"lr": {"small": 0.01, "full": 0.01}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},

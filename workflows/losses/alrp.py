@@ -15,7 +15,14 @@ CARD = {
     "balance": {"type": "self-epoch", "initial": 50},
     "head": {"centerness": False},
     # Full: for 32 images. Small: from scratch it diverges at rates that suit the other losses.
-    "training": {"lr": {"small": 0.003, "full": 0.008}},
+    "training": {
+        "lr": {"small": 0.003, "full": 0.008},
+        "lr_by_detector": {
+            "faster-rcnn": {"full": 0.012},
+            "cascade-rcnn": {"full": 0.012},
+            "mask-rcnn": {"full": 0.012},
+        },
+    },
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "hyperparameters": ["delta"],
     "collapse_above": 0.97,

@@ -14,6 +14,9 @@ CARD = {
     "box": {"type": "giou", "weight": 2.0},
     "balance": {"type": "none"},
     "head": {"centerness": True},
+    # Two-stage detectors: a softmax over classes and background, GIoU of weight 10 (aLRP Loss,
+    # appendix F); the RPN is mmdet's. With `l1` the whole detector is mmdet's.
+    "rcnn": {"classification": {"type": "SoftmaxCrossEntropyLoss"}, "box": {"weight": 10.0}},
     # Full: for 32 images, linear from the paper's .01 for 16.
     "training": {"lr": {"small": 0.005, "full": 0.02}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
@@ -29,11 +32,23 @@ CARD = {
             "title": "GIoU weighted by centre-ness",
             "box": {"weighting": "centerness"},
         },
-        "l1": {"title": "L1", "box": {"type": "l1", "weight": 1.0}},
+        "l1": {
+            "title": "L1",
+            "box": {"type": "l1", "weight": 1.0},
+            "rcnn": {"box": {"type": "stock"}},
+        },
         "smooth-l1": {
             "title": "smooth L1",
             "box": {"type": "smooth_l1", "weight": 1.0},
+            "rcnn": {"box": {"weight": 1.0}},
             "hyperparameters": ["box weight", "box beta"],
+        },
+        # Rank & Sort Loss, Table S8 (the loss itself: random samplers in both stages).
+        "rcnn-sampled": {"title": "sampler in R-CNN alone", "rpn": {"sampler": "none"}},
+        "unsampled": {
+            "title": "no samplers",
+            "rpn": {"sampler": "none"},
+            "rcnn": {"sampler": "none"},
         },
     },
 }

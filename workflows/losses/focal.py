@@ -14,6 +14,8 @@ CARD = {
     "box": {"type": "giou", "weight": 2.0},
     "balance": {"type": "none"},
     "head": {"centerness": True},
+    # Two-stage detectors: both stages, prior score .01 (Rank & Sort Loss, supplement S3.5).
+    "rpn": {"classification": {"type": "SigmoidFocalLoss"}, "prior": 0.01},
     # Full: for 32 images, linear from the paper's .01 for 16.
     "training": {"lr": {"small": 0.01, "full": 0.02}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
@@ -35,6 +37,13 @@ CARD = {
             "title": "smooth L1",
             "box": {"type": "smooth_l1", "weight": 1.0},
             "hyperparameters": ["alpha", "gamma", "box weight", "box beta"],
+        },
+        # Rank & Sort Loss, Table S8 (the loss itself: random samplers in both stages).
+        "rcnn-sampled": {"title": "sampler in R-CNN alone", "rpn": {"sampler": "none"}},
+        "unsampled": {
+            "title": "no samplers",
+            "rpn": {"sampler": "none"},
+            "rcnn": {"sampler": "none"},
         },
     },
 }

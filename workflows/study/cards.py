@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -44,6 +44,31 @@ class CardTest(Strict):
     nms_pre: int | None = Field(None, ge=1)
 
 
+class StagePart(Strict):
+    """What a loss is in one head of a two-stage detector; what is left out is the card's own."""
+
+    classification: dict[str, Any] = Field({})
+    box: dict[str, Any] = Field({})
+    balance: dict[str, Any] = Field({})
+    weight: float | None = Field(None, gt=0)
+    sampler: Literal["none", "random"] | None = None
+    prior: float | None = Field(None, gt=0, lt=1)
+
+
+class BoxHeadPart(StagePart):
+    """The same for the box heads, whose scores become detections."""
+
+    test: CardTest = CardTest()
+
+
+class MaskPart(Strict):
+    """How the mask head is trained beside a loss."""
+
+    type: Literal["stock", "cross_entropy", "dice"] | None = None
+    weight: float | None = Field(None, gt=0)
+    balance: dict[str, Any] = Field({})
+
+
 class CardChange(Strict):
     """What a variant changes in its card."""
 
@@ -52,6 +77,9 @@ class CardChange(Strict):
     box: dict[str, Any] = Field({})
     balance: dict[str, Any] = Field({})
     head: dict[str, Any] = Field({})
+    rpn: StagePart = StagePart()
+    rcnn: BoxHeadPart = BoxHeadPart()
+    mask: MaskPart = MaskPart()
     training: CardTraining = CardTraining()
     test: CardTest = CardTest()
     collapse_above: float | None = None

@@ -80,20 +80,24 @@ def loss_hash(loss: cards.LossFile, variant: str, root: Path = ROOT) -> str:
     """Returns the hash of a loss as it is trained: its merged card, its file, and what that uses.
 
     Raises:
-        InputError: If the classification type of the card is defined nowhere.
+        InputError: If a classification type of the card is defined nowhere.
     """
     tree = our_tree(root)
     card = loss.variant(variant)
     body = tree.source(loss.path).body
     own = {grain for grain in tree.whole(loss.path) if not cards.is_card(body[grain[1]])}
-    part = classification_grains(loss, card["classification"]["type"], tree)
-    return digest(training_card(card), code_hash(tree.reach(own | part), tree))
+    for part in (card, card.get("rpn", {}), card.get("rcnn", {})):
+        if "type" in part.get("classification", {}):
+            own |= classification_grains(loss, part["classification"]["type"], tree)
+    return digest(training_card(card), code_hash(tree.reach(own), tree))
 
 
 def training_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the keys of a merged card that training depends on, learning rates apart."""
-    kept = ("name", "classification", "box", "balance", "head", "collapse_above")
-    return {key: card[key] for key in kept if key in card}
+    kept = ("name", "classification", "box", "balance", "head", "rpn", "mask", "collapse_above")
+    found = {key: card[key] for key in kept if key in card}
+    boxes = {key: value for key, value in card.get("rcnn", {}).items() if key != "test"}
+    return {**found, "rcnn": boxes} if boxes else found
 
 
 def classification_grains(loss: cards.LossFile, name: str, tree: Tree) -> set[Grain]:

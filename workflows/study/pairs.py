@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 OFFERS = ("centerness",)  # what a detector may give to a criterion beside its boxes
+QUALITY_OF_MASKS = ("dice", "mean")  # continuous labels that need masks
 BOUNDED = ("giou", "iou")  # box errors with a largest value
 
 
@@ -38,6 +39,11 @@ def _contradiction(detector: Mapping[str, Any], card: Mapping[str, Any]) -> str 
     box = card.get("box") or {}
     if box.get("weighting") == "centerness" and "centerness" not in detector.get("offers", ()):
         return "it weights boxes by their centre-ness, for which this detector has no target"
-    if card["classification"]["type"] == "ALRPLoss" and box.get("type", "giou") not in BOUNDED:
+    part = card["classification"]
+    if part.get("labels") in QUALITY_OF_MASKS and not detector.get("masks"):
+        return "its labels are the quality of predicted masks, and this detector predicts none"
+    if part["type"] == "SoftmaxCrossEntropyLoss" and detector["family"] != "two-stage":
+        return "a softmax over classes and background is for the box heads of two-stage detectors"
+    if part["type"] == "ALRPLoss" and box.get("type", "giou") not in BOUNDED:
         return f"it ranks by box errors with a bound, which {box['type']} has not; use giou or iou"
     return None

@@ -5,6 +5,7 @@ from typing import Any
 from rankdet.errors import InputError
 from workflows.study import cards
 from workflows.study.config import StudyConfig
+from workflows.study.detectors import load_detector
 from workflows.study.runs import UNTRAINED, Run
 from workflows.study.words import merged
 
@@ -63,5 +64,8 @@ def _rate(form: str, run: Run, chosen: list[Any], batch_size: int, source: str) 
 
 def test(config: StudyConfig, run: Run) -> dict[str, Any]:
     """Returns a run's test settings: the loss card's, the study's, its group's."""
+    own = card(run)
+    detector = load_detector(run.detector, config.form)
+    boxes = own.get("rcnn", {}).get("test", {}) if detector["family"] == "two-stage" else {}
     changes = (level.model_dump(exclude_none=True) for level in (config.test, run.test))
-    return merged(card(run).get("test", {}), *changes)
+    return merged(own.get("test", {}), boxes, *changes)

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
@@ -13,12 +14,21 @@ SIZE = (128, 128)
 
 
 def sample(boxes, labels, ignored=()):
-    """Returns an image's ground truth: (n, 4) xyxy boxes in pixels, labels, ignored boxes."""
+    """Returns an image's ground truth: (n, 4) xyxy boxes in pixels, labels, ignored boxes.
+
+    Each object's mask fills its box.
+    """
     data = DetDataSample(metainfo={"img_shape": SIZE, "batch_input_shape": SIZE})
     data.gt_instances = InstanceData(
         bboxes=torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
         labels=torch.tensor(labels, dtype=torch.int64),
     )
+    from mmdet.structures.mask import BitmapMasks  # needs mmcv's operations, installed by now
+
+    masks = np.zeros((len(boxes), *SIZE), dtype=np.uint8)
+    for mask, (left, top, right, bottom) in zip(masks, boxes, strict=True):
+        mask[top:bottom, left:right] = 1
+    data.gt_instances.masks = BitmapMasks(masks, *SIZE)
     ignore = torch.tensor(ignored, dtype=torch.float32).reshape(-1, 4)
     data.ignored_instances = InstanceData(bboxes=ignore)
     data.set_metainfo({"pad_shape": SIZE, "ori_shape": SIZE, "scale_factor": (1.0, 1.0)})

@@ -1,0 +1,129 @@
+"""The mask head of Mask R-CNN: its loss, the loss's own balance, and masks as continuous labels.
+
+Rank & Sort Loss weights the mask loss as it does the box loss, by the ranking and sorting loss over
+the mask loss of the same iteration; its labels may be the quality of the mask instead of the box
+(supplement, Table S6).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from mmdet.models.losses import DiceLoss
+from mmdet.models.losses.dice_loss import dice_loss
+from mmdet.models.roi_heads import StandardRoIHead
+from mmdet.models.roi_heads.mask_heads import FCNMaskHead
+from mmdet.registry import MODELS
+from torch import Tensor, nn
+
+from rankdet.errors import InputError
+from rankdet.losses import build_balance
+
+BALANCES = ("none", "constant", "self-epoch", "self-iteration")
+LOSSES = {
+    "cross_entropy": {"type": "CrossEntropyLoss", "use_mask": True},
+    "dice": {"type": "ClassDiceLoss"},
+}
+
+
+def configure(roi: dict[str, Any], card: Mapping[str, Any]) -> None:
+    """Puts the card's mask loss and balance into a RoI head's config.
+
+    Args:
+        roi: Config of a `StandardRoIHead` with a mask head.
+        card: The merged loss card; its `mask` has `type` (mmdet's own loss if left out),
+            `weight` and `balance`.
+
+    Raises:
+        InputError: If the card asks for what mask heads cannot do.
+    """
+    options = dict(card.get("mask") or {})
+    head = roi["mask_head"]
+    kind = options.get("type", "stock")
+    if kind != "stock" and kind not in LOSSES:
+        raise InputError(f"CARD mask.type: found {kind!r}; known: stock, {', '.join(LOSSES)}")
+    loss = head["loss_mask"] if kind == "stock" else LOSSES[kind]
+    head["loss_mask"] = {**loss, "loss_weight": float(options.get("weight", 1.0))}
+    balance = dict(options.get("balance") or {"type": "none"})
+    if balance.get("type") not in BALANCES:
+        told = f"found {balance.get('type')!r}; known: {', '.join(BALANCES)}"
+        raise InputError(f"CARD mask.balance.type: {told}")
+    head.update(type=CriterionMaskHead.__name__, balance=balance)
+    roi["type"] = CriterionRoIHead.__name__
+
+
+@MODELS.register_module()
+class ClassDiceLoss(nn.Module):
+    """Dice loss of each positive's own class, mmdet's (V-Net's form), averaged over positives."""
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss = DiceLoss(loss_weight=loss_weight)
+
+    def forward(self, mask_preds: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
+        """Returns the loss of logits (n, C, h, w) against masks (n, h, w) of classes (n,)."""
+        return self.loss(own_class(mask_preds, labels).flatten(1), targets.flatten(1))
+
+
+def own_class(mask_preds: Tensor, labels: Tensor) -> Tensor:
+    """Returns (n, h, w) the logits of each positive's own class, or of the only one."""
+    column = labels if mask_preds.shape[1] > 1 else torch.zeros_like(labels)
+    return mask_preds[torch.arange(len(labels), device=labels.device), column]
+
+
+@MODELS.register_module()
+class CriterionMaskHead(FCNMaskHead):
+    """A mask head whose loss has a balance of its own, and which tells how good its masks are.
+
+    Args:
+        balance: Config of the mask loss's balance against the classification loss.
+
+    Attributes:
+        dice: (P,) Dice coefficient of the last batch's predicted masks, in [0, 1], no gradient.
+    """
+
+    def __init__(self, *args: Any, balance: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.balance = build_balance(dict(balance))
+        self.dice = torch.zeros(0)
+
+    def loss_and_target(
+        self, mask_preds: Tensor, sampling_results: Any, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        """Lets mmdet compute the loss, and takes note of the masks' quality."""
+        found = super().loss_and_target(mask_preds, sampling_results, *args, **kwargs)
+        labels = torch.cat([result.pos_gt_labels for result in sampling_results])
+        with torch.no_grad():
+            masks = own_class(mask_preds, labels).sigmoid().flatten(1)
+            targets = found["mask_targets"].flatten(1)
+            self.dice = 1 - dice_loss(masks.float(), targets, reduction="none")
+        return found
+
+    def balanced(self, loss_mask: Tensor, loss_cls: Tensor) -> Tensor:
+        """Returns the mask loss times its weight; `loss_cls` sums the classification losses."""
+        loss_mask = loss_mask.sum()  # mmdet's cross entropy has one entry
+        return loss_mask * self.balance(loss_cls, loss_mask, None).detach()
+
+
+@MODELS.register_module()
+class CriterionRoIHead(StandardRoIHead):
+    """A RoI head whose mask loss is balanced against its box head's classification loss.
+
+    Where the criterion's labels are the masks' quality, the box head waits for the masks.
+    """
+
+    def bbox_loss(self, x: Any, sampling_results: Any) -> dict[str, Any]:
+        """Lets mmdet compute the box losses, or only collect what they need."""
+        part = self.bbox_head.criterion.classification
+        self.bbox_head.waits = getattr(part, "labels", "iou") in ("dice", "mean")
+        return super().bbox_loss(x, sampling_results)
+
+    def mask_loss(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Lets mmdet compute the mask loss, and balances it."""
+        found = super().mask_loss(*args, **kwargs)
+        losses = dict(found["loss_mask"])
+        if self.bbox_head.waits:
+            losses |= self.bbox_head.finish({"dice": self.mask_head.dice})
+        loss_cls = self.bbox_head.loss_classification
+        losses["loss_mask"] = self.mask_head.balanced(losses["loss_mask"], loss_cls)
+        return {**found, "loss_mask": losses}

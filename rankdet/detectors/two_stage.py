@@ -1,0 +1,106 @@
+"""Faster, Cascade and Mask R-CNN: which criterion each of their heads is trained by.
+
+A loss card says what is not its own: `rpn` for the region proposal network, `rcnn` for the box
+heads, `mask` for the mask head. Left out, a loss trains RPN (at weight .2) and box heads alike and
+without samplers, as the ranking losses' papers do; a baseline keeps mmdet's RPN and its samplers.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rankdet.detectors import mask_heads, rcnn, rpn
+from rankdet.detectors.baselines import SigmoidCrossEntropyLoss
+from rankdet.detectors.criteria import classification_class
+from rankdet.detectors.stages import stage_card
+from rankdet.errors import InputError
+
+RPN_WEIGHT = 0.2  # of both parts (aLRP Loss, appendix F; Rank & Sort Loss)
+NO_SAMPLER = {"type": "PseudoSampler"}
+
+Config = dict[str, Any]
+
+
+def configure(model: Config, detector: Mapping[str, Any], criterion: Mapping[str, Any]) -> None:
+    """Puts criteria into the RPN, every box head and the mask head of the model.
+
+    Raises:
+        InputError: If the loss card asks for what these heads cannot do.
+    """
+    card, file = criterion["card"], criterion["loss_file"]
+    baseline = _is_baseline(card["classification"]["type"], file)
+    _configure_rpn(model, card, file, baseline)
+    roi = model["roi_head"]
+    several = isinstance(roi["bbox_head"], list)
+    for index, (head, settings) in enumerate(_box_heads(model)):
+        prefix = f"s{index}_" if several else "rcnn_"
+        _configure_box_head(head, settings, card, file, baseline, prefix)
+    if "mask_head" in roi:
+        mask_heads.configure(roi, card)
+
+
+def _configure_rpn(model: Config, card: Mapping, file: str | None, baseline: bool) -> None:
+    head, settings = model["rpn_head"], model["train_cfg"]["rpn"]
+    change = card.get("rpn") or {}
+    stock = baseline and not change.get("classification")
+    own = {**card, "classification": {"type": SigmoidCrossEntropyLoss.__name__}}
+    own |= {"box": {"type": "stock"}, "balance": {"type": "none"}}
+    part = stage_card(own if stock else card, change, settings, head["loss_bbox"])
+    if part["classification"].get("labels") in ("dice", "mean"):
+        part["classification"]["labels"] = "iou"  # proposals have no masks
+    weight = change.get("weight", 1.0 if baseline else RPN_WEIGHT)
+    _choose_sampler(settings, change.get("sampler", "random" if baseline else "none"), "rpn")
+    head.update(
+        type=rpn.CriterionRPNHead.__name__,
+        criterion={"card": part, "loss_file": file, "weight": weight},
+        per_sample=stock,
+    )
+    if change.get("prior"):
+        override = {"type": "Normal", "name": "rpn_cls", "std": 0.01, "bias_prob": change["prior"]}
+        head["init_cfg"] = {"type": "Normal", "layer": "Conv2d", "std": 0.01, "override": override}
+
+
+def _configure_box_head(
+    head: Config,
+    settings: Config,
+    card: Mapping,
+    file: str | None,
+    baseline: bool,
+    prefix: str,
+) -> None:
+    change = card.get("rcnn") or {}
+    part = stage_card(card, change, settings, head["loss_bbox"])
+    found = classification_class(part["classification"]["type"], file)
+    softmax = getattr(found, "background", False)
+    prior = change.get("prior", 0.01 if baseline and not softmax else None)
+    _choose_sampler(settings, change.get("sampler", "random" if baseline else "none"), "rcnn")
+    head.update(
+        type=rcnn.CriterionBBoxHead.__name__,
+        criterion={"card": part, "loss_file": file, "weight": change.get("weight", 1.0)},
+        per_sample=softmax,
+        prior=prior,
+        record_prefix=prefix,
+    )
+    if not softmax:
+        head["loss_cls"] = {"type": rcnn.ClassSigmoids.__name__}
+
+
+def _box_heads(model: Config) -> Iterator[tuple[Config, Config]]:
+    """Yields each box head's config with its training settings."""
+    heads, settings = model["roi_head"]["bbox_head"], model["train_cfg"]["rcnn"]
+    if isinstance(heads, list):
+        yield from zip(heads, settings, strict=True)
+    else:
+        yield heads, settings
+
+
+def _choose_sampler(settings: Config, sampler: str, where: str) -> None:
+    """Leaves mmdet's random sampler as it is, or trains on every anchor or proposal."""
+    if sampler == "none":
+        settings["sampler"] = dict(NO_SAMPLER)
+    elif sampler != "random":
+        raise InputError(f"CARD {where}.sampler: found {sampler!r}; known: none, random")
+
+
+def _is_baseline(name: str, file: str | None) -> bool:
+    """Returns whether a classification part is one of mmdet's own losses."""
+    return classification_class(name, file).__module__.startswith("rankdet.detectors.")
