@@ -24,18 +24,34 @@ def configure(model: Config, detector: Mapping[str, Any], criterion: Mapping[str
     """Puts criteria into the RPN, every box head and the mask head of the model.
 
     Raises:
-        InputError: If the loss card asks for what these heads cannot do.
+        InputError: If the model has other heads than these adapters are for, or the loss card asks
+            for what they cannot do.
     """
     card, file = criterion["card"], criterion["loss_file"]
     baseline = _is_baseline(card["classification"]["type"], file)
-    _configure_rpn(model, card, file, baseline)
     roi = model["roi_head"]
+    _check_types(detector["name"], model)
+    _configure_rpn(model, card, file, baseline)
     several = isinstance(roi["bbox_head"], list)
     for index, (head, settings) in enumerate(_box_heads(model)):
         prefix = f"s{index}_" if several else "rcnn_"
         _configure_box_head(head, settings, card, file, baseline, prefix)
     if "mask_head" in roi:
         mask_heads.configure(roi, card)
+
+
+def _check_types(detector: str, model: Config) -> None:
+    """Refuses heads that would be replaced by others, unnoticed."""
+    roi = model["roi_head"]
+    found = {head["type"] for head, _ in _box_heads(model)} | {model["rpn_head"]["type"]}
+    found |= {roi["type"]} | ({roi["mask_head"]["type"]} if "mask_head" in roi else set())
+    known = {"RPNHead", "Shared2FCBBoxHead", "StandardRoIHead", "FCNMaskHead"}
+    known |= set() if "mask_head" in roi else {"CascadeRoIHead"}
+    if found - known:
+        raise InputError(
+            f"detector {detector!r}: no adapter for {', '.join(sorted(found - known))}; known: "
+            f"{', '.join(sorted(known))}"
+        )
 
 
 def _configure_rpn(model: Config, card: Mapping, file: str | None, baseline: bool) -> None:
