@@ -110,9 +110,13 @@ def _box_heads(model: Config) -> Iterator[tuple[Config, Config]]:
 
 
 def _choose_sampler(settings: Config, sampler: str, where: str) -> None:
-    """Leaves mmdet's random sampler as it is, or trains on every anchor or proposal."""
+    """Leaves mmdet's random sampler as it is, or trains on every anchor or proposal.
+
+    A detector's file may say in `train_cfg.rcnn` what no sampler means, as `unsampled`.
+    """
+    unsampled = settings.pop("unsampled", NO_SAMPLER)
     if sampler == "none":
-        settings["sampler"] = dict(NO_SAMPLER)
+        settings["sampler"] = dict(unsampled)
     elif sampler != "random":
         raise InputError(f"CARD {where}.sampler: found {sampler!r}; known: none, random")
 

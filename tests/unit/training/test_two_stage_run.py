@@ -89,7 +89,7 @@ def test_each_head_has_its_columns(runs):
         parts = sum(rows[f"{head}{column}"] for head in HEADS)
         assert rows[column].tolist() == pytest.approx(parts.tolist())
     assert (rows["rpn_num_pos"] > 0).all()
-    assert (rows["rcnn_num_pos"] + rows["rcnn_num_neg"] <= 4 * 128).all()
+    assert (rows["rcnn_num_pos"] > 0).all()  # the ground truth at the least
     assert rows["balance_weight"].equals(rows["rcnn_balance_weight"])
     losses = {"loss_rpn_rank", "loss_rpn_sort", "loss_rpn_bbox", "loss_rank", "loss_sort"}
     assert losses | {"loss_bbox", "loss_mask"} <= set(rows.columns)
