@@ -18,7 +18,15 @@ CARD = {
     # appendix F); the RPN is mmdet's. With `l1` the whole detector is mmdet's.
     "rcnn": {"classification": {"type": "SoftmaxCrossEntropyLoss"}, "box": {"weight": 10.0}},
     # Full: for 32 images, linear from the paper's .01 for 16.
-    "training": {"lr": {"small": 0.005, "full": 0.02}},
+    "training": {
+        "lr": {"small": 0.005, "full": 0.02},
+        # Full: .04 for 32 images (aLRP Loss, appendix F).
+        "lr_by_detector": {
+            "faster-rcnn": {"small": 0.02, "full": 0.04},
+            "cascade-rcnn": {"small": 0.02, "full": 0.04},
+            "mask-rcnn": {"small": 0.02, "full": 0.04},
+        },
+    },
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "hyperparameters": ["box weight"],
     "variants": {
