@@ -60,7 +60,7 @@ class CriterionHead:
         criterion: `{"card": merged loss card, "loss_file": path, "weight": factor}`; the weight
             (1 if left out) multiplies every loss of the criterion, such as .2 in an RPN.
         record_prefix: Before the names of the head's columns in the training record, where a
-            detector has several heads: `rpn_`, `rcnn_`, `s0_`.
+            detector has several heads: `rpn_`, and `s0_`, `s1_`, ... for the stages of R-CNN.
     """
 
     def __init__(

@@ -32,10 +32,8 @@ def configure(model: Config, detector: Mapping[str, Any], criterion: Mapping[str
     roi = model["roi_head"]
     _check_types(detector["name"], model)
     _configure_rpn(model, card, file, baseline)
-    several = isinstance(roi["bbox_head"], list)
     for index, (head, settings) in enumerate(_box_heads(model)):
-        prefix = f"s{index}_" if several else "rcnn_"
-        _configure_box_head(head, settings, card, file, baseline, prefix)
+        _configure_box_head(head, settings, card, file, baseline, f"s{index}_")
     if "mask_head" in roi:
         mask_heads.configure(roi, card)
 

@@ -34,7 +34,7 @@ def criterion_heads(model: torch.nn.Module) -> list[torch.nn.Module]:
 def heads_record(heads: Sequence[torch.nn.Module]) -> dict[str, float]:
     """Returns the heads' columns of an iteration.
 
-    Of several heads (RPN, R-CNN, the stages of a cascade) each has its own columns, with its
+    Of several heads (RPN, the stages of R-CNN) each has its own columns, with its
     prefix; those without a prefix are sums over the heads, and the last one's `balance_weight`.
     """
     records = [head.record() for head in heads]

@@ -21,9 +21,9 @@ from workflows.study.detectors import load_detector
 NAMES = ["faster-rcnn", "cascade-rcnn", "mask-rcnn"]
 CLASSES = ("a", "b", "c")
 PREFIXES = {
-    "faster-rcnn": ["rpn_", "rcnn_"],
+    "faster-rcnn": ["rpn_", "s0_"],
     "cascade-rcnn": ["rpn_", "s0_", "s1_", "s2_"],
-    "mask-rcnn": ["rpn_", "rcnn_"],
+    "mask-rcnn": ["rpn_", "s0_"],
 }
 
 
