@@ -42,7 +42,6 @@ def stop_after(monkeypatch):
 @pytest.mark.parametrize(("detector", "loss"), runs())
 def test_run_from_start_to_metrics(detector, loss, tiny_shapes, stop_after, tmp_path):
     run = spec(detector, loss, tiny_shapes, {"checkpoint_every": 2, "warmup": 2})
-    run["test"]["score_threshold"] = 0.0
     train(run, tmp_path / "whole")
     stop_after(3)
     with pytest.raises(Stopped):

@@ -109,13 +109,21 @@ def test_a_group_changes_the_length_of_its_runs():
 
 
 def test_test_settings_from_particular_to_general():
-    plan = study(test={"nms_iou": 0.6}, runs=[group(test={"max_per_image": 9})])
+    changes = {"test": {"nms_iou": 0.6}, "runs": [group(test={"max_per_image": 9})]}
+    plan = study(form="full", **changes)
     run = plan._runs["shapes/retinanet/ap/seed1"]
     assert settings.test(plan.config, run) == {
         "score_threshold": 0.01,
         "nms_iou": 0.6,
         "max_per_image": 9,
     }
+
+
+def test_small_form_keeps_every_score_unless_the_study_says_otherwise():
+    key = "shapes/retinanet/ap/seed1"
+    for changes, threshold in (({}, 0.0), ({"test": {"score_threshold": 0.2}}, 0.2)):
+        plan = study(**changes)
+        assert settings.test(plan.config, plan._runs[key])["score_threshold"] == threshold
 
 
 def test_spec_is_complete_and_serialisable():
