@@ -1,0 +1,24 @@
+"""The papers' sizes of every detector can be built; what they cost: `rankdet bench iteration`."""
+
+import pytest
+from conformance.every_pair import DETECTORS, LOSSES, objection
+
+from rankdet.detectors.models import model_config
+from rankdet.training.environment import set_up
+from workflows.study.cards import load_loss
+from workflows.study.detectors import load_detector
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_full_form_builds_with_80_classes(detector):
+    set_up({"device": "cpu", "threads": 1})
+    from mmdet.registry import MODELS
+
+    loss = next(loss for loss in LOSSES if objection(detector, loss) is None)
+    classes = [f"class {index}" for index in range(80)]
+    card = load_loss(loss).variant("")
+    model = MODELS.build(
+        model_config(load_detector(detector, "full"), card, form="full", classes=classes)
+    )
+    assert sum(p.numel() for p in model.parameters()) > 2e7  # ResNet-50 alone has 23 million
+    assert model.backbone.init_cfg["type"] == "Pretrained"
