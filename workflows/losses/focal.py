@@ -26,6 +26,11 @@ CARD = {
             "title": "GIoU weighted by centre-ness",
             "box": {"weighting": "centerness"},
         },
+        # PAA's own recipe: each positive's GIoU weighted by its IoU.
+        "paa": {
+            "title": "PAA's settings",
+            "box": {"weighting": "iou", "weight": 1.3},
+        },
         # FoveaBox as in mmdet, and so in aLRP Loss's Table 7.
         "foveabox": {
             "title": "FoveaBox's settings",
