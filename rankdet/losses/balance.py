@@ -52,6 +52,8 @@ class SelfBalanceEpoch(Balance):
 
     The ratio of means is the released code's. Unlike it, epochs are real ones (not a fixed number
     of iterations), the means are over all processes, and the state is part of checkpoints.
+    `DistributedDataParallel` overwrites buffers by those of the first process (its default), so
+    each process keeps its own sums beside the buffer.
 
     Args:
         initial: the weight in the first epoch.
@@ -62,11 +64,19 @@ class SelfBalanceEpoch(Balance):
     def __init__(self, initial: float = 50.0) -> None:
         super().__init__(initial)
         self.register_buffer("sums", torch.zeros(2, dtype=torch.float64))
+        self._own: Tensor | None = None
+        self.register_load_state_dict_post_hook(SelfBalanceEpoch._forget)
+
+    def _forget(self, _: Any) -> None:
+        self._own = None
 
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
         """Returns the weight, and takes note of the losses (in training only)."""
         if self.training:
-            self.sums += torch.stack([loss_cls.detach(), loss_bbox.detach()]).to(self.sums)
+            before = self.sums if self._own is None else self._own
+            losses = torch.stack([loss_cls.detach(), loss_bbox.detach()])
+            self._own = before + losses.to(before)
+            self.sums.copy_(self._own)
         return self.weight.clone()
 
     @torch.no_grad()
@@ -76,6 +86,7 @@ class SelfBalanceEpoch(Balance):
         if loss_loc > 0:
             self.weight.copy_((loss_cls + loss_loc) / loss_loc)
         self.sums.zero_()
+        self._own = None
 
 
 class SelfBalanceIteration(Balance):

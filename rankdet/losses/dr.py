@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+NEGATIVE_SCALE = 0.1 / math.log(3.5)  # as released
+
 
 def dr_loss(
     logits: Tensor,
@@ -13,7 +15,7 @@ def dr_loss(
     *,
     margin: float = 0.5,
     positive_scale: float = 1.0,
-    negative_scale: float = 0.1 / math.log(3.5),
+    negative_scale: float = NEGATIVE_SCALE,
     smoothness: float = 6.0,
     weight: float = 4.0,
     group: Tensor | None = None,

@@ -1,6 +1,9 @@
 """aLRP's Algorithm 1 as a base class: a new ranking-based loss is an error and its target."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,6 +11,22 @@ from torch import Tensor
 from rankdet.losses.error_driven import attach, problems, total
 from rankdet.losses.modules import RankingLoss
 from rankdet.losses.ranks import Ranking
+
+
+def _kept_eager(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Keeps a method out of compiled graphs, as `torch.compiler.disable` does.
+
+    That one loads the whole compiler when it decorates, a second of every start; here it is asked
+    only once something has been compiled.
+    """
+
+    @wraps(method)
+    def call(*args: Any) -> Any:
+        if "torch._dynamo" in sys.modules:
+            return torch.compiler.disable(method)(*args)
+        return method(*args)
+
+    return call
 
 
 class ErrorDrivenRankingLoss(RankingLoss):
@@ -44,7 +63,7 @@ class ErrorDrivenRankingLoss(RankingLoss):
         """Returns u_j ≥ 0 given negatives' logits: by default 1, an equal share to each."""
         return torch.ones_like(negatives)
 
-    @torch.compiler.disable
+    @_kept_eager
     @torch.no_grad()
     def _make(self, logits: Tensor, labels: Tensor, group: Tensor | None) -> list[Tensor]:
         even = type(self).emphasis is ErrorDrivenRankingLoss.emphasis

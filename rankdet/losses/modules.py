@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from rankdet.losses.alrp import alrp_loss
 from rankdet.losses.ap import ap_loss
 from rankdet.losses.ape import ape_loss
-from rankdet.losses.dr import dr_loss
+from rankdet.losses.dr import NEGATIVE_SCALE, dr_loss
 from rankdet.losses.pairwise import pairwise_error_loss
 from rankdet.losses.problem import QUALITIES, FlatProblem
 from rankdet.losses.rank_sort import rank_sort_loss
@@ -176,18 +176,34 @@ class PairwiseErrorLoss(RankingLoss):
 
 
 class DRLoss(RankingLoss):
-    """DR Loss; see `rankdet.losses.functional.dr_loss` for the arguments (none needs tuning here).
+    """DR Loss; see `rankdet.losses.functional.dr_loss` for the other arguments.
 
     Args:
-        margin: γ.
-        weight: τ.
         per_image: as part of a criterion, the mean over images instead of the whole batch.
     """
 
-    def __init__(self, margin: float = 0.5, weight: float = 4.0, per_image: bool = False) -> None:
+    def __init__(
+        self,
+        margin: float = 0.5,
+        positive_scale: float = 1.0,
+        negative_scale: float = NEGATIVE_SCALE,
+        smoothness: float = 6.0,
+        weight: float = 4.0,
+        per_image: bool = False,
+    ) -> None:
         super().__init__(per_image)
-        self.margin, self.weight = margin, weight
+        self.margin, self.weight, self.smoothness = margin, weight, smoothness
+        self.positive_scale, self.negative_scale = positive_scale, negative_scale
 
     def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
         """Returns the loss (a scalar)."""
-        return dr_loss(logits, labels, margin=self.margin, weight=self.weight, group=group)
+        return dr_loss(
+            logits,
+            labels,
+            margin=self.margin,
+            positive_scale=self.positive_scale,
+            negative_scale=self.negative_scale,
+            smoothness=self.smoothness,
+            weight=self.weight,
+            group=group,
+        )

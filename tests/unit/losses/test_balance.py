@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import distributed, multiprocessing
 
-from rankdet.losses import FlatProblem, build_balance
+from rankdet.losses import ALRPLoss, Criterion, FlatProblem, build_balance, build_box
 from rankdet.losses.balance import BALANCES
 
 
@@ -122,6 +122,64 @@ def test_two_processes_agree():
     assert value.tolist() == pytest.approx([1.4 / 0.6] * 2)
     assert alone.tolist() == pytest.approx([9, 1])  # as released: each by itself
     assert rest.tolist() == [0, 0]
+
+
+class Detector(torch.nn.Module):
+    """A linear classifier and box regressor with aLRP Loss: all that DDP needs to see."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = torch.nn.Linear(3, 5)
+        box, balance = build_box({"type": "giou"}), build_balance({"type": "self-epoch"})
+        self.criterion = Criterion(ALRPLoss(), box, balance)
+
+    def forward(self, features, labels):
+        outputs = self.layer(features)
+        positives = labels == 0
+        targets = torch.tensor([[0.0, 0.0, 10.0, 10.0]]).expand(int(positives.sum()), 4)
+        boxes = targets + outputs[positives, 1:]
+        losses = self.criterion(outputs[:, :1], labels, labels > 1, boxes, targets)
+        return losses["loss_cls"], losses["loss_bbox"]
+
+
+def _batch(rank, step):
+    generator = torch.Generator().manual_seed(10 * rank + step)
+    labels = (torch.arange(40) % (5 + rank) > 0).long()
+    return torch.randn(40, 3, generator=generator), labels
+
+
+def _train(rank, folder, results):
+    store = distributed.FileStore(os.path.join(folder, "store"), 2)  # noqa: PTH118
+    distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    detector = Detector()
+    model = torch.nn.parallel.DistributedDataParallel(detector)  # broadcasts buffers, by default
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
+    sums = torch.zeros(2, dtype=torch.float64)
+    for step in range(4):
+        loss_cls, loss_bbox = model(*_batch(rank, step))
+        sums += torch.stack([loss_cls, loss_bbox / 50]).detach()
+        optimiser.zero_grad()
+        (loss_cls + loss_bbox).backward()
+        optimiser.step()
+    detector.criterion.end_epoch()
+    weight = detector.criterion.balance.weight.item()
+    parameters = torch.cat([p.detach().flatten() for p in detector.parameters()])
+    results[rank] = torch.cat([torch.tensor([weight]), sums.float(), parameters])
+    distributed.destroy_process_group()
+
+
+def test_two_processes_train_as_one_and_balance_by_the_losses_of_both():
+    results = torch.zeros(2, 3 + 20).share_memory_()
+    with tempfile.TemporaryDirectory() as folder:
+        multiprocessing.spawn(_train, (folder, results), nprocs=2)
+    (weight, other), sums = results[:, 0].tolist(), results[:, 1:3].sum(0)
+    assert weight == other == pytest.approx(float(sums.sum() / sums[1]), rel=1e-5)
+    assert sums[1] > 0
+    assert not torch.equal(results[0, 1:3], results[1, 1:3])  # each saw other batches
+    assert torch.equal(results[0, 3:], results[1, 3:])
+    before = torch.cat([p.detach().flatten() for p in Detector().parameters()])
+    assert not torch.equal(results[0, 3:], before)
 
 
 @pytest.mark.parametrize(

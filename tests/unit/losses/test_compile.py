@@ -1,5 +1,8 @@
 """torch.compile: each loss is one opaque operator, so a training step has no graph break."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -66,4 +69,18 @@ def test_a_loss_of_ones_own_compiles_with_a_graph_break():
     def step(x):
         return functional.ndcg_loss(x * 2, LABELS)
 
-    assert torch.compile(step, backend="aot_eager")(logits).item() == step(logits).item()
+    compiled = torch.compile(step, backend="aot_eager")
+    by_compiled = torch.autograd.grad(compiled(logits), logits)[0]
+    assert compiled(logits).item() == step(logits).item()
+    assert torch.equal(by_compiled, torch.autograd.grad(step(logits), logits)[0])
+
+
+def test_the_compiler_is_not_loaded_where_nothing_is_compiled():
+    """It takes a second to load, which every job of a study would pay."""
+    code = (
+        "import sys, torch; from rankdet.losses import functional; "
+        "logits, labels = torch.zeros(3, requires_grad=True), torch.tensor([1, 0, 0]); "
+        "functional.ndcg_loss(logits, labels).backward(); "
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
