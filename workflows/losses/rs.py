@@ -19,11 +19,11 @@ CARD = {
     "mask": {"balance": {"type": "self-iteration"}},
     # Full: for 32 images, linear from the paper's for 16 (.008 one stage, .012 two stages).
     "training": {
-        "lr": {"small": 0.01, "full": 0.016},
+        "lr": {"small": 0.02, "full": 0.016},
         "lr_by_detector": {
-            "faster-rcnn": {"full": 0.024},
-            "cascade-rcnn": {"full": 0.024},
-            "mask-rcnn": {"full": 0.024},
+            "faster-rcnn": {"small": 0.01, "full": 0.024},
+            "cascade-rcnn": {"small": 0.01, "full": 0.024},
+            "mask-rcnn": {"small": 0.01, "full": 0.024},
         },
     },
     "test": {"score_threshold": 0.05, "nms_iou": 0.6},
