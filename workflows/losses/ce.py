@@ -19,7 +19,7 @@ CARD = {
     "rcnn": {"classification": {"type": "SoftmaxCrossEntropyLoss"}, "box": {"weight": 10.0}},
     # Full: for 32 images, linear from the paper's .01 for 16.
     "training": {
-        "lr": {"small": 0.005, "full": 0.02},
+        "lr": {"small": 0.02, "full": 0.02},
         # Full: .04 for 32 images (aLRP Loss, appendix F).
         "lr_by_detector": {
             "faster-rcnn": {"small": 0.02, "full": 0.04},

@@ -35,6 +35,7 @@ CARD = {
     ],
     "variants": {
         "giou": {"title": "GIoU", "box": {"type": "giou", "weight": 2.0}},
+        "tau40": {"title": "τ = 40", "classification": {"weight": 40.0}},
         "whole-batch": {"title": "whole batch", "classification": {"per_image": False}},
     },
 }

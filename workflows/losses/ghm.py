@@ -19,6 +19,7 @@ CARD = {
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "hyperparameters": ["bins", "momentum", "box weight"],
     "variants": {
+        "bins10": {"title": "10 bins", "classification": {"bins": 10}},
         "no-momentum": {"title": "without momentum", "classification": {"momentum": 0.0}},
         "smooth-l1": {
             "title": "smooth L1",

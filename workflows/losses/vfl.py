@@ -16,7 +16,7 @@ CARD = {
     "balance": {"type": "none"},
     "head": {"centerness": False},
     # Full: for 32 images, linear from the paper's .01 for 16.
-    "training": {"lr": {"small": 0.01, "full": 0.02}},
+    "training": {"lr": {"small": 0.02, "full": 0.02}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.6},
     "hyperparameters": ["alpha", "gamma", "box weight"],
     "variants": {
