@@ -83,30 +83,39 @@ class Pairs:
         """The number of positives; with none, nothing else may be asked."""
         return len(self.scores)
 
-    def _reach(self, start: int, stop: int) -> tuple[int, int]:
-        """How many negatives are saturated for all of these rows, and where their window ends."""
-        if not self._cpu:
-            return 0, len(self.negatives)
+    def _reach(self) -> tuple[list[int], list[int]]:
+        """For each row: how many negatives are saturated, and where its window ends."""
         falling = -self.negatives
-        far = float(self.scores[start]) + SATURATED[self.dtype] / self.scale
-        first = int(torch.searchsorted(falling, -far))
+        far = self.scores + SATURATED[self.dtype] / self.scale
+        first = torch.searchsorted(falling, -far)
         if self.window is None:
-            return first, len(falling)
-        near = float(self.scores[stop - 1]) - self.window / self.scale
-        return first, max(first, int(torch.searchsorted(falling, -near, right=True)))
+            return first.tolist(), [len(falling)] * len(far)
+        near = self.scores - self.window / self.scale
+        last = torch.searchsorted(falling, -near, right=True)
+        return first.tolist(), torch.maximum(first, last).tolist()
+
+    def _cuts(self) -> Iterator[tuple[int, int, int, int]]:
+        """Rows and columns of each tile: as many rows as stay within its size, but at least one."""
+        count = len(self.scores)
+        if not self._cpu:  # no look at the values: that would synchronise
+            rows = max(1, TILE_ELSEWHERE // max(len(self.negatives) + count, 1))
+            for start in range(0, count, rows):
+                yield start, min(start + rows, count), 0, len(self.negatives)
+            return
+        first, last = self._reach()
+        start = 0
+        while start < count:
+            stop = start + 1  # lower rows reach further: a tile is as wide as its last one
+            while stop < count and (stop + 1 - start) * (last[stop] - first[start] + count) <= TILE:
+                stop += 1
+            yield start, stop, first[start], last[stop - 1]
+            start = stop
 
     def tiles(self) -> Iterator[Tile]:
         """Yields all pairs that need their sigmoid."""
-        start = 0
-        while start < len(self.scores):
-            first, last = self._reach(start, start + 1)
-            rows = max(1, (TILE if self._cpu else TILE_ELSEWHERE) // max(last - first, 1))
-            stop = min(start + rows, len(self.scores))
-            first, last = self._reach(start, stop)
-            yield Tile(
-                slice(start, stop), slice(first, last), self.differences(start, stop, first, last)
-            )
-            start = stop
+        for start, stop, first, last in self._cuts():
+            z = self.differences(start, stop, first, last)
+            yield Tile(slice(start, stop), slice(first, last), z)
 
     def differences(self, start: int, stop: int, first: int, last: int) -> Tensor:
         """``λ (s_v - s_u)`` of these rows and negatives, -inf outside the window."""

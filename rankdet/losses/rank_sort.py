@@ -11,7 +11,8 @@ from rankdet.losses.error_driven import attach, problems, ranking_op, total
 from rankdet.losses.ranks import Ranking
 
 EPS = 1e-10
-TILE = 1 << 16  # elements of P x P handled at a time on a CPU (float64: they stay in its cache)
+TILE = 1 << 15  # elements of P x P handled at a time on a CPU (float64: they stay in its cache)
+ROWS = 32  # and no more rows than this, so that few positives take little memory
 TILE_ELSEWHERE = 1 << 23
 
 
@@ -37,7 +38,7 @@ def _sort(ranks: Ranking, labels: Tensor) -> tuple[Tensor, Tensor]:
     everyone = torch.stack([bins.sums(scores, term) for term in terms.T], 1)
     losses, gradient = torch.zeros_like(scores), torch.zeros_like(scores)
     cpu = lookup.on_cpu(scores)
-    rows = max(1, (TILE if cpu else TILE_ELSEWHERE) // len(scores))
+    rows = max(1, min(ROWS, TILE // len(scores)) if cpu else TILE_ELSEWHERE // len(scores))
     for start in range(0, len(scores), rows):
         own = slice(start, start + rows)
         lower = slice(0, min(own.stop, len(scores)))  # nobody after has a smaller label

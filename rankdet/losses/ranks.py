@@ -16,6 +16,7 @@ from rankdet.losses import lookup
 from rankdet.losses.bins import StepBins
 
 CHUNK = 1 << 16  # elements handled at a time on a CPU: temporaries stay small, and in its cache
+SMALLEST = 1 << 14
 SPARSE = 0.4  # a chunk with a smaller share of relevant negatives is compacted first
 TINY = torch.finfo(torch.float64).tiny
 FINE_DELTA = 2.0**-10  # below this, float32 cannot resolve s ± δ: elements become float64
@@ -67,7 +68,8 @@ class Ranking:
         self.scores = self.logits[self.positives].to(self.dtype)
         self.delta = delta
         self._cpu = lookup.on_cpu(self.logits)
-        self._length = CHUNK if self._cpu else max(len(self.logits), 1)
+        whole = len(self.logits)  # an eighth of it, so that a chunk's temporaries stay small beside
+        self._length = max(SMALLEST, min(CHUNK, whole // 8)) if self._cpu else max(whole, 1)
 
     def __len__(self) -> int:
         """The number of positives; with none, nothing else may be asked."""
