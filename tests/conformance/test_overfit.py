@@ -25,16 +25,23 @@ SCHEDULE = {
     "flip": False,
     "checkpoint_every": 1000,
 }
-STUDIED = ("retinanet", "atss", "fcos", "paa", "faster-rcnn", "mask-rcnn")
-STUDIED_LOSSES = ("focal", "ap", "alrp", "rs", "ape")
+BASELINES = {
+    "retinanet": "focal",
+    "atss": "focal",
+    "fcos": "focal",
+    "paa": "focal",
+    "faster-rcnn": "ce",
+    "mask-rcnn": "ce",
+}
+RANKING = ("ap", "alrp", "rs", "ape")
 
 
 def studied():
     """Returns the pairs that exist and are sensible."""
     return [
         (detector, loss)
-        for detector in STUDIED
-        for loss in STUDIED_LOSSES
+        for detector, baseline in BASELINES.items()
+        for loss in (baseline, *RANKING)
         if detector in DETECTORS and loss in LOSSES and objection(detector, loss) is None
     ]
 
