@@ -68,13 +68,11 @@ def _rank_sort(
             # rank⁺ of the released code counts a positive itself as H(0), not as 1.
             rank = ranks.rank - 1 + ranks.bins.self_step
             ranking = ranks.false_positives / rank
+            by_ranking = ranks.distribute(ranking, n, EPS)
+            ranks.forget_negatives()  # sorting is among positives: no need for both at a time
             sorting, gradient = _sort(ranks, targets.reshape(-1)[ranks.positives])
-            yield (
-                ranking.sum() / n,
-                sorting.sum() / n,
-                ranks.distribute(ranking, n, EPS),
-                ranks.gradient(gradient / n, None),
-            )
+            by_sorting = ranks.gradient(gradient / n, None)
+            yield ranking.sum() / n, sorting.sum() / n, by_ranking, by_sorting
 
     ranking, sorting, by_ranking, by_sorting = total(logits, parts(), 2)
     return ranking, sorting, by_ranking, by_sorting

@@ -100,6 +100,10 @@ class Ranking:
     def _negatives(self) -> list[_Placed]:
         return list(self._place())
 
+    def forget_negatives(self) -> None:
+        """Frees what is kept of each negative; it is made anew where it is needed again."""
+        self.__dict__.pop("_negatives", None)
+
     def _values(self, part: _Placed) -> Tensor:
         values = self.logits[part.start : part.start + self._length].to(self.dtype)
         return values if part.index is None else values.index_select(0, part.index)
