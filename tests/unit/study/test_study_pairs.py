@@ -30,6 +30,20 @@ def test_a_detector_names_losses_or_variants():
     assert pairs.objection(every, "mine", "a", CARD) == "never"
 
 
+def test_labels_from_masks_need_a_detector_of_masks():
+    card = {**CARD, "classification": {"type": "RankSortLoss", "labels": "dice"}}
+    assert "predicts none" in pairs.objection(DETECTOR, "mine", "", card)
+    assert pairs.objection({**DETECTOR, "masks": True}, "mine", "", card) is None
+    binary = {**CARD, "classification": {"type": "RankSortLoss", "labels": "binary"}}
+    assert pairs.objection(DETECTOR, "mine", "", binary) is None
+
+
+def test_a_softmax_over_the_background_is_for_two_stages():
+    card = {**CARD, "classification": {"type": "SoftmaxCrossEntropyLoss"}}
+    assert "two-stage" in pairs.objection(DETECTOR, "mine", "", card)
+    assert pairs.objection({**DETECTOR, "family": "two-stage"}, "mine", "", card) is None
+
+
 def test_parts_that_contradict_each_other():
     weighted = {**CARD, "box": {"type": "giou", "weighting": "centerness"}}
     assert pairs.objection(DETECTOR, "mine", "", weighted) is None

@@ -152,6 +152,24 @@ def test_an_edit_changes_what_uses_it(root, hashes, name, old, new, changed):
     assert {key for key in before if before[key] != after[key]} == changed
 
 
+def test_parts_for_two_stage_detectors_count_but_how_they_are_tested_does_not(root, hashes):
+    def changed(name, old, new):
+        before = hashes()
+        edit(root, name, old, new)
+        after = hashes()
+        return {key for key in before if before[key] != after[key]}
+
+    both = {"mine", "mine+v"}
+    part = '"rcnn": {"classification": {"type": "Second"}'
+    assert changed("losses/mine.py", '"title": "Mine"', f'"title": "Mine", {part}}}') == both
+    assert changed("rankdet/losses/second.py", "-x", "+x") == both
+    tested = f'{part}, "test": {{"score_threshold": 0.4}}'
+    assert changed("losses/mine.py", part, tested) == set()
+    edit(root, "losses/mine.py", "Second", "Secnod")
+    with pytest.raises(InputError, match="found 'Secnod'"):
+        hashes()
+
+
 def test_a_docstring_is_no_code(root):
     text = (root / "rankdet/losses/second.py").read_text()
     plain = [Tree(root).source(root / "rankdet/losses/second.py").text(0)]
