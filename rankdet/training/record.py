@@ -8,9 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.measures.balance import imbalance
 from rankdet.training.provenance import provenance
 
 SCHEMA = "rankdet.run/1"
+COUNTS = ("num_pos", "num_neg")
 # The first that a detector has is at most 1: of a cascade the first stage's, whose weight is 1.
 RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
 
@@ -69,10 +71,47 @@ def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, s
     )
 
 
+def imbalance_ratios(
+    rows: list[dict[str, Any]], heads: Mapping[str, int]
+) -> dict[str, float | None]:
+    """Returns how many negatives each head had per positive in the first epoch (RS, Table S7).
+
+    Args:
+        rows: The per-iteration record.
+        heads: Prefix of a head's columns to its number of classes; 1 for an RPN.
+
+    Returns:
+        `instance_ratio` and `task_ratio` (a class of an instance is a task) of a detector with one
+        head; of several `instance_ratio_rpn`, `task_ratio_s0` and so on; None without positives.
+    """
+    first = pd.DataFrame([row for row in rows if row["epoch"] == 1])
+    ratios: dict[str, float | None] = {}
+    for prefix, classes in heads.items():
+        head = f"_{prefix.removesuffix('_')}" if prefix else ""
+        known = f"{prefix}num_pos" in first
+        counts = [first[f"{prefix}{name}"] if known else pd.Series() for name in COUNTS]
+        found = imbalance(*counts, classes)
+        ratios[f"instance_ratio{head}"] = found["instances"]
+        ratios[f"task_ratio{head}"] = found["tasks"]
+    return ratios
+
+
 def training_summary(
-    rows: list[dict[str, Any]], device: str, resumed_from: list[int], epochs: int
+    rows: list[dict[str, Any]],
+    device: str,
+    resumed_from: list[int],
+    epochs: int,
+    heads: Mapping[str, int],
 ) -> dict[str, Any]:
-    """Returns the `training` block of `run.json`; times are seconds, memory MB."""
+    """Returns the `training` block of `run.json`; times are seconds, memory MB.
+
+    Args:
+        rows: The per-iteration record.
+        device: As `environment.set_up` returned it.
+        resumed_from: Iterations at which the run was resumed.
+        epochs: How many epochs there were.
+        heads: As in `imbalance_ratios`.
+    """
     seconds = [row["seconds"] for row in rows]
     steady = sorted(seconds[5:] or seconds)  # the first iterations warm caches
     return {
@@ -83,6 +122,7 @@ def training_summary(
         "peak_memory_mb": round(max((row["memory_mb"] for row in rows), default=0.0), 1),
         "device": device,
         "resumed_from": resumed_from,
+        **imbalance_ratios(rows, heads),
     }
 
 

@@ -116,7 +116,7 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
 
     from rankdet.training import record
     from rankdet.training.checkpoints import Workspace, allow_mmengine_checkpoints
-    from rankdet.training.hooks import Diverged
+    from rankdet.training.hooks import Diverged, criterion_heads, inner_model
 
     allow_mmengine_checkpoints()
     space = Workspace(run_dir, spec)
@@ -131,9 +131,9 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
     rows = space.rows_until(sys.maxsize)
     if status == "trained":
         status, reason = record.verdict(rows, spec["card"])
-    summary = record.training_summary(
-        rows, device, space.state["resumed_from"], rows[-1]["epoch"] if rows else 0
-    )
+    heads = {h.record_prefix: h.num_classes for h in criterion_heads(inner_model(runner))}
+    epochs = rows[-1]["epoch"] if rows else 0
+    summary = record.training_summary(rows, device, space.state["resumed_from"], epochs, heads)
     _save_model(torch, runner, spec, run_dir / "model.pth")
     record.write_rows(run_dir / "train.parquet", rows)
     record.write_json(

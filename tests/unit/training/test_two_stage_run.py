@@ -9,10 +9,9 @@ import torch
 from pycocotools.coco import COCO
 
 from analysis.evaluate import evaluate_files
-from analysis.measures.balance import imbalance_by_head
 from rankdet.datasets import prepare
 from rankdet.training import hooks, predict, train
-from rankdet.training.record import verdict
+from rankdet.training.record import imbalance_ratios, verdict
 from workflows.study.cards import load_loss
 from workflows.study.detectors import load_detector
 
@@ -98,15 +97,20 @@ def test_each_head_has_its_columns(runs):
     assert rows["loss"].tolist() == pytest.approx(total.tolist(), rel=1e-5)
 
 
-def test_the_record_says_how_many_negatives_a_positive_has(runs):
-    record = pd.read_parquet(runs / "whole" / "train.parquet")
-    first = record.query("epoch == 1")
-    found = imbalance_by_head(record, classes=8)
+def test_the_summary_says_how_many_negatives_a_positive_has(runs):
+    training = json.loads((runs / "whole" / "run.json").read_text())["training"]
+    first = pd.read_parquet(runs / "whole" / "train.parquet").query("epoch == 1")
     expected = (first["rpn_num_neg"] / first["rpn_num_pos"]).mean()
-    assert found["rpn"]["instances"] == pytest.approx(expected)
-    assert found["rpn"]["tasks"] == pytest.approx(expected)  # one class: objectness
+    assert training["instance_ratio_rpn"] == pytest.approx(expected)
+    assert training["task_ratio_rpn"] == pytest.approx(expected)  # one class: objectness
     instances = (first["s0_num_neg"] / first["s0_num_pos"]).mean()
-    assert found["s0"]["tasks"] == pytest.approx(7 + 8 * instances)
+    assert training["task_ratio_s0"] == pytest.approx(7 + 8 * instances)
+
+
+def test_ratios_of_one_head_and_of_none():
+    rows = [{"epoch": 1, "num_pos": 2, "num_neg": 6}, {"epoch": 2, "num_pos": 1, "num_neg": 9}]
+    assert imbalance_ratios(rows, {"": 3}) == {"instance_ratio": 3.0, "task_ratio": 11.0}
+    assert imbalance_ratios([], {"": 3}) == {"instance_ratio": None, "task_ratio": None}
 
 
 def test_masks_are_predicted_and_can_be_evaluated(runs, spec):
