@@ -35,11 +35,6 @@ class CriterionGFLHead(CriterionAnchorHead, GFLHead):
         zero = cls_score.new_zeros(())
         return zero, zero, zero, zero
 
-    def loss_by_feat(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """Lets mmdet assign, then applies the criterion to the whole batch at once."""
-        super().loss_by_feat(*args, **kwargs)
-        return self.criterion_losses()
-
     def decoded(self, found: Level) -> tuple[Tensor, Tensor, Tensor]:
         """Boxes are expected distances from an anchor's centre; deltas are these in strides."""
         units = found.strides[:, None]
