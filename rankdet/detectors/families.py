@@ -13,6 +13,8 @@ FAMILIES = {
     "paa": "rankdet.detectors.paa",
     "gfl": "rankdet.detectors.gfl",
     "two-stage": "rankdet.detectors.two_stage",
+    "solo": "rankdet.detectors.solo",
+    "yolact": "rankdet.detectors.yolact",
 }
 
 

@@ -99,4 +99,7 @@ def _apply_test_settings(config: dict[str, Any], test: Mapping[str, Any]) -> Non
         if test.get(ours) is not None:
             config[theirs] = test[ours]
     if test.get("nms_iou") is not None:
-        config["nms"] = {**config["nms"], "iou_threshold": test["nms_iou"]}
+        if "nms" in config:
+            config["nms"] = {**config["nms"], "iou_threshold": test["nms_iou"]}
+        elif "iou_thr" in config:  # YOLACT's fast NMS; SOLOv2's matrix NMS has no threshold
+            config["iou_thr"] = test["nms_iou"]

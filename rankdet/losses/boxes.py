@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from rankdet.losses.problem import FlatProblem
 from rankdet.losses.ranks import Ranking
 
-TYPES = ("giou", "iou", "l1", "smooth_l1")
+TYPES = ("giou", "iou", "l1", "smooth_l1", "dice")
 WEIGHTINGS = ("none", "centerness", "score", "iou", "ranking")
 EPS = 1e-7
 
@@ -57,7 +57,8 @@ class BoxLoss(nn.Module):
 
     Args:
         type: "giou" and "iou" compare boxes (error in [0, 2] and [0, 1]); "l1" and "smooth_l1"
-            compare the encoded deltas (``extras["pred_deltas"]``), summed over four coordinates.
+            compare the encoded deltas (``extras["pred_deltas"]``), summed over four coordinates;
+            "dice" is the masks' error where a detector has no boxes (``extras["mask_errors"]``).
         weighting: "none"; "centerness" (of ``extras["centerness_targets"]``); "score" (largest
             score over all classes); "iou"; or "ranking" (Eq. S21).
         weight: multiplies the loss.
@@ -84,14 +85,23 @@ class BoxLoss(nn.Module):
 
     @property
     def error_range(self) -> float | None:
-        """The largest error a box can have (2 for GIoU, 1 for IoU), or None without a bound."""
-        return {"giou": 2.0, "iou": 1.0}.get(self.kind)
+        """The largest error (2 for GIoU, 1 for IoU and Dice), or None without a bound."""
+        return {"giou": 2.0, "iou": 1.0, "dice": 1.0}.get(self.kind)
+
+    @torch.no_grad()
+    def quality(self, problem: FlatProblem) -> Tensor:
+        """Returns (P,) in [0, 1]: the IoU of each positive's box, or the Dice of its mask."""
+        if self.kind == "dice":
+            return _extra(problem, "dice", self.kind).float()
+        return pairwise_iou(problem.pred_boxes, problem.target_boxes)
 
     def errors(self, problem: FlatProblem) -> Tensor:
         """Returns (P,) the differentiable error of each positive, not weighted."""
         if self.kind in ("giou", "iou"):
             boxes, targets = problem.pred_boxes, problem.target_boxes
             return 1 - pairwise_iou(boxes, targets, generalised=self.kind == "giou")
+        if self.kind == "dice":
+            return _extra(problem, "mask_errors", self.kind).float()
         deltas, targets = (
             _extra(problem, name, self.kind) for name in ("pred_deltas", "target_deltas")
         )

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rankdet.losses.balance import Balance
-from rankdet.losses.boxes import BoxLoss, pairwise_iou
+from rankdet.losses.boxes import BoxLoss
 from rankdet.losses.problem import FlatProblem
 
 __all__ = ["Criterion", "FlatProblem"]
@@ -54,7 +54,7 @@ class Criterion(nn.Module):
             extras: see `FlatProblem`.
         """
         problem = FlatProblem(logits, labels, ignore, pred_boxes, target_boxes, extras or {})
-        problem.ious = pairwise_iou(pred_boxes.detach(), target_boxes.detach())
+        problem.ious = self.box.quality(problem)
         problem.box_errors = self.box.errors(problem)
         problem.error_range = self.box.error_range
         losses = self._terms(problem)

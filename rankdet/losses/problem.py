@@ -26,7 +26,8 @@ class FlatProblem:
             ``centerness_targets (P,)``, ``image_index (A,)``, ``avg_factor`` (a number ≥ 1),
             ``cls_avg_factor`` (the same for classification, where a detector divides otherwise),
             ``dice (P,)`` of the positives' masks, ``background_logits (A, 1)`` of a softmax.
-        ious: (P,) IoU of predicted and target boxes, no gradient.
+        ious: (P,) IoU of predicted and target boxes (Dice of the masks, where a detector has no
+            boxes), no gradient.
         box_errors: (P,) the box part's differentiable error of each positive.
         error_range: the largest box error a box can have; None if there is no bound.
     """
