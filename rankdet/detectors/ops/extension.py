@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from rankdet.detectors.ops import deform_conv, focal, nms, roi_align
+from rankdet.detectors.ops import carafe, deform_conv, focal, nms, roi_align
 from rankdet.errors import InputError
 
 OPS: dict[str, Callable[..., Any]] = {
@@ -23,6 +23,8 @@ OPS: dict[str, Callable[..., Any]] = {
         deform_conv.deform_conv_backward_parameters,
         deform_conv.modulated_deform_conv_forward,
         deform_conv.modulated_deform_conv_backward,
+        carafe.carafe_forward,
+        carafe.carafe_backward,
     )
 }
 INFO: dict[str, Callable[[], str]] = {

@@ -307,3 +307,15 @@ def test_score_thresholds_are_runs_of_their_own():
     assert study().sweeps() == []
     with pytest.raises(InputError, match="score_thresholds: one is named twice"):
         study(runs=[group(score_thresholds=[0.1, 0.1])])
+
+
+def test_the_tour_takes_every_detector_by_its_standard_loss_and_by_a_ranking_loss():
+    tour = load_study([CONFIG / "tour.yaml"])
+    trained = [run for run in tour.runs if not run.untrained]
+    taken = {run.detector for run in trained}
+    lacking = set(detectors.detector_names()) - taken
+    assert not lacking, f"config/tour.yaml: add {', '.join(sorted(lacking))} to its runs"
+    for detector in taken:
+        losses = {run.loss_name for run in trained if run.detector == detector}
+        assert losses & {"focal", "ce", "qfl"}, detector
+        assert losses & {"ap", "alrp", "rs", "ape"}, detector
