@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from mmdet.registry import MODELS
-from mmdet.structures.mask import BitmapMasks
 from unit.detectors import batches
 
 from rankdet.detectors.models import model_config
@@ -25,6 +24,8 @@ def environment():
 
 def with_masks(images, samples):
     """Gives each object an ellipse inside its box."""
+    from mmdet.structures.mask import BitmapMasks  # needs mmcv's operations: after `set_up`
+
     for data in samples:
         y, x = np.mgrid[: batches.SIZE[0], : batches.SIZE[1]]
         masks = [

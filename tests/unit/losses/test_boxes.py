@@ -28,6 +28,8 @@ def problem(n_positives=6, n_anchors=40, n_classes=3, ignore=4):
         "pred_deltas": predicted - 3,
         "target_deltas": targets - 3,
         "centerness_targets": torch.rand(n_positives, generator=generator),
+        "mask_errors": predicted.sigmoid().mean(1),  # of a detector without boxes
+        "dice": 1 - predicted.detach().sigmoid().mean(1),
     }
     logits = torch.randn(n_anchors, n_classes, generator=generator)
     return FlatProblem(logits, labels, ignored, predicted, targets, extras)
@@ -36,7 +38,7 @@ def problem(n_positives=6, n_anchors=40, n_classes=3, ignore=4):
 def prepared(config, **options):
     """A problem as a criterion prepares it for a box part, and the part."""
     part, given = build_box(config), problem(**options)
-    given.ious = pairwise_iou(given.pred_boxes.detach(), given.target_boxes)
+    given.ious = part.quality(given)
     given.box_errors = part.errors(given)
     given.error_range = part.error_range
     return part, given
@@ -175,3 +177,14 @@ def test_missing_extras_are_named():
     given.extras = {}
     with pytest.raises(ValueError, match="pred_deltas"):
         part.errors(given)
+
+
+def test_masks_stand_in_the_place_of_boxes():
+    part, given = prepared({"type": "dice", "weighting": "iou", "weight": 3.0})
+    errors, dice = given.extras["mask_errors"].float(), given.extras["dice"].float()
+    assert part.error_range == 1.0
+    torch.testing.assert_close(given.ious, dice)
+    torch.testing.assert_close(part(given), 3 * (dice * errors).sum() / dice.sum())
+    del given.extras["dice"]
+    with pytest.raises(ValueError, match="dice needs extras"):
+        part.quality(given)
