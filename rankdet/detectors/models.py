@@ -98,6 +98,8 @@ def _apply_test_settings(config: dict[str, Any], test: Mapping[str, Any]) -> Non
     for ours, theirs in names.items():
         if test.get(ours) is not None:
             config[theirs] = test[ours]
+    if test.get("score_threshold") is not None and "filter_thr" in config:
+        config["filter_thr"] = test["score_threshold"] / 2  # after SOLOv2's matrix NMS, as mmdet's
     if test.get("nms_iou") is not None:
         if "nms" in config:
             config["nms"] = {**config["nms"], "iou_threshold": test["nms_iou"]}

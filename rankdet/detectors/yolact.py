@@ -139,8 +139,9 @@ class CriterionYOLACT(YOLACT):
         losses = super().loss(*args, **kwargs)
         if head.waits:
             losses |= head.finish(masks.dice)
-        loss_mask = torch.stack([part.sum() for part in losses["loss_mask"]]).sum()
+        for name in ("loss_mask", "loss_segm"):  # mmdet gives one for each image
+            losses[name] = torch.stack([part.sum() for part in losses[name]]).sum()
         own = ("loss_bbox", "loss_mask", "loss_segm")
         ranked = [v.detach() for k, v in losses.items() if "loss" in k and k not in own]
-        weight = masks.balance(torch.stack(ranked).sum(), loss_mask, None).detach()
-        return {**losses, "loss_mask": loss_mask * weight}
+        weight = masks.balance(torch.stack(ranked).sum(), losses["loss_mask"], None).detach()
+        return {**losses, "loss_mask": losses["loss_mask"] * weight}

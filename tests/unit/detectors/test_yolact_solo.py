@@ -62,6 +62,7 @@ def test_yolact_by_focal_loss_equals_stock_mmdet():
     stock = copy.deepcopy(ours)
     stock["type"], stock["mask_head"]["type"] = "YOLACT", "YOLACTProtonet"
     del stock["mask_head"]["balance"], stock["bbox_head"]["criterion"]
+    del stock["bbox_head"]["loss_cls"], stock["bbox_head"]["loss_bbox"]
     stock["bbox_head"] |= {
         "type": "YOLACTHead",
         "reg_decoded_bbox": True,
@@ -196,6 +197,8 @@ def test_predictions_have_masks_and_boxes(detector):
                 assert (top, bottom) == (rows.min(), rows.max() + 1)
     if detector == "yolact":
         assert model.test_cfg["iou_thr"] == 0.4
+    else:
+        assert model.test_cfg["filter_thr"] == 0  # or nothing below .05 would be found
 
 
 def test_boxes_of_masks_do_not_change_which_masks_are_found():
