@@ -6,6 +6,7 @@ instead of numbers, so that nothing is dropped and nothing stops the report.
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -173,6 +174,16 @@ def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
     if not isinstance(data, dict):
         return {}, f"{path.name} is no JSON object"
     return data, None
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Writes a record as JSON in one move, so that no reader sees half of it; NaN is refused."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_study(plan_path: str | Path) -> Study:

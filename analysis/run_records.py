@@ -1,14 +1,13 @@
 """The record of an evaluated run: its measures together with how it was trained, and on what."""
 
 import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
 from analysis.evaluate import evaluate_files
 from analysis.masks import carry_masks
+from analysis.records import write_record
 
 MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`
 OF_MASKS = (
@@ -63,7 +62,7 @@ def write_metrics(
             "split": split,
         },
     }
-    _write(Path(out_metrics), record)
+    write_record(Path(out_metrics), record)
 
 
 def write_split_metrics(
@@ -119,13 +118,3 @@ def _read(path: str | Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected a JSON object, found {type(data).__name__}")
     return data
-
-
-def _write(path: Path, record: Mapping[str, Any]) -> None:
-    """Writes JSON in one move; NaN is refused."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

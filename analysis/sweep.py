@@ -4,14 +4,12 @@ Rank & Sort Loss (Oksuz et al., ICCV 2021), supplement, Tables S10 and S11. Each
 detection run of its own, so that the speed is measured and not derived.
 """
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
-from analysis.records import METRICS_SCHEMA, read_record
+from analysis.records import METRICS_SCHEMA, read_record, write_record
 
 SCHEMA = "rankdet.sweep/1"
 
@@ -52,7 +50,7 @@ def write_sweep(
             row["segm"] = record["segm"]["metrics"]
         rows.append(row)
     kept = {key: first.get(key) for key in ("run", "status", "reason", "dataset")}
-    _write(Path(out), {"schema": SCHEMA, **kept, "rows": rows})
+    write_record(Path(out), {"schema": SCHEMA, **kept, "rows": rows})
 
 
 def sweep_row(sweep: Mapping[str, Any], threshold: float) -> Mapping[str, Any]:
@@ -78,12 +76,3 @@ def _read(path: Path, schema: str | None) -> dict[str, Any]:
     if schema and record.get("schema") != schema:
         raise InputError(f"{path}: has schema {record.get('schema')!r}; needed: {schema!r}")
     return record
-
-
-def _write(path: Path, record: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(record, indent=1, allow_nan=False), encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
