@@ -20,7 +20,7 @@ from analysis.records import REPOSITORY
 
 RUN_KEYS = (*(key for key in Wanted.__dataclass_fields__ if key != "epoch"), "view")
 VIEW = re.compile(
-    r"lower|upper|box|masks|multi-scale test|epoch \d+|score>=[0-9.]+|objects \d+(-\d+|\+)"
+    r"lower|upper|box|masks|multi-scale test|epoch \d+|(masks )?score>=[0-9.]+|objects \d+(-\d+|\+)"
 )
 KEYS = (*Spec.__dataclass_fields__, "run", "reason")
 

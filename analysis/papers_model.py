@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 AT_EPOCH = "epoch "  # begins a view that a run of its own makes: `epoch 50`
-AT_SCORE = "score>="  # begins a view of a run's sweep: `score>=0.40`
+AT_SCORE = "score>="  # in a view of a run's sweep: `score>=0.40`, `masks score>=0.40`
+
+
+def threshold(view: str) -> float | None:
+    """The score threshold of a view; None for a view that has none."""
+    found = (word for word in view.split() if word.startswith(AT_SCORE))
+    return next((float(word.removeprefix(AT_SCORE)) for word in found), None)
 
 
 @dataclass(frozen=True)
@@ -157,9 +163,9 @@ class Spec:
         columns: list[Column | None] = [*self.columns] or [None]
         for row in self.rows:
             for column in columns:
-                wanted, view = row.wanted(column), row.view(column)
-                if wanted and view.startswith(AT_SCORE):
-                    found.setdefault(wanted, set()).add(float(view.removeprefix(AT_SCORE)))
+                wanted, lowest = row.wanted(column), threshold(row.view(column))
+                if wanted and lowest is not None:
+                    found.setdefault(wanted, set()).add(lowest)
         return {wanted: sorted(thresholds) for wanted, thresholds in found.items()}
 
     @property

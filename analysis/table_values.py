@@ -13,7 +13,7 @@ from typing import Any
 from analysis.errors import InputError
 from analysis.measures.bounds import correlation_bounds
 from analysis.measures.matches import read_matches
-from analysis.papers_model import AT_SCORE
+from analysis.papers_model import threshold
 from analysis.records import Run, read_record
 from analysis.sweep import read_sweep, sweep_row
 
@@ -34,7 +34,7 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
         return finite(run.training.get(key))
     if room == "schedule":
         return finite(run.settings.get(key))
-    swept = _swept(run, view) if view.startswith(AT_SCORE) else None
+    swept = None if threshold(view) is None else _swept(run, view)
     if room == "speed":
         record = read_record(run.main.folder / "speed.json")[0] if swept is None else swept["speed"]
         return finite(record.get(key))
@@ -64,8 +64,8 @@ def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
         return _bound(run, kind)
     if kind == "objects":
         return _bin(run, rest) or {}
-    if kind.startswith(AT_SCORE):
-        return _swept(run, kind)["metrics"]
+    if threshold(view) is not None:
+        return _swept(run, view).get("segm" if kind == "masks" else "metrics") or {}
     return run.main.mask_metrics if kind == "masks" else {}
 
 
@@ -74,20 +74,22 @@ def problem(run: Run, view: str) -> str | None:
     kind, _, rest = view.partition(" ")
     if kind == "objects" and _bin(run, rest) is None:
         return f"evaluated without a bin of {rest} objects an image"
+    lowest = threshold(view)
+    if lowest is not None and not _swept(run, view)["metrics"]:
+        return f"not swept: the study's score_thresholds for this run have no {lowest:g}"
     if kind == "masks" and not run.main.mask_metrics:
         return "its detections carry no masks"
     if kind == "multi-scale":
         return "multi-scale testing is not made"
-    if kind.startswith(AT_SCORE) and not _swept(run, kind)["metrics"]:
-        return f"not swept: the study's score_thresholds for this run have no {kind[7:]}"
     return None
 
 
 def _swept(run: Run, view: str) -> Mapping[str, Any]:
-    """The row of a run's sweep at `score>=0.40`; one without values where there is none."""
+    """The row of a run's sweep at a view's threshold; one without values where there is none."""
+    lowest = threshold(view)
     path = run.folder / "sweep.json"
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    row = sweep_row(_sweep(run.folder, stamp), float(view.removeprefix(AT_SCORE)))
+    row = {} if lowest is None else sweep_row(_sweep(run.folder, stamp), lowest)
     return row or {"metrics": {}, "speed": {}}
 
 

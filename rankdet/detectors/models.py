@@ -10,6 +10,8 @@ from mmengine.config import Config, ConfigDict
 from rankdet.detectors.families import family
 from rankdet.errors import InputError
 
+OF_ANY_NECK = ("in_channels", "out_channels", "num_outs", "start_level", "norm_cfg")
+
 
 def mmdet_base(name: str) -> dict[str, Any]:
     """Reads the `model` of an mmdet base config from the installed package.
@@ -73,13 +75,22 @@ def model_config(
     if form not in detector:
         known = ", ".join(key for key in ("full", "small") if key in detector)
         raise InputError(f"detector {detector['name']!r} has no form {form!r}; it has: {known}")
-    model = merged(mmdet_base(detector["base"]), detector[form] or {})
+    changes = detector[form] or {}
+    model = merged(_open_to_neck(mmdet_base(detector["base"]), changes.get("neck", {})), changes)
     _set_everywhere(model, "num_classes", len(classes))
     criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
     family(detector["family"]).configure(model, detector, criterion)
     settings = model["test_cfg"]
     _apply_test_settings(settings.get("rcnn", settings), test or {})  # two stages: the last one's
     return ConfigDict(model)  # mmdet reads its settings as attributes
+
+
+def _open_to_neck(base: dict[str, Any], neck: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves of a base's neck only what one of another `type` takes as well."""
+    if neck.get("type", base["neck"]["type"]) == base["neck"]["type"]:
+        return base
+    kept = {key: value for key, value in base["neck"].items() if key in OF_ANY_NECK}
+    return {**base, "neck": kept}
 
 
 def _set_everywhere(config: Any, key: str, value: Any) -> None:

@@ -44,14 +44,16 @@ def refused_pairs() -> list[tuple[str, str]]:
 
 
 def plan(detector: str, loss: str, schedule: dict[str, Any] | None = None) -> Study:
-    """Returns a study of one run on a handful of built-in images."""
+    """Returns a study of one run on a handful of built-in images; a backbone stands after `@`."""
+    name, _, backbone = detector.partition("@")
+    group = {"dataset": "shapes", "detectors": [name], "losses": [loss]}
     config = {
         "study": "conformance",
         "title": "Conformance",
         "scale": "a few iterations; the numbers mean nothing",
         "form": "small",
         "datasets": {"shapes": {"kind": "shapes"}},
-        "runs": [{"dataset": "shapes", "detectors": [detector], "losses": [loss]}],
+        "runs": [{**group, "backbone": backbone} if backbone else group],
         "schedule": {"image_size": 64, "batch_size": 2, "iterations": 4, **(schedule or {})},
         "untrained": False,
         "device": "cpu",

@@ -1,4 +1,4 @@
-"""Backbones in the place of a detector's own: `workflows/backbones.yaml`."""
+"""Backbones and necks in the place of a detector's own: `workflows/backbones.yaml`."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -11,18 +11,41 @@ from workflows.study.detectors import FORMS, load_detector
 from workflows.study.places import BACKBONES, shown
 from workflows.study.words import choice, merged
 
+REPLACED = ("backbone", "neck")  # parts of a detector that an entry may take the place of
+
 
 def backbone_names(path: Path = BACKBONES) -> list[str]:
-    """Returns every backbone that the file has."""
+    """Returns every backbone and neck that the file has."""
     return list(_read(path, path.stat().st_mtime_ns))
 
 
 def load_backbone(name: str, form: str, path: Path = BACKBONES) -> dict[str, Any]:
     """Returns a backbone: its `title`, and by form what it changes in a detector.
 
+    Args:
+        name: An entry of the file, or several joined by `+`: `r101-dcn+carafe`.
+        form: `full` or `small`.
+        path: The file.
+
     Raises:
-        InputError: If it is unknown, has no such form, or the file has a fault.
+        InputError: If one is unknown or has no such form, two of them take the same place, or the
+            file has a fault.
     """
+    first, *others = [_entry(part, form, path) for part in name.split("+")]
+    for other in others:
+        both = _replaced(first[form]) & _replaced(other[form])
+        if both:
+            raise InputError(
+                f"backbone {name!r} names two that take the place of the {min(both)}; "
+                "leave one of them out"
+            )
+        joined = {**first[form], **other[form]}
+        joined["neck"] = {**first[form].get("neck", {}), **other[form].get("neck", {})}
+        first = {"title": f"{first['title']}, {other['title']}", form: joined}
+    return first
+
+
+def _entry(name: str, form: str, path: Path) -> dict[str, Any]:
     backbones = _read(path, path.stat().st_mtime_ns)
     if name not in backbones:
         raise InputError(f"unknown backbone {name!r}; {choice(name, backbones)}")
@@ -32,12 +55,18 @@ def load_backbone(name: str, form: str, path: Path = BACKBONES) -> dict[str, Any
     return backbones[name]
 
 
+def _replaced(part: dict[str, Any]) -> set[str]:
+    """What of a detector an entry takes the place of; a neck that only fits itself is no other."""
+    found = {"backbone": "backbone" in part, "neck": "type" in part.get("neck", {})}
+    return {key for key in REPLACED if found[key]}
+
+
 def detector_with(detector: str, backbone: str, form: str) -> dict[str, Any]:
     """Returns a detector's file with a backbone in the place of its own.
 
     Args:
         detector: The detector's name.
-        backbone: The backbone's name; empty for the detector's own.
+        backbone: As in `load_backbone`; empty for the detector's own.
         form: `full` or `small`; the other form is left out of a detector that is changed.
 
     Raises:
@@ -53,11 +82,14 @@ def detector_with(detector: str, backbone: str, form: str) -> dict[str, Any]:
 
 
 def _over(own: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Merges key by key: a backbone of another `type` keeps what the form says of norm and stem."""
-    backbone = {**own.get("backbone", {}), **part["backbone"]}
-    if own.get("backbone", {}).get("init_cfg", ...) is None:
-        backbone["init_cfg"] = None
-    return {**merged(own, {k: v for k, v in part.items() if k != "backbone"}), "backbone": backbone}
+    """Merges key by key: one of another `type` keeps what the form says of channels and norm."""
+    changed = merged(own, {k: v for k, v in part.items() if k not in REPLACED})
+    for key in REPLACED:
+        if key in part:
+            changed[key] = {**own.get(key, {}), **part[key]}
+    if "backbone" in part and own.get("backbone", {}).get("init_cfg", ...) is None:
+        changed["backbone"]["init_cfg"] = None
+    return changed
 
 
 @lru_cache
@@ -70,6 +102,8 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
         if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
             raise InputError(f"{shown(path)}: {name}: title: missing; it must be a text")
         for form in FORMS:
-            if form in entry and not isinstance(entry[form].get("backbone"), dict):
-                raise InputError(f"{shown(path)}: {name}.{form}.backbone: missing; give its keys")
+            if form in entry and not any(isinstance(entry[form].get(k), dict) for k in REPLACED):
+                raise InputError(
+                    f"{shown(path)}: {name}.{form}: neither backbone nor neck; give one"
+                )
     return backbones

@@ -17,7 +17,8 @@ from workflows.study.kinds import Dataset, Fraction, Name, Text
 from workflows.study.words import choice
 
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
-DetectorName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@-]*$", max_length=80)]
+DetectorName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@+-]*$", max_length=80)]
+BackboneName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=80)]
 SIDES = range(32, 4097)  # pixels
 
 
@@ -134,8 +135,8 @@ class RunGroup(Strict):
         min_length=1,
         description="Files of `workflows/losses`, without `.py`; variants after `+`",
     )
-    backbone: Name | None = Field(
-        None, description="One of `workflows/backbones.yaml`; else the detectors' own"
+    backbone: BackboneName | None = Field(
+        None, description="Of `workflows/backbones.yaml`, joined by `+`; else the detectors' own"
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [1], min_length=1, description="One run each; tables give the mean and its interval"

@@ -85,8 +85,10 @@ def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | N
     name, variant = split_loss(wanted.loss)
     if name not in cards.loss_names():
         return f"loss {name!r} is not in this benchmark yet"
-    if wanted.backbone and wanted.backbone not in backbones.backbone_names():
-        return f"backbone {wanted.backbone!r} is not in this benchmark yet"
+    known = backbones.backbone_names()
+    for part in filter(None, wanted.backbone.split("+")):
+        if part not in known:
+            return f"backbone {part!r} is not in this benchmark yet"
     try:
         if wanted.backbone:
             backbones.load_backbone(wanted.backbone, config.form)

@@ -130,9 +130,14 @@ class Study:
         return [f"{self.folder}/{run.key}/sweep.json" for run in runs if run.score_thresholds]
 
     def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
-        """Returns a file of a run's evaluation at each of its score thresholds."""
+        """Returns a file of a run's evaluation at each of its score thresholds.
+
+        At the threshold that its tests have anyway, it is that of the run itself.
+        """
         run = self.run(wildcards)
-        return [f"{self.folder}/{run.key}/at-{t:g}/{name}" for t in run.score_thresholds]
+        own = self._test(run, None).get("score_threshold")
+        places = ["" if t == own else f"at-{t:g}/" for t in run.score_thresholds]
+        return [f"{self.folder}/{run.key}/{place}{name}" for place in places]
 
     def targets(self) -> list[Target]:
         """Returns a target for each table and figure alone."""

@@ -52,10 +52,14 @@ def test_values_at_a_threshold(run):
     assert metric_value(run, "AP", "score>=0.50") == pytest.approx(0.5 * run.main.metrics["AP"])
     assert metric_value(run, "segm.AP", "score>=0.50") == 0.125
     assert metric_value(run, "speed.images_per_second", "score>=0.50") == 20
+    assert metric_value(run, "AP", "masks score>=0.50") == 0.125
+    assert metric_value(run, "speed.images_per_second", "masks score>=0.50") == 20
+    assert metric_value(run, "AP", "masks score>=0.3") is None
     assert metric_value(run, "AP", "score>=0.3") is None
     assert metric_value(run, "segm.AP", "score>=0.3") is None
     assert problem(run, "score>=0.5") is None
     assert problem(run, "score>=0.3").startswith("not swept: the study's score_thresholds")
+    assert problem(run, "masks score>=0.3").endswith("for this run have no 0.3")
     assert metric_value(run, "AP") == run.main.metrics["AP"]
 
 

@@ -64,6 +64,21 @@ def test_full_forms_are_the_papers_networks():
     assert deformable["backbone"]["dcn"]["type"] == "DCNv2"
 
 
+def test_full_forms_of_the_papers_plus_rows():
+    """mmdet's pyramid with CARAFE in the place of FPN's, whatever that FPN takes besides."""
+    with torch.device("meta"):
+        mask = built("r101-dcnv2-g4+carafe", "full", detector="mask-rcnn")
+        dense = built("carafe", "full")  # an FPN with extra convolutions
+    assert layers(mask).count("ModulatedDeformConv2dPack") == 4 + 23 + 3
+    assert mask.backbone.layer2[0].conv2.deform_groups == 4
+    assert [type(m.neck).__name__ for m in (mask, dense)] == ["FPN_CARAFE"] * 2
+    pack = mask.neck.upsample_modules[0]
+    assert (pack.up_kernel, pack.up_group, pack.compressed_channels) == (5, 1, 64)
+    assert (mask.neck.num_outs, mask.neck.start_level) == (5, 0)
+    assert (dense.neck.num_outs, dense.neck.start_level) == (5, 1)
+    assert type(mask.roi_head.mask_head.upsample).__name__ == "ConvTranspose2d"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("detector", ["retinanet", "retinanet@x101-dcn"])
 def test_full_forms_train_at_512_px(detector, record_property):

@@ -290,6 +290,35 @@ def test_an_unknown_backbone_is_one_line():
         study(runs=[group(backbone="r10")])
 
 
+def test_a_neck_stands_beside_a_backbone_or_alone():
+    runs = [group(detectors=["retinanet"], backbone=name) for name in ("carafe", "r101-dcn+carafe")]
+    made = study(runs=runs, untrained=False)
+    alone, both = (
+        made._runs[f"shapes/retinanet@{name}/ap/seed1"] for name in ("carafe", "r101-dcn+carafe")
+    )
+    necks = [made.detector(run)["small"]["neck"] for run in (alone, both)]
+    assert [neck["type"] for neck in necks] == ["FPN_CARAFE"] * 2
+    assert [neck["in_channels"] for neck in necks] == [[32, 64, 128, 256]] * 2
+    depths = [made.detector(run)["small"]["backbone"]["depth"] for run in (alone, both)]
+    assert depths == [18, 50]
+    assert made.detector(both)["title"] == "RetinaNet, R-101-DCN, CARAFE"
+    assert made.hashes(alone)["config"] != made.hashes(both)["config"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("r101+caraf", r"runs\[0\].backbone: unknown backbone 'caraf'; did you mean 'carafe'"),
+        ("r101+x101", "'r101\\+x101' names two that take the place of the backbone; leave one"),
+        ("carafe+carafe", "names two that take the place of the neck; leave one"),
+    ],
+)
+def test_backbones_that_do_not_go_together_are_one_line(name, told):
+    with pytest.raises(InputError, match=told) as caught:
+        study(runs=[group(backbone=name)])
+    assert "\n" not in str(caught.value)
+
+
 def test_score_thresholds_are_runs_of_their_own():
     swept = study(runs=[group(losses=["ap"], detectors=["atss"], score_thresholds=[0.05, 1e-4])])
     (run,) = [run for run in swept.runs if not run.untrained]
@@ -298,6 +327,11 @@ def test_score_thresholds_are_runs_of_their_own():
     assert swept.sweep_files(names, "speed.json") == [
         f"results/tiny/{run.key}/at-0.05/speed.json",
         f"results/tiny/{run.key}/at-0.0001/speed.json",
+    ]
+    plain = study(runs=[group(losses=["ap"], detectors=["atss"], score_thresholds=[0.0, 0.4])])
+    assert plain.sweep_files(names, "speed.json") == [
+        f"results/tiny/{run.key}/speed.json",  # the small form keeps every score anyway
+        f"results/tiny/{run.key}/at-0.4/speed.json",
     ]
     assert swept.spec(run, 1, "0.0001")["test"]["score_threshold"] == 1e-4
     hashes = {swept.test_hash(run, t) for t in (None, "0.05", "0.0001")}
