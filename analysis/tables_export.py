@@ -64,7 +64,10 @@ def _block_dict(table: Table, block: Block) -> dict[str, Any]:
                 "reason": row.reason,
                 "remark": row.remark,
                 "cells": {
-                    column.header: {**vars(cell), "difference": cell.difference}
+                    column.header: {
+                        **vars(cell),
+                        "difference": cell.difference(column.decimals),
+                    }
                     for column, cell in zip(table.spec.columns, row.cells, strict=True)
                 },
             }
@@ -97,8 +100,9 @@ def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
     record: list[Any] = [block.dataset, block.split, row.row.key]
     record += [row.row.labels.get(name, "") for name in labels]
     record += [len(row.runs), _why(table, row)]
-    for cell in row.cells:
-        record += [cell.ours, cell.interval, cell.published, cell.difference]
+    for column, cell in zip(table.spec.columns, row.cells, strict=True):
+        difference = cell.difference(column.decimals)
+        record += [cell.ours, cell.interval, cell.published, difference]
     return record
 
 

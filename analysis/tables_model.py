@@ -33,12 +33,17 @@ class Cell:
     published_best: bool = False
     reason: str | None = None
 
-    @property
-    def difference(self) -> float | None:
-        """Ours minus published; None where either is missing."""
+    def difference(self, decimals: int) -> float | None:
+        """Ours minus published, both as printed; None where either is missing.
+
+        A paper prints rounded values, so that more digits of ours would only tell its rounding.
+
+        Args:
+            decimals: digits that the column prints; published values have no more.
+        """
         if self.ours is None or self.published is None:
             return None
-        return round(self.ours - self.published, DIGITS)
+        return round(round(self.ours, decimals) - round(self.published, decimals), decimals)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,16 @@ def test_specs_fit_their_published_values(path) -> None:
     assert not spec.published or [row.key for row in spec.rows] == list(spec.published)
 
 
+@pytest.mark.parametrize("path", SPECS, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_columns_print_all_published_digits(path) -> None:
+    """Differences are of the values as printed: rounding must not touch the published one."""
+    spec = load_spec(path)
+    for column in (column for column in spec.columns if column.published):
+        for row in spec.published.values():
+            value = row[column.published]
+            assert value is None or value == round(value, column.decimals), (column, value)
+
+
 def test_table2_as_printed() -> None:
     values = read_published(REPOSITORY / "data/published/alrp/table2.csv")
     assert list(values) == [

@@ -47,6 +47,21 @@ def test_best_and_ties_as_printed() -> None:
     assert [row.cells[1].published_best for row in marked] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("ours", "published", "decimals", "expected"),
+    [
+        (0.275, 0.28, 2, 0.0),  # Figure 1(c): both print .28
+        (39.94, 40.0, 1, -0.1),
+        (39.96, 40.0, 1, 0.0),
+        (3.2, 3.0, 0, 0.0),
+        (None, 40.0, 1, None),
+        (40.0, None, 1, None),
+    ],
+)
+def test_differences_are_of_the_values_as_printed(ours, published, decimals, expected) -> None:
+    assert Cell(ours, published=published).difference(decimals) == expected
+
+
 def test_nothing_is_best_alone() -> None:
     columns = (Column("AP", "AP", 100, 1, "higher"),)
     rows = [TableRow(None, (Cell(v),), (), None) for v in (40.0, None)]
@@ -68,7 +83,7 @@ def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
     cell = rows["AP Loss"]["cells"]["AP"]
     assert cell["ours"] == pytest.approx(100 * ap.main.metrics["AP"], abs=1e-6)
     assert cell["published"] == 35.5
-    assert cell["difference"] == pytest.approx(cell["ours"] - 35.5, abs=1e-6)
+    assert cell["difference"] == pytest.approx(round(cell["ours"], 1) - 35.5, abs=1e-9)
     seeds = [metric_value(run, "AP") for run in runs(study, "alrp")]
     mean, half = mean_over_seeds([100 * v for v in seeds])
     cell = rows["aLRP Loss (w GIoU) + SB"]["cells"]["AP"]
