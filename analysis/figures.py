@@ -82,7 +82,7 @@ def make_figures(study: Study, spec: Spec) -> list[Figure]:
     if spec.figure not in KINDS:
         known = ", ".join(sorted([*KINDS, *EXACT_KINDS]))
         raise InputError(f"{spec.id}: figure {spec.figure!r} is unknown; there are: {known}")
-    spec = with_other_runs(study, spec) if spec.other_runs else spec
+    spec = with_other_runs(study, spec)
     table = make_table(study, spec, KINDS[spec.figure])
     return [_figure(spec, table, block) for block in table.blocks]
 
@@ -98,12 +98,15 @@ def _figure(spec: Spec, table: Table, block: Block) -> Figure:
 
 
 def with_other_runs(study: Study, spec: Spec) -> Spec:
-    """Adds a row for every other loss of the same detectors, which the paper has no values for."""
+    """Adds what `Spec.takes_in` says: rows for which the paper has no values."""
+    if study.papers:
+        return spec
     detectors = {wanted.detector for wanted in spec.wanted}
     named = {id(r) for d in study.datasets() for w in spec.wanted for r in find_runs(study, d, w)}
     rows: dict[tuple[str, ...], Row] = {}
     for run in study.runs:
-        if run.detector not in detectors or run.untrained or id(run) in named:
+        other = not run.untrained and spec.takes_in(run.detector, run.backbone)
+        if not other or id(run) in named:
             continue
         labels = {spec.label_names[0]: run.title("loss")}
         if len(detectors) > 1:

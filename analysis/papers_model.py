@@ -156,6 +156,15 @@ class Spec:
         cells = (row.wanted(column) for row in self.rows for column in columns)
         return list(dict.fromkeys(wanted for wanted in cells if wanted))
 
+    def takes_in(self, detector: str, backbone: str) -> bool:
+        """Whether `other_runs` adds the runs of a model: one of a row's, trained by another loss.
+
+        Only of a study that lists its runs by hand: one that takes them from the papers' tables
+        has dozens, and each of them has a figure or table that is about it.
+        """
+        models = {(wanted.detector, wanted.backbone) for wanted in self.wanted}
+        return self.other_runs and (detector, backbone) in models
+
     @property
     def sweeps(self) -> dict[Wanted, list[float]]:
         """The runs that are shown at score thresholds, and at which ones, ascending."""

@@ -26,6 +26,8 @@ def test_a_table_needs_its_own_runs_alone(sandbox):
     rules = [rule for rule, _ in sandbox.planned("table_alrp_2", study=study)]
     assert rules.count("train") == rules.count("evaluate") == 5 and rules.count("table") == 1
     assert not {"report", "leaderboard", "figure"} & set(rules)
+    jobs = sandbox.planned("figure_alrp_4", study=study)
+    assert sorted(loss for rule, loss in jobs if rule == "train") == ["alrp", "ce", "focal"]
     rules = [r for r, _ in sandbox.planned("table_alrp_A9", "figure_alrp_A5", study=study)]
     assert sorted(set(rules) - {"plan"})[:2] == ["figure", "figure_alrp_A5"]
     assert "train" not in rules and rules.count("table") == 1

@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from workflows.study.papers import runs_of
 from workflows.study.plan import Study
 from workflows.study.runs import Run
 
@@ -61,7 +60,7 @@ def estimates(study: Study, results: Path = RESULTS) -> dict[str, Estimate]:
     paces = measured(results, gpu=bool(study.gpus))
     found = {}
     for name, spec in {**study.tables, **study.figures}.items():
-        runs = runs_of(spec, study.runs, study.papers.schedules)
+        runs = study.runs_of(spec)
         if runs:
             found[name] = _estimate(study, runs, paces)
     return {**found, "all": _estimate(study, study.runs, paces)}

@@ -79,13 +79,16 @@ def spec_files(name: str) -> list[str]:
     return [shown(file) for file in files]
 
 
-def runs_of(spec: Spec, runs: Iterable[Run], schedules: Collection[str] = ()) -> list[Run]:
+def runs_of(
+    spec: Spec, runs: Iterable[Run], schedules: Collection[str] = (), listed: bool = True
+) -> list[Run]:
     """Returns the planned runs that a table or figure shows.
 
     Args:
         spec: The table or figure.
         runs: All runs of a study.
         schedules: The papers' schedules that the study has runs of their own for.
+        listed: Whether the study lists all its runs by hand; see `Spec.takes_in`.
     """
     wanted = {
         (w.detector, w.backbone, same_loss(w.loss), w.schedule * (w.schedule in schedules), w.epoch)
@@ -95,5 +98,5 @@ def runs_of(spec: Spec, runs: Iterable[Run], schedules: Collection[str] = ()) ->
         run
         for run in runs
         if (run.detector, run.backbone, same_loss(run.loss), run.schedule_name, run.epoch) in wanted
-        or (spec.other_runs and not run.untrained)
+        or (listed and not run.untrained and spec.takes_in(run.detector, run.backbone))
     ]

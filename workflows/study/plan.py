@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from analysis.papers_model import Spec
 from rankdet.errors import InputError
 from workflows.study import cost as costs
 from workflows.study import data, hashing, settings
@@ -115,7 +116,7 @@ class Study:
         """Returns the `metrics.json` of every run and split, or of a table's or figure's runs."""
         if paper is not None:
             spec = {**self.tables, **self.figures}[paper]
-            runs = runs_of(spec, self.runs, self.papers.schedules)
+            runs = self.runs_of(spec)
             found = [f"{self.folder}/{run.key}/metrics.json" for run in runs]
             return found + (self.sweeps(runs) if spec.sweeps else [])
         return [
@@ -123,6 +124,10 @@ class Study:
             for run in self.runs
             for place in ("", *(f"on-{split}/" for split in run.splits[1:]))
         ]
+
+    def runs_of(self, spec: Spec) -> list[Run]:
+        """Returns the runs that a table or figure shows."""
+        return runs_of(spec, self.runs, self.papers.schedules, listed=not self.papers.datasets)
 
     def sweeps(self, runs: Sequence[Run] | None = None) -> list[str]:
         """Returns the `sweep.json` of those runs (by default all) that have score thresholds."""

@@ -1,4 +1,5 @@
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from report.fake_study import HOSTILE_LOSS, make_study
 
 from analysis.errors import InputError
-from analysis.figures import build_figure, make_figures
+from analysis.figures import build_figure, make_figures, with_other_runs
 from analysis.figures_axis import linear_axis, log_axis
 from analysis.figures_balance import rate_label, training_record
 from analysis.figures_chart import COLOURS, Chart, Series, chart_svg, figure_svg, thin
@@ -122,6 +123,19 @@ def test_figure_files(tmp_path: Path) -> None:
     frame = pd.read_csv(tmp_path / "out" / "figure.csv")
     alrp = frame[(frame["chart"] == "rate") & (frame["series"] == "aLRP Loss")]
     assert len(alrp) == 300 and (alrp["value"] == 1).all()
+
+
+def test_other_losses_stand_in_a_study_that_lists_its_runs(tmp_path: Path) -> None:
+    study, spec = load_study(make_study(tmp_path)), load_spec(FIGURE4)
+    rows = [row.key for row in with_other_runs(study, spec).rows]
+    named = [row.key for row in spec.rows]
+    assert rows[:3] == named
+    assert set(rows[3:]) == {"ap", "alrp+iou+no-sb", "alrp+iou", HOSTILE_LOSS}  # none of ATSS
+    of_tables = replace(study, plan={**study.plan, "papers": {"datasets": {"coco": "shapes"}}})
+    assert [row.key for row in with_other_runs(of_tables, spec).rows] == named
+    (run,) = find_runs(study, "shapes", Wanted("retinanet", "ap"))
+    deeper = replace(study, runs=(*study.runs, replace(run, backbone="r101")))
+    assert len(with_other_runs(deeper, spec).rows) == len(rows)
 
 
 def test_a_figure_of_nothing(tmp_path: Path) -> None:

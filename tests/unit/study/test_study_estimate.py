@@ -61,6 +61,20 @@ def test_the_real_studies_plan(name, coco):
     assert found["alrp/table2"].runs >= 5
 
 
+@pytest.mark.parametrize("name", ["coco", "minitrain"])
+def test_a_figure_waits_for_its_own_runs_alone(name, coco):
+    given = {"data_root": str(coco)}
+    records = load_study([CONFIG / f"{name}.yaml"], given).records("alrp/figure4")
+    losses = [record.split("/")[4].partition("@")[0] for record in records]
+    assert sorted(losses) == ["alrp", "ce", "focal"]
+    # Ten runs of each, as config/coco.yaml says how.
+    given |= {"tables": [], "figures": ["alrp/figure4"]}
+    given["runs_of_tables"] = {"seeds": list(range(1, 11))}
+    study = load_study([CONFIG / f"{name}.yaml"], given)
+    assert len(study.records("alrp/figure4")) == 30
+    assert estimate.estimates(study)["alrp/figure4"].runs == 30
+
+
 def test_rows_are_trained_as_their_papers_say(coco):
     study = load_study([CONFIG / "coco.yaml"], {"data_root": str(coco)})
     key = "coco/atss@x101-dcn/alrp@alrp-800/seed1"

@@ -44,6 +44,13 @@ def test_runs_are_every_combination_after_the_untrained_ones():
     ]
 
 
+def test_a_figure_takes_in_other_losses_of_its_rows_models_alone():
+    runs = [group(losses=["focal", "ap"]), group(detectors=["retinanet"], backbone="r101")]
+    made = study(form="full", runs=runs, tables=[], figures=["alrp/figure4"])
+    shown = {record.removeprefix("results/tiny/shapes/") for record in made.records("alrp/figure4")}
+    assert shown == {f"retinanet/{loss}/seed1/metrics.json" for loss in ("focal", "ap")}
+
+
 def test_untrained_models_can_be_left_out():
     assert not any(run.untrained for run in study(untrained=False).runs)
 
