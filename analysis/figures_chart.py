@@ -44,6 +44,7 @@ class Series:
         low: (N,) lower edge of a band, or None.
         high: (N,) its upper edge.
         dots: unconnected dots.
+        marked: a curve with a dot at every value, for few of them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Series:
     low: Floats | None = None
     high: Floats | None = None
     dots: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,12 +189,7 @@ def _marks(
 ) -> list[str]:
     colour, dashes = style(position)
     if series.dots:
-        points = zip(place_x(series.x), place_y(series.y), strict=True)
-        path = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
-        return [
-            f'<path d="{path}" stroke="{colour}" stroke-opacity=".65" stroke-width="5" '
-            'stroke-linecap="round"/>'
-        ]
+        return [_dots(place_x(series.x), place_y(series.y), colour, opacity=".65")]
     marks = []
     if series.low is not None and series.high is not None and np.any(series.high > series.low):
         x, low = thin(series.x, series.low)
@@ -206,7 +203,15 @@ def _marks(
         f'<path d="{_path(place_x(x), place_y(y))}" fill="none" stroke="{colour}" '
         f'stroke-width="1.9" stroke-linejoin="round"{dash}/>'
     )
-    return marks
+    return [*marks, _dots(place_x(x), place_y(y), colour)] if series.marked else marks
+
+
+def _dots(x: Floats, y: Floats, colour: str, opacity: str = "1") -> str:
+    path = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x, y, strict=True))
+    return (
+        f'<path d="{path}" stroke="{colour}" stroke-opacity="{opacity}" stroke-width="5" '
+        'stroke-linecap="round"/>'
+    )
 
 
 def _path(x: Floats, y: Floats) -> str:

@@ -83,6 +83,7 @@ class Run:
     schedule: str = ""
     epoch: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    score_thresholds: tuple[float, ...] = ()
 
     @property
     def full_loss(self) -> str:
@@ -240,6 +241,7 @@ def _load_run(root: Path, entry: Mapping[str, Any]) -> Run:
         schedule=entry.get("schedule") or "",
         epoch=entry.get("epoch") or "",
         settings=entry.get("settings") or {},
+        score_thresholds=tuple(entry.get("score_thresholds") or ()),
     )
 
 

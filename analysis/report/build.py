@@ -15,7 +15,7 @@ from analysis.report.cost import cost_of, write_cost
 from analysis.report.overview import finding_lines, overview
 from analysis.report.paper import Part, figure_part, paper_title, table_part
 from analysis.report.run import run_context
-from analysis.report.site import Site, run_page
+from analysis.report.site import Site, run_files, run_page
 from analysis.tables import make_table, spec_path
 from analysis.tables_export import write_table
 
@@ -79,7 +79,7 @@ def _write_pages(study: Study, folder: Path) -> None:
     pages = {group.page for group in compared}
     for run in study.runs:
         compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
-        context = run_context(study, run, folder)
+        context = run_context(study, run, folder, run_files(run.key))
         site.write(run_page(run.key), "run.html.j2", compare_page=compare, **context)
     site.write("reading.html", "reading.html.j2")
 

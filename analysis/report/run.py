@@ -18,20 +18,12 @@ from analysis.measures.balance import gradient_rates, rate_summary
 from analysis.measures.matches import read_matches
 from analysis.papers_model import Column
 from analysis.records import Evaluation, Run, Study
+from analysis.report.measured import Measured, measured, printed
+from analysis.report.run_files import write_run_files
 from analysis.report.samples import Sample, samples
+from analysis.report.sweeps import sweep_view
 from analysis.table_values import finite
-from analysis.tables_model import DIGITS
 
-METRICS = (
-    *COLUMNS[:4],
-    *(Column(f"AP_{s}", f"AP {s}", 100, 1, "higher") for s in ("small", "medium", "large")),
-    *(Column(f"AR{n}", f"AR {n}", 100, 1, "higher") for n in (1, 10, 100)),
-    *COLUMNS[4:],
-    *(
-        Column(f"{n}_pooled", f"{n.title()}, pooled", 1, 2, "higher")
-        for n in ("pearson", "spearman", "kendall")
-    ),
-)
 CLASS_METRICS = (
     *(Column(f"AP{t}", f"AP{t}", 100, 1, "higher") for t in ("", 50, 75)),
     *COLUMNS[4:8],
@@ -47,22 +39,36 @@ class SplitView:
     """One evaluated split on a run's page; `problem` says why it shows no samples."""
 
     evaluation: Evaluation
-    metrics: list[tuple[Column, float | None]]
+    measured: list[Measured]
     classes: list[tuple[str, list[float | None]]]
     charts: tuple[Markup, ...]
     samples: list[Sample]
     problem: str | None
 
 
-def run_context(study: Study, run: Run, report: Path) -> dict[str, Any]:
-    """The context of a run's page; writes the sample images into the report's folder."""
+def run_context(study: Study, run: Run, report: Path, files: str) -> dict[str, Any]:
+    """The context of a run's page; writes its files and sample images into the report's folder.
+
+    Args:
+        study: the study.
+        run: one of its runs.
+        report: the report's folder.
+        files: the run's own folder in it.
+    """
     frame = training_record(run)
     charts = [] if frame is None else training_charts(frame)
+    splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]
+    sweep = sweep_view(run)
+    measures = [(split.evaluation.split, split.measured) for split in splits]
+    write_run_files(report / files, measures, sweep)
     return {
         "run": run,
         "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
         "balance": None if frame is None else _balance(frame),
-        "splits": [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)],
+        "splits": splits,
+        "sweep": sweep,
+        "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
+        "files": files,
         "class_columns": CLASS_METRICS,
         "facts": _facts(run),
         "provenance": _flat(run.provenance),
@@ -89,20 +95,15 @@ def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: 
             problem = str(error)
     return SplitView(
         evaluation=evaluation,
-        metrics=[(column, _printed(evaluation.metrics, column)) for column in METRICS],
+        measured=measured(evaluation),
         classes=[
-            (evaluation.class_names.get(k, k), [_printed(values, c) for c in CLASS_METRICS])
+            (evaluation.class_names.get(k, k), [printed(values, c) for c in CLASS_METRICS])
             for k, values in evaluation.per_class.items()
         ],
         charts=charts,
         samples=drawn,
         problem=problem,
     )
-
-
-def _printed(values: Mapping[str, Any], column: Column) -> float | None:
-    value = finite(values.get(column.metric))
-    return None if value is None else round(value * column.scale, DIGITS)
 
 
 def _facts(run: Run) -> dict[str, Any]:

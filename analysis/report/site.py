@@ -30,6 +30,11 @@ def run_page(key: str) -> str:
     return "runs/" + "/".join(slug(part) for part in key.split("/")) + ".html"
 
 
+def run_files(key: str) -> str:
+    """The folder of a run's files, beside its page."""
+    return run_page(key).removesuffix(".html")
+
+
 class Site:
     """Renders pages into a folder; every page is self-contained but for images and links.
 

@@ -9,8 +9,9 @@ from report.pages import Page
 TAB = "\ue004"
 ENTER = "\ue007"
 RUN = "runs/shapes/retinanet/alrp/seed1.html"
+SWEPT = "runs/shapes/retinanet/ap/seed1.html"  # with masks and a sweep of score thresholds
 COMPARE = "compare/shapes/retinanet.html"
-PAGES = ["index.html", "papers/alrp.html", "reading.html", RUN, COMPARE]
+PAGES = ["index.html", "papers/alrp.html", "reading.html", RUN, SWEPT, COMPARE]
 FOCUSABLE = "a[href], button, input, select, summary, [tabindex='0']"
 
 

@@ -81,6 +81,13 @@ def test_charts_are_well_formed_and_escaped() -> None:
     assert HOSTILE_LOSS in chart.data()["series"].tolist()
 
 
+def test_a_marked_curve_has_a_dot_at_every_value() -> None:
+    x, y = np.array([0.0, 0.1, 0.4]), np.array([3.0, np.nan, 1.0])
+    marked = chart_svg(Chart("a", "t", "x", "y", (Series("s", x, y, marked=True),)), "p")
+    plain = chart_svg(Chart("a", "t", "x", "y", (Series("s", x, y),)), "p")
+    assert marked.count("h0") == 2 and "h0" not in plain and "nan" not in marked
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
