@@ -6,7 +6,7 @@ It must give the same numbers, and learn nothing from the device but the number 
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from unit.losses.test_properties import LOSSES, evaluate, problem
+from unit.losses.ranking import LOSSES, evaluate, problem
 
 from rankdet.losses import alrp, ap, ape, pairwise, rank_sort
 
