@@ -201,8 +201,14 @@ def load_study(plan_path: str | Path) -> Study:
         raise InputError(f"{path.parent}/: {problem}; run the study first, or name its plan.json")
     if plan.get("schema") != PLAN_SCHEMA:
         raise InputError(f"{path}: schema is {plan.get('schema')!r}, expected {PLAN_SCHEMA!r}")
+    try:
+        return _study(path.resolve().parent, plan)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: no whole plan ({error}); delete it and run the study") from error
+
+
+def _study(folder: Path, plan: Mapping[str, Any]) -> Study:
     study = plan["study"]
-    folder = path.resolve().parent
     return Study(
         name=study["name"],
         title=study.get("title") or study["name"],

@@ -10,11 +10,11 @@ from rankdet import __version__
 
 COMMANDS = {
     "evaluate": "AP, oLRP and score-IoU correlation of any COCO-format detections",
-    "data": "check a dataset in COCO format, or write the built-in shapes",
+    "data": "check a dataset in COCO format, fetch COCO or LVIS, or write the built-in shapes",
     "plan": "what a study would run, before anything starts",
     "new": "start a loss of your own from the template",
     "compare": "runs side by side, with a paired bootstrap of their differences",
-    "bench": "time the losses and the evaluation against slower versions, in one process",
+    "bench": "time losses and evaluation against slower versions, and losses in an iteration",
     "report": "build a study's report from what is on disk, or open it",
     "doctor": "versions, devices and what is wrong with this machine, with remedies",
 }

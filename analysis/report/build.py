@@ -37,20 +37,27 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
         The path of `index.html`.
 
     Raises:
-        InputError: the plan or a specification cannot be used, or `out_dir` is somebody else's.
+        InputError: the plan or a specification cannot be used, or `out_dir` is somebody else's or
+            cannot be written.
     """
     study = load_study(plan_path)
     target = Path(out_dir)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target}: is a file; name a folder")
     if target.exists() and any(target.iterdir()) and not (target / MARK).exists():
         raise InputError(f"{target}: holds files that are no report; name another folder")
-    folder = target.with_name(f".{target.name}.new")
+    whole = target.absolute()
+    folder = whole.with_name(f".{whole.name}.new")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     try:
+        folder.mkdir(parents=True)
         (folder / MARK).write_text("rankdet report\n", encoding="utf-8")
         _write_pages(study, folder)
         shutil.rmtree(target, ignore_errors=True)
         folder.rename(target)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{target}: the report cannot be written: {reason}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return target / "index.html"

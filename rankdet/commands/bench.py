@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.commands import bench_evaluation, bench_iteration
-
-HELP = "time losses and evaluation against slower versions, and losses in an iteration"
+from rankdet.commands.arguments import check_least, check_writable, write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +41,8 @@ def _losses(args: argparse.Namespace) -> int:
     for name in args.loss or ():
         if name not in LOOPED:
             raise InputError(f"loss {name!r} is not timed; choose from {', '.join(LOOPED)}")
+    check_least(args, threads=1)
+    check_writable(args.out)
     torch.set_num_threads(args.threads)
     names = args.loss or list(benchmark.LOSSES)
     rows: list[dict[str, Any]] = []
@@ -72,8 +73,7 @@ def _losses(args: argparse.Namespace) -> int:
             "torch": torch.__version__,
             "machine": platform.processor() or platform.machine(),
         }
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(record, indent=1) + "\n")
+        write_text(args.out, json.dumps(record, indent=1) + "\n")
     return 0
 
 

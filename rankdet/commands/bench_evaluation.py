@@ -3,7 +3,8 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+
+from rankdet.commands.arguments import check_least, check_writable, write_text
 
 HELP = "all measures against the time that pycocotools takes for AP alone"
 
@@ -28,11 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measures and prints the processor seconds of each step."""
     from analysis import benchmark
-    from rankdet.errors import InputError
 
-    for name, least in (("images", 1), ("detections", 1), ("draws", 2), ("seed", 0)):
-        if getattr(args, name) < least:
-            raise InputError(f"--{name} {getattr(args, name)}: choose {least} or more")
+    check_least(args, images=1, detections=1, draws=2, seed=0)
+    check_writable(args.out)
     size = (args.images, args.detections, args.draws, args.seed)
     result = benchmark.run(*size, compare=not args.alone)
     print(f"{args.images} images, {args.detections} detections; processor seconds")
@@ -52,15 +51,6 @@ def run(args: argparse.Namespace) -> int:
                 f"and {row['interval_seconds']:.2f} s for intervals"
             )
     if args.out:
-        _write(args.out, {"schema": benchmark.SCHEMA, **result})
+        record = {"schema": benchmark.SCHEMA, **result}
+        write_text(args.out, json.dumps(record, indent=1) + "\n")
     return 0
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    from rankdet.errors import InputError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None

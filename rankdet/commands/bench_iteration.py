@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rankdet.commands.arguments import check_least, check_writable, write_text
+
 HELP = "an iteration of a detector with one loss and another"
 
 
@@ -38,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     from workflows.study.cost import cost_spec
     from workflows.study.explain import read
 
+    check_least(args, threads=1)
+    check_writable(args.out)
     options = ("form", "image_size", "batch_size", "classes", "rounds")
     values: dict[str, Any] = {name: getattr(args, name) for name in options}
     values["detectors"] = args.detector or ["retinanet"]
@@ -49,8 +53,7 @@ def run(args: argparse.Namespace) -> int:
     record = measure_cost(spec)
     _print(record)
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        write_text(args.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

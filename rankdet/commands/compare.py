@@ -2,8 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rankdet.commands.arguments import check_least, check_writable, write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
     from analysis.comparison import Compared
     from analysis.statistics import Difference
-
-HELP = "metrics of several runs side by side, with paired significance"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,14 +42,14 @@ def run(args: argparse.Namespace) -> int:
     from analysis import comparison
     from rankdet.errors import InputError
 
+    check_least(args, draws=2, seed=0)
+    check_writable(args.out)
     metrics = [m.strip() for m in args.metrics.split(",") if m.strip()]
     runs = comparison.load_runs(args.files)
     for metric in metrics:
         if not any(metric in one.metrics for one in runs):
             known = ", ".join(runs[0].metrics)
             raise InputError(f"no run has a metric {metric!r}; known: {known}")
-    if args.draws < 2:
-        raise InputError(f"{args.draws} bootstrap draws: choose 2 or more")
     found: list[dict[str, Difference] | None] = [None] * (len(runs) - 1)
     # A pipe has no width: none of the numbers may be cut there.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -59,10 +58,7 @@ def run(args: argparse.Namespace) -> int:
         found = comparison.differences(runs, metrics, args.draws, args.seed)
         _print_differences(console, runs, found, args.draws)
     if args.out:
-        try:
-            Path(args.out).write_text(comparison.as_json(runs, found), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{args.out}: cannot be written ({error.strerror})") from None
+        write_text(args.out, comparison.as_json(runs, found))
     return 0
 
 

@@ -4,8 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-HELP = "check a dataset in COCO format, fetch COCO or LVIS, or write the built-in shapes"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the subcommands."""

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-HELP = "versions, devices and what is wrong with this machine, with remedies"
 SCHEMA = "rankdet.doctor/1"
 REPOSITORY = Path(__file__).resolve().parents[2]
 SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"

@@ -2,11 +2,9 @@
 
 import argparse
 import json
-import os
-from pathlib import Path
 from typing import Any
 
-HELP = "AP, oLRP and score-IoU correlation of any COCO-format detections"
+from rankdet.commands.arguments import check_least, check_writable, write_text
 
 # (title, keys shown side by side); rates in percent as the papers print them.
 _GROUPS = (
@@ -73,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluates, prints a table and writes what was asked for."""
     from analysis.evaluate import evaluate_files
 
-    for path in (args.out, args.matches):
-        _check_writable(path)
+    check_least(args, seed=0)
+    check_writable(args.out, args.matches)
     result = evaluate_files(
         args.ground_truth,
         args.detections,
@@ -91,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     )
     print(table(result))
     if args.out:
-        _write(Path(args.out), json.dumps(result, indent=1, allow_nan=False) + "\n")
+        write_text(args.out, json.dumps(result, indent=1, allow_nan=False) + "\n")
     return 0
 
 
@@ -166,31 +164,3 @@ def _text(value: float | None, percent: bool) -> str:
     if value is None:
         return "–"
     return f"{100 * value:.1f}" if percent else f"{value:.3f}"
-
-
-def _check_writable(path: str | None) -> None:
-    from rankdet.errors import InputError
-
-    # Before the work, not after it.
-    if path is None:
-        return
-    if Path(path).is_dir():
-        raise InputError(f"{path}: is a folder; name a file")
-    above = next(parent for parent in Path(path).absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise InputError(f"{path}: cannot be written: {above} takes no files")
-
-
-def _write(path: Path, text: str) -> None:
-    from rankdet.errors import InputError
-
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        if part.exists():
-            part.unlink()

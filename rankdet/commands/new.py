@@ -4,8 +4,10 @@ import argparse
 import re
 from pathlib import Path
 
+from rankdet.commands.arguments import write_text
 from rankdet.errors import InputError
 
+TAKEN = ("untrained",)  # what a study calls a detector that was not trained
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -37,10 +39,12 @@ def new_loss(name: str, folder: Path) -> Path:
         folder: The folder of the losses, with `_template.py`.
 
     Raises:
-        InputError: If the name cannot be a loss's, or there is such a file.
+        InputError: If the name cannot be a loss's, there is such a file, or it cannot be written.
     """
     if not NAME.fullmatch(name):
         raise InputError(f"name: found {name!r}; a loss's name is small letters, digits and _")
+    if name in TAKEN:
+        raise InputError(f"name: {name!r} means something else in a study; choose another name")
     path = folder / f"{name}.py"
     if path.exists():
         raise InputError(f"{path} exists; choose another name, or edit that file")
@@ -50,5 +54,5 @@ def new_loss(name: str, folder: Path) -> Path:
     body = body.replace('"name": "template"', f'"name": "{name}"').replace(
         "`template+", f"`{name}+"
     )
-    path.write_text(summary + body, encoding="utf-8")
+    write_text(path, summary + body)
     return path

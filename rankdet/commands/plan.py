@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-HELP = "what a study would run, before anything starts"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""

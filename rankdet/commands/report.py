@@ -7,8 +7,6 @@ from pathlib import Path
 
 from rankdet.errors import InputError
 
-HELP = "build a study's report from what is on disk, or open it"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the study, the folders, and `--open`."""
