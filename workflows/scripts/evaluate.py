@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
+from workflows.study.job import job, subject
 
 files, out = snakemake.input, snakemake.output
 
-with job(snakemake, f"evaluate ({snakemake.params.split})", Path(files.record).parent):
+with job(snakemake, f"evaluate ({subject(snakemake)})", Path(files.record).parent):
     from analysis.run_records import write_split_metrics
 
     write_split_metrics(

@@ -4,10 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rankdet.errors import InputError
 from workflows.study.detectors import FORMS, load_detector
+from workflows.study.files import read_yaml
 from workflows.study.places import BACKBONES, shown
 from workflows.study.words import choice, merged
 
@@ -94,15 +93,15 @@ def _over(own: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache
 def _read(path: Path, _mtime: int) -> dict[str, Any]:
-    try:
-        backbones = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+    backbones = read_yaml(path)
+    if not isinstance(backbones, dict):
+        raise InputError(f"{shown(path)}: give a mapping of names to backbones")
     for name, entry in backbones.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
             raise InputError(f"{shown(path)}: {name}: title: missing; it must be a text")
         for form in FORMS:
-            if form in entry and not any(isinstance(entry[form].get(k), dict) for k in REPLACED):
+            part = entry.get(form) or {}
+            if form in entry and not any(isinstance(part.get(k), dict) for k in REPLACED):
                 raise InputError(
                     f"{shown(path)}: {name}.{form}: neither backbone nor neck; give one"
                 )

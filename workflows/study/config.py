@@ -259,14 +259,10 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
     if not config.runs and config.runs_of_tables is None:
         raise InputError(f"{source}: neither runs nor runs_of_tables is given; nothing to train")
     for index, group in enumerate(config.runs):
-        _check_group(config, group, source, f"runs[{index}]")
+        _check_dataset(config, group.dataset, source, f"runs[{index}].dataset")
     for name, dataset in (config.runs_of_tables.datasets if config.runs_of_tables else {}).items():
         _check_dataset(config, dataset, source, f"runs_of_tables.datasets.{name}")
     return config
-
-
-def _check_group(config: StudyConfig, group: RunGroup, source: str, where: str) -> None:
-    _check_dataset(config, group.dataset, source, f"{where}.dataset")
 
 
 def _check_dataset(config: StudyConfig, dataset: str, source: str, where: str) -> None:

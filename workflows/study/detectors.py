@@ -4,10 +4,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rankdet.detectors.families import FAMILIES
 from rankdet.errors import InputError
+from workflows.study.files import read_yaml
 from workflows.study.pairs import OFFERS
 from workflows.study.places import DETECTORS, shown
 from workflows.study.words import choice
@@ -39,10 +38,7 @@ def load_detector(name: str, form: str, folder: Path = DETECTORS) -> dict[str, A
 
 @lru_cache
 def _read(path: Path, _mtime: int) -> dict[str, Any]:
-    try:
-        spec = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+    spec = read_yaml(path)
     for key in ("name", "title", "family", "base"):
         if not isinstance(spec, dict) or not isinstance(spec.get(key), str):
             raise InputError(f"{shown(path)}: {key}: missing; it must be a text")

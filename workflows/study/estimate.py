@@ -6,7 +6,6 @@ on this processor (and with or without a GPU, as the study asks). Where there ar
 estimate says so. Evaluation is not counted.
 """
 
-import json
 import math
 import os
 import platform
@@ -16,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from workflows.study.files import read_record
 from workflows.study.plan import Study
 from workflows.study.runs import Run
 
@@ -101,7 +101,7 @@ def _images(study: Study, dataset: str) -> int | None:
         return int(config.train_images * (1 - config.empty_fraction))
     if config.kind in PUBLISHED:
         return PUBLISHED[config.kind]
-    manifest = _read(Path(study.folder) / dataset / "dataset.json")
+    manifest = read_record(Path(study.folder) / dataset / "dataset.json")
     try:
         return int(manifest["splits"]["train"]["n_images"])
     except (KeyError, TypeError, ValueError):
@@ -128,7 +128,7 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
     """
     seconds: dict[Pace, list[float]] = {}
     for path in results.glob("*/*/*/*/seed*/run.json"):
-        record = _read(path)
+        record = read_record(path)
         run, training = record.get("run") or {}, record.get("training") or {}
         here = _made_here((record.get("provenance") or {}).get("hardware"), gpu)
         if here and training.get("seconds_per_iteration") and training.get("image_size"):
@@ -141,7 +141,7 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
             )
             seconds.setdefault(pace, []).append(float(training["seconds_per_iteration"]))
     for path in results.glob("*/cost.json"):
-        record = _read(path)
+        record = read_record(path)
         if _made_here(record.get("hardware"), gpu):
             for pace, value in _of_cost(record):
                 seconds.setdefault(pace, []).append(value)
@@ -171,11 +171,3 @@ def _cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

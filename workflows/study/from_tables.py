@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-import yaml
-
 from analysis.hyperparameters import HYPERPARAMETERS
 from analysis.papers_model import Spec, Wanted
 from rankdet.errors import InputError
 from workflows.study import backbones, cards, detectors, pairs
 from workflows.study.config import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
 from workflows.study.explain import read
+from workflows.study.files import read_yaml
 from workflows.study.places import PAPERS, shown
 from workflows.study.runs import Run, split_loss
 from workflows.study.words import choice
@@ -172,5 +171,5 @@ def published_schedules() -> dict[str, Published]:
     Raises:
         InputError: If the file has a fault.
     """
-    entries = yaml.safe_load(SCHEDULES.read_text(encoding="utf-8"))
-    return {name: read(Published, e, f"{shown(SCHEDULES)}: {name}") for name, e in entries.items()}
+    entries = read_yaml(SCHEDULES).items()
+    return {name: read(Published, e, f"{shown(SCHEDULES)}: {name}") for name, e in entries}

@@ -81,6 +81,12 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
         this.say(f"done: {label}  {time.monotonic() - started:.0f} s")
 
 
+def subject(snakemake: Any) -> str:
+    """Returns what a job's detections are of: `val`, or `val at 0.05` at a sweep's threshold."""
+    threshold = snakemake.wildcards.get("threshold")
+    return " at ".join(filter(None, [snakemake.params.split, threshold]))
+
+
 @contextmanager
 def _redirected(log: Path) -> Iterator[TextIO]:
     """Sends everything that this process prints to the log; yields the terminal."""
@@ -183,7 +189,7 @@ def failure(folder: Path) -> dict[str, Any] | None:
 
 def _write(path: Path, record: dict[str, Any]) -> bool:
     """Writes a record in one move; returns whether the disk took it."""
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}")  # several jobs of a run may fail at once
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")

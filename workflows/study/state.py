@@ -1,9 +1,8 @@
 """How far a run has come, from what it has left on disk."""
 
-import json
 from pathlib import Path
-from typing import Any
 
+from workflows.study.files import read_record
 from workflows.study.job import failure_file
 from workflows.study.runs import Run
 
@@ -18,10 +17,10 @@ def state(study: Path, run: Run) -> str:
         run: The planned run.
     """
     folder = study / run.key
-    failure = _read(failure_file(folder))
+    failure = read_record(failure_file(folder))
     if failure:
         return f"failed: {failure.get('reason', 'no reason was recorded')}"
-    record, metrics = _read(folder / "run.json"), _read(folder / "metrics.json")
+    record, metrics = read_record(folder / "run.json"), read_record(folder / "metrics.json")
     if metrics:
         status = metrics.get("status", "trained")
         ap = (metrics.get("metrics") or {}).get("AP")
@@ -39,11 +38,3 @@ def _progress(work: Path) -> str:
             return f"started, at iteration {sum(1 for _ in rows)}"
     except OSError:
         return "started"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -89,6 +89,30 @@ def test_success_clears_only_its_own_failure(tmp_path):
     assert not (folder / "work").exists()
 
 
+def test_jobs_of_one_run_that_fail_at_once_do_not_trip_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(job.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    replace = Path.replace
+
+    def another_first(self, target):
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(job.os, "getpid", lambda: 1)
+        job.record_failure(tmp_path / "run", "evaluate (val)", "first")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", another_first)
+    job.record_failure(tmp_path / "run", "predict (val)", "second")
+    assert not (tmp_path / "tmp").exists()  # where failures go that the disk does not take
+    assert job.failure(tmp_path / "run")["reason"] == "second"
+
+
+def test_jobs_at_several_thresholds_are_told_apart():
+    """Or the success of one would clear the failure of another."""
+    val, train = SimpleNamespace(split="val"), SimpleNamespace(split="train")
+    jobs = [({}, val), ({"threshold": "0.05"}, val), ({"threshold": "0.4"}, val), ({}, train)]
+    told = [job.subject(SimpleNamespace(wildcards=w, params=p)) for w, p in jobs]
+    assert told == ["val", "val at 0.05", "val at 0.4", "train"]
+
+
 def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
     assert job.one_line(MemoryError(), tmp_path).startswith("out of memory")
     cuda = RuntimeError("CUDA out of memory. Tried to allocate 20 GiB\nmore")

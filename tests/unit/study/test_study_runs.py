@@ -5,6 +5,7 @@ from unit.study.tiny import BASE, group, study
 
 from rankdet.errors import InputError
 from workflows.study import detectors
+from workflows.study.backbones import load_backbone
 
 
 def test_runs_are_every_combination_after_the_untrained_ones():
@@ -122,6 +123,23 @@ def test_backbones_that_do_not_go_together_are_one_line(name, told):
     with pytest.raises(InputError, match=told) as caught:
         study(runs=[group(backbone=name)])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- r101", "give a mapping of names to backbones"),
+        ("r: [", "not valid YAML"),
+        ("r: {small: {backbone: {}}}", "r: title: missing"),
+        ("r: {title: R, small: null}", r"r\.small: neither backbone nor neck"),
+        ("r: {title: R, full: {backbone: 50}}", r"r\.full: neither backbone nor neck"),
+    ],
+)
+def test_a_faulty_file_of_backbones_is_one_line(tmp_path, text, told):
+    path = tmp_path / "backbones.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"backbones.yaml: {told}"):
+        load_backbone("r", "small", path)
 
 
 def test_score_thresholds_are_runs_of_their_own():
