@@ -100,8 +100,9 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
         if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
             raise InputError(f"{shown(path)}: {name}: title: missing; it must be a text")
         for form in FORMS:
-            part = entry.get(form) or {}
-            if form in entry and not any(isinstance(part.get(k), dict) for k in REPLACED):
+            part = entry.get(form)
+            known = part if isinstance(part, dict) else {}
+            if form in entry and not any(isinstance(known.get(k), dict) for k in REPLACED):
                 raise InputError(
                     f"{shown(path)}: {name}.{form}: neither backbone nor neck; give one"
                 )

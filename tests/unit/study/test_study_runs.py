@@ -131,6 +131,7 @@ def test_backbones_that_do_not_go_together_are_one_line(name, told):
         ("- r101", "give a mapping of names to backbones"),
         ("r: [", "not valid YAML"),
         ("r: {small: {backbone: {}}}", "r: title: missing"),
+        ("r: {title: R, small: 18}", r"r\.small: neither backbone nor neck"),
         ("r: {title: R, small: null}", r"r\.small: neither backbone nor neck"),
         ("r: {title: R, full: {backbone: 50}}", r"r\.full: neither backbone nor neck"),
     ],
