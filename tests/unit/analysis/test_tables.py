@@ -116,7 +116,7 @@ def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
 
 
 def test_a_metric_of_masks(plan: Path) -> None:
-    (run,) = runs(load_study(plan), "ap")
+    (run,) = runs(load_study(plan), "focal")
     assert metric_value(run, "segm.AP") is None  # boxes alone
     record = {**run.main.record, "segm": {"metrics": {"AP": 0.25, "AP95": None}}}
     run = replace(run, evaluations=(replace(run.main, record=record),))

@@ -70,7 +70,7 @@ def test_why_something_is_not_there(study) -> None:
     ],
 )
 def test_a_view_that_a_run_has_not_is_told(study, view, told) -> None:
-    (run,) = find_runs(study, "shapes", Wanted("retinanet", "ap"))
+    (run,) = find_runs(study, "shapes", Wanted("retinanet", "focal"))
     assert told in problem(run, view)
 
 
