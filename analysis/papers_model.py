@@ -7,6 +7,8 @@ from typing import Any
 AT_EPOCH = "epoch "  # begins a view that a run of its own makes: `epoch 50`
 AT_SCORE = "score>="  # in a view of a run's sweep: `score>=0.40`, `masks score>=0.40`
 
+MULTI_SCALE = "multi-scale"  # the run's further test of this name: the view `multi-scale test`
+
 
 def threshold(view: str) -> float | None:
     """The score threshold of a view; None for a view that has none."""
@@ -176,6 +178,13 @@ class Spec:
                 if wanted and lowest is not None:
                     found.setdefault(wanted, set()).add(lowest)
         return {wanted: sorted(thresholds) for wanted, thresholds in found.items()}
+
+    @property
+    def multi_scale(self) -> set[Wanted]:
+        """The runs that are shown as tested at several scales."""
+        columns: list[Column | None] = [*self.columns] or [None]
+        cells = ((row.wanted(c), row.view(c)) for row in self.rows for c in columns)
+        return {wanted for wanted, view in cells if wanted and view == f"{MULTI_SCALE} test"}
 
     @property
     def label_names(self) -> list[str]:

@@ -84,6 +84,7 @@ class Run:
     epoch: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     score_thresholds: tuple[float, ...] = ()
+    tests: tuple[str, ...] = ()
 
     @property
     def full_loss(self) -> str:
@@ -94,6 +95,13 @@ class Run:
     def main(self) -> Evaluation:
         """The evaluation on the study's main split."""
         return self.evaluations[0]
+
+    def further(self, test: str) -> Evaluation:
+        """A further test of the run on the main split, by its name in the plan."""
+        folder = self.folder / f"test-{test}"
+        if test not in self.tests:
+            return Evaluation(self.main.split, folder, {}, "not among this run's tests")
+        return _load_evaluation(self.main.split, folder, _failure(self.folder))
 
     @property
     def training(self) -> Mapping[str, Any]:
@@ -248,6 +256,7 @@ def _load_run(root: Path, entry: Mapping[str, Any]) -> Run:
         epoch=entry.get("epoch") or "",
         settings=entry.get("settings") or {},
         score_thresholds=tuple(entry.get("score_thresholds") or ()),
+        tests=tuple(entry.get("tests") or ()),
     )
 
 

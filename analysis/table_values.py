@@ -13,8 +13,8 @@ from typing import Any
 from analysis.errors import InputError
 from analysis.measures.bounds import correlation_bounds
 from analysis.measures.matches import read_matches
-from analysis.papers_model import threshold
-from analysis.records import Run, read_record
+from analysis.papers_model import MULTI_SCALE, threshold
+from analysis.records import Evaluation, Run, read_record
 from analysis.sweep import read_sweep, sweep_row
 
 COEFFICIENTS = ("pearson", "spearman", "kendall")
@@ -36,10 +36,11 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
         return finite(run.settings.get(key))
     swept = None if threshold(view) is None else _swept(run, view)
     if room == "speed":
-        record = read_record(run.main.folder / "speed.json")[0] if swept is None else swept["speed"]
+        place = _tested(run, view).folder
+        record = read_record(place / "speed.json")[0] if swept is None else swept["speed"]
         return finite(record.get(key))
     if room == "segm":
-        masks = run.main.mask_metrics if swept is None else swept.get("segm") or {}
+        masks = _tested(run, view).mask_metrics if swept is None else swept.get("segm") or {}
         return finite(masks.get(key))
     return finite(view_metrics(run, view).get(metric))
 
@@ -66,6 +67,8 @@ def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
         return _bin(run, rest) or {}
     if threshold(view) is not None:
         return _swept(run, view).get("segm" if kind == "masks" else "metrics") or {}
+    if kind == MULTI_SCALE:
+        return _tested(run, view).metrics
     return run.main.mask_metrics if kind == "masks" else {}
 
 
@@ -79,9 +82,14 @@ def problem(run: Run, view: str) -> str | None:
         return f"not swept: the study's score_thresholds for this run have no {lowest:g}"
     if kind == "masks" and not run.main.mask_metrics:
         return "its detections carry no masks"
-    if kind == "multi-scale":
-        return "multi-scale testing is not made"
+    if kind == MULTI_SCALE and (reason := _tested(run, view).reason):
+        return f"multi-scale test: {reason}"
     return None
+
+
+def _tested(run: Run, view: str) -> Evaluation:
+    """The run's evaluation under a view that is a test of its own; else that of its main split."""
+    return run.further(MULTI_SCALE) if view == f"{MULTI_SCALE} test" else run.main
 
 
 def _swept(run: Run, view: str) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
-"""A run at several score thresholds: planned where a study asks for it, gathered in one file."""
+"""A run at several score thresholds, and further tests: planned where a study asks for them."""
 
 import json
+
+from workflow.conftest import make_sandbox
 
 RUN = "results/sweep/shapes/retinanet/ap/seed1"
 GROUP = "losses: [focal, ap, alrp+no-sb]}"
@@ -38,3 +40,26 @@ def test_a_sweep_holds_measures_and_speed_at_each_threshold(sandbox):
     assert low["detections_per_image"] > 0 and high["detections_per_image"] == 0
     assert low["speed"]["images_per_second"] == 10 and low["speed"]["device"] == "cpu"
     assert "segm" not in low
+
+
+TESTED = "losses: [ap], tests: {mirrored: {flip: true, score_threshold: 0.95}}}"
+
+
+def test_a_further_test_predicts_again_and_trains_nothing(tmp_path):
+    sandbox = make_sandbox(tmp_path)
+    text = (sandbox.root / "tiny.yaml").read_text().replace("tables: [alrp/table2]\n", "")
+    text = text.replace("figures: [alrp/figure4]\n", "").replace("[val, train]", "[val]")
+    text = text.replace(GROUP, "losses: [ap]}")
+    (sandbox.root / "tiny.yaml").write_text(text)
+    done = sandbox.snakemake()
+    assert done.returncode == 0, done.stderr
+    (sandbox.root / "tiny.yaml").write_text(text.replace("losses: [ap]}", TESTED))
+    rules = [rule for rule, _ in sandbox.planned()]
+    assert rules.count("predict_further") == rules.count("evaluate_further") == 1
+    assert not {"train", "untrained", "predict", "evaluate"} & set(rules)
+    done = sandbox.snakemake()
+    assert done.returncode == 0, done.stderr
+    run = sandbox.root / "results/tiny/shapes/retinanet/ap/seed1"
+    files = [run / place / "metrics.json" for place in ("", "test-mirrored")]
+    found = [json.loads(file.read_text())["metrics"]["AP"] for file in files]
+    assert found == [1, 0]  # all scores are below .95

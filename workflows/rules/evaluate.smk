@@ -1,5 +1,5 @@
 # Detections and measures: of the main split in the run's folder, of further ones in on-<split>/, at
-# other score thresholds in at-<threshold>/.
+# other score thresholds in at-<threshold>/, of further tests in test-<name>/.
 rule predict:
     input:
         model="<run>/model.pth",
@@ -19,12 +19,10 @@ rule predict:
         mem_mb=3000,
         gpu=STUDY.gpus,
     params:
-        made_of=lambda wildcards: STUDY.test_hash(
-            STUDY.run(wildcards), wildcards.get("threshold")
-        ),
+        made_of=lambda wildcards: STUDY.test_hash(STUDY.run(wildcards), wildcards),
         split=STUDY.split,
         spec=lambda wildcards, threads: STUDY.spec(
-            STUDY.run(wildcards), threads, wildcards.get("threshold")
+            STUDY.run(wildcards), threads, wildcards
         ),
     script:
         "../scripts/predict.py"
@@ -72,6 +70,16 @@ use rule predict as predict_at with:
 use rule evaluate as evaluate_at with:
     pathvars:
         scored="<run>/at-{threshold,[^/]+}",
+
+
+use rule predict as predict_further with:
+    pathvars:
+        scored="<run>/test-{test,[^/]+}",
+
+
+use rule evaluate as evaluate_further with:
+    pathvars:
+        scored="<run>/test-{test,[^/]+}",
 
 
 rule sweep:

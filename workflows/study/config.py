@@ -143,6 +143,10 @@ class RunGroup(Strict):
     )
     schedule: ScheduleChange | None = Field(None, description="Changes for this group alone")
     test: TestSettings | None = Field(None, description="Changes for this group alone")
+    tests: dict[Name, TestSettings] = Field(
+        {},
+        description="Further tests of the same trainings: name to what each changes in `test`",
+    )
     score_thresholds: list[Fraction] = Field(
         [], description="AP, oLRP and images per second also at these lowest scores before NMS"
     )

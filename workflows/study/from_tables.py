@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from analysis.hyperparameters import HYPERPARAMETERS
-from analysis.papers_model import Spec, Wanted
+from analysis.papers_model import MULTI_SCALE, Spec, Wanted
 from rankdet.errors import InputError
-from workflows.study import backbones, cards, detectors, pairs
+from workflows.study import backbones, cards, detectors, pairs, views
 from workflows.study.config import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
 from workflows.study.explain import read
 from workflows.study.files import read_yaml
@@ -70,7 +70,10 @@ def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> F
             thresholds = {t for spec in specs for t in spec.sweeps.get(wanted, ())}
             known = runs.setdefault(run.identity, run)
             swept = tuple(sorted({*known.score_thresholds, *thresholds}))
-            runs[run.identity] = replace(known, score_thresholds=swept)
+            tests = known.tests
+            if any(wanted in spec.multi_scale for spec in specs) and not _masks(config, run):
+                tests = ((MULTI_SCALE, views.multi_scale(config, run)),)
+            runs[run.identity] = replace(known, score_thresholds=swept, tests=tests)
     return FromTables(list(runs.values()), asked.datasets, schedules, missing)
 
 
@@ -98,6 +101,10 @@ def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | N
     if detector.get("masks") and not getattr(config.datasets[data], "masks", True):
         return f"detector {wanted.detector!r} needs masks, which dataset {data!r} has not"
     return pairs.objection(detector, name, variant, card)
+
+
+def _masks(config: StudyConfig, run: Run) -> bool:
+    return bool(detectors.load_detector(run.detector, config.form).get("masks"))
 
 
 def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:

@@ -82,9 +82,12 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
 
 
 def subject(snakemake: Any) -> str:
-    """Returns what a job's detections are of: `val`, or `val at 0.05` at a sweep's threshold."""
-    threshold = snakemake.wildcards.get("threshold")
-    return " at ".join(filter(None, [snakemake.params.split, threshold]))
+    """Names what a job's detections are of: `val`, `val at 0.05` (a sweep), `val as x` (a test)."""
+    found = snakemake.params.split
+    for word, key in (("at", "threshold"), ("as", "test")):
+        if snakemake.wildcards.get(key):
+            found += f" {word} {snakemake.wildcards.get(key)}"
+    return found
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from analysis.papers_model import Spec
 from rankdet.errors import InputError
 from workflows.study import cost as costs
-from workflows.study import data, hashing, settings
+from workflows.study import data, hashing, settings, views
 from workflows.study.backbones import detector_with
 from workflows.study.config import StudyConfig, check_config, load_config
 from workflows.study.from_tables import hyperparameters, runs_of_tables
@@ -47,6 +47,7 @@ class Study:
         self._runs = {run.key: run for run in self.runs}
         # A loss or detector that cannot be used is found here, before any job.
         self._hashes = {run.key: self._training_hashes(run) for run in self.runs}
+        views.check(config, self.runs, source)
         if config.cost:
             self.cost_spec(config.threads)
         data.check(config, self.datasets, source)
@@ -88,21 +89,18 @@ class Study:
             "loss": UNTRAINED if run.untrained else hashing.loss_hash(loss, run.variant),
         }
 
-    def test_hash(self, run: Run, threshold: str | None = None) -> str:
+    def test_hash(self, run: Run, place: Mapping[str, str] | None = None) -> str:
         """Returns what a run's detections depend on, its model and data apart.
 
         Args:
             run: The run.
-            threshold: The score threshold of a sweep, in place of the settings' own.
+            place: The job's wildcards, as in `settings.test`.
         """
         size = {"image_size": self.schedule(run)["image_size"]}
         detector = self.detector(run)
         model = hashing.config_hash(detector, self.config.form, size)
-        return hashing.digest(hashing.step_hash("predict"), self._test(run, threshold), model)
-
-    def _test(self, run: Run, threshold: str | None) -> dict[str, Any]:
-        changed = {} if threshold is None else {"score_threshold": float(threshold)}
-        return {**settings.test(self.config, run), **changed}
+        test = settings.test(self.config, run, place)
+        return hashing.digest(hashing.step_hash("predict"), test, model)
 
     def predicts_masks(self, wildcards: Mapping[str, str]) -> bool:
         """Returns whether the detector of a job's run predicts masks."""
@@ -118,7 +116,8 @@ class Study:
             spec = {**self.tables, **self.figures}[paper]
             runs = self.runs_of(spec)
             found = [f"{self.folder}/{run.key}/metrics.json" for run in runs]
-            return found + (self.sweeps(runs) if spec.sweeps else [])
+            further = self.tests(runs) if spec.multi_scale else []
+            return found + further + (self.sweeps(runs) if spec.sweeps else [])
         return [
             f"{self.folder}/{run.key}/{place}metrics.json"
             for run in self.runs
@@ -134,13 +133,21 @@ class Study:
         runs = self.runs if runs is None else runs
         return [f"{self.folder}/{run.key}/sweep.json" for run in runs if run.score_thresholds]
 
+    def tests(self, runs: Sequence[Run] | None = None) -> list[str]:
+        """Returns the `metrics.json` of every further test of those runs (by default all)."""
+        return [
+            f"{self.folder}/{run.key}/test-{name}/metrics.json"
+            for run in (self.runs if runs is None else runs)
+            for name, _ in run.tests
+        ]
+
     def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
         """Returns a file of a run's evaluation at each of its score thresholds.
 
         At the threshold that its tests have anyway, it is that of the run itself.
         """
         run = self.run(wildcards)
-        own = self._test(run, None).get("score_threshold")
+        own = settings.test(self.config, run).get("score_threshold")
         places = ["" if t == own else f"at-{t:g}/" for t in run.score_thresholds]
         return [f"{self.folder}/{run.key}/{place}{name}" for place in places]
 
@@ -164,11 +171,13 @@ class Study:
         """Returns what a dataset depends on, its files apart."""
         return hashing.digest(hashing.step_hash("data"), data.prepare_config(self.config, name))
 
-    def spec(self, run: Run, threads: int, threshold: str | None = None) -> dict[str, Any]:
+    def spec(
+        self, run: Run, threads: int, place: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         """Returns what `rankdet.training` works from; JSON-serialisable.
 
-        `hashes.data` is added when a job runs, from the dataset's manifest. `threshold` is as in
-        `test_hash`.
+        `hashes.data` is added when a job runs, from the dataset's manifest. `place` is as in
+        `settings.test`.
         """
         return {
             "study": self.name,
@@ -185,7 +194,7 @@ class Study:
             "loss_file": str(settings.loss_file(run).path),
             "schedule": self.schedule(run),
             "splits": list(run.splits),
-            "test": self._test(run, threshold),
+            "test": settings.test(self.config, run, place),
             "hashes": self.hashes(run),
             "threads": threads,
             "device": self.config.device,
@@ -263,6 +272,7 @@ class Study:
             },
             "splits": list(run.splits),
             "score_thresholds": list(run.score_thresholds),
+            "tests": [name for name, _ in run.tests],
             "untrained": run.untrained,
         }
 

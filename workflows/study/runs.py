@@ -37,6 +37,7 @@ class Run:
         epoch: The epoch of the paper's schedule that it ends after; empty for the end.
         backbone: One of `workflows/backbones.yaml`; empty for the detector's own.
         score_thresholds: Lowest scores before NMS at which it is evaluated and timed besides.
+        tests: Further tests by name, and what each changes in the run's test settings.
     """
 
     dataset: str
@@ -50,6 +51,7 @@ class Run:
     backbone: str = ""
     epoch: str = ""
     score_thresholds: tuple[float, ...] = ()
+    tests: tuple[tuple[str, TestSettings], ...] = ()
 
     @property
     def key(self) -> str:
@@ -142,6 +144,7 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                     test=group.test or TestSettings(),
                     backbone=group.backbone or "",
                     score_thresholds=tuple(group.score_thresholds),
+                    tests=tuple(group.tests.items()),
                 )
 
 
@@ -182,5 +185,5 @@ def _untrained(runs: list[Run]) -> list[Run]:
     for run in runs:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
     own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": "", "epoch": ""}
-    own["score_thresholds"] = ()
+    own["score_thresholds"] = own["tests"] = ()
     return [replace(r, splits=r.splits[:1], **own) for r in first.values()]

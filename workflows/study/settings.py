@@ -1,5 +1,6 @@
 """The settings of one run: its loss card, schedule and test settings, general before particular."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rankdet.errors import InputError
@@ -62,16 +63,27 @@ def _rate(form: str, run: Run, chosen: list[Any], batch_size: int, source: str) 
     )
 
 
-def test(config: StudyConfig, run: Run) -> dict[str, Any]:
+def test(config: StudyConfig, run: Run, place: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Returns a run's test settings: the loss card's, the study's, its group's.
 
     The cards' score thresholds are the papers', for detectors trained for days on COCO. A ranking
     loss orders scores and does not say how high they are, so after a few hundred iterations such a
     threshold cuts off what was learned: the small form keeps every score.
+
+    Args:
+        config: The study.
+        run: The run.
+        place: A job's wildcards: with `test` the settings of the run's further test of that name,
+            with `threshold` another lowest score.
     """
+    place = place or {}
     own = card(run)
     detector = load_detector(run.detector, config.form)
     boxes = own.get("rcnn", {}).get("test", {}) if detector["family"] == "two-stage" else {}
     small = {"score_threshold": 0.0} if config.form == "small" else {}
-    changes = (level.model_dump(exclude_none=True) for level in (config.test, run.test))
-    return merged(own.get("test", {}), boxes, small, *changes)
+    further = [dict(run.tests)[place["test"]]] if place.get("test") else []
+    levels = (config.test, run.test, *further)
+    changes = (level.model_dump(exclude_none=True) for level in levels)
+    found = merged(own.get("test", {}), boxes, small, *changes)
+    lowest = place.get("threshold")
+    return found if lowest is None else {**found, "score_threshold": float(lowest)}

@@ -63,6 +63,22 @@ def test_values_at_a_threshold(run):
     assert metric_value(run, "AP") == run.main.metrics["AP"]
 
 
+def test_values_of_a_multi_scale_test(run):
+    view = "multi-scale test"
+    tested = replace(run, tests=("multi-scale",))
+    assert problem(tested, view) == "multi-scale test: not evaluated yet"
+    folder = run.folder / "test-multi-scale"
+    folder.mkdir()
+    metrics = {**run.main.metrics, "AP": run.main.metrics["AP"] / 2}
+    (folder / "metrics.json").write_text(json.dumps({**run.main.record, "metrics": metrics}))
+    (folder / "speed.json").write_text('{"images_per_second": 3}')
+    assert problem(tested, view) is None
+    assert metric_value(tested, "AP", view) == run.main.metrics["AP"] / 2
+    assert metric_value(tested, "speed.images_per_second", view) == 3
+    assert metric_value(tested, "AP") == run.main.metrics["AP"]
+    assert metric_value(tested, "training.iterations", view) == run.training["iterations"]
+
+
 def test_a_missing_record_of_a_sweep_is_one_line(run, tmp_path):
     with pytest.raises(InputError, match=r"metrics.json: metrics.json is missing"):
         write_sweep([0.1], [tmp_path / "metrics.json"], [tmp_path / "s"], tmp_path / "out")

@@ -63,7 +63,7 @@ def test_why_something_is_not_there(study) -> None:
 @pytest.mark.parametrize(
     ("view", "told"),
     [
-        ("multi-scale test", "multi-scale testing"),
+        ("multi-scale test", "multi-scale test: not among this run's tests"),
         ("score>=0.40", "score_thresholds for this run have no 0.4"),
         ("objects 5-6", "without a bin of 5-6 objects"),
         ("masks", "no masks"),

@@ -171,3 +171,25 @@ def test_score_thresholds_that_a_table_shows_are_swept(tmp_path):
     paper = load_spec(PAPERS / "rs" / "tableS11.yaml").sweeps
     assert {wanted.loss for wanted in paper} == {"ce+l1", "rs"}
     assert all(len(thresholds) == 7 for thresholds in paper.values())
+
+
+def test_multi_scale_tests_are_made_of_the_training_that_is_there_anyway():
+    made = study(tables=["alrp/table6"])
+    tested = {run.key: run for run in made.runs if run.tests}
+    assert list(tested) == ["shapes/atss@x101-dcn/alrp/seed1"]
+    key = next(iter(tested))
+    assert sum(run.key.startswith("shapes/atss@x101-dcn/alrp/") for run in made.runs) == 1
+    files = [f"results/tiny/{key}/{place}metrics.json" for place in ("", "test-multi-scale/")]
+    assert set(files) <= set(made.records("alrp/table6"))
+    views = made.spec(tested[key], 1, {"test": "multi-scale"})["test"]
+    assert (views["multi_scale"], views["flip"]) == ([32, 64, 96], True)
+    full = study(form="full", tables=["ape/table9"], runs_of_tables=of_tables(schedules="papers"))
+    sizes = {
+        run.loss: full.spec(run, 1, {"test": "multi-scale"})["test"]["multi_scale"]
+        for run in full.runs
+        if run.tests
+    }
+    assert sizes == {
+        "ap": [[250, 416], [500, 833], [750, 1250]],
+        "dr": [[400, 666], [800, 1333], [1200, 2000]],
+    }

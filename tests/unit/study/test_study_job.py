@@ -109,8 +109,9 @@ def test_jobs_at_several_thresholds_are_told_apart():
     """Or the success of one would clear the failure of another."""
     val, train = SimpleNamespace(split="val"), SimpleNamespace(split="train")
     jobs = [({}, val), ({"threshold": "0.05"}, val), ({"threshold": "0.4"}, val), ({}, train)]
+    jobs.append(({"test": "mirrored"}, val))
     told = [job.subject(SimpleNamespace(wildcards=w, params=p)) for w, p in jobs]
-    assert told == ["val", "val at 0.05", "val at 0.4", "train"]
+    assert told == ["val", "val at 0.05", "val at 0.4", "train", "val as mirrored"]
 
 
 def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):

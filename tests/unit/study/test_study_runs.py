@@ -157,9 +157,9 @@ def test_score_thresholds_are_runs_of_their_own():
         f"results/tiny/{run.key}/speed.json",  # the small form keeps every score anyway
         f"results/tiny/{run.key}/at-0.4/speed.json",
     ]
-    assert swept.spec(run, 1, "0.0001")["test"]["score_threshold"] == 1e-4
-    hashes = {swept.test_hash(run, t) for t in (None, "0.05", "0.0001")}
-    assert len(hashes) == 3
+    assert swept.spec(run, 1, {"threshold": "0.0001"})["test"]["score_threshold"] == 1e-4
+    places = [None, *({"threshold": t} for t in ("0.05", "0.0001"))]
+    assert len({swept.test_hash(run, place) for place in places}) == 3
     entry = next(e for e in swept.plan()["runs"] if e["key"] == run.key)
     assert entry["score_thresholds"] == [0.05, 1e-4]
     assert study().sweeps() == []

@@ -127,7 +127,7 @@ def test_one_view_is_the_plain_test_and_several_are_put_together(spec):
     assert len(plain) == len(one)
     for a, b in zip(plain, one, strict=True):
         assert a["category_id"] == b["category_id"]
-        assert np.allclose(a["bbox"] + [a["score"]], b["bbox"] + [b["score"]], atol=2e-3)
+        assert np.allclose(a["bbox"] + [a["score"]], b["bbox"] + [b["score"]], rtol=0, atol=1e-6)
     both = detections(spec, multi_scale=[64, 96], flip=True)
     assert max(Counter(d["image_id"] for d in both).values()) <= 20
     assert {round(d["score"], 6) for d in both} - {round(d["score"], 6) for d in plain}

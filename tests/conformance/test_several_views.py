@@ -1,0 +1,42 @@
+"""Detectors of boxes tested with several views of an image, by mmdet's `DetTTAModel`."""
+
+import numpy as np
+import pytest
+from conformance.every_pair import DETECTORS, LOSSES, objection, spec
+from conformance.test_whole_runs import measured
+
+from rankdet.training import inference, train
+from workflows.study.detectors import load_detector
+
+VOTING = ("paa", "paa-scores", "paa-star")  # boxes move after NMS, and may then overlap
+BOXES = [d for d in DETECTORS if not load_detector(d, "small").get("masks")]
+
+
+def under(detector, manifest, **test):
+    """Returns the spec of a detector by the first loss that trains it, with other test settings."""
+    loss = next(loss for loss in LOSSES if objection(detector, loss) is None)
+    run = spec(detector, loss, manifest)
+    return {**run, "test": {**run["test"], **test}}
+
+
+def numbers(run):
+    """What the detector finds before any training: a row of numbers for each detection."""
+    model = inference.build_model(run, "cpu")
+    model.init_weights()
+    found = inference.detect(model, run, "val", "cpu")[0]
+    return np.array([[d["image_id"], d["category_id"], *d["bbox"], d["score"]] for d in found])
+
+
+@pytest.mark.parametrize("detector", [d for d in BOXES if d not in VOTING])
+def test_one_view_is_the_plain_test(detector, tiny_shapes):
+    plain = numbers(under(detector, tiny_shapes))
+    one = numbers(under(detector, tiny_shapes, multi_scale=[64]))
+    assert len(plain) > 0
+    np.testing.assert_allclose(one, plain, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("detector", ["faster-rcnn", "paa"])
+def test_mirrored_and_scaled_views_from_training_to_metrics(detector, tiny_shapes, tmp_path):
+    run = under(detector, tiny_shapes, multi_scale=[48, 64, 96], flip=True)
+    train(run, tmp_path)
+    measured(run, tmp_path, tiny_shapes)
