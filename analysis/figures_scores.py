@@ -16,6 +16,7 @@ from analysis.measures.matches import Matches
 BINS = 20
 MAX_DOTS = 300
 KEYS = ("score", "iou", "score_normalised", "iou_normalised")
+FORMS = {"": "as they are", "_normalised": "normalised to 0-1"}  # a column's ending
 
 
 def score_table(matches: Matches, floor: float = 0.0) -> pd.DataFrame:
@@ -46,57 +47,53 @@ def score_summary(records: Sequence[Matches], floor: float = 0.0) -> dict[str, f
 
 def distribution_charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
     """Shares of detections with IoU above .5 over score and IoU: as they are, then normalised."""
-    charts = []
-    for ending, title in (("", "as they are"), ("_normalised", "normalised to 0-1")):
-        curves = []
-        for name, records in series.items():
-            table = pd.concat([score_table(m, 0.5) for m in records])
-            curves += [
-                _histogram(f"{name}: {word}", table[f"{key}{ending}"])
-                for key, word in (("score", "scores"), ("iou", "IoUs"))
-            ]
-        charts.append(
-            Chart(
-                name=f"distribution{ending.replace('_', '-')}",
-                alt=f"Distributions of scores and IoUs of true positives, {title}: "
-                + "; ".join(f"{c.name} mean {_mean(c):.2f}" for c in curves)
-                + ".",
-                x_label=f"score or IoU, {title}",
-                y_label="share of the true positives",
-                series=tuple(curves),
-                x_limits=(0.0, 1.0),
-                y_limits=(0.0, 0.0),
-            )
-        )
-    return charts
+    return [_distribution_chart(series, ending, form) for ending, form in FORMS.items()]
+
+
+def _distribution_chart(series: Mapping[str, Sequence[Matches]], ending: str, form: str) -> Chart:
+    curves = []
+    for name, records in series.items():
+        table = pd.concat([score_table(m, 0.5) for m in records])
+        curves += [
+            _histogram(f"{name}: {word}", table[f"{key}{ending}"])
+            for key, word in (("score", "scores"), ("iou", "IoUs"))
+        ]
+    means = "; ".join(f"{curve.name} mean {_mean(curve):.2f}" for curve in curves)
+    return Chart(
+        name=f"distribution{ending.replace('_', '-')}",
+        alt=f"Distributions of scores and IoUs of true positives, {form}: {means}.",
+        x_label=f"score or IoU, {form}",
+        y_label="share of the true positives",
+        series=tuple(curves),
+        x_limits=(0.0, 1.0),
+        y_limits=(0.0, 0.0),
+    )
 
 
 def gap_charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
     """Score against best IoU of all detections: as they are, then normalised."""
-    charts = []
-    for ending, title in (("", "as they are"), ("_normalised", "normalised to 0-1")):
-        dots = []
-        for name, records in series.items():
-            table = pd.concat([score_table(m) for m in records]).sort_values(
-                [f"score{ending}", f"iou{ending}"], ignore_index=True
-            )
-            shown = table.iloc[:: max(1, -(-len(table) // MAX_DOTS))]
-            x, y = (shown[f"{key}{ending}"].to_numpy(dtype=float) for key in ("score", "iou"))
-            dots.append(Series(name, x, y, dots=True))
-        charts.append(
-            Chart(
-                name=f"gap{ending.replace('_', '-')}",
-                alt=f"Score against IoU of detections, {title}: "
-                + "; ".join(f"{s.name} {len(s.x)} dots" for s in dots)
-                + ".",
-                x_label=f"score, {title}",
-                y_label=f"IoU, {title}",
-                series=tuple(dots),
-                x_limits=(0.0, 1.0),
-                y_limits=(0.0, 1.0),
-            )
-        )
-    return charts
+    return [_gap_chart(series, ending, form) for ending, form in FORMS.items()]
+
+
+def _gap_chart(series: Mapping[str, Sequence[Matches]], ending: str, form: str) -> Chart:
+    score, iou = f"score{ending}", f"iou{ending}"
+    dots = []
+    for name, records in series.items():
+        table = pd.concat([score_table(m) for m in records])
+        table = table.sort_values([score, iou], ignore_index=True)
+        shown = table.iloc[:: max(1, -(-len(table) // MAX_DOTS))]
+        x, y = (shown[key].to_numpy(dtype=float) for key in (score, iou))
+        dots.append(Series(name, x, y, dots=True))
+    counts = "; ".join(f"{one.name} {len(one.x)} dots" for one in dots)
+    return Chart(
+        name=f"gap{ending.replace('_', '-')}",
+        alt=f"Score against IoU of detections, {form}: {counts}.",
+        x_label=f"score, {form}",
+        y_label=f"IoU, {form}",
+        series=tuple(dots),
+        x_limits=(0.0, 1.0),
+        y_limits=(0.0, 1.0),
+    )
 
 
 def _histogram(name: str, values: pd.Series) -> Series:

@@ -1,7 +1,5 @@
 """Data and process set-up that all conformance tests share."""
 
-import json
-
 import pytest
 
 from rankdet.datasets import prepare
@@ -16,7 +14,5 @@ def tiny_shapes(tmp_path_factory):
     options = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 4, "val_images": 2}
     options |= {"image_size": 64, "classes": 3, "empty_fraction": 0.0, "crowd_fraction": 0.0}
     options |= {"object_size": [16, 44], "density": [[1.0, 3]], "max_objects": 3}
-    manifest = prepare("shapes", options, folder)
-    path = folder / "dataset.json"
-    path.write_text(json.dumps(manifest))
-    return path
+    prepare("shapes", options, folder)
+    return folder / "dataset.json"

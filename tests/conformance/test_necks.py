@@ -3,7 +3,7 @@
 import pytest
 from conformance.every_pair import DETECTORS, LOSSES, objection, spec
 from conformance.iterations import check, gradients, start
-from conformance.test_whole_runs import measured
+from whole_runs import assert_measured
 
 from rankdet.training import train
 
@@ -32,4 +32,4 @@ def test_carafe_trains(detector, tiny_shapes):
 def test_run_with_carafe_from_start_to_metrics(tiny_shapes, tmp_path):
     run = with_carafe("mask-rcnn", tiny_shapes)
     train(run, tmp_path)
-    measured(run, tmp_path, tiny_shapes)
+    assert_measured(run, tmp_path)

@@ -4,14 +4,12 @@ Minutes for each pair on one core. To see what was reached:
 `pytest -m slow tests/conformance/test_overfit.py -s | grep AP50`.
 """
 
-import json
-
 import pytest
 from conformance.every_pair import DETECTORS, LOSSES, objection, spec
+from whole_runs import evaluated
 
-from analysis.run_records import write_split_metrics
 from rankdet.datasets import prepare
-from rankdet.training import predict, train
+from rankdet.training import train
 from rankdet.training.environment import set_up
 
 pytestmark = pytest.mark.slow
@@ -54,10 +52,8 @@ def eight_shapes(tmp_path_factory):
     options = {"kind": "shapes", "title": "t", "seed": 3, "train_images": 8, "val_images": 1}
     options |= {"image_size": 128, "classes": 3, "empty_fraction": 0.0, "crowd_fraction": 0.0}
     options |= {"density": [[0.5, 3], [1.0, 5]], "max_objects": 5, "color_noise": 0.0}
-    manifest = prepare("shapes", options, folder)
-    path = folder / "dataset.json"
-    path.write_text(json.dumps(manifest))
-    return path
+    prepare("shapes", options, folder)
+    return folder / "dataset.json"
 
 
 @pytest.mark.parametrize(("detector", "loss"), studied())
@@ -65,16 +61,7 @@ def test_eight_images_are_learned(detector, loss, eight_shapes, tmp_path):
     run = spec(detector, loss, eight_shapes, SCHEDULE)
     run["splits"] = ["train"]
     train(run, tmp_path)
-    predict(run, tmp_path, "train", tmp_path)
-    write_split_metrics(
-        "train",
-        detections=tmp_path / "detections.json",
-        run_json=tmp_path / "run.json",
-        dataset_json=eight_shapes,
-        out_metrics=tmp_path / "metrics.json",
-        out_matches=tmp_path / "matches.parquet",
-    )
-    record = json.loads((tmp_path / "metrics.json").read_text())
+    record = evaluated(run, tmp_path, "train")
     found = record["metrics"]
     seconds = record["training"]["seconds"]
     print(f"{detector} {loss}: AP50 {found['AP50']:.3f} AP {found['AP']:.3f} in {seconds:.0f} s")

@@ -3,11 +3,10 @@
 import json
 
 import pytest
-import torch
 from conformance.every_pair import DETECTORS, LOSSES, QUICK_DETECTOR, objection, spec
+from whole_runs import assert_measured, assert_same_weights
 
-from analysis.run_records import write_split_metrics
-from rankdet.training import hooks, predict, train
+from rankdet.training import hooks, train
 
 
 class Stopped(Exception):
@@ -50,29 +49,5 @@ def test_run_from_start_to_metrics(detector, loss, tiny_shapes, stop_after, tmp_
     train(run, tmp_path / "resumed")
     record = json.loads((tmp_path / "resumed" / "run.json").read_text())
     assert record["training"]["resumed_from"] == [2]
-    whole, resumed = (
-        torch.load(tmp_path / name / "model.pth")["state_dict"] for name in ("whole", "resumed")
-    )
-    assert whole.keys() == resumed.keys()
-    for name, value in whole.items():
-        torch.testing.assert_close(resumed[name], value, rtol=0, atol=0, msg=name)
-    measured(run, tmp_path / "resumed", tiny_shapes)
-
-
-def measured(run, folder, manifest):
-    """Predicts and evaluates the run, and checks that there is something to be measured."""
-    predict(run, folder, "val", folder)
-    assert json.loads((folder / "detections.json").read_text())
-    write_split_metrics(
-        "val",
-        detections=folder / "detections.json",
-        run_json=folder / "run.json",
-        dataset_json=manifest,
-        out_metrics=folder / "metrics.json",
-        out_matches=folder / "matches.parquet",
-    )
-    record = json.loads((folder / "metrics.json").read_text())
-    parts = [record, record["segm"]] if run["detector_spec"].get("masks") else [record]
-    for part in parts:
-        assert 0 <= part["metrics"]["AP"] <= 1
-        assert 0 < part["metrics"]["oLRP"] <= 1
+    assert_same_weights(tmp_path / "whole", tmp_path / "resumed")
+    assert_measured(run, tmp_path / "resumed")

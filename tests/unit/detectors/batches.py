@@ -8,9 +8,12 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
-from rankdet.detectors.models import merged
+from rankdet.detectors.models import merged, model_config
+from workflows.study.detectors import load_detector
 
 SIZE = (128, 128)
+CLASSES = ("a", "b", "c")
+ALRP = {"classification": {"type": "ALRPLoss"}, "box": {"type": "giou"}}
 
 
 def sample(boxes, labels, ignored=()):
@@ -50,6 +53,11 @@ def without_objects(which):
     if which == "none at all":
         samples[1] = sample([], [])
     return images, samples
+
+
+def small_config(name, card):
+    """Returns mmdet's config of a detector's small form with a card's criterion, three classes."""
+    return model_config(load_detector(name, "small"), card, form="small", classes=CLASSES)
 
 
 def build(config):
@@ -103,3 +111,14 @@ def gradients(model, images, samples):
     total = sum(value for key, value in losses.items() if "loss" in key)
     total.backward()
     return total, {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
+
+
+def assert_trains_without(which, model):
+    """Checks that a batch with `one image without` objects, or `none at all`, reaches all weights.
+
+    Returns the sum of its losses.
+    """
+    total, found = gradients(model, *without_objects(which))
+    assert torch.isfinite(total)
+    assert all(g is not None and torch.isfinite(g).all() for g in found.values())
+    return float(total)

@@ -2,21 +2,16 @@
 
 import pytest
 import torch
-from unit.detectors.batches import batch, gradients
+from unit.detectors.batches import CLASSES, batch, gradients
 
 from rankdet.detectors.models import model_config
-from rankdet.training.environment import set_up
 from workflows.study.backbones import backbone_names, detector_with
 from workflows.study.config import Cost
 from workflows.study.cost import cost_spec
 
+pytestmark = pytest.mark.usefixtures("environment")
+
 CARD = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
-CLASSES = ("a", "b", "c")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    set_up({"device": "cpu", "threads": 1})
 
 
 def built(backbone, form, detector="retinanet"):

@@ -5,13 +5,9 @@ import torch
 
 from rankdet.detectors.criteria import build_criterion
 from rankdet.losses.boxes import pairwise_iou
-from rankdet.training.environment import set_up
 from workflows.study import cards
 
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    set_up({"device": "cpu", "threads": 1})
+pytestmark = pytest.mark.usefixtures("environment")
 
 
 EVERY_CARD = [

@@ -3,19 +3,22 @@
 import pytest
 import torch
 from unit.detectors.batches import (
+    ALRP,
     assert_same_losses,
+    assert_trains_without,
     batch,
     build,
-    gradients,
+    small_config,
     stock_beside,
-    without_objects,
 )
 
 from rankdet.detectors.models import model_config
 from rankdet.errors import InputError
-from rankdet.training.environment import set_up
 from workflows.study.detectors import load_detector
 
+pytestmark = pytest.mark.usefixtures("environment")
+
+AP = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
 STOCK = {
     "retinanet": (
         {"classification": {"type": "SigmoidFocalLoss"}, "box": {"type": "l1"}},
@@ -32,26 +35,16 @@ STOCK = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    set_up({"device": "cpu", "threads": 1})
-
-
 @pytest.mark.parametrize("name", ["retinanet", "atss"])
 def test_focal_path_equals_stock_mmdet(name):
     card, changes = STOCK[name]
-    ours = model_config(load_detector(name, "small"), card, form="small", classes=("a", "b", "c"))
+    ours = small_config(name, card)
     stock_type = {"retinanet": "RetinaHead", "atss": "ATSSHead"}[name]
     assert_same_losses(*stock_beside(ours, stock_type, changes))
 
 
 def test_gradient_sums_are_those_of_the_logits():
-    card = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
-    model = build(
-        model_config(
-            load_detector("retinanet", "small"), card, form="small", classes=("a", "b", "c")
-        )
-    )
+    model = build(small_config("retinanet", AP))
     images, samples = batch()
     losses = model.loss(images, samples)
     losses["loss_cls"].backward()
@@ -63,20 +56,14 @@ def test_gradient_sums_are_those_of_the_logits():
 @pytest.mark.parametrize("name", ["retinanet", "atss"])
 @pytest.mark.parametrize("objects", ["one image without", "none at all"])
 def test_images_without_objects_train(name, objects):
-    card = {"classification": {"type": "ALRPLoss"}, "box": {"type": "giou"}}
-    model = build(
-        model_config(load_detector(name, "small"), card, form="small", classes=("a", "b", "c"))
-    )
-    total, found = gradients(model, *without_objects(objects))
-    assert torch.isfinite(total)
-    assert all(g is not None and torch.isfinite(g).all() for g in found.values())
+    model = build(small_config(name, ALRP))
+    total = assert_trains_without(objects, model)
     if objects == "none at all":
-        assert float(total) == 0
+        assert total == 0
 
 
 def test_atss_without_centerness_has_no_untrained_parameters():
-    card = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
-    model = build(model_config(load_detector("atss", "small"), card, form="small", classes=("a",)))
+    model = build(small_config("atss", AP))
     assert not any("centerness" in name for name, _ in model.named_parameters())
     model.eval()
     images, samples = batch()
@@ -93,7 +80,6 @@ def test_atss_without_centerness_has_no_untrained_parameters():
     ],
 )
 def test_heads_that_do_not_fit_are_told_in_one_line(change, told):
-    card = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
     with pytest.raises(InputError, match=told) as caught:
-        model_config({**load_detector("atss", "small"), **change}, card, form="small", classes="a")
+        model_config({**load_detector("atss", "small"), **change}, AP, form="small", classes="a")
     assert "\n" not in str(caught.value)

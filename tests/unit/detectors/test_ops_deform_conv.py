@@ -8,25 +8,15 @@ import torch
 import torch.nn.functional as F
 
 from rankdet.detectors import ops
-from rankdet.detectors.ops import deform_conv, vision
+from rankdet.detectors.ops import deform_conv
 
 ops.install()
 mmcv_ops = importlib.import_module("mmcv.ops")
+pytestmark = pytest.mark.usefixtures("backend")
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 # stride, padding, dilation, groups, deformable groups
 CASES = [(1, 1, 1, 1, 1), (2, 1, 1, 2, 1), (1, 2, 2, 1, 2), ((2, 1), (0, 2), (1, 2), 2, 4)]
-
-
-@pytest.fixture(params=["pytorch", "torchvision"], autouse=True)
-def backend(request, monkeypatch):
-    if request.param == "pytorch":
-        monkeypatch.setenv("RANKDET_OPS", "pytorch")
-    elif vision.kernels() is None:
-        pytest.skip("torchvision is not installed or does not load")
-    else:
-        monkeypatch.setattr(vision, "gpu_kernels", lambda _: vision.kernels())
-    return request.param
 
 
 def pair(value):

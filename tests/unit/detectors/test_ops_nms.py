@@ -14,18 +14,10 @@ from rankdet.detectors.ops import vision
 
 ops.install()
 mmcv_ops = importlib.import_module("mmcv.ops")
+pytestmark = pytest.mark.usefixtures("backend")
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 F32 = np.float32
-
-
-@pytest.fixture(params=["pytorch", "torchvision"], autouse=True)
-def backend(request, monkeypatch):
-    if request.param == "pytorch":
-        monkeypatch.setenv("RANKDET_OPS", "pytorch")
-    elif vision.kernels() is None:
-        pytest.skip("torchvision is not installed or does not load")
-    return request.param
 
 
 def slow_iou(a, b, offset):

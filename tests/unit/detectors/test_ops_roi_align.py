@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from rankdet.detectors import ops
-from rankdet.detectors.ops import vision, windows
+from rankdet.detectors.ops import windows
 
 ops.install()
 mmcv_ops = importlib.import_module("mmcv.ops")
+pytestmark = pytest.mark.usefixtures("backend")
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 HEIGHT, WIDTH, SCALE = 7, 9, 0.25
@@ -28,17 +29,6 @@ ROIS = torch.tensor(
     dtype=torch.float64,
 )
 CASES = [(a, r) for a in (True, False) for r in (0, 2)]
-
-
-@pytest.fixture(params=["pytorch", "torchvision"], autouse=True)
-def backend(request, monkeypatch):
-    if request.param == "pytorch":
-        monkeypatch.setenv("RANKDET_OPS", "pytorch")
-    elif vision.kernels() is None:
-        pytest.skip("torchvision is not installed or does not load")
-    else:
-        monkeypatch.setattr(vision, "gpu_kernels", lambda _: vision.kernels())
-    return request.param
 
 
 def slow_bilinear(plane, y, x):

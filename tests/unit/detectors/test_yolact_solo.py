@@ -7,19 +7,15 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from unit.detectors import batches
+from unit.detectors.batches import CLASSES
 
 from rankdet.detectors.models import model_config
-from rankdet.training.environment import set_up
 from workflows.study.cards import load_loss
 from workflows.study.detectors import load_detector
 
-CLASSES = ("a", "b", "c")
+pytestmark = pytest.mark.usefixtures("environment")
+
 FOCAL = {"classification": {"type": "SigmoidFocalLoss"}, "box": {"type": "giou", "weight": 2.0}}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment():
-    set_up({"device": "cpu", "threads": 1})
 
 
 def with_masks(images, samples):

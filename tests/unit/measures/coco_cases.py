@@ -5,11 +5,20 @@ import io
 import json
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from analysis.coco_io import load_detections, load_ground_truth
+from analysis.measures.matching import match
+
+MANY = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 SIDE = 120
 # Sides that meet the area borders (32 x 32, 96 x 96) exactly, empty boxes, and simple IoU ratios.
 _SIDES = st.sampled_from([0, 1, 2, 4, 8, 10, 20, 32, 64, 96, 97])
@@ -79,6 +88,18 @@ def write(folder, truth, results):
     for path, data in zip(paths, (truth, results), strict=True):
         path.write_text(json.dumps(data))
     return paths
+
+
+def loaded(folder, truth, results):
+    """Returns ground truth and detections as the evaluation reads them from files."""
+    gt_path, dt_path = write(folder, truth, results)
+    ground_truth = load_ground_truth(gt_path)
+    return ground_truth, load_detections(dt_path, ground_truth)
+
+
+def matched(folder, truth, results):
+    """Returns their matches."""
+    return match(*loaded(folder, truth, results))
 
 
 def pycocotools_tables(gt_path, dt_path, iou_type):

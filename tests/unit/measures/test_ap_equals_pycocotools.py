@@ -1,26 +1,15 @@
 """AP from our matching, from hotcoco and from pycocotools: the same table, entry by entry."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
-from coco_cases import cases, pycocotools_tables, write
+from unit.measures.coco_cases import MANY, cases, pycocotools_tables, write
 
 from analysis.coco_io import load_detections, load_ground_truth
 from analysis.measures.ap import ap_tables
 from analysis.measures.ap_backends import backend_tables
 from analysis.measures.matching import match
-
-MANY = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 
 
 def assert_all_equal(folder, truth, results, iou_type):

@@ -1,33 +1,14 @@
 """Correlation bounds and sparsity bins against counting by hand and by pycocotools."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
+from unit.measures.coco_cases import MANY, cases, matched, pycocotools_tables, write
 
-sys.path.insert(0, str(Path(__file__).parent))
-from coco_cases import cases, pycocotools_tables, write
-
-from analysis.coco_io import load_detections, load_ground_truth
 from analysis.errors import InputError
 from analysis.measures.ap import ap_tables, summarise
 from analysis.measures.bounds import correlation_bounds, dealt_out
-from analysis.measures.matching import match
 from analysis.measures.sparsity import objects_per_image, sparsity_bins
-
-MANY = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-
-
-def matched(folder, truth, results):
-    gt_path, dt_path = write(folder, truth, results)
-    ground_truth = load_ground_truth(gt_path)
-    return match(ground_truth, load_detections(dt_path, ground_truth))
 
 
 @MANY

@@ -1,36 +1,20 @@
 """Calibration, curves and score sweeps against other routes to the same numbers."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
+from unit.measures.coco_cases import MANY, cases, loaded, pycocotools_tables
 
-sys.path.insert(0, str(Path(__file__).parent))
-from coco_cases import cases, pycocotools_tables, write
-
-from analysis.coco_io import load_detections, load_ground_truth
 from analysis.measures.ap_backends import _hotcoco, error_breakdown
 from analysis.measures.calibration import calibration
 from analysis.measures.curves import lrp_over_score, precision_recall, score_sweep
 from analysis.measures.matching import match
 from analysis.measures.olrp import olrp
 
-MANY = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+FEWER = settings(MANY, max_examples=40)
 
 
-def loaded(folder, truth, results):
-    gt_path, dt_path = write(folder, truth, results)
-    ground_truth = load_ground_truth(gt_path)
-    return ground_truth, load_detections(dt_path, ground_truth)
-
-
-@MANY
+@FEWER
 @given(case=cases())
 def test_d_ece_equals_hotcocos(tmp_path, case):
     ground_truth, detections = loaded(tmp_path, *case)
@@ -82,7 +66,7 @@ def test_perfectly_calibrated_scores_have_no_error(tmp_path):
     assert ours["D_ECE"] == ours["LaECE"] == 0
 
 
-@MANY
+@FEWER
 @given(case=cases())
 def test_precision_recall_is_pycocotools(tmp_path, case):
     matches = match(*loaded(tmp_path, *case))
@@ -102,7 +86,7 @@ def test_precision_recall_is_pycocotools(tmp_path, case):
         assert mean["precision"].mean() == pytest.approx(average, abs=1e-9)
 
 
-@MANY
+@FEWER
 @given(case=cases())
 def test_the_lowest_point_of_the_lrp_curve_is_olrp(tmp_path, case):
     matches = match(*loaded(tmp_path, *case))
@@ -113,7 +97,7 @@ def test_the_lowest_point_of_the_lrp_curve_is_olrp(tmp_path, case):
         assert rows["score"].is_monotonic_decreasing
 
 
-@MANY
+@FEWER
 @given(case=cases())
 def test_a_sweep_is_the_evaluation_of_the_kept_detections(tmp_path, case):
     truth, results = case

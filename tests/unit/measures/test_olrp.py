@@ -1,19 +1,13 @@
 """oLRP against a brute force that matches and counts anew at every score threshold."""
 
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
+from unit.measures.coco_cases import MANY, cases, matched
 
-sys.path.insert(0, str(Path(__file__).parent))
-from coco_cases import cases, write
-
-from analysis.coco_io import load_detections, load_ground_truth
 from analysis.errors import InputError
-from analysis.measures.matching import match
 from analysis.measures.olrp import olrp
 
 
@@ -82,18 +76,12 @@ def brute_force(truth, results, category, grid):
     return best
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(MANY, max_examples=100)
 @given(case=cases())
 @pytest.mark.parametrize("thresholds", ["exact", "grid101"])
 def test_equals_brute_force(tmp_path, thresholds, case):
     truth, results = case
-    gt_path, dt_path = write(tmp_path, truth, results)
-    ground_truth = load_ground_truth(gt_path)
-    mean, per_class = olrp(match(ground_truth, load_detections(dt_path, ground_truth)), thresholds)
+    mean, per_class = olrp(matched(tmp_path, truth, results), thresholds)
     expected = {c: brute_force(truth, results, c, thresholds == "grid101") for c in (2, 5, 9)}
     for category, values in expected.items():
         ours = list(per_class[category].values())
@@ -120,9 +108,7 @@ def case(results, objects=((0, 0, 10, 10),)):
 
 
 def evaluated(folder, results, **options):
-    gt_path, dt_path = write(folder, *case(results))
-    ground_truth = load_ground_truth(gt_path)
-    return olrp(match(ground_truth, load_detections(dt_path, ground_truth)), **options)
+    return olrp(matched(folder, *case(results)), **options)
 
 
 def test_by_hand(tmp_path):

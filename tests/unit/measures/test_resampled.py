@@ -1,29 +1,16 @@
 """Weights of images against a split in which the images really are repeated."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit.measures.coco_cases import MANY, cases, matched
 
-sys.path.insert(0, str(Path(__file__).parent))
-from coco_cases import cases, write
-
-from analysis.coco_io import load_detections, load_ground_truth
 from analysis.measures.ap import ap_tables, summarise
 from analysis.measures.correlation import correlations
-from analysis.measures.matching import match
 from analysis.measures.olrp import olrp
 from analysis.measures.resampled import AP_KEYS, resampled
 from analysis.measures.running import running
-
-
-def matched(folder, truth, results):
-    gt_path, dt_path = write(folder, truth, results)
-    ground_truth = load_ground_truth(gt_path)
-    return match(ground_truth, load_detections(dt_path, ground_truth))
 
 
 def everything(matches):
@@ -45,11 +32,7 @@ def repeated(truth, results, times):
     return {**truth, "images": images, "annotations": annotations}, detections
 
 
-@settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+@settings(MANY, max_examples=80)
 @given(case=cases(), times=st.lists(st.integers(0, 3), min_size=3, max_size=3))
 def test_weight_is_repetition(tmp_path, case, times):
     truth, results = case

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
+from whole_runs import assert_same_weights
 
 from rankdet.datasets import prepare
 from rankdet.training.checkpoints import Workspace
@@ -29,9 +29,7 @@ RUN = (
 def spec(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     config = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 8, "val_images": 4}
-    manifest = prepare("shapes", {**config, "image_size": 64}, folder)
-    path = folder / "dataset.json"
-    path.write_text(json.dumps(manifest))
+    prepare("shapes", {**config, "image_size": 64}, folder)
     card = {
         "name": "alrp",
         "classification": {"type": "ALRPLoss"},
@@ -47,7 +45,7 @@ def spec(tmp_path_factory):
         "variant": "",
         "seed": 1,
         "form": "small",
-        "manifest": str(path),
+        "manifest": str(folder / "dataset.json"),
         "detector_spec": load_detector("retinanet", "small"),
         "card": card,
         "loss_file": None,
@@ -110,12 +108,7 @@ def runs(spec, tmp_path_factory):
 
 def test_resumed_run_equals_the_unbroken_one(runs):
     folder, _ = runs
-    whole, killed = (
-        torch.load(folder / name / "model.pth")["state_dict"] for name in ("whole", "killed")
-    )
-    assert whole.keys() == killed.keys()
-    for name, value in whole.items():
-        torch.testing.assert_close(killed[name], value, rtol=0, atol=0, msg=name)
+    assert_same_weights(folder / "whole", folder / "killed")
 
 
 def test_record_says_where_it_was_resumed(runs):

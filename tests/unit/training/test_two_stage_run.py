@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 from pycocotools.coco import COCO
+from whole_runs import assert_same_weights
 
 from analysis.evaluate import evaluate_files
 from rankdet.datasets import prepare
@@ -22,8 +22,7 @@ HEADS = ("rpn_", "s0_")
 def spec(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     options = {"kind": "shapes", "seed": 1, "train_images": 8, "val_images": 3, "image_size": 64}
-    path = folder / "dataset.json"
-    path.write_text(json.dumps(prepare("shapes", options, folder)))
+    prepare("shapes", options, folder)
     schedule = {"image_size": 64, "batch_size": 4, "iterations": 6, "lr": 0.002}
     return {
         "study": "test",
@@ -33,7 +32,7 @@ def spec(tmp_path_factory):
         "variant": "",
         "seed": 1,
         "form": "small",
-        "manifest": str(path),
+        "manifest": str(folder / "dataset.json"),
         "detector_spec": load_detector("mask-rcnn", "small"),
         "card": load_loss("rs").variant(""),
         "loss_file": None,
@@ -74,12 +73,7 @@ def runs(spec, tmp_path_factory):
 def test_resumed_run_equals_the_unbroken_one(runs):
     record = json.loads((runs / "stopped" / "run.json").read_text())
     assert record["training"]["resumed_from"] == [4]
-    whole, stopped = (
-        torch.load(runs / name / "model.pth")["state_dict"] for name in ("whole", "stopped")
-    )
-    assert whole.keys() == stopped.keys()
-    for name, value in whole.items():
-        torch.testing.assert_close(stopped[name], value, rtol=0, atol=0, msg=name)
+    assert_same_weights(runs / "whole", runs / "stopped")
 
 
 def test_each_head_has_its_columns(runs):

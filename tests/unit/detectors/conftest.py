@@ -1,0 +1,24 @@
+"""Set-up of the process that adapters need, and the two backends of mmcv's operations."""
+
+import pytest
+
+from rankdet.detectors.ops import vision
+from rankdet.training.environment import set_up
+
+
+@pytest.fixture(scope="module")
+def environment():
+    """One thread on the CPU, and mmdet's registry."""
+    set_up({"device": "cpu", "threads": 1})
+
+
+@pytest.fixture(params=["pytorch", "torchvision"])
+def backend(request, monkeypatch):
+    """Each backend of an operation in turn; torchvision's kernels on the CPU too."""
+    if request.param == "pytorch":
+        monkeypatch.setenv("RANKDET_OPS", "pytorch")
+    elif vision.kernels() is None:
+        pytest.skip("torchvision is not installed or does not load")
+    else:
+        monkeypatch.setattr(vision, "gpu_kernels", lambda _: vision.kernels())
+    return request.param
