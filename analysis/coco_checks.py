@@ -24,14 +24,30 @@ def integers(
         except OverflowError:
             pass
     for i, value in enumerate(values):
-        integral = isinstance(value, float) and value.is_integer()
-        small = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
-        if not (integral or small):
+        if not _whole(value):
             raise InputError(
                 f"{path}: {what} {start + i} (from 0) has {key!r} {shown(value)}; "
                 "ids must be whole numbers"
             )
     return np.array([int(v) for v in values], dtype=np.int64)
+
+
+def sizes(images: Entries, path: Path) -> NDArray[np.int64]:
+    """Returns the images' heights and widths (I, 2), 0 where they are not given."""
+    found = [im.get(key) or 0 for im in images for key in ("height", "width")]
+    for i, value in enumerate(found):
+        if not _whole(value) or value < 0:
+            key = ("height", "width")[i % 2]
+            raise InputError(
+                f"{path}: image {i // 2} (from 0) has {key!r} {shown(value)}; needed: pixels"
+            )
+    return np.array([int(v) for v in found], dtype=np.int64).reshape(-1, 2)
+
+
+def _whole(value: Any) -> bool:
+    """Returns whether a value is a whole number that fits 64 bits."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) < 2**63 and value == int(value)
 
 
 def scores(entries: Entries, path: Path, start: int = 0) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from analysis.json_columns import Columns, read_columns
 from analysis.json_stream import check_end, kind, read_json, read_json_list
 
 IOU_TYPES = ("bbox", "segm")
+FREQUENCIES = ("r", "c", "f")  # rare, common, frequent (LVIS)
 
 
 def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
@@ -42,7 +43,7 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
 
     image_ids = check.unique(check.integers(images, "id", path, "image"), path, "image")
     by_id = np.argsort(image_ids, kind="stable")
-    sizes = [(im.get("height") or 0, im.get("width") or 0) for im in images]
+    sizes = check.sizes(images, path)
     category_ids = check.unique(
         check.integers(categories, "id", path, "category"), path, "category"
     )
@@ -50,14 +51,14 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
 
     notes: list[str] = []
     ids = check.integers(annotations, "id", path, "annotation")
-    ids = _without_zero(check.unique(ids, path, "annotation"), notes)
+    ids = _without_zero(check.unique(ids, path, "annotation"), path, notes)
     image_ids, category_ids = image_ids[by_id], np.sort(category_ids)
     image, category = (
         check.positions(known, check.integers(annotations, key, path, "annotation"), path, key)
         for known, key in ((image_ids, "image_id"), (category_ids, "category_id"))
     )
     boxes = check.boxes(annotations, path, "annotation", required=iou_type == "bbox")
-    sizes_by_id = np.array(sizes, dtype=np.int64).reshape(-1, 2)[by_id]
+    sizes_by_id = sizes[by_id]
     masks = None
     if iou_type == "segm":
         from analysis.masks import encode
@@ -74,7 +75,7 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
         image_sizes=sizes_by_id,
         category_ids=category_ids,
         names={int(k): names[int(k)] for k in category_ids},
-        frequency={int(c["id"]): c["frequency"] for c in categories if "frequency" in c},
+        frequency=_frequency(categories, notes),
         image=image,
         category=category,
         ids=ids,
@@ -192,7 +193,24 @@ def _join(parts: Sequence[Any], dtype: type, shape: tuple[int, ...] = (-1,)) -> 
     return np.concatenate([np.zeros(0, dtype), *[p.ravel() for p in parts]]).reshape(shape)
 
 
-def _without_zero(ids: Ints, notes: list[str]) -> Ints:
+def _frequency(categories: Sequence[Mapping[str, Any]], notes: list[str]) -> dict[int, str]:
+    """LVIS's frequency of each category that has one."""
+    given = {int(c["id"]): c["frequency"] for c in categories if "frequency" in c}
+    known = {k: v for k, v in given.items() if v in FREQUENCIES}
+    if len(known) < len(given):
+        notes.append(
+            f"{len(given) - len(known)} categories have a 'frequency' that is none of LVIS's "
+            f"({', '.join(FREQUENCIES)}): not used"
+        )
+    return known
+
+
+def _without_zero(ids: Ints, path: Path, notes: list[str]) -> Ints:
+    if (ids < 0).any():
+        raise InputError(
+            f"{path}: {np.count_nonzero(ids < 0)} annotation ids are negative "
+            f"({check.three(ids[ids < 0])}); number them from 1"
+        )
     # pycocotools takes a match to annotation 0 for no match at all.
     if 0 in ids:
         new = int(ids.max()) + 1

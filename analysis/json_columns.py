@@ -48,7 +48,7 @@ def read_columns(path: Path, block: int = BLOCK) -> Columns | None:
             rest = file.read(block).lstrip()
             if not rest.startswith(b"["):
                 return None
-            rest = rest[1:]
+            rest = rest[1:].lstrip()
             while more := file.read(block):
                 piece, rest = _cut(rest)
                 rest += more
@@ -82,6 +82,8 @@ def _parse(objects: bytes, parts: list[tuple[NDArray[Any], ...]]) -> bool:
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
+    if not (objects.startswith(b"{") and objects.endswith(b"}")):
+        return False  # pyarrow dies of a null at the start, and takes the process with it
     # One object a line: no JSON string holds a raw line break, so those may go.
     lines = objects.translate(_NO_BREAKS)
     count = lines.count(b"}, {")

@@ -34,6 +34,7 @@ BAD_RESULTS = {
     "image id a fraction": ((0, "image_id"), 1.5, ["'image_id'", "1.5", "whole"]),
     "image id null": ((0, "image_id"), None, ["'image_id'", "None"]),
     "image id huge": ((0, "image_id"), 2**70, ["'image_id'", "whole"]),
+    "image id too large": ((0, "image_id"), 1e30, ["'image_id'", "whole"]),
     "entry no object": ((0,), [1, 2], ["a list", "objects"]),
 }
 
@@ -57,6 +58,13 @@ BAD_TRUTH = {
     "NaN area": (("annotations", 0, "area"), float("nan"), ["'area'", "NaN"]),
     "negative area": (("annotations", 0, "area"), -1, ["'area'", "negative"]),
     "no id": (("annotations", 0, "id"), ..., ["'id'"]),
+    "image id too large": (("images", 1, "id"), 1e30, ["'id'", "whole"]),
+    "height a text": (("images", 1, "height"), "50", ["'height'", "'50'", "pixels"]),
+    "height NaN": (("images", 1, "height"), float("nan"), ["'height'", "image 1"]),
+    "width negative": (("images", 0, "width"), -1, ["'width'", "-1"]),
+    "width too large": (("images", 0, "width"), 2**70, ["'width'"]),
+    "width a list": (("images", 0, "width"), [60], ["'width'", "[60]"]),
+    "negative annotation id": (("annotations", 0, "id"), -1, ["annotation ids", "(-1)"]),
     "image no object": (("images", 0), 5, ["'id'"]),
 }
 

@@ -73,6 +73,11 @@ DOUBTFUL = {
     "null": '[{0}, {{"image_id": null, "category_id": 1, "score": 1, "bbox": [1, 2, 3, 4]}}]',
     "null in box": '[{{"image_id": 1, "category_id": 1, "score": 1, "bbox": [1, null, 3, 4]}}]',
     "long box": '[{{"image_id": 1, "category_id": 1, "score": 1, "bbox": [1, 2, 3, 4, 5]}}]',
+    "null first": "[null, {0}]",
+    "null first, spaced": "[ \n null, {0}]",
+    "null last": "[{0}, null]",
+    "null between": "[{0}, null, {1}]",
+    "null alone": "[null]",
     "list in list": "[{0}, [{1}]]",
 }
 

@@ -63,6 +63,17 @@ def test_scores_outside_the_unit_interval_are_noted(tmp_path):
     assert out["metrics"]["AP"] == evaluate_files(gt, dt)["metrics"]["AP"]
 
 
+@pytest.mark.parametrize("value", [7, None, "often", ["r"]])
+def test_a_frequency_that_is_not_lviss_is_not_used(tmp_path, value):
+    good = evaluate_files(*write(tmp_path))
+    paths = write(tmp_path, truth=changed(TRUTH, ("categories", 0, "frequency"), value))
+    out = evaluate_files(*paths)
+    assert out["notes"] == [
+        "1 categories have a 'frequency' that is none of LVIS's (r, c, f): not used"
+    ]
+    assert out["metrics"] == good["metrics"]
+
+
 @pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
 def test_annotation_id_0_is_renumbered(tmp_path, backend):
     gt, dt = write(tmp_path)
