@@ -82,7 +82,10 @@ def _lock_gpu(torch: Any) -> str:
 def _try_lock(torch: Any, index: int) -> bool:
     uuid = getattr(torch.cuda.get_device_properties(index), "uuid", index)
     path = Path(tempfile.gettempdir()) / f"rankdet-gpu-{uuid}.lock"
-    handle = path.open("a")
+    try:
+        handle = _lock_file(path)
+    except OSError:  # nobody's to read: as good as taken
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -90,3 +93,11 @@ def _try_lock(torch: Any, index: int) -> bool:
         return False
     _LOCKS.append(handle)
     return True
+
+
+def _lock_file(path: Path) -> TextIO:
+    """Opens a file that users of this machine lock in turn: another's can be read, not written."""
+    try:
+        return path.open()
+    except FileNotFoundError:
+        return os.fdopen(os.open(path, os.O_CREAT | os.O_RDONLY, 0o644), encoding="utf-8")

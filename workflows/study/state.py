@@ -18,8 +18,15 @@ def state(study: Path, run: Run) -> str:
     """
     folder = study / run.key
     failure = read_record(failure_file(folder))
-    if failure:
-        return f"failed: {failure.get('reason', 'no reason was recorded')}"
+    if not failure:
+        return _reached(folder)
+    job, reason = failure.get("job", ""), failure.get("reason", "no reason was recorded")
+    if job.startswith("train ") or not (folder / "metrics.json").exists():
+        return f"failed: {reason}"
+    return f"{_reached(folder)}; failed after that: {reason}"
+
+
+def _reached(folder: Path) -> str:
     record, metrics = read_record(folder / "run.json"), read_record(folder / "metrics.json")
     if metrics:
         status = metrics.get("status", "trained")

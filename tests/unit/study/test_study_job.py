@@ -150,5 +150,7 @@ def test_state_of_a_run(tmp_path):
     assert state(tmp_path, planned) == "trained, not evaluated"
     (folder / "metrics.json").write_text('{"status": "trained", "metrics": {"AP": 0.415}}')
     assert state(tmp_path, planned) == "trained, AP 41.5"
-    job.record_failure(folder, "train", "no gradient")
+    job.record_failure(folder, "lrp-check run", "no package")
+    assert state(tmp_path, planned) == "trained, AP 41.5; failed after that: no package"
+    job.record_failure(folder, "train run", "no gradient")
     assert state(tmp_path, planned) == "failed: no gradient"
