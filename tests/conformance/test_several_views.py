@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from conformance.every_pair import DETECTORS, LOSSES, objection, spec
-from conformance.test_whole_runs import measured
+from whole_runs import assert_measured
 
 from rankdet.training import inference, train
 from workflows.study.detectors import load_detector
@@ -39,4 +39,4 @@ def test_one_view_is_the_plain_test(detector, tiny_shapes):
 def test_mirrored_and_scaled_views_from_training_to_metrics(detector, tiny_shapes, tmp_path):
     run = under(detector, tiny_shapes, multi_scale=[48, 64, 96], flip=True)
     train(run, tmp_path)
-    measured(run, tmp_path, tiny_shapes)
+    assert_measured(run, tmp_path)
