@@ -5,9 +5,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 STUDY  ?= config/smoke.yaml
+EXAMPLE ?= smoke
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test lint check-all report clean
+.PHONY: help setup smoke test lint check-all example clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +34,11 @@ lint: setup ## style, types and the workflow's own lint
 	$(BIN)/snakefmt --check Snakefile workflows
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+
+example: setup ## rebuild reports/example and its pictures from a finished smoke study (at a release)
+	$(BIN)/rankdet report $(EXAMPLE) --out reports/example
+	PYTHONPATH=tests $(BIN)/python -m report.pictures reports/example docs/images
+	$(BIN)/python -m pytest -q tests/report/test_example.py
 
 clean: ## remove results and reports (the environment stays)
 	rm -rf results reports/html .snakemake

@@ -42,7 +42,7 @@
       row.hidden = !words.every((word) => text.includes(word));
       left += row.hidden ? 0 : 1;
     });
-    shown.textContent = `${left} of ${rows.length} shown`;
+    shown.textContent = `${left} of ${rows.length} shown; a column’s head sorts`;
   };
   if (filter) {
     filter.closest("[hidden]").hidden = false;

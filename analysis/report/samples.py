@@ -19,6 +19,7 @@ from PIL import Image
 from analysis.errors import InputError
 from analysis.measures.matches import Matches, read_matches
 from analysis.records import Evaluation, Study, slug
+from analysis.report.tags import Tag, place
 
 IMAGES = 6
 MAX_SIDE = 480  # pixels
@@ -59,17 +60,6 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Tag:
-    """A text at a detection's box, in image pixels; `anchor` is the end of it that stands at x."""
-
-    text: str
-    x: float
-    y: float
-    anchor: str
-    verdict: str
-
-
-@dataclass(frozen=True)
 class Sample:
     """One image with what is drawn on it; `href` is relative to the report's folder."""
 
@@ -86,21 +76,13 @@ class Sample:
     def tags(self) -> list[Tag]:
         """What is written at the boxes, the least certain first: few full labels, else numbers."""
         full = len(self.detections) <= LABELLED
-        return [self._tag(box, box.label if full else str(box.number)) for box in self.detections][
-            ::-1
-        ]
+        labels = [(d.label if full else str(d.number), d.box, d.verdict) for d in self.detections]
+        return place(labels, self.width, self.height, self.font_size)[::-1]
 
     @property
     def font_size(self) -> float:
         """Size of the tags in image pixels: readable where the image is 350 px wide."""
         return round(self.width / 28, 1)
-
-    def _tag(self, detection: Detection, text: str) -> Tag:
-        size, (x, y, width, _) = self.font_size, detection.box
-        y = round(max(y - size / 4, size), 1)
-        if x + 0.62 * size * len(text) > self.width:
-            return Tag(text, round(min(x + width, self.width), 1), y, "end", detection.verdict)
-        return Tag(text, max(x, 0.0), y, "start", detection.verdict)
 
 
 @dataclass(frozen=True)

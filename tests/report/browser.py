@@ -124,8 +124,12 @@ class Browser:
         """Writes a PNG of the whole page."""
         size = self.cdp("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        path.write_bytes(self.shot(clip))
+
+    def shot(self, clip: dict[str, float]) -> bytes:
+        """Returns a part of the page as PNG: `x`, `y`, `width`, `height` in pixels, `scale`."""
         shot = self.cdp("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(shot["data"]))
+        return base64.b64decode(shot["data"])
 
     def close(self) -> None:
         """Ends the browser and its driver."""

@@ -131,9 +131,9 @@ def test_the_leaderboard_filters(browser: Browser, report: Path) -> None:
         return document.getElementById('shown').textContent;
     """
     rows = len([r for r in Page(report / "index.html").rows if len(r) == 18]) - 1
-    assert browser.run(script, "ATSS failed") == f"1 of {rows} shown"
+    assert browser.run(script, "ATSS failed") == f"1 of {rows} shown; a column’s head sorts"
     assert column(browser, "detector")[1] == ["ATSS"]
-    assert browser.run(script, "") == f"{rows} of {rows} shown"
+    assert browser.run(script, "") == f"{rows} of {rows} shown; a column’s head sorts"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -128,7 +128,7 @@ class Sandbox:
 
 def make_sandbox(root: Path) -> Sandbox:
     """Copies the project below a folder and puts the fake training in."""
-    skipped = shutil.ignore_patterns("__pycache__", "html")
+    skipped = shutil.ignore_patterns("__pycache__", "html", "example")
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():

@@ -72,7 +72,7 @@ def _files(place: Path) -> list[Path]:
     paths = sorted(path for path in place.rglob("*") if path.suffix in kept)
     if not paths:
         raise InputError(f"{shown(place)}: missing: the installation is not whole; clone it again")
-    skipped = ("__pycache__", "html")  # `reports/html` is what the report writes
+    skipped = ("__pycache__", "html", "example")  # `reports/html` and `example` are written reports
     return [p for p in paths if not set(p.relative_to(place).parts[:-1]) & set(skipped)]
 
 

@@ -205,3 +205,11 @@ def test_alrp_does_not_depend_on_the_other_losses():
     names = {path.name for path, _ in reached}
     assert {"alrp.py", "ranks.py"} <= names
     assert "ap.py" not in names
+
+
+def test_a_written_report_is_no_part_of_the_reports_code(tmp_path):
+    (tmp_path / "example" / "runs").mkdir(parents=True)
+    (tmp_path / "example" / "index.html").touch()
+    (tmp_path / "example" / "runs" / "seed1.html").touch()
+    (tmp_path / "style.css").touch()
+    assert hashing._files(tmp_path) == [tmp_path / "style.css"]

@@ -1,0 +1,64 @@
+"""Where the labels of drawn boxes go, so that they can be read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LETTER = 0.62  # mean width of a letter by the font size
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A text at a detection's box, in image pixels; `anchor` is the end of it that stands at x."""
+
+    text: str
+    x: float
+    y: float
+    anchor: str
+    verdict: str
+
+    def area(self, size: float) -> Box:
+        """Left, top, right and bottom of what it covers in a font of this size."""
+        width = LETTER * size * len(self.text)
+        left = self.x - width if self.anchor == "end" else self.x
+        return left, self.y - 0.8 * size, left + width, self.y + 0.2 * size
+
+
+def place(
+    labels: Sequence[tuple[str, Box, str]], width: float, height: float, size: float
+) -> list[Tag]:
+    """Places labels at their boxes, the first ones first, each where it covers no earlier one.
+
+    Tried are: above the box, inside its top, inside its foot, below it. Where all are taken the
+    label stands above the box all the same.
+
+    Args:
+        labels: text, box (x, y, width, height) and verdict of each.
+        width: of the image, in pixels.
+        height: of the image.
+        size: of the font.
+    """
+    placed: list[Tag] = []
+    for text, box, verdict in labels:
+        tried = [_tag(text, box, y, verdict, width, size) for y in _heights(box, height, size)]
+        taken = [tag.area(size) for tag in placed]
+        free = (t for t in tried if not any(_meet(t.area(size), other) for other in taken))
+        placed.append(next(free, tried[0]))
+    return placed
+
+
+def _heights(box: Box, height: float, size: float) -> list[float]:
+    top, bottom = box[1], box[1] + box[3]
+    wanted = (top - size / 4, top + size, bottom - size / 4, bottom + size)
+    return [round(min(max(y, size), height - size / 4), 1) for y in wanted]
+
+
+def _tag(text: str, box: Box, y: float, verdict: str, width: float, size: float) -> Tag:
+    left, _, span, _ = box
+    if left + LETTER * size * len(text) > width:
+        return Tag(text, round(min(left + span, width), 1), y, "end", verdict)
+    return Tag(text, max(left, 0.0), y, "start", verdict)
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
