@@ -52,6 +52,7 @@ class Browser:
         options = {"binary": browser, "args": [*ARGUMENTS, f"--user-data-dir={self._folder.name}"]}
         capabilities = {
             "goog:chromeOptions": options,
+            "timeouts": {"script": 110_000, "pageLoad": 110_000},  # ms: a busy machine is slow
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
         body = {"capabilities": {"alwaysMatch": capabilities}}
