@@ -1,13 +1,13 @@
 """The papers' tables and figures that a study asks for, and the runs that they show."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import yaml
 
 from analysis.errors import InputError as AnalysisInputError
 from analysis.papers import load_spec, reading_order
-from analysis.papers_model import Spec
+from analysis.papers_model import Spec, Wanted
 from rankdet.errors import InputError
 from workflows.study.places import PAPERS, ROOT, shown
 from workflows.study.runs import Run, same_loss
@@ -80,7 +80,10 @@ def spec_files(name: str) -> list[str]:
 
 
 def runs_of(
-    spec: Spec, runs: Iterable[Run], schedules: Collection[str] = (), listed: bool = True
+    spec: Spec,
+    runs: Iterable[Run],
+    schedules: Collection[str] = (),
+    datasets: Mapping[str, str] | None = None,
 ) -> list[Run]:
     """Returns the planned runs that a table or figure shows.
 
@@ -88,15 +91,25 @@ def runs_of(
         spec: The table or figure.
         runs: All runs of a study.
         schedules: The papers' schedules that the study has runs of their own for.
-        listed: Whether the study lists all its runs by hand; see `Spec.takes_in`.
+        datasets: The papers' datasets and what stands for each in the study; none where all its
+            runs are listed by hand (see `Spec.takes_in`), and every dataset shows every row.
     """
-    wanted = {
-        (w.detector, w.backbone, same_loss(w.loss), w.schedule * (w.schedule in schedules), w.epoch)
-        for w in spec.wanted
-    }
-    return [
-        run
-        for run in runs
-        if (run.detector, run.backbone, same_loss(run.loss), run.schedule_name, run.epoch) in wanted
-        or (listed and not run.untrained and spec.takes_in(run.detector, run.backbone))
-    ]
+    datasets = datasets or {}
+    places = set(datasets.values())
+    wanted = {(datasets.get(w.dataset), _model(w, schedules)) for w in spec.wanted}
+    models = {model for _, model in wanted}
+    found = []
+    for run in runs:
+        model = (run.detector, run.backbone, same_loss(run.loss), run.schedule_name, run.epoch)
+        shown_there = (run.dataset, model) in wanted if run.dataset in places else model in models
+        taken_in = not datasets and not run.untrained and spec.takes_in(run.detector, run.backbone)
+        if shown_there or taken_in:
+            found.append(run)
+    return found
+
+
+def _model(wanted: Wanted, schedules: Collection[str]) -> tuple:
+    """What is trained and how, whatever the data; a schedule counts if the study tells it apart."""
+    schedule = wanted.schedule if wanted.schedule in schedules else ""
+    loss = same_loss(wanted.loss)
+    return (wanted.detector, wanted.backbone, loss, schedule, wanted.epoch)

@@ -126,7 +126,7 @@ class Study:
 
     def runs_of(self, spec: Spec) -> list[Run]:
         """Returns the runs that a table or figure shows."""
-        return runs_of(spec, self.runs, self.papers.schedules, listed=not self.papers.datasets)
+        return runs_of(spec, self.runs, self.papers.schedules, self.papers.datasets)
 
     def sweeps(self, runs: Sequence[Run] | None = None) -> list[str]:
         """Returns the `sweep.json` of those runs (by default all) that have score thresholds."""

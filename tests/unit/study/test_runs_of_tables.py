@@ -61,6 +61,18 @@ def test_seeds():
     assert len(study(runs_of_tables=of_tables(seeds=[1, 2])).runs) == 10
 
 
+def test_a_table_waits_for_runs_on_its_own_data_alone():
+    both = of_tables(datasets={"coco": "shapes", "minitrain": "quarter"})
+    made = study(tables=["alrp/table6", "alrp-rebuttal/tableA2"], runs_of_tables=both)
+    keys = {name: [run.key for run in made.runs_of(spec)] for name, spec in made.tables.items()}
+    assert "shapes/atss/alrp/seed1" in keys["alrp/table6"]
+    assert {key.split("/")[0] for key in keys["alrp/table6"]} == {"shapes"}
+    assert keys["alrp-rebuttal/tableA2"] == [
+        "quarter/atss/focal+centerness/seed1",
+        "quarter/atss/alrp/seed1",
+    ]
+
+
 def test_a_schedule_with_runs_of_its_own_has_its_own_folder():
     made = study(runs_of_tables=of_tables(schedules={"alrp-500": {"iterations": 9}}))
     keys = [run.key for run in made.runs]
