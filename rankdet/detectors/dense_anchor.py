@@ -43,6 +43,8 @@ class CriterionAnchorHead(CriterionHead):
         centerness: Whether the head's centre-ness branch is trained and used (ATSS only).
     """
 
+    has_centerness_targets = False  # a criterion may weight boxes by them; no branch is needed
+
     def __init__(self, *args: Any, centerness: bool = False, **kwargs: Any) -> None:
         kwargs["reg_decoded_bbox"] = True  # targets stay boxes; deltas are encoded when wanted
         self.use_centerness = centerness
@@ -89,7 +91,7 @@ class CriterionAnchorHead(CriterionHead):
             "image_index": flat.images,
             "avg_factor": reduce_mean(factor).clamp(min=1),
         }
-        if flat.centerness is not None:
+        if self.has_centerness_targets:
             extras["centerness_targets"] = self._centerness_targets(found.anchors, found.targets)
         losses = self.apply_criterion(
             flat.logits, flat.labels, ignore, boxes, found.targets, extras
@@ -154,6 +156,8 @@ class CriterionRetinaHead(CriterionAnchorHead, RetinaHead):
 @MODELS.register_module()
 class CriterionATSSHead(CriterionAnchorHead, ATSSHead):
     """ATSS's head and assignment with any criterion, with or without its centre-ness branch."""
+
+    has_centerness_targets = True
 
     def _init_layers(self) -> None:
         super()._init_layers()

@@ -1,0 +1,42 @@
+"""Every variant of every loss takes a step, with the first detector that it is for."""
+
+import pytest
+import torch
+from conformance.every_pair import LOSSES, spec
+from conformance.iterations import faults, gradients, start
+
+from workflows.study import cards, pairs
+from workflows.study.detectors import load_detector
+
+QUICK = ("rs+centerness", "rs+dice-label")  # these want something of the detector; the rest is slow
+TRIED_WITH = ("atss", "faster-rcnn", "mask-rcnn", "paa-star", "solov2")
+
+
+def variants():
+    """Returns (detector, loss with a variant) for all that a card lists."""
+    named = [(loss, v) for loss in LOSSES for v in cards.load_loss(loss).card["variants"]]
+    return [
+        pytest.param(
+            detector_for(*pair),
+            "+".join(pair),
+            marks=[] if "+".join(pair) in QUICK else pytest.mark.slow,
+        )
+        for pair in named
+    ]
+
+
+def detector_for(loss, variant):
+    """Returns the first detector that the variant may be used with."""
+    card = cards.load_loss(loss).variant(variant)
+    objections = (
+        pairs.objection(load_detector(d, "small"), loss, variant, card) for d in TRIED_WITH
+    )
+    return next(d for d, why in zip(TRIED_WITH, objections, strict=True) if why is None)
+
+
+@pytest.mark.parametrize(("detector", "loss"), variants())
+def test_a_variant_takes_a_step(detector, loss, tiny_shapes):
+    model, _, batch = start(spec(detector, loss, tiny_shapes))
+    total, found = gradients(model, batch)
+    assert torch.isfinite(total)
+    assert not faults(found)
