@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.findings import counts
-from analysis.leaderboard import COLUMNS, SPEED, UNTRAINED, Entry
+from analysis.leaderboard import SPEED, UNTRAINED, Entry, columns
 from analysis.records import STATUSES, Study
 from analysis.report.paper import Part, paper_title
 from analysis.tables_model import MISSING
@@ -27,7 +27,7 @@ def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
     constant = _constant(entries)
     return {
         "lines": _lines(study, entries),
-        "columns": COLUMNS,
+        "columns": columns(entries),
         "untrained_column": UNTRAINED,
         "speed_column": SPEED,
         "constant": constant,
@@ -66,7 +66,7 @@ def _lines(study: Study, entries: Sequence[Entry]) -> list[Line]:
         if not entry.run.untrained:
             groups.setdefault((entry.run.dataset, entry.evaluation.split), []).append(position)
     for group in groups.values():
-        for index, column in enumerate(COLUMNS):
+        for index, column in enumerate(columns(entries)):
             values = {p: entries[p].values[index] for p in group}
             printed = {p: round(v, column.decimals) for p, v in values.items() if v is not None}
             if len(printed) < 2:

@@ -72,12 +72,24 @@ class EpochSeedHook(Hook):
 
 
 class EndEpochHook(Hook):
-    """Tells each criterion's balance that a real epoch of the data has ended."""
+    """Tells each criterion's balance that a real epoch of the data has ended.
+
+    In the papers the warm-up is a part of the first epoch. Where epochs are shorter than it, the
+    first one lasts until its end: a balance that is set by untrained boxes is hundreds too high.
+
+    Args:
+        warmup: Iterations of the warm-up.
+    """
 
     priority = "HIGH"  # before the checkpoint of that epoch is written
 
+    def __init__(self, warmup: int = 0) -> None:
+        self.warmup = warmup
+
     def after_train_epoch(self, runner: Any) -> None:
-        """Calls `end_epoch` of every balance."""
+        """Calls `end_epoch` of every balance, from the first epoch that ends after the warm-up."""
+        if runner.iter < self.warmup:
+            return
         for module in inner_model(runner).modules():
             if isinstance(module, Balance):
                 module.end_epoch()

@@ -60,7 +60,8 @@ def build_runner(
     loader = Runner.build_dataloader(config.train_loader(spec, manifest), seed=seed)
     epochs, iterations = config.epochs_and_iterations(schedule, len(loader))
     every = max(1, round(schedule.get("checkpoint_every", 100) / len(loader)))
-    custom = [hooks.EpochSeedHook(seed), hooks.EndEpochHook()]
+    custom = [hooks.EpochSeedHook(seed)]
+    custom.append(hooks.EndEpochHook(warmup=int(schedule.get("warmup", 0))))
     custom.append(hooks.RecordHook(work / "train.jsonl", device))
     if report is not None:
         custom.append(hooks.ProgressHook(report))

@@ -99,11 +99,11 @@ def test_every_page_names_its_scale(report: Path) -> None:
 
 def test_leaderboard_equals_its_csv(report: Path) -> None:
     index = Page(report / "index.html")
-    rows = [row for row in index.rows if len(row) == 18]
+    rows = [row for row in index.rows if len(row) == 21]
     records = read_csv(report / "leaderboard.csv")
     assert len(rows) == len(records) + 1 == 20
     order = ["AP", "AP50", "untrained AP50", "AP75", "AP90", "oLRP", "Loc", "FP", "FN"]
-    order += ["Pearson", "Spearman", "Kendall", "s/iteration"]
+    order += ["Pearson", "Spearman", "Kendall", "mask AP", "mask AP50", "mask oLRP", "s/iteration"]
     for row, record in zip(rows[1:], records, strict=True):
         assert row[2:4] == [record["split"], record["seed"]]
         assert record["status"] in row[4]

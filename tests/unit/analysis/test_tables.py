@@ -7,7 +7,7 @@ import pytest
 from report.fake_study import make_study
 
 from analysis.errors import InputError
-from analysis.leaderboard import build_leaderboard
+from analysis.leaderboard import COLUMNS, MASKS, build_leaderboard, columns, leaderboard
 from analysis.papers import load_spec, read_published
 from analysis.papers_model import Column, Wanted
 from analysis.records import REPOSITORY, load_study
@@ -143,13 +143,23 @@ def test_leaderboard_csv(plan: Path, tmp_path: Path) -> None:
     build_leaderboard(plan, out)
     with out.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    study = load_study(plan)
-    assert [row["key"] for row in rows] == [run.key for run in study.runs]
-    for row, run in zip(rows, study.runs, strict=True):
+    planned = load_study(plan).runs
+    runs = [r for r in planned if not r.untrained] + [r for r in planned if r.untrained]
+    assert [row["key"] for row in rows] == [run.key for run in runs]
+    for row, run in zip(rows, runs, strict=True):
         assert row["status"] == run.status
         value = run.main.metrics.get("oLRP")
         assert row["oLRP"] == ("" if value is None else str(round(100 * value, 6)))
+        masks = run.main.mask_metrics.get("AP")
+        assert row["mask AP"] == ("" if masks is None else str(round(100 * masks, 6)))
         assert bool(row["reason"]) == (run.status not in ("trained", "untrained"))
+
+
+def test_masks_have_columns_only_where_one_predicts_them(plan: Path) -> None:
+    entries = leaderboard(load_study(plan))
+    assert [column.header for column in columns(entries)][-3:] == [c.header for c in MASKS]
+    boxes = [entry for entry in entries if not entry.evaluation.mask_metrics]
+    assert columns(boxes) == COLUMNS
 
 
 def test_statuses(plan: Path) -> None:
