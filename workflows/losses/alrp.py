@@ -18,6 +18,8 @@ CARD = {
     "training": {
         "lr": {"small": 0.003, "full": 0.008},
         "lr_by_detector": {
+            # Its boxes are exponentials of what it predicts, and grow without bound at .003.
+            "foveabox": {"small": 0.0008},
             "faster-rcnn": {"full": 0.012},
             "cascade-rcnn": {"full": 0.012},
             "mask-rcnn": {"full": 0.012},
