@@ -10,7 +10,7 @@ from rankdet.training import provenance
 from rankdet.training.environment import set_up
 
 
-def progress_reporter(spec: Mapping[str, Any]) -> Callable[[int, int, float, float], None]:
+def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]:
     """Returns a callback that prints one line of progress for a person.
 
     The line goes to the terminal (`RANKDET_TERMINAL` names a file descriptor that the workflow
@@ -23,8 +23,7 @@ def progress_reporter(spec: Mapping[str, Any]) -> Callable[[int, int, float, flo
     except (KeyError, OSError, ValueError):
         stream = sys.stderr
     console = Console(file=stream, highlight=False, soft_wrap=True)
-    loss = spec["loss"] + (f"+{spec['variant']}" if spec.get("variant") else "")
-    name = f"{spec['dataset']}/{spec['detector']}/{loss}/seed{spec['seed']}"
+    name = "/".join(run_dir.parts[-4:])  # dataset, detector, loss, seed
 
     def report(done: int, total: int, pace: float, value: float) -> None:
         left = pace * (total - done)
@@ -122,7 +121,7 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
     allow_mmengine_checkpoints()
     space = Workspace(run_dir, spec)
     started = space.state.setdefault("started", provenance.now())
-    runner = build_runner(spec, space.path, device, progress_reporter(spec))
+    runner = build_runner(spec, space.path, device, progress_reporter(run_dir))
     _resume(runner, space)
     status, reason = "trained", None
     try:
