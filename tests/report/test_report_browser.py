@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from report.browser import Browser
-from report.pages import Page
 
 TAB = "\ue004"
 ENTER = "\ue007"
@@ -130,7 +129,7 @@ def test_the_leaderboard_filters(browser: Browser, report: Path) -> None:
         filter.value = arguments[0]; filter.dispatchEvent(new Event('input'));
         return document.getElementById('shown').textContent;
     """
-    rows = len([r for r in Page(report / "index.html").rows if len(r) == 18]) - 1
+    rows = len((report / "leaderboard.csv").read_text().splitlines()) - 1
     assert browser.run(script, "ATSS failed") == f"1 of {rows} shown; a column’s head sorts"
     assert column(browser, "detector")[1] == ["ATSS"]
     assert browser.run(script, "") == f"{rows} of {rows} shown; a column’s head sorts"
