@@ -39,8 +39,12 @@ class Balance(nn.Module):
         """
         return self.weight
 
-    def end_epoch(self) -> None:
-        """Ends an epoch."""
+    def end_epoch(self, warming_up: bool = False) -> None:
+        """Ends an epoch.
+
+        Args:
+            warming_up: Whether the learning rate's warm-up goes on in the next one.
+        """
 
 
 class ConstantBalance(Balance):
@@ -80,10 +84,15 @@ class SelfBalanceEpoch(Balance):
         return self.weight.clone()
 
     @torch.no_grad()
-    def end_epoch(self) -> None:
-        """Sets the next epoch's weight; keeps it if there was no localisation loss at all."""
+    def end_epoch(self, warming_up: bool = False) -> None:
+        """Sets the next epoch's weight; keeps it if there was no localisation loss at all.
+
+        Args:
+            warming_up: Keeps it too. In the paper the warm-up is a part of the first epoch; where
+                epochs are shorter, the boxes of an untrained detector would set the weight.
+        """
         loss_cls, loss_loc = _reduce(self.sums.clone())
-        if loss_loc > 0:
+        if loss_loc > 0 and not warming_up:
             self.weight.copy_((loss_cls + loss_loc) / loss_loc)
         self.sums.zero_()
         self._own = None

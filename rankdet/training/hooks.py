@@ -74,8 +74,7 @@ class EpochSeedHook(Hook):
 class EndEpochHook(Hook):
     """Tells each criterion's balance that a real epoch of the data has ended.
 
-    In the papers the warm-up is a part of the first epoch. Where epochs are shorter than it, the
-    first one lasts until its end: a balance that is set by untrained boxes is hundreds too high.
+    Balances keep their first weight until the warm-up is over: see `SelfBalanceEpoch.end_epoch`.
 
     Args:
         warmup: Iterations of the warm-up.
@@ -87,12 +86,10 @@ class EndEpochHook(Hook):
         self.warmup = warmup
 
     def after_train_epoch(self, runner: Any) -> None:
-        """Calls `end_epoch` of every balance, from the first epoch that ends after the warm-up."""
-        if runner.iter < self.warmup:
-            return
+        """Calls `end_epoch` of every balance."""
         for module in inner_model(runner).modules():
             if isinstance(module, Balance):
-                module.end_epoch()
+                module.end_epoch(warming_up=runner.iter < self.warmup)
 
 
 class RecordHook(Hook):
