@@ -28,16 +28,17 @@ test: setup ## the tests (minutes)
 check-all: lint ## everything, the long checks too
 	$(BIN)/python -m pytest
 
-lint: setup ## style, types and the workflow's own lint
+lint: setup ## style, types, layers and the workflow's own lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflows
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 example: setup ## rebuild reports/example and its pictures from a finished smoke study (at a release)
 	$(BIN)/rankdet report $(EXAMPLE) --out reports/example
-	PYTHONPATH=tests $(BIN)/python -m report.pictures reports/example docs/images
+	$(BIN)/python -m tests.report.pictures reports/example docs/images
 	$(BIN)/python -m pytest -q tests/report/test_example.py
 
 clean: ## remove results and reports (the environment stays)

@@ -40,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if not word.startswith("-")), None)
     args = build_parser(command).parse_args(argv)
-    from analysis.errors import InputError as AnalysisError
     from rankdet.errors import InputError
+    from rankdet.errors import InputError as AnalysisError
 
     module = importlib.import_module(f"rankdet.commands.{args.command}")
     try:

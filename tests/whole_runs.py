@@ -4,7 +4,7 @@ import json
 
 import torch
 
-from analysis.run_records import write_split_metrics
+from rankdet.results.metrics_record import write_split_metrics
 from rankdet.training import predict
 
 

@@ -37,22 +37,3 @@ def check_writable(*paths: Path | str | None) -> None:
         above = next(parent for parent in Path(path).absolute().parents if parent.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
             raise InputError(f"{path}: cannot be written: {above} takes no files")
-
-
-def write_text(path: Path | str, text: str) -> None:
-    """Writes a file in one move, and the folders above it.
-
-    Raises:
-        InputError: If the disk does not take it.
-    """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
-    finally:
-        if part.exists():
-            part.unlink()

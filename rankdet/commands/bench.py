@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.commands import bench_evaluation, bench_iteration
-from rankdet.commands.arguments import check_least, check_writable, write_text
+from rankdet.commands.arguments import check_least, check_writable
+from rankdet.files import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from rankdet.commands.arguments import check_least, check_writable, write_text
+from rankdet.commands.arguments import check_least, check_writable
+from rankdet.files import write_text
 
 HELP = "all measures against the time that pycocotools takes for AP alone"
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and prints the processor seconds of each step."""
-    from analysis import benchmark
+    from rankdet.evaluation import benchmark
 
     check_least(args, images=1, detections=1, draws=2, seed=0)
     check_writable(args.out)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands.arguments import check_least, check_writable, write_text
+from rankdet.commands.arguments import check_least, check_writable
+from rankdet.files import write_text
 
 HELP = "an iteration of a detector with one loss and another"
 
@@ -36,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and prints one line per detector and loss."""
-    from workflows.study.config import Cost
-    from workflows.study.cost import cost_spec
-    from workflows.study.explain import read
+    from rankdet.study.config.model import Cost
+    from rankdet.study.config.strict import read
+    from rankdet.study.cost import cost_spec
 
     check_least(args, threads=1)
     check_writable(args.out)

@@ -4,14 +4,15 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from rankdet.commands.arguments import check_least, check_writable, write_text
+from rankdet.commands.arguments import check_least, check_writable
+from rankdet.files import write_text
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from analysis.comparison import Compared
-    from analysis.statistics import Difference
+    from rankdet.evaluation.comparison import Compared
+    from rankdet.evaluation.intervals import Difference
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Prints the table, the differences to the first run, and writes what was asked for."""
     from rich.console import Console
 
-    from analysis import comparison
     from rankdet.errors import InputError
+    from rankdet.evaluation import comparison
 
     check_least(args, draws=2, seed=0)
     check_writable(args.out)
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 def _print_values(console: "Console", runs: "list[Compared]", metrics: list[str]) -> None:
     from rich.markup import escape
 
-    from analysis.comparison import best_runs, higher_is_better
+    from rankdet.evaluation.comparison import best_runs, higher_is_better
 
     table = _table("run", metrics)
     best = {m: best_runs(runs, m) for m in metrics}

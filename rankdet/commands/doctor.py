@@ -16,8 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from rankdet.repository import ENVIRONMENTS, ROOT
+
 SCHEMA = "rankdet.doctor/1"
-REPOSITORY = Path(__file__).resolve().parents[2]
 SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
 GB = 1 << 30
 LEAST_DISK, LEAST_MEMORY = 5 * GB, 3 * GB
@@ -67,10 +68,10 @@ def examine() -> dict[str, Any]:
     devices = find_devices(torch)
     served, op_problems = find_ops() if torch else ({}, [])
     disk = {"folder": str(Path.cwd()), "free": shutil.disk_usage(Path.cwd()).free}
-    commit, git_problems = find_commit(REPOSITORY)
+    commit, git_problems = find_commit(ROOT)
     problems = [
         *package_problems(versions),
-        *version_problems(versions, pins(REPOSITORY / "envs" / "constraints.txt")),
+        *version_problems(versions, pins(ENVIRONMENTS / "constraints.txt")),
         *import_problems,
         *op_problems,
         *device_problems(devices),

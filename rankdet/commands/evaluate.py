@@ -4,7 +4,8 @@ import argparse
 import json
 from typing import Any
 
-from rankdet.commands.arguments import check_least, check_writable, write_text
+from rankdet.commands.arguments import check_least, check_writable
+from rankdet.files import write_text
 
 # (title, keys shown side by side); rates in percent as the papers print them.
 _GROUPS = (
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluates, prints a table and writes what was asked for."""
-    from analysis.evaluate import evaluate_files
+    from rankdet.evaluation.evaluate import evaluate_files
 
     check_least(args, seed=0)
     check_writable(args.out, args.matches)

@@ -4,8 +4,8 @@ import argparse
 import re
 from pathlib import Path
 
-from rankdet.commands.arguments import write_text
 from rankdet.errors import InputError
+from rankdet.files import write_text
 
 TAKEN = ("untrained",)  # what a study calls a detector that was not trained
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the file and says what to do next."""
-    from workflows.study.places import LOSSES, shown
+    from rankdet.files import shown
+    from rankdet.repository import LOSSES
 
     path = shown(new_loss(args.name, LOSSES))
     print(

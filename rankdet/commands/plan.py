@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and state."""
-    from workflows.study.places import DEFAULT_STUDY
-    from workflows.study.plan import load_study
+    from rankdet.repository import DEFAULT_STUDY
+    from rankdet.study.plan import load_study
 
     study = load_study(args.configfile or [DEFAULT_STUDY], _overrides(args.config))
     if args.json:
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 def _print_estimates(study: Any, console: Any) -> None:
     from rich.table import Table
 
-    from workflows.study.estimate import estimates
+    from rankdet.study.estimate import estimates
 
     unit = "GPU-hours" if study.gpus else "CPU-hours"
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -99,7 +99,7 @@ def _table(study: Any) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    from workflows.study.state import state
+    from rankdet.results.status import state
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("dataset", "detector", "loss", "seed"):
@@ -118,7 +118,7 @@ def _table(study: Any) -> Any:
             "" if planned.untrained else _length(schedule),
             "" if planned.untrained else f"{schedule['lr']:g}",
             " ".join(planned.splits),
-            escape(state(Path(study.folder), planned)),
+            escape(state(Path(study.folder), planned.key)),
         )
     return table
 

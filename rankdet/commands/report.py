@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Builds the report and prints the path of its first page."""
     plan = find_plan(args.study, args.results)
-    from analysis.report import build_report
+    from rankdet.report import build_report
 
     out = args.out or Path("reports/html") / plan.resolve().parent.name
     page = build_report(plan, out)

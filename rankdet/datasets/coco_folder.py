@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets import files, manifest, options
+from rankdet import files
+from rankdet.datasets import manifest, options
 from rankdet.datasets.checks import Checked, check
 from rankdet.datasets.images import ImageFile
 from rankdet.errors import InputError

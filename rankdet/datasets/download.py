@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from rankdet.datasets import files, options
+from rankdet import files
+from rankdet.datasets import options
 from rankdet.errors import InputError
+from rankdet.repository import DATA
 
-TABLE = Path(__file__).resolve().parents[2] / "data" / "datasets.csv"
+TABLE = DATA / "datasets.csv"
 BLOCK = 1 << 20  # bytes
 ATTEMPTS = 5  # a connection that breaks is taken up again this often
 TIMEOUT = 60  # seconds without a byte

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets import files, masks
+from rankdet import files
+from rankdet.datasets import masks
 from rankdet.datasets.summary import summarise
 
 SCHEMA = "rankdet.dataset/1"

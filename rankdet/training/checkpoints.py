@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from rankdet.files import write_record
+
 
 def allow_mmengine_checkpoints() -> None:
     """Registers the harmless classes in mmengine's checkpoints.
@@ -63,9 +65,7 @@ class Workspace:
 
     def save_state(self) -> None:
         """Writes the state in one move, so that a kill never leaves half a file."""
-        temporary = self._state_path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self.state))
-        temporary.replace(self._state_path)
+        write_record(self._state_path, self.state)
 
     @property
     def rows_path(self) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.files import atomic, write_record
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
 
@@ -60,7 +61,7 @@ def predict_untrained(spec: dict[str, Any], run_dir: Path) -> None:
     model = build_model(spec, device, pretrained=True)
     model.init_weights()
     _write(run_dir, *detect(model, spec, spec["splits"][0], device))
-    record.write_json(
+    write_record(
         run_dir / "run.json",
         record.run_record(
             spec, status="untrained", reason=None, training=None, device=device, started=started
@@ -137,7 +138,7 @@ def detect(
     from mmengine.runner import Runner
 
     from rankdet.training import config
-    from rankdet.training.results import coco_results
+    from rankdet.training.detections import coco_results
 
     manifest = config.load_manifest(spec)
     model = with_views(model, spec.get("test") or {})
@@ -171,7 +172,7 @@ def _clock(torch: Any, device: str) -> float:
 
 
 def _write(out_dir: Path, detections: list[dict[str, Any]], speed: dict[str, Any]) -> None:
-    from rankdet.training import record
 
-    record.write_atomically(out_dir / "detections.json", json.dumps(detections).encode())
-    record.write_json(out_dir / "speed.json", speed)
+    with atomic(out_dir / "detections.json") as temporary:
+        temporary.write_text(json.dumps(detections), encoding="utf-8")
+    write_record(out_dir / "speed.json", speed)

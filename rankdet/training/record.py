@@ -1,14 +1,13 @@
 """The record of a training: `run.json` and `train.parquet`, and the verdict on what happened."""
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.measures.balance import imbalance
+from rankdet.evaluation.metrics.gradient_balance import imbalance
+from rankdet.files import atomic
 from rankdet.training.provenance import provenance
 
 SCHEMA = "rankdet.run/1"
@@ -17,29 +16,10 @@ COUNTS = ("num_pos", "num_neg")
 RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file in one move, so that no reader ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON in one move; NaN is refused, undefined values are null."""
-    write_atomically(path, json.dumps(content, indent=1, allow_nan=False).encode())
-
-
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Writes the per-iteration record as parquet."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    """Writes the per-iteration record as parquet, atomically."""
+    with atomic(path) as temporary:
         pd.DataFrame(rows).to_parquet(temporary, index=False)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -1,11 +1,13 @@
 """Trains one run with mmengine and writes its model, its per-iteration record and `run.json`."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rankdet.files import atomic, write_record
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
 
@@ -136,7 +138,7 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
     summary = record.training_summary(rows, device, space.state["resumed_from"], epochs, heads)
     _save_model(torch, runner, spec, run_dir / "model.pth")
     record.write_rows(run_dir / "train.parquet", rows)
-    record.write_json(
+    write_record(
         run_dir / "run.json",
         record.run_record(
             spec, status=status, reason=reason, training=summary, device=device, started=started
@@ -156,10 +158,8 @@ def _resume(runner: Any, space: Any) -> None:
         runner._load_from, runner._resume = str(checkpoint), True
         space.state["resumed_from"].append(iteration)
     rows = space.rows_until(iteration)
-    from rankdet.training import record
-
-    text = "".join(record.json.dumps(row) + "\n" for row in rows)
-    record.write_atomically(space.rows_path, text.encode())
+    with atomic(space.rows_path) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     space.save_state()
 
 
@@ -167,11 +167,7 @@ def _save_model(torch: Any, runner: Any, spec: Mapping[str, Any], path: Path) ->
     """Saves the weights alone, with the run they belong to."""
     from rankdet.training.hooks import inner_model
 
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     state = {name: value.cpu() for name, value in inner_model(runner).state_dict().items()}
     meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "form")}
-    try:
+    with atomic(path) as temporary:
         torch.save({"state_dict": state, "meta": meta}, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

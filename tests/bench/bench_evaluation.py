@@ -5,7 +5,7 @@ Minutes long (pycocotools is slow), so it is collected only when named.
 
 import pytest
 
-from analysis import benchmark
+from rankdet.evaluation import benchmark
 
 
 @pytest.mark.slow

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from workflows.study import cards, pairs
-from workflows.study.config import check_config
-from workflows.study.detectors import detector_names, load_detector
-from workflows.study.plan import Study
+from rankdet.study import cards, compatibility
+from rankdet.study.config.model import check_config
+from rankdet.study.detectors import detector_names, load_detector
+from rankdet.study.plan import Study
 
 DETECTORS = detector_names()
 LOSSES = cards.loss_names()
@@ -20,7 +20,7 @@ QUICK_LOSSES = ("focal", "alrp")
 def objection(detector: str, loss: str) -> str | None:
     """Returns why a pair is declared not to be sensible, or None."""
     card = cards.load_loss(loss).variant("")
-    return pairs.objection(load_detector(detector, "small"), loss, "", card)
+    return compatibility.objection(load_detector(detector, "small"), loss, "", card)
 
 
 def every_pair() -> list[Any]:

@@ -1,10 +1,10 @@
 """Each sensible pair of detector and loss learns everywhere, on batches without objects too."""
 
 import pytest
-from conformance.every_pair import every_pair, objection, plan, refused_pairs, spec
-from conformance.iterations import check
 
 from rankdet.errors import InputError
+from tests.conformance.every_pair import every_pair, objection, plan, refused_pairs, spec
+from tests.conformance.iterations import check
 
 
 @pytest.mark.parametrize(("detector", "loss"), every_pair())

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from conformance.every_pair import LOSSES, spec
-from conformance.iterations import faults, gradients, start
 
-from workflows.study import cards, pairs
-from workflows.study.detectors import load_detector
+from rankdet.study import cards, compatibility
+from rankdet.study.detectors import load_detector
+from tests.conformance.every_pair import LOSSES, spec
+from tests.conformance.iterations import faults, gradients, start
 
 QUICK = ("rs+centerness", "rs+dice-label")  # these want something of the detector; the rest is slow
 TRIED_WITH = ("atss", "faster-rcnn", "mask-rcnn", "paa-star", "solov2")
@@ -29,7 +29,7 @@ def detector_for(loss, variant):
     """Returns the first detector that the variant may be used with."""
     card = cards.load_loss(loss).variant(variant)
     objections = (
-        pairs.objection(load_detector(d, "small"), loss, variant, card) for d in TRIED_WITH
+        compatibility.objection(load_detector(d, "small"), loss, variant, card) for d in TRIED_WITH
     )
     return next(d for d, why in zip(TRIED_WITH, objections, strict=True) if why is None)
 

@@ -1,12 +1,12 @@
 """The papers' sizes of every detector can be built; what they cost: `rankdet bench iteration`."""
 
 import pytest
-from conformance.every_pair import DETECTORS, LOSSES, objection
 
 from rankdet.detectors.models import model_config
+from rankdet.study.cards import load_loss
+from rankdet.study.detectors import load_detector
 from rankdet.training.environment import set_up
-from workflows.study.cards import load_loss
-from workflows.study.detectors import load_detector
+from tests.conformance.every_pair import DETECTORS, LOSSES, objection
 
 
 @pytest.mark.parametrize("detector", DETECTORS)

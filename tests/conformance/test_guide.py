@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import yaml
-from conformance.every_pair import spec
-from conformance.iterations import check
 
-from workflows.study.detectors import load_detector
+from rankdet.study.detectors import load_detector
+from tests.conformance.every_pair import spec
+from tests.conformance.iterations import check
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "add-a-detector.md"
 

@@ -1,11 +1,11 @@
 """Each detector with the papers' other neck: it learns there, and wherever it learned before."""
 
 import pytest
-from conformance.every_pair import DETECTORS, LOSSES, objection, spec
-from conformance.iterations import check, gradients, start
-from whole_runs import assert_measured
 
 from rankdet.training import train
+from tests.conformance.every_pair import DETECTORS, LOSSES, objection, spec
+from tests.conformance.iterations import check, gradients, start
+from tests.whole_runs import assert_measured
 
 OF_TABLES = ("faster-rcnn", "mask-rcnn")  # the papers train these with it
 REST = [pytest.param(d, marks=pytest.mark.slow) for d in DETECTORS if d not in OF_TABLES]

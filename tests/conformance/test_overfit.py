@@ -5,12 +5,12 @@ Minutes for each pair on one core. To see what was reached:
 """
 
 import pytest
-from conformance.every_pair import DETECTORS, LOSSES, objection, spec
-from whole_runs import evaluated
 
 from rankdet.datasets import prepare
 from rankdet.training import train
 from rankdet.training.environment import set_up
+from tests.conformance.every_pair import DETECTORS, LOSSES, objection, spec
+from tests.whole_runs import evaluated
 
 pytestmark = pytest.mark.slow
 ENOUGH = 0.8

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from conformance.every_pair import DETECTORS, LOSSES, objection, spec
-from whole_runs import assert_measured
 
+from rankdet.study.detectors import load_detector
 from rankdet.training import inference, train
-from workflows.study.detectors import load_detector
+from tests.conformance.every_pair import DETECTORS, LOSSES, objection, spec
+from tests.whole_runs import assert_measured
 
 VOTING = ("paa", "paa-scores", "paa-star")  # boxes move after NMS, and may then overlap
 BOXES = [d for d in DETECTORS if not load_detector(d, "small").get("masks")]

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from conformance.every_pair import DETECTORS, LOSSES, QUICK_DETECTOR, objection, spec
-from whole_runs import assert_measured, assert_same_weights
 
 from rankdet.training import hooks, train
+from tests.conformance.every_pair import DETECTORS, LOSSES, QUICK_DETECTOR, objection, spec
+from tests.whole_runs import assert_measured, assert_same_weights
 
 
 class Stopped(Exception):

@@ -8,10 +8,10 @@ import re
 from functools import lru_cache
 
 import pytest
-from shared_data import require_shared
 
-from analysis.papers import read_published
-from analysis.records import REPOSITORY
+from rankdet.papers.load import read_published
+from rankdet.repository import PAPERS
+from tests.shared_data import require_shared
 
 TEXTS = {
     "alrp": ("001_45f2f24a370fbe7a.txt", "002_5f1fa02141538abd.txt"),
@@ -19,7 +19,7 @@ TEXTS = {
     "rs": ("003_2241aa38c73d92d5.txt",),
     "ape": ("004_268751593c2270bc.txt",),
 }
-FILES = sorted((REPOSITORY / "data" / "published").glob("*/*.csv"))
+FILES = sorted((PAPERS).glob("*/*.csv"))
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 MERGED_CELL = {"alrp/tableA10": "aLRP"}  # one printed cell for several rows
 BESIDE_NAMES = {"ape/table9", "rs/tableS7"}  # other numbers stand between (ResNet-50, 1:7)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from report.fake_study import make_study
 
-from analysis.report import build_report
+from rankdet.report import build_report
+from tests.report.fake_study import make_study
 
 
 @pytest.fixture(scope="session")

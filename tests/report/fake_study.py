@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from analysis.run_records import OF_MASKS, write_split_metrics
-from analysis.sweep import write_sweep
+from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
+from rankdet.results.sweep import write_sweep
 
 HOSTILE = "<script>alert(1)</script>"
 HOSTILE_LOSS = "<img src=x onerror=alert(1)>"
@@ -82,7 +82,7 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
 
 
 def _paper(name: str) -> dict[str, str]:
-    return {"id": name, "spec": f"workflows/papers/{name}.yaml"}
+    return {"id": name, "spec": f"analysis/papers/{name}.yaml"}
 
 
 def _write(path: Path, data: object) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from report.browser import Browser
+
+from tests.report.browser import Browser
 
 COLOURS = 128  # of the palette: flat pages stay sharp and small
 

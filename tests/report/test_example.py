@@ -5,11 +5,11 @@ import re
 import socket
 
 import pytest
-from report.pages import all_pages
 
-from analysis.records import REPOSITORY
+from rankdet.repository import ROOT
+from tests.report.pages import all_pages
 
-EXAMPLE = REPOSITORY / "reports" / "example"
+EXAMPLE = ROOT / "reports" / "example"
 TEXT = (".html", ".csv", ".json", ".svg", ".md", ".tex")
 ROOTS = "home|root|tmp|Users|work|mnt|var|opt|usr|private"
 ABSOLUTE = re.compile(rf"(?<![\w.<])/({ROOTS})/|\b[A-Z]:\\+\w")
@@ -59,12 +59,12 @@ def test_the_search_finds_absolute_paths(text: str, found: bool) -> None:
 
 
 def test_the_readme_shows_it() -> None:
-    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
     assert "](reports/example/index.html)" in readme
     pictures = re.findall(r"docs/images/[a-z]+\.png", readme)
     assert len(set(pictures)) == 4
     for name in pictures:
-        assert (REPOSITORY / name).stat().st_size <= 300_000, name
-    assert {path.name for path in (REPOSITORY / "docs/images").iterdir()} == {
+        assert (ROOT / name).stat().st_size <= 300_000, name
+    assert {path.name for path in (ROOT / "docs/images").iterdir()} == {
         name.rpartition("/")[2] for name in pictures
     }

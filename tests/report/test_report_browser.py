@@ -3,7 +3,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from report.browser import Browser
+
+from tests.report.browser import Browser
 
 TAB = "\ue004"
 ENTER = "\ue007"

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report.fake_study import SWEPT, THRESHOLDS, make_study
-from report.pages import Page
 
-from analysis.report import build_report
-from analysis.report.formatting import count, number
-from analysis.report.measured import ERRORS, METRICS
-from analysis.report.sweeps import OF_BOXES
+from rankdet.report import build_report
+from rankdet.report.formatting import count, number
+from rankdet.report.run_metrics import ERRORS, METRICS
+from rankdet.report.sweep_section import OF_BOXES
+from tests.report.fake_study import SWEPT, THRESHOLDS, make_study
+from tests.report.pages import Page
 
 PAGE = f"runs/{SWEPT}.html"
 DIVERGED = "runs/shapes/retinanet/alrp+iou/seed1.html"

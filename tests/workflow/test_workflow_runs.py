@@ -70,7 +70,7 @@ def test_plan_on_disk_lists_all_runs(troubled):
         "shapes/retinanet/ap/seed1",
         "shapes/retinanet/alrp+no-sb/seed1",
     ]
-    assert plan["tables"] == [{"id": "alrp/table2", "spec": "workflows/papers/alrp/table2.yaml"}]
+    assert plan["tables"] == [{"id": "alrp/table2", "spec": "analysis/papers/alrp/table2.yaml"}]
     for run in plan["runs"]:
         assert (box.root / run["dir"]).is_dir()
 

@@ -2,7 +2,7 @@
 
 import json
 
-from workflow.conftest import make_sandbox
+from tests.workflow.conftest import make_sandbox
 
 RUN = "results/sweep/shapes/retinanet/ap/seed1"
 GROUP = "losses: [focal, ap, alrp+no-sb]}"

@@ -3,7 +3,7 @@
 import json
 import zipfile
 
-from workflow.conftest import make_sandbox
+from tests.workflow.conftest import make_sandbox
 
 STUDY = """
 study: tables

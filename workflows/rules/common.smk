@@ -1,8 +1,8 @@
 # The study, and the paths that all rules share.
-from workflows.study.after import on_error, on_success
-from workflows.study.hashing import step_hash
-from workflows.study.papers import spec_files
-from workflows.study.start import start
+from rankdet.jobs.completion import on_error, on_success
+from rankdet.study.fingerprint.hashes import step_hash
+from rankdet.study.tables import spec_files
+from rankdet.jobs.startup import start
 
 STUDY = start(config, workflow.configfiles, workflow.basedir)
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from workflows.study.job import job
+from rankdet.jobs.context import job
 
 with job(snakemake, "cost"):
     from rankdet.training.cost import measure_cost

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
+from rankdet.jobs.context import job
 
 with job(snakemake, "data") as this:
     from rankdet.datasets import prepare

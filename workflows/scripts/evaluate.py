@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from workflows.study.job import job, subject
+from rankdet.jobs.context import job, subject
 
 files, out = snakemake.input, snakemake.output
 
 with job(snakemake, f"evaluate ({subject(snakemake)})", Path(files.record).parent):
-    from analysis.run_records import write_split_metrics
+    from rankdet.results.metrics_record import write_split_metrics
 
     write_split_metrics(
         snakemake.params.split,

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
+from rankdet.jobs.context import job
 
 with job(snakemake, "figure"):
-    from analysis.figures import build_figure
+    from rankdet.papers.figures import build_figure
 
     build_figure(snakemake.input.plan, snakemake.input.spec[0], Path(snakemake.output.svg).parent)

@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from workflows.study.job import job
+from rankdet.jobs.context import job
 
 files, out = snakemake.input, snakemake.output[0]
 
 with job(snakemake, "lrp-check", Path(out).parent):
-    from analysis.lrp_check import check_lrp
+    from rankdet.evaluation.lrp_check import check_lrp
 
     splits = json.loads(Path(files.manifest).read_text(encoding="utf-8"))["splits"]
     truth = splits[snakemake.params.split]["annotations"]

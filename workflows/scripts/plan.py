@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
-from workflows.study.specs import write_plan
+from rankdet.jobs.context import job
 
 with job(snakemake, "plan"):
-    write_plan(snakemake.params.plan, Path(snakemake.output[0]))
+    from rankdet.files import write_record
+
+    write_record(Path(snakemake.output[0]), snakemake.params.plan)

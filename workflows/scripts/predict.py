@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workflows.study.job import job, subject
-from workflows.study.specs import with_data
+from rankdet.jobs.context import job, subject
+from rankdet.jobs.job_spec import with_data
 
 run = Path(snakemake.input.record).parent
 out = Path(snakemake.output.detections).parent

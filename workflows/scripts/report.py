@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
+from rankdet.jobs.context import job
 
 with job(snakemake, "report"):
-    from analysis.report import build_report
+    from rankdet.report import build_report
 
     build_report(snakemake.input.plan, Path(snakemake.output[0]).parent)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
+from rankdet.jobs.context import job
 
 files, out = snakemake.input, snakemake.output[0]
 
 with job(snakemake, "sweep", Path(out).parent):
-    from analysis.sweep import write_sweep
+    from rankdet.results.sweep import write_sweep
 
     write_sweep(snakemake.params.thresholds, files.metrics, files.speed, out)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
+from rankdet.jobs.context import job
 
 with job(snakemake, "table"):
-    from analysis.tables import build_table
+    from rankdet.papers.table import build_table
 
     build_table(snakemake.input.plan, snakemake.input.spec[0], Path(snakemake.output.csv).parent)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workflows.study.job import job
-from workflows.study.specs import with_data
+from rankdet.jobs.context import job
+from rankdet.jobs.job_spec import with_data
 
 run = Path(snakemake.output.record).parent
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rankdet.datasets import files, manifest
+from rankdet import files
+from rankdet.datasets import manifest
 from rankdet.datasets.shapes import contours, long_tail, png, scene
 from rankdet.datasets.shapes.bits import Bits
 from rankdet.datasets.shapes.config import ShapesConfig

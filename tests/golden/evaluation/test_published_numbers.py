@@ -4,10 +4,10 @@ import json
 import re
 
 import pytest
-from shared_data import require_shared
 
-from analysis.evaluate import evaluate_files
 from rankdet.cli import main
+from rankdet.evaluation.evaluate import evaluate_files
+from tests.shared_data import require_shared
 
 FOLDER = "cocoapi_val2014_100"
 KEYS = ["AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from shared_data import require_shared
 
 from rankdet.losses import functional
+from tests.shared_data import require_shared
 
 CASES = ("c01", "c04", "c10")
 

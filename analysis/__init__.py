@@ -1,1 +1,0 @@
-"""Measures, records, tables and figures of a study (no torch in here)."""

@@ -1,0 +1,1 @@
+"""Line charts as SVG, for the papers' figures and the report's pages."""

@@ -1,0 +1,1 @@
+"""Evaluation of COCO-format detections: metrics, intervals, comparisons. No torch."""

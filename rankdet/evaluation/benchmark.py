@@ -1,0 +1,227 @@
+"""Evaluation at COCO's size: all our measures against the time pycocotools takes for AP alone.
+
+Processor seconds, of all threads, are compared, so that neither other work on the machine nor
+more cores help anyone. Both sides read the same files, made from a seed, in one process.
+"""
+
+import contextlib
+import io
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SCHEMA = "rankdet.bench.evaluation/1"
+IMAGES, DETECTIONS, DRAWS = 5000, 500_000, 100
+CLASSES = 80
+INTERVALS = "intervals of correlations"
+
+
+def make_case(folder: Path, images: int, detections: int, seed: int = 0) -> tuple[Path, Path]:
+    """Writes annotations (7.3 an image, classes of uneven size) and detections, from a seed.
+
+    Args:
+        folder: where gt.json and dt.json go.
+        images: number of images.
+        detections: number of detections, 60 % of them around an object as NMS leaves them.
+        seed: of everything.
+
+    Returns:
+        Both paths.
+    """
+    rng = np.random.default_rng(seed)
+    share = 1 / np.arange(1, CLASSES + 1)
+    share /= share.sum()
+    labels = np.arange(1, CLASSES + 1)
+    count = int(7.3 * images)
+    image = rng.integers(1, images + 1, count)
+    category = rng.choice(labels, count, p=share)
+    side = np.exp(rng.uniform(np.log(8), np.log(400), (count, 2)))
+    boxes = np.c_[rng.uniform(0, 500, (count, 2)), side].round(2)
+    truth = {
+        "images": [{"id": i, "height": 640, "width": 640} for i in range(1, images + 1)],
+        "categories": [{"id": c, "name": f"class {c}"} for c in labels.tolist()],
+        "annotations": _rows(
+            id=np.arange(1, count + 1),
+            image_id=image,
+            category_id=category,
+            bbox=boxes,
+            area=boxes[:, 2] * boxes[:, 3],
+            iscrowd=(rng.random(count) < 0.012).astype(int),
+        ),
+    }
+    near = rng.integers(0, count, detections)
+    # How far off a detection lies, in parts of its object's size: a few hit, most are near misses.
+    off = rng.exponential(0.12, detections)[:, None] * rng.normal(size=(detections, 4))
+    found = boxes[near] + off * np.tile(boxes[near, 2:], 2)
+    found[:, 2:] = np.maximum(found[:, 2:], 1)
+    anywhere = rng.random(detections) < 0.4
+    found[anywhere, :2] = rng.uniform(0, 500, (int(anywhere.sum()), 2))
+    other = rng.random(detections) < 0.3
+    label = np.where(other, rng.choice(labels, detections, p=share), category[near])
+    score = rng.beta(1, 6, detections) + 0.5 * ~anywhere * rng.random(detections)
+    results = {
+        "image_id": image[near],
+        "category_id": label,
+        "bbox": np.round(found, 2),
+        "score": np.round(np.minimum(score, 1), 4),
+    }
+    paths = folder / "gt.json", folder / "dt.json"
+    paths[0].write_text(json.dumps(truth))
+    with paths[1].open("w") as file:
+        file.writelines(_json_list(results))
+    return paths
+
+
+def _rows(**columns: np.ndarray) -> list[dict[str, Any]]:
+    lists = (values.tolist() for values in columns.values())
+    return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def _json_list(columns: dict[str, np.ndarray], block: int = 20_000) -> Iterable[str]:
+    """Yields the text of a list of objects, in blocks that need less memory than an evaluation."""
+    for start in range(0, len(columns["score"]), block):
+        part = {name: values[start : start + block] for name, values in columns.items()}
+        yield (", " if start else "[") + json.dumps(_rows(**part))[1:-1]
+    yield "]"
+
+
+def timed(steps: dict[str, float], name: str, function: Callable[[], Any]) -> Any:
+    """Runs `function` and notes its processor seconds."""
+    start = time.process_time()
+    result = function()
+    steps[name] = time.process_time() - start
+    return result
+
+
+def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np.ndarray]:
+    """Returns processor seconds of each step of our evaluation, and precision."""
+    # Imports are left out on both sides.
+    import hotcoco  # noqa: F401
+    import pyarrow.json
+    import pyarrow.parquet  # noqa: F401
+    import scipy.stats  # noqa: F401
+
+    from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
+    from rankdet.evaluation.intervals import bootstrap_intervals
+    from rankdet.evaluation.metrics.ap import summarise
+    from rankdet.evaluation.metrics.ap_backends import backend_tables
+    from rankdet.evaluation.metrics.bounds import correlation_bounds
+    from rankdet.evaluation.metrics.calibration import calibration
+    from rankdet.evaluation.metrics.correlation import correlations
+    from rankdet.evaluation.metrics.matches import write_matches
+    from rankdet.evaluation.metrics.matching import match
+    from rankdet.evaluation.metrics.olrp import olrp
+    from rankdet.evaluation.metrics.sparsity import sparsity_bins
+
+    steps: dict[str, float] = {}
+    truth = timed(steps, "read ground truth", lambda: load_ground_truth(gt_path))
+    found = timed(steps, "read detections", lambda: load_detections(dt_path, truth))
+    matches = timed(steps, "match", lambda: match(truth, found))
+    path = gt_path.with_name("matches.parquet")
+    timed(steps, "write matches", lambda: write_matches(matches, path))
+    tables = timed(steps, "AP", lambda: backend_tables(truth, found, "bbox", "hotcoco"))
+    timed(steps, "AP, summary", lambda: summarise(tables, {}, matches.category_ids))
+    timed(steps, "oLRP, exact", lambda: olrp(matches))
+    timed(steps, "oLRP, grid101", lambda: olrp(matches, "grid101"))
+    timed(steps, "correlations", lambda: correlations(matches))
+    rng = np.random.default_rng(0)
+    timed(
+        steps,
+        f"{INTERVALS} ({draws} draws)",
+        lambda: bootstrap_intervals(matches, rng, draws, ["correlation"]),
+    )
+    timed(steps, "bounds", lambda: correlation_bounds(matches))
+    timed(steps, "sparsity", lambda: sparsity_bins(matches))
+    timed(steps, "calibration", lambda: calibration(matches))
+    return steps, tables.precision
+
+
+def pycocotools(gt_path: Path, dt_path: Path) -> tuple[dict[str, float], np.ndarray]:
+    """Returns processor seconds of pycocotools' steps, and precision."""
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    steps: dict[str, float] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = timed(steps, "read ground truth", lambda: COCO(str(gt_path)))
+        found = timed(steps, "read detections", lambda: truth.loadRes(str(dt_path)))
+        evaluator = COCOeval(truth, found, "bbox")
+        timed(steps, "evaluate", evaluator.evaluate)
+        timed(steps, "accumulate", evaluator.accumulate)
+    return steps, evaluator.eval["precision"][..., -1]
+
+
+def run(
+    images: int = IMAGES,
+    detections: int = DETECTIONS,
+    draws: int = DRAWS,
+    seed: int = 0,
+    compare: bool = True,
+) -> dict[str, Any]:
+    """Times both sides on the same files.
+
+    Args:
+        images: number of images; 7.3 objects each.
+        detections: number of detections.
+        draws: of the images, for the intervals of the correlations.
+        seed: of files and draws.
+        compare: whether to time pycocotools too (minutes).
+
+    Returns:
+        JSON-serialisable: processor seconds of each step and their totals, the peak memory of this
+        process after our part in GB, and `ratio`, pycocotools' total to ours (None without it).
+
+    Raises:
+        AssertionError: precision differs by more than 1e-9 anywhere.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = make_case(Path(folder), images, detections, seed)
+        mine, precision = ours(*paths, draws)
+        memory = _peak_gb()
+        theirs: dict[str, float] = {}
+        if compare:
+            theirs, expected = pycocotools(*paths)
+            np.testing.assert_allclose(precision, expected, rtol=0, atol=1e-9)
+    return {
+        "images": images,
+        "detections": detections,
+        "draws": draws,
+        "seed": seed,
+        "ours_seconds": mine,
+        "ours_total": sum(mine.values()),
+        "ours_peak_gb": memory,
+        "pycocotools_seconds": theirs,
+        "pycocotools_total": sum(theirs.values()),
+        "ratio": sum(theirs.values()) / sum(mine.values()) if compare else None,
+    }
+
+
+def growth(
+    images: int = IMAGES,
+    sizes: Sequence[int] = (DETECTIONS // 4, DETECTIONS // 2, DETECTIONS),
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> list[dict[str, float]]:
+    """Returns our processor seconds for so many detections on the same images, one row per size.
+
+    `seconds` leaves the intervals out, `interval_seconds` is theirs.
+    """
+    rows = []
+    for size in sizes:
+        steps = run(images, size, draws, seed, compare=False)["ours_seconds"]
+        intervals = sum(v for name, v in steps.items() if name.startswith(INTERVALS))
+        seconds = sum(steps.values()) - intervals
+        rows.append({"detections": size, "seconds": seconds, "interval_seconds": intervals})
+    return rows
+
+
+def _peak_gb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**30 if sys.platform == "darwin" else 2**20)

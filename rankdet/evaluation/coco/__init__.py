@@ -1,0 +1,1 @@
+"""Reading COCO-format annotations and detections, with checks of every field."""

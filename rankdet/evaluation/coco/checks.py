@@ -1,0 +1,200 @@
+"""The checks on single fields of COCO files, vectorised; each failure is one `InputError` line."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rankdet.errors import InputError
+
+Entries = Sequence[Mapping[str, Any]]
+
+
+def integers(
+    entries: Entries, key: str, path: Path, what: str, start: int = 0
+) -> NDArray[np.int64]:
+    """Returns the integers under `key`; `start` is the place of the first entry in its file."""
+    values = _values(entries, key, path, what, start)
+    if set(map(type, values)) <= {int}:
+        try:
+            return np.array(values, dtype=np.int64)
+        except OverflowError:
+            pass
+    for i, value in enumerate(values):
+        if not _whole(value):
+            raise InputError(
+                f"{path}: {what} {start + i} (from 0) has {key!r} {shown(value)}; "
+                "ids must be whole numbers"
+            )
+    return np.array([int(v) for v in values], dtype=np.int64)
+
+
+def sizes(images: Entries, path: Path) -> NDArray[np.int64]:
+    """Returns the images' heights and widths (I, 2), 0 where they are not given."""
+    found = [im.get(key) or 0 for im in images for key in ("height", "width")]
+    for i, value in enumerate(found):
+        if not _whole(value) or value < 0:
+            key = ("height", "width")[i % 2]
+            raise InputError(
+                f"{path}: image {i // 2} (from 0) has {key!r} {shown(value)}; needed: pixels"
+            )
+    return np.array([int(v) for v in found], dtype=np.int64).reshape(-1, 2)
+
+
+def _whole(value: Any) -> bool:
+    """Returns whether a value is a whole number that fits 64 bits."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and abs(value) < 2**63 and value == int(value)
+
+
+def scores(entries: Entries, path: Path, start: int = 0) -> NDArray[np.float64]:
+    """Returns the detections' scores (D,), all finite."""
+    array = _numbers(_values(entries, "score", path, "detection", start), path, "score", start)
+    check_scores(array, path, start)
+    return array
+
+
+def check_scores(array: NDArray[np.float64], path: Path, start: int = 0) -> None:
+    """Raises an `InputError` unless all scores are finite."""
+    _stop_if(~np.isfinite(array), array, path, "score", "NaN or infinite", start)
+
+
+def boxes(
+    entries: Entries, path: Path, what: str, required: bool, start: int = 0
+) -> NDArray[np.float64]:
+    """Returns boxes (N, 4) as x, y, width, height; zeros for missing ones unless `required`."""
+    values: list[Any] = [e.get("bbox") for e in entries]
+    if not required:
+        values = [v if v else [0.0, 0.0, 0.0, 0.0] for v in values]
+    if not (set(map(type, values)) <= {list} and set(map(len, values)) <= {4}):
+        i, value = next((i, v) for i, v in enumerate(values) if type(v) is not list or len(v) != 4)
+        raise InputError(
+            f"{path}: {what} {start + i} (from 0) has 'bbox' {shown(value)}; "
+            "needed: [x, y, width, height]"
+        )
+    flat = list(chain.from_iterable(values))
+    array = _numbers(flat, path, "bbox", start, 4).reshape(-1, 4)
+    check_boxes(array, path, what, start)
+    return array
+
+
+def check_boxes(array: NDArray[np.float64], path: Path, what: str, start: int = 0) -> None:
+    """Raises an `InputError` unless all boxes (N, 4) are finite and no size is negative."""
+    bad = ~np.isfinite(array.sum(axis=1))
+    _stop_if(bad, array, path, "bbox", f"NaN or infinite in {what}s", start)
+    negative = (array[:, 2] < 0) | (array[:, 3] < 0)
+    _stop_if(negative, array, path, "bbox", f"of negative size in {what}s", start)
+
+
+def areas(values: list[Any], path: Path) -> NDArray[np.float64]:
+    """Returns the annotations' areas (G,), finite and not negative."""
+    array = _numbers(
+        [float(v) if isinstance(v, np.floating) else v for v in values], path, "area", 0
+    )
+    _stop_if(~(np.isfinite(array) & (array >= 0)), array, path, "area", "NaN or negative", 0)
+    return array
+
+
+def unique(ids: NDArray[np.int64], path: Path, what: str) -> NDArray[np.int64]:
+    """Returns `ids` if each occurs once."""
+    found, counts = np.unique(ids, return_counts=True)
+    twice = found[counts > 1]
+    if len(twice):
+        raise InputError(
+            f"{path}: {len(twice)} {what} ids occur more than once ({three(twice)}); "
+            f"each {what} needs an id of its own"
+        )
+    return ids
+
+
+def positions(
+    known: NDArray[np.int64], ids: NDArray[np.int64], path: Path, what: str
+) -> NDArray[np.int64]:
+    """Returns where each of `ids` stands in the ascending `known`."""
+    missing = ids[~is_known(known, ids)]
+    if len(missing):
+        raise InputError(
+            f"{path}: {len(missing)} annotations have an unknown {what} ({three(missing)}); "
+            "add it to the file's list or drop them"
+        )
+    return np.searchsorted(known, ids)
+
+
+def is_known(known: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Returns for each of `ids` whether the ascending `known` has it."""
+    if len(known) == 0:
+        return np.zeros(len(ids), dtype=bool)
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    return known[place] == ids
+
+
+def report_unknown(
+    path: Path, what: str, unknown: NDArray[np.int64], ignore: bool, notes: list[str]
+) -> None:
+    """Stops at detections with unknown ids, or notes that they are left out."""
+    if len(unknown) == 0:
+        return
+    line = (
+        f"{len(unknown)} detections have {what} that the ground truth has not "
+        f"({three(np.unique(unknown))})"
+    )
+    if not ignore:
+        raise InputError(
+            f"{path}: {line}; are both files of the same data? --ignore-unknown leaves them out"
+        )
+    notes.append(f"{line}: left out")
+
+
+def three(values: NDArray[Any] | Sequence[Any]) -> str:
+    """Returns up to three values as text, with dots where there are more."""
+    return ", ".join(str(v) for v in list(values)[:3]) + (", ..." if len(values) > 3 else "")
+
+
+def shown(value: Any) -> str:
+    """Returns a value as short text."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _values(entries: Entries, key: str, path: Path, what: str, start: int) -> list[Any]:
+    try:
+        return [e[key] for e in entries]
+    except (KeyError, TypeError):
+        lacking = [
+            start + i for i, e in enumerate(entries) if not isinstance(e, Mapping) or key not in e
+        ]
+        raise InputError(
+            f"{path}: {len(lacking)} {what}s have no {key!r} (number {three(lacking)} from 0)"
+        ) from None
+
+
+def _numbers(
+    values: list[Any], path: Path, key: str, start: int, width: int = 1
+) -> NDArray[np.float64]:
+    """Returns plain numbers as an array; `width` of them stand in each entry of the file."""
+    if set(map(type, values)) <= {float, int}:
+        try:
+            return np.array(values, dtype=np.float64)
+        except OverflowError:
+            pass
+    for i, value in enumerate(values):
+        if type(value) not in (float, int) or (type(value) is int and abs(value) > 2**1000):
+            raise InputError(
+                f"{path}: entry {start + i // width} (from 0) has {shown(value)} in {key!r}; "
+                "needed: numbers"
+            )
+    return np.array(values, dtype=np.float64)
+
+
+def _stop_if(
+    bad: NDArray[np.bool_], values: NDArray[np.float64], path: Path, key: str, why: str, start: int
+) -> None:
+    at = np.flatnonzero(bad)
+    if len(at):
+        raise InputError(
+            f"{path}: {len(at)} values of {key!r} are {why} (first: entry {start + at[0]} from 0, "
+            f"{shown(values[at[0]].tolist())}); correct them or drop those entries"
+        )

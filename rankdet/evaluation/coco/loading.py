@@ -1,0 +1,241 @@
+"""Reads COCO-format ground truth and detections, checked on load.
+
+Whatever is wrong with a file ends in one `InputError` line: what was found, where, and what to do.
+What is merely worth knowing (renumbered ids, scores outside [0, 1]) becomes a note.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rankdet.errors import InputError
+from rankdet.evaluation.coco import checks as check
+from rankdet.evaluation.coco.json_columns import Columns, read_columns
+from rankdet.evaluation.coco.json_stream import check_end, kind, read_json, read_json_list
+from rankdet.evaluation.coco.types import Detections, Federated, Floats, GroundTruth, Ints
+
+IOU_TYPES = ("bbox", "segm")
+FREQUENCIES = ("r", "c", "f")  # rare, common, frequent (LVIS)
+
+
+def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
+    """Reads and checks COCO-format annotations.
+
+    Args:
+        path: a JSON object with `images`, `annotations` and `categories`.
+        iou_type: "bbox" reads boxes, "segm" reads masks too.
+
+    Raises:
+        InputError: the file is missing or no COCO annotations, an id is unknown or occurs twice,
+            a box or area is missing, not finite or negative.
+    """
+    path = Path(path)
+    data = read_json(path)
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: found {kind(data)} where COCO annotations are a JSON object")
+    for key in ("images", "annotations", "categories"):
+        if not isinstance(data.get(key), list):
+            raise InputError(f"{path}: has no list {key!r}; is it a file of COCO annotations?")
+    images, annotations, categories = data["images"], data["annotations"], data["categories"]
+
+    image_ids = check.unique(check.integers(images, "id", path, "image"), path, "image")
+    by_id = np.argsort(image_ids, kind="stable")
+    sizes = check.sizes(images, path)
+    category_ids = check.unique(
+        check.integers(categories, "id", path, "category"), path, "category"
+    )
+    names = {c["id"]: str(c.get("name", c["id"])) for c in categories}
+
+    notes: list[str] = []
+    ids = check.integers(annotations, "id", path, "annotation")
+    ids = _without_zero(check.unique(ids, path, "annotation"), path, notes)
+    image_ids, category_ids = image_ids[by_id], np.sort(category_ids)
+    image, category = (
+        check.positions(known, check.integers(annotations, key, path, "annotation"), path, key)
+        for known, key in ((image_ids, "image_id"), (category_ids, "category_id"))
+    )
+    boxes = check.boxes(annotations, path, "annotation", required=iou_type == "bbox")
+    sizes_by_id = sizes[by_id]
+    masks = None
+    if iou_type == "segm":
+        from rankdet.evaluation.coco.masks import encode
+
+        masks = encode(annotations, sizes_by_id[image], path, "annotation")
+    if any(a.get("ignore") and not a.get("iscrowd") for a in annotations):
+        count = sum(bool(a.get("ignore")) and not a.get("iscrowd") for a in annotations)
+        notes.append(
+            f"{count} annotations carry `ignore` without `iscrowd`: "
+            "COCO's evaluation disregards the flag, and so does this one"
+        )
+    return GroundTruth(
+        image_ids=image_ids,
+        image_sizes=sizes_by_id,
+        category_ids=category_ids,
+        names={int(k): names[int(k)] for k in category_ids},
+        frequency=_frequency(categories, notes),
+        image=image,
+        category=category,
+        ids=ids,
+        boxes=boxes,
+        area=_areas(annotations, boxes, masks, path, notes),
+        crowd=np.array([bool(a.get("iscrowd", 0)) for a in annotations], dtype=bool),
+        masks=masks,
+        notes=notes,
+        federated=_federated([images[i] for i in by_id], notes),
+    )
+
+
+def load_detections(
+    path: Path | str,
+    ground_truth: GroundTruth,
+    iou_type: str = "bbox",
+    ignore_unknown: bool = False,
+) -> Detections:
+    """Reads and checks detections in COCO's results format, in blocks of bounded memory.
+
+    Args:
+        path: a JSON list of {"image_id", "category_id", "bbox" or "segmentation", "score"}.
+        ground_truth: what they are to be compared with.
+        iou_type: "bbox" or "segm".
+        ignore_unknown: leave out detections of unknown images or categories, with a note.
+
+    Raises:
+        InputError: the file is missing, cut off or no such list; an id is unknown; a score or box
+            is not finite; a size is negative; a mask does not fit its image.
+    """
+    path = Path(path)
+    check_end(path)
+    columns = read_columns(path) if iou_type == "bbox" else None
+    segmentations: list[Mapping[str, Any]] = []
+    if columns is None:
+        columns = _read_slowly(path, iou_type, segmentations)
+    else:
+        check.check_scores(columns.score, path)
+        check.check_boxes(columns.boxes, path, "detection")
+    image, category = columns.image_id, columns.category_id
+    score, boxes = columns.score, columns.boxes
+
+    notes: list[str] = []
+    known = check.is_known(ground_truth.image_ids, image)
+    check.report_unknown(path, "image ids", image[~known], ignore_unknown, notes)
+    known_category = check.is_known(ground_truth.category_ids, category)
+    check.report_unknown(path, "category ids", category[~known_category], ignore_unknown, notes)
+    keep = np.flatnonzero(known & known_category)
+    outside = int(np.count_nonzero((score[keep] < 0) | (score[keep] > 1)))
+    if outside:
+        notes.append(
+            f"{outside} detections have a score outside [0, 1]: used as they are, "
+            "calibration is undefined"
+        )
+    if len(keep) == 0:
+        notes.append("there are no detections: AP is 0, oLRP is 1, correlations are undefined")
+    image = np.searchsorted(ground_truth.image_ids, image[keep])
+    boxes = boxes[keep]
+    masks, area = None, boxes[:, 2] * boxes[:, 3]
+    if iou_type == "segm":
+        from rankdet.evaluation.coco.masks import encode, mask_areas
+
+        chosen = [segmentations[i] for i in keep]
+        masks = encode(chosen, ground_truth.image_sizes[image], path, "detection", keep)
+        area = mask_areas(masks)
+    return Detections(
+        position=keep,
+        image=image,
+        category=np.searchsorted(ground_truth.category_ids, category[keep]),
+        boxes=boxes,
+        area=area,
+        score=score[keep],
+        masks=masks,
+        notes=notes,
+    )
+
+
+def _read_slowly(path: Path, iou_type: str, segmentations: list[Mapping[str, Any]]) -> Columns:
+    """Reads detections entry by entry; adds their masks to `segmentations` for "segm"."""
+    parts: list[tuple[NDArray[Any], ...]] = []
+    start = 0
+    for block in read_json_list(path):
+        parts.append(
+            (
+                check.integers(block, "image_id", path, "detection", start),
+                check.integers(block, "category_id", path, "detection", start),
+                check.scores(block, path, start),
+                check.boxes(block, path, "detection", iou_type == "bbox", start),
+            )
+        )
+        if iou_type == "segm":
+            segmentations.extend({"segmentation": d.get("segmentation")} for d in block)
+        start += len(block)
+    image, category, score, boxes = zip(*parts, strict=True)
+    return Columns(
+        _join(image, np.int64),
+        _join(category, np.int64),
+        _join(score, np.float64),
+        _join(boxes, np.float64, (-1, 4)),
+    )
+
+
+def _federated(images: Sequence[Mapping[str, Any]], notes: list[str]) -> Federated | None:
+    keys = ("neg_category_ids", "not_exhaustive_category_ids")
+    if not images or not all(isinstance(im.get(key), list) for im in images for key in keys):
+        return None
+    notes.append(
+        "annotations are federated (LVIS): 300 detections per image, and only of categories that "
+        "an image is annotated for"
+    )
+    return Federated(*([im[key] for im in images] for key in keys))
+
+
+def _join(parts: Sequence[Any], dtype: type, shape: tuple[int, ...] = (-1,)) -> NDArray[Any]:
+    return np.concatenate([np.zeros(0, dtype), *[p.ravel() for p in parts]]).reshape(shape)
+
+
+def _frequency(categories: Sequence[Mapping[str, Any]], notes: list[str]) -> dict[int, str]:
+    """LVIS's frequency of each category that has one."""
+    given = {int(c["id"]): c["frequency"] for c in categories if "frequency" in c}
+    known = {k: v for k, v in given.items() if v in FREQUENCIES}
+    if len(known) < len(given):
+        notes.append(
+            f"{len(given) - len(known)} categories have a 'frequency' that is none of LVIS's "
+            f"({', '.join(FREQUENCIES)}): not used"
+        )
+    return known
+
+
+def _without_zero(ids: Ints, path: Path, notes: list[str]) -> Ints:
+    if (ids < 0).any():
+        raise InputError(
+            f"{path}: {np.count_nonzero(ids < 0)} annotation ids are negative "
+            f"({check.three(ids[ids < 0])}); number them from 1"
+        )
+    # pycocotools takes a match to annotation 0 for no match at all.
+    if 0 in ids:
+        new = int(ids.max()) + 1
+        notes.append(
+            f"annotation id 0 (COCO's tools take it for 'unmatched') is renumbered to {new}"
+        )
+        return np.where(ids == 0, new, ids)
+    return ids
+
+
+def _areas(
+    annotations: Sequence[Mapping[str, Any]],
+    boxes: Floats,
+    masks: list[dict[str, Any]] | None,
+    path: Path,
+    notes: list[str],
+) -> Floats:
+    given = [a.get("area") for a in annotations]
+    missing = np.array([a is None for a in given], dtype=bool)
+    if masks is None:
+        other, source = boxes[:, 2] * boxes[:, 3], "boxes"
+    else:
+        from rankdet.evaluation.coco.masks import mask_areas
+
+        other, source = mask_areas(masks), "masks"
+    if missing.any():
+        notes.append(f"{missing.sum()} annotations have no area: that of their {source} is used")
+    return check.areas([other[i] if m else given[i] for i, m in enumerate(missing)], path)

@@ -1,0 +1,171 @@
+"""Several runs' metrics side by side: best values, and whether differences are more than chance."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankdet.errors import InputError
+from rankdet.evaluation.coco.json_stream import read_json
+from rankdet.evaluation.evaluate import SCHEMA
+from rankdet.evaluation.intervals import Difference, best, paired_bootstrap
+from rankdet.evaluation.metrics.matches import read_matches
+
+METRICS = ("AP", "AP50", "AP75", "oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN", "spearman")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run.
+
+    Attributes:
+        name: the run's key, or what tells its file from the others.
+        path: its metrics file.
+        metrics: name to value, None where undefined.
+        matches: the file of its matches; None where there is none to be found.
+    """
+
+    name: str
+    path: Path
+    metrics: dict[str, float | None]
+    matches: Path | None
+
+
+def higher_is_better(metric: str) -> bool:
+    """Returns whether more of a metric is better (all but oLRP and its components)."""
+    return not metric.startswith("oLRP")
+
+
+def load_runs(paths: Sequence[Path | str]) -> list[Compared]:
+    """Reads metrics files that belong to the same data.
+
+    Args:
+        paths: files as `rankdet evaluate --out` or a study writes them. A run's matches are looked
+            for beside its file, as `<its name>.parquet` or `matches.parquet`.
+
+    Raises:
+        InputError: a file is missing or holds no metrics, or the runs are of different data.
+    """
+    files = [Path(p) for p in paths]
+    data = [_metrics(p) for p in files]
+    for path, one in zip(files, data, strict=True):
+        for what, key in (("IoU type", "iou_type"), ("images", "images"), ("objects", "objects")):
+            first, here = _identity(data[0])[key], _identity(one)[key]
+            if first != here:
+                raise InputError(
+                    f"{path}: {what}: {here}, but {files[0]} has {first}: "
+                    "only runs on the same data can be compared"
+                )
+    names = _names(files, data)
+    return [
+        Compared(name, path, one["metrics"], _matches_of(path, files))
+        for name, path, one in zip(names, files, data, strict=True)
+    ]
+
+
+def best_runs(runs: Sequence[Compared], metric: str) -> set[int]:
+    """Returns which runs have the best value of a metric; ties, at three digits, all of them."""
+    values = {str(i): run.metrics.get(metric) for i, run in enumerate(runs)}
+    return {int(i) for i in best(values, higher_is_better(metric), digits=3)}
+
+
+def differences(
+    runs: Sequence[Compared], metrics: Sequence[str], replicates: int = 1000, seed: int = 0
+) -> list[dict[str, Difference] | None]:
+    """Compares every run with the first, over the same drawn images.
+
+    Args:
+        runs: two or more.
+        metrics: those of interest.
+        replicates: draws.
+        seed: seeds them; each pair is drawn alike.
+
+    Returns:
+        For each run but the first: metric to difference, for the metrics that a bootstrap can give;
+        None where either has no matches.
+    """
+    families = [
+        family
+        for family, member in (
+            ("ap", lambda m: m.startswith("AP")),
+            ("olrp", lambda m: m.startswith("oLRP")),
+            ("correlation", lambda m: not m.startswith(("AP", "AR", "oLRP"))),
+        )
+        if any(member(m) for m in metrics)
+    ]
+    first = read_matches(runs[0].matches) if runs[0].matches else None
+    out: list[dict[str, Difference] | None] = []
+    for run in runs[1:]:
+        if first is None or run.matches is None:
+            out.append(None)
+            continue
+        rng = np.random.default_rng(seed)
+        found = paired_bootstrap(first, read_matches(run.matches), rng, replicates, families)
+        out.append({m: found[m] for m in metrics if m in found})
+    return out
+
+
+def as_json(runs: Sequence[Compared], found: Sequence[dict[str, Difference] | None]) -> str:
+    """Returns values and differences as JSON text."""
+    records: list[dict[str, Any]] = []
+    for run, differs in zip(runs, [None, *found], strict=True):
+        record: dict[str, Any] = {"name": run.name, "file": str(run.path), "metrics": run.metrics}
+        if differs is not None:
+            record["difference_to_first"] = {
+                name: {"value": d.value, "low": d.low, "high": d.high, "p": d.p}
+                for name, d in differs.items()
+            }
+        records.append(record)
+    return json.dumps({"schema": "rankdet.comparison/1", "runs": records}, indent=1) + "\n"
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    data = read_json(path)
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise InputError(f"{path}: is no file of metrics; `rankdet evaluate --out` writes one")
+    if not isinstance(data.get("metrics"), dict):
+        raise InputError(f"{path}: has no metrics (status: {data.get('status', 'unknown')})")
+    return data
+
+
+def _identity(data: dict[str, Any]) -> dict[str, Any]:
+    counts = data.get("counts") or {}
+    return {
+        "iou_type": (data.get("settings") or {}).get("iou_type"),
+        "images": counts.get("images"),
+        "objects": counts.get("ground_truth"),
+    }
+
+
+def _names(paths: Sequence[Path], data: Sequence[dict[str, Any]]) -> list[str]:
+    """Returns run keys where all are known and different, else the parts in which paths differ."""
+    keys = [_key(one.get("run")) for one in data]
+    if all(keys) and len(set(keys)) == len(keys):
+        return [str(k) for k in keys]
+    parts = [p.absolute().with_suffix("").parts for p in paths]
+    if len(set(parts)) < len(parts):
+        return [str(p) for p in paths]
+    while len({p[0] for p in parts}) == 1 and min(map(len, parts)) > 1:
+        parts = [p[1:] for p in parts]
+    while len({p[-1] for p in parts}) == 1 and min(map(len, parts)) > 1:
+        parts = [p[:-1] for p in parts]
+    return ["/".join(p) for p in parts]
+
+
+def _key(run: Any) -> str | None:
+    if not isinstance(run, dict) or not all(run.get(k) for k in ("dataset", "detector", "loss")):
+        return None
+    loss = "+".join(filter(None, (run["loss"], run.get("variant"))))
+    return f"{run['dataset']}/{run['detector']}/{loss}/seed{run.get('seed')}"
+
+
+def _matches_of(path: Path, paths: Sequence[Path]) -> Path | None:
+    own = path.with_suffix(".parquet")
+    if own.exists():
+        return own
+    shared = path.with_name("matches.parquet")
+    alone = sum(p.absolute().parent == path.absolute().parent for p in paths) == 1
+    return shared if alone and shared.exists() else None

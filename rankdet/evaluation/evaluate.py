@@ -1,0 +1,193 @@
+"""From two COCO-format files to all measures: `evaluate_files`."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankdet.errors import InputError
+from rankdet.evaluation.coco.loading import IOU_TYPES, load_detections, load_ground_truth
+from rankdet.evaluation.coco.types import Detections, GroundTruth
+from rankdet.evaluation.metrics.ap import summarise
+from rankdet.evaluation.metrics.ap_backends import BACKENDS, backend_tables, error_breakdown
+from rankdet.evaluation.metrics.bounds import correlation_bounds
+from rankdet.evaluation.metrics.calibration import calibration
+from rankdet.evaluation.metrics.correlation import correlations
+from rankdet.evaluation.metrics.matches import AREAS, IOU_THRESHOLDS, Matches, write_matches
+from rankdet.evaluation.metrics.matching import match
+from rankdet.evaluation.metrics.olrp import TAU, THRESHOLDS, olrp
+from rankdet.evaluation.metrics.sparsity import DEFAULT_EDGES, sparsity_bins
+
+SCHEMA = "rankdet.metrics/1"
+MEMORY = 2.5  # bytes per byte of a detections file, from one of 1.9 GB
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is computed, and how.
+
+    Attributes:
+        backend: who computes AP: "hotcoco" or "pycocotools".
+        lrp_thresholds: score thresholds tried for oLRP: "exact" (all) or "grid101".
+        sparsity_edges: lowest number of objects per image of each sparsity bin.
+        sparsity_crowds: whether crowds count as objects there.
+        bootstrap: draws of images for intervals; 0 for none.
+        seed: seeds those draws.
+        errors: whether to break the errors down (hotcoco's TIDE).
+    """
+
+    backend: str = "hotcoco"
+    lrp_thresholds: str = "exact"
+    sparsity_edges: tuple[int, ...] = DEFAULT_EDGES
+    sparsity_crowds: bool = False
+    bootstrap: int = 0
+    seed: int = 0
+    errors: bool = False
+
+    def __post_init__(self) -> None:
+        check_known("AP backend", self.backend, BACKENDS)
+        check_known("LRP thresholds", self.lrp_thresholds, THRESHOLDS)
+        if self.bootstrap < 0 or self.bootstrap == 1:
+            raise InputError(f"{self.bootstrap} bootstrap draws: choose 0 for none, or 2 and more")
+
+
+def check_known(name: str, value: str, known: Sequence[str]) -> None:
+    """Raises an `InputError` that lists what is known unless `value` is."""
+    if value not in known:
+        raise InputError(f"unknown {name} {value!r}; known: {', '.join(known)}")
+
+
+def evaluate_files(
+    gt_path: Path | str,
+    detections_path: Path | str,
+    *,
+    iou_type: str = "bbox",
+    ignore_unknown: bool = False,
+    matches_path: Path | str | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Computes AP, oLRP, the correlation of score and IoU, and what else follows from matches.
+
+    Args:
+        gt_path: COCO-format annotations.
+        detections_path: detections in COCO's results format.
+        iou_type: "bbox" or "segm".
+        ignore_unknown: leave out detections of unknown images or categories, with a note.
+        matches_path: where to write the matches (Parquet), if anywhere.
+        **options: the fields of `Options`.
+
+    Returns:
+        JSON-serialisable: `schema`, `metrics`, `per_class` (by category id), `classes` (names),
+        `bounds`, `sparsity`, `calibration`, `settings`, `counts`, `notes`; `intervals` and `errors`
+        where asked for. Rates and errors are in [0, 1], correlations in [−1, 1], undefined values
+        None.
+
+    Raises:
+        InputError: something is wrong with a file or an option.
+    """
+    check_known("IoU type", iou_type, IOU_TYPES)
+    chosen = Options(**options)
+    try:
+        return _evaluate(gt_path, detections_path, iou_type, ignore_unknown, matches_path, chosen)
+    except MemoryError:
+        raise InputError(_too_large(gt_path, detections_path)) from None
+
+
+def _evaluate(
+    gt_path: Path | str,
+    detections_path: Path | str,
+    iou_type: str,
+    ignore_unknown: bool,
+    matches_path: Path | str | None,
+    options: Options,
+) -> dict[str, Any]:
+    ground_truth = load_ground_truth(gt_path, iou_type)
+    detections = load_detections(detections_path, ground_truth, iou_type, ignore_unknown)
+    matches = match(ground_truth, detections, iou_type)
+    if matches_path is not None:
+        write_matches(matches, matches_path)
+    return measure(ground_truth, detections, matches, options)
+
+
+def _too_large(*paths: Path | str) -> str:
+    largest = max(map(Path, paths), key=lambda path: path.stat().st_size)
+    gigabytes = largest.stat().st_size / 1e9
+    return (
+        f"{largest}: {gigabytes:.2g} GB need about {MEMORY * gigabytes + 0.5:.1f} GB of memory, "
+        "which is not there; drop the detections of lowest score, or evaluate on a larger machine"
+    )
+
+
+def measure(
+    ground_truth: GroundTruth,
+    detections: Detections,
+    matches: Matches,
+    options: Options | None = None,
+) -> dict[str, Any]:
+    """Computes all measures of matched detections; the result as of `evaluate_files`."""
+    options = options or Options()
+    tables = backend_tables(ground_truth, detections, matches.iou_type, options.backend)
+    ap, ap_of = summarise(tables, matches.frequency, matches.category_ids)
+    lrp, lrp_of = olrp(matches, options.lrp_thresholds)
+    correlation, correlation_of, classes = correlations(matches)
+    positives = {one.category_id: one.positives() for one in matches.per_class()}
+    scores = calibration(matches)
+    laece = scores.pop("LaECE_per_class")
+    result = {
+        "schema": SCHEMA,
+        "metrics": {**ap, **lrp, **correlation},
+        "per_class": {
+            str(k): {
+                **ap_of[k],
+                **lrp_of[k],
+                **correlation_of[k],
+                "LaECE": laece[k],
+                "n_gt": positives[k],
+            }
+            for k in matches.category_ids.tolist()
+        },
+        "classes": {str(k): name for k, name in matches.names.items()},
+        "bounds": correlation_bounds(matches),
+        "sparsity": sparsity_bins(matches, options.sparsity_edges, options.sparsity_crowds),
+        "calibration": scores,
+        "settings": {
+            **asdict(options),
+            "sparsity_edges": list(options.sparsity_edges),
+            "iou_type": matches.iou_type,
+            "max_dets": list(tables.limits),
+            "iou_thresholds": [round(float(t), 2) for t in IOU_THRESHOLDS],
+            "areas": {name: list(limits) for name, limits in AREAS.items()},
+            "lrp_tau": TAU,
+        },
+        "counts": {
+            "images": len(ground_truth.image_ids),
+            "ground_truth": int((~ground_truth.crowd).sum()),
+            "crowd": int(ground_truth.crowd.sum()),
+            "detections": len(detections),
+            "considered": len(matches.detections),
+            "classes": sum(n > 0 for n in positives.values()),
+            "correlation_classes": classes,
+        },
+        "notes": matches.notes,
+    }
+    if options.bootstrap:
+        result["intervals"] = _intervals(matches, options)
+    if options.errors:
+        result["errors"] = error_breakdown(ground_truth, detections, matches.iou_type)
+    return result
+
+
+def _intervals(matches: Matches, options: Options) -> dict[str, Any]:
+    from rankdet.evaluation.intervals import LEVEL, bootstrap_intervals
+
+    rng = np.random.default_rng(options.seed)
+    # oLRP's draws are always over all scores: the grid is for comparison with old numbers alone.
+    found = bootstrap_intervals(matches, rng, options.bootstrap)
+    return {
+        "level": LEVEL,
+        "replicates": options.bootstrap,
+        "seed": options.seed,
+        "metrics": {name: list(ends) if ends else None for name, ends in found.items()},
+    }

@@ -1,0 +1,62 @@
+"""Differences of two runs with their intervals, kept on disk: a bootstrap may take minutes.
+
+A table and the report ask the same questions. An answer is kept in `<study>/intervals/`, under a
+name that depends on both runs' matches and on the code that draws: it is never out of date.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from rankdet.evaluation import intervals
+from rankdet.evaluation.intervals import Difference, paired_bootstrap
+from rankdet.evaluation.metrics import resampled
+from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.files import atomic
+
+REPLICATES = 1000
+
+
+def difference(a: Path, b: Path, metric: str, family: str, store: Path) -> Difference | None:
+    """Returns a metric of run B minus that of run A; None where the family has no such metric.
+
+    Args:
+        a: matches of the first run.
+        b: matches of the second, on the same images.
+        metric: name of the metric, in [0, 1].
+        family: the measures that it belongs to: "ap", "olrp" or "correlation".
+        store: folder of kept answers.
+
+    Raises:
+        InputError: the matches cannot be read, or are of different data.
+        OSError: one of the files is not there.
+    """
+    stamps = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in (a, b)]
+    text = json.dumps([stamps, family, REPLICATES, _code()])
+    path = store / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        found = {name: Difference(**values) for name, values in known.items()}
+    except (OSError, ValueError, TypeError):
+        # Every pair is drawn alike, so that answers do not depend on the order of the questions.
+        rng = np.random.default_rng(0)
+        found = paired_bootstrap(read_matches(a), read_matches(b), rng, REPLICATES, [family])
+        _keep(path, found)
+    return found.get(metric)
+
+
+def _keep(path: Path, found: dict[str, Difference]) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps({k: asdict(v) for k, v in found.items()}), encoding="utf-8")
+
+
+@lru_cache
+def _code() -> str:
+    """Hash of the modules that draw and measure."""
+    folder = Path(resampled.__file__).parent
+    files = [Path(intervals.__file__), *sorted(folder.glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

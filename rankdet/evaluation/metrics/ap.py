@@ -1,0 +1,135 @@
+"""Average precision and recall, COCO's definition, from matches; and their summary.
+
+The same summary serves the tables of hotcoco and pycocotools (`ap_backends`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rankdet.evaluation.coco.types import Bools, Floats, Ints
+from rankdet.evaluation.metrics.matches import AREAS, IOU_THRESHOLDS, ClassMatches, Matches
+
+RECALLS = np.linspace(0.0, 1.0, 101)
+MAX_DETECTIONS = (1, 10, 100)
+FREQUENCIES = {"r": "AP_rare", "c": "AP_common", "f": "AP_frequent"}
+
+
+@dataclass(frozen=True)
+class ApTables:
+    """Interpolated precision and final recall; -1 where a class has no ground truth.
+
+    Attributes:
+        precision: (T, R, K, A) at the 101 recalls, 100 detections per image and class.
+        recall: (T, K, A, M) at each limit.
+        limits: detections per image and class.
+    """
+
+    precision: Floats
+    recall: Floats
+    limits: tuple[int, ...] = MAX_DETECTIONS
+
+
+def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables:
+    """Returns precision and recall at every IoU threshold, class and area range.
+
+    Args:
+        matches: the matches.
+        areas: the first so many of the area ranges.
+    """
+    shape = (len(IOU_THRESHOLDS), len(matches.category_ids), len(areas))
+    precision = -np.ones((shape[0], len(RECALLS), *shape[1:]))
+    limits = limits_of(matches.max_detections)
+    recall = -np.ones((*shape, len(limits)))
+    for k, one in enumerate(matches.per_class()):
+        for a, area in enumerate(areas):
+            positives = one.positives(area)
+            if positives == 0:
+                continue
+            true, counted = _flags(one, area)
+            precision[:, :, k, a] = interpolated_precision(true, counted, positives)
+            for m, limit in enumerate(limits):
+                found = true[:, one.detections["rank"] < limit]
+                recall[:, k, a, m] = found.sum(axis=1) / positives
+    return ApTables(precision, recall, limits)
+
+
+def limits_of(max_detections: int) -> tuple[int, ...]:
+    """Returns the limits at which recall is reported: COCO's three, or LVIS's one."""
+    return MAX_DETECTIONS if max_detections == MAX_DETECTIONS[-1] else (max_detections,)
+
+
+def interpolated_precision(true: Bools, counted: Bools, positives: int) -> Floats:
+    """Returns precision at the 101 recalls.
+
+    Args:
+        true: (T, D) true positives, detections by descending score.
+        counted: (T, D) those that are true or false positives.
+        positives: number of ground truths that count, at least 1.
+
+    Returns:
+        (T, 101); 0 at recalls that are not reached.
+    """
+    tp = np.cumsum(true, axis=1, dtype=np.float64)
+    # A detection that is left out changes neither sum, so it need not be taken away.
+    fp = np.cumsum(counted & ~true, axis=1, dtype=np.float64)
+    precision = tp / (fp + tp + np.spacing(1))
+    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    out = np.zeros((len(true), len(RECALLS)))
+    for t, row in enumerate(tp):
+        at = np.searchsorted(row / positives, RECALLS, side="left")
+        reached = at < len(row)
+        out[t, reached] = envelope[t, at[reached]]
+    return out
+
+
+def _flags(one: ClassMatches, area: str) -> tuple[Bools, Bools]:
+    bits = np.arange(len(IOU_THRESHOLDS), dtype=np.uint16)[:, None]
+    true = (one.detections[f"true_{area}"][None] >> bits) & 1 == 1
+    counted = (one.detections[f"ignored_{area}"][None] >> bits) & 1 == 0
+    return true, counted
+
+
+def summarise(
+    tables: ApTables, frequency: dict[int, str], category_ids: Ints
+) -> tuple[dict[str, float | None], dict[int, dict[str, float | None]]]:
+    """Returns AP and AR over all classes, and per class.
+
+    Args:
+        tables: precision and recall.
+        frequency: category id to "r", "c" or "f" (LVIS); may be empty.
+        category_ids: (K,) the classes in the order of the tables.
+
+    Returns:
+        Metrics (`AP`, `AP50` ... `AP95`, `AP_small` ..., `AR1` ..., with LVIS's `AP_rare` ...
+        where frequencies are known), and the same for each category id; None where undefined.
+    """
+    every = {k: _metrics(tables, [i]) for i, k in enumerate(category_ids.tolist())}
+    total = _metrics(tables, None)
+    for letter, name in FREQUENCIES.items():
+        rows = [i for i, k in enumerate(category_ids.tolist()) if frequency.get(k) == letter]
+        if frequency:
+            total[name] = _mean(tables.precision[:, :, rows, 0])
+    return total, every
+
+
+def _metrics(tables: ApTables, rows: list[int] | None) -> dict[str, float | None]:
+    chosen = slice(None) if rows is None else rows
+    precision, recall = tables.precision[:, :, chosen], tables.recall[:, chosen]
+    out = {"AP": _mean(precision[..., 0])}
+    for t, threshold in enumerate(IOU_THRESHOLDS):
+        out[f"AP{round(100 * threshold)}"] = _mean(precision[t, ..., 0])
+    areas = list(AREAS)[: precision.shape[-1]]
+    for a, area in enumerate(areas[1:], start=1):
+        out[f"AP_{area}"] = _mean(precision[..., a])
+    for m, limit in enumerate(tables.limits):
+        out[f"AR{limit}"] = _mean(recall[..., 0, m])
+    for a, area in enumerate(areas[1:], start=1):
+        out[f"AR_{area}"] = _mean(recall[..., a, -1])
+    return out
+
+
+def _mean(values: Floats) -> float | None:
+    valid = values[values > -1]
+    return float(np.mean(valid)) if valid.size else None

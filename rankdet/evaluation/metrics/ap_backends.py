@@ -1,0 +1,186 @@
+"""AP from the public evaluators: hotcoco (the default, fast) and pycocotools (COCO's own code)."""
+
+import contextlib
+import io
+from typing import Any
+
+import numpy as np
+
+from rankdet.errors import InputError
+from rankdet.evaluation.coco.types import Detections, GroundTruth
+from rankdet.evaluation.metrics.ap import MAX_DETECTIONS, ApTables, limits_of
+from rankdet.evaluation.metrics.matches import AREAS, FEDERATED_MAX_DETECTIONS, IOU_THRESHOLDS
+
+BACKENDS = ("hotcoco", "pycocotools")
+
+
+def backend_tables(
+    ground_truth: GroundTruth, detections: Detections, iou_type: str, backend: str
+) -> ApTables:
+    """Returns precision and recall as a public evaluator computes them.
+
+    Args:
+        ground_truth: the annotations.
+        detections: the detections.
+        iou_type: "bbox" or "segm".
+        backend: one of `BACKENDS`.
+    """
+    if backend not in BACKENDS:
+        raise InputError(f"unknown AP backend {backend!r}; known: {', '.join(BACKENDS)}")
+    limits = limits_of(FEDERATED_MAX_DETECTIONS if ground_truth.federated else MAX_DETECTIONS[-1])
+    if ground_truth.federated and backend == "pycocotools":
+        raise InputError(
+            "pycocotools cannot evaluate federated (LVIS) annotations; use the backend hotcoco"
+        )
+    if len(detections) == 0 or len(ground_truth) == 0:
+        return _without_matches(ground_truth, limits)
+    run = _hotcoco if backend == "hotcoco" else _pycocotools
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluator = run(ground_truth, detections, iou_type)
+        evaluator.evaluate()
+        evaluator.accumulate()
+    result = evaluator.eval
+    return ApTables(
+        np.asarray(result["precision"])[..., -1].copy(),
+        np.asarray(result["recall"]).copy(),
+        limits,
+    )
+
+
+def error_breakdown(
+    ground_truth: GroundTruth, detections: Detections, iou_type: str
+) -> dict[str, Any]:
+    """Returns hotcoco's TIDE errors (Bolya et al., ECCV 2020): what each kind costs in AP50.
+
+    Returns:
+        `delta_ap` and `counts`, each by kind of error (Cls, Loc, Both, Dupe, Bkg, Miss; `delta_ap`
+        also FP and FN); `ap_base`; `pos_thr` and `bg_thr`, the IoUs of a match and of background.
+        Empty without detections or ground truth.
+    """
+    if len(detections) == 0 or len(ground_truth) == 0:
+        return {}
+    evaluator = _hotcoco(ground_truth, detections, iou_type)
+    evaluator.evaluate()
+    return dict(evaluator.tide_errors())
+
+
+def _without_matches(ground_truth: GroundTruth, limits: tuple[int, ...]) -> ApTables:
+    # The evaluators take no empty list: 0 where there is something to find.
+    shape = (len(IOU_THRESHOLDS), len(ground_truth.category_ids), len(AREAS))
+    recall = -np.ones((*shape, len(limits)))
+    for a, (low, high) in enumerate(AREAS.values()):
+        inside = (ground_truth.area >= low) & (ground_truth.area <= high) & ~ground_truth.crowd
+        recall[:, np.unique(ground_truth.category[inside]), a] = 0
+    return ApTables(np.repeat(recall[:, None, :, :, 0], 101, axis=1), recall, limits)
+
+
+def _images(ground_truth: GroundTruth) -> list[dict[str, Any]]:
+    sizes = ground_truth.image_sizes.tolist()
+    images = [
+        {"id": i, "height": height, "width": width, "file_name": ""}
+        for i, (height, width) in zip(ground_truth.image_ids.tolist(), sizes, strict=True)
+    ]
+    if ground_truth.federated:
+        for i, image in enumerate(images):
+            image["neg_category_ids"] = ground_truth.federated.negative[i]
+            image["not_exhaustive_category_ids"] = ground_truth.federated.not_exhaustive[i]
+    return images
+
+
+def _categories(ground_truth: GroundTruth) -> list[dict[str, Any]]:
+    # Unique names: some evaluators look classes up by name.
+    frequency = ground_truth.frequency
+    return [
+        {"id": i, "name": str(i), **({"frequency": frequency[i]} if i in frequency else {})}
+        for i in ground_truth.category_ids.tolist()
+    ]
+
+
+def _hotcoco(ground_truth: GroundTruth, detections: Detections, iou_type: str) -> Any:
+    import hotcoco
+
+    images, categories = _images(ground_truth), _categories(ground_truth)
+    truth = hotcoco.COCO.from_arrays(
+        images,
+        categories,
+        ground_truth.image_ids[ground_truth.image],
+        ground_truth.category_ids[ground_truth.category],
+        ground_truth.boxes,
+        ids=ground_truth.ids,
+        area=ground_truth.area,
+        iscrowd=ground_truth.crowd,
+        segmentation=_text_masks(ground_truth.masks),
+    )
+    rows = np.column_stack(
+        [
+            ground_truth.image_ids[detections.image],
+            detections.boxes,
+            detections.score,
+            ground_truth.category_ids[detections.category],
+        ]
+    )
+    found = truth.load_res(rows)
+    if iou_type == "segm":
+        found = truth.load_res(_results(ground_truth, detections))
+    federated = ground_truth.federated is not None
+    return hotcoco.COCOeval(truth, found, iou_type, lvis_style=federated)
+
+
+def _text_masks(masks: list[dict[str, Any]] | None) -> list[Any] | None:
+    if masks is None:
+        return None
+    return [{"size": m["size"], "counts": m["counts"].decode()} for m in masks]
+
+
+def _results(ground_truth: GroundTruth, detections: Detections) -> list[dict[str, Any]]:
+    # Without boxes: where there is one, COCO's tools take its area for the mask's.
+    return [
+        {"image_id": i, "category_id": c, "score": s, "segmentation": m}
+        for i, c, s, m in zip(
+            ground_truth.image_ids[detections.image].tolist(),
+            ground_truth.category_ids[detections.category].tolist(),
+            detections.score.tolist(),
+            _text_masks(detections.masks) or [],
+            strict=True,
+        )
+    ]
+
+
+def _pycocotools(ground_truth: GroundTruth, detections: Detections, iou_type: str) -> Any:
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    columns = {
+        "image_id": ground_truth.image_ids[ground_truth.image],
+        "category_id": ground_truth.category_ids[ground_truth.category],
+        "id": ground_truth.ids,
+        "area": ground_truth.area,
+        "iscrowd": ground_truth.crowd.astype(int),
+        "bbox": ground_truth.boxes,
+    }
+    truth = _coco(COCO(), ground_truth, columns, ground_truth.masks)
+    columns = {
+        "image_id": ground_truth.image_ids[detections.image],
+        "category_id": ground_truth.category_ids[detections.category],
+        "id": np.arange(1, len(detections) + 1),
+        "area": detections.area,
+        "score": detections.score,
+        "bbox": detections.boxes,
+    }
+    found = _coco(COCO(), ground_truth, columns, detections.masks)
+    return COCOeval(truth, found, iou_type)
+
+
+def _coco(coco: Any, ground_truth: GroundTruth, columns: dict[str, Any], masks: Any) -> Any:
+    names = list(columns)
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    annotations = [dict(zip(names, row, strict=True)) for row in rows]
+    for annotation, mask in zip(annotations, masks or [], strict=False):
+        annotation["segmentation"] = dict(mask)
+    coco.dataset = {
+        "images": _images(ground_truth),
+        "annotations": annotations,
+        "categories": _categories(ground_truth),
+    }
+    coco.createIndex()
+    return coco

@@ -1,0 +1,58 @@
+"""How much AP could gain or lose from the ranking of true positives alone (aLRP paper, Table 5).
+
+The detections matched at IoU .5 stay the same, and so do their scores; only which of them reach a
+higher IoU threshold is dealt out anew: to the best-scored ones (upper bound: localisation ranks as
+classification does) or to the worst-scored ones (lower bound: the other way round).
+"""
+
+import numpy as np
+
+from rankdet.evaluation.coco.types import Bools
+from rankdet.evaluation.metrics.ap import interpolated_precision
+from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS, ClassMatches, Matches
+
+
+def correlation_bounds(matches: Matches) -> dict[str, dict[str, float | None]]:
+    """Returns the AP family under perfectly correlated and perfectly inverse rankings.
+
+    At IoU threshold t the n_t detections of a class that are true positives there are replaced by
+    the first or the last n_t, by score, of those matched at IoU .5. AP50 stays what it is. (The
+    released code takes all instead of none where n_t is 0.)
+
+    Args:
+        matches: the matches.
+
+    Returns:
+        "upper" and "lower", each `AP`, `AP50`, ... `AP95` (means over classes with ground truth);
+        None without any.
+    """
+    tables: dict[str, list[np.ndarray]] = {"upper": [], "lower": []}
+    for one in matches.per_class():
+        positives = one.positives()
+        if positives == 0:
+            continue
+        counted = np.broadcast_to(one.counted(), (len(IOU_THRESHOLDS), len(one.score)))
+        for bound, rows in tables.items():
+            true = dealt_out(one, upper=bound == "upper")
+            rows.append(interpolated_precision(true, counted, positives).mean(axis=1))
+    return {bound: _summary(rows) for bound, rows in tables.items()}
+
+
+def dealt_out(one: ClassMatches, upper: bool) -> Bools:
+    """Returns (T, D) the true positives of the bound at each IoU threshold."""
+    matched = np.flatnonzero(one.true())
+    true = np.zeros((len(IOU_THRESHOLDS), len(one.score)), dtype=bool)
+    for t in range(len(IOU_THRESHOLDS)):
+        count = min(int(one.true(t).sum()), len(matched))
+        # `matched[-count:]` would be everything for a count of 0.
+        chosen = matched[:count] if upper else matched[len(matched) - count :]
+        true[t, chosen] = True
+    return true
+
+
+def _summary(rows: list[np.ndarray]) -> dict[str, float | None]:
+    names = [f"AP{round(100 * t)}" for t in IOU_THRESHOLDS]
+    if not rows:
+        return dict.fromkeys(["AP", *names])
+    mean = np.mean(rows, axis=0)
+    return {"AP": float(mean.mean()), **dict(zip(names, map(float, mean), strict=True))}

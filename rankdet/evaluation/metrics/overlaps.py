@@ -1,0 +1,100 @@
+"""IoU between detections and the ground truth of the same image and class, over all groups at once.
+
+Box arithmetic follows pycocotools' `maskApi.c` operation by operation, so that IoUs are the same
+to the last bit; masks go through pycocotools itself.
+"""
+
+import numpy as np
+
+from rankdet.evaluation.coco.types import Bools, Detections, Floats, GroundTruth, Ints
+from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS
+
+_CHUNK = 1 << 20  # pairs at a time: bounds the memory
+
+
+def box_iou(detection: Floats, ground_truth: Floats, crowd: Bools) -> Floats:
+    """Returns the IoU of each pair of boxes.
+
+    Args:
+        detection: (P, 4) x, y, width, height.
+        ground_truth: (P, 4) likewise.
+        crowd: (P,) where True, the intersection is divided by the detection's area alone.
+
+    Returns:
+        (P,) in [0, 1].
+    """
+    dx, dy, dw, dh = detection.T
+    gx, gy, gw, gh = ground_truth.T
+    width = np.minimum(dw + dx, gw + gx) - np.maximum(dx, gx)
+    height = np.minimum(dh + dy, gh + gy) - np.maximum(dy, gy)
+    area = dw * dh
+    inside = np.where((width > 0) & (height > 0), width * height, 0.0)
+    union = np.where(crowd, area, area + gw * gh - inside)
+    return np.divide(inside, union, out=np.zeros_like(inside), where=(inside > 0) & (union > 0))
+
+
+def overlapping_pairs(
+    ground_truth: GroundTruth,
+    detections: Detections,
+    order: Ints,
+    gt_order: Ints,
+    group: Ints,
+    gt_group: Ints,
+    iou_type: str,
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """Finds all pairs within a group whose IoU reaches the lowest threshold.
+
+    Args:
+        ground_truth: the annotations.
+        detections: the detections.
+        order: (D,) rows of `detections` to use, by group.
+        gt_order: (G,) rows of `ground_truth`, by group.
+        group: (D,) group of each, ascending.
+        gt_group: (G,) likewise.
+        iou_type: "bbox" or "segm".
+
+    Returns:
+        (P,) places in `order`, (P,) places in `gt_order`, (P,) IoUs, and (D,) each detection's
+        highest IoU with any ground truth of its group that is no crowd (0 for none).
+    """
+    first = np.searchsorted(gt_group, group, side="left")
+    count = np.searchsorted(gt_group, group, side="right") - first
+    best = np.zeros(len(order))
+    parts: list[tuple[Ints, Ints, Floats]] = []
+    ends = np.cumsum(count)
+    start = 0
+    while start < len(order):
+        done = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, done + _CHUNK, side="right")), start + 1)
+        n = count[start:stop]
+        det = np.repeat(np.arange(start, stop), n)
+        gt = np.arange(len(det)) - np.repeat(np.cumsum(n) - n, n) + np.repeat(first[start:stop], n)
+        if len(det):
+            iou = _iou(ground_truth, detections, order[det], gt_order[gt], iou_type)
+            plain = ~ground_truth.crowd[gt_order[gt]]
+            np.maximum.at(best, det[plain], iou[plain])
+            near = iou >= IOU_THRESHOLDS[0]
+            parts.append((det[near], gt[near], iou[near]))
+        start = stop
+    empty = np.zeros(0, dtype=np.int64)
+    parts.append((empty, empty, np.zeros(0)))
+    det, gt, iou = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return det, gt, iou, best
+
+
+def _iou(
+    ground_truth: GroundTruth, detections: Detections, det: Ints, gt: Ints, iou_type: str
+) -> Floats:
+    crowd = ground_truth.crowd[gt]
+    if iou_type == "bbox":
+        return box_iou(detections.boxes[det], ground_truth.boxes[gt], crowd)
+    from pycocotools import mask as coco_mask
+
+    assert detections.masks is not None and ground_truth.masks is not None
+    iou = np.empty(len(det))
+    starts = np.flatnonzero(np.r_[True, det[1:] != det[:-1]])
+    for start, stop in zip(starts, np.r_[starts[1:], len(det)], strict=True):
+        masks = [ground_truth.masks[g] for g in gt[start:stop]]
+        crowds = crowd[start:stop].astype(int).tolist()
+        iou[start:stop] = coco_mask.iou([detections.masks[det[start]]], masks, crowds)[0]
+    return iou

@@ -1,0 +1,189 @@
+"""Reading and writing files: whole files or none, and errors that name the file in one line."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+
+MARKER = ".rankdet"  # lies in every folder that `replacing` wrote: such a folder may be replaced
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def shown(path: Path | str) -> str:
+    """Returns a path as a person types it: relative to the current folder where it is below it."""
+    try:
+        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return Path(path).as_posix()
+
+
+def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
+    """Reads a JSON object that may be missing or damaged.
+
+    Returns:
+        The object and None, or an empty dict and the problem in one line.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, f"{path.name} is missing"
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return {}, f"{path.name} cannot be read: {' '.join(str(error).split())}"
+    if not isinstance(data, dict):
+        return {}, f"{path.name} is not a JSON object"
+    return data, None
+
+
+def require_record(path: Path | str, schema: str | None = None) -> dict[str, Any]:
+    """Reads a JSON object that must be there.
+
+    Args:
+        path: The file.
+        schema: The value that its key `schema` must have; None accepts every object.
+
+    Raises:
+        InputError: If the file cannot be read, is not an object, or has another schema.
+    """
+    record, problem = read_record(Path(path))
+    if problem:
+        raise InputError(f"{path}: {problem}; delete the file and run again")
+    if schema and record.get("schema") != schema:
+        raise InputError(f"{path}: schema is {record.get('schema')!r}, expected {schema!r}")
+    return record
+
+
+def read_yaml(path: Path) -> Any:
+    """Returns the content of a YAML file.
+
+    Raises:
+        InputError: If the file cannot be read or is not valid YAML.
+    """
+    import yaml  # here, because the ground floor has no dependencies
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file"
+        raise InputError(f"{shown(path)}: cannot be read: {reason}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, which replaces it when the block succeeds.
+
+    A reader sees the old file or the whole new one, and nothing is left behind by a failure.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_record(path: Path, record: Mapping[str, Any] | list[Any]) -> None:
+    """Writes JSON with an indent, atomically.
+
+    Raises:
+        ValueError: If a number is NaN or infinite, which JSON does not have.
+        OSError: If the file cannot be written.
+    """
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turns an OSError of the block into an InputError of one line that names the target."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise InputError(
+                f"no space left while writing {target}: free some space, or write elsewhere,"
+                " and run again (nothing incomplete was kept)"
+            ) from error
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot write {error.filename or target}: {reason}") from error
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Writes a text file for a user, atomically.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    try:
+        with atomic(Path(path)) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def write_bytes(path: Path, content: bytes) -> str:
+    """Writes a file atomically; returns the content's SHA-256 as hexadecimal text.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    with writing(path), atomic(path) as temporary:
+        temporary.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def write_json(path: Path, value: Any, indent: int | None = None) -> str:
+    """Writes JSON for other programs; the same value always gives the same bytes.
+
+    Returns:
+        The SHA-256 of the content as hexadecimal text.
+
+    Raises:
+        InputError: If a number is NaN or infinite, or the file cannot be written.
+    """
+    separators = (",", ":") if indent is None else None
+    try:
+        content = json.dumps(value, indent=indent, separators=separators, allow_nan=False)
+    except ValueError:
+        raise InputError(
+            f"{path.name}: a number is NaN or infinite, which JSON does not allow (a segmentation?)"
+            "; correct the data it is made from"
+        ) from None
+    return write_bytes(path, content.encode() + b"\n")
+
+
+@contextlib.contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Yields a fresh folder to fill, which replaces `folder` when the block succeeds.
+
+    Raises:
+        InputError: If `folder` holds files that this function did not write, or cannot be written.
+    """
+    part, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
+    with writing(folder):
+        if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
+            raise InputError(f"{folder} exists and was not written by rankdet: give another folder")
+        try:
+            shutil.rmtree(part, ignore_errors=True)  # left by a run that was killed
+            part.mkdir(parents=True)
+            (part / MARKER).write_text("Written by rankdet, and replaced as a whole.\n")
+            yield part
+            shutil.rmtree(old, ignore_errors=True)
+            if folder.exists():
+                folder.rename(old)
+            part.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise

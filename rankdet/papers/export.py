@@ -1,0 +1,211 @@
+"""A table as CSV, JSON, Markdown and LaTeX files."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from rankdet.papers.spec import Column
+from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
+
+SCHEMA = "rankdet.table/1"
+LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
+LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+LATEX |= {
+    "ρ": r"$\rho$",
+    "✓": r"\checkmark{}",
+    "–": "--",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+MATHS = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "λ": "lambda", "τ": "tau"}
+MATHS |= {"∂": "partial", "×": "times", "·": "cdot", "Σ": "Sigma", "≥": "ge", "≤": "le"}
+LATEX |= {letter: rf"$\{name}$" for letter, name in MATHS.items()}
+LATEX |= {"⁺": "$^{+}$", "⁻": "$^{-}$", "²": "$^{2}$", "−": "$-$", "†": r"\dag{}", "‡": r"\ddag{}"}
+LATEX |= {"“": "``", "”": "''", "’": "'", "…": r"\dots{}", "é": r"\'e", "á": r"\'a"}
+
+
+def write_table(table: Table, folder: Path) -> None:
+    """Writes `table.csv`, `table.json`, `table.md` and `table.tex` into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_csv(table, folder / "table.csv")
+    text = json.dumps(to_dict(table), indent=1, ensure_ascii=False)
+    (folder / "table.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "table.md").write_text(to_markdown(table), encoding="utf-8")
+    (folder / "table.tex").write_text(to_latex(table), encoding="utf-8")
+
+
+def to_dict(table: Table) -> dict[str, Any]:
+    """The table as JSON-serialisable values, in printed units."""
+    return {
+        "schema": SCHEMA,
+        "id": table.spec.id,
+        "title": table.spec.title,
+        "caption": table.spec.caption,
+        "scale": table.scale,
+        "notes": list(table.spec.notes),
+        "columns": [vars(column) for column in table.spec.columns],
+        "blocks": [_block_dict(table, block) for block in table.blocks],
+    }
+
+
+def _block_dict(table: Table, block: Block) -> dict[str, Any]:
+    return {
+        "dataset": block.dataset,
+        "title": block.title,
+        "split": block.split,
+        "data_checksum": block.checksum,
+        "findings": [finding.record() for finding in block.findings],
+        "rows": [
+            {
+                "row": row.row.key,
+                "label": dict(row.row.labels),
+                "runs": [run.key for run in row.runs],
+                "reason": row.reason,
+                "remark": row.remark,
+                "cells": {
+                    column.header: {
+                        **vars(cell),
+                        "difference": cell.difference(column.decimals),
+                    }
+                    for column, cell in zip(table.spec.columns, row.cells, strict=True)
+                },
+            }
+            for row in block.rows
+        ],
+    }
+
+
+def _write_csv(table: Table, path: Path) -> None:
+    labels = table.spec.label_names
+    header = ["dataset", "split", "row", *labels, "seeds", "reason"]
+    for column in table.spec.columns:
+        name = column.header
+        header += [name, f"{name} interval", f"{name} published", f"{name} difference"]
+    with path.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(header)
+        for block in table.blocks:
+            writer.writerows(_csv_row(table, block, row) for row in block.rows)
+
+
+def _why(table: Table, row: TableRow) -> str:
+    """Reason, remark and gaps of a row in one line; empty where there is nothing to say."""
+    gaps = [f"{header}: {reason}" for header, reason in row.gaps(table.spec.columns)]
+    return "; ".join(filter(None, [row.reason, row.remark, *gaps]))
+
+
+def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
+    labels = table.spec.label_names
+    record: list[Any] = [block.dataset, block.split, row.row.key]
+    record += [row.row.labels.get(name, "") for name in labels]
+    record += [len(row.runs), _why(table, row)]
+    for column, cell in zip(table.spec.columns, row.cells, strict=True):
+        difference = cell.difference(column.decimals)
+        record += [cell.ours, cell.interval, cell.published, difference]
+    return record
+
+
+def to_markdown(table: Table) -> str:
+    """One Markdown table a block; each cell is `ours (published)`, the best of ours in bold."""
+    spec = table.spec
+    parts = [f"# {spec.title}", spec.caption, f"**{table.scale}**" if table.scale else ""]
+    heads = [*spec.label_names, *(f"{c.header} {c.arrow}".strip() for c in spec.columns)]
+    for block in table.blocks:
+        lines = [_md_line(heads), _md_line(["---"] * len(heads))]
+        for row in block.rows:
+            cells = [
+                _md_cell(column, cell) for column, cell in zip(spec.columns, row.cells, strict=True)
+            ]
+            labels = [row.row.labels.get(name, "") for name in spec.label_names]
+            lines.append(_md_line([*(_md_escape(label) for label in labels), *cells]))
+        reasons = [
+            f"- {_md_escape(row.row.key)}: {_md_escape(_why(table, row))}"
+            for row in block.rows
+            if _why(table, row)
+        ]
+        title = ", ".join(filter(None, [block.title, block.split]))
+        parts += [f"## {_md_escape(title)}", "\n".join(lines)]
+        parts += [
+            "Ours (published). – is undefined or missing.",
+            *filter(None, ["\n".join(reasons)]),
+            *filter(None, ["\n".join(_md_finding(f) for f in block.findings)]),
+        ]
+    parts += [f"- {note}" for note in spec.notes]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _md_finding(finding: Finding) -> str:
+    text = f"- **{finding.verdict}**: {_md_escape(finding.claim.text)}"
+    if finding.difference is None:
+        return f"{text} ({_md_escape(finding.how)})"
+    ours = f"{finding.difference:+.{finding.decimals}f}"
+    if finding.low is not None and finding.high is not None:
+        ours += f" ({finding.low:+.{finding.decimals}f} to {finding.high:+.{finding.decimals}f})"
+    return f"{text}; {_md_escape(finding.metric)} {ours}, {_md_escape(finding.how)}"
+
+
+def _md_line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _md_escape(text: str) -> str:
+    for character in "\\|<>*_`[]":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+def _plain(value: float | None, column: Column) -> str:
+    return "–" if value is None else f"{value:.{column.decimals}f}"
+
+
+def _with_interval(column: Column, cell: Cell, sign: str) -> str:
+    text = _plain(cell.ours, column)
+    return text if cell.interval is None else f"{text} {sign} {_plain(cell.interval, column)}"
+
+
+def _md_cell(column: Column, cell: Cell) -> str:
+    ours = _with_interval(column, cell, "±")
+    ours = f"**{ours}**" if cell.best else ours
+    return ours if cell.published is None else f"{ours} ({_plain(cell.published, column)})"
+
+
+def to_latex(table: Table) -> str:
+    """A booktabs table a block: a line of ours and a line of the published values for every row."""
+    spec = table.spec
+    labels = spec.label_names
+    heads = [*(_tex(name) for name in labels), "", *(_tex(c.header) for c in spec.columns)]
+    parts = [f"% {spec.id}: needs booktabs and amssymb. {table.scale}"]
+    for block in table.blocks:
+        parts += [
+            r"\begin{table}",
+            rf"\caption{{{_tex(f'{spec.title} ({block.title}). {table.scale}'.strip())}}}",
+            rf"\begin{{tabular}}{{{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}}}",
+            r"\toprule",
+            " & ".join(heads) + r" \\",
+            r"\midrule",
+            *(line for row in block.rows for line in _latex_lines(table, row)),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def _latex_lines(table: Table, row: TableRow) -> list[str]:
+    columns = table.spec.columns
+    labels = [_tex(row.row.labels.get(name, "")) for name in table.spec.label_names]
+    ours, published = [], []
+    for column, cell in zip(columns, row.cells, strict=True):
+        text = _with_interval(column, cell, r"$\pm$").replace("–", "--")
+        ours.append(rf"\textbf{{{text}}}" if cell.best else text)
+        text = _plain(cell.published, column).replace("–", "--")
+        published.append(rf"\textbf{{{text}}}" if cell.published_best else text)
+    lines = [" & ".join([*labels, "ours", *ours]) + r" \\"]
+    if any(cell.published is not None for cell in row.cells):
+        lines.append(" & ".join([*([""] * len(labels)), "published", *published]) + r" \\")
+    return lines
+
+
+def _tex(text: str) -> str:
+    return "".join(LATEX.get(character, character) for character in text)

@@ -1,0 +1,75 @@
+"""aLRP Loss and its two parts over a training, and the weight of self-balance (aLRP, Figure 3)."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from rankdet.charts.chart import Chart, Series
+from rankdet.evaluation.metrics.gradient_balance import band
+
+COLUMNS = ["iteration", "epoch", "loss_cls", "loss_bbox", "balance_weight"]
+
+
+def components(frame: pd.DataFrame) -> pd.DataFrame:
+    """Means over each epoch: the parts before any weight, their sum, and the weight.
+
+    Args:
+        frame: a training record; its `loss_bbox` is after the balance weight.
+
+    Returns:
+        Columns `cls`, `loc`, `loss`, `weight` by the last iteration of each epoch.
+    """
+    weight = frame["balance_weight"].where(frame["balance_weight"] > 0)
+    parts = pd.DataFrame(
+        {"cls": frame["loss_cls"], "loc": frame["loss_bbox"] / weight, "weight": weight}
+    )
+    parts["loss"] = parts["cls"] + parts["loc"]
+    means = parts.groupby(frame["epoch"]).mean()
+    means.index = frame.groupby("epoch")["iteration"].max()
+    return means
+
+
+def component_summary(records: Sequence[pd.DataFrame]) -> dict[str, float | None]:
+    """The parts in the first and the last epoch, and the last weight; means over the runs."""
+    every = [components(frame) for frame in records]
+    ends = {"first": 0, "last": -1}
+    found = {
+        f"{end}_{name}": sum(float(c[name].iloc[at]) for c in every) / len(every)
+        for end, at in ends.items()
+        for name in ("cls", "loc", "weight")
+    }
+    return {key: None if pd.isna(value) else value for key, value in found.items()}
+
+
+def component_charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
+    """Losses on the left, the weight of the localisation part on the right."""
+    curves = {name: [components(frame) for frame in frames] for name, frames in series.items()}
+    titles = {"loss": "L", "cls": "L_cls", "loc": "L_loc"}
+    losses = tuple(
+        _series(title if len(curves) == 1 else f"{name}: {title}", parts, key)
+        for name, parts in curves.items()
+        for key, title in titles.items()
+    )
+    weights = tuple(_series(name, parts, "weight") for name, parts in curves.items())
+    return [
+        _chart("components", "loss", losses, "Loss and its parts"),
+        _chart("weight", "weight of the localisation part", weights, "Self-balance weight"),
+    ]
+
+
+def _series(name: str, parts: Sequence[pd.DataFrame], key: str) -> Series:
+    curve = band([part[key] for part in parts])
+    mean, low, high = (curve[c].to_numpy(dtype=float) for c in ("mean", "low", "high"))
+    return Series(name, curve.index.to_numpy(dtype=float), mean, low, high)
+
+
+def _chart(name: str, label: str, series: tuple[Series, ...], what: str) -> Chart:
+    ends = "; ".join(f"{s.name} from {s.y[0]:.2f} to {s.y[-1]:.2f}" for s in series)
+    return Chart(
+        name=name,
+        alt=f"{what} by epoch: {ends}.",
+        x_label="iteration",
+        y_label=label,
+        series=series,
+        y_limits=(0.0, 0.0),
+    )

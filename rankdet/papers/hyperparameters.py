@@ -1,0 +1,37 @@
+"""Counts of the hyperparameters that loss cards declare (aLRP paper, Tables 1 and A.11).
+
+A plan carries the names (`hyperparameters`: loss with variants to list); those of the box part
+begin with `box`, and `box weight` is the weight between the two parts.
+"""
+
+from collections.abc import Sequence
+
+from rankdet.papers.spec import Spec
+from rankdet.papers.toy_examples import Values
+from rankdet.results.records import Study
+
+HYPERPARAMETERS = "hyperparameters"  # `exact` of a specification
+
+
+def hyperparameter_counts(study: Study | None, spec: Spec) -> Values:
+    """Row to counts of `all`, `classification` and `box`; rows without a card are left out.
+
+    Args:
+        study: whose plan carries the names; without one nothing is known.
+        spec: rows name a loss, and `view: box` where they are about its box part.
+    """
+    declared = study.plan.get("hyperparameters") or {} if study else {}
+    rows = {}
+    for row in spec.rows:
+        names = declared.get(row.run["loss"]) if row.run else None
+        if names is not None:
+            rows[row.key] = counts(names, of_box=row.view() == "box")
+    return rows
+
+
+def counts(names: Sequence[str], of_box: bool = False) -> dict[str, float]:
+    """Counts of a card's names; with `of_box`, "classification" counts the box part instead."""
+    box = [name for name in names if name.split()[0] == "box" and name != "box weight"]
+    classification = [name for name in names if name.split()[0] != "box"]
+    own = box if of_box else classification
+    return {"all": len(names), "classification": len(own), "box": len(box)}

@@ -1,0 +1,59 @@
+"""Which of a study's runs a paper's rows show: the paper's data and schedules in the study's terms.
+
+A study that takes its runs from the tables says in its plan (`papers`) what it makes of the papers'
+datasets, which of their schedules have runs of their own, and what it cannot run and why.
+"""
+
+from rankdet.papers.spec import Row, Spec, Wanted
+from rankdet.results.records import Run, Study
+
+NOT_IN_STUDY = "not in this study"
+
+
+def rows_on(study: Study, spec: Spec, dataset: str) -> list[Row]:
+    """The rows that belong to one of the study's datasets.
+
+    Without word of what the papers' datasets are here, every dataset shows every row.
+    """
+    datasets = study.papers.get("datasets") or {}
+    if dataset not in datasets.values():
+        return list(spec.rows)
+    # A row that the study has no data for stands, with its reason, where the others stand.
+    others = [d for row in spec.rows for d in _datasets(spec, row) if d in datasets]
+    home = datasets[others[0]] if others else next(iter(datasets.values()))
+    return [
+        row
+        for row in spec.rows
+        if dataset in {datasets.get(d, home) for d in _datasets(spec, row)}
+        or (row.run is None and dataset == home)
+    ]
+
+
+def _datasets(spec: Spec, row: Row) -> list[str]:
+    cells = [row.wanted(column) for column in (*spec.columns, None)]
+    return [wanted.dataset for wanted in cells if wanted]
+
+
+def find_runs(study: Study, dataset: str, wanted: Wanted) -> list[Run]:
+    """The runs of all seeds on one of the study's datasets; the variants may be in any order.
+
+    A schedule that the study does not tell apart is its own one.
+    """
+    name, *variants = wanted.loss.split("+")
+    known = study.papers.get("schedules") or ()
+    schedule = wanted.schedule if wanted.schedule in known else ""
+    return [
+        run
+        for run in study.runs
+        if (run.dataset, run.detector, run.loss) == (dataset, wanted.detector, name)
+        and (run.backbone, run.schedule, run.epoch) == (wanted.backbone, schedule, wanted.epoch)
+        and set(filter(None, run.variant.split("+"))) == set(variants)
+    ]
+
+
+def why_missing(study: Study, wanted: Wanted) -> str:
+    """Why a study has no such run, in one line."""
+    for entry in study.papers.get("missing") or ():
+        if Wanted(**{k: v for k, v in entry.items() if k != "reason"}) == wanted:
+            return str(entry["reason"])
+    return NOT_IN_STUDY

@@ -1,0 +1,196 @@
+"""The papers' tables: our values beside the published ones, with intervals, best and missing cells.
+
+One `Table` is made per specification; `tables_export` writes it as CSV, JSON, Markdown and LaTeX,
+and the report prints the same object, so that all of them show the same numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rankdet.evaluation.intervals import mean_over_seeds
+from rankdet.papers.findings import with_findings
+from rankdet.papers.hyperparameters import HYPERPARAMETERS, hyperparameter_counts
+from rankdet.papers.load import load_spec
+from rankdet.papers.match import find_runs, rows_on, why_missing
+from rankdet.papers.spec import Column, Row, Spec, Wanted
+from rankdet.papers.table_model import DIGITS, Block, Cell, Table, TableRow
+from rankdet.papers.toy_examples import EXACT, Values
+from rankdet.papers.values import metric_value, problem
+from rankdet.repository import ROOT
+from rankdet.results.records import Run, Study, load_study
+
+NOT_OURS = "published only: not a run of this benchmark"
+
+
+def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Path) -> None:
+    """Writes `table.csv`, `table.json`, `table.md` and `table.tex` of one table into a folder.
+
+    Raises:
+        InputError: the plan or the specification cannot be used; never for a run that failed.
+    """
+    from rankdet.papers.export import write_table
+
+    study = load_study(plan_path)
+    write_table(with_findings(study, make_table(study, load_spec(spec_path))), Path(out_dir))
+
+
+def make_table(study: Study | None, spec: Spec, source: "Source | None" = None) -> Table:
+    """Gathers a table's cells from a study's runs; by default from their metrics.
+
+    A table that is exact (`spec.exact`) is computed without any study.
+    """
+    if spec.exact == HYPERPARAMETERS:
+        counts = hyperparameter_counts(study, spec)
+        return Table(spec, "", (_exact_block(spec, counts, "counted from the loss cards"),))
+    if study is None or spec.exact:
+        values = EXACT[spec.exact]()
+        return Table(spec, "", (_exact_block(spec, values, "computed exactly, without training"),))
+    source = source or Source()
+    every = [_block(study, spec, dataset, source) for dataset in study.datasets()]
+    return Table(spec, study.scale, tuple(block for block in every if block.rows) or (every[0],))
+
+
+class Source:
+    """Where a table's values come from: the metrics of the main split, as means over seeds."""
+
+    def unusable(self, run: Run, checksum: str | None) -> str | None:
+        """Why a run's numbers cannot stand in a table, in one line; None where they can."""
+        return unusable(run, checksum)
+
+    def unseen(self, runs: Sequence[Run], view: str) -> str | None:
+        """Why usable runs cannot be looked at in this way, in one line; None where they can."""
+        return next(filter(None, (problem(run, view) for run in runs)), None)
+
+    def value(
+        self, runs: Sequence[Run], column: Column, view: str
+    ) -> tuple[float | None, float | None]:
+        """Value and half-width of its interval, in printed units; None where undefined."""
+        values = [metric_value(run, column.metric, view) for run in runs]
+        return mean_over_seeds([None if v is None else v * column.scale for v in values])
+
+
+def _exact_block(spec: Spec, values: Values, title: str) -> Block:
+    """A table without runs; a row without values says why."""
+    rows = []
+    for row in spec.rows:
+        published = spec.published.get(row.key, {})
+        found = values.get(row.key)
+        cells = tuple(
+            _fill(
+                Cell(published=published.get(column.published or "")),
+                None if found is None else found[column.metric] * column.scale,
+                None,
+            )
+            for column in spec.columns
+        )
+        rows.append(TableRow(row, cells, (), None if found else row.reason or NOT_OURS))
+    return Block("", title, "", None, _mark_best(spec.columns, rows))
+
+
+def _block(study: Study, spec: Spec, dataset: str, source: Source) -> Block:
+    manifest = study.manifests.get(dataset, {})
+    checksum = manifest.get("checksum")
+    chosen = rows_on(study, spec, dataset)
+    rows = [_row(study, spec, dataset, row, checksum, source) for row in chosen]
+    splits = [r.main.split for row in rows for r in row.runs]
+    return Block(
+        dataset=dataset,
+        title=str(manifest.get("title") or dataset),
+        split=splits[0] if splits else "",
+        checksum=checksum,
+        rows=_mark_best(spec.columns, rows),
+    )
+
+
+def _row(
+    study: Study, spec: Spec, dataset: str, row: Row, checksum: str | None, source: Source
+) -> TableRow:
+    published = spec.published.get(row.key, {})
+    cells = [Cell(published=published.get(c.published or "")) for c in spec.columns]
+    if row.run is None:
+        return TableRow(row, tuple(cells), (), row.reason or NOT_OURS)
+    found: dict[Wanted, tuple[tuple[Run, ...], str | None]] = {}
+    filled = []
+    for cell, column in zip(cells, spec.columns, strict=True):
+        wanted = row.wanted(column)
+        assert wanted is not None  # the row has a run
+        if wanted not in found:
+            runs = tuple(find_runs(study, dataset, wanted))
+            why = (source.unusable(run, checksum) for run in runs)
+            found[wanted] = (
+                runs,
+                next(filter(None, why), None) if runs else why_missing(study, wanted),
+            )
+        runs, reason = found[wanted]
+        view = row.view(column)
+        reason = reason or source.unseen(runs, view)
+        value = (None, None) if reason else source.value(runs, column, view)
+        filled.append(replace(_fill(cell, *value), reason=reason))
+    reasons = {cell.reason for cell in filled}
+    common = reasons.pop() if len(reasons) == 1 else None
+    every = tuple(run for runs, _ in found.values() for run in runs)
+    remark = next((f"{r.status}: {r.reason}" for r in every if r.status == "collapsed"), None)
+    return TableRow(row, tuple(filled), every, common, None if common else remark)
+
+
+def unusable(run: Run, checksum: str | None) -> str | None:
+    """Why a run's numbers cannot stand in a table, in one line; None where they can.
+
+    A mean over seeds of which one is missing is missing, and a run made on another version of the
+    data than the study's manifest names does not stand beside the others.
+    """
+    if run.status == "diverged":
+        return f"seed {run.seed} diverged: {run.reason or 'no reason was recorded'}"
+    if run.main.reason:
+        return f"seed {run.seed}: {run.reason or run.main.reason}"
+    return other_data(run, checksum)
+
+
+def other_data(run: Run, checksum: str | None) -> str | None:
+    """Says so where a run was made on other data than the study's manifest names; else None."""
+    made_on = run.provenance.get("data_checksum")
+    if checksum and made_on and made_on != checksum:
+        return f"seed {run.seed} was made on another version of the data ({made_on[:19]})"
+    return None
+
+
+def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:
+    return replace(
+        cell,
+        ours=None if value is None else round(value, DIGITS),
+        interval=None if interval is None else round(interval, DIGITS),
+    )
+
+
+def _mark_best(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+    """Marks the best printed value of every column: equal as printed is a tie."""
+    marked = [list(row.cells) for row in rows]
+    for index, column in enumerate(columns):
+        if column.better is None:
+            continue
+        ours = _best([cells[index].ours for cells in marked], column)
+        theirs = _best([cells[index].published for cells in marked], column)
+        for position, cells in enumerate(marked):
+            cells[index] = replace(
+                cells[index],
+                best=position in ours,
+                tied=position in ours and len(ours) > 1,
+                published_best=position in theirs,
+            )
+    return tuple(replace(row, cells=tuple(cells)) for row, cells in zip(rows, marked, strict=True))
+
+
+def _best(values: Sequence[float | None], column: Column) -> set[int]:
+    """Positions of the best value; none where fewer than two values can be compared."""
+    printed = {i: round(v, column.decimals) for i, v in enumerate(values) if v is not None}
+    if len(printed) < 2:
+        return set()
+    best = (max if column.better == "higher" else min)(printed.values())
+    return {i for i, v in printed.items() if v == best}
+
+
+def spec_path(study: Study, name: str) -> Path:
+    """Where a plan's specification file lies: beside the study, else in this repository."""
+    path = study.resolve(name)
+    return path if path.exists() else ROOT / name

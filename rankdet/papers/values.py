@@ -1,0 +1,129 @@
+"""A cell's value from a run's record: a metric, perhaps under a view.
+
+A view is another way to look at a run, such as a bound of ranking or a bin of images; it is a word
+of a specification (`run: {view: lower}`), and `docs/add-a-paper.md` lists them all.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from rankdet.evaluation.metrics.bounds import correlation_bounds
+from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.files import read_record
+from rankdet.papers.spec import MULTI_SCALE, threshold
+from rankdet.results.records import Evaluation, Run
+from rankdet.results.sweep import read_sweep, sweep_row
+
+COEFFICIENTS = ("pearson", "spearman", "kendall")
+
+
+def metric_value(run: Run, metric: str, view: str = "") -> float | None:
+    """A metric of the main split; None where undefined or not recorded.
+
+    Args:
+        run: the run.
+        metric: a key of its metrics, or `segm.<key>` (those of masks), `training.<key>`,
+            `schedule.<key>` (as planned) or `speed.<key>` (of inference).
+        view: another way to look at the run; see the module.
+    """
+    room, _, key = metric.partition(".")
+    if room == "training":
+        return finite(run.training.get(key))
+    if room == "schedule":
+        return finite(run.settings.get(key))
+    swept = None if threshold(view) is None else _swept(run, view)
+    if room == "speed":
+        place = _tested(run, view).folder
+        record = read_record(place / "speed.json")[0] if swept is None else swept["speed"]
+        return finite(record.get(key))
+    if room == "segm":
+        masks = _tested(run, view).mask_metrics if swept is None else swept.get("segm") or {}
+        return finite(masks.get(key))
+    return finite(view_metrics(run, view).get(metric))
+
+
+def finite(value: Any) -> float | None:
+    """The value as a float; None where it is missing, no number, or not finite."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if usable and math.isfinite(value) else None
+
+
+def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
+    """The metrics of a run under a view; empty where they are undefined or not there.
+
+    Args:
+        run: the run.
+        view: "" for its own metrics; else see the module.
+    """
+    kind, _, rest = view.partition(" ")
+    if not view:
+        return run.main.metrics
+    if kind in ("lower", "upper"):
+        return _bound(run, kind)
+    if kind == "objects":
+        return _bin(run, rest) or {}
+    if threshold(view) is not None:
+        return _swept(run, view).get("segm" if kind == "masks" else "metrics") or {}
+    if kind == MULTI_SCALE:
+        return _tested(run, view).metrics
+    return run.main.mask_metrics if kind == "masks" else {}
+
+
+def problem(run: Run, view: str) -> str | None:
+    """Why a run cannot be looked at in this way, in one line; None where it can."""
+    kind, _, rest = view.partition(" ")
+    if kind == "objects" and _bin(run, rest) is None:
+        return f"evaluated without a bin of {rest} objects an image"
+    lowest = threshold(view)
+    if lowest is not None and not _swept(run, view)["metrics"]:
+        return f"not swept: the study's score_thresholds for this run have no {lowest:g}"
+    if kind == "masks" and not run.main.mask_metrics:
+        return "its detections carry no masks"
+    if kind == MULTI_SCALE and (reason := _tested(run, view).reason):
+        return f"multi-scale test: {reason}"
+    return None
+
+
+def _tested(run: Run, view: str) -> Evaluation:
+    """The run's evaluation under a view that is a test of its own; else that of its main split."""
+    return run.further(MULTI_SCALE) if view == f"{MULTI_SCALE} test" else run.main
+
+
+def _swept(run: Run, view: str) -> Mapping[str, Any]:
+    """The row of a run's sweep at a view's threshold; one without values where there is none."""
+    lowest = threshold(view)
+    path = run.folder / "sweep.json"
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    row = {} if lowest is None else sweep_row(_sweep(run.folder, stamp), lowest)
+    return row or {"metrics": {}, "speed": {}}
+
+
+@lru_cache(maxsize=32)
+def _sweep(folder: Path, _stamp: int) -> dict[str, Any]:
+    return read_sweep(folder)
+
+
+def _bin(run: Run, edges: str) -> Mapping[str, Any] | None:
+    """The sparsity bin `0-3` or `21+` of a run's record."""
+    low, _, high = edges.removesuffix("+").partition("-")
+    wanted = (int(low), int(high) if high else None)
+    bins = run.main.record.get("sparsity") or ()
+    return next((b for b in bins if (b.get("low"), b.get("high")) == wanted), None)
+
+
+@lru_cache(maxsize=32)
+def _bounds(path: Path) -> dict[str, dict[str, float | None]]:
+    return correlation_bounds(read_matches(path))
+
+
+def _bound(run: Run, view: str) -> dict[str, float | None]:
+    """AP under the worst or best ranking of the same true positives; ρ is −1 or 1 by definition."""
+    try:
+        ap = _bounds(run.main.folder / "matches.parquet")[view]
+    except InputError:
+        return {}
+    return {**ap, **dict.fromkeys(COEFFICIENTS, {"lower": -1.0, "upper": 1.0}[view])}

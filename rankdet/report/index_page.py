@@ -1,0 +1,104 @@
+"""What the first page shows: counts, the leaderboard, the datasets, and what went wrong."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rankdet.papers.findings import counts
+from rankdet.papers.table_model import MISSING
+from rankdet.report.paper_page import Part, paper_title
+from rankdet.results.leaderboard import SPEED, UNTRAINED, Entry, columns
+from rankdet.results.records import STATUSES, Study
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the leaderboard on the page; `best` holds the positions of its best values."""
+
+    entry: Entry
+    best: frozenset[int]
+    untrained_page: str | None
+
+
+def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
+    """The context of the first page."""
+    counts = Counter(run.status for run in study.runs)
+    constant = _constant(entries)
+    return {
+        "lines": _lines(study, entries),
+        "columns": columns(entries),
+        "untrained_column": UNTRAINED,
+        "speed_column": SPEED,
+        "constant": constant,
+        "shared": ", ".join(_shared(entries, constant)),
+        "counts": [(status, counts[status]) for status in STATUSES if counts[status]],
+        "known_statuses": STATUSES,
+        "total": len(study.runs),
+        "datasets": [study.manifests[d] for d in study.datasets() if d in study.manifests],
+    }
+
+
+def finding_lines(
+    parts: Sequence[Part], known: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """One line a table with claims that have an answer: where it stands and how many hold."""
+    lines = []
+    for part in parts:
+        asked = [finding for block in part.table.blocks for finding in block.findings]
+        if any(finding.verdict != MISSING for finding in asked):
+            lines.append(
+                {
+                    "paper": part.spec.paper,
+                    "short": paper_title(known, part.spec.paper)["short"],
+                    "title": part.spec.title,
+                    "anchor": part.anchor,
+                    "counts": counts(asked),
+                }
+            )
+    return lines
+
+
+def _lines(study: Study, entries: Sequence[Entry]) -> list[Line]:
+    best: dict[int, set[int]] = {}
+    groups: dict[tuple[str, str], list[int]] = {}
+    for position, entry in enumerate(entries):
+        if not entry.run.untrained:
+            groups.setdefault((entry.run.dataset, entry.evaluation.split), []).append(position)
+    for group in groups.values():
+        for index, column in enumerate(columns(entries)):
+            values = {p: entries[p].values[index] for p in group}
+            printed = {p: round(v, column.decimals) for p, v in values.items() if v is not None}
+            if len(printed) < 2:
+                continue
+            top = (max if column.better == "higher" else min)(printed.values())
+            for position in (p for p, v in printed.items() if v == top):
+                best.setdefault(position, set()).add(index)
+    lines = []
+    for position, entry in enumerate(entries):
+        untrained = study.untrained_for(entry.run)
+        page = untrained.key if untrained and entry.untrained_ap50 is not None else None
+        lines.append(Line(entry, frozenset(best.get(position, ())), page))
+    return lines
+
+
+def _constant(entries: Sequence[Entry]) -> set[str]:
+    """Which of dataset, split, detector and seed are the same in every row: said once instead."""
+    values: dict[str, set[object]] = {
+        "dataset": {e.run.title("dataset") for e in entries},
+        "split": {e.evaluation.split for e in entries},
+        "seed": {e.run.seed for e in entries},
+    }
+    return {name for name, found in values.items() if len(found) == 1}
+
+
+def _shared(entries: Sequence[Entry], constant: set[str]) -> list[str]:
+    if not entries:
+        return []
+    first = entries[0]
+    named = {
+        "dataset": first.run.title("dataset"),
+        "split": f"split “{first.evaluation.split}”",
+        "seed": f"seed {first.run.seed}",
+    }
+    return [text for name, text in named.items() if name in constant]

@@ -1,0 +1,134 @@
+"""What a run's page shows: status, metrics, curves, classes, samples and provenance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from rankdet.charts.chart import chart_svg
+from rankdet.charts.gradient_balance import training_record
+from rankdet.errors import InputError
+from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_summary
+from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.papers.spec import Column
+from rankdet.papers.values import finite
+from rankdet.report.charts.detections import detection_charts
+from rankdet.report.charts.training import training_charts
+from rankdet.report.run_files import write_run_files
+from rankdet.report.run_metrics import Measured, measured, printed
+from rankdet.report.sample_images import Sample, samples
+from rankdet.report.sweep_section import sweep_view
+from rankdet.results.leaderboard import COLUMNS
+from rankdet.results.records import Evaluation, Run, Study
+
+CLASS_METRICS = (
+    *(Column(f"AP{t}", f"AP{t}", 100, 1, "higher") for t in ("", 50, 75)),
+    *COLUMNS[4:8],
+    Column("spearman", "Spearman", 1, 2, "higher"),
+    Column("n_gt", "objects", 1, 0),
+    Column("n_tp", "found", 1, 0),
+    Column("lrp_threshold", "threshold", 1, 3),
+)
+
+
+@dataclass(frozen=True)
+class SplitView:
+    """One evaluated split on a run's page; `problem` says why it shows no samples."""
+
+    evaluation: Evaluation
+    measured: list[Measured]
+    classes: list[tuple[str, list[float | None]]]
+    charts: tuple[Markup, ...]
+    samples: list[Sample]
+    problem: str | None
+
+
+def run_context(study: Study, run: Run, report: Path, files: str) -> dict[str, Any]:
+    """The context of a run's page; writes its files and sample images into the report's folder.
+
+    Args:
+        study: the study.
+        run: one of its runs.
+        report: the report's folder.
+        files: the run's own folder in it.
+    """
+    frame = training_record(run)
+    charts = [] if frame is None else training_charts(frame)
+    splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]
+    sweep = sweep_view(run)
+    measures = [(split.evaluation.split, split.measured) for split in splits]
+    write_run_files(report / files, measures, sweep)
+    return {
+        "run": run,
+        "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
+        "balance": None if frame is None else _balance(frame),
+        "splits": splits,
+        "sweep": sweep,
+        "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
+        "files": files,
+        "class_columns": CLASS_METRICS,
+        "facts": _facts(run),
+        "provenance": _flat(run.provenance),
+    }
+
+
+def _balance(frame: pd.DataFrame) -> dict[str, float | int | None] | None:
+    recorded = {"grad_pos", "grad_neg"} <= set(frame.columns)
+    return rate_summary(gradient_rates(frame)) if recorded else None
+
+
+def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: int) -> SplitView:
+    drawn: list[Sample] = []
+    charts: tuple[Markup, ...] = ()
+    problem = evaluation.reason
+    if not problem:
+        try:
+            matches = read_matches(evaluation.folder / "matches.parquet")
+            charts = tuple(
+                Markup(chart_svg(chart, f"split{index}")) for chart in detection_charts(matches)
+            )
+            drawn = samples(study, run.dataset, evaluation, report)
+        except InputError as error:
+            problem = str(error)
+    return SplitView(
+        evaluation=evaluation,
+        measured=measured(evaluation),
+        classes=[
+            (evaluation.class_names.get(k, k), [printed(values, c) for c in CLASS_METRICS])
+            for k, values in evaluation.per_class.items()
+        ],
+        charts=charts,
+        samples=drawn,
+        problem=problem,
+    )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    training = run.training
+    resumed = training.get("resumed_from") or []
+    return {
+        "iterations": training.get("iterations"),
+        "epochs": training.get("epochs"),
+        "seconds": finite(training.get("seconds")),
+        "seconds_per_iteration": finite(training.get("seconds_per_iteration")),
+        "memory": finite(training.get("peak_memory_mb")),
+        "device": training.get("device"),
+        "resumed": ", ".join(str(iteration) for iteration in resumed),
+    }
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested provenance as (name, text) pairs in the record's order."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{name}: ")
+        elif isinstance(value, bool):
+            pairs.append((name, "yes" if value else "no"))
+        else:
+            pairs.append((name, "–" if value is None else str(value)))
+    return pairs

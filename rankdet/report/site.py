@@ -1,0 +1,102 @@
+"""The report's folder: templates, page paths, links between pages, and the files beside them."""
+
+import base64
+import hashlib
+import posixpath
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from rankdet.papers.table_model import FAILS, HOLDS, MISSING, UNDECIDED
+from rankdet.report.compare_page import Group
+from rankdet.report.formatting import NONE, count, duration, number
+from rankdet.repository import STATIC, TEMPLATES
+from rankdet.results.records import STATUSES, Run, Study, slug
+
+STYLE = STATIC / "style.css"
+SCRIPTS = {  # template to the one script that its pages may run
+    "index.html.j2": STATIC / "leaderboard.js",
+    "compare.html.j2": STATIC / "compare.js",
+}
+MARKS = dict(zip((HOLDS, FAILS, UNDECIDED, MISSING), "✓✗?–", strict=True))
+GLYPHS = dict(zip(STATUSES, "●○◐✕✕◌◌", strict=True))
+
+
+def run_page(key: str) -> str:
+    """The page of a run, relative to the report's folder."""
+    return "runs/" + "/".join(slug(part) for part in key.split("/")) + ".html"
+
+
+def run_files(key: str) -> str:
+    """The folder of a run's files, beside its page."""
+    return run_page(key).removesuffix(".html")
+
+
+class Site:
+    """Renders pages into a folder; every page is self-contained but for images and links.
+
+    Attributes:
+        folder: the report's folder.
+        study: what is reported.
+    """
+
+    def __init__(self, study: Study, folder: Path, papers: list[dict[str, str]]) -> None:
+        self.study = study
+        self.folder = folder
+        self.papers = papers
+        self._environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.filters.update(
+            number=number, duration=duration, count=count, run_name=self.run_name
+        )
+        self._environment.globals.update(
+            study=study,
+            papers=papers,
+            style=Markup(STYLE.read_text(encoding="utf-8")),
+            compared=(),
+            glyphs=GLYPHS,
+            marks=MARKS,
+            verdicts=tuple(MARKS),
+            none_text=NONE,
+            run_page=run_page,
+        )
+
+    def run_name(self, run: Run) -> str:
+        """A run's loss, with schedule and seed where the study has several of them."""
+        same = [r for r in self.study.runs if r.full_loss == run.full_loss]
+        extra = [run.schedule] if len({r.schedule for r in same}) > 1 else []
+        extra += [f"to epoch {run.epoch}"] if run.epoch else []
+        extra += [f"seed {run.seed}"] if len({r.seed for r in same}) > 1 else []
+        return " · ".join(filter(None, [run.title("loss"), *extra]))
+
+    def offer(self, compared: Sequence[Group]) -> None:
+        """Makes the comparison pages known to all pages."""
+        self._environment.globals["compared"] = compared
+
+    def write(self, page: str, template: str, **context: Any) -> None:
+        """Renders a template into `page`, a path relative to the report's folder."""
+        folder = posixpath.dirname(page)
+
+        def link(target: str) -> str:
+            return posixpath.relpath(target, folder or ".")
+
+        script = SCRIPTS[template].read_text(encoding="utf-8") if template in SCRIPTS else ""
+        hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        text = self._environment.get_template(template).render(
+            page=page,
+            link=link,
+            script=Markup(script),
+            script_hash=f"sha256-{hashed}",
+            **context,
+        )
+        path = self.folder / page
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")

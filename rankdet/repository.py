@@ -1,0 +1,17 @@
+"""Where the parts of the benchmark are stored, independent of the current folder."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LOSSES = ROOT / "workflows" / "losses"
+DETECTORS = ROOT / "workflows" / "detectors"
+BACKBONES = ROOT / "workflows" / "backbones.yaml"
+SCHEDULES = ROOT / "workflows" / "schedules.yaml"
+PAPERS = ROOT / "analysis" / "papers"
+FIGURES = ROOT / "analysis" / "figures"
+TEMPLATES = ROOT / "reports" / "templates"
+STATIC = ROOT / "reports" / "static"
+CONFIG = ROOT / "config"
+DEFAULT_STUDY = CONFIG / "smoke.yaml"
+ENVIRONMENTS = ROOT / "envs"
+DATA = ROOT / "data"

@@ -1,0 +1,109 @@
+"""The record of an evaluated run: its measures together with how it was trained, and on what."""
+
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from rankdet.evaluation.evaluate import evaluate_files
+from rankdet.evaluation.coco.masks import carry_masks
+from rankdet.files import require_record, write_record
+
+MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`
+OF_MASKS = (
+    *("metrics", "per_class", "bounds", "sparsity", "calibration"),
+    *("intervals", "errors", "counts", "notes"),
+)
+DIVERGED = "diverged"
+DRAWS = 200  # of the images, for the intervals
+
+
+def write_metrics(
+    gt: str | Path,
+    detections: str | Path,
+    run_json: str | Path,
+    dataset_json: str | Path,
+    out_metrics: str | Path,
+    out_matches: str | Path,
+    split: str | None = None,
+    masks: bool = False,
+) -> None:
+    """Evaluates a run and writes `metrics.json` and `matches.parquet`.
+
+    Boxes fill the record's own `metrics` and `per_class`; where the detections carry masks, these
+    stand beside under `segm`. The metrics of a run that diverged are null, whatever its detections
+    say: it has no model.
+
+    Args:
+        gt: COCO-format annotations.
+        detections: The run's detections, in COCO's results format.
+        run_json: The record of its training; `run`, `status`, `reason`, `training` and
+            `provenance` are taken over.
+        dataset_json: The manifest of its dataset; name, kind and checksum are taken over.
+        out_metrics: Where to write the record (schema `rankdet.metrics/1`).
+        out_matches: Where to write the matches.
+        split: Name of the split, for the record.
+        masks: Whether the detector predicts masks, so that no detections are no masks either.
+
+    Raises:
+        InputError: If one of the files cannot be used.
+    """
+    run, dataset = require_record(run_json), require_record(dataset_json)
+    result = evaluate_files(gt, detections, matches_path=out_matches, bootstrap=DRAWS, errors=True)
+    if masks or carry_masks(detections):
+        result["segm"] = _mask_measures(gt, detections)
+    if run.get("status") == DIVERGED:
+        _blank(result, f"no metrics: the run diverged ({run.get('reason') or 'no reason given'})")
+    record = {
+        **result,
+        **{key: run.get(key) for key in MERGED},
+        "dataset": {
+            **{key: dataset.get(key) for key in ("name", "kind", "checksum")},
+            "split": split,
+        },
+    }
+    write_record(Path(out_metrics), record)
+
+
+def write_split_metrics(
+    split: str,
+    *,
+    detections: str | Path,
+    run_json: str | Path,
+    dataset_json: str | Path,
+    out_metrics: str | Path,
+    out_matches: str | Path,
+    masks: bool = False,
+) -> None:
+    """Evaluates a run on one split of its dataset; see `write_metrics`.
+
+    Raises:
+        InputError: If the manifest has no such split, or a file cannot be used.
+    """
+    splits = require_record(dataset_json).get("splits", {})
+    if split not in splits:
+        raise InputError(f"{dataset_json}: no split {split!r}; known: {', '.join(splits)}")
+    gt = splits[split]["annotations"]
+    write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split, masks)
+
+
+def _mask_measures(gt: str | Path, detections: str | Path) -> dict[str, Any]:
+    """Returns what a record holds of masks: the keys of boxes, without settings and names."""
+    result = evaluate_files(gt, detections, iou_type="segm", bootstrap=DRAWS, errors=True)
+    return {key: result[key] for key in OF_MASKS}
+
+
+def _blank(result: dict[str, Any], note: str) -> None:
+    """Sets every measure to null, the keys kept, and the masks' measures likewise."""
+    result["metrics"] = dict.fromkeys(result["metrics"])
+    for group in ("per_class", "bounds"):
+        result[group] = {k: dict.fromkeys(v) for k, v in result[group].items()}
+    kept = ("low", "high", "images", "objects")
+    result["sparsity"] = [
+        {k: v if k in kept else None for k, v in part.items()} for part in result["sparsity"]
+    ]
+    result["calibration"] = dict.fromkeys(result["calibration"])
+    result["intervals"] = None
+    result["errors"] = {}
+    result["notes"] = [*result["notes"], note]
+    if "segm" in result:
+        _blank(result["segm"], note)

@@ -1,0 +1,109 @@
+"""Backbones and necks in the place of a detector's own: `workflows/backbones.yaml`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from rankdet.files import read_yaml, shown
+from rankdet.repository import BACKBONES
+from rankdet.study.detectors import FORMS, load_detector
+from rankdet.suggest import choice, merged
+
+REPLACED = ("backbone", "neck")  # parts of a detector that an entry may take the place of
+
+
+def backbone_names(path: Path = BACKBONES) -> list[str]:
+    """Returns every backbone and neck that the file has."""
+    return list(_read(path, path.stat().st_mtime_ns))
+
+
+def load_backbone(name: str, form: str, path: Path = BACKBONES) -> dict[str, Any]:
+    """Returns a backbone: its `title`, and by form what it changes in a detector.
+
+    Args:
+        name: An entry of the file, or several joined by `+`: `r101-dcn+carafe`.
+        form: `full` or `small`.
+        path: The file.
+
+    Raises:
+        InputError: If one is unknown or has no such form, two of them take the same place, or the
+            file has a fault.
+    """
+    first, *others = [_entry(part, form, path) for part in name.split("+")]
+    for other in others:
+        both = _replaced(first[form]) & _replaced(other[form])
+        if both:
+            raise InputError(
+                f"backbone {name!r} names two that take the place of the {min(both)}; "
+                "leave one of them out"
+            )
+        joined = {**first[form], **other[form]}
+        joined["neck"] = {**first[form].get("neck", {}), **other[form].get("neck", {})}
+        first = {"title": f"{first['title']}, {other['title']}", form: joined}
+    return first
+
+
+def _entry(name: str, form: str, path: Path) -> dict[str, Any]:
+    backbones = _read(path, path.stat().st_mtime_ns)
+    if name not in backbones:
+        raise InputError(f"unknown backbone {name!r}; {choice(name, backbones)}")
+    if form not in backbones[name]:
+        known = ", ".join(key for key in FORMS if key in backbones[name])
+        raise InputError(f"{shown(path)}: backbone {name!r} has no form {form!r}; it has: {known}")
+    return backbones[name]
+
+
+def _replaced(part: dict[str, Any]) -> set[str]:
+    """What of a detector an entry takes the place of; a neck that only fits itself is no other."""
+    found = {"backbone": "backbone" in part, "neck": "type" in part.get("neck", {})}
+    return {key for key in REPLACED if found[key]}
+
+
+def detector_with(detector: str, backbone: str, form: str) -> dict[str, Any]:
+    """Returns a detector's file with a backbone in the place of its own.
+
+    Args:
+        detector: The detector's name.
+        backbone: As in `load_backbone`; empty for the detector's own.
+        form: `full` or `small`; the other form is left out of a detector that is changed.
+
+    Raises:
+        InputError: If one of them is unknown or has no such form.
+    """
+    spec = load_detector(detector, form)
+    if not backbone:
+        return spec
+    part = load_backbone(backbone, form)
+    kept = {key: value for key, value in spec.items() if key not in FORMS}
+    changed = _over(spec[form] or {}, part[form])
+    return {**kept, form: changed, "title": f"{spec['title']}, {part['title']}"}
+
+
+def _over(own: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """Merges key by key: one of another `type` keeps what the form says of channels and norm."""
+    changed = merged(own, {k: v for k, v in part.items() if k not in REPLACED})
+    for key in REPLACED:
+        if key in part:
+            changed[key] = {**own.get(key, {}), **part[key]}
+    if "backbone" in part and own.get("backbone", {}).get("init_cfg", ...) is None:
+        changed["backbone"]["init_cfg"] = None
+    return changed
+
+
+@lru_cache
+def _read(path: Path, _mtime: int) -> dict[str, Any]:
+    backbones = read_yaml(path)
+    if not isinstance(backbones, dict):
+        raise InputError(f"{shown(path)}: give a mapping of names to backbones")
+    for name, entry in backbones.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
+            raise InputError(f"{shown(path)}: {name}: title: missing; it must be a text")
+        for form in FORMS:
+            part = entry.get(form)
+            known = part if isinstance(part, dict) else {}
+            if form in entry and not any(isinstance(known.get(k), dict) for k in REPLACED):
+                raise InputError(
+                    f"{shown(path)}: {name}.{form}: neither backbone nor neck; give one"
+                )
+    return backbones

@@ -1,0 +1,150 @@
+"""The kinds of datasets that a study may name, and the keys of each."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from rankdet.study.config.strict import UNION_TAG, Strict
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Shapes(Strict):
+    """The built-in data: coloured shapes, drawn from a seed."""
+
+    kind: Literal["shapes"] = Field(description="`shapes`: the built-in data")
+    title: Text | None = Field(None, description="Shown in reports")
+    seed: int = Field(1, ge=0, description="Another seed draws other images")
+    image_size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels")
+    train_images: int = Field(96, ge=1, description="Images in the split `train`")
+    val_images: int = Field(48, ge=1, description="Images in the split `val`")
+    max_objects: int = Field(60, ge=1, le=1000, description="Most objects in an image")
+    object_size: tuple[int, int] | None = Field(
+        None, description="Shortest and longest side of an object in pixels"
+    )
+    classes: int = Field(8, ge=1, description="How many kinds of shapes")
+    density: list[tuple[Fraction, int]] | None = Field(
+        None, description="Pairs (share of the images, most objects in them), rising"
+    )
+    empty_fraction: Fraction = Field(0.05, description="Share of images without objects")
+    crowd_fraction: Fraction = Field(0.08, description="Share of images with a crowd")
+    color_noise: Fraction = Field(0.1, description="Share of objects with another class's colour")
+    masks: bool = Field(True, description="Whether annotations carry masks")
+    long_tail: bool = Field(
+        False, description="Rare, common and frequent classes, annotated and evaluated as LVIS"
+    )
+
+    split_names: ClassVar[tuple[str, ...]] = ("train", "val")
+
+
+class SplitFiles(Strict):
+    """One split of one's own data."""
+
+    images: Text = Field(description="Folder of the images")
+    annotations: Text = Field(description="COCO-format JSON file")
+
+
+class CocoFolder(Strict):
+    """One's own data in COCO's format."""
+
+    kind: Literal["coco-folder"] = Field(description="`coco-folder`: data in COCO's format")
+    title: Text | None = Field(None, description="Shown in reports")
+    splits: dict[Name, SplitFiles] = Field(
+        description="Split name to its files; `train` must be there; paths start at `data_root`"
+    )
+
+    @model_validator(mode="after")
+    def _has_train(self) -> "CocoFolder":
+        if "train" not in self.splits:
+            raise PydanticCustomError("told", "splits: no split `train`; training needs it")
+        return self
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits, in the config's order."""
+        return tuple(self.splits)
+
+    @property
+    def files(self) -> dict[str, dict[str, str]]:
+        """Split to `images` and `annotations`, relative to `data_root`."""
+        return {split: files.model_dump() for split, files in self.splits.items()}
+
+
+class _Published(Strict):
+    """A published dataset: COCO's images below one root, with annotations of its own."""
+
+    title: Text | None = Field(None, description="Shown in reports")
+    root: Text = Field(
+        ".", description="Folder with train2017/, val2017/ and annotations/; from `data_root`"
+    )
+
+    split_names: ClassVar[tuple[str, ...]] = ("train", "val")
+    annotation_names: ClassVar[tuple[str, str]]
+    image_folders: ClassVar[tuple[str, str]] = ("train2017", "val2017")
+
+    @property
+    def files(self) -> dict[str, dict[str, str]]:
+        """Split to `images` and `annotations`, relative to `data_root`."""
+        return {
+            split: {
+                "images": f"{self.root}/{images}",
+                "annotations": f"{self.root}/annotations/{annotations}",
+            }
+            for split, images, annotations in zip(
+                self.split_names, self.image_folders, self.annotation_names, strict=True
+            )
+        }
+
+
+class Coco(_Published):
+    """COCO 2017: 118,287 images to train on, 5,000 to evaluate on."""
+
+    kind: Literal["coco"] = Field(description="`coco`: COCO 2017")
+    annotation_names: ClassVar = ("instances_train2017.json", "instances_val2017.json")
+
+
+class CocoMinitrain(_Published):
+    """COCO-minitrain: 25,000 of COCO's training images; evaluated on COCO's val2017."""
+
+    kind: Literal["coco-minitrain"] = Field(description="`coco-minitrain`: a fifth of COCO")
+    annotation_names: ClassVar = ("instances_minitrain2017.json", "instances_val2017.json")
+
+
+class Lvis(_Published):
+    """LVIS v1: 1,203 classes, rare, common and frequent, on COCO's images."""
+
+    kind: Literal["lvis"] = Field(description="`lvis`: LVIS v1")
+    annotation_names: ClassVar = ("lvis_v1_train.json", "lvis_v1_val.json")
+    image_folders: ClassVar = (".", ".")  # its annotations say which of COCO's folders
+
+
+MODELS = {
+    "shapes": Shapes,
+    "coco-folder": CocoFolder,
+    "coco": Coco,
+    "coco-minitrain": CocoMinitrain,
+    "lvis": Lvis,
+}
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    return f"{UNION_TAG}{kind}" if kind in MODELS else None
+
+
+Dataset = Annotated[
+    Annotated[Shapes, Tag(f"{UNION_TAG}shapes")]
+    | Annotated[CocoFolder, Tag(f"{UNION_TAG}coco-folder")]
+    | Annotated[Coco, Tag(f"{UNION_TAG}coco")]
+    | Annotated[CocoMinitrain, Tag(f"{UNION_TAG}coco-minitrain")]
+    | Annotated[Lvis, Tag(f"{UNION_TAG}lvis")],
+    Discriminator(
+        _kind,
+        custom_error_type="told",
+        custom_error_message=f"kind must be one of {', '.join(MODELS)}",
+    ),
+]

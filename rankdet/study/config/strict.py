@@ -1,0 +1,84 @@
+"""From pydantic's findings to one line: where, what was found, and what to write instead."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from rankdet.errors import InputError
+from rankdet.suggest import nearest
+
+UNION_TAG = "kind="  # pydantic puts the member of a union that it tried into the location
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """A model that knows all of its keys and names the nearest one for a typo."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            for key in value:
+                if key not in cls.model_fields:
+                    raise PydanticCustomError(
+                        "unknown_key",
+                        "{key}: unknown key; {hint}",
+                        {"key": str(key), "hint": nearest(str(key), cls.model_fields)},
+                    )
+        return value
+
+
+def read(model: type[Model], values: Any, source: str) -> Model:
+    """Returns the checked model.
+
+    Args:
+        model: What `values` should be.
+        values: As read from YAML or Python.
+        source: File (and key) that a person should look at.
+
+    Raises:
+        InputError: One line for the first finding, with the number of the others.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        findings = error.errors(include_url=False)
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise InputError(f"{source}: {told(findings[0])}{more}") from None
+
+
+def told(finding: ErrorDetails) -> str:
+    """Returns one finding as `key path: what was found; what to do`."""
+    path = key_path(finding["loc"])
+    if finding["type"] == "unknown_key":
+        return f"{path}.{finding['msg']}" if path else finding["msg"]
+    message = finding["msg"].removeprefix("Value error, ")
+    if finding["type"] == "missing":
+        return f"{path}: missing; this key must be given"
+    if finding["type"] == "string_pattern_mismatch":
+        message = "use lower-case letters, digits, '-', '_' and '.'"
+    if finding["type"] in ("value_error", "told"):
+        return f"{path}: {message}" if path else message
+    message = message.replace("Input should be", "it should be")
+    message = message[:1].lower() + message[1:]
+    return f"{path or 'the whole file'}: found {_short(finding['input'])}; {message}"
+
+
+def key_path(location: tuple[int | str, ...]) -> str:
+    """Returns `runs[0].losses[2]` for pydantic's location, leaving out the tags of unions."""
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part != "float" and not part.startswith((UNION_TAG, "dict[")):
+            path += f".{part}" if path else str(part)
+    return path
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,63 @@
+"""Detector files: `workflows/detectors/<name>.yaml`, handed to training as they stand."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rankdet.detectors.families import FAMILIES
+from rankdet.errors import InputError
+from rankdet.files import read_yaml, shown
+from rankdet.repository import DETECTORS
+from rankdet.study.compatibility import OFFERS
+from rankdet.suggest import choice
+
+DISPLAY = ("title", "citation", "offers", "not_with")  # no effect on any number
+FORMS = ("small", "full")
+
+
+def detector_names(folder: Path = DETECTORS) -> list[str]:
+    """Returns every detector that has a file."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_detector(name: str, form: str, folder: Path = DETECTORS) -> dict[str, Any]:
+    """Reads a detector's file.
+
+    Raises:
+        InputError: If the detector is unknown, its file has a fault, or it has no such form.
+    """
+    if name not in detector_names(folder):
+        raise InputError(f"unknown detector {name!r}; {choice(name, detector_names(folder))}")
+    path = folder / f"{name}.yaml"
+    spec = _read(path, path.stat().st_mtime_ns)
+    if form not in spec:
+        known = ", ".join(key for key in FORMS if key in spec)
+        raise InputError(f"{shown(path)}: detector {name!r} has no form {form!r}; it has: {known}")
+    return spec
+
+
+@lru_cache
+def _read(path: Path, _mtime: int) -> dict[str, Any]:
+    spec = read_yaml(path)
+    for key in ("name", "title", "family", "base"):
+        if not isinstance(spec, dict) or not isinstance(spec.get(key), str):
+            raise InputError(f"{shown(path)}: {key}: missing; it must be a text")
+    if not isinstance(spec.get("masks", False), bool):
+        raise InputError(f"{shown(path)}: masks: found {spec['masks']!r}; give true or false")
+    _check_pairing(spec, path)
+    if spec["name"] != path.stem:
+        raise InputError(f"{shown(path)}: name is {spec['name']!r}; make it {path.stem!r}")
+    if spec["family"] not in FAMILIES:
+        hint = choice(spec["family"], FAMILIES)
+        raise InputError(f"{shown(path)}: family: found {spec['family']!r}; {hint}")
+    return spec
+
+
+def _check_pairing(spec: dict[str, Any], path: Path) -> None:
+    """Checks what a detector says about the losses that can train it."""
+    offers, refused = spec.get("offers", []), spec.get("not_with", {})
+    for word in offers if isinstance(offers, list) else [offers]:
+        if not isinstance(offers, list) or word not in OFFERS:
+            raise InputError(f"{shown(path)}: offers: found {word!r}; {choice(word, OFFERS)}")
+    if not isinstance(refused, dict) or not all(isinstance(r, str) for r in refused.values()):
+        raise InputError(f"{shown(path)}: not_with: give a mapping of losses to reasons (texts)")

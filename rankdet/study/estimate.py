@@ -1,0 +1,173 @@
+"""How long a study's trainings will take: iterations × what one iteration took on this machine.
+
+Nothing is typed in: the seconds come from records below `results/`, of earlier runs and of
+`rankdet bench iteration`, with the same detector, backbone, form, image size and batch size, made
+on this processor (and with or without a GPU, as the study asks). Where there are none, the
+estimate says so. Evaluation is not counted.
+"""
+
+import math
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rankdet.files import read_record
+from rankdet.study.plan import Study
+from rankdet.study.runs import Run
+
+RESULTS = Path("results")
+# Training images with objects, which an epoch consists of.
+PUBLISHED = {"coco": 117_266, "coco-minitrain": 25_000, "lvis": 100_170}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What decides how long an iteration takes, the machine apart."""
+
+    detector: str
+    backbone: str
+    form: str
+    image_size: tuple[int, ...]
+    batch_size: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The trainings behind a table, or behind a whole study.
+
+    Attributes:
+        runs: How many.
+        iterations: Of all of them; None if the size of a dataset is not known yet.
+        hours: Of those whose pace was measured here.
+        unknown: How many have no measured pace (or no known length).
+    """
+
+    runs: int
+    iterations: int | None
+    hours: float
+    unknown: int
+
+
+def estimates(study: Study, results: Path = RESULTS) -> dict[str, Estimate]:
+    """Returns an estimate for each table and figure of a study, and for the study as `all`.
+
+    Runs that tables share are counted in each of them, and once in `all`.
+    """
+    paces = measured(results, gpu=bool(study.gpus))
+    found = {}
+    for name, spec in {**study.tables, **study.figures}.items():
+        runs = study.runs_of(spec)
+        if runs:
+            found[name] = _estimate(study, runs, paces)
+    return {**found, "all": _estimate(study, study.runs, paces)}
+
+
+def _estimate(study: Study, runs: Iterable[Run], paces: Mapping[Pace, float]) -> Estimate:
+    trained = [run for run in runs if not run.untrained]
+    lengths = [iterations(study, run) for run in trained]
+    hours, unknown = 0.0, 0
+    for run, length in zip(trained, lengths, strict=True):
+        seconds = paces.get(_pace(study, run))
+        if seconds is None or length is None:
+            unknown += 1
+        else:
+            hours += seconds * length / 3600
+    known = [length for length in lengths if length is not None]
+    total = sum(known) if len(known) == len(lengths) else None
+    return Estimate(len(trained), total, hours, unknown)
+
+
+def iterations(study: Study, run: Run) -> int | None:
+    """Returns how many iterations a run takes, None if its data are not counted yet."""
+    schedule = study.schedule(run)
+    images = _images(study, run.dataset)
+    part = schedule.get("stop_after", 1.0)
+    if not schedule.get("epochs"):
+        return math.ceil(part * schedule["iterations"])
+    if images is None:
+        return None
+    return max(1, math.ceil(part * schedule["epochs"] - 1e-3)) * math.ceil(
+        images / schedule["batch_size"]
+    )
+
+
+def _images(study: Study, dataset: str) -> int | None:
+    config = study.config.datasets[dataset]
+    if config.kind == "shapes":
+        return int(config.train_images * (1 - config.empty_fraction))
+    if config.kind in PUBLISHED:
+        return PUBLISHED[config.kind]
+    manifest, _ = read_record(Path(study.folder) / dataset / "dataset.json")
+    try:
+        return int(manifest["splits"]["train"]["n_images"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _pace(study: Study, run: Run) -> Pace:
+    schedule = study.schedule(run)
+    form = study.config.form
+    size = _size(schedule["image_size"])
+    return Pace(run.detector, run.backbone, form, size, schedule["batch_size"])
+
+
+def _size(image_size: Any) -> tuple[int, ...]:
+    return tuple(image_size) if isinstance(image_size, list | tuple) else (image_size, image_size)
+
+
+def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
+    """Returns the median seconds per iteration of each pace that was measured on this machine.
+
+    Args:
+        results: Folder with the studies' results.
+        gpu: Whether times on a GPU are wanted, or on the processor.
+    """
+    seconds: dict[Pace, list[float]] = {}
+    for path in results.glob("*/*/*/*/seed*/run.json"):
+        record, _ = read_record(path)
+        run, training = record.get("run") or {}, record.get("training") or {}
+        here = _made_here((record.get("provenance") or {}).get("hardware"), gpu)
+        if here and training.get("seconds_per_iteration") and training.get("image_size"):
+            pace = Pace(
+                run.get("detector", ""),
+                run.get("backbone", ""),
+                run.get("form", ""),
+                _size(training["image_size"]),
+                training.get("batch_size", 0),
+            )
+            seconds.setdefault(pace, []).append(float(training["seconds_per_iteration"]))
+    for path in results.glob("*/cost.json"):
+        record, _ = read_record(path)
+        if _made_here(record.get("hardware"), gpu):
+            for pace, value in _of_cost(record):
+                seconds.setdefault(pace, []).append(value)
+    return {pace: median(values) for pace, values in seconds.items()}
+
+
+def _of_cost(record: Mapping[str, Any]) -> Iterable[tuple[Pace, float]]:
+    settings = record.get("settings") or {}
+    for row in record.get("rows") or []:
+        detector, _, backbone = str(row.get("detector", "")).partition("@")
+        size, batch = settings.get("image_size", 0), settings.get("batch_size", 0)
+        pace = Pace(detector, backbone, settings.get("form", ""), _size(size), batch)
+        yield pace, float(row["iteration_s"])
+
+
+def _made_here(hardware: Mapping[str, Any] | None, gpu: bool) -> bool:
+    if not hardware or str(hardware.get("device", "")).startswith("cuda") != gpu:
+        return False
+    return (hardware.get("cpu"), hardware.get("cores")) == (_cpu_name(), os.cpu_count())
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

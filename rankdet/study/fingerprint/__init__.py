@@ -1,0 +1,1 @@
+"""What a run depends on, as hashes of settings and of code."""

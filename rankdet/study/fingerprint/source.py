@@ -1,0 +1,249 @@
+"""What a piece of our Python depends on, read from syntax trees: no module is imported.
+
+A `Source` is one file; its top-level statements are the grains of dependency. From a function or
+class, `reach` follows the names it uses: within the file, through imports, and through packages
+that only hand names on. So a run depends on the code that it executes and not on its neighbours:
+editing AP Loss does not touch a run with aLRP Loss, although both classes stand in one file.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from rankdet.repository import ROOT
+from rankdet.study.cards import parse
+
+PACKAGES = ("rankdet",)
+Grain = tuple[Path, int]  # a file and the index of one of its top-level statements
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class Source:
+    """One Python file of ours: its statements, the names they bind, and its imports."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.path, self.root = path, root
+        self._texts: dict[int, str] = {}
+        self.body = _without_docstrings(parse(path)).body
+
+    @cached_property
+    def names(self) -> dict[str, list[int]]:
+        """Each top-level name to the statements that bind it."""
+        names: dict[str, list[int]] = defaultdict(list)
+        for index, node in enumerate(self.body):
+            for name in _bound(node):
+                names[name].append(index)
+        return names
+
+    @cached_property
+    def imports(self) -> dict[str, tuple[str, str | None]]:
+        """Each imported name, wherever in the file, to (module, name in it or None)."""
+        found: dict[str, tuple[str, str | None]] = {}
+        for node in ast.walk(ast.Module(self.body, [])):
+            if isinstance(node, ast.ImportFrom):
+                module = self._absolute(node)
+                found.update({a.asname or a.name: (module, a.name) for a in node.names})
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    bound = alias.asname or alias.name.split(".")[0]
+                    found[bound] = (alias.name if alias.asname else bound, None)
+        return {name: place for name, place in found.items() if _is_ours(place[0])}
+
+    @cached_property
+    def loose(self) -> list[int]:
+        """Statements that act when the file is imported, and decorated ones that register."""
+        loose = []
+        for index, node in enumerate(self.body):
+            if isinstance(node, _DEFINITIONS):
+                if any(_root_name(d) in self.names for d in node.decorator_list):
+                    loose.append(index)
+            elif not _is_import(node) and not isinstance(node, ast.Assign | ast.AnnAssign):
+                loose.append(index)
+        return loose
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        parts = list(self.path.relative_to(self.root).with_suffix("").parts)
+        parts = parts[: len(parts) - node.level]
+        return ".".join([*parts, *([node.module] if node.module else [])])
+
+    def text(self, index: int) -> str:
+        """Returns a statement without comments, docstrings and layout."""
+        if index not in self._texts:
+            self._texts[index] = ast.unparse(self.body[index])
+        return self._texts[index]
+
+
+class Tree:
+    """All of our sources below a root, read when they are first needed."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self._sources: dict[Path, Source] = {}
+        self._modules: dict[str, Path | None] = {}
+        self._used: dict[Grain, list[Grain]] = {}
+
+    def source(self, path: Path) -> Source:
+        """Returns a file's source."""
+        if path not in self._sources:
+            self._sources[path] = Source(path, self.root)
+        return self._sources[path]
+
+    def module(self, name: str) -> Path | None:
+        """Returns the file of one of our modules, or None."""
+        if name not in self._modules:
+            base = self.root.joinpath(*name.split("."))
+            candidates = (base.with_suffix(".py"), base / "__init__.py")
+            self._modules[name] = next((path for path in candidates if path.is_file()), None)
+        return self._modules[name]
+
+    def whole(self, path: Path) -> set[Grain]:
+        """Returns every statement of a file but imports, which are followed where they are used."""
+        body = enumerate(self.source(path).body)
+        return {(path, i) for i, node in body if not _is_import(node) or any(_side_effects(node))}
+
+    def find(self, module: str, name: str, seen: frozenset = frozenset()) -> set[Grain]:
+        """Returns the statements that define a name of a module, wherever it was handed on from."""
+        path = self.module(module)
+        if (module, name) in seen:
+            return set()
+        if path is not None:
+            source = self.source(path)
+            if name in source.names:
+                return {(path, index) for index in source.names[name]}
+            if name in source.imports:
+                return self._imported(source.imports[name], frozenset({*seen, (module, name)}))
+        submodule = self.module(f"{module}.{name}")
+        return self.whole(submodule) if submodule else set()
+
+    def _imported(self, place: tuple[str, str | None], seen: frozenset) -> set[Grain]:
+        module, name = place
+        if name is not None:
+            return self.find(module, name, seen)
+        path = self.module(module)
+        return self.whole(path) if path else set()
+
+    def used(self, grain: Grain) -> list[Grain]:
+        """Returns the statements that one statement names.
+
+        Of a module that is imported as a whole, only the attributes named count; a module handed
+        around as an object is not followed.
+        """
+        if grain not in self._used:
+            self._used[grain] = list(self._look(grain))
+        return self._used[grain]
+
+    def _look(self, grain: Grain) -> Iterator[Grain]:
+        source = self.source(grain[0])
+        node = source.body[grain[1]]
+        for module, attribute in _attributes(node, source, self):
+            yield from self.find(module, attribute)
+        for name in {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}:
+            yield from ((source.path, index) for index in source.names.get(name, ()))
+            if name in source.imports and self._as_module(source.imports[name]) is None:
+                yield from self.find(*source.imports[name])
+        for module in _side_effects(node):
+            path = self.module(module)
+            if path is not None:
+                yield from self.whole(path)
+
+    def _as_module(self, place: tuple[str, str | None]) -> str | None:
+        """Returns the module that an imported name stands for, if it is a module of ours."""
+        module, name = place
+        path = self.module(module)
+        if name is None:
+            return module if path else None
+        source = self.source(path) if path else None
+        if source and name in source.names:
+            return None
+        if self.module(f"{module}.{name}"):
+            return f"{module}.{name}"
+        onward = source.imports.get(name) if source else None
+        return self._as_module(onward) if onward and onward != place else None
+
+    def reach(self, grains: Iterable[Grain]) -> set[Grain]:
+        """Returns the statements and everything that they use, directly or not."""
+        reached: set[Grain] = set()
+        waiting = list(grains)
+        touched: set[Path] = set()
+        while waiting:
+            grain = waiting.pop()
+            if grain in reached:
+                continue
+            reached.add(grain)
+            waiting.extend(self.used(grain))
+            if grain[0] not in touched:
+                touched.add(grain[0])
+                waiting.extend((grain[0], index) for index in self.source(grain[0]).loose)
+        return reached
+
+
+@lru_cache
+def our_tree(root: Path = ROOT) -> Tree:
+    """Returns the sources of this repository, read once per process."""
+    return Tree(root)
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] in PACKAGES
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    if isinstance(node, _DEFINITIONS):
+        return {node.name}
+    if _is_import(node):
+        return set()
+    stored = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {part.id for part in stored if isinstance(part.ctx, ast.Store)}
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def _root_name(node: ast.expr) -> str | None:
+    while isinstance(node, ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _attributes(node: ast.stmt, source: Source, tree: Tree) -> Iterator[tuple[str, str]]:
+    """Yields (module, attribute) for `module.attribute` where the module is one of ours."""
+    for part in ast.walk(node):
+        if not isinstance(part, ast.Attribute):
+            continue
+        chain = [part.attr]
+        value = part.value
+        while isinstance(value, ast.Attribute):
+            chain.append(value.attr)
+            value = value.value
+        if isinstance(value, ast.Name) and value.id in source.imports:
+            module = tree._as_module(source.imports[value.id])
+            path = [*reversed(chain)]
+            while module and len(path) > 1 and tree.module(f"{module}.{path[0]}"):
+                module = f"{module}.{path.pop(0)}"
+            if module:
+                yield module, path[0]
+
+
+def _side_effects(node: ast.stmt) -> Iterator[str]:
+    """Yields our modules imported by a plain `import a.b`, as one does for what they do."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            yield from (a.name for a in part.names if not a.asname and _is_ours(a.name))
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, *_DEFINITIONS)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and _is_text(first.value):
+                node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+    return tree

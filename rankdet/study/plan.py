@@ -1,0 +1,299 @@
+"""A study as the workflow sees it: its runs, what each depends on, and `plan.json`."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from rankdet.files import shown
+from rankdet.papers.spec import Spec
+from rankdet.repository import PAPERS
+from rankdet.study import cost as costs
+from rankdet.study import data, multi_scale, resolve
+from rankdet.study.backbones import detector_with
+from rankdet.study.config.model import StudyConfig, check_config, load_config
+from rankdet.study.fingerprint import hashes
+from rankdet.study.runs import UNTRAINED, Run, expand
+from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
+from rankdet.study.tables import Target, load_papers, runs_of
+from rankdet.suggest import choice, merged
+
+SCHEMA = "rankdet.plan/1"
+SHOWN = ("image_size", "batch_size", "lr")  # of a run's schedule, in the plan
+
+
+class Study:
+    """A checked study.
+
+    Args:
+        config: The checked config.
+        source: The config file's name, for messages.
+
+    Raises:
+        InputError: One line, if a loss, detector, table or file of the data is not there.
+    """
+
+    def __init__(self, config: StudyConfig, source: str) -> None:
+        self.config, self.source = config, source
+        self.name = config.study
+        self.folder = f"results/{config.study}"
+        self.report = f"reports/html/{config.study}/index.html"
+        self.tables = load_papers(config.tables, "tables", source)
+        self.figures = load_papers(config.figures, "figures", source)
+        self.papers = runs_of_tables(
+            config, [*self.tables.values(), *self.figures.values()], source
+        )
+        self.runs = expand(config, source, self.papers.runs)
+        self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
+        self._runs = {run.key: run for run in self.runs}
+        # A loss or detector that cannot be used is found here, before any job.
+        self._hashes = {run.key: self._training_hashes(run) for run in self.runs}
+        multi_scale.check(config, self.runs, source)
+        if config.cost:
+            self.cost_spec(config.threads)
+        data.check(config, self.datasets, source)
+
+    def run(self, wildcards: Mapping[str, str]) -> Run:
+        """Returns the planned run of a job's wildcards (no loss: the untrained detector).
+
+        Raises:
+            InputError: If the study has no such run.
+        """
+        loss = wildcards.get("loss", UNTRAINED)
+        key = "/".join([wildcards["dataset"], wildcards["detector"], loss])
+        key += f"/seed{wildcards['seed']}"
+        if key not in self._runs:
+            raise InputError(
+                f"{self.source}: no run {key!r} in this study; {choice(key, self._runs)}"
+            )
+        return self._runs[key]
+
+    def detector(self, run: Run) -> dict[str, Any]:
+        """Returns a run's detector file, with the run's backbone."""
+        return detector_with(run.detector, run.backbone, self.config.form)
+
+    def schedule(self, run: Run) -> dict[str, Any]:
+        """Returns a run's schedule, with its learning rate."""
+        return resolve.schedule(self.config, run, self.source)
+
+    def hashes(self, run: Run) -> dict[str, str]:
+        """Returns what a run's training depends on, its data apart."""
+        return self._hashes[run.key]
+
+    def _training_hashes(self, run: Run) -> dict[str, str]:
+        detector = self.detector(run)
+        schedule = self.schedule(run)
+        loss = resolve.loss_file(run)
+        return {
+            "config": hashes.config_hash(detector, self.config.form, schedule),
+            "code": hashes.step_hash("train"),
+            "loss": UNTRAINED if run.untrained else hashes.loss_hash(loss, run.variant),
+        }
+
+    def test_hash(self, run: Run, place: Mapping[str, str] | None = None) -> str:
+        """Returns what a run's detections depend on, its model and data apart.
+
+        Args:
+            run: The run.
+            place: The job's wildcards, as in `resolve.test`.
+        """
+        size = {"image_size": self.schedule(run)["image_size"]}
+        detector = self.detector(run)
+        model = hashes.config_hash(detector, self.config.form, size)
+        test = resolve.test(self.config, run, place)
+        return hashes.digest(hashes.step_hash("predict"), test, model)
+
+    def predicts_masks(self, wildcards: Mapping[str, str]) -> bool:
+        """Returns whether the detector of a job's run predicts masks."""
+        return bool(self.detector(self.run(wildcards)).get("masks"))
+
+    def split(self, wildcards: Mapping[str, str]) -> str:
+        """Returns the split of a job: its wildcard, else the study's main split."""
+        return wildcards.get("split", self.config.splits[0])
+
+    def records(self, paper: str | None = None) -> list[str]:
+        """Returns the `metrics.json` of every run and split, or of a table's or figure's runs."""
+        if paper is not None:
+            spec = {**self.tables, **self.figures}[paper]
+            runs = self.runs_of(spec)
+            found = [f"{self.folder}/{run.key}/metrics.json" for run in runs]
+            further = self.tests(runs) if spec.multi_scale else []
+            return found + further + (self.sweeps(runs) if spec.sweeps else [])
+        return [
+            f"{self.folder}/{run.key}/{place}metrics.json"
+            for run in self.runs
+            for place in ("", *(f"on-{split}/" for split in run.splits[1:]))
+        ]
+
+    def runs_of(self, spec: Spec) -> list[Run]:
+        """Returns the runs that a table or figure shows."""
+        return runs_of(spec, self.runs, self.papers.schedules, self.papers.datasets)
+
+    def sweeps(self, runs: Sequence[Run] | None = None) -> list[str]:
+        """Returns the `sweep.json` of those runs (by default all) that have score thresholds."""
+        runs = self.runs if runs is None else runs
+        return [f"{self.folder}/{run.key}/sweep.json" for run in runs if run.score_thresholds]
+
+    def tests(self, runs: Sequence[Run] | None = None) -> list[str]:
+        """Returns the `metrics.json` of every further test of those runs (by default all)."""
+        return [
+            f"{self.folder}/{run.key}/test-{name}/metrics.json"
+            for run in (self.runs if runs is None else runs)
+            for name, _ in run.tests
+        ]
+
+    def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
+        """Returns a file of a run's evaluation at each of its score thresholds.
+
+        At the threshold that its tests have anyway, it is that of the run itself.
+        """
+        run = self.run(wildcards)
+        own = resolve.test(self.config, run).get("score_threshold")
+        places = ["" if t == own else f"at-{t:g}/" for t in run.score_thresholds]
+        return [f"{self.folder}/{run.key}/{place}{name}" for place in places]
+
+    def targets(self) -> list[Target]:
+        """Returns a target for each table and figure alone."""
+        tables = (Target.of(name, f"{self.folder}/tables/{name}/table.csv") for name in self.tables)
+        figures = (
+            Target.of(name, f"{self.folder}/figures/{name}/figure.svg") for name in self.figures
+        )
+        return [*tables, *figures]
+
+    def data_config(self, name: str) -> dict[str, Any]:
+        """Returns what a dataset is prepared from."""
+        return data.prepare_config(self.config, name)
+
+    def data_files(self, name: str) -> list[str]:
+        """Returns the annotation files that a dataset is prepared from."""
+        return data.annotation_files(self.config, name)
+
+    def data_hash(self, name: str) -> str:
+        """Returns what a dataset depends on, its files apart."""
+        return hashes.digest(hashes.step_hash("data"), data.prepare_config(self.config, name))
+
+    def spec(
+        self, run: Run, threads: int, place: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Returns what `rankdet.training` works from; JSON-serialisable.
+
+        `hashes.data` is added when a job runs, from the dataset's manifest. `place` is as in
+        `resolve.test`.
+        """
+        return {
+            "study": self.name,
+            "dataset": run.dataset,
+            "detector": run.detector,
+            "backbone": run.backbone,
+            "loss": run.loss_name,
+            "variant": run.variant,
+            "seed": run.seed,
+            "form": self.config.form,
+            "manifest": f"{self.folder}/{run.dataset}/dataset.json",
+            "detector_spec": self.detector(run),
+            "card": resolve.card(run),
+            "loss_file": str(resolve.loss_file(run).path),
+            "schedule": self.schedule(run),
+            "splits": list(run.splits),
+            "test": resolve.test(self.config, run, place),
+            "hashes": self.hashes(run),
+            "threads": threads,
+            "device": self.config.device,
+        }
+
+    @property
+    def cost_record(self) -> list[str]:
+        """Returns where the losses' cost is recorded: no place if the study does not ask for it."""
+        return [f"{self.folder}/cost.json"] if self.config.cost else []
+
+    @property
+    def cost_hash(self) -> str:
+        """Returns what that record depends on, the machine apart."""
+        return costs.cost_hash(self.config.cost) if self.config.cost else ""
+
+    def cost_spec(self, threads: int) -> dict[str, Any]:
+        """Returns what the job that measures the losses' cost works from."""
+        if self.config.cost is None:
+            raise InputError(f"{self.source}: no key `cost`; add it to measure what losses cost")
+        return costs.cost_spec(self.config.cost, self.source, threads, self.config.device)
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs a job takes: one, if the study wants one or this machine has one."""
+        if self.config.device == "auto":
+            return int(Path("/dev/nvidiactl").exists())
+        return int(self.config.device == "cuda")
+
+    def plan(self) -> dict[str, Any]:
+        """Returns the content of `plan.json` (schema `rankdet.plan/1`)."""
+        config = self.config
+        return {
+            "schema": SCHEMA,
+            "study": {
+                "name": self.name,
+                "title": config.title,
+                "scale": config.scale,
+                "form": config.form,
+            },
+            "datasets": [
+                {
+                    "name": name,
+                    "title": config.datasets[name].title or name,
+                    "manifest": f"{self.folder}/{name}/dataset.json",
+                }
+                for name in self.datasets
+            ],
+            "runs": [self._entry(run) for run in self.runs],
+            "tables": [_paper(name) for name in self.tables],
+            "figures": [_paper(name) for name in self.figures],
+            "papers": self.papers.plan(),
+            "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
+            **({"cost": self.cost_record[0]} if config.cost else {}),
+        }
+
+    def _entry(self, run: Run) -> dict[str, Any]:
+        detector = self.detector(run)
+        loss = "Untrained" if run.untrained else resolve.loss_file(run).title(run.variant)
+        return {
+            "key": run.key,
+            "dir": f"{self.folder}/{run.key}",
+            "dataset": run.dataset,
+            "detector": run.detector,
+            "backbone": run.backbone,
+            "loss": run.loss_name,
+            "variant": run.variant,
+            "seed": run.seed,
+            "schedule": run.schedule_name,
+            "epoch": run.epoch,
+            "settings": {k: v for k, v in self.schedule(run).items() if k in SHOWN},
+            "titles": {
+                "dataset": self.config.datasets[run.dataset].title or run.dataset,
+                "detector": detector["title"],
+                "loss": loss,
+            },
+            "splits": list(run.splits),
+            "score_thresholds": list(run.score_thresholds),
+            "tests": [name for name, _ in run.tests],
+            "untrained": run.untrained,
+        }
+
+    @cached_property
+    def plan_hash(self) -> str:
+        """The hash of the whole plan, titles included."""
+        return hashes.digest(self.plan())
+
+
+def _paper(name: str) -> dict[str, str]:
+    return {"id": name, "spec": shown(PAPERS / f"{name}.yaml")}
+
+
+def load_study(paths: Sequence[str | Path], overrides: Mapping[str, Any] | None = None) -> Study:
+    """Reads config files, the later ones over the earlier ones, and checks the study.
+
+    Raises:
+        InputError: One line that names file and key.
+    """
+    values = merged({}, *(load_config(Path(path)) for path in paths), overrides or {})
+    source = " + ".join(shown(Path(path)) for path in paths)
+    return Study(check_config(values, source), source)

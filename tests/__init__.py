@@ -1,0 +1,1 @@
+"""The tests: they mirror `rankdet/`, plus conformance, workflow, golden and bench."""

@@ -1,0 +1,183 @@
+"""Annotations of one's own: each kind of bad input gives one line, and what is safe is repaired."""
+
+import pytest
+from PIL import Image
+
+from rankdet.datasets import prepare
+from rankdet.errors import InputError
+from tests.datasets.pets import config, drop_from, findings, set_in, write
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ('{"images": [],\n "annotations": [}', "at line 2, column 18 (byte 32 of 33)"),
+        ('{"é": 1,}', "column 9 (byte 9 of 10)"),
+        ("", "is empty"),
+        (b"\xff\xfe{}", "byte 0 is no UTF-8"),
+        (b"\x1f\x8b\x08\x00", "gzip-compressed: unpack it first"),
+        ("[]", "holds a list"),
+        ("3", "holds 3, not an object"),
+        ("{}", "lacks 'images', 'annotations', 'categories' (found: nothing)"),
+        ('{"images": [], "annotation": [], "categories": []}', "lacks 'annotations' (found: "),
+        ('{"images": [], "annotations": {}, "categories": []}', "'annotations' is {}; COCO has a"),
+        ('{"images": [7], "annotations": [], "categories": []}', "entry 0 of 'images' is 7"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_files_that_are_no_annotations(good, tmp_path, content, told):
+    path = tmp_path / "a.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as caught:
+        prepare("pets", config(good[0], path), tmp_path / "out")
+    message = str(caught.value)
+    assert told in message and str(path) in message and "\n" not in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_and_folders_that_are_not_there(good, tmp_path):
+    folder, data = good
+    path = write(folder, data)
+    for images, annotations, told in (
+        (folder, tmp_path / "other.json", "annotations not found: .*has annotations.json"),
+        (folder, tmp_path / "no/other.json", "there is no folder"),
+        (folder, folder, "is a folder; give the annotation file"),
+        (tmp_path / "no", path, "folder of images .* is not there"),
+        (path, path, "folder of images .* is a file"),
+    ):
+        with pytest.raises(InputError, match=told):
+            prepare("pets", config(images, annotations), tmp_path / "out")
+
+
+ERRORS = [
+    (set_in("images", 0, id=2), "images with an id used before: 1 (2)"),
+    (set_in("images", 0, id="1"), "images without a whole number as id: 1 (entry 0: '1')"),
+    (set_in("images", 0, file_name=None), "images without a file_name: 1 (id 1)"),
+    (set_in("images", 0, file_name="gone.png"), "images missing in "),
+    (
+        set_in("images", 0, width=41),
+        "another size than annotated: 1 (1.png: 41 x 30, file 40 x 30)",
+    ),
+    (set_in("annotations", 0, id=2), "annotations with an id used before: 1 (2)"),
+    (set_in("annotations", 0, image_id=7), "not in 'images': 1 (annotation 1 of image 7)"),
+    (set_in("annotations", 0, image_id=[1]), "annotations of an image that is not in 'images'"),
+    (set_in("annotations", 0, category_id=5), "not in 'categories': 1 (annotation 1: category 5)"),
+    (drop_from("annotations", 0, "bbox"), "annotations without a box of four numbers: 1"),
+    (set_in("annotations", 0, bbox=[1, 2, 3]), "annotations without a box of four numbers: 1"),
+    (set_in("annotations", 0, bbox=[1, 2, 3, "4"]), "without a box of four numbers: 1"),
+    (set_in("categories", 1, id=1), "categories with an id used before: 1 (1)"),
+    (set_in("categories", 1, name="cat"), "category names used twice: 1 ('cat')"),
+    (drop_from("categories", 1, "name"), "categories without a name: 1 (id 2)"),
+    (lambda data: data["annotations"].clear(), "no object to find: 1 (0 given, 0 usable"),
+    (lambda data: data.update(annotations=data["annotations"][1:2]), "none but crowds"),
+    (lambda data: data.update(images=[], annotations=[]), "no images: 1"),
+    (lambda data: data.update(categories=[], annotations=[]), "no categories: 1"),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), ERRORS)
+def test_errors_stop(good, tmp_path, change, told):
+    errors, _, _ = findings(good, change)
+    assert told in errors[0] and "\n" not in errors[0]  # what follows from it may come after
+    folder = good[0]
+    with pytest.raises(InputError) as caught:
+        prepare("pets", config(folder, folder.parent / "annotations.json"), tmp_path / "out")
+    assert errors[0] in str(caught.value) and "dataset 'pets', train" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_many_errors_of_several_kinds(good, tmp_path):
+    folder, data = good
+    for k in range(5):
+        data["annotations"].append({**data["annotations"][0], "id": 20 + k, "image_id": 70 + k})
+    data["images"][0]["file_name"] = "a\nb.png"
+    errors, _, _ = findings((folder, data))
+    assert len(errors) == 2
+    assert "(a b.png)" in errors[0]
+    three = "annotation 20 of image 70, annotation 21 of image 71, annotation 22 of image 72, ..."
+    assert f"'images': 5 ({three}); remove them" in errors[1]
+    with pytest.raises(InputError, match="1 more kinds of error: see `rankdet data check") as told:
+        prepare("pets", config(folder, folder.parent / "annotations.json"), tmp_path / "out")
+    assert "\n" not in str(told.value)
+
+
+def test_unreadable_images(good):
+    folder, _ = good
+    (folder / "1.png").write_bytes(b"")
+    (folder / "2.png").write_text("not an image")
+    whole = (folder / "3.png").read_bytes()
+    (folder / "3.png").write_bytes(whole[: len(whole) // 2])
+    errors, _, _ = findings(good)
+    assert len(errors) == 1
+    assert "unreadable images: 3 (1.png: empty file, 2.png: no image, 3.png: " in errors[0]
+
+
+def test_jpegs_turned_by_exif(good):
+    """The annotated size is the one seen after EXIF's rotation, as data loaders apply it."""
+    folder, data = good
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 40)).save(folder / "1.jpg", exif=exif)
+    data["images"][0]["file_name"] = "1.jpg"
+    assert findings(good)[:2] == ([], [])
+    data["images"][0].update(width=30, height=40)
+    errors, warnings, _ = findings(good)
+    assert errors == []
+    assert (
+        "images that EXIF turns against their annotations: 1 (1.jpg: 30 x 40, file 40 x 30)"
+        in (warnings[0])
+    )
+
+
+def test_repairs_are_made_and_told(good):
+    def change(data):
+        box = data["annotations"][0]
+        extra = [
+            ([-4, 5, 10, 10], "clipped"),
+            ([35, 25, 10, 10], "clipped"),
+            ([100, 100, 5, 5], "outside"),
+            ([5, 5, 0, 4], "flat"),
+            ([5, 5, 4, -1], "flat"),
+            ([float("nan"), 5, 4, 4], "infinite"),
+            ([5, 5, float("inf"), 4], "infinite"),
+            ([30.0, 5, 10.05, 4], "rounded"),
+        ]
+        for k, (bbox, _) in enumerate(extra):
+            data["annotations"].append({**box, "id": 30 + k, "bbox": bbox, "area": 100})
+        data["annotations"][0].update(id=0)
+        data["annotations"][2].pop("area")
+        data["annotations"][3].update(area=0)
+        data["annotations"][4].pop("iscrowd")
+        data["images"][2].pop("width")
+        data["images"][2].pop("height")
+        data["categories"].append({"id": 7, "name": "owl"})
+
+    errors, warnings, data = findings(good, change)
+    assert errors == []
+    told = {line.split(":")[0]: line for line in warnings}
+    assert len(told) == len(warnings) == 10
+    for what, count, done in (
+        ("boxes that reach outside their image", 2, "clipped"),
+        ("boxes wholly outside their image", 1, "dropped"),
+        ("boxes without width or height", 2, "dropped"),
+        ("boxes that are not finite", 2, "dropped"),
+        ("annotations with id 0", 1, "renumbered to 38"),
+        ("annotations without an area", 1, "the box's area taken"),
+        ("annotations without a positive area", 1, "dropped"),
+        ("annotations whose iscrowd is neither 0 nor 1", 1, "taken as 0"),
+        ("images without width and height", 1, "taken from the files"),
+        ("categories without any annotation", 1, "kept"),
+    ):
+        assert told[what].startswith(f"{what}: {count} (") and done in told[what], told[what]
+    kept = {a["id"]: a for a in data["annotations"]}
+    assert sorted(kept) == [2, 3, 30, 31, 37, 38]
+    assert kept[30]["bbox"] == [0, 5, 6, 10] and kept[30]["area"] == 60
+    assert kept[31]["bbox"] == [35, 25, 5, 5] and kept[31]["iscrowd"] == 0
+    assert kept[37]["bbox"] == [30.0, 5, 10.05, 4]  # COCO's own rounding is no fault
+    assert kept[3]["area"] == 1000
+    assert (data["images"][2]["width"], data["images"][2]["height"]) == (16, 16)
+
+
+def test_a_mask_area_survives_clipping(good):
+    change = set_in("annotations", 0, bbox=[-4, 5, 10, 10], area=37.5)
+    assert findings(good, change)[2]["annotations"][0]["area"] == 37.5

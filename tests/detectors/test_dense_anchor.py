@@ -1,0 +1,85 @@
+"""The adapters change nothing but the loss: stock mmdet's values come out of our focal path."""
+
+import pytest
+import torch
+
+from rankdet.detectors.models import model_config
+from rankdet.errors import InputError
+from rankdet.study.detectors import load_detector
+from tests.detectors.batches import (
+    ALRP,
+    assert_same_losses,
+    assert_trains_without,
+    batch,
+    build,
+    small_config,
+    stock_beside,
+)
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+AP = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
+STOCK = {
+    "retinanet": (
+        {"classification": {"type": "SigmoidFocalLoss"}, "box": {"type": "l1"}},
+        {"loss_bbox": {"type": "L1Loss", "loss_weight": 1.0}, "reg_decoded_bbox": False},
+    ),
+    "atss": (
+        {
+            "classification": {"type": "SigmoidFocalLoss"},
+            "box": {"type": "giou", "weighting": "centerness", "weight": 2.0},
+            "head": {"centerness": True},
+        },
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["retinanet", "atss"])
+def test_focal_path_equals_stock_mmdet(name):
+    card, changes = STOCK[name]
+    ours = small_config(name, card)
+    stock_type = {"retinanet": "RetinaHead", "atss": "ATSSHead"}[name]
+    assert_same_losses(*stock_beside(ours, stock_type, changes))
+
+
+def test_gradient_sums_are_those_of_the_logits():
+    model = build(small_config("retinanet", AP))
+    images, samples = batch()
+    losses = model.loss(images, samples)
+    losses["loss_cls"].backward()
+    positive, negative = model.bbox_head.gradient_balance.read()
+    assert positive > 0
+    assert negative == pytest.approx(positive, rel=1e-4)  # Theorem 2
+
+
+@pytest.mark.parametrize("name", ["retinanet", "atss"])
+@pytest.mark.parametrize("objects", ["one image without", "none at all"])
+def test_images_without_objects_train(name, objects):
+    model = build(small_config(name, ALRP))
+    total = assert_trains_without(objects, model)
+    if objects == "none at all":
+        assert total == 0
+
+
+def test_atss_without_centerness_has_no_untrained_parameters():
+    model = build(small_config("atss", AP))
+    assert not any("centerness" in name for name, _ in model.named_parameters())
+    model.eval()
+    images, samples = batch()
+    with torch.inference_mode():
+        assert len(model.predict(images, samples)) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"head": "CriterionRetinaHad"}, "'CriterionRetinaHad'; family 'dense-anchor' has no such"),
+        ({"head": "ATSSHead"}, "'ATSSHead'; family 'dense-anchor' has no such head"),
+        ({"head": "CriterionRetinaHead"}, "atss_r50_fpn_1x_coco.py has a ATSSHead; choose a head"),
+    ],
+)
+def test_heads_that_do_not_fit_are_told_in_one_line(change, told):
+    with pytest.raises(InputError, match=told) as caught:
+        model_config({**load_detector("atss", "small"), **change}, AP, form="small", classes="a")
+    assert "\n" not in str(caught.value)

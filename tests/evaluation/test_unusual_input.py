@@ -1,0 +1,106 @@
+"""Files that are unusual but not wrong: nothing to find, odd ids, missing areas; notes say so."""
+
+import json
+
+import pytest
+
+from rankdet.cli import main
+from rankdet.evaluation.evaluate import evaluate_files
+from tests.evaluation.bad_input import RESULTS, TRUTH, changed, write
+
+
+def test_unknown_ids_can_be_left_out(tmp_path):
+    more = [{**RESULTS[0], "image_id": 9}, {**RESULTS[0], "category_id": 2}]
+    gt, dt = write(tmp_path, results=more + RESULTS)
+    result = evaluate_files(gt, dt, ignore_unknown=True)
+    assert result["counts"]["detections"] == 2
+    assert [note.split(" that ")[0] for note in result["notes"]] == [
+        "1 detections have image ids",
+        "1 detections have category ids",
+    ]
+    gt, dt = write(tmp_path)
+    assert evaluate_files(gt, dt)["metrics"] == result["metrics"]
+
+
+@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+@pytest.mark.parametrize("iou_type", ["bbox", "segm"])
+def test_no_detections(tmp_path, backend, iou_type):
+    gt, dt = write(tmp_path, results=[])
+    out = evaluate_files(gt, dt, backend=backend, iou_type=iou_type, matches_path=tmp_path / "m")
+    metrics = out["metrics"]
+    assert metrics["AP"] == metrics["AP50"] == metrics["AR100"] == 0
+    assert metrics["oLRP"] == metrics["oLRP_FN"] == 1
+    empty = ["oLRP_Loc", "oLRP_FP", "pearson", "spearman", "kendall", "kendall_pooled"]
+    assert all(metrics[key] is None for key in empty)
+    assert "no detections" in out["notes"][0]
+
+
+@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+def test_no_ground_truth(tmp_path, backend):
+    gt, dt = write(tmp_path, truth={**TRUTH, "annotations": []})
+    out = evaluate_files(gt, dt, backend=backend)
+    assert all(value is None for value in out["metrics"].values())
+    json.dumps(out, allow_nan=False)
+
+
+def test_nothing_at_all(tmp_path):
+    truth = {"images": [], "annotations": [], "categories": []}
+    gt, dt = write(tmp_path, truth=truth, results=[])
+    out = evaluate_files(gt, dt, matches_path=tmp_path / "m.parquet")
+    assert all(value is None for value in out["metrics"].values())
+    assert out["per_class"] == {}
+
+
+def test_scores_outside_the_unit_interval_are_noted(tmp_path):
+    gt, dt = write(tmp_path, results=changed(RESULTS, (0, "score"), 5.5))
+    out = evaluate_files(gt, dt)
+    assert out["notes"] == [
+        "1 detections have a score outside [0, 1]: used as they are, calibration is undefined"
+    ]
+    assert out["calibration"]["D_ECE"] is None and out["calibration"]["LaECE"] is None
+    assert out["per_class"]["1"]["LaECE"] is None
+    gt, dt = write(tmp_path)
+    assert out["metrics"]["AP"] == evaluate_files(gt, dt)["metrics"]["AP"]
+
+
+@pytest.mark.parametrize("value", [7, None, "often", ["r"]])
+def test_a_frequency_that_is_not_lviss_is_not_used(tmp_path, value):
+    good = evaluate_files(*write(tmp_path))
+    paths = write(tmp_path, truth=changed(TRUTH, ("categories", 0, "frequency"), value))
+    out = evaluate_files(*paths)
+    assert out["notes"] == [
+        "1 categories have a 'frequency' that is none of LVIS's (r, c, f): not used"
+    ]
+    assert out["metrics"] == good["metrics"]
+
+
+@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+def test_annotation_id_0_is_renumbered(tmp_path, backend):
+    gt, dt = write(tmp_path)
+    good = evaluate_files(gt, dt, backend=backend)
+    gt, dt = write(tmp_path, truth=changed(TRUTH, ("annotations", 0, "id"), 0))
+    out = evaluate_files(gt, dt, backend=backend)
+    assert "annotation id 0" in out["notes"][0]
+    assert out["metrics"] == good["metrics"]
+
+
+def test_missing_areas_are_those_of_the_boxes(tmp_path):
+    gt, dt = write(tmp_path)
+    good = evaluate_files(gt, dt)
+    gt, dt = write(tmp_path, truth=changed(TRUTH, ("annotations", 0, "area"), ...))
+    out = evaluate_files(gt, dt)
+    assert out["notes"] == ["1 annotations have no area: that of their boxes is used"]
+    assert out["metrics"] == good["metrics"]
+
+
+def test_extra_results_on_request(tmp_path, capsys):
+    paths = write(tmp_path)
+    out = tmp_path / "metrics.json"
+    options = ["--bootstrap", "20", "--seed", "3", "--errors", "--sparsity-edges", "0,2"]
+    assert main(["evaluate", *paths, *options, "--sparsity-crowds", "--out", str(out)]) == 0
+    result = json.loads(out.read_text())
+    assert result["intervals"]["replicates"] == 20 and result["intervals"]["seed"] == 3
+    assert result["intervals"]["metrics"].keys() <= result["metrics"].keys()
+    assert result["errors"]["counts"]["Miss"] == 0
+    assert [(b["low"], b["high"]) for b in result["sparsity"]] == [(0, 1), (2, None)]
+    assert "intervals from 20 draws" in capsys.readouterr().out

@@ -1,0 +1,156 @@
+"""A job's log, its line on the terminal, and the record of its failure."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rankdet.errors import InputError
+from rankdet.jobs import context
+from rankdet.results import failures
+from rankdet.results.status import state
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SCRIPT = """
+import sys
+from types import SimpleNamespace
+from rankdet.jobs.context import job
+snakemake = SimpleNamespace(log=["logs/train.log"], threads=3, wildcards=["x"])
+with job(snakemake, "train", "shapes/retinanet/ap/seed1") as this:
+    import os
+    print("to the log, threads", os.environ["OMP_NUM_THREADS"])
+    os.write(int(os.environ["RANKDET_TERMINAL"]), b"progress\\n")
+    this.say("a note")
+    {body}
+"""
+
+
+def run(folder, body):
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(body=body)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_success_says_so_and_keeps_the_output_in_the_log(tmp_path):
+    done = run(tmp_path, "pass")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert lines[:2] == ["progress", "a note"]
+    assert lines[2].startswith("done: train shapes/retinanet/ap/seed1")
+    assert (tmp_path / "logs/train.log").read_text() == "to the log, threads 3\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('first\\nsecond')", "ValueError: first"),
+        (
+            "from rankdet.errors import InputError; raise InputError('the file is empty')",
+            "the file is empty",
+        ),
+        (
+            "import errno; raise OSError(errno.ENOSPC, 'No space left on device')",
+            "the disk that holds shapes/retinanet/ap/seed1 is full; free some space and run again "
+            "to go on",
+        ),
+        ("raise KeyboardInterrupt", "stopped by the user; run again to go on"),
+        ("import sys; sys.exit(3)", "stopped with exit code 3"),
+    ],
+)
+def test_failure_is_one_line_with_the_traceback_in_the_log(tmp_path, body, reason):
+    done = run(tmp_path, body)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        f"error: train shapes/retinanet/ap/seed1: {reason} (log: logs/train.log)"
+    )
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in (tmp_path / "logs/train.log").read_text()
+    record = json.loads((tmp_path / "shapes/retinanet/ap/seed1/work/failure.json").read_text())
+    assert (record["status"], record["reason"]) == ("failed", reason)
+
+
+def test_success_clears_only_its_own_failure(tmp_path):
+    folder = tmp_path / "shapes" / "retinanet" / "ap" / "seed1"
+    failures.record_failure(folder, "predict (val) shapes/retinanet/ap/seed1", "no")
+    assert run(tmp_path, "pass").returncode == 0
+    assert failures.failure_file(folder).exists()
+    failures.record_failure(folder, "train shapes/retinanet/ap/seed1", "no")
+    assert run(tmp_path, "pass").returncode == 0
+    assert not (folder / "work").exists()
+
+
+def test_jobs_of_one_run_that_fail_at_once_do_not_trip_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(failures.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    replace = Path.replace
+
+    def another_first(self, target):
+        monkeypatch.setattr(Path, "replace", replace)
+        monkeypatch.setattr(context.os, "getpid", lambda: 1)
+        failures.record_failure(tmp_path / "run", "evaluate (val)", "first")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", another_first)
+    failures.record_failure(tmp_path / "run", "predict (val)", "second")
+    assert not (tmp_path / "tmp").exists()  # where failures go that the disk does not take
+    assert failures.failure(tmp_path / "run")["reason"] == "second"
+
+
+def test_jobs_at_several_thresholds_are_told_apart():
+    """Or the success of one would clear the failure of another."""
+    val, train = SimpleNamespace(split="val"), SimpleNamespace(split="train")
+    jobs = [({}, val), ({"threshold": "0.05"}, val), ({"threshold": "0.4"}, val), ({}, train)]
+    jobs.append(({"test": "mirrored"}, val))
+    told = [context.subject(SimpleNamespace(wildcards=w, params=p)) for w, p in jobs]
+    assert told == ["val", "val at 0.05", "val at 0.4", "train", "val as mirrored"]
+
+
+def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
+    assert context.one_line(MemoryError(), tmp_path).startswith("out of memory")
+    cuda = RuntimeError("CUDA out of memory. Tried to allocate 20 GiB\nmore")
+    assert context.one_line(cuda, tmp_path).startswith("out of memory (CUDA out of memory. Tried")
+    wrapped = InputError("cannot write the file")
+    wrapped.__cause__ = OSError(errno.EDQUOT, "Disk quota exceeded")
+    assert "is full" in context.one_line(wrapped, tmp_path)
+    torch_says = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
+    assert context.one_line(torch_says, tmp_path).startswith("RuntimeError: Pytorch")
+    monkeypatch.setattr(context.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert "is full" in context.one_line(torch_says, tmp_path)
+
+
+def test_a_failure_that_the_disk_does_not_take_is_kept_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(failures.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    folder = tmp_path / "run"
+    folder.write_text("a file where the folder should be: nothing can be written below it")
+    failures.record_failure(folder, "train run", "the disk is full")
+    assert failures.failure(folder)["reason"] == "the disk is full"
+    folder.unlink()
+    assert failures.failure(folder)["reason"] == "the disk is full"
+    assert json.loads(failures.failure_file(folder).read_text())["job"] == "train run"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_state_of_a_run(tmp_path):
+    folder = tmp_path / "run"
+    assert state(tmp_path, "run") == "not run yet"
+    (folder / "work").mkdir(parents=True)
+    (folder / "work" / "train.jsonl").write_text("{}\n{}\n")
+    assert state(tmp_path, "run") == "started, at iteration 2"
+    (folder / "run.json").write_text('{"status": "trained"}')
+    assert state(tmp_path, "run") == "trained, not evaluated"
+    (folder / "metrics.json").write_text('{"status": "trained", "metrics": {"AP": 0.415}}')
+    assert state(tmp_path, "run") == "trained, AP 41.5"
+    failures.record_failure(folder, "lrp-check run", "no package")
+    assert state(tmp_path, "run") == "trained, AP 41.5; failed after that: no package"
+    failures.record_failure(folder, "train run", "no gradient")
+    assert state(tmp_path, "run") == "failed: no gradient"

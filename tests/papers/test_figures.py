@@ -1,0 +1,166 @@
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rankdet.charts.axis import linear_axis, log_axis
+from rankdet.charts.chart import COLOURS, Chart, Series, chart_svg, figure_svg, thin
+from rankdet.charts.gradient_balance import rate_label, training_record
+from rankdet.errors import InputError
+from rankdet.papers.figures import build_figure, make_figures, with_other_runs
+from rankdet.papers.load import load_spec
+from rankdet.papers.match import find_runs
+from rankdet.papers.spec import Wanted
+from rankdet.report.charts.training import training_charts
+from rankdet.repository import PAPERS
+from rankdet.results.records import load_study
+from tests.report.fake_study import HOSTILE_LOSS, make_study
+
+FIGURE4 = PAPERS / "alrp" / "figure4.yaml"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "exact", "expected"),
+    [
+        (0, 1, True, [0, 0.2, 0.4, 0.6, 0.8, 1]),
+        (0, 300, True, [0, 100, 200, 300]),
+        (0, 1.7, False, [0, 0.5, 1, 1.5, 2]),
+        (0.5, 1, False, [0.5, 0.6, 0.7, 0.8, 0.9, 1]),
+        (-0.3, 0.9, False, [-0.5, 0, 0.5, 1]),
+        (2, 2, False, [2, 2.2, 2.4, 2.6, 2.8, 3]),
+    ],
+)
+def test_linear_ticks(low: float, high: float, exact: bool, expected: list[float]) -> None:
+    axis = linear_axis(low, high, None, exact)
+    assert [value for value, _ in axis.ticks] == pytest.approx(expected)
+    assert axis.low <= low and axis.high >= high
+    assert axis.fraction(np.array([axis.low, axis.high])).tolist() == [0, 1]
+
+
+def test_log_ticks() -> None:
+    assert [v for v, _ in log_axis(0.5, 2, None).ticks] == [0.5, 1, 2]
+    assert [v for v, _ in log_axis(0.2, 1100, None).ticks] == [1, 10, 100, 1000]
+    axis = log_axis(0.01, 100, None)
+    assert axis.fraction(np.array([1.0])) == pytest.approx(0.5)
+    assert axis.fraction(np.array([0.0])) == 0  # what has no logarithm lies at the foot
+
+
+def test_rate_labels_are_the_papers() -> None:
+    assert [rate_label(v) for v in (0.2, 0.5, 1, 10, 1 / 4.269)] == [
+        "1/5",
+        "1/2",
+        "1",
+        "10",
+        "1/4.27",
+    ]
+
+
+def test_thinning_keeps_the_mean() -> None:
+    x = np.arange(1, 10_001, dtype=float)
+    y = np.where(x % 7 == 0, np.nan, x**2)
+    few_x, few_y = thin(x, y)
+    assert len(few_x) == 300
+    assert np.mean(few_y) == pytest.approx(np.nanmean(y), rel=0.01)
+    assert thin(x[:600], x[:600])[0].tolist() == x[:600].tolist()
+
+
+def test_charts_are_well_formed_and_escaped() -> None:
+    x = np.array([1.0, 2.0, np.nan, 4.0])
+    series = (
+        Series(HOSTILE_LOSS, x, x, x - 1, x + 1),
+        Series("dots & more", x[:2], x[:2], dots=True),
+    )
+    chart = Chart("a", 'says "<script>"', "x & y", "<y>", series)
+    for text in (chart_svg(chart, "p q"), figure_svg([chart, chart], "t"), figure_svg([], "t")):
+        ET.fromstring(text)
+        assert "<script>" not in text and "<img" not in text and "nan" not in text
+    assert chart_svg(chart, "p q") == chart_svg(chart, "p q")
+    assert 'id="p-q-a"' in chart_svg(chart, "p q")
+    assert HOSTILE_LOSS in chart.data()["series"].tolist()
+
+
+def test_a_marked_curve_has_a_dot_at_every_value() -> None:
+    x, y = np.array([0.0, 0.1, 0.4]), np.array([3.0, np.nan, 1.0])
+    marked = chart_svg(Chart("a", "t", "x", "y", (Series("s", x, y, marked=True),)), "p")
+    plain = chart_svg(Chart("a", "t", "x", "y", (Series("s", x, y),)), "p")
+    assert marked.count("h0") == 2 and "h0" not in plain and "nan" not in marked
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_colours_stand_out_on_light_and_dark() -> None:
+    dark = luminance("#14171c")
+    for colour in COLOURS:
+        assert 1.05 / (luminance(colour) + 0.05) >= 3
+        assert (luminance(colour) + 0.05) / (dark + 0.05) >= 3
+
+
+def test_a_resumed_training_counts_each_iteration_once(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    (run,) = find_runs(load_study(plan), "shapes", Wanted("retinanet", "ap"))
+    path = run.folder / "train.parquet"
+    frame = pd.read_parquet(path)
+    again = frame[frame["iteration"] > 250].assign(loss=9.0)
+    pd.concat([frame, again]).to_parquet(path, index=False)
+    record = training_record(run)
+    assert record["iteration"].tolist() == list(range(1, 301))
+    assert (record["loss"][250:] == 9.0).all() and (record["loss"][:250] != 9.0).all()
+
+
+def test_training_charts_show_what_varies(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"iteration": [1, 2], "loss": [2.0, 1.0], "loss_cls": [2.0, 1.0]})
+    assert [c.name for c in training_charts(frame)] == ["losses"]
+    frame = frame.assign(grad_pos=1.0, grad_neg=1.0, balance_weight=[50.0, 3.0], lr=0.1)
+    assert [c.name for c in training_charts(frame)] == ["losses", "rate", "balance-weight"]
+
+
+def test_figure_files(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    build_figure(plan, FIGURE4, tmp_path / "out")
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert names == {"figure.svg", "figure.csv", "figure.json"}
+    root = ET.fromstring((tmp_path / "out" / "figure.svg").read_text())
+    assert "prefers-color-scheme" in ET.tostring(root, encoding="unicode")
+    frame = pd.read_csv(tmp_path / "out" / "figure.csv")
+    alrp = frame[(frame["chart"] == "rate") & (frame["series"] == "aLRP Loss")]
+    assert len(alrp) == 300 and (alrp["value"] == 1).all()
+
+
+def test_other_losses_stand_in_a_study_that_lists_its_runs(tmp_path: Path) -> None:
+    study, spec = load_study(make_study(tmp_path)), load_spec(FIGURE4)
+    rows = [row.key for row in with_other_runs(study, spec).rows]
+    named = [row.key for row in spec.rows]
+    assert rows[:3] == named
+    assert set(rows[3:]) == {"ap", "alrp+iou+no-sb", "alrp+iou", HOSTILE_LOSS}  # none of ATSS
+    of_tables = replace(study, plan={**study.plan, "papers": {"datasets": {"coco": "shapes"}}})
+    assert [row.key for row in with_other_runs(of_tables, spec).rows] == named
+    (run,) = find_runs(study, "shapes", Wanted("retinanet", "ap"))
+    deeper = replace(study, runs=(*study.runs, replace(run, backbone="r101")))
+    assert len(with_other_runs(deeper, spec).rows) == len(rows)
+
+
+def test_a_figure_of_nothing(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    for path in plan.parent.rglob("train.parquet"):
+        path.unlink()
+    build_figure(plan, FIGURE4, tmp_path / "out")
+    assert "No run of this figure" in (tmp_path / "out" / "figure.svg").read_text()
+    (figure,) = make_figures(load_study(plan), load_spec(FIGURE4))
+    reasons = [row.reason for row in figure.table.blocks[0].rows]
+    assert "its training record lacks the gradient sums" in reasons[1]
+
+
+def test_an_unknown_kind_of_figure(tmp_path: Path) -> None:
+    spec = tmp_path / "s.yaml"
+    spec.write_text("id: a/b\nkind: figure\nfigure: pie\ntitle: t\nrows: []\n")
+    with pytest.raises(
+        InputError, match="figure 'pie' is unknown; there are: components, gradient"
+    ):
+        make_figures(load_study(make_study(tmp_path)), load_spec(spec))

@@ -1,0 +1,117 @@
+"""Rows in the paper's terms, in a study that takes its runs from its tables."""
+
+from dataclasses import replace
+
+import pytest
+
+from rankdet.papers.hyperparameters import counts, hyperparameter_counts
+from rankdet.papers.load import load_spec, read_published
+from rankdet.papers.match import find_runs, rows_on, why_missing
+from rankdet.papers.spec import Wanted
+from rankdet.papers.table import make_table
+from rankdet.papers.values import metric_value, problem
+from rankdet.repository import PAPERS, ROOT
+from rankdet.results.records import load_study
+from rankdet.study.runs_of_tables import hyperparameters
+from rankdet.study.tables import load_papers
+from tests.report.fake_study import make_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory):
+    return load_study(make_study(tmp_path_factory.mktemp("wanted")))
+
+
+def with_papers(study, **papers):
+    return replace(study, plan={**study.plan, "papers": papers})
+
+
+def test_a_schedule_told_apart_is_never_another_ones(study) -> None:
+    wanted = Wanted("retinanet", "ap", schedule="alrp-500")
+    assert len(find_runs(study, "shapes", wanted)) == 1  # the study has one schedule for all
+    apart = with_papers(study, datasets={"coco": "shapes"}, schedules=["alrp-500"])
+    assert find_runs(apart, "shapes", wanted) == []
+    runs = tuple(replace(r, schedule="alrp-500") if r.loss == "ap" else r for r in study.runs)
+    assert len(find_runs(replace(apart, runs=runs), "shapes", wanted)) == 1
+    assert find_runs(replace(apart, runs=runs), "shapes", Wanted("retinanet", "ap")) == []
+
+
+def test_another_backbone_is_another_run(study) -> None:
+    assert find_runs(study, "shapes", Wanted("retinanet", "ap", backbone="r101")) == []
+
+
+def test_rows_stand_on_the_data_that_stands_for_theirs(study) -> None:
+    spec = load_spec(PAPERS / "rs" / "tableS7.yaml")
+    assert len(rows_on(study, spec, "shapes")) == 4  # without a word about data: all
+    both = with_papers(study, datasets={"coco": "shapes", "lvis": "long"})
+    assert [row.key for row in rows_on(both, spec, "long")] == ["LVIS None None"]
+    assert [row.key for row in rows_on(both, spec, "shapes")][-1] == "COCO None None"
+    only = with_papers(study, datasets={"coco": "shapes"})
+    assert len(rows_on(only, spec, "shapes")) == 4  # grey, with the reason
+    minitrain = load_spec(PAPERS / "alrp-rebuttal" / "tableA4.yaml")
+    assert len(rows_on(only, minitrain, "shapes")) == 1
+
+
+def test_why_something_is_not_there(study) -> None:
+    wanted = Wanted("fcos", "ap")
+    told = with_papers(study, missing=[{**vars(wanted), "reason": "no small form"}])
+    assert why_missing(told, wanted) == "no small form"
+    assert why_missing(told, Wanted("fcos", "alrp")) == "not in this study"
+
+
+@pytest.mark.parametrize(
+    ("view", "told"),
+    [
+        ("multi-scale test", "multi-scale test: not among this run's tests"),
+        ("score>=0.40", "score_thresholds for this run have no 0.4"),
+        ("objects 5-6", "without a bin of 5-6 objects"),
+        ("masks", "no masks"),
+    ],
+)
+def test_a_view_that_a_run_has_not_is_told(study, view, told) -> None:
+    (run,) = find_runs(study, "shapes", Wanted("retinanet", "focal"))
+    assert told in problem(run, view)
+
+
+def test_views_of_a_run(study) -> None:
+    (run,) = find_runs(study, "shapes", Wanted("retinanet", "ap"))
+    bins = {b["low"]: b for b in run.main.record["sparsity"]}
+    assert problem(run, "objects 0-3") is None
+    assert metric_value(run, "AP", "objects 0-3") == bins[0]["AP"]
+    assert metric_value(run, "AP", "objects 21+") == bins.get(21, {}).get("AP")
+    low, high = (metric_value(run, "AP", view) for view in ("lower", "upper"))
+    assert low <= metric_value(run, "AP") <= high
+    planned = replace(run, settings={"image_size": 128})
+    assert metric_value(planned, "schedule.image_size") == 128
+    assert metric_value(run, "speed.images_per_second") is None
+
+
+def test_cells_whose_view_is_not_there_are_grey(study) -> None:
+    spec = load_spec(PAPERS / "alrp-rebuttal" / "tableA1.yaml")
+    rows = tuple(
+        replace(r, run={**r.run, "detector": "retinanet", "loss": "ap"}) for r in spec.rows
+    )
+    (block,) = make_table(study, replace(spec, rows=rows)).blocks
+    assert [w.epoch for w in replace(spec, rows=rows).wanted] == ["50", "75", ""]
+    early, late = block.rows[0].cells[0], block.rows[0].cells[-1]
+    assert early.ours is None and early.reason == "not in this study"
+    assert late.ours is not None and late.reason is None
+
+
+def test_hyperparameters_are_those_that_the_cards_declare(study) -> None:
+    """Table 1 and A.11 as printed, but for what is not a loss of ours."""
+    specs = load_papers(["alrp/table1", "alrp/tableA11"], "tables", "test")
+    plan = {**study.plan, "hyperparameters": hyperparameters(specs.values())}
+    for name, column in (("table1", "all"), ("tableA11", "classification")):
+        found = hyperparameter_counts(replace(study, plan=plan), specs[f"alrp/{name}"])
+        published = read_published(ROOT / "analysis/papers/alrp" / f"{name}.csv")
+        assert len(found) >= 4
+        for row, values in found.items():
+            assert [values[column]] == list(published[row].values()), row
+    assert hyperparameter_counts(None, specs["alrp/table1"]) == {}
+
+
+def test_counts() -> None:
+    names = ["alpha", "gamma", "box weight", "box beta"]
+    assert counts(names) == {"all": 4, "classification": 2, "box": 1}
+    assert counts(names, of_box=True)["classification"] == 1

@@ -1,0 +1,274 @@
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rankdet.errors import InputError
+from rankdet.evaluation.intervals import mean_over_seeds
+from rankdet.papers.export import to_latex, to_markdown
+from rankdet.papers.load import load_spec, read_published
+from rankdet.papers.match import find_runs
+from rankdet.papers.spec import Column, Wanted
+from rankdet.papers.table import (
+    _mark_best,
+    build_table,
+    make_table,
+    unusable,
+)
+from rankdet.papers.table_model import Cell, TableRow
+from rankdet.papers.values import metric_value
+from rankdet.repository import PAPERS
+from rankdet.results.leaderboard import COLUMNS, MASKS, build_leaderboard, columns, leaderboard
+from rankdet.results.records import load_study
+from tests.report.fake_study import make_study
+
+TABLE2 = PAPERS / "alrp" / "table2.yaml"
+
+
+def runs(study, loss):
+    return find_runs(study, "shapes", Wanted("retinanet", loss))
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("tables"))
+
+
+def test_best_and_ties_as_printed() -> None:
+    columns = (Column("AP", "AP", 100, 1, "higher"), Column("oLRP", "oLRP", 100, 1, "lower"))
+    values = [(40.04, 70.0), (39.96, 60.0), (39.0, None)]
+    rows = [TableRow(None, tuple(Cell(v, published=v) for v in pair), (), None) for pair in values]
+    marked = _mark_best(columns, rows)
+    assert [row.cells[0].best for row in marked] == [True, True, False]  # both print 40.0
+    assert [row.cells[0].tied for row in marked] == [True, True, False]
+    assert [row.cells[1].best for row in marked] == [False, True, False]
+    assert [row.cells[1].tied for row in marked] == [False] * 3
+    assert [row.cells[1].published_best for row in marked] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("ours", "published", "decimals", "expected"),
+    [
+        (0.275, 0.28, 2, 0.0),  # Figure 1(c): both print .28
+        (39.94, 40.0, 1, -0.1),
+        (39.96, 40.0, 1, 0.0),
+        (3.2, 3.0, 0, 0.0),
+        (None, 40.0, 1, None),
+        (40.0, None, 1, None),
+    ],
+)
+def test_differences_are_of_the_values_as_printed(ours, published, decimals, expected) -> None:
+    assert Cell(ours, published=published).difference(decimals) == expected
+
+
+def test_nothing_is_best_alone() -> None:
+    columns = (Column("AP", "AP", 100, 1, "higher"),)
+    rows = [TableRow(None, (Cell(v),), (), None) for v in (40.0, None)]
+    assert not any(row.cells[0].best for row in _mark_best(columns, rows))
+
+
+def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
+    build_table(plan, TABLE2, tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "table.csv",
+        "table.json",
+        "table.md",
+        "table.tex",
+    }
+    data = json.loads((tmp_path / "table.json").read_text())
+    rows = {row["row"]: row for row in data["blocks"][0]["rows"]}
+    study = load_study(plan)
+    (ap,) = runs(study, "ap")
+    cell = rows["AP Loss"]["cells"]["AP"]
+    assert cell["ours"] == pytest.approx(100 * ap.main.metrics["AP"], abs=1e-6)
+    assert cell["published"] == 35.5
+    assert cell["difference"] == pytest.approx(round(cell["ours"], 1) - 35.5, abs=1e-9)
+    seeds = [metric_value(run, "AP") for run in runs(study, "alrp")]
+    mean, half = mean_over_seeds([100 * v for v in seeds])
+    cell = rows["aLRP Loss (w GIoU) + SB"]["cells"]["AP"]
+    assert (cell["ours"], cell["interval"]) == (round(mean, 6), round(half, 6))
+    assert rows["aLRP Loss (w IoU) + SB"]["cells"]["AP"]["ours"] is None
+    assert data["scale"].startswith("Smoke scale")
+
+
+def test_variants_may_stand_in_any_order(plan: Path) -> None:
+    study = load_study(plan)
+    one = runs(study, "alrp+iou+no-sb")
+    assert one == runs(study, "alrp+no-sb+iou") and len(one) == 1
+    assert len(runs(study, "alrp")) == 2  # the seeds, not the variants
+
+
+def test_a_mean_over_a_missing_seed_is_missing(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    (plan.parent / "shapes/retinanet/alrp/seed2/metrics.json").unlink()
+    (block,) = make_table(load_study(plan), load_spec(TABLE2)).blocks
+    row = block.rows[3]
+    assert row.reason == "seed 2: trained, but not evaluated yet"
+    assert all(cell.ours is None for cell in row.cells)
+
+
+def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
+    (run,) = runs(load_study(plan), "ap")
+    made_on = run.provenance["data_checksum"]
+    assert unusable(run, made_on) is None and unusable(run, None) is None
+    assert "another version of the data" in unusable(run, "sha256:other")
+
+
+def test_a_metric_of_masks(plan: Path) -> None:
+    (run,) = runs(load_study(plan), "focal")
+    assert metric_value(run, "segm.AP") is None  # boxes alone
+    record = {**run.main.record, "segm": {"metrics": {"AP": 0.25, "AP95": None}}}
+    run = replace(run, evaluations=(replace(run.main, record=record),))
+    assert metric_value(run, "segm.AP") == 0.25
+    assert metric_value(run, "segm.AP95") is None
+    assert metric_value(run, "AP") == run.main.metrics["AP"]
+
+
+def test_exports_escape(plan: Path) -> None:
+    spec = load_spec(TABLE2)
+    labels = {"Method": "a_b & 5% | *x* <b>"}
+    spec = replace(spec, rows=(replace(spec.rows[0], labels=labels),))
+    table = make_table(load_study(plan), spec)
+    assert r"a\_b & 5% \| \*x\* \<b\>" in to_markdown(table)
+    latex = to_latex(table)
+    assert r"a\_b \& 5\% | *x* \textless{}b\textgreater{}" in latex
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
+    lines = [line for line in latex.splitlines() if line.endswith(r"\\")]
+    assert {line.replace(r"\&", "").count("&") for line in lines} == {7}
+
+
+def test_leaderboard_csv(plan: Path, tmp_path: Path) -> None:
+    out = tmp_path / "somewhere" / "leaderboard.csv"
+    build_leaderboard(plan, out)
+    with out.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    planned = load_study(plan).runs
+    runs = [r for r in planned if not r.untrained] + [r for r in planned if r.untrained]
+    assert [row["key"] for row in rows] == [run.key for run in runs]
+    for row, run in zip(rows, runs, strict=True):
+        assert row["status"] == run.status
+        value = run.main.metrics.get("oLRP")
+        assert row["oLRP"] == ("" if value is None else str(round(100 * value, 6)))
+        masks = run.main.mask_metrics.get("AP")
+        assert row["mask AP"] == ("" if masks is None else str(round(100 * masks, 6)))
+        assert bool(row["reason"]) == (run.status not in ("trained", "untrained"))
+
+
+def test_masks_have_columns_only_where_one_predicts_them(plan: Path) -> None:
+    entries = leaderboard(load_study(plan))
+    assert [column.header for column in columns(entries)][-3:] == [c.header for c in MASKS]
+    boxes = [entry for entry in entries if not entry.evaluation.mask_metrics]
+    assert columns(boxes) == COLUMNS
+
+
+def test_statuses(plan: Path) -> None:
+    found = {run.key.removeprefix("shapes/"): run.status for run in load_study(plan).runs}
+    assert found["retinanet/untrained/seed1"] == "untrained"
+    assert found["retinanet/alrp+iou/seed1"] == "diverged"
+    assert found["retinanet/alrp+iou+no-sb/seed1"] == "collapsed"
+    assert found["atss/focal/seed1"] == "failed"
+    assert found["atss/alrp/seed1"] == "not run"
+    assert found["atss/ap/seed1"] == "not evaluated"
+
+
+def test_a_run_that_is_on_is_not_failed(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    work = plan.parent / "shapes/atss/alrp/seed1/work"
+    work.mkdir(parents=True)
+    (work / "epoch_1.pth").write_text("")
+    run = next(r for r in load_study(plan).runs if r.key == "shapes/atss/alrp/seed1")
+    assert (run.status, run.reason) == ("not run", "started, not finished yet")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("method,AP\nx,1\n", "the first column is 'method'"),
+        ("row,AP\nx,1\nx,2\n", "row 'x' occurs twice"),
+        ("row,AP\nx,12..5\n", "leave illegible cells empty"),
+        ("row,AP\nx,1,2\n", "3 cells, expected 2"),
+    ],
+)
+def test_published_values_are_checked(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_published(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("id: a/b\nkind: table\ntitle: t\n", "key 'rows' is missing"),
+        ("id: [", "not valid YAML"),
+        (
+            "id: a/b\nkind: table\ntitle: t\npublished: p.csv\nrows: [{row: y}]\n",
+            "row 'y' is not in the published values",
+        ),
+        (
+            "id: a/b\nkind: table\ntitle: t\npublished: p.csv\nrows: [{row: x}]\n"
+            "columns: [{metric: AP, published: AP99}]\n",
+            "column 'AP99' is not in the published values",
+        ),
+        (
+            "id: a/b\nkind: table\ntitle: t\nrows: [{row: x}]\ncolumns: [{metric: AP, sclae: 1}]\n",
+            "unknown key 'sclae'",
+        ),
+        (
+            "id: a/b\nkind: table\ntitle: t\nrows: [{row: x, run: {loss: ap}}]\n",
+            "run needs `detector` and `loss`",
+        ),
+    ],
+)
+def test_specifications_are_checked(tmp_path: Path, spec: str, message: str) -> None:
+    (tmp_path / "p.csv").write_text("row,AP\nx,1\n")
+    (tmp_path / "s.yaml").write_text(spec)
+    with pytest.raises(InputError, match=message):
+        load_spec(tmp_path / "s.yaml")
+
+
+def test_a_study_without_a_plan(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"plan\.json is missing; run the study first"):
+        load_study(tmp_path / "plan.json")
+    (tmp_path / "plan.json").write_text('{"schema": "rankdet.plan/2"}')
+    with pytest.raises(InputError, match=r"expected 'rankdet.plan/1'"):
+        load_study(tmp_path / "plan.json")
+
+
+def test_columns_that_are_settings(plan: Path) -> None:
+    spec = load_spec(PAPERS / "alrp" / "table3.yaml")
+    wanted = Wanted("retinanet", "alrp+iou+no-sb", schedule="alrp-500")
+    assert wanted in spec.wanted and len(spec.wanted) == 16
+    (block,) = make_table(load_study(plan), spec).blocks
+    with_iou, with_giou = block.rows
+    collapsed = runs(load_study(plan), "alrp+no-sb+iou")[0]
+    assert with_iou.cells[0].ours == round(100 * collapsed.main.metrics["AP"], 6)
+    assert with_iou.reason is None and with_iou.remark.startswith("collapsed")
+    assert with_iou.gaps(spec.columns) == [
+        ("w = 2, w = 5, w = 10, w = 15, w = 20, w = 25", "not in this study"),
+        ("SB", "seed 1 diverged: the loss is not finite from iteration 41"),
+    ]
+    assert with_giou.cells[-1].ours is not None
+    text = to_markdown(make_table(load_study(plan), spec))
+    assert "w = 25: not in this study" in text
+
+
+def test_bounds_come_from_the_matches(plan: Path) -> None:
+    spec = load_spec(PAPERS / "alrp" / "table5.yaml")
+    rows = tuple(replace(row, run={**row.run, "loss": "ap"}) for row in spec.rows)
+    (block,) = make_table(load_study(plan), replace(spec, rows=rows)).blocks
+    names = [column.header for column in spec.columns]
+    own, low, high = (dict(zip(names, row.cells, strict=True)) for row in block.rows)
+    assert (low["ρ"].ours, high["ρ"].ours) == (-1, 1)
+    assert low["AP50"].ours == own["AP50"].ours == high["AP50"].ours
+    assert low["AP"].ours < own["AP"].ours < high["AP"].ours
+
+
+@pytest.mark.parametrize("path", sorted((PAPERS).glob("*/*.yaml")))
+def test_latex_of_every_table_is_plain(plan: Path, path: Path) -> None:
+    spec = load_spec(path)
+    if spec.kind == "table":
+        latex = to_latex(make_table(load_study(plan), spec))
+        strange = {character for character in latex if not character.isascii()}
+        assert not strange, f"LaTeX does not know {strange}"

@@ -1,0 +1,72 @@
+"""The report's section on the losses' cost."""
+
+import csv
+import json
+
+import pytest
+
+from rankdet.report import build_report
+from rankdet.report.cost import cost_of
+from rankdet.results.records import load_study
+from tests.report.fake_study import make_study
+
+ROWS = [
+    ("retinanet", "RetinaNet", "focal", "Focal Loss", 60.0, 6.0),
+    ("retinanet", "RetinaNet", "alrp", "aLRP Loss", 50.0, 5.4),
+    ("retinanet", "RetinaNet", "alrp+iou", "aLRP Loss, IoU", 51.0, 6.6),
+    ("atss", "ATSS", "alrp", "aLRP Loss", 20.0, 4.0),
+]
+RECORD = {
+    "schema": "rankdet.cost/1",
+    "settings": {"form": "full", "image_size": 512, "batch_size": 1, "classes": 80, "rounds": 3,
+                 "threads": 1},
+    "rows": [
+        {"detector": d, "loss": n, "titles": {"detector": dt, "loss": lt}, "loss_ms": ms,
+         "iteration_s": s, "memory_mb": None, "loss_memory_mb": 52.4, "positives": 56,
+         "logits": 2_618_880}
+        for d, dt, n, lt, ms, s in ROWS
+    ],
+    "hardware": {"device": "cpu", "cpu": "A <fast> one", "cores": 2},
+}  # fmt: skip
+
+
+@pytest.fixture()
+def plan(tmp_path):
+    path = make_study(tmp_path)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "cost": "results/fake/cost.json"}))
+    (path.parent / "cost.json").write_text(json.dumps(RECORD))
+    return path
+
+
+def test_ratios_are_to_the_detectors_first_loss_and_stand_beside_the_papers(plan):
+    lines = cost_of(load_study(plan)).lines
+    assert [line.ratio for line in lines] == pytest.approx([1, 0.9, 1.1, 1])
+    assert [line.published for line in lines] == [0.28, 0.80, None, 0.53]
+    assert lines[1].published_ratio == pytest.approx(0.80 / 0.28)
+    assert lines[2].published_ratio is None
+
+
+def test_the_page_and_its_csv_have_the_numbers(plan, tmp_path):
+    page = build_report(plan, tmp_path / "html").read_text()
+    section = page[page.index('id="cost"') : page.index('id="datasets"')]
+    assert "A &lt;fast&gt; one, 1 thread)" in section
+    assert ">0.90</td>" in section
+    assert ">2.86</td>" in section  # the paper's .80 s by its .28 s
+    rows = list(csv.DictReader((tmp_path / "html" / "cost.csv").open()))
+    assert [row["loss"] for row in rows] == [row[3] for row in ROWS]
+    assert float(rows[1]["iteration_s"]) == 5.4
+    assert rows[0]["memory_mb"] == ""
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"schema": "rankdet.cost/9"}'])
+def test_a_missing_or_unreadable_measurement_is_said(plan, tmp_path, content):
+    path = plan.parent / "cost.json"
+    path.unlink() if content is None else path.write_text(content)
+    page = build_report(plan, tmp_path / "html").read_text()
+    assert "Not measured: cost.json" in page
+
+
+def test_a_study_that_does_not_ask_has_no_section(tmp_path):
+    page = build_report(make_study(tmp_path), tmp_path / "html").read_text()
+    assert 'id="cost"' not in page

@@ -1,0 +1,175 @@
+"""A study's config: what is accepted, and the one line for what is not."""
+
+import json
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rankdet.errors import InputError
+from rankdet.repository import CONFIG
+from rankdet.study.config import schema
+from rankdet.study.config.datasets import Shapes
+from rankdet.study.config.model import check_config, load_config
+
+GOOD = {
+    "study": "tiny",
+    "title": "A tiny study",
+    "scale": "Nothing real",
+    "form": "small",
+    "datasets": {"shapes": {"kind": "shapes"}},
+    "runs": [{"dataset": "shapes", "detectors": ["retinanet"], "losses": ["ap"]}],
+    "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
+}
+
+
+def changed(path, value):
+    """GOOD with the key at a dotted path set (`runs.0.losses`), or removed by `...`."""
+    copy = json.loads(json.dumps(GOOD))
+    place = copy
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    for part in parents:
+        place = place[part]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return copy
+
+
+def message(values):
+    with pytest.raises(InputError) as caught:
+        check_config(values, "s.yaml")
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def test_defaults():
+    config = check_config(GOOD, "s.yaml")
+    assert config.splits == ["val"]
+    assert config.runs[0].seeds == [1]
+    assert config.untrained is True
+    assert (config.device, config.threads) == ("auto", 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("titel", "x", "s.yaml: titel: unknown key; did you mean 'title'?"),
+        ("schedule.iteration", 3, "s.yaml: schedule.iteration: unknown key; did you mean 'itera"),
+        ("runs.0.loss", ["ap"], "s.yaml: runs[0].loss: unknown key; did you mean 'losses'?"),
+        ("datasets.shapes.sed", 1, "s.yaml: datasets.shapes.sed: unknown key; did you mean 'seed'"),
+        ("test", {"nms": 0.5}, "s.yaml: test.nms: unknown key; did you mean 'nms_pre'?"),
+        ("form", "tiny", "s.yaml: form: found 'tiny'; it should be 'small' or 'full'"),
+        ("title", ..., "s.yaml: title: missing; this key must be given"),
+        ("schedule.batch_size", "four", "s.yaml: schedule.batch_size: found 'four'; it should be"),
+        ("schedule.batch_size", 0, "s.yaml: schedule.batch_size: found 0; it should be greater"),
+        ("schedule.iterations", ..., "s.yaml: schedule: neither iterations nor epochs is given"),
+        ("schedule.epochs", 3, "s.yaml: schedule: both iterations and epochs are given"),
+        ("schedule.lr", "fast", "s.yaml: schedule.lr: found 'fast'; it should be a valid number"),
+        ("schedule.lr", -1, "s.yaml: schedule: lr: found -1"),
+        (
+            "schedule.image_size",
+            [1333, 800],
+            "s.yaml: schedule.image_size: found [1333, 800]; give",
+        ),
+        ("schedule.image_size", 8, "s.yaml: schedule.image_size: found 8; give a side or"),
+        ("schedule.augmentation", "sdd", "s.yaml: schedule.augmentation: found 'sdd'; it should"),
+        ("test", {"multi_scale": [64, [9, 3]]}, "s.yaml: test.multi_scale[1]: found [9, 3]; give"),
+        ("study", "My Study", "s.yaml: study: found 'My Study'; use lower-case letters"),
+        (
+            "datasets.shapes.kind",
+            "voc",
+            "s.yaml: datasets.shapes: kind must be one of shapes, coco-f",
+        ),
+        ("runs.0.dataset", "shape", "s.yaml: runs[0].dataset: found 'shape'; did you mean 'shap"),
+        ("runs", [], "s.yaml: neither runs nor runs_of_tables is given"),
+        ("splits", ["val", "test"], "s.yaml: splits[1]: found 'test'; dataset 'shapes' has: trai"),
+        ("splits", ["val", "val"], "s.yaml: splits: a split is named twice"),
+        ("datasets.shapes", 3, "s.yaml: datasets.shapes: kind must be"),
+    ],
+)
+def test_what_is_wrong_is_one_line(path, value, told):
+    assert message(changed(path, value)).startswith(told)
+
+
+def test_stretched_images_have_one_size():
+    values = changed("schedule.multi_scale", [48, 64])
+    values["schedule"]["keep_ratio"] = False
+    assert "multi_scale and `keep_ratio: false` exclude each other" in message(values)
+
+
+def test_several_faults_are_counted():
+    values = {**changed("form", "tiny"), "device": "tpu"}
+    assert message(values).endswith("(and 1 more)")
+
+
+def test_own_data_needs_a_train_split():
+    folder = {"kind": "coco-folder", "splits": {"val": {"images": "i", "annotations": "a"}}}
+    assert "no split `train`" in message(changed("datasets.shapes", folder))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("- a\n- b\n", "a study is a mapping of keys"),
+        ("a: [1, 2\n", "not valid YAML"),
+        ("", "a study is a mapping of keys, found None"),
+    ],
+)
+def test_files_that_are_no_study(tmp_path, content, told):
+    path = tmp_path / "s.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=told) as caught:
+        load_config(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_and_binary_files(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="not a text file"):
+        load_config(tmp_path / "b.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_studies_are_valid(path):
+    config = check_config(load_config(path), path.name)
+    assert config.study == path.stem
+
+
+def test_schema_is_up_to_date():
+    assert schema.PATH.read_text(encoding="utf-8") == schema.schema_text(), (
+        "config/schema.json has drifted: run `python -m rankdet.study.config.schema`"
+    )
+
+
+def test_readme_names_every_key():
+    text = (CONFIG / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+)`", text))
+    assert schema.keys(json.loads(schema.schema_text())) - named == set()
+
+
+def test_keys_of_the_built_in_data_are_those_of_its_generator():
+    from rankdet.datasets.shapes.config import ShapesConfig
+
+    readme = (CONFIG / "README.md").read_text(encoding="utf-8")
+    ours = {name: field.default for name, field in Shapes.model_fields.items() if name != "kind"}
+    theirs = {field.name: field.default for field in fields(ShapesConfig)}
+    assert ours.keys() == theirs.keys()
+    for name, default in ours.items():
+        if default is not None:  # None leaves the choice to the generator
+            assert default == theirs[name], name
+            shown = str(default).lower() if isinstance(default, bool) else str(default)
+            assert re.search(rf"^\| `{name}` .*\| `{re.escape(shown)}` \|$", readme, re.M), name
+
+
+def test_conda_environment_has_the_pinned_versions():
+    environment = yaml.safe_load((CONFIG.parent / "envs" / "rankdet.yaml").read_text())
+    pip = next(part["pip"] for part in environment["dependencies"] if isinstance(part, dict))
+    pins = Path(CONFIG.parent / "envs" / "constraints.txt").read_text().splitlines()
+    assert [pin for pin in pip if pin not in pins] == []

@@ -1,0 +1,157 @@
+"""The real studies plan, and how long they take is measured, or said to be unknown."""
+
+import json
+import os
+
+import pytest
+
+from rankdet.cli import main
+from rankdet.commands import plan as plan_command
+from rankdet.repository import CONFIG
+from rankdet.study import estimate
+from rankdet.study.config.model import check_config
+from rankdet.study.plan import Study, load_study
+
+FILES = (
+    "instances_train2017",
+    "instances_minitrain2017",
+    "instances_val2017",
+    "lvis_v1_train",
+    "lvis_v1_val",
+)
+STUDY = {
+    "study": "tiny",
+    "title": "t",
+    "scale": "s",
+    "form": "small",
+    "device": "cpu",
+    "datasets": {"shapes": {"kind": "shapes", "train_images": 40, "empty_fraction": 0.1}},
+    "runs": [{"dataset": "shapes", "detectors": ["retinanet"], "losses": ["ap", "alrp"]}],
+    "schedule": {"image_size": 64, "batch_size": 4, "epochs": 10},
+    "tables": ["alrp/table2"],
+}
+
+
+@pytest.fixture
+def coco(tmp_path):
+    """A folder that looks like COCO's, with nothing in it: planning reads none of it."""
+    for name in ("annotations", "train2017", "val2017"):
+        (tmp_path / name).mkdir()
+    for name in FILES:
+        (tmp_path / f"annotations/{name}.json").touch()
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no records of earlier runs here
+
+
+@pytest.mark.parametrize("name", ["coco", "minitrain"])
+def test_the_real_studies_plan(name, coco):
+    study = load_study([CONFIG / f"{name}.yaml"], {"data_root": str(coco), "device": "cuda"})
+    assert study.config.form == "full"
+    trained = [run for run in study.runs if not run.untrained]
+    assert len(trained) > 30
+    reasons = {reason for reason in study.papers.missing.values() if "form" in reason}
+    assert not reasons  # every detector and backbone has a full form
+    found = estimate.estimates(study)
+    assert found["all"].unknown == found["all"].runs == len(trained)
+    assert found["all"].iterations > 1_000_000
+    assert found["alrp/table2"].runs >= 5
+
+
+@pytest.mark.parametrize("name", ["coco", "minitrain"])
+def test_a_figure_waits_for_its_own_runs_alone(name, coco):
+    given = {"data_root": str(coco)}
+    records = load_study([CONFIG / f"{name}.yaml"], given).records("alrp/figure4")
+    losses = [record.split("/")[4].partition("@")[0] for record in records]
+    assert sorted(losses) == ["alrp", "ce", "focal"]
+    # Ten runs of each, as config/coco.yaml says how.
+    given |= {"tables": [], "figures": ["alrp/figure4"]}
+    given["runs_of_tables"] = {"seeds": list(range(1, 11))}
+    study = load_study([CONFIG / f"{name}.yaml"], given)
+    assert len(study.records("alrp/figure4")) == 30
+    assert estimate.estimates(study)["alrp/figure4"].runs == 30
+
+
+def test_rows_are_trained_as_their_papers_say(coco):
+    study = load_study([CONFIG / "coco.yaml"], {"data_root": str(coco)})
+    key = "coco/atss@x101-dcn/alrp@alrp-800/seed1"
+    run = study._runs[key]
+    schedule = study.schedule(run)
+    assert (schedule["image_size"], schedule["epochs"], schedule["batch_size"]) == (800, 100, 16)
+    assert schedule["augmentation"] == "ssd"
+    assert study.spec(run, 1)["test"]["image_size"] == [800, 1333]
+    assert estimate.iterations(study, run) == 100 * 7330  # 117,266 images, 16 at a time
+
+
+def test_a_table_without_other_data_needs_none(coco):
+    (coco / "annotations/lvis_v1_train.json").unlink()
+    (coco / "annotations/instances_minitrain2017.json").unlink()
+    given = {"data_root": str(coco), "tables": ["alrp/table6"], "figures": []}
+    study = load_study([CONFIG / "coco.yaml"], given)
+    assert study.datasets == ["coco"]
+
+
+def record(folder, seconds, detector="retinanet", **hardware):
+    path = folder / "results/old/shapes" / detector / "focal" / f"seed{seconds}" / "run.json"
+    path.parent.mkdir(parents=True)
+    here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
+    content = {
+        "run": {"detector": detector, "backbone": "", "form": "small"},
+        "training": {"seconds_per_iteration": seconds, "image_size": 64, "batch_size": 4},
+        "provenance": {"hardware": {**here, **hardware}},
+    }
+    path.write_text(json.dumps(content))
+
+
+def test_measured_iterations_make_hours(tmp_path):
+    study = Study(check_config(STUDY, "s.yaml"), "s.yaml")
+    assert estimate.estimates(study)["all"] == estimate.Estimate(2, 180, 0.0, 2)
+    record(tmp_path, 3.0)
+    record(tmp_path, 5.0)
+    record(tmp_path, 13.0)  # the median counts
+    record(tmp_path, 100.0, device="cuda:0")
+    record(tmp_path, 200.0, cpu="another machine")
+    record(tmp_path, 300.0, detector="atss")
+    found = estimate.estimates(study)
+    assert found["all"].iterations == 2 * 10 * 9  # 36 images with objects
+    assert found["all"].hours == pytest.approx(180 * 5 / 3600)
+    assert found["all"].unknown == 0
+
+
+def test_other_sizes_are_not_taken_for_the_same(tmp_path):
+    record(tmp_path, 3.0)
+    larger = {**STUDY, "schedule": {**STUDY["schedule"], "image_size": [64, 128]}}
+    study = Study(check_config(larger, "s.yaml"), "s.yaml")
+    assert estimate.estimates(study)["all"].unknown == 2
+
+
+def test_the_cost_of_a_loss_counts_too(tmp_path):
+    here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
+    cost = {
+        "settings": {"form": "small", "image_size": 64, "batch_size": 4},
+        "rows": [{"detector": "retinanet", "iteration_s": 2.0}],
+        "hardware": here,
+    }
+    (tmp_path / "results/bench").mkdir(parents=True)
+    (tmp_path / "results/bench/cost.json").write_text(json.dumps(cost))
+    study = Study(check_config(STUDY, "s.yaml"), "s.yaml")
+    assert estimate.estimates(study)["all"].hours == pytest.approx(180 * 2 / 3600)
+
+
+def test_the_command_says_what_is_not_measured(coco, capsys):
+    given = ["--configfile", str(CONFIG / "minitrain.yaml"), "--config", f"data_root={coco}"]
+    assert main(["plan", *given]) == 0
+    out = capsys.readouterr().out
+    assert "not measured here" in out
+    assert "alrp/table2" in out
+
+
+def test_hours_in_words():
+    shown = [
+        plan_command._hours(estimate.Estimate(*values))
+        for values in ((3, 9, 1.26, 0), (3, 9, 250.4, 1), (3, 9, 0.0, 3), (0, 0, 0.0, 0))
+    ]
+    assert shown == ["1.3", "250 + 1 not measured", "not measured here", "0"]

@@ -1,0 +1,103 @@
+"""How a run is trained and tested: what is more particular wins, and what of it trains anew."""
+
+import json
+
+import pytest
+
+from rankdet.study import resolve
+from tests.study.tiny import BASE, group, study
+
+
+def lr(plan, key):
+    return plan.schedule(plan._runs[key])["lr"]
+
+
+def test_learning_rates_from_particular_to_general():
+    ap, alrp = "shapes/retinanet/ap/seed1", "shapes/retinanet/alrp+iou/seed1"
+    plan = study()
+    assert lr(plan, ap) == 0.01  # the card's
+    schedule = {**BASE["schedule"], "lr": {"alrp": 0.5, "ap+giou": 0.7}}
+    assert (lr(study(schedule=schedule), alrp), lr(study(schedule=schedule), ap)) == (0.5, 0.01)
+    schedule["lr"] = {"alrp": 0.5, "alrp+iou": 0.25}
+    assert lr(study(schedule=schedule), alrp) == 0.25
+    schedule["lr"] = 0.125
+    changed = study(schedule=schedule, runs=[group(schedule={"lr": {"ap": 2.0}})])
+    assert (lr(changed, ap), lr(changed, alrp)) == (2.0, 0.125)
+
+
+def test_a_group_changes_the_length_of_its_runs():
+    plan = study(runs=[group(schedule={"epochs": 7})])
+    schedule = plan.schedule(plan.runs[-1])
+    assert schedule["epochs"] == 7
+    assert "iterations" not in schedule
+
+
+def test_test_settings_from_particular_to_general():
+    changes = {"test": {"nms_iou": 0.6}, "runs": [group(test={"max_per_image": 9})]}
+    plan = study(form="full", **changes)
+    run = plan._runs["shapes/retinanet/ap/seed1"]
+    assert resolve.test(plan.config, run) == {
+        "score_threshold": 0.01,
+        "nms_iou": 0.6,
+        "max_per_image": 9,
+    }
+
+
+def test_small_form_keeps_every_score_unless_the_study_says_otherwise():
+    key = "shapes/retinanet/ap/seed1"
+    for changes, threshold in (({}, 0.0), ({"test": {"score_threshold": 0.2}}, 0.2)):
+        plan = study(**changes)
+        assert resolve.test(plan.config, plan._runs[key])["score_threshold"] == threshold
+
+
+def test_titles_devices_and_paces_train_nothing():
+    plain = study()
+    other = study(
+        title="Another",
+        scale="Another",
+        device="cpu",
+        threads=2,
+        schedule={**BASE["schedule"], "checkpoint_every": 7, "log_every": 3, "workers": 2},
+        datasets={"shapes": {"kind": "shapes", "title": "Another"}},
+        test={"nms_iou": 0.9},
+    )
+    assert [plain.hashes(run) for run in plain.runs] == [other.hashes(run) for run in other.runs]
+    assert plain.data_hash("shapes") == other.data_hash("shapes")
+    assert plain.plan_hash != other.plan_hash
+    run = plain.runs[-1]
+    assert plain.test_hash(run) != other.test_hash(other.runs[-1])
+
+
+def test_training_settings_count():
+    plain, key = study(), "shapes/retinanet/ap/seed1"
+    longer = study(schedule={**BASE["schedule"], "iterations": 4})
+    assert plain._hashes[key]["config"] != longer._hashes[key]["config"]
+    assert plain._hashes[key]["loss"] == longer._hashes[key]["loss"]
+    assert plain._hashes[key]["loss"] != plain._hashes["shapes/retinanet/alrp+iou/seed1"]["loss"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image_size": [64, 128]},
+        {"multi_scale": [48, 64]},
+        {"augmentation": "ssd"},
+        {"keep_ratio": False},
+        {"oversample": 0.001},
+    ],
+)
+def test_what_happens_to_training_images_counts(change):
+    plain, key = study(), "shapes/retinanet/ap/seed1"
+    other = study(schedule={**BASE["schedule"], **change})
+    assert plain._hashes[key]["config"] != other._hashes[key]["config"]
+    assert (
+        json.loads(json.dumps(other.spec(other._runs[key], 1)))["schedule"].items()
+        >= change.items()
+    )
+
+
+def test_image_sizes_of_tests_retrain_nothing():
+    plain, larger = study(), study(test={"image_size": [500, 833], "flip": True})
+    run = plain.runs[-1]
+    assert plain.hashes(run) == larger.hashes(run)
+    assert plain.test_hash(run) != larger.test_hash(run)

@@ -1,0 +1,167 @@
+"""The runs that a study's groups name: each once, with its backbone and its score thresholds."""
+
+import pytest
+
+from rankdet.errors import InputError
+from rankdet.study import detectors
+from rankdet.study.backbones import load_backbone
+from tests.study.tiny import BASE, group, study
+
+
+def test_runs_are_every_combination_after_the_untrained_ones():
+    keys = [run.key for run in study(splits=["val", "train"]).runs]
+    assert keys == [
+        "shapes/retinanet/untrained/seed1",
+        "shapes/atss/untrained/seed1",
+        "shapes/retinanet/ap/seed1",
+        "shapes/retinanet/alrp+iou/seed1",
+        "shapes/atss/ap/seed1",
+        "shapes/atss/alrp+iou/seed1",
+    ]
+
+
+def test_untrained_models_can_be_left_out():
+    assert not any(run.untrained for run in study(untrained=False).runs)
+
+
+def test_same_run_in_two_groups_counts_once_unless_it_differs():
+    again = group(detectors=["atss"], losses=["ap"])
+    assert len(study(runs=[group(), again]).runs) == 6
+    other = {**again, "schedule": {"iterations": 5}}
+    with pytest.raises(InputError, match=r"s.yaml: runs\[1\]: shapes/atss/ap/seed1 is planned tw"):
+        study(runs=[group(), other])
+    with pytest.raises(InputError, match="planned twice"):
+        study(runs=[group(losses=["alrp+iou+no-sb", "alrp+no-sb+iou"])])
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"runs": [group(losses=["alpr"])]},
+            r"runs\[0\].losses\[0\]: unknown loss 'alpr'; did you",
+        ),
+        ({"runs": [group(losses=["ap+gio"])]}, r"losses\[0\]: loss 'ap' has no variant 'gio'; did"),
+        (
+            {"runs": [group(detectors=["retina"])]},
+            r"detectors\[0\]: unknown detector 'retina'; did",
+        ),
+        (
+            {"tables": ["alrp/table3x"]},
+            r"tables\[0\]: found 'alrp/table3x'; did you mean 'alrp/tab",
+        ),
+        ({"tables": ["alrp/figure4"]}, r"tables\[0\]: alrp/figure4 is a figure"),
+    ],
+)
+def test_unknown_parts_name_the_known_ones(changes, told):
+    with pytest.raises(InputError, match=told) as caught:
+        study(**changes)
+    assert str(caught.value).startswith("s.yaml: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_detectors_of_masks_want_data_with_masks(monkeypatch):
+    spec = {**detectors.load_detector("retinanet", "small"), "masks": True}
+    monkeypatch.setattr(detectors, "load_detector", lambda *_: spec)
+    assert study(untrained=False).runs
+    bare = {"shapes": {"kind": "shapes", "masks": False}}
+    with pytest.raises(InputError, match=r"runs\[0\].detectors\[0\]: 'retinanet' needs masks"):
+        study(datasets=bare)
+
+
+def test_backbones_are_part_of_a_run_only_where_they_are_not_the_detectors_own():
+    plain = study()
+    other = study(runs=[*BASE["runs"], group(backbone="r101")])
+    key = "shapes/retinanet@r101/ap/seed1"
+    assert key in other._runs
+    assert {run.key: other.hashes(run) for run in other.runs}.items() >= {
+        run.key: plain.hashes(run) for run in plain.runs
+    }.items()
+    own, changed = (other._runs[k] for k in ("shapes/retinanet/ap/seed1", key))
+    assert other.hashes(own)["config"] != other.hashes(changed)["config"]
+    assert other.hashes(own)["loss"] == other.hashes(changed)["loss"]
+    spec = other.spec(changed, 1)
+    assert spec["detector"] == "retinanet"
+    assert spec["detector_spec"]["small"]["backbone"]["depth"] == 34
+    assert spec["detector_spec"]["small"]["backbone"]["init_cfg"] is None
+    assert spec["detector_spec"]["small"]["neck"]["out_channels"] == 64
+    entry = next(entry for entry in other.plan()["runs"] if entry["key"] == key)
+    assert (entry["backbone"], entry["titles"]["detector"]) == ("r101", "RetinaNet, R-101")
+    assert other.run({"dataset": "shapes", "detector": "retinanet@r101", "loss": "ap", "seed": 1})
+    assert "shapes/retinanet@r101/untrained/seed1" in other._runs
+
+
+def test_an_unknown_backbone_is_one_line():
+    with pytest.raises(InputError, match=r"runs\[0\].backbone: unknown backbone 'r10'; did you me"):
+        study(runs=[group(backbone="r10")])
+
+
+def test_a_neck_stands_beside_a_backbone_or_alone():
+    runs = [group(detectors=["retinanet"], backbone=name) for name in ("carafe", "r101-dcn+carafe")]
+    made = study(runs=runs, untrained=False)
+    alone, both = (
+        made._runs[f"shapes/retinanet@{name}/ap/seed1"] for name in ("carafe", "r101-dcn+carafe")
+    )
+    necks = [made.detector(run)["small"]["neck"] for run in (alone, both)]
+    assert [neck["type"] for neck in necks] == ["FPN_CARAFE"] * 2
+    assert [neck["in_channels"] for neck in necks] == [[32, 64, 128, 256]] * 2
+    depths = [made.detector(run)["small"]["backbone"]["depth"] for run in (alone, both)]
+    assert depths == [18, 50]
+    assert made.detector(both)["title"] == "RetinaNet, R-101-DCN, CARAFE"
+    assert made.hashes(alone)["config"] != made.hashes(both)["config"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("r101+caraf", r"runs\[0\].backbone: unknown backbone 'caraf'; did you mean 'carafe'"),
+        ("r101+x101", "'r101\\+x101' names two that take the place of the backbone; leave one"),
+        ("carafe+carafe", "names two that take the place of the neck; leave one"),
+    ],
+)
+def test_backbones_that_do_not_go_together_are_one_line(name, told):
+    with pytest.raises(InputError, match=told) as caught:
+        study(runs=[group(backbone=name)])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("- r101", "give a mapping of names to backbones"),
+        ("r: [", "not valid YAML"),
+        ("r: {small: {backbone: {}}}", "r: title: missing"),
+        ("r: {title: R, small: 18}", r"r\.small: neither backbone nor neck"),
+        ("r: {title: R, small: null}", r"r\.small: neither backbone nor neck"),
+        ("r: {title: R, full: {backbone: 50}}", r"r\.full: neither backbone nor neck"),
+    ],
+)
+def test_a_faulty_file_of_backbones_is_one_line(tmp_path, text, told):
+    path = tmp_path / "backbones.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"backbones.yaml: {told}"):
+        load_backbone("r", "small", path)
+
+
+def test_score_thresholds_are_runs_of_their_own():
+    swept = study(runs=[group(losses=["ap"], detectors=["atss"], score_thresholds=[0.05, 1e-4])])
+    (run,) = [run for run in swept.runs if not run.untrained]
+    assert swept.sweeps() == [f"results/tiny/{run.key}/sweep.json"]
+    names = {"dataset": "shapes", "detector": "atss", "loss": "ap", "seed": "1"}
+    assert swept.sweep_files(names, "speed.json") == [
+        f"results/tiny/{run.key}/at-0.05/speed.json",
+        f"results/tiny/{run.key}/at-0.0001/speed.json",
+    ]
+    plain = study(runs=[group(losses=["ap"], detectors=["atss"], score_thresholds=[0.0, 0.4])])
+    assert plain.sweep_files(names, "speed.json") == [
+        f"results/tiny/{run.key}/speed.json",  # the small form keeps every score anyway
+        f"results/tiny/{run.key}/at-0.4/speed.json",
+    ]
+    assert swept.spec(run, 1, {"threshold": "0.0001"})["test"]["score_threshold"] == 1e-4
+    places = [None, *({"threshold": t} for t in ("0.05", "0.0001"))]
+    assert len({swept.test_hash(run, place) for place in places}) == 3
+    entry = next(e for e in swept.plan()["runs"] if e["key"] == run.key)
+    assert entry["score_thresholds"] == [0.05, 1e-4]
+    assert study().sweeps() == []
+    with pytest.raises(InputError, match="score_thresholds: one is named twice"):
+        study(runs=[group(score_thresholds=[0.1, 0.1])])

@@ -1,0 +1,207 @@
+"""Runs that a study takes from its tables: the papers' data and schedules in the study's terms."""
+
+import pytest
+import yaml
+
+from rankdet.errors import InputError
+from rankdet.papers.load import load_spec
+from rankdet.papers.spec import Wanted
+from rankdet.repository import PAPERS
+from rankdet.study.config.model import check_config
+from rankdet.study.estimate import iterations
+from rankdet.study.plan import Study
+from rankdet.study.runs_of_tables import SCHEDULES, published_schedules, runs_of_tables
+from rankdet.study.tables import load_papers, paper_names
+
+BASE = {
+    "study": "tiny",
+    "title": "A tiny study",
+    "scale": "Nothing real",
+    "form": "small",
+    "datasets": {"shapes": {"kind": "shapes"}, "quarter": {"kind": "shapes", "seed": 2}},
+    "runs_of_tables": {"datasets": {"coco": "shapes"}},
+    "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
+    "tables": ["alrp/table2"],
+    "untrained": False,
+}
+
+
+def study(**changes):
+    return Study(check_config({**BASE, **changes}, "s.yaml"), "s.yaml")
+
+
+def of_tables(**changes):
+    return {**BASE["runs_of_tables"], **changes}
+
+
+def test_a_tables_rows_are_run_once():
+    keys = [run.key for run in study(tables=["alrp/table2", "alrp/table5"]).runs]
+    assert keys == [
+        "shapes/retinanet/ap/seed1",
+        "shapes/retinanet/alrp+iou+no-sb/seed1",
+        "shapes/retinanet/alrp+iou/seed1",
+        "shapes/retinanet/alrp/seed1",
+        "shapes/atss/alrp/seed1",
+    ]
+
+
+def test_listed_runs_count_instead_of_their_equals():
+    listed = {
+        "dataset": "shapes",
+        "detectors": ["retinanet"],
+        "losses": ["alrp+no-sb+iou"],
+        "schedule": {"iterations": 7},
+    }
+    made = study(runs=[listed])
+    assert made.runs[0].key == "shapes/retinanet/alrp+no-sb+iou/seed1"
+    assert len(made.runs) == 5 and made.schedule(made.runs[0])["iterations"] == 7
+
+
+def test_seeds():
+    assert len(study(runs_of_tables=of_tables(seeds=[1, 2])).runs) == 10
+
+
+def test_a_table_waits_for_runs_on_its_own_data_alone():
+    both = of_tables(datasets={"coco": "shapes", "minitrain": "quarter"})
+    made = study(tables=["alrp/table6", "alrp-rebuttal/tableA2"], runs_of_tables=both)
+    keys = {name: [run.key for run in made.runs_of(spec)] for name, spec in made.tables.items()}
+    assert "shapes/atss/alrp/seed1" in keys["alrp/table6"]
+    assert {key.split("/")[0] for key in keys["alrp/table6"]} == {"shapes"}
+    assert keys["alrp-rebuttal/tableA2"] == [
+        "quarter/atss/focal+centerness/seed1",
+        "quarter/atss/alrp/seed1",
+    ]
+
+
+def test_a_schedule_with_runs_of_its_own_has_its_own_folder():
+    made = study(runs_of_tables=of_tables(schedules={"alrp-500": {"iterations": 9}}))
+    keys = [run.key for run in made.runs]
+    assert keys[0] == "shapes/retinanet/ap@alrp-500/seed1"
+    assert made.schedule(made.runs[0])["iterations"] == 9
+    where = {"dataset": "shapes", "detector": "retinanet", "loss": "ap@alrp-500", "seed": "1"}
+    assert made.run(where) is made.runs[0]
+    assert made.plan()["runs"][0]["schedule"] == "alrp-500"
+    assert made.records("alrp/table2")[0].endswith("retinanet/ap@alrp-500/seed1/metrics.json")
+
+
+def test_a_schedule_that_is_not_told_apart_is_the_studys_own():
+    made = study(runs_of_tables=of_tables(schedules={"rs-1x": {"iterations": 9}}))
+    assert made.runs[0].key == "shapes/retinanet/ap/seed1"
+    assert made.schedule(made.runs[0])["iterations"] == 3
+
+
+def test_the_papers_own_schedules():
+    made = study(form="full", runs_of_tables=of_tables(schedules="papers"))
+    schedule = made.schedule(made.runs[0])
+    assert made.runs[0].schedule_name == "alrp-500"
+    assert (schedule["epochs"], schedule["image_size"], schedule["lr"]) == (100, 512, 0.002)
+
+
+def test_full_rates_are_scaled_with_the_batch():
+    base = {"image_size": 64, "iterations": 3}
+    rates = [
+        made.schedule(made.runs[0])["lr"]
+        for made in (study(form="full", schedule={**base, "batch_size": b}) for b in (32, 16))
+    ]
+    assert rates == [0.002, 0.001]
+
+
+def test_what_cannot_be_run_is_told_and_no_error():
+    made = study(tables=["alrp/table2", "alrp-rebuttal/tableA4"])
+    told = {entry["dataset"]: entry["reason"] for entry in made.plan()["papers"]["missing"]}
+    assert told == {"minitrain": "this study has no data in the place of minitrain"}
+    both = of_tables(datasets={"coco": "shapes", "minitrain": "quarter"})
+    made = study(tables=["alrp-rebuttal/tableA4"], runs_of_tables=both)
+    assert {run.dataset for run in made.runs} <= {"quarter"}
+
+
+def test_a_training_on_the_way_is_a_run_that_stops_there():
+    made = study(tables=["alrp-rebuttal/tableA1"], schedule={**BASE["schedule"], "iterations": 80})
+    runs = [run for run in made.runs if run.loss == "alrp"]
+    assert [run.key.split("/")[2] for run in runs] == ["alrp@epoch50", "alrp@epoch75", "alrp"]
+    assert [made.schedule(run).get("stop_after") for run in runs] == [0.5, 0.75, None]
+    assert [iterations(made, run) for run in runs] == [40, 60, 80]
+    assert len(made.records("alrp-rebuttal/tableA1")) == 6
+    full = study(form="full", tables=["rs/tableS2"], runs_of_tables=of_tables(schedules="papers"))
+    for run in full.runs:
+        epochs = 100 if run.schedule_name == "rs-heavy" else 12
+        assert full.schedule(run).get("stop_after") in (1 / epochs, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"runs_of_tables": of_tables(datasets={"coco": "shape"})},
+            r"runs_of_tables.datasets.coco: found 'shape'; did you mean 'shapes'",
+        ),
+        (
+            {"runs_of_tables": of_tables(schedules={"alrp-50": {}})},
+            r"runs_of_tables.schedules: found 'alrp-50'; did you mean 'alrp-500'",
+        ),
+        ({"runs_of_tables": None}, "neither runs nor runs_of_tables is given"),
+    ],
+)
+def test_what_is_wrong_is_one_line(changes, told):
+    with pytest.raises(InputError, match=told):
+        study(**changes)
+
+
+def test_every_row_names_a_schedule_that_is_there():
+    known = published_schedules()
+    for name in paper_names():
+        kind = yaml.safe_load((PAPERS / f"{name}.yaml").read_text())["kind"]
+        (spec,) = load_papers([name], f"{kind}s", "test").values()
+        for wanted in spec.wanted:
+            assert isinstance(wanted, Wanted)
+            assert wanted.schedule in known, f"{name}: {wanted}"
+
+
+def test_every_schedule_is_somebodys():
+    specs = [path.read_text() for path in PAPERS.glob("*/*.yaml")]
+    for name in yaml.safe_load(SCHEDULES.read_text()):
+        assert any(f"schedule: {name}" in text for text in specs), name
+
+
+def test_score_thresholds_that_a_table_shows_are_swept(tmp_path):
+    rows = [
+        {
+            "row": str(t),
+            "run": {"detector": "retinanet", "loss": "ap", "view": f"score>={t}"},
+        }
+        for t in (0.4, 0.05)
+    ]
+    rows.append({"row": "as it is", "run": {"detector": "retinanet", "loss": "focal"}})
+    spec = {"id": "x/y", "kind": "table", "title": "T", "columns": [{"metric": "AP"}], "rows": rows}
+    (tmp_path / "y.yaml").write_text(yaml.safe_dump(spec))
+    config = check_config(BASE, "s.yaml")
+    found = runs_of_tables(config, [load_spec(tmp_path / "y.yaml")], "s.yaml")
+    assert {run.loss: run.score_thresholds for run in found.runs} == {
+        "ap": (0.05, 0.4),
+        "focal": (),
+    }
+    paper = load_spec(PAPERS / "rs" / "tableS11.yaml").sweeps
+    assert {wanted.loss for wanted in paper} == {"ce+l1", "rs"}
+    assert all(len(thresholds) == 7 for thresholds in paper.values())
+
+
+def test_multi_scale_tests_are_made_of_the_training_that_is_there_anyway():
+    made = study(tables=["alrp/table6"])
+    tested = {run.key: run for run in made.runs if run.tests}
+    assert list(tested) == ["shapes/atss@x101-dcn/alrp/seed1"]
+    key = next(iter(tested))
+    assert sum(run.key.startswith("shapes/atss@x101-dcn/alrp/") for run in made.runs) == 1
+    files = [f"results/tiny/{key}/{place}metrics.json" for place in ("", "test-multi-scale/")]
+    assert set(files) <= set(made.records("alrp/table6"))
+    views = made.spec(tested[key], 1, {"test": "multi-scale"})["test"]
+    assert (views["multi_scale"], views["flip"]) == ([32, 64, 96], True)
+    full = study(form="full", tables=["ape/table9"], runs_of_tables=of_tables(schedules="papers"))
+    sizes = {
+        run.loss: full.spec(run, 1, {"test": "multi-scale"})["test"]["multi_scale"]
+        for run in full.runs
+        if run.tests
+    }
+    assert sizes == {
+        "ap": [[250, 416], [500, 833], [750, 1250]],
+        "dr": [[400, 666], [800, 1333], [1200, 2000]],
+    }

@@ -1,0 +1,25 @@
+"""A study of two detectors and two losses that tests change key by key."""
+
+from rankdet.study.config.model import check_config
+from rankdet.study.plan import Study
+
+BASE = {
+    "study": "tiny",
+    "title": "A tiny study",
+    "scale": "Nothing real",
+    "form": "small",
+    "datasets": {"shapes": {"kind": "shapes", "title": "Shapes"}},
+    "runs": [
+        {"dataset": "shapes", "detectors": ["retinanet", "atss"], "losses": ["ap", "alrp+iou"]}
+    ],
+    "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
+    "tables": ["alrp/table2"],
+}
+
+
+def study(**changes):
+    return Study(check_config({**BASE, **changes}, "s.yaml"), "s.yaml")
+
+
+def group(**changes):
+    return {**BASE["runs"][0], **changes}

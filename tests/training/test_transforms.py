@@ -1,0 +1,168 @@
+"""What the settings of a study do to images, before training and in tests."""
+
+import copy
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from rankdet.datasets import prepare
+from rankdet.errors import InputError
+from rankdet.study.cards import load_loss
+from rankdet.study.detectors import load_detector
+from rankdet.training import config, inference, transforms
+from rankdet.training.environment import set_up
+
+SIZE = 96
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shapes")
+    made = {"kind": "shapes", "seed": 3, "image_size": SIZE, "train_images": 12, "val_images": 3}
+    prepare("shapes", {**made, "empty_fraction": 0.0}, folder)
+    set_up({"threads": 1, "device": "cpu"})
+    return {
+        "seed": 1,
+        "form": "small",
+        "detector": "retinanet",
+        "loss": "focal",
+        "manifest": str(folder / "dataset.json"),
+        "splits": ["val"],
+        "detector_spec": load_detector("retinanet", "small"),
+        "card": load_loss("focal").variant(""),
+        "loss_file": None,
+        "schedule": {"image_size": 64, "batch_size": 4},
+        "test": {"score_threshold": 0.0, "max_per_image": 20},
+    }
+
+
+def training_images(spec, times=1, **schedule):
+    """The images and boxes that training sees, `times` epochs of them."""
+    from mmdet.registry import DATASETS
+
+    spec = {**spec, "schedule": {**spec["schedule"], **schedule}}
+    np.random.seed(0)  # noqa: NPY002  (mmcv draws from the global generator)
+    loader = config.train_loader(spec, config.load_manifest(spec))
+    dataset = DATASETS.build(loader["dataset"])
+    return [dataset[i] for _ in range(times) for i in range(len(dataset))]
+
+
+def test_images_are_fitted_into_a_square_or_between_two_sides(spec):
+    assert {item["inputs"].shape for item in training_images(spec)} == {(3, 64, 64)}
+    assert transforms.scale([500, 833]) == (833, 500)
+    sides = {item["inputs"].shape[1:] for item in training_images(spec, image_size=[32, 64])}
+    assert sides == {(32, 32)}
+
+
+def test_multi_scale_draws_the_shorter_side(spec):
+    items = training_images(spec, times=6, image_size=[64, 128], multi_scale=[48, 80])
+    sides = Counter(item["inputs"].shape[1] for item in items)
+    assert min(sides) >= 48
+    assert max(sides) <= 80
+    assert len(sides) > 12
+    for item in items:  # boxes follow
+        meta = item["data_samples"]
+        boxes = meta.gt_instances.bboxes.tensor
+        assert boxes.max() <= item["inputs"].shape[1]
+        assert math.isclose(meta.scale_factor[0], item["inputs"].shape[2] / SIZE)
+
+
+@pytest.mark.parametrize("augmentation", ["ssd", "ssd-crop"])
+def test_ssd_augmentation_changes_sizes_and_colours_and_keeps_boxes_inside(spec, augmentation):
+    plain = training_images(spec, flip=False)
+    items = training_images(spec, 4, augmentation=augmentation, keep_ratio=False, flip=False)
+    assert {item["inputs"].shape for item in items} == {(3, 64, 64)}  # whatever the crop's shape
+
+    def areas(items):
+        found = [i["data_samples"].gt_instances.bboxes.areas.mean() for i in items]
+        return np.array([float(area) for area in found]) / 64**2
+
+    smaller = areas(items) < 0.5 * np.tile(areas(plain), 4)
+    assert smaller.any() == (augmentation == "ssd")  # only expansion makes objects that small
+    assert (areas(items) > 1.2 * np.tile(areas(plain), 4)).any()
+    for item in items:
+        boxes = item["data_samples"].gt_instances.bboxes.tensor
+        assert len(boxes)
+        assert boxes.min() >= 0
+        assert boxes.max() <= 64
+
+
+def test_oversampling_repeats_images_of_rare_classes(spec):
+    from mmdet.registry import DATASETS
+
+    manifest = config.load_manifest(spec)
+    loader = config.train_loader(
+        {**spec, "schedule": {**spec["schedule"], "oversample": 1.0}}, manifest
+    )
+    balanced = DATASETS.build(loader["dataset"])
+    plain = balanced.dataset
+    classes = [set(plain.get_cat_ids(i)) for i in range(len(plain))]
+    share = {c: sum(c in found for found in classes) / len(plain) for c in set().union(*classes)}
+    wanted = [max(max(1.0, math.sqrt(1 / share[c])) for c in found) for found in classes]
+    assert len(balanced) == sum(math.ceil(factor) for factor in wanted) > len(plain)
+
+
+def test_scales_that_cannot_be_stretched_are_one_line(spec):
+    with pytest.raises(InputError, match="multi_scale and `keep_ratio: false`"):
+        training_images(spec, multi_scale=[48, 80], keep_ratio=False)
+
+
+def detections(spec, **test):
+    spec = copy.deepcopy(spec)
+    spec["test"].update(test)
+    model = inference.build_model(spec, "cpu")
+    model.init_weights()
+    return inference.detect(model, spec, "val", "cpu")[0]
+
+
+def test_tests_have_an_image_size_of_their_own(spec):
+    assert detections(spec, image_size=64) == detections(spec)
+    assert detections(spec, image_size=96) != detections(spec)
+
+
+def test_one_view_is_the_plain_test_and_several_are_put_together(spec):
+    plain, one = detections(spec), detections(spec, multi_scale=[64])
+    assert len(plain) == len(one)
+    for a, b in zip(plain, one, strict=True):
+        assert a["category_id"] == b["category_id"]
+        assert np.allclose(a["bbox"] + [a["score"]], b["bbox"] + [b["score"]], rtol=0, atol=1e-6)
+    both = detections(spec, multi_scale=[64, 96], flip=True)
+    assert max(Counter(d["image_id"] for d in both).values()) <= 20
+    assert {round(d["score"], 6) for d in both} - {round(d["score"], 6) for d in plain}
+    boxes = np.array([d["bbox"] for d in both])
+    assert (boxes[:, :2] + boxes[:, 2:]).max() <= SIZE + 0.01  # in the original image's pixels
+
+
+def test_mirrored_views_give_mirrored_boxes(spec):
+    """A detector that always finds the left half finds, mirrored, the right half too."""
+    import torch
+    from mmengine.structures import InstanceData
+
+    class LeftHalf(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.test_cfg = {"nms": {"type": "nms", "iou_threshold": 0.5}, "max_per_img": 10}
+
+        def test_step(self, data):
+            for sample in data["data_samples"]:
+                height, width = sample.ori_shape
+                sample.pred_instances = InstanceData(
+                    bboxes=torch.tensor([[0.0, 0.0, width / 2, height]]),
+                    scores=torch.tensor([0.5]),
+                    labels=torch.tensor([1]),
+                )
+            return data["data_samples"]
+
+    spec = {**spec, "test": {"flip": True}}
+    found = inference.detect(LeftHalf(), spec, "val", "cpu")[0]
+    assert [d["bbox"] for d in found[:2]] == [[0.0, 0.0, 48.0, 96.0], [48.0, 0.0, 48.0, 96.0]]
+
+
+def test_masks_of_several_views_are_refused():
+    class Masks:
+        with_mask = True
+
+    with pytest.raises(InputError, match="mmdet cannot put masks of several views together"):
+        inference.with_views(Masks(), {"flip": True})

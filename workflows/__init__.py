@@ -1,1 +1,0 @@
-"""The workflow: plan (`study`), losses, detectors, papers, rules and scripts."""
