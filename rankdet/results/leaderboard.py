@@ -6,10 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rankdet.papers.spec import Column
-from rankdet.results.records import FAILED, NOT_EVALUATED, NOT_RUN, Evaluation, Run, Study, load_study
-from rankdet.papers.values import finite
 from rankdet.papers.table import unusable
 from rankdet.papers.table_model import DIGITS
+from rankdet.papers.values import finite
+from rankdet.results.records import (
+    FAILED,
+    NOT_EVALUATED,
+    NOT_RUN,
+    Evaluation,
+    Run,
+    Study,
+    load_study,
+)
 
 COLUMNS = (
     *(Column(f"AP{t}", f"AP{t}", 100, 1, "higher") for t in ("", 50, 75, 90)),

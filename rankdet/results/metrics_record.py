@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.evaluation.evaluate import evaluate_files
 from rankdet.evaluation.coco.masks import carry_masks
+from rankdet.evaluation.evaluate import evaluate_files
 from rankdet.files import require_record, write_record
 
 MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`

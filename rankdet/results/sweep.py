@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.errors import InputError
 from rankdet.files import read_record, require_record, write_record
 from rankdet.results.records import METRICS_SCHEMA
 

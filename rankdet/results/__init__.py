@@ -1,0 +1,1 @@
+"""Runs on disk: their folders, records, status and failures. Never imports torch."""
