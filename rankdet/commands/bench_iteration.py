@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file of workflows/losses, variants after +; the first is what the others are "
         "compared with (default focal, ap, alrp, rs)",
     )
-    parser.add_argument("--form", choices=("full", "small"), default="full")
+    parser.add_argument("--preset", choices=("full", "small"), default="full")
     parser.add_argument("--image-size", type=int, default=512, help="pixels (default 512)")
     parser.add_argument("--batch-size", type=int, default=1, help="images (default 1)")
     parser.add_argument("--classes", type=int, default=80, help="default 80, as COCO")
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_least(args, threads=1)
     check_writable(args.out)
-    options = ("form", "image_size", "batch_size", "classes", "rounds")
+    options = ("preset", "image_size", "batch_size", "classes", "rounds")
     values: dict[str, Any] = {name: getattr(args, name) for name in options}
     values["detectors"] = args.detector or ["retinanet"]
     values["losses"] = args.loss or ["focal", "ap", "alrp", "rs"]
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
 def _print(record: Mapping[str, Any]) -> None:
     settings, hardware = record["settings"], record["hardware"]
     print(
-        f"{settings['form']} form, {settings['image_size']} px, batch {settings['batch_size']}, "
+        f"{settings['preset']} detectors, {settings['image_size']} px, "
+        f"batch {settings['batch_size']}, "
         f"{settings['threads']} thread(s), {hardware.get('gpu') or hardware['cpu']}, "
         f"torch {record['versions']['torch']}; best of {settings['rounds']} rounds"
     )

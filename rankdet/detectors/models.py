@@ -54,7 +54,7 @@ def model_config(
     detector: Mapping[str, Any],
     card: Mapping[str, Any],
     *,
-    form: str,
+    preset: str,
     classes: Sequence[str],
     loss_file: str | Path | None = None,
     test: Mapping[str, Any] | None = None,
@@ -64,18 +64,18 @@ def model_config(
     Args:
         detector: Content of `workflows/detectors/<name>.yaml`.
         card: The merged loss card.
-        form: `full` (the papers' size) or `small` (for CPUs).
+        preset: `full` (the papers' size) or `small` (for CPUs).
         classes: Class names, in the order of the labels.
         loss_file: The loss's Python file.
         test: Test settings of the run: `score_threshold`, `nms_iou`, `max_per_image`, `nms_pre`.
 
     Raises:
-        InputError: If the detector has no such form, or its family is unknown.
+        InputError: If the detector has no such preset, or its family is unknown.
     """
-    if form not in detector:
+    if preset not in detector:
         known = ", ".join(key for key in ("full", "small") if key in detector)
-        raise InputError(f"detector {detector['name']!r} has no form {form!r}; it has: {known}")
-    changes = detector[form] or {}
+        raise InputError(f"detector {detector['name']!r} has no preset {preset!r}; it has: {known}")
+    changes = detector[preset] or {}
     model = merged(_open_to_neck(mmdet_base(detector["base"]), changes.get("neck", {})), changes)
     _set_everywhere(model, "num_classes", len(classes))
     criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}

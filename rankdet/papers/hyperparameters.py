@@ -10,8 +10,6 @@ from rankdet.papers.spec import Spec
 from rankdet.papers.toy_examples import Values
 from rankdet.results.records import Study
 
-HYPERPARAMETERS = "hyperparameters"  # `exact` of a specification
-
 
 def hyperparameter_counts(study: Study | None, spec: Spec) -> Values:
     """Row to counts of `all`, `classification` and `box`; rows without a card are left out.

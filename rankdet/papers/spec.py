@@ -7,6 +7,7 @@ from typing import Any
 AT_EPOCH = "epoch "  # begins a view that a run of its own makes: `epoch 50`
 AT_SCORE = "score>="  # in a view of a run's sweep: `score>=0.40`, `masks score>=0.40`
 
+HYPERPARAMETERS = "hyperparameters"  # `exact` of a table that counts them, from the loss cards
 MULTI_SCALE = "multi-scale"  # the run's further test of this name: the view `multi-scale test`
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.papers.findings import with_findings
-from rankdet.papers.hyperparameters import HYPERPARAMETERS, hyperparameter_counts
+from rankdet.papers.hyperparameters import hyperparameter_counts
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs, rows_on, why_missing
-from rankdet.papers.spec import Column, Row, Spec, Wanted
+from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, Spec, Wanted
 from rankdet.papers.table_model import DIGITS, Block, Cell, Table, TableRow
 from rankdet.papers.toy_examples import EXACT, Values
 from rankdet.papers.values import metric_value, problem

@@ -83,7 +83,7 @@ class Run:
     epoch: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     score_thresholds: tuple[float, ...] = ()
-    tests: tuple[str, ...] = ()
+    test_variants: tuple[str, ...] = ()
 
     @property
     def full_loss(self) -> str:
@@ -98,7 +98,7 @@ class Run:
     def further(self, test: str) -> Evaluation:
         """A further test of the run on the main split, by its name in the plan."""
         folder = self.folder / f"test-{test}"
-        if test not in self.tests:
+        if test not in self.test_variants:
             return Evaluation(self.main.split, folder, {}, "not among this run's tests")
         return _load_evaluation(self.main.split, folder, _failure(self.folder))
 
@@ -232,7 +232,7 @@ def _load_run(root: Path, entry: Mapping[str, Any]) -> Run:
         epoch=entry.get("epoch") or "",
         settings=entry.get("settings") or {},
         score_thresholds=tuple(entry.get("score_thresholds") or ()),
-        tests=tuple(entry.get("tests") or ()),
+        test_variants=tuple(entry.get("test_variants") or ()),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.repository import BACKBONES
-from rankdet.study.detectors import FORMS, load_detector
+from rankdet.study.detectors import PRESETS, load_detector
 from rankdet.suggest import choice, merged
 
 REPLACED = ("backbone", "neck")  # parts of a detector that an entry may take the place of
@@ -18,39 +18,41 @@ def backbone_names(path: Path = BACKBONES) -> list[str]:
     return list(_read(path, path.stat().st_mtime_ns))
 
 
-def load_backbone(name: str, form: str, path: Path = BACKBONES) -> dict[str, Any]:
-    """Returns a backbone: its `title`, and by form what it changes in a detector.
+def load_backbone(name: str, preset: str, path: Path = BACKBONES) -> dict[str, Any]:
+    """Returns a backbone: its `title`, and by preset what it changes in a detector.
 
     Args:
         name: An entry of the file, or several joined by `+`: `r101-dcn+carafe`.
-        form: `full` or `small`.
+        preset: `full` or `small`.
         path: The file.
 
     Raises:
-        InputError: If one is unknown or has no such form, two of them take the same place, or the
+        InputError: If one is unknown or has no such preset, two of them take the same place, or the
             file has a fault.
     """
-    first, *others = [_entry(part, form, path) for part in name.split("+")]
+    first, *others = [_entry(part, preset, path) for part in name.split("+")]
     for other in others:
-        both = _replaced(first[form]) & _replaced(other[form])
+        both = _replaced(first[preset]) & _replaced(other[preset])
         if both:
             raise InputError(
                 f"backbone {name!r} names two that take the place of the {min(both)}; "
                 "leave one of them out"
             )
-        joined = {**first[form], **other[form]}
-        joined["neck"] = {**first[form].get("neck", {}), **other[form].get("neck", {})}
-        first = {"title": f"{first['title']}, {other['title']}", form: joined}
+        joined = {**first[preset], **other[preset]}
+        joined["neck"] = {**first[preset].get("neck", {}), **other[preset].get("neck", {})}
+        first = {"title": f"{first['title']}, {other['title']}", preset: joined}
     return first
 
 
-def _entry(name: str, form: str, path: Path) -> dict[str, Any]:
+def _entry(name: str, preset: str, path: Path) -> dict[str, Any]:
     backbones = _read(path, path.stat().st_mtime_ns)
     if name not in backbones:
         raise InputError(f"unknown backbone {name!r}; {choice(name, backbones)}")
-    if form not in backbones[name]:
-        known = ", ".join(key for key in FORMS if key in backbones[name])
-        raise InputError(f"{shown(path)}: backbone {name!r} has no form {form!r}; it has: {known}")
+    if preset not in backbones[name]:
+        known = ", ".join(key for key in PRESETS if key in backbones[name])
+        raise InputError(
+            f"{shown(path)}: backbone {name!r} has no preset {preset!r}; it has: {known}"
+        )
     return backbones[name]
 
 
@@ -60,28 +62,28 @@ def _replaced(part: dict[str, Any]) -> set[str]:
     return {key for key in REPLACED if found[key]}
 
 
-def detector_with(detector: str, backbone: str, form: str) -> dict[str, Any]:
+def detector_with(detector: str, backbone: str, preset: str) -> dict[str, Any]:
     """Returns a detector's file with a backbone in the place of its own.
 
     Args:
         detector: The detector's name.
         backbone: As in `load_backbone`; empty for the detector's own.
-        form: `full` or `small`; the other form is left out of a detector that is changed.
+        preset: `full` or `small`; the other preset is left out of a detector that is changed.
 
     Raises:
-        InputError: If one of them is unknown or has no such form.
+        InputError: If one of them is unknown or has no such preset.
     """
-    spec = load_detector(detector, form)
+    spec = load_detector(detector, preset)
     if not backbone:
         return spec
-    part = load_backbone(backbone, form)
-    kept = {key: value for key, value in spec.items() if key not in FORMS}
-    changed = _over(spec[form] or {}, part[form])
-    return {**kept, form: changed, "title": f"{spec['title']}, {part['title']}"}
+    part = load_backbone(backbone, preset)
+    kept = {key: value for key, value in spec.items() if key not in PRESETS}
+    changed = _over(spec[preset] or {}, part[preset])
+    return {**kept, preset: changed, "title": f"{spec['title']}, {part['title']}"}
 
 
 def _over(own: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Merges key by key: one of another `type` keeps what the form says of channels and norm."""
+    """Merges key by key: one of another `type` keeps what the preset says of channels and norm."""
     changed = merged(own, {k: v for k, v in part.items() if k not in REPLACED})
     for key in REPLACED:
         if key in part:
@@ -99,11 +101,11 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
     for name, entry in backbones.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
             raise InputError(f"{shown(path)}: {name}: title: missing; it must be a text")
-        for form in FORMS:
-            part = entry.get(form)
+        for preset in PRESETS:
+            part = entry.get(preset)
             known = part if isinstance(part, dict) else {}
-            if form in entry and not any(isinstance(known.get(k), dict) for k in REPLACED):
+            if preset in entry and not any(isinstance(known.get(k), dict) for k in REPLACED):
                 raise InputError(
-                    f"{shown(path)}: {name}.{form}: neither backbone nor neck; give one"
+                    f"{shown(path)}: {name}.{preset}: neither backbone nor neck; give one"
                 )
     return backbones

@@ -23,7 +23,7 @@ DISPLAY = ("title", "paper", "citation", "url", "hyperparameters")  # no effect 
 
 
 class Rates(Strict):
-    """Learning rates of one loss, for each form of the detectors."""
+    """Learning rates of one loss, for each preset of the detectors."""
 
     small: float | None = Field(None, gt=0)
     full: float | None = Field(None, gt=0)

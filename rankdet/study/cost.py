@@ -26,7 +26,9 @@ def cost_spec(cost: Cost, source: str, threads: int, device: str) -> dict[str, A
     """
     try:
         entries = [
-            _entry(detector, loss, cost.form) for detector in cost.detectors for loss in cost.losses
+            _entry(detector, loss, cost.preset)
+            for detector in cost.detectors
+            for loss in cost.losses
         ]
     except InputError as error:
         raise InputError(f"{source}: cost: {error}") from None
@@ -34,8 +36,8 @@ def cost_spec(cost: Cost, source: str, threads: int, device: str) -> dict[str, A
     return {**settings, "entries": entries, "threads": threads, "device": device}
 
 
-def _entry(detector: str, loss: str, form: str) -> dict[str, Any]:
-    spec = detector_with(*detector.partition("@")[::2], form)
+def _entry(detector: str, loss: str, preset: str) -> dict[str, Any]:
+    spec = detector_with(*detector.partition("@")[::2], preset)
     name, variant = split_loss(loss)
     file = cards.load_loss(name)
     return {
@@ -54,6 +56,6 @@ def cost_hash(cost: Cost) -> str:
     return hashes.digest(
         hashes.step_hash("cost"),
         cost.model_dump(),
-        [detector_with(*name.partition("@")[::2], cost.form) for name in cost.detectors],
+        [detector_with(*name.partition("@")[::2], cost.preset) for name in cost.detectors],
         [hashes.loss_hash(cards.load_loss(name), variant) for name, variant in losses],
     )

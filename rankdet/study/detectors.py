@@ -12,7 +12,7 @@ from rankdet.study.compatibility import OFFERS
 from rankdet.suggest import choice
 
 DISPLAY = ("title", "citation", "offers", "not_with")  # no effect on any number
-FORMS = ("small", "full")
+PRESETS = ("small", "full")
 
 
 def detector_names(folder: Path = DETECTORS) -> list[str]:
@@ -20,19 +20,21 @@ def detector_names(folder: Path = DETECTORS) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def load_detector(name: str, form: str, folder: Path = DETECTORS) -> dict[str, Any]:
+def load_detector(name: str, preset: str, folder: Path = DETECTORS) -> dict[str, Any]:
     """Reads a detector's file.
 
     Raises:
-        InputError: If the detector is unknown, its file has a fault, or it has no such form.
+        InputError: If the detector is unknown, its file has a fault, or it has no such preset.
     """
     if name not in detector_names(folder):
         raise InputError(f"unknown detector {name!r}; {choice(name, detector_names(folder))}")
     path = folder / f"{name}.yaml"
     spec = _read(path, path.stat().st_mtime_ns)
-    if form not in spec:
-        known = ", ".join(key for key in FORMS if key in spec)
-        raise InputError(f"{shown(path)}: detector {name!r} has no form {form!r}; it has: {known}")
+    if preset not in spec:
+        known = ", ".join(key for key in PRESETS if key in spec)
+        raise InputError(
+            f"{shown(path)}: detector {name!r} has no preset {preset!r}; it has: {known}"
+        )
     return spec
 
 

@@ -1,7 +1,7 @@
 """How long a study's trainings will take: iterations × what one iteration took on this machine.
 
 Nothing is typed in: the seconds come from records below `results/`, of earlier runs and of
-`rankdet bench iteration`, with the same detector, backbone, form, image size and batch size, made
+`rankdet bench iteration`, with the same detector, backbone, preset, image size and batch size, made
 on this processor (and with or without a GPU, as the study asks). Where there are none, the
 estimate says so. Evaluation is not counted.
 """
@@ -30,7 +30,7 @@ class Pace:
 
     detector: str
     backbone: str
-    form: str
+    preset: str
     image_size: tuple[int, ...]
     batch_size: int
 
@@ -110,9 +110,9 @@ def _images(study: Study, dataset: str) -> int | None:
 
 def _pace(study: Study, run: Run) -> Pace:
     schedule = study.schedule(run)
-    form = study.config.form
+    preset = study.config.preset
     size = _size(schedule["image_size"])
-    return Pace(run.detector, run.backbone, form, size, schedule["batch_size"])
+    return Pace(run.detector, run.backbone, preset, size, schedule["batch_size"])
 
 
 def _size(image_size: Any) -> tuple[int, ...]:
@@ -135,7 +135,7 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
             pace = Pace(
                 run.get("detector", ""),
                 run.get("backbone", ""),
-                run.get("form", ""),
+                run.get("preset", ""),
                 _size(training["image_size"]),
                 training.get("batch_size", 0),
             )
@@ -153,7 +153,7 @@ def _of_cost(record: Mapping[str, Any]) -> Iterable[tuple[Pace, float]]:
     for row in record.get("rows") or []:
         detector, _, backbone = str(row.get("detector", "")).partition("@")
         size, batch = settings.get("image_size", 0), settings.get("batch_size", 0)
-        pace = Pace(detector, backbone, settings.get("form", ""), _size(size), batch)
+        pace = Pace(detector, backbone, settings.get("preset", ""), _size(size), batch)
         yield pace, float(row["iteration_s"])
 
 

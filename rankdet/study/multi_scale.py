@@ -21,10 +21,10 @@ def check(config: StudyConfig, runs: Iterable[Run], source: str) -> None:
         InputError: If one predicts masks, and a test of it has several views of an image.
     """
     for run in runs:
-        places = [{}, *({"test": name} for name, _ in run.tests)]
+        places = [{}, *({"test": name} for name, _ in run.test_variants)]
         tests = (resolve.test(config, run, place) for place in places)
         several = any(test.get("multi_scale") or test.get("flip") for test in tests)
-        if several and load_detector(run.detector, config.form).get("masks"):
+        if several and load_detector(run.detector, config.preset).get("masks"):
             raise InputError(f"{source}: {run.key}: {ONLY_BOXES}; leave them out for this detector")
 
 

@@ -71,7 +71,7 @@ class Study:
 
     def detector(self, run: Run) -> dict[str, Any]:
         """Returns a run's detector file, with the run's backbone."""
-        return detector_with(run.detector, run.backbone, self.config.form)
+        return detector_with(run.detector, run.backbone, self.config.preset)
 
     def schedule(self, run: Run) -> dict[str, Any]:
         """Returns a run's schedule, with its learning rate."""
@@ -86,7 +86,7 @@ class Study:
         schedule = self.schedule(run)
         loss = resolve.loss_file(run)
         return {
-            "config": hashes.config_hash(detector, self.config.form, schedule),
+            "config": hashes.config_hash(detector, self.config.preset, schedule),
             "code": hashes.step_hash("train"),
             "loss": UNTRAINED if run.untrained else hashes.loss_hash(loss, run.variant),
         }
@@ -100,7 +100,7 @@ class Study:
         """
         size = {"image_size": self.schedule(run)["image_size"]}
         detector = self.detector(run)
-        model = hashes.config_hash(detector, self.config.form, size)
+        model = hashes.config_hash(detector, self.config.preset, size)
         test = resolve.test(self.config, run, place)
         return hashes.digest(hashes.step_hash("predict"), test, model)
 
@@ -118,7 +118,7 @@ class Study:
             spec = {**self.tables, **self.figures}[paper]
             runs = self.runs_of(spec)
             found = [f"{self.folder}/{run.key}/metrics.json" for run in runs]
-            further = self.tests(runs) if spec.multi_scale else []
+            further = self.test_variants(runs) if spec.multi_scale else []
             return found + further + (self.sweeps(runs) if spec.sweeps else [])
         return [
             f"{self.folder}/{run.key}/{place}metrics.json"
@@ -135,12 +135,12 @@ class Study:
         runs = self.runs if runs is None else runs
         return [f"{self.folder}/{run.key}/sweep.json" for run in runs if run.score_thresholds]
 
-    def tests(self, runs: Sequence[Run] | None = None) -> list[str]:
+    def test_variants(self, runs: Sequence[Run] | None = None) -> list[str]:
         """Returns the `metrics.json` of every further test of those runs (by default all)."""
         return [
             f"{self.folder}/{run.key}/test-{name}/metrics.json"
             for run in (self.runs if runs is None else runs)
-            for name, _ in run.tests
+            for name, _ in run.test_variants
         ]
 
     def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
@@ -189,7 +189,7 @@ class Study:
             "loss": run.loss_name,
             "variant": run.variant,
             "seed": run.seed,
-            "form": self.config.form,
+            "preset": self.config.preset,
             "manifest": f"{self.folder}/{run.dataset}/dataset.json",
             "detector_spec": self.detector(run),
             "card": resolve.card(run),
@@ -234,7 +234,7 @@ class Study:
                 "name": self.name,
                 "title": config.title,
                 "scale": config.scale,
-                "form": config.form,
+                "preset": config.preset,
             },
             "datasets": [
                 {
@@ -274,7 +274,7 @@ class Study:
             },
             "splits": list(run.splits),
             "score_thresholds": list(run.score_thresholds),
-            "tests": [name for name, _ in run.tests],
+            "test_variants": [name for name, _ in run.test_variants],
             "untrained": run.untrained,
         }
 

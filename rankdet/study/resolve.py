@@ -40,12 +40,12 @@ def schedule(config: StudyConfig, run: Run, source: str) -> dict[str, Any]:
     merged_schedule = merged(study, change)
     if run.untrained:
         return merged_schedule
-    rate = _rate(config.form, run, chosen, merged_schedule["batch_size"], source)
+    rate = _rate(config.preset, run, chosen, merged_schedule["batch_size"], source)
     return {**merged_schedule, "lr": rate}
 
 
-def _rate(form: str, run: Run, chosen: list[Any], batch_size: int, source: str) -> float:
-    """The rate that the config gives, else the card's; that of the full form is for 32 images."""
+def _rate(preset: str, run: Run, chosen: list[Any], batch_size: int, source: str) -> float:
+    """The rate that the config gives, else the card's; that of the full preset is for 32 images."""
     for rate in chosen:
         if isinstance(rate, dict):
             rate = rate.get(run.loss, rate.get(run.loss_name))
@@ -54,12 +54,12 @@ def _rate(form: str, run: Run, chosen: list[Any], batch_size: int, source: str) 
     training = card(run).get("training", {})
     rates = (training.get("lr_by_detector", {}).get(run.detector, {}), training.get("lr", {}))
     for known in rates:
-        if known.get(form) is not None:
-            rate = float(known[form])
-            return rate * batch_size / FULL_BATCH if form == "full" else rate
+        if known.get(preset) is not None:
+            rate = float(known[preset])
+            return rate * batch_size / FULL_BATCH if preset == "full" else rate
     raise InputError(
-        f"{source}: loss {run.loss!r} has no learning rate for the form {form!r}; give "
-        f"schedule.lr here, or training.lr.{form} in the CARD of {run.loss_name}.py"
+        f"{source}: loss {run.loss!r} has no learning rate for the preset {preset!r}; give "
+        f"schedule.lr here, or training.lr.{preset} in the CARD of {run.loss_name}.py"
     )
 
 
@@ -68,7 +68,7 @@ def test(config: StudyConfig, run: Run, place: Mapping[str, str] | None = None) 
 
     The cards' score thresholds are the papers', for detectors trained for days on COCO. A ranking
     loss orders scores and does not say how high they are, so after a few hundred iterations such a
-    threshold cuts off what was learned: the small form keeps every score.
+    threshold cuts off what was learned: the small preset keeps every score.
 
     Args:
         config: The study.
@@ -78,10 +78,10 @@ def test(config: StudyConfig, run: Run, place: Mapping[str, str] | None = None) 
     """
     place = place or {}
     own = card(run)
-    detector = load_detector(run.detector, config.form)
+    detector = load_detector(run.detector, config.preset)
     boxes = own.get("rcnn", {}).get("test", {}) if detector["family"] == "two-stage" else {}
-    small = {"score_threshold": 0.0} if config.form == "small" else {}
-    further = [dict(run.tests)[place["test"]]] if place.get("test") else []
+    small = {"score_threshold": 0.0} if config.preset == "small" else {}
+    further = [dict(run.test_variants)[place["test"]]] if place.get("test") else []
     levels = (config.test, run.test, *further)
     changes = (level.model_dump(exclude_none=True) for level in levels)
     found = merged(own.get("test", {}), boxes, small, *changes)

@@ -37,7 +37,7 @@ class Run:
         epoch: The epoch of the paper's schedule that it ends after; empty for the end.
         backbone: One of `workflows/backbones.yaml`; empty for the detector's own.
         score_thresholds: Lowest scores before NMS at which it is evaluated and timed besides.
-        tests: Further tests by name, and what each changes in the run's test settings.
+        test_variants: Further tests by name, and what each changes in the run's test settings.
     """
 
     dataset: str
@@ -51,7 +51,7 @@ class Run:
     backbone: str = ""
     epoch: str = ""
     score_thresholds: tuple[float, ...] = ()
-    tests: tuple[tuple[str, TestSettings], ...] = ()
+    test_variants: tuple[tuple[str, TestSettings], ...] = ()
 
     @property
     def key(self) -> str:
@@ -120,7 +120,7 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                 f"{where}.detectors[{index}]: unknown detector {detector!r}; "
                 f"{choice(detector, known)}"
             )
-        spec = detectors.load_detector(detector, config.form)
+        spec = detectors.load_detector(detector, config.preset)
         if group.backbone:
             _check_backbone(config, group.backbone, f"{where}.backbone")
         if spec.get("masks") and not getattr(config.datasets[group.dataset], "masks", True):
@@ -144,13 +144,13 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                     test=group.test or TestSettings(),
                     backbone=group.backbone or "",
                     score_thresholds=tuple(group.score_thresholds),
-                    tests=tuple(group.tests.items()),
+                    test_variants=tuple(group.test_variants.items()),
                 )
 
 
 def _check_backbone(config: StudyConfig, name: str, where: str) -> None:
     try:
-        backbones.load_backbone(name, config.form)
+        backbones.load_backbone(name, config.preset)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
 
@@ -170,7 +170,7 @@ def _check_loss(loss: str, where: str) -> None:
 def _check_pair(config: StudyConfig, detector: str, loss: str, where: str) -> None:
     name, variant = split_loss(loss)
     card = cards.load_loss(name).variant(variant)
-    spec = detectors.load_detector(detector, config.form)
+    spec = detectors.load_detector(detector, config.preset)
     reason = compatibility.objection(spec, name, variant, card)
     if reason:
         raise InputError(
@@ -185,5 +185,5 @@ def _untrained(runs: list[Run]) -> list[Run]:
     for run in runs:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
     own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": "", "epoch": ""}
-    own["score_thresholds"] = own["tests"] = ()
+    own["score_thresholds"] = own["test_variants"] = ()
     return [replace(r, splits=r.splits[:1], **own) for r in first.values()]

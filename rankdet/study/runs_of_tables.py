@@ -8,8 +8,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
-from rankdet.papers.hyperparameters import HYPERPARAMETERS
-from rankdet.papers.spec import MULTI_SCALE, Spec, Wanted
+from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, Spec, Wanted
 from rankdet.repository import SCHEDULES
 from rankdet.study import backbones, cards, compatibility, detectors, multi_scale
 from rankdet.study.config.model import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
@@ -68,10 +67,10 @@ def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> F
             thresholds = {t for spec in specs for t in spec.sweeps.get(wanted, ())}
             known = runs.setdefault(run.identity, run)
             swept = tuple(sorted({*known.score_thresholds, *thresholds}))
-            tests = known.tests
+            tests = known.test_variants
             if any(wanted in spec.multi_scale for spec in specs) and not _masks(config, run):
                 tests = ((MULTI_SCALE, multi_scale.multi_scale(config, run)),)
-            runs[run.identity] = replace(known, score_thresholds=swept, tests=tests)
+            runs[run.identity] = replace(known, score_thresholds=swept, test_variants=tests)
     return FromTables(list(runs.values()), asked.datasets, schedules, missing)
 
 
@@ -91,8 +90,8 @@ def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | N
             return f"backbone {part!r} is not in this benchmark yet"
     try:
         if wanted.backbone:
-            backbones.load_backbone(wanted.backbone, config.form)
-        detector = detectors.load_detector(wanted.detector, config.form)
+            backbones.load_backbone(wanted.backbone, config.preset)
+        detector = detectors.load_detector(wanted.detector, config.preset)
         card = cards.load_loss(name).variant(variant)
     except InputError as error:
         return str(error).partition("; ")[0]
@@ -102,7 +101,7 @@ def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | N
 
 
 def _masks(config: StudyConfig, run: Run) -> bool:
-    return bool(detectors.load_detector(run.detector, config.form).get("masks"))
+    return bool(detectors.load_detector(run.detector, config.preset).get("masks"))
 
 
 def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:

@@ -133,19 +133,19 @@ def last_epoch(schedule: Mapping[str, Any], epochs: int) -> int:
 
 
 def learning_rate(spec: Mapping[str, Any]) -> float:
-    """Returns the run's base learning rate: the study's, else the loss card's for this form."""
-    form, detector = spec["form"], spec["detector"]
+    """Returns the run's base learning rate: the study's, else the loss card's for this preset."""
+    preset, detector = spec["preset"], spec["detector"]
     training = spec["card"].get("training") or {}
     for place in (
         spec["schedule"].get("lr"),
-        (training.get("lr_by_detector") or {}).get(detector, {}).get(form),
-        (training.get("lr") or {}).get(form),
+        (training.get("lr_by_detector") or {}).get(detector, {}).get(preset),
+        (training.get("lr") or {}).get(preset),
     ):
         if place is not None:
             return float(place)
     raise InputError(
-        f"loss {spec['loss']!r} has no learning rate for the {form!r} form; "
-        f"add training.lr.{form} to its CARD in {spec['loss_file']}, or schedule.lr to the study"
+        f"loss {spec['loss']!r} has no learning rate for the {preset!r} preset; "
+        f"add training.lr.{preset} to its CARD in {spec['loss_file']}, or schedule.lr to the study"
     )
 
 

@@ -32,7 +32,7 @@ def measure_cost(spec: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         spec: `entries` (each with `detector`, `loss`, `titles`, `detector_spec`, `card`,
-            `loss_file`), `form`, `image_size`, `batch_size`, `classes`, `rounds`, `threads`,
+            `loss_file`), `preset`, `image_size`, `batch_size`, `classes`, `rounds`, `threads`,
             `device`.
 
     Returns:
@@ -51,7 +51,7 @@ def measure_cost(spec: Mapping[str, Any]) -> dict[str, Any]:
         entries = [entry for entry in spec["entries"] if entry["detector"] == detector]
         rows += _measure_detector(entries, spec, device)
         gc.collect()
-    kept = ("form", "image_size", "batch_size", "classes", "rounds", "threads")
+    kept = ("preset", "image_size", "batch_size", "classes", "rounds", "threads")
     return {
         "schema": SCHEMA,
         "settings": {key: spec[key] for key in kept},
@@ -106,7 +106,7 @@ def _models(
         config = model_config(
             entry["detector_spec"],
             entry["card"],
-            form=spec["form"],
+            preset=spec["preset"],
             classes=classes,
             loss_file=entry["loss_file"],
         )

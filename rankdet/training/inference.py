@@ -89,7 +89,7 @@ def build_model(spec: Mapping[str, Any], device: str, *, pretrained: bool = Fals
     settings = model_config(
         spec["detector_spec"],
         spec["card"],
-        form=spec["form"],
+        preset=spec["preset"],
         classes=classes,
         loss_file=spec["loss_file"],
         test=spec.get("test"),

@@ -116,7 +116,7 @@ def run_record(
     started: str,
 ) -> dict[str, Any]:
     """Returns the content of `run.json` (schema `rankdet.run/1`)."""
-    keys = ("study", "dataset", "detector", "loss", "variant", "seed", "form")
+    keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
     sizes = {key: spec["schedule"][key] for key in ("image_size", "batch_size")}
     return {
         "schema": SCHEMA,

@@ -71,7 +71,7 @@ def build_runner(
             model_config(
                 spec["detector_spec"],
                 spec["card"],
-                form=spec["form"],
+                preset=spec["preset"],
                 classes=config.class_names(manifest),
                 loss_file=spec["loss_file"],
                 test=spec.get("test"),
@@ -168,6 +168,6 @@ def _save_model(torch: Any, runner: Any, spec: Mapping[str, Any], path: Path) ->
     from rankdet.training.hooks import inner_model
 
     state = {name: value.cpu() for name, value in inner_model(runner).state_dict().items()}
-    meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "form")}
+    meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "preset")}
     with atomic(path) as temporary:
         torch.save({"state_dict": state, "meta": meta}, temporary)

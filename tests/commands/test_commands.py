@@ -11,7 +11,7 @@ from rankdet.errors import InputError
 NOTHING = {"schema": "rankdet.metrics/1", "metrics": {"AP": 0.5}}
 COMMANDS = {
     "bench losses": ["bench", "losses", "--quick", "--loss", "ap"],
-    "bench iteration": ["bench", "iteration", "--form", "small"],
+    "bench iteration": ["bench", "iteration", "--preset", "small"],
     "bench evaluation": ["bench", "evaluation"],
     "compare": ["compare", "m.json"],
     "evaluate": ["evaluate", "gt.json", "dt.json"],

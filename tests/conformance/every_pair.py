@@ -51,7 +51,7 @@ def plan(detector: str, loss: str, schedule: dict[str, Any] | None = None) -> St
         "study": "conformance",
         "title": "Conformance",
         "scale": "a few iterations; the numbers mean nothing",
-        "form": "small",
+        "preset": "small",
         "datasets": {"shapes": {"kind": "shapes"}},
         "runs": [{**group, "backbone": backbone} if backbone else group],
         "schedule": {"image_size": 64, "batch_size": 2, "iterations": 4, **(schedule or {})},

@@ -23,7 +23,7 @@ def start(run: dict[str, Any]) -> tuple[Any, torch.optim.Optimizer, dict[str, An
         model_config(
             run["detector_spec"],
             run["card"],
-            form="small",
+            preset="small",
             classes=config.class_names(manifest),
             loss_file=run["loss_file"],
             test=run["test"],

@@ -18,7 +18,7 @@ def test_full_form_builds_with_80_classes(detector):
     classes = [f"class {index}" for index in range(80)]
     card = load_loss(loss).variant("")
     model = MODELS.build(
-        model_config(load_detector(detector, "full"), card, form="full", classes=classes)
+        model_config(load_detector(detector, "full"), card, preset="full", classes=classes)
     )
     assert sum(p.numel() for p in model.parameters()) > 2e7  # ResNet-50 alone has 23 million
     assert model.backbone.init_cfg["type"] == "Pretrained"

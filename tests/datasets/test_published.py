@@ -15,7 +15,7 @@ STUDY = {
     "study": "tiny",
     "title": "t",
     "scale": "s",
-    "form": "small",
+    "preset": "small",
     "runs": [{"dataset": "d", "detectors": ["retinanet"], "losses": ["ap"]}],
     "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
 }

@@ -56,8 +56,8 @@ def without_objects(which):
 
 
 def small_config(name, card):
-    """Returns mmdet's config of a detector's small form with a card's criterion, three classes."""
-    return model_config(load_detector(name, "small"), card, form="small", classes=CLASSES)
+    """Returns mmdet's config of a small detector with a card's criterion, three classes."""
+    return model_config(load_detector(name, "small"), card, preset="small", classes=CLASSES)
 
 
 def build(config):

@@ -1,4 +1,4 @@
-"""Other backbones in the place of a detector's own, in both forms, without any download."""
+"""Other backbones in the place of a detector's own, in both presets, without any download."""
 
 import pytest
 import torch
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.usefixtures("environment")
 CARD = {"classification": {"type": "APLoss"}, "box": {"type": "giou"}}
 
 
-def built(backbone, form, detector="retinanet"):
+def built(backbone, preset, detector="retinanet"):
     from mmdet.registry import MODELS
 
     torch.manual_seed(0)
-    spec = detector_with(detector, backbone, form)
-    return MODELS.build(model_config(spec, CARD, form=form, classes=CLASSES))
+    spec = detector_with(detector, backbone, preset)
+    return MODELS.build(model_config(spec, CARD, preset=preset, classes=CLASSES))
 
 
 @pytest.mark.parametrize("name", backbone_names())
@@ -54,7 +54,7 @@ def test_full_forms_are_the_papers_networks():
     assert r101.data_preprocessor.mean.shape == (3, 1, 1)
     assert layers(res2net).count("Bottle2neck") == 33
     deformable = model_config(
-        detector_with("atss", "x101-dcnv2", "full"), CARD, form="full", classes=CLASSES
+        detector_with("atss", "x101-dcnv2", "full"), CARD, preset="full", classes=CLASSES
     )
     assert deformable["backbone"]["dcn"]["type"] == "DCNv2"
 

@@ -81,5 +81,5 @@ def test_atss_without_centerness_has_no_untrained_parameters():
 )
 def test_heads_that_do_not_fit_are_told_in_one_line(change, told):
     with pytest.raises(InputError, match=told) as caught:
-        model_config({**load_detector("atss", "small"), **change}, AP, form="small", classes="a")
+        model_config({**load_detector("atss", "small"), **change}, AP, preset="small", classes="a")
     assert "\n" not in str(caught.value)

@@ -45,7 +45,7 @@ def ours(name, loss):
 
 
 def stock(name):
-    """mmdet's own model in our small form."""
+    """mmdet's own model in our small preset."""
     detector = load_detector(name, "small")
     model = merged(mmdet_base(detector["base"]), detector["small"])
     heads = model["roi_head"]["bbox_head"]
@@ -265,15 +265,15 @@ def test_a_stage_changes_arguments_or_replaces_parts():
 def test_what_a_card_cannot_ask_for(change, told):
     detector = load_detector("mask-rcnn", "small")
     with pytest.raises(InputError, match=told):
-        model_config(detector, {**card("rs"), **change}, form="small", classes=CLASSES)
+        model_config(detector, {**card("rs"), **change}, preset="small", classes=CLASSES)
 
 
 def test_heads_without_an_adapter_are_refused():
     detector = load_detector("cascade-rcnn", "small")
     base = "cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py"
     with pytest.raises(InputError, match="no adapter for CascadeRoIHead"):
-        model_config({**detector, "base": base}, card("rs"), form="small", classes=CLASSES)
+        model_config({**detector, "base": base}, card("rs"), preset="small", classes=CLASSES)
     head = {"roi_head": {"bbox_head": {"type": "Shared4Conv1FCBBoxHead"}}}
     other = {**load_detector("faster-rcnn", "small"), "small": head}
     with pytest.raises(InputError, match="no adapter for Shared4Conv1FCBBoxHead"):
-        model_config(other, card("rs"), form="small", classes=CLASSES)
+        model_config(other, card("rs"), preset="small", classes=CLASSES)

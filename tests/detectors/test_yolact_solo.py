@@ -33,8 +33,10 @@ def with_masks(images, samples):
     return images, samples
 
 
-def config(name, card, form="small", **test):
-    return model_config(load_detector(name, form), card, form=form, classes=CLASSES, test=test)
+def config(name, card, preset="small", **test):
+    return model_config(
+        load_detector(name, preset), card, preset=preset, classes=CLASSES, test=test
+    )
 
 
 def build(settings, like=None):

@@ -54,8 +54,8 @@ def test_rows_stand_on_the_data_that_stands_for_theirs(study) -> None:
 
 def test_why_something_is_not_there(study) -> None:
     wanted = Wanted("fcos", "ap")
-    told = with_papers(study, missing=[{**vars(wanted), "reason": "no small form"}])
-    assert why_missing(told, wanted) == "no small form"
+    told = with_papers(study, missing=[{**vars(wanted), "reason": "no small preset"}])
+    assert why_missing(told, wanted) == "no small preset"
     assert why_missing(told, Wanted("fcos", "alrp")) == "not in this study"
 
 

@@ -66,7 +66,7 @@ def test_values_at_a_threshold(run):
 
 def test_values_of_a_multi_scale_test(run):
     view = "multi-scale test"
-    tested = replace(run, tests=("multi-scale",))
+    tested = replace(run, test_variants=("multi-scale",))
     assert problem(tested, view) == "multi-scale test: not evaluated yet"
     folder = run.folder / "test-multi-scale"
     folder.mkdir()

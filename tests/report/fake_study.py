@@ -70,7 +70,7 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
                 "name": name,
                 "title": "Fake study",
                 "scale": "Smoke scale: made-up detections, 128 px. Not comparable with COCO.",
-                "form": "small",
+                "preset": "small",
             },
             "datasets": [{"name": "shapes", "title": "Shapes & <b>friends</b>"}],
             "runs": entries,

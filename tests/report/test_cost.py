@@ -18,7 +18,7 @@ ROWS = [
 ]
 RECORD = {
     "schema": "rankdet.cost/1",
-    "settings": {"form": "full", "image_size": 512, "batch_size": 1, "classes": 80, "rounds": 3,
+    "settings": {"preset": "full", "image_size": 512, "batch_size": 1, "classes": 80, "rounds": 3,
                  "threads": 1},
     "rows": [
         {"detector": d, "loss": n, "titles": {"detector": dt, "loss": lt}, "loss_ms": ms,

@@ -58,7 +58,7 @@ def test_the_reason_reaches_the_user_in_one_line():
         "study": "s",
         "title": "t",
         "scale": "none",
-        "form": "small",
+        "preset": "small",
         "datasets": {"shapes": {"kind": "shapes"}},
         "runs": [
             {"dataset": "shapes", "detectors": ["atss", "retinanet"], "losses": ["rs+centerness"]}

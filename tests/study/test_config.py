@@ -18,7 +18,7 @@ GOOD = {
     "study": "tiny",
     "title": "A tiny study",
     "scale": "Nothing real",
-    "form": "small",
+    "preset": "small",
     "datasets": {"shapes": {"kind": "shapes"}},
     "runs": [{"dataset": "shapes", "detectors": ["retinanet"], "losses": ["ap"]}],
     "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
@@ -63,7 +63,7 @@ def test_defaults():
         ("runs.0.loss", ["ap"], "s.yaml: runs[0].loss: unknown key; did you mean 'losses'?"),
         ("datasets.shapes.sed", 1, "s.yaml: datasets.shapes.sed: unknown key; did you mean 'seed'"),
         ("test", {"nms": 0.5}, "s.yaml: test.nms: unknown key; did you mean 'nms_pre'?"),
-        ("form", "tiny", "s.yaml: form: found 'tiny'; it should be 'small' or 'full'"),
+        ("preset", "tiny", "s.yaml: preset: found 'tiny'; it should be 'small' or 'full'"),
         ("title", ..., "s.yaml: title: missing; this key must be given"),
         ("schedule.batch_size", "four", "s.yaml: schedule.batch_size: found 'four'; it should be"),
         ("schedule.batch_size", 0, "s.yaml: schedule.batch_size: found 0; it should be greater"),
@@ -103,7 +103,7 @@ def test_stretched_images_have_one_size():
 
 
 def test_several_faults_are_counted():
-    values = {**changed("form", "tiny"), "device": "tpu"}
+    values = {**changed("preset", "tiny"), "device": "tpu"}
     assert message(values).endswith("(and 1 more)")
 
 

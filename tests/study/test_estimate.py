@@ -23,7 +23,7 @@ STUDY = {
     "study": "tiny",
     "title": "t",
     "scale": "s",
-    "form": "small",
+    "preset": "small",
     "device": "cpu",
     "datasets": {"shapes": {"kind": "shapes", "train_images": 40, "empty_fraction": 0.1}},
     "runs": [{"dataset": "shapes", "detectors": ["retinanet"], "losses": ["ap", "alrp"]}],
@@ -50,11 +50,11 @@ def elsewhere(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["coco", "minitrain"])
 def test_the_real_studies_plan(name, coco):
     study = load_study([CONFIG / f"{name}.yaml"], {"data_root": str(coco), "device": "cuda"})
-    assert study.config.form == "full"
+    assert study.config.preset == "full"
     trained = [run for run in study.runs if not run.untrained]
     assert len(trained) > 30
-    reasons = {reason for reason in study.papers.missing.values() if "form" in reason}
-    assert not reasons  # every detector and backbone has a full form
+    reasons = {reason for reason in study.papers.missing.values() if "preset" in reason}
+    assert not reasons  # every detector and backbone has a full preset
     found = estimate.estimates(study)
     assert found["all"].unknown == found["all"].runs == len(trained)
     assert found["all"].iterations > 1_000_000
@@ -99,7 +99,7 @@ def record(folder, seconds, detector="retinanet", **hardware):
     path.parent.mkdir(parents=True)
     here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
     content = {
-        "run": {"detector": detector, "backbone": "", "form": "small"},
+        "run": {"detector": detector, "backbone": "", "preset": "small"},
         "training": {"seconds_per_iteration": seconds, "image_size": 64, "batch_size": 4},
         "provenance": {"hardware": {**here, **hardware}},
     }
@@ -131,7 +131,7 @@ def test_other_sizes_are_not_taken_for_the_same(tmp_path):
 def test_the_cost_of_a_loss_counts_too(tmp_path):
     here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
     cost = {
-        "settings": {"form": "small", "image_size": 64, "batch_size": 4},
+        "settings": {"preset": "small", "image_size": 64, "batch_size": 4},
         "rows": [{"detector": "retinanet", "iteration_s": 2.0}],
         "hardware": here,
     }

@@ -11,7 +11,7 @@ from tests.study.tiny import group, study
 
 def test_a_figure_takes_in_other_losses_of_its_rows_models_alone():
     runs = [group(losses=["focal", "ap"]), group(detectors=["retinanet"], backbone="r101")]
-    made = study(form="full", runs=runs, tables=[], figures=["alrp/figure4"])
+    made = study(preset="full", runs=runs, tables=[], figures=["alrp/figure4"])
     shown = {record.removeprefix("results/tiny/shapes/") for record in made.records("alrp/figure4")}
     assert shown == {f"retinanet/{loss}/seed1/metrics.json" for loss in ("focal", "ap")}
 

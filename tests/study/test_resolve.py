@@ -34,7 +34,7 @@ def test_a_group_changes_the_length_of_its_runs():
 
 def test_test_settings_from_particular_to_general():
     changes = {"test": {"nms_iou": 0.6}, "runs": [group(test={"max_per_image": 9})]}
-    plan = study(form="full", **changes)
+    plan = study(preset="full", **changes)
     run = plan._runs["shapes/retinanet/ap/seed1"]
     assert resolve.test(plan.config, run) == {
         "score_threshold": 0.01,

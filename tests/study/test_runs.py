@@ -154,7 +154,7 @@ def test_score_thresholds_are_runs_of_their_own():
     ]
     plain = study(runs=[group(losses=["ap"], detectors=["atss"], score_thresholds=[0.0, 0.4])])
     assert plain.sweep_files(names, "speed.json") == [
-        f"results/tiny/{run.key}/speed.json",  # the small form keeps every score anyway
+        f"results/tiny/{run.key}/speed.json",  # the small preset keeps every score anyway
         f"results/tiny/{run.key}/at-0.4/speed.json",
     ]
     assert swept.spec(run, 1, {"threshold": "0.0001"})["test"]["score_threshold"] == 1e-4

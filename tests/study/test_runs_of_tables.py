@@ -17,7 +17,7 @@ BASE = {
     "study": "tiny",
     "title": "A tiny study",
     "scale": "Nothing real",
-    "form": "small",
+    "preset": "small",
     "datasets": {"shapes": {"kind": "shapes"}, "quarter": {"kind": "shapes", "seed": 2}},
     "runs_of_tables": {"datasets": {"coco": "shapes"}},
     "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
@@ -91,7 +91,7 @@ def test_a_schedule_that_is_not_told_apart_is_the_studys_own():
 
 
 def test_the_papers_own_schedules():
-    made = study(form="full", runs_of_tables=of_tables(schedules="papers"))
+    made = study(preset="full", runs_of_tables=of_tables(schedules="papers"))
     schedule = made.schedule(made.runs[0])
     assert made.runs[0].schedule_name == "alrp-500"
     assert (schedule["epochs"], schedule["image_size"], schedule["lr"]) == (100, 512, 0.002)
@@ -101,7 +101,7 @@ def test_full_rates_are_scaled_with_the_batch():
     base = {"image_size": 64, "iterations": 3}
     rates = [
         made.schedule(made.runs[0])["lr"]
-        for made in (study(form="full", schedule={**base, "batch_size": b}) for b in (32, 16))
+        for made in (study(preset="full", schedule={**base, "batch_size": b}) for b in (32, 16))
     ]
     assert rates == [0.002, 0.001]
 
@@ -122,7 +122,7 @@ def test_a_training_on_the_way_is_a_run_that_stops_there():
     assert [made.schedule(run).get("stop_after") for run in runs] == [0.5, 0.75, None]
     assert [iterations(made, run) for run in runs] == [40, 60, 80]
     assert len(made.records("alrp-rebuttal/tableA1")) == 6
-    full = study(form="full", tables=["rs/tableS2"], runs_of_tables=of_tables(schedules="papers"))
+    full = study(preset="full", tables=["rs/tableS2"], runs_of_tables=of_tables(schedules="papers"))
     for run in full.runs:
         epochs = 100 if run.schedule_name == "rs-heavy" else 12
         assert full.schedule(run).get("stop_after") in (1 / epochs, None)
@@ -187,7 +187,7 @@ def test_score_thresholds_that_a_table_shows_are_swept(tmp_path):
 
 def test_multi_scale_tests_are_made_of_the_training_that_is_there_anyway():
     made = study(tables=["alrp/table6"])
-    tested = {run.key: run for run in made.runs if run.tests}
+    tested = {run.key: run for run in made.runs if run.test_variants}
     assert list(tested) == ["shapes/atss@x101-dcn/alrp/seed1"]
     key = next(iter(tested))
     assert sum(run.key.startswith("shapes/atss@x101-dcn/alrp/") for run in made.runs) == 1
@@ -195,11 +195,11 @@ def test_multi_scale_tests_are_made_of_the_training_that_is_there_anyway():
     assert set(files) <= set(made.records("alrp/table6"))
     views = made.spec(tested[key], 1, {"test": "multi-scale"})["test"]
     assert (views["multi_scale"], views["flip"]) == ([32, 64, 96], True)
-    full = study(form="full", tables=["ape/table9"], runs_of_tables=of_tables(schedules="papers"))
+    full = study(preset="full", tables=["ape/table9"], runs_of_tables=of_tables(schedules="papers"))
     sizes = {
         run.loss: full.spec(run, 1, {"test": "multi-scale"})["test"]["multi_scale"]
         for run in full.runs
-        if run.tests
+        if run.test_variants
     }
     assert sizes == {
         "ap": [[250, 416], [500, 833], [750, 1250]],

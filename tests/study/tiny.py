@@ -7,7 +7,7 @@ BASE = {
     "study": "tiny",
     "title": "A tiny study",
     "scale": "Nothing real",
-    "form": "small",
+    "preset": "small",
     "datasets": {"shapes": {"kind": "shapes", "title": "Shapes"}},
     "runs": [
         {"dataset": "shapes", "detectors": ["retinanet", "atss"], "losses": ["ap", "alrp+iou"]}

@@ -16,7 +16,7 @@ def record():
     settings = Cost(
         detectors=["retinanet", "atss"],
         losses=["focal", "alrp", "rs"],
-        form="small",
+        preset="small",
         image_size=64,
         batch_size=2,
         classes=5,
@@ -34,7 +34,7 @@ def test_every_detector_with_every_loss(record):
         assert 0 < row["loss_ms"] / 1e3 < row["iteration_s"]
         assert row["memory_mb"] is None or row["memory_mb"] > 100
         assert row["positives"] > 0
-    # 64 px: 85 places; RetinaNet's small form has 6 anchors at each, ATSS's has one.
+    # 64 px: 85 places; RetinaNet's small preset has 6 anchors at each, ATSS's has one.
     assert {row["logits"] for row in rows[:3]} == {2 * 6 * (64 + 16 + 4 + 1 + 1) * 5}
     assert {row["logits"] for row in rows[3:]} == {2 * (64 + 16 + 4 + 1 + 1) * 5}
     assert record["settings"]["image_size"] == 64

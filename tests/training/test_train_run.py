@@ -44,7 +44,7 @@ def spec(tmp_path_factory):
         "loss": "alrp",
         "variant": "",
         "seed": 1,
-        "form": "small",
+        "preset": "small",
         "manifest": str(folder / "dataset.json"),
         "detector_spec": load_detector("retinanet", "small"),
         "card": card,

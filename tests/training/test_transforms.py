@@ -25,7 +25,7 @@ def spec(tmp_path_factory):
     set_up({"threads": 1, "device": "cpu"})
     return {
         "seed": 1,
-        "form": "small",
+        "preset": "small",
         "detector": "retinanet",
         "loss": "focal",
         "manifest": str(folder / "dataset.json"),

@@ -31,7 +31,7 @@ def spec(tmp_path_factory):
         "loss": "rs",
         "variant": "",
         "seed": 1,
-        "form": "small",
+        "preset": "small",
         "manifest": str(folder / "dataset.json"),
         "detector_spec": load_detector("mask-rcnn", "small"),
         "card": load_loss("rs").variant(""),

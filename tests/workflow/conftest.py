@@ -28,7 +28,7 @@ def _trouble(spec):
         os.kill(os.getpid(), signal.SIGKILL)
 
 def _record(spec, run_dir, status):
-    keys = ("study", "dataset", "detector", "loss", "variant", "seed", "form")
+    keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
     record = {"schema": "rankdet.run/1", "run": {k: spec[k] for k in keys}, "status": status,
               "reason": None, "training": {"iterations": 3, "resumed_from": []},
               "provenance": {"data_checksum": spec["hashes"]["data"], "seed": spec["seed"]}}
@@ -74,7 +74,7 @@ STUDY = """
 study: tiny
 title: A tiny study
 scale: No training at all; the numbers mean nothing.
-form: small
+preset: small
 datasets:
   shapes: {kind: shapes, title: Shapes, seed: 1, image_size: 64, train_images: 2, val_images: 2}
 runs:

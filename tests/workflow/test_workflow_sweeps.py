@@ -42,7 +42,7 @@ def test_a_sweep_holds_measures_and_speed_at_each_threshold(sandbox):
     assert "segm" not in low
 
 
-TESTED = "losses: [ap], tests: {mirrored: {flip: true, score_threshold: 0.95}}}"
+TESTED = "losses: [ap], test_variants: {mirrored: {flip: true, score_threshold: 0.95}}}"
 
 
 def test_a_further_test_predicts_again_and_trains_nothing(tmp_path):

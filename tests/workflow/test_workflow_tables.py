@@ -9,7 +9,7 @@ STUDY = """
 study: tables
 title: A study of a table
 scale: Nothing real.
-form: small
+preset: small
 datasets:
   shapes: {kind: shapes, image_size: 64, train_images: 4, val_images: 4}
 runs_of_tables:

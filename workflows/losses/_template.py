@@ -31,7 +31,7 @@ CARD = {
     "rpn": {"weight": 0.2, "sampler": "none"},
     "rcnn": {"sampler": "none", "test": {"score_threshold": 0.05}},
     "mask": {"balance": {"type": "none"}},
-    # Its own learning rate for each form of the detectors; a study may set another.
+    # Its own learning rate for each preset of the detectors; a study may set another.
     "training": {"lr": {"small": 0.01, "full": 0.01}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     # What a user has to tune; those of the box part begin with "box".

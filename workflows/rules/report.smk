@@ -4,7 +4,7 @@ rule report:
         plan="<results>/plan.json",
         records=STUDY.records(),
         sweeps=STUDY.sweeps(),
-        tests=STUDY.tests(),
+        test_variants=STUDY.test_variants(),
         tables=expand("<results>/tables/{name}/table.csv", name=STUDY.tables),
         figures=expand("<results>/figures/{name}/figure.svg", name=STUDY.figures),
         leaderboard="<results>/leaderboard.csv",

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from rankdet.errors import InputError
 from rankdet.study.config.datasets import Dataset, Fraction, Name, Text
+from rankdet.study.config.renamed import with_new_names
 from rankdet.study.config.strict import Strict, read
 from rankdet.suggest import choice
 
@@ -143,7 +144,7 @@ class RunGroup(Strict):
     )
     schedule: ScheduleChange | None = Field(None, description="Changes for this group alone")
     test: TestSettings | None = Field(None, description="Changes for this group alone")
-    tests: dict[Name, TestSettings] = Field(
+    test_variants: dict[Name, TestSettings] = Field(
         {},
         description="Further tests of the same trainings: name to what each changes in `test`",
     )
@@ -188,7 +189,7 @@ class Cost(Strict):
         min_length=1,
         description="Files of `workflows/losses`; the others are compared with the first",
     )
-    form: Literal["small", "full"] = Field("full", description="Size of the detectors")
+    preset: Literal["small", "full"] = Field("full", description="Size of the detectors")
     image_size: int = Field(512, ge=64, description="Side of the images in pixels")
     batch_size: int = Field(1, ge=1, description="Images per iteration")
     classes: int = Field(80, ge=1, description="How many classes; COCO has 80")
@@ -201,7 +202,7 @@ class StudyConfig(Strict):
     study: Name = Field(description="Name of the study, and of its folder below `results/`")
     title: Text = Field(description="Heading of the report")
     scale: Text = Field(description="Banner over every page: at which scale the numbers were made")
-    form: Literal["small", "full"] = Field(
+    preset: Literal["small", "full"] = Field(
         description="`small`: thin detectors for CPUs, from scratch; `full`: the papers' own"
     )
     data_root: Text | None = Field(None, description="Where relative paths of datasets start")
@@ -257,7 +258,7 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
     Raises:
         InputError: One line with the key path, what was found, and the nearest valid key or value.
     """
-    config = read(StudyConfig, dict(values), source)
+    config = read(StudyConfig, with_new_names(values, source), source)
     if len(set(config.splits)) < len(config.splits):
         raise InputError(f"{source}: splits: a split is named twice in {config.splits}")
     if not config.runs and config.runs_of_tables is None:

@@ -137,9 +137,9 @@ def _known_classes(tree: Tree) -> list[str]:
 
 
 def config_hash(
-    detector: Mapping[str, Any], form: str, schedule: Mapping[str, Any], root: Path = ROOT
+    detector: Mapping[str, Any], preset: str, schedule: Mapping[str, Any], root: Path = ROOT
 ) -> str:
     """Returns the hash of the training settings of a run, its loss apart."""
-    kept = {k: v for k, v in detector.items() if k not in (*detectors.DISPLAY, *detectors.FORMS)}
+    kept = {k: v for k, v in detector.items() if k not in (*detectors.DISPLAY, *detectors.PRESETS)}
     times = {k: v for k, v in schedule.items() if k not in PACE_ONLY}
-    return digest(kept, form, detector[form], times)
+    return digest(kept, preset, detector[preset], times)
