@@ -135,7 +135,6 @@ def make_sandbox(root: Path) -> Sandbox:
             shutil.copytree(source, root / name, ignore=skipped)
         else:
             shutil.copy(source, root / name)
-    shutil.copytree(ROOT / "data" / "published", root / "data" / "published")
     (root / "rankdet" / "training" / "__init__.py").write_text(FAKE_TRAINING)
     (root / "tiny.yaml").write_text(STUDY)
     return Sandbox(root)
