@@ -69,3 +69,11 @@ def short(value: float) -> str:
         if abs(value) >= size:
             return f"{value / (1e6 if letter == 'M' else 1e3):g}{letter}"
     return f"{value:g}".replace("-", "−")
+
+
+def rate_label(value: float) -> str:
+    """A rate as the paper prints it: below 1 as 1/x."""
+    return f"{value:g}" if value >= 1 else f"1/{float(f'{1 / value:.3g}'):g}"
+
+
+FORMATS: dict[str, Callable[[float], str]] = {"number": short, "rate": rate_label}

@@ -1,36 +1,21 @@
-"""Line and dot charts as SVG that reads well on light and dark pages, in colour and without it.
+"""A chart as data: series, bands, ranges and words, which `rankdet.charts.svg` draws.
 
-A report has some hundred charts, so they are written directly: a millisecond each, with text that
-stays text. Ink is `currentColor`, so a chart takes the page's text colour; as a file of its own it
-follows `prefers-color-scheme`. Series colours are mid-tones with at least 3:1 contrast on white and
-on near-black, and neighbouring series differ in their dashes too, so that colour is never alone.
+A chart is stored as JSON and read again without a change in what is drawn.
 """
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from html import escape
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rankdet.charts.axis import Axis, linear_axis, log_axis
-
 Floats = NDArray[np.float64]
 
-COLOURS = ("#2f7ed8", "#d2601a", "#1f9254", "#a463c9", "#c2418c", "#8a7a1f", "#1b97a6", "#c7473f")
-DASHES = ("", "7 3", "2 2.5", "9 3 2 3", "14 3")
-WIDTH, HEIGHT = 460, 290
-MARGIN_RIGHT, MARGIN_BOTTOM = 14, 40
-FONT = 13
-LETTER = 6.9  # mean width of a letter at that size
+HEIGHT = 290
 MAX_POINTS = 300
-
-STANDALONE = (
-    "<style>svg{color:#1c2128;font-family:system-ui,sans-serif}"
-    "@media(prefers-color-scheme:dark){svg{color:#e6e9ee}}</style>"
-)
 
 
 @dataclass(frozen=True)
@@ -38,13 +23,13 @@ class Series:
     """One curve, or dots where `dots` is set.
 
     Attributes:
-        name: what the legend says.
+        name: text of the legend.
         x: (N,) ascending for a curve.
-        y: (N,) values; NaN breaks nothing, it is left out.
+        y: (N,) values; NaN is left out.
         low: (N,) lower edge of a band, or None.
-        high: (N,) its upper edge.
-        dots: unconnected dots.
-        marked: a curve with a dot at every value, for few of them.
+        high: (N,) upper edge, or None.
+        dots: dots that no line connects.
+        marked: a curve with a dot at every value, for few values.
     """
 
     name: str
@@ -55,23 +40,58 @@ class Series:
     dots: bool = False
     marked: bool = False
 
+    def thinned(self) -> "Series":
+        """The series with as many points as are drawn; see `thin`."""
+        if self.dots:
+            return self
+        edges = [a for a in (self.low, self.high) if a is not None]
+        if any((np.isnan(edge) != np.isnan(self.y)).any() for edge in edges):
+            return self  # curve and band have different gaps
+        x, y = thin(self.x, self.y)
+        low, high = (None if a is None else thin(self.x, a)[1] for a in (self.low, self.high))
+        return replace(self, x=x, y=y, low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of a diagram, in pixels from the top left; `colour` is a series' position."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: int
+    dashed: bool = False
+    filled: bool = False
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text of a diagram, in pixels from the top left: begins at `x`, or is centred there."""
+
+    x: float
+    y: float
+    text: str
+    centred: bool = False
+
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart.
+    """One chart, or a diagram without axes where it has boxes.
 
     Attributes:
         name: short name, used in files and element ids.
-        alt: says in words what is to be seen.
-        x_label: what stands below.
-        y_label: what stands above the vertical axis.
+        alt: a description of what the chart shows.
+        x_label: text below the horizontal axis.
+        y_label: text above the vertical axis.
         series: curves and dots.
         log: logarithmic vertical axis.
-        x_limits: horizontal range; by default that of the data.
+        x_limits: horizontal range; by default from 0 to the largest value.
         y_limits: vertical range that is always shown; data beyond it widens it.
-        y_format: how a vertical tick is printed.
-        drawn: SVG that stands for axes and series, for what is no chart.
-        height: height of what is drawn; a chart has its own.
+        y_format: how a vertical tick is printed, a key of `rankdet.charts.axis.FORMATS`.
+        boxes: rectangles of a diagram.
+        labels: texts of a diagram.
+        height: height of a diagram in pixels; a chart has its own.
     """
 
     name: str
@@ -82,12 +102,13 @@ class Chart:
     log: bool = False
     x_limits: tuple[float, float] | None = None
     y_limits: tuple[float, float] | None = None
-    y_format: Callable[[float], str] | None = None
-    drawn: str = ""
+    y_format: str = "number"
+    boxes: tuple[Box, ...] = ()
+    labels: tuple[Label, ...] = ()
     height: int = HEIGHT
 
     def data(self) -> pd.DataFrame:
-        """Everything that is drawn, before thinning: `series`, `x`, `value`, `low`, `high`."""
+        """All values, before thinning: `series`, `x`, `value`, `low`, `high`."""
         parts = [
             pd.DataFrame({"series": s.name, "x": s.x, "value": s.y, "low": s.low, "high": s.high})
             for s in self.series
@@ -95,38 +116,45 @@ class Chart:
         columns = ["series", "x", "value", "low", "high"]
         return pd.concat(parts) if parts else pd.DataFrame(columns=columns)
 
+    def x_range(self) -> tuple[float, float]:
+        """The horizontal range."""
+        if self.x_limits:
+            return self.x_limits
+        return 0.0, float(np.concatenate([np.array([0.0]), *(s.x for s in self.series)]).max())
 
-def chart_svg(chart: Chart, prefix: str) -> str:
-    """One chart as inline SVG, its element ids starting with `prefix`."""
-    name = _identifier(f"{prefix}-{chart.name}")
-    return (
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {chart.height}" role="img" '
-        f'aria-labelledby="{name}" font-size="{FONT}" fill="currentColor">'
-        f'<title id="{name}">{escape(chart.alt)}</title>'
-        f"{_body(chart)}</svg>"
-    )
+    def y_range(self) -> tuple[float, float]:
+        """The vertical range before it is widened to round ticks: data, bands and `y_limits`."""
+        edges = [a for s in self.series for a in (s.y, s.low, s.high) if a is not None]
+        values = np.concatenate([*edges, np.array(self.y_limits or ())])
+        values = values[np.isfinite(values) & ((values > 0) | (not self.log))]
+        return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
 
+    def thinned(self) -> "Chart":
+        """The chart with as many points as are drawn, and the ranges of all its points."""
+        if not self.series:
+            return self
+        series = tuple(one.thinned() for one in self.series)
+        return replace(self, series=series, x_limits=self.x_range(), y_limits=self.y_range())
 
-def figure_svg(charts: Sequence[Chart], title: str) -> str:
-    """Charts side by side as an SVG file that stands alone."""
-    alt = escape(" ".join([f"{title}.", *(chart.alt for chart in charts)]))
-    bodies = "".join(
-        f'<g transform="translate({WIDTH * position} 0)">{_body(chart)}</g>'
-        for position, chart in enumerate(charts)
-    )
-    if not charts:
-        bodies = '<text x="12" y="30">No run of this figure has a training record yet.</text>'
-    height = max((chart.height for chart in charts), default=HEIGHT)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH * max(len(charts), 1)} '
-        f'{height}" role="img" aria-labelledby="alt" font-size="{FONT}" fill="currentColor">'
-        f'<title id="alt">{alt}</title>{STANDALONE}{bodies}</svg>\n'
-    )
+    def record(self) -> dict[str, Any]:
+        """JSON-serialisable, thinned; NaN is null."""
+        chart = self.thinned()
+        return {**asdict(chart), "series": [_series_record(one) for one in chart.series]}
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Chart":
+        """The chart of a record; drawn as the chart that the record was made from.
 
-def style(position: int) -> tuple[str, str]:
-    """Colour and dashes of the series at a position: eight colours and five dashes, in step."""
-    return COLOURS[position % len(COLOURS)], DASHES[position % len(DASHES)]
+        Raises:
+            KeyError, TypeError: the record is not one of `record`.
+        """
+        found = dict(record)
+        for limits in ("x_limits", "y_limits"):
+            found[limits] = None if record[limits] is None else tuple(record[limits])
+        found["series"] = tuple(_series(one) for one in record["series"])
+        found["boxes"] = tuple(Box(**box) for box in record["boxes"])
+        found["labels"] = tuple(Label(**label) for label in record["labels"])
+        return cls(**found)
 
 
 def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -140,120 +168,20 @@ def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes
 
 
-def _body(chart: Chart) -> str:
-    if chart.drawn:
-        return chart.drawn
-    legend, top = _legend(chart)
-    vertical = _vertical(chart)
-    left = 12 + LETTER * max(len(text) for _, text in vertical.ticks)
-    horizontal = _horizontal(chart)
-    right, bottom = WIDTH - MARGIN_RIGHT, HEIGHT - MARGIN_BOTTOM
-
-    def place_x(value: Floats) -> Floats:
-        return left + horizontal.fraction(value) * (right - left)
-
-    def place_y(value: Floats) -> Floats:
-        return bottom - vertical.fraction(value) * (bottom - top)
-
-    lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>', legend]
-    lines.append('<g stroke="currentColor" stroke-opacity=".16">')
-    for value, _ in vertical.ticks:
-        y = place_y(np.array(value))
-        lines.append(f'<path d="M{left:.1f} {y:.1f}H{right}"/>')
-    lines.append("</g>")
-    for value, text in vertical.ticks:
-        y = place_y(np.array(value)) + 4
-        lines.append(f'<text x="{left - 6:.1f}" y="{y:.1f}" text-anchor="end">{text}</text>')
-    for value, text in horizontal.ticks:
-        x = place_x(np.array(value))
-        lines.append(
-            f'<path d="M{x:.1f} {bottom}v4" stroke="currentColor"/>'
-            f'<text x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{text}</text>'
-        )
-    middle = (left + right) / 2
-    label = escape(chart.x_label)
-    lines.append(f'<path d="M{left:.1f} {bottom}H{right}" stroke="currentColor"/>')
-    lines.append(
-        f'<text x="{middle:.1f}" y="{HEIGHT - 5}" text-anchor="middle" opacity=".8">{label}</text>'
-    )
-    for position, series in enumerate(chart.series):
-        lines += _marks(series, position, place_x, place_y)
-    return "".join(lines)
+def _series_record(series: Series) -> dict[str, Any]:
+    arrays = {name: _listed(getattr(series, name)) for name in ("x", "y", "low", "high")}
+    return {**vars(series), **arrays}
 
 
-def _marks(
-    series: Series,
-    position: int,
-    place_x: Callable[[Floats], Floats],
-    place_y: Callable[[Floats], Floats],
-) -> list[str]:
-    colour, dashes = style(position)
-    if series.dots:
-        return [_dots(place_x(series.x), place_y(series.y), colour, opacity=".65")]
-    marks = []
-    if series.low is not None and series.high is not None and np.any(series.high > series.low):
-        x, low = thin(series.x, series.low)
-        high = thin(series.x, series.high)[1]
-        around = np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]])
-        path = _path(place_x(around[0]), place_y(around[1]))
-        marks.append(f'<path d="{path}Z" fill="{colour}" fill-opacity=".2"/>')
-    x, y = thin(series.x, series.y)
-    dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-    marks.append(
-        f'<path d="{_path(place_x(x), place_y(y))}" fill="none" stroke="{colour}" '
-        f'stroke-width="1.9" stroke-linejoin="round"{dash}/>'
-    )
-    return [*marks, _dots(place_x(x), place_y(y), colour)] if series.marked else marks
+def _listed(values: Floats | None) -> list[float | None] | None:
+    if values is None:
+        return None
+    return [float(v) if math.isfinite(v) else None for v in values]
 
 
-def _dots(x: Floats, y: Floats, colour: str, opacity: str = "1") -> str:
-    path = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(x, y, strict=True))
-    return (
-        f'<path d="{path}" stroke="{colour}" stroke-opacity="{opacity}" stroke-width="5" '
-        'stroke-linecap="round"/>'
-    )
-
-
-def _path(x: Floats, y: Floats) -> str:
-    points = [f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)]
-    return f"M{'L'.join(points)}" if points else "M0 0"
-
-
-def _vertical(chart: Chart) -> Axis:
-    edges = [a for s in chart.series for a in (s.y, s.low, s.high) if a is not None]
-    values = np.concatenate([*edges, np.array(chart.y_limits or ())])
-    values = values[np.isfinite(values) & ((values > 0) | (not chart.log))]
-    low, high = (values.min(), values.max()) if len(values) else (0.0, 1.0)
-    make = log_axis if chart.log else linear_axis
-    return make(float(low), float(high), chart.y_format)
-
-
-def _horizontal(chart: Chart) -> Axis:
-    if chart.x_limits:
-        return linear_axis(*chart.x_limits, None, exact=True)
-    values = np.concatenate([np.array([0.0]), *(s.x for s in chart.series)])
-    return linear_axis(0.0, float(values.max()), None, exact=True)
-
-
-def _legend(chart: Chart) -> tuple[str, float]:
-    """Keys above the plot, wrapped to its width; returns them and where the plot begins."""
-    x, y, marks = 4.0, 32.0, []
-    if len(chart.series) < 2:
-        return "", 26.0
-    for position, series in enumerate(chart.series):
-        colour, dashes = style(position)
-        name = series.name if len(series.name) <= 44 else series.name[:43] + "…"
-        width = 40 + LETTER * len(name)
-        if x > 4 and x + width > WIDTH:
-            x, y = 4.0, y + 17
-        dash = f' stroke-dasharray="{dashes}"' if dashes else ""
-        marks.append(
-            f'<path d="M{x:.1f} {y - 4:.1f}h24" stroke="{colour}" stroke-width="2.4"{dash}/>'
-            f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text>'
-        )
-        x += width
-    return "".join(marks), y + 14
-
-
-def _identifier(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text)
+def _series(record: Mapping[str, Any]) -> Series:
+    arrays = {
+        name: None if record[name] is None else np.array(record[name], dtype=float)
+        for name in ("x", "y", "low", "high")
+    }
+    return Series(**{**record, **arrays})

@@ -6,26 +6,8 @@ import pandas as pd
 
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band, gradient_rates, rate_summary
-from rankdet.results.records import Run
 
 COLUMNS = ["iteration", "grad_pos", "grad_neg", "loss_cls"]
-
-
-def training_record(run: Run, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """A run's `train.parquet` by iteration; None where there is none that can be read.
-
-    A resumed training repeats the iterations after its checkpoint: the later record counts.
-    """
-    path = run.folder / "train.parquet"
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError):
-        return None
-    if frame.empty or "iteration" not in frame or not set(columns or ()) <= set(frame.columns):
-        return None
-    frame = frame if columns is None else frame[list(columns)]
-    latest = frame.drop_duplicates("iteration", keep="last")
-    return latest.sort_values("iteration", ignore_index=True)
 
 
 def balance_charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
@@ -54,7 +36,7 @@ def rate_chart(curves: Mapping[str, pd.DataFrame]) -> Chart:
         series=_series(curves),
         log=True,
         y_limits=(0.5, 2.0),
-        y_format=rate_label,
+        y_format="rate",
     )
 
 
@@ -71,11 +53,6 @@ def _loss_chart(curves: Mapping[str, pd.DataFrame]) -> Chart:
         series=_series(curves),
         y_limits=(0.0, 0.0),
     )
-
-
-def rate_label(value: float) -> str:
-    """A rate as the paper prints it: below 1 as 1/x."""
-    return f"{value:g}" if value >= 1 else f"1/{float(f'{1 / value:.3g}'):g}"
 
 
 def _describe(name: str, found: Mapping[str, float | int | None]) -> str:

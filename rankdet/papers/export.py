@@ -1,14 +1,14 @@
 """A table as CSV, JSON, Markdown and LaTeX files."""
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
+from rankdet.files import write_record
+from rankdet.papers.records import table_record
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
 
-SCHEMA = "rankdet.table/1"
 LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
 LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 LATEX |= {
@@ -29,51 +29,9 @@ def write_table(table: Table, folder: Path) -> None:
     """Writes `table.csv`, `table.json`, `table.md` and `table.tex` into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(table, folder / "table.csv")
-    text = json.dumps(to_dict(table), indent=1, ensure_ascii=False)
-    (folder / "table.json").write_text(text + "\n", encoding="utf-8")
+    write_record(folder / "table.json", table_record(table))
     (folder / "table.md").write_text(to_markdown(table), encoding="utf-8")
     (folder / "table.tex").write_text(to_latex(table), encoding="utf-8")
-
-
-def to_dict(table: Table) -> dict[str, Any]:
-    """The table as JSON-serialisable values, in printed units."""
-    return {
-        "schema": SCHEMA,
-        "id": table.spec.id,
-        "title": table.spec.title,
-        "caption": table.spec.caption,
-        "scale": table.scale,
-        "notes": list(table.spec.notes),
-        "columns": [vars(column) for column in table.spec.columns],
-        "blocks": [_block_dict(table, block) for block in table.blocks],
-    }
-
-
-def _block_dict(table: Table, block: Block) -> dict[str, Any]:
-    return {
-        "dataset": block.dataset,
-        "title": block.title,
-        "split": block.split,
-        "data_checksum": block.checksum,
-        "findings": [finding.record() for finding in block.findings],
-        "rows": [
-            {
-                "row": row.row.key,
-                "label": dict(row.row.labels),
-                "runs": [run.key for run in row.runs],
-                "reason": row.reason,
-                "remark": row.remark,
-                "cells": {
-                    column.header: {
-                        **vars(cell),
-                        "difference": cell.difference(column.decimals),
-                    }
-                    for column, cell in zip(table.spec.columns, row.cells, strict=True)
-                },
-            }
-            for row in block.rows
-        ],
-    }
 
 
 def _write_csv(table: Table, path: Path) -> None:

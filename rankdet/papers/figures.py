@@ -1,76 +1,59 @@
 """The papers' figures, drawn from training records, with the values printed in their legends."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rankdet.charts.chart import Chart, figure_svg
-from rankdet.charts.gradient_balance import (
-    COLUMNS,
-    balance_charts,
-    training_record,
-)
+from rankdet.charts.chart import Chart
+from rankdet.charts.gradient_balance import COLUMNS, balance_charts
+from rankdet.charts.svg import figure_svg
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.gradient_balance import band, gradient_rates, rate_summary
 from rankdet.evaluation.metrics.matches import Matches, read_matches
+from rankdet.files import write_record
 from rankdet.papers import figures_components, figures_scores, figures_toy
-from rankdet.papers.export import to_dict
+from rankdet.papers.figure_model import Drawing, Figure
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
+from rankdet.papers.records import figure_record
 from rankdet.papers.spec import Column, Row, Spec
 from rankdet.papers.table import Source, make_table, other_data
-from rankdet.papers.table_model import Block, Table
+from rankdet.papers.table_model import Block
 from rankdet.results.records import Run, Study, load_study, slug
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A paper's figure on one dataset, with its table of printed values for all datasets."""
-
-    spec: Spec
-    dataset: str
-    title: str
-    charts: list[Chart]
-    table: Table
-
-    def stem(self, position: int) -> str:
-        """Name of its files: `figure` on the study's first dataset, `figure-<dataset>` later."""
-        return "figure" if position == 0 else f"figure-{slug(self.dataset)}"
+from rankdet.results.training_record import training_record
 
 
 def build_figure(plan_path: str | Path, spec_path: str | Path, out_dir: str | Path) -> None:
-    """Writes `figure.svg`, `figure.csv` (its data) and `figure.json` (its printed values).
-
-    With several datasets in the study the second and later ones go to `figure-<dataset>.svg` and so
-    on. A figure without a single usable run is an SVG that says so.
+    """Writes a figure's files; see `write_figure`.
 
     Raises:
         InputError: the plan or the specification cannot be used; never for a run that failed.
     """
-    folder = Path(out_dir)
+    write_figure(make_figure(load_study(plan_path), load_spec(spec_path)), Path(out_dir))
+
+
+def write_figure(figure: Figure, folder: Path) -> None:
+    """Writes `figure.svg`, `figure.csv` (its data) and `figure.json` (the whole figure).
+
+    Later datasets of the study have `figure-<dataset>.svg` and `figure-<dataset>.csv`. The SVG of a
+    figure without any usable run contains this message.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for position, figure in enumerate(make_figures(load_study(plan_path), load_spec(spec_path))):
-        write_figure(figure, folder, figure.stem(position))
+    for drawing in figure.drawings:
+        svg = figure_svg(drawing.charts, figure.spec.title)
+        (folder / f"{drawing.stem}.svg").write_text(svg, encoding="utf-8")
+        columns = ["chart", "series", "x", "value", "low", "high"]
+        parts = [chart.data().assign(chart=chart.name)[columns] for chart in drawing.charts]
+        frame = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
+        frame.to_csv(folder / f"{drawing.stem}.csv", index=False, lineterminator="\n")
+    write_record(folder / "figure.json", figure_record(figure))
 
 
-def write_figure(figure: Figure, folder: Path, stem: str) -> None:
-    """Writes one figure's SVG, CSV and JSON under a file stem."""
-    svg = figure_svg(figure.charts, figure.spec.title)
-    (folder / f"{stem}.svg").write_text(svg, encoding="utf-8")
-    columns = ["chart", "series", "x", "value", "low", "high"]
-    parts = [chart.data().assign(chart=chart.name)[columns] for chart in figure.charts]
-    frame = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
-    frame.to_csv(folder / f"{stem}.csv", index=False, lineterminator="\n")
-    text = json.dumps(to_dict(figure.table), indent=1, ensure_ascii=False)
-    (folder / f"{stem}.json").write_text(text + "\n", encoding="utf-8")
-
-
-def make_figures(study: Study, spec: Spec) -> list[Figure]:
+def make_figure(study: Study, spec: Spec) -> Figure:
     """Draws a figure for every dataset of the study; one without training, once.
 
     Raises:
@@ -78,23 +61,30 @@ def make_figures(study: Study, spec: Spec) -> list[Figure]:
     """
     if spec.figure in EXACT_KINDS:
         table = make_table(None, spec)
-        return [Figure(spec, "", table.blocks[0].title, EXACT_KINDS[spec.figure](), table)]
+        charts = tuple(EXACT_KINDS[spec.figure]())
+        return Figure(table, (Drawing("", table.blocks[0].title, "figure", charts),))
     if spec.figure not in KINDS:
         known = ", ".join(sorted([*KINDS, *EXACT_KINDS]))
         raise InputError(f"{spec.id}: figure {spec.figure!r} is unknown; there are: {known}")
     spec = with_other_runs(study, spec)
     table = make_table(study, spec, KINDS[spec.figure])
-    return [_figure(spec, table, block) for block in table.blocks]
+    runs = {run.key: run for run in study.runs}
+    drawings = []
+    for position, block in enumerate(table.blocks):
+        stem = "figure" if position == 0 else f"figure-{slug(block.dataset)}"
+        charts = tuple(_charts(KINDS[spec.figure], block, runs))
+        drawings.append(Drawing(block.dataset, block.title, stem, charts))
+    return Figure(table, tuple(drawings))
 
 
-def _figure(spec: Spec, table: Table, block: Block) -> Figure:
-    kind = KINDS[spec.figure]
+def _charts(kind: "Kind", block: Block, runs: Mapping[str, Run]) -> list[Chart]:
     series: dict[str, list[Any]] = {}
     for row in block.rows:
         if row.reason is None and row.runs:
             label = " ".join(filter(None, row.row.labels.values()))
-            series[label] = [record for run in row.runs if (record := kind.read(run)) is not None]
-    return Figure(spec, block.dataset, block.title, kind.charts(series) if series else [], table)
+            records = (kind.read(runs[key]) for key in row.runs)
+            series[label] = [record for record in records if record is not None]
+    return kind.charts(series) if series else []
 
 
 def with_other_runs(study: Study, spec: Spec) -> Spec:
@@ -114,7 +104,10 @@ def with_other_runs(study: Study, spec: Spec) -> Spec:
         made_by = {"detector": run.detector, "loss": run.full_loss}
         made_by |= {"backbone": run.backbone, "schedule": run.schedule}
         section = "Other losses of this study"
-        rows[tuple(made_by.values())] = Row(run.full_loss, labels, made_by, section)
+        model = tuple(made_by.values())
+        taken = {row.key for row in (*spec.rows, *rows.values()) if row is not rows.get(model)}
+        key = run.full_loss if run.full_loss not in taken else ", ".join(filter(None, model))
+        rows[model] = Row(key, labels, made_by, section)
     return replace(spec, rows=(*spec.rows, *rows.values()))
 
 

@@ -1,13 +1,12 @@
 """Figures of the papers that need no training: the toy example of the aLRP paper."""
 
-from html import escape
-
 import numpy as np
 
-from rankdet.charts.chart import COLOURS, WIDTH, Chart, Series
+from rankdet.charts.chart import Box, Chart, Label, Series
+from rankdet.charts.svg import WIDTH
 from rankdet.papers.toy_examples import IOUS, OBJECTS, POSITIVES, SCORES, THRESHOLDS, toy_pr
 
-BOXES_HEIGHT = 176
+HEIGHT, TOP, SIDE = 176, 62.0, 78.0  # of the diagram and its boxes, in pixels
 NAMES = {"R1": "ranked as C", "R2": "ranked differently", "R3": "ranked inversely"}
 
 
@@ -70,30 +69,33 @@ def toy_boxes() -> list[Chart]:
             x_label="",
             y_label="",
             series=(),
-            drawn=_boxes(name, ious),
-            height=BOXES_HEIGHT,
+            boxes=_boxes(ious),
+            labels=_labels(name, ious),
+            height=HEIGHT,
         )
         for name, ious in IOUS.items()
     ]
 
 
-def _boxes(name: str, ious: tuple[float, ...]) -> str:
-    """Squares shifted to the right by what leaves the wanted IoU: shift = side (1 − u)/(1 + u)."""
-    side, step = 78.0, (WIDTH - 16) / len(ious)
-    lines = [f'<text x="8" y="18">{escape(f"C & {name}: {NAMES[name]}")}</text>']
-    top = 62.0
-    for k, (anchor, iou) in enumerate(zip(POSITIVES, ious, strict=True)):
-        left = 12 + k * step
-        shift = side * (1 - iou) / (1 + iou)
-        middle = left + (side + shift) / 2
-        lines.append(
-            f'<rect x="{left:.1f}" y="{top:.1f}" width="{side}" height="{side}" fill="none" '
-            f'stroke="{COLOURS[1]}" stroke-width="2" stroke-dasharray="7 3"/>'
-            f'<rect x="{left + shift:.1f}" y="{top:.1f}" width="{side}" height="{side}" '
-            f'fill="{COLOURS[2]}" fill-opacity=".12" stroke="{COLOURS[2]}" stroke-width="2"/>'
-            f'<text x="{middle:.1f}" y="{top - 10:.1f}" text-anchor="middle">a{anchor + 1}, '
-            f"p = {SCORES[anchor]:.1f}</text>"
-            f'<text x="{middle:.1f}" y="{top + side + 20:.1f}" text-anchor="middle">IoU '
-            f"{iou:.2f}</text>"
-        )
-    return "".join(lines)
+def _places(ious: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Left edge of every object, and how far its box is shifted: side (1 − IoU)/(1 + IoU)."""
+    step = (WIDTH - 16) / len(ious)
+    return [(12 + k * step, SIDE * (1 - iou) / (1 + iou)) for k, iou in enumerate(ious)]
+
+
+def _boxes(ious: tuple[float, ...]) -> tuple[Box, ...]:
+    boxes = []
+    for left, shift in _places(ious):
+        boxes.append(Box(left, TOP, SIDE, SIDE, colour=1, dashed=True))
+        boxes.append(Box(left + shift, TOP, SIDE, SIDE, colour=2, filled=True))
+    return tuple(boxes)
+
+
+def _labels(name: str, ious: tuple[float, ...]) -> tuple[Label, ...]:
+    labels = [Label(8, 18, f"C & {name}: {NAMES[name]}")]
+    for (left, shift), anchor, iou in zip(_places(ious), POSITIVES, ious, strict=True):
+        middle = left + (SIDE + shift) / 2
+        above = f"a{anchor + 1}, p = {SCORES[anchor]:.1f}"
+        labels.append(Label(middle, TOP - 10, above, centred=True))
+        labels.append(Label(middle, TOP + SIDE + 20, f"IoU {iou:.2f}", centred=True))
+    return tuple(labels)

@@ -7,7 +7,7 @@ one that could not be read in the paper.
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ def load_spec(path: str | Path) -> Spec:
     published = read_published(_beside(path, name)) if name else {}
     columns = tuple(_column(path, entry) for entry in data.get("columns") or [])
     rows = tuple(_row(path, entry, data) for entry in data["rows"])
+    _check_unique(f"{path}: row", [row.key for row in rows])
+    _check_unique(f"{path}: column", [column.header for column in columns])
     _check_against_published(path, columns, rows, published)
     return Spec(
         id=data["id"],
@@ -180,6 +182,13 @@ def _claim(
         if header not in {c.header for c in columns}:
             raise InputError(f"{where}: there is no column {header!r}")
     return claim
+
+
+def _check_unique(where: str, names: Sequence[str]) -> None:
+    """Records and claims name rows by key and columns by header."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{where} {name!r} occurs twice; give each its own name")
 
 
 def _check_against_published(

@@ -93,7 +93,8 @@ def _block(study: Study, spec: Spec, dataset: str, source: Source) -> Block:
     checksum = manifest.get("checksum")
     chosen = rows_on(study, spec, dataset)
     rows = [_row(study, spec, dataset, row, checksum, source) for row in chosen]
-    splits = [r.main.split for row in rows for r in row.runs]
+    shown = {key for row in rows for key in row.runs}
+    splits = [run.main.split for run in study.runs if run.key in shown]
     return Block(
         dataset=dataset,
         title=str(manifest.get("title") or dataset),
@@ -131,7 +132,8 @@ def _row(
     common = reasons.pop() if len(reasons) == 1 else None
     every = tuple(run for runs, _ in found.values() for run in runs)
     remark = next((f"{r.status}: {r.reason}" for r in every if r.status == "collapsed"), None)
-    return TableRow(row, tuple(filled), every, common, None if common else remark)
+    keys = tuple(run.key for run in every)
+    return TableRow(row, tuple(filled), keys, common, None if common else remark)
 
 
 def unusable(run: Run, checksum: str | None) -> str | None:

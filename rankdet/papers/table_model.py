@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rankdet.papers.spec import Claim, Column, Row, Spec
-from rankdet.results.records import Run
 
 HOLDS, FAILS, UNDECIDED, MISSING = "holds", "does not hold", "undecided", "no answer"
 DIGITS = 6  # values are kept in printed units, rounded far below what is printed
@@ -48,14 +46,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row of a block: `reason` says why none of its cells has a value of ours.
+    """One row of a block.
 
-    `remark` is worth knowing about values that there are.
+    Attributes:
+        row: its row of the specification.
+        cells: one for each column.
+        runs: keys of the runs that it shows, all seeds.
+        reason: why none of its cells has a value of ours; None where one has.
+        remark: a warning about its values, such as a run that collapsed; None without one.
     """
 
     row: Row
     cells: tuple[Cell, ...]
-    runs: tuple[Run, ...]
+    runs: tuple[str, ...]
     reason: str | None
     remark: str | None = None
 
@@ -93,10 +96,6 @@ class Finding:
     high: float | None = None
     published: float | None = None
     how: str = ""
-
-    def record(self) -> dict[str, Any]:
-        """JSON-serialisable."""
-        return {**vars(self), "claim": vars(self.claim)}
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """Builds the whole report: overview, one page per paper, one per run, and how to read it."""
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from rankdet.errors import InputError
 from rankdet.papers.export import write_table
-from rankdet.papers.figures import Figure, make_figures, write_figure
+from rankdet.papers.figures import make_figure, write_figure
 from rankdet.papers.findings import with_findings
 from rankdet.papers.load import load_papers, load_spec, reading_order
 from rankdet.papers.table import make_table, spec_path
@@ -101,15 +100,9 @@ def _paper_parts(study: Study, folder: Path) -> dict[str, list[Part]]:
         parts.setdefault(spec.paper, []).append(table_part(table))
     for entry in study.plan.get("figures", []):
         spec = load_spec(spec_path(study, entry["spec"]))
-        figures = make_figures(study, spec)
-        _write_figures(figures, folder / "figures" / spec.id)
-        parts.setdefault(spec.paper, []).append(figure_part(figures))
+        figure = make_figure(study, spec)
+        write_figure(figure, folder / "figures" / spec.id)
+        parts.setdefault(spec.paper, []).append(figure_part(figure))
     for part in parts.values():
         part.sort(key=lambda one: reading_order(one.spec.id))
     return dict(sorted(parts.items(), key=lambda item: reading_order(item[0])))
-
-
-def _write_figures(figures: Sequence[Figure], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for position, figure in enumerate(figures):
-        write_figure(figure, folder, figure.stem(position))

@@ -1,12 +1,12 @@
 """What a paper's page shows: its tables and figures, ours beside the published values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from rankdet.charts.chart import chart_svg
-from rankdet.papers.figures import Figure
+from rankdet.charts.svg import chart_svg
+from rankdet.papers.figure_model import Figure
 from rankdet.papers.spec import Spec
 from rankdet.papers.table_model import Block, Table
 
@@ -44,22 +44,21 @@ def table_part(table: Table) -> Part:
     return Part(table.spec, table, f"tables/{table.spec.id}")
 
 
-def figure_part(figures: Sequence[Figure]) -> Part:
+def figure_part(figure: Figure) -> Part:
     """A figure on all datasets, with the table of its printed values."""
     drawings = tuple(
         Drawing(
-            title=figure.title,
-            stem=figure.stem(position),
+            title=drawing.title,
+            stem=drawing.stem,
             charts=tuple(
                 # Drawn by us from numbers and escaped names; nothing in it comes from outside.
                 Markup(chart_svg(chart, f"{figure.spec.id}-{position}"))
-                for chart in figure.charts
+                for chart in drawing.charts
             ),
         )
-        for position, figure in enumerate(figures)
+        for position, drawing in enumerate(figure.drawings)
     )
-    first = figures[0]
-    return Part(first.spec, first.table, f"figures/{first.spec.id}", drawings)
+    return Part(figure.spec, figure.table, f"figures/{figure.spec.id}", drawings)
 
 
 def paper_title(known: Mapping[str, Mapping[str, str]], name: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.charts.chart import figure_svg
+from rankdet.charts.svg import figure_svg
 from rankdet.report.run_metrics import Measured
 from rankdet.report.sweep_section import SweepView
 

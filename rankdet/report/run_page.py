@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from rankdet.charts.chart import chart_svg
-from rankdet.charts.gradient_balance import training_record
+from rankdet.charts.svg import chart_svg
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_summary
 from rankdet.evaluation.metrics.matches import read_matches
@@ -23,6 +22,7 @@ from rankdet.report.sample_images import Sample, samples
 from rankdet.report.sweep_section import sweep_view
 from rankdet.results.leaderboard import COLUMNS
 from rankdet.results.records import Evaluation, Run, Study
+from rankdet.results.training_record import training_record
 
 CLASS_METRICS = (
     *(Column(f"AP{t}", f"AP{t}", 100, 1, "higher") for t in ("", 50, 75)),

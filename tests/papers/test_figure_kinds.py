@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rankdet.charts.chart import chart_svg
+from rankdet.charts.svg import chart_svg
 from rankdet.evaluation.metrics.matches import read_matches
-from rankdet.papers.figures import make_figures
+from rankdet.papers.figures import make_figure
 from rankdet.papers.figures_components import component_summary, components
 from rankdet.papers.figures_scores import score_summary, score_table
 from rankdet.papers.figures_toy import toy_boxes
@@ -30,10 +30,11 @@ def study(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.mark.parametrize("path", FIGURES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_every_figure_is_drawn_from_a_half_finished_study(study, path) -> None:
-    for figure in make_figures(study, load_spec(path)):
-        reasons = [row.reason for block in figure.table.blocks for row in block.rows]
-        assert figure.charts or all(reasons)
-        for chart in figure.charts:
+    figure = make_figure(study, load_spec(path))
+    assert len(figure.drawings) == len(figure.table.blocks) >= 1
+    for drawing, block in zip(figure.drawings, figure.table.blocks, strict=True):
+        assert drawing.charts or all(row.reason for row in block.rows)
+        for chart in drawing.charts:
             assert chart.alt and chart_svg(chart, "x").startswith("<svg")
 
 
@@ -89,14 +90,12 @@ def test_toy_curves_have_the_areas_of_figure_1() -> None:
 
 
 def test_toy_boxes_have_the_ious_that_stand_below_them() -> None:
-    import re
-
     for chart, ious in zip(toy_boxes(), IOUS.values(), strict=True):
-        boxes = re.findall(r'<rect x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', chart.drawn)
-        pairs = zip(boxes[::2], boxes[1::2], strict=True)
-        for ((a, side), (b, _)), iou in zip(pairs, ious, strict=True):
-            shift, side = float(b) - float(a), float(side)
-            assert (side - shift) / (side + shift) == pytest.approx(iou, abs=2e-3)
+        assert chart_svg(chart, "x").count("<rect") == 8
+        pairs = zip(chart.boxes[::2], chart.boxes[1::2], strict=True)
+        for (truth, box), iou in zip(pairs, ious, strict=True):
+            shift, side = box.x - truth.x, truth.width
+            assert (side - shift) / (side + shift) == pytest.approx(iou)
     assert toy_ious()["C & R1"] == dict(zip(("a1", "a3", "a6", "a10"), IOUS["R1"], strict=True))
 
 
@@ -113,5 +112,8 @@ def test_primary_terms_and_gradients_of_figure_s2() -> None:
 
 def test_a_figure_without_training_needs_no_study_of_its_own(study) -> None:
     spec = load_spec(PAPERS / "alrp" / "figureA6.yaml")
-    (figure,) = make_figures(replace(study, runs=()), spec)
-    assert len(figure.charts) == 4 and figure.table.blocks[0].rows[0].cells[0].published == 0.51
+    figure = make_figure(replace(study, runs=()), spec)
+    assert (
+        len(figure.drawings[0].charts) == 4
+        and figure.table.blocks[0].rows[0].cells[0].published == 0.51
+    )

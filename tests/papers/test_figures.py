@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rankdet.charts.axis import linear_axis, log_axis
-from rankdet.charts.chart import COLOURS, Chart, Series, chart_svg, figure_svg, thin
-from rankdet.charts.gradient_balance import rate_label, training_record
+from rankdet.charts.axis import linear_axis, log_axis, rate_label
+from rankdet.charts.chart import Chart, Series, thin
+from rankdet.charts.svg import COLOURS, chart_svg, figure_svg
 from rankdet.errors import InputError
-from rankdet.papers.figures import build_figure, make_figures, with_other_runs
+from rankdet.papers.figures import build_figure, make_figure, with_other_runs
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import Wanted
 from rankdet.report.charts.training import training_charts
 from rankdet.repository import PAPERS
 from rankdet.results.records import load_study
+from rankdet.results.training_record import training_record
 from tests.report.fake_study import HOSTILE_LOSS, make_study
 
 FIGURE4 = PAPERS / "alrp" / "figure4.yaml"
@@ -152,7 +153,7 @@ def test_a_figure_of_nothing(tmp_path: Path) -> None:
         path.unlink()
     build_figure(plan, FIGURE4, tmp_path / "out")
     assert "No run of this figure" in (tmp_path / "out" / "figure.svg").read_text()
-    (figure,) = make_figures(load_study(plan), load_spec(FIGURE4))
+    figure = make_figure(load_study(plan), load_spec(FIGURE4))
     reasons = [row.reason for row in figure.table.blocks[0].rows]
     assert "its training record lacks the gradient sums" in reasons[1]
 
@@ -163,4 +164,4 @@ def test_an_unknown_kind_of_figure(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match="figure 'pie' is unknown; there are: components, gradient"
     ):
-        make_figures(load_study(make_study(tmp_path)), load_spec(spec))
+        make_figure(load_study(make_study(tmp_path)), load_spec(spec))

@@ -179,7 +179,7 @@ def test_missing_rows_of_table2(report: Path) -> None:
 
 def test_figure4_values(report: Path) -> None:
     data = json.loads((report / "figures" / "alrp" / "figure4" / "figure.json").read_text())
-    rows = {row["row"]: row for row in data["blocks"][0]["rows"]}
+    rows = {row["row"]: row for row in data["table"]["blocks"][0]["rows"]}
     assert rows["aLRP Loss"]["cells"]["1/min rate"]["ours"] == 1.0
     assert rows["aLRP Loss"]["cells"]["max rate"]["ours"] == 1.0
     assert rows["Cross Entropy"]["reason"] == "not in this study"

@@ -1,0 +1,24 @@
+"""What a training has written down: `train.parquet`, one row for an iteration."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rankdet.results.records import Run
+
+
+def training_record(run: Run, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+    """A run's `train.parquet` by iteration; None where there is none that can be read.
+
+    A resumed training repeats the iterations after its checkpoint: the later record counts.
+    """
+    path = run.folder / "train.parquet"
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError):
+        return None
+    if frame.empty or "iteration" not in frame or not set(columns or ()) <= set(frame.columns):
+        return None
+    frame = frame if columns is None else frame[list(columns)]
+    latest = frame.drop_duplicates("iteration", keep="last")
+    return latest.sort_values("iteration", ignore_index=True)

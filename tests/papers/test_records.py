@@ -1,0 +1,108 @@
+"""Tables and figures that are written, read again, and shown as before."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rankdet.charts.chart import Chart, Series
+from rankdet.charts.svg import chart_svg
+from rankdet.errors import InputError
+from rankdet.papers.export import write_table
+from rankdet.papers.figures import make_figure, with_other_runs, write_figure
+from rankdet.papers.findings import with_findings
+from rankdet.papers.load import load_spec
+from rankdet.papers.match import find_runs
+from rankdet.papers.records import figure_record, read_figure, read_table, table_record
+from rankdet.papers.spec import Wanted
+from rankdet.papers.table import make_table
+from rankdet.repository import PAPERS
+from rankdet.results.records import load_study
+from tests.report.fake_study import FIGURES, TABLES, make_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory):
+    return load_study(make_study(tmp_path_factory.mktemp("records")))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_read_as_it_was_made(study, tmp_path: Path, name: str) -> None:
+    table = with_findings(study, make_table(study, load_spec(PAPERS / f"{name}.yaml")))
+    write_table(table, tmp_path)
+    assert read_table(tmp_path / "table.json") == table
+    assert "NaN" not in (tmp_path / "table.json").read_text()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_read_and_drawn_as_it_was_made(study, tmp_path: Path, name: str) -> None:
+    spec = load_spec(PAPERS / f"{name}.yaml")
+    if spec.paper == "ape":  # the study has no run of APE Loss: draw that of AP Loss
+        rows = tuple(replace(row, run={**row.run, "loss": "ap"}) for row in spec.rows)
+        spec = replace(spec, rows=rows)
+    figure = make_figure(study, spec)
+    write_figure(figure, tmp_path)
+    found = read_figure(tmp_path / "figure.json")
+    assert found.table == figure.table
+    assert [d.stem for d in found.drawings] == [d.stem for d in figure.drawings]
+    for made, read in zip(figure.drawings, found.drawings, strict=True):
+        assert made.charts
+        for one, other in zip(made.charts, read.charts, strict=True):
+            assert chart_svg(one, "x") == chart_svg(other, "x")
+
+
+def test_undefined_values_are_null(study, tmp_path: Path) -> None:
+    table = make_table(study, load_spec(PAPERS / "alrp" / "table2.yaml"))
+    (block,) = table.blocks
+    row = block.rows[0]
+    cell = replace(row.cells[0], ours=float("nan"))
+    rows = (replace(row, cells=(cell, *row.cells[1:])), *block.rows[1:])
+    write_table(replace(table, blocks=(replace(block, rows=rows),)), tmp_path)
+    assert read_table(tmp_path / "table.json").blocks[0].rows[0].cells[0].ours is None
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_a_long_curve_is_stored_as_it_is_drawn(log: bool) -> None:
+    x = np.arange(5000, dtype=float)
+    y = np.where(x % 7 == 0, np.nan, np.exp(np.sin(x / 300)))
+    y[1234] = 40.0  # the largest value widens the axis, whatever is averaged
+    series = (Series("band", x, y, y / 2, y * 2), Series("short", x[:9], x[:9] + 1, dots=True))
+    chart = Chart("c", "alt", "x", "y", series, log=log, y_format="rate" if log else "number")
+    record = json.loads(json.dumps(chart.record(), allow_nan=False))
+    assert len(record["series"][0]["x"]) == 300 and len(chart.data()) == 5009
+    assert chart_svg(Chart.from_record(record), "p") == chart_svg(chart, "p")
+    gaps = Series("gaps", x[:4], np.array([1.0, np.nan, 2.0, 3.0]), x[:4], x[:4] + 2)
+    chart = replace(chart, series=(gaps,))
+    again = Chart.from_record(json.loads(json.dumps(chart.record(), allow_nan=False)))
+    assert np.isnan(again.series[0].y[1]) and chart_svg(again, "p") == chart_svg(chart, "p")
+
+
+def test_the_schema_is_checked(study, tmp_path: Path) -> None:
+    table = table_record(make_table(study, load_spec(PAPERS / "alrp" / "table2.yaml")))
+    figure = figure_record(make_figure(study, load_spec(PAPERS / "alrp" / "figure4.yaml")))
+    path = tmp_path / "record.json"
+    for read, record, message in (
+        (read_table, {**table, "schema": "rankdet.table/2"}, r"expected 'rankdet\.table/1'"),
+        (read_table, figure, r"expected 'rankdet\.table/1'"),
+        (read_figure, table, r"expected 'rankdet\.figure/1'"),
+        (read_figure, {**figure, "table": {**table, "schema": "x"}}, "its table has schema 'x'"),
+        (read_table, {**table, "blocks": [{}]}, "incomplete record .*'dataset'.*run again"),
+        (read_figure, {**figure, "drawings": [{"charts": [{}]}]}, "incomplete record"),
+    ):
+        path.write_text(json.dumps(record))
+        with pytest.raises(InputError, match=message):
+            read(path)
+    with pytest.raises(InputError, match="is missing"):
+        read_table(tmp_path / "nothing.json")
+
+
+def test_the_same_loss_of_two_models_makes_two_rows(study) -> None:
+    spec = load_spec(PAPERS / "alrp" / "figure4.yaml")
+    first = spec.rows[0]
+    two = replace(first, key="ATSS", run={**first.run, "detector": "atss"})
+    rows = with_other_runs(study, replace(spec, rows=(*spec.rows, two))).rows
+    keys = [row.key for row in rows]
+    assert len(set(keys)) == len(keys) and {"ap", "atss, ap"} <= set(keys)
+    assert find_runs(study, "shapes", Wanted("atss", "ap"))
