@@ -1,3 +1,3 @@
-"""RankDet Bench: ranking-based losses for object detection, trained, measured, compared."""
+"""RankDet Bench: ranking-based losses for object detection, trained, evaluated and compared."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

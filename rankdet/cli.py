@@ -7,24 +7,25 @@ import sys
 from collections.abc import Sequence
 
 from rankdet import __version__
+from rankdet.errors import InputError
 
 COMMANDS = {
-    "evaluate": "AP, oLRP and score-IoU correlation of any COCO-format detections",
-    "data": "check a dataset in COCO format, fetch COCO or LVIS, or write the built-in shapes",
-    "plan": "what a study would run, before anything starts",
-    "new": "start a loss of your own from the template",
-    "compare": "runs side by side, with a paired bootstrap of their differences",
-    "bench": "time losses and evaluation against slower versions, and losses in an iteration",
-    "report": "build a study's report from what is on disk, or open it",
-    "doctor": "versions, devices and what is wrong with this machine, with remedies",
+    "evaluate": "AP, oLRP and score-IoU correlation of COCO-format detections",
+    "data": "check a COCO-format dataset, download COCO or LVIS, or write the built-in shapes",
+    "plan": "list the runs of a study without starting them",
+    "new": "create a new loss from the template",
+    "compare": "compare runs, with a paired bootstrap of their differences",
+    "bench": "time the losses, the evaluation, and a training iteration",
+    "report": "build or open the report of a study",
+    "doctor": "check this machine and its packages, with a remedy for each problem",
 }
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
-    """Returns the parser, with the arguments of `command` alone filled in."""
+    """Returns the parser; only `command` gets its arguments."""
     parser = argparse.ArgumentParser(
         prog="rankdet",
-        description="Ranking-based losses for object detection: measure, compare, report.",
+        description="Ranking-based losses for object detection: evaluate, compare, report.",
     )
     parser.add_argument("--version", action="version", version=f"rankdet {__version__}")
     parsers = parser.add_subparsers(dest="command", metavar="command", required=True)
@@ -36,18 +37,28 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; bad input prints one line and exits with 2."""
+    """Runs one command.
+
+    Args:
+        argv: The arguments without the program's name; None takes those of the process.
+
+    Returns:
+        The exit code. Bad input and a missing package print one line and give 2.
+    """
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if not word.startswith("-")), None)
-    args = build_parser(command).parse_args(argv)
-    from rankdet.errors import InputError
-    from rankdet.errors import InputError as AnalysisError
-
-    module = importlib.import_module(f"rankdet.commands.{args.command}")
     try:
+        args = build_parser(command).parse_args(argv)
+        module = importlib.import_module(f"rankdet.commands.{args.command}")
         return int(module.run(args) or 0)
-    except (InputError, AnalysisError) as error:
+    except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "rankdet"):  # a defect of ours, not of the environment
+            raise
+        print(f"error: {missing(command, package)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -55,6 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `rankdet ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def missing(command: str | None, package: str) -> str:
+    """Returns the message for a command whose package is not installed."""
+    return (
+        f"`rankdet {command}` needs the Python package {package!r}, which is not installed: run "
+        "`make setup` in a clone, or pip install 'rankdet-bench[bench]'"
+    )
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""One module per command of `rankdet`; imported only when that command is called."""
+"""One module per command of `rankdet`, imported only when that command is called."""

@@ -1,21 +1,38 @@
-"""What commands share of their arguments: checked before the work starts, written after it."""
+"""Checks that several commands make before they start to work."""
 
 import argparse
 import os
 from pathlib import Path
 
 from rankdet.errors import InputError
+from rankdet.repository import LOSSES
+
+
+def check_repository(command: str) -> None:
+    """Checks that the command runs in a clone of the repository, not in an installed wheel.
+
+    Args:
+        command: What the user called, without `rankdet`.
+
+    Raises:
+        InputError: If the package is not in a clone: a wheel has no workflows, papers or templates.
+    """
+    if not LOSSES.is_dir():
+        raise InputError(
+            f"`rankdet {command}` needs a clone of the repository, and this rankdet is installed "
+            "without one: clone it, run `make setup` there, and use its .venv/bin/rankdet"
+        )
 
 
 def check_least(args: argparse.Namespace, **least: int) -> None:
-    """Checks that options are not below their least value.
+    """Checks that options are at least as large as their smallest allowed value.
 
     Args:
         args: The command's arguments.
-        **least: An option's name to the smallest number that it may be.
+        **least: The smallest allowed value by the option's name.
 
     Raises:
-        InputError: For the first that is smaller.
+        InputError: If an option is smaller; the message names the first one.
     """
     for name, number in least.items():
         if getattr(args, name) < number:
@@ -24,10 +41,13 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
 
 
 def check_writable(*paths: Path | str | None) -> None:
-    """Checks that files can be written, before the work and not after it.
+    """Checks that files can be written, so that no work is lost at its end.
+
+    Args:
+        *paths: The files; None is skipped.
 
     Raises:
-        InputError: For the first that is a folder, or lies in one that takes no files.
+        InputError: If a path is a folder, or its folder is not writable.
     """
     for path in paths:
         if path is None:
@@ -36,4 +56,4 @@ def check_writable(*paths: Path | str | None) -> None:
             raise InputError(f"{path}: is a folder; name a file")
         above = next(parent for parent in Path(path).absolute().parents if parent.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
-            raise InputError(f"{path}: cannot be written: {above} takes no files")
+            raise InputError(f"{path}: cannot be written: {above} is not a writable folder")

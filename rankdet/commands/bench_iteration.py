@@ -1,4 +1,4 @@
-"""`rankdet bench iteration`: what a loss costs by itself and in an iteration of a detector."""
+"""`rankdet bench iteration`: time and memory of a loss, alone and in a training iteration."""
 
 import argparse
 import json
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands.arguments import check_least, check_writable
+from rankdet.commands.arguments import check_least, check_repository, check_writable
 from rankdet.files import write_text
 
-HELP = "an iteration of a detector with one loss and another"
+HELP = "time and memory of losses, alone and in a training iteration of a detector"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,19 +17,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detector",
         action="append",
-        help="a file of workflows/detectors (default retinanet), a backbone after @: atss@r101",
+        help="a file of workflows/detectors (default retinanet); add a backbone with @: atss@r101",
     )
     parser.add_argument(
         "--loss",
         action="append",
-        help="a file of workflows/losses, variants after +; the first is what the others are "
-        "compared with (default focal, ap, alrp, rs)",
+        help="a file of workflows/losses; add variants with +; the others are compared with the "
+        "first (default focal, ap, alrp, rs)",
     )
     parser.add_argument("--preset", choices=("full", "small"), default="full")
-    parser.add_argument("--image-size", type=int, default=512, help="pixels (default 512)")
-    parser.add_argument("--batch-size", type=int, default=1, help="images (default 1)")
-    parser.add_argument("--classes", type=int, default=80, help="default 80, as COCO")
-    parser.add_argument("--rounds", type=int, default=3, help="the best one counts (default 3)")
+    parser.add_argument("--image-size", type=int, default=512, help="in pixels (default 512)")
+    parser.add_argument("--batch-size", type=int, default=1, help="in images (default 1)")
+    parser.add_argument(
+        "--classes", type=int, default=80, help="number of classes (default 80, as in COCO)"
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=3,
+        help="measurements of each loss; the fastest is reported (default 3)",
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--out", type=Path, help="also write the record as JSON")
@@ -37,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures and prints one line per detector and loss."""
+    check_repository("bench iteration")
     from rankdet.study.config.model import Cost
     from rankdet.study.config.strict import read
     from rankdet.study.cost import cost_spec

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from rankdet.commands.arguments import check_repository
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the subcommands."""
@@ -64,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _get(args: argparse.Namespace) -> int:
+    check_repository("data get")
     from rankdet.datasets.download import archives, get
 
     for archive in archives(args.dataset, args.file):

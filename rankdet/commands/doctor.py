@@ -1,4 +1,4 @@
-"""`rankdet doctor`: what this machine has, what is wrong with it, and what to do about it."""
+"""`rankdet doctor`: packages and hardware of this machine, its problems, and their remedies."""
 
 import argparse
 import importlib
@@ -16,34 +16,39 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from rankdet.repository import ENVIRONMENTS, ROOT
+from rankdet import __version__
+from rankdet.repository import ENVIRONMENTS, LOSSES, ROOT
 
 SCHEMA = "rankdet.doctor/1"
 SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
+INSTALL = "pip install rankdet-bench again, without --no-deps"
 GB = 1 << 30
 LEAST_DISK, LEAST_MEMORY = 5 * GB, 3 * GB
 
-# Distribution -> what does not work without it.
-NEEDED = {
-    "torch": "training and the losses",
-    "mmdet": "the detectors",
-    "mmengine": "training",
-    "snakemake": "running studies",
+# Distribution -> what fails without it. An installed wheel needs the first group alone.
+NEEDED_ALWAYS = {
+    "torch": "the losses and training",
     "numpy": "everything",
     "pandas": "evaluation and reports",
     "pyarrow": "evaluation and reports",
     "scipy": "evaluation",
     "pycocotools": "evaluation with `--backend pycocotools` and masks",
     "hotcoco": "evaluation with `--backend hotcoco`",
+}
+NEEDED_FOR_STUDIES = {
+    "mmdet": "the detectors",
+    "mmengine": "training",
+    "snakemake": "running studies",
     "scikit-learn": "the detector PAA",
-    "matplotlib": "figures",
+    "matplotlib": "mmdet",
     "pydantic": "reading a study",
 }
+NEEDED = {**NEEDED_ALWAYS, **NEEDED_FOR_STUDIES}
 MMCV = ("mmcv-lite", "mmcv")
 
 
-class Problem(NamedTuple):
-    """One thing that is wrong and one line on what to do."""
+class EnvironmentProblem(NamedTuple):
+    """A problem of this machine and its remedy, one line each."""
 
     problem: str
     remedy: str
@@ -55,22 +60,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the findings; returns 1 if something is wrong, else 0."""
+    """Prints the findings; returns 1 if there are problems, else 0."""
     findings = examine()
     print(json.dumps(findings, indent=2) if args.json else "\n".join(lines(findings)))
     return 1 if findings["problems"] else 0
 
 
 def examine() -> dict[str, Any]:
-    """Looks at the environment, the machine, the folder and the repository."""
+    """Examines the packages, the machine, the current folder and the repository.
+
+    An installed wheel is not in a clone of the repository: then packages that only studies need,
+    pinned versions and the git commit are not examined.
+    """
+    clone = LOSSES.is_dir()
     versions = installed()
     torch, import_problems = imported("torch")
     devices = find_devices(torch)
-    served, op_problems = find_ops() if torch else ({}, [])
+    served, op_problems = find_ops() if torch and "mmdet" in versions else ({}, [])
     disk = {"folder": str(Path.cwd()), "free": shutil.disk_usage(Path.cwd()).free}
-    commit, git_problems = find_commit(ROOT)
+    commit, git_problems = find_commit(ROOT) if clone else (None, [])
     problems = [
-        *package_problems(versions),
+        *package_problems(versions, studies=clone),
         *version_problems(versions, pins(ENVIRONMENTS / "constraints.txt")),
         *import_problems,
         *op_problems,
@@ -81,10 +91,12 @@ def examine() -> dict[str, Any]:
     shown = ("python", *NEEDED, *MMCV, "torchvision")
     return {
         "schema": SCHEMA,
+        "rankdet": __version__,
         "versions": {name: versions.get(name) for name in shown},
         "devices": devices,
         "ops": served,
         "disk": disk,
+        "clone": clone,
         "commit": commit,
         "problems": [problem._asdict() for problem in problems],
     }
@@ -102,30 +114,40 @@ def normal(name: str) -> str:
 
 
 def pins(constraints: Path) -> dict[str, str]:
-    """Reads `name==version` lines; without the file (an installed wheel) there are none."""
+    """Reads `name==version` lines; returns an empty dict if the file does not exist."""
     if not constraints.is_file():
         return {}
     found = re.findall(r"^([\w.-]+)==([^\s;#]+)", constraints.read_text(), flags=re.MULTILINE)
     return {normal(name): version for name, version in found}
 
 
-def package_problems(versions: Mapping[str, str]) -> Iterator[Problem]:
-    """Yields what is missing."""
-    for name, purpose in NEEDED.items():
+def package_problems(
+    versions: Mapping[str, str], studies: bool = True
+) -> Iterator[EnvironmentProblem]:
+    """Yields a problem for each missing package.
+
+    Args:
+        versions: The installed versions by normalised name.
+        studies: Whether the packages that only studies need count too.
+    """
+    remedy = SET_UP if studies else INSTALL
+    for name, purpose in (NEEDED if studies else NEEDED_ALWAYS).items():
         if name not in versions:
-            yield Problem(f"{name} is not installed: needed for {purpose}", SET_UP)
+            yield EnvironmentProblem(f"{name} is not installed: needed for {purpose}", remedy)
     both = [name for name in MMCV if name in versions]
-    if not both:
-        yield Problem("mmcv-lite is not installed: needed for the detectors", SET_UP)
+    if studies and not both:
+        yield EnvironmentProblem("mmcv-lite is not installed: needed for the detectors", SET_UP)
     elif len(both) == 2:
-        yield Problem(
+        yield EnvironmentProblem(
             "mmcv and mmcv-lite are both installed and overwrite each other's files",
             "pip uninstall mmcv mmcv-lite, then install one of them",
         )
 
 
-def version_problems(versions: Mapping[str, str], pinned: Mapping[str, str]) -> Iterator[Problem]:
-    """Yields one line on all packages that differ from their pins; a build label (+cpu) is free."""
+def version_problems(
+    versions: Mapping[str, str], pinned: Mapping[str, str]
+) -> Iterator[EnvironmentProblem]:
+    """Yields one problem for all packages that differ from their pins; build labels may differ."""
     differing = [
         f"{name} {versions[name]} (pinned {pin})"
         for name, pin in sorted(pinned.items(), key=lambda item: (item[0] not in NEEDED, item[0]))
@@ -133,32 +155,34 @@ def version_problems(versions: Mapping[str, str], pinned: Mapping[str, str]) -> 
     ]
     if differing:
         more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
-        yield Problem(
+        yield EnvironmentProblem(
             f"versions differ from envs/constraints.txt: {', '.join(differing[:6])}{more}",
-            f"{SET_UP}; or keep them, and expect other numbers in the last digits",
+            f"{SET_UP}; or keep them and expect small numerical differences",
         )
 
 
-def imported(name: str) -> tuple[ModuleType | None, list[Problem]]:
-    """Imports a module; None if it is absent, and a problem too if it is there but broken."""
+def imported(name: str) -> tuple[ModuleType | None, list[EnvironmentProblem]]:
+    """Imports a module; returns None if it is absent, and None with a problem if it is broken."""
     if importlib.util.find_spec(name.split(".")[0]) is None:
         return None, []
     try:
         return importlib.import_module(name), []
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return None, [Problem(f"{name} does not import: {reason}", f"{SET_UP} in a new .venv")]
+        return None, [
+            EnvironmentProblem(f"{name} does not import: {reason}", f"{SET_UP} in a new .venv")
+        ]
 
 
-def find_ops() -> tuple[dict[str, str], list[Problem]]:
-    """Imports mmdet on top of our operations; returns what serves each and what went wrong."""
+def find_ops() -> tuple[dict[str, str], list[EnvironmentProblem]]:
+    """Imports mmdet with our operations; returns the backend of each operation, and problems."""
     from rankdet.detectors import ops
     from rankdet.detectors.ops import vision
 
     problems = []
     if error := vision.import_error():
         remedy = "pip uninstall torchvision (it is not needed), or install this torch's version"
-        problems.append(Problem(f"torchvision does not import: {error}", remedy))
+        problems.append(EnvironmentProblem(f"torchvision does not import: {error}", remedy))
     ops.install()
     broken = imported("mmcv.ops")[1]
     if broken and ops.compiled_extension() is not None:
@@ -168,7 +192,7 @@ def find_ops() -> tuple[dict[str, str], list[Problem]]:
 
 
 def find_devices(torch: ModuleType | None) -> dict[str, Any]:
-    """Returns cores, memory in bytes, GPUs, and for what torch was built."""
+    """Returns the cores, the memory in bytes, the GPUs, and the CUDA version of torch."""
     affinity = getattr(os, "sched_getaffinity", None)
     devices: dict[str, Any] = {
         "cores": len(affinity(0)) if affinity else os.cpu_count(),
@@ -188,7 +212,7 @@ def find_devices(torch: ModuleType | None) -> dict[str, Any]:
 
 
 def memory() -> dict[str, int] | None:
-    """Returns total and available memory in bytes, within a container's limit; None if unknown."""
+    """Returns total and available memory in bytes, limited by the container; None if unknown."""
     try:
         import psutil
     except ImportError:
@@ -198,7 +222,7 @@ def memory() -> dict[str, int] | None:
     try:
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
         used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-    except (OSError, ValueError):  # no such group, or no limit ("max")
+    except (OSError, ValueError):  # no control group, or no limit ("max")
         return found
     return {
         "total": min(found["total"], limit),
@@ -206,16 +230,16 @@ def memory() -> dict[str, int] | None:
     }
 
 
-def device_problems(devices: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yields a GPU that torch cannot use, or a torch that finds no GPU."""
+def device_problems(devices: Mapping[str, Any]) -> Iterator[EnvironmentProblem]:
+    """Yields a problem for a GPU that torch cannot use, or a CUDA build that finds no GPU."""
     if devices["cuda_build"] and not devices["gpus"]:
-        yield Problem(
+        yield EnvironmentProblem(
             f"torch is built for CUDA {devices['cuda_build']} but finds no GPU: runs use the CPU",
             "check `nvidia-smi` and CUDA_VISIBLE_DEVICES; without a GPU, a CPU build of torch is "
             "smaller",
         )
     if devices["nvidia_driver"] and not devices["cuda_build"] and not devices["gpus"]:
-        yield Problem(
+        yield EnvironmentProblem(
             "there is an NVIDIA GPU but torch is built without CUDA: runs use the CPU",
             "install the same torch version from PyPI or pytorch.org's CUDA index",
         )
@@ -223,30 +247,34 @@ def device_problems(devices: Mapping[str, Any]) -> Iterator[Problem]:
 
 def space_problems(
     disk: Mapping[str, Any], found_memory: Mapping[str, int] | None
-) -> Iterator[Problem]:
-    """Yields too little disk or memory for a study."""
+) -> Iterator[EnvironmentProblem]:
+    """Yields a problem if the disk space or the memory is too small for a study."""
     if disk["free"] < LEAST_DISK:
-        yield Problem(
+        yield EnvironmentProblem(
             f"{gigabytes(disk['free'])} free on the disk of {disk['folder']}, "
             f"less than {gigabytes(LEAST_DISK)}: checkpoints and data may not fit",
             "free some space, or run from a folder on another disk",
         )
     if found_memory and found_memory["available"] < LEAST_MEMORY:
-        yield Problem(
+        yield EnvironmentProblem(
             f"{gigabytes(found_memory['available'])} of memory available, "
-            f"less than {gigabytes(LEAST_MEMORY)}: a training may be killed",
+            f"less than {gigabytes(LEAST_MEMORY)}: the system may stop a training",
             "close other programs, or run fewer jobs at once (`snakemake --cores 1`)",
         )
 
 
-def find_commit(folder: Path) -> tuple[str | None, list[Problem]]:
-    """Returns the commit of the code, with `-dirty` if there are changes, and what hides it."""
+def find_commit(folder: Path) -> tuple[str | None, list[EnvironmentProblem]]:
+    """Returns the commit of the code, with `-dirty` after changes, or None and a problem."""
     if shutil.which("git") is None:
-        return None, [Problem("git is not installed: records cannot name a commit", "install git")]
+        return None, [
+            EnvironmentProblem("git is not installed: records cannot name a commit", "install git")
+        ]
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
-        remedy = "clone the repository in place of unpacking an archive"
-        return None, [Problem(f"{folder} has no git commit: records cannot name one", remedy)]
+        remedy = "clone the repository instead of unpacking an archive"
+        return None, [
+            EnvironmentProblem(f"{folder} has no git commit: records cannot name one", remedy)
+        ]
     return commit + ("-dirty" if _git(folder, "status", "--porcelain") else ""), []
 
 
@@ -267,6 +295,7 @@ def gigabytes(size: int) -> str:
 def lines(findings: Mapping[str, Any]) -> Iterator[str]:
     """Yields the findings as text."""
     yield "Versions"
+    yield f"  {'rankdet':<14}{findings['rankdet']}"
     for name, version in findings["versions"].items():
         if version or name in NEEDED:
             yield f"  {name:<14}{version or 'not installed'}"
@@ -288,7 +317,10 @@ def lines(findings: Mapping[str, Any]) -> Iterator[str]:
     yield "Folder"
     disk = findings["disk"]
     yield f"  {'disk':<14}{gigabytes(disk['free'])} free in {disk['folder']}"
-    yield f"  {'commit':<14}{findings['commit'] or 'unknown'}"
+    if findings["clone"]:
+        yield f"  {'commit':<14}{findings['commit'] or 'unknown'}"
+    else:
+        yield f"  {'repository':<14}this is an installed package; studies need a clone"
     if not findings["problems"]:
         yield "No problems found."
         return

@@ -1,9 +1,11 @@
-"""`rankdet plan`: what a study would run, before anything starts."""
+"""`rankdet plan`: the runs of a study, before anything starts."""
 
 import argparse
 import json
 from pathlib import Path
 from typing import Any
+
+from rankdet.commands.arguments import check_repository
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,20 +14,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--configfile",
         nargs="+",
         metavar="FILE",
-        help="the study (default: config/smoke.yaml); later files go over earlier ones",
+        help="the study (default: config/smoke.yaml); a later file overrides an earlier one",
     )
     parser.add_argument(
         "--config",
         nargs="+",
         metavar="KEY=VALUE",
         default=[],
-        help="keys that go over the file's, as for snakemake: data_root=../my-data",
+        help="keys that override the file, as for snakemake: data_root=../my-data",
     )
     parser.add_argument("--json", action="store_true", help="print the plan as JSON instead")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and state."""
+    check_repository("plan")
     from rankdet.repository import DEFAULT_STUDY
     from rankdet.study.plan import load_study
 
@@ -62,8 +65,8 @@ def _print_estimates(study: Any, console: Any) -> None:
     console.print(table)
     if unknown:
         console.print(
-            "Not measured here: no record below results/ of an iteration with that detector, image "
-            "size and batch size on this machine. One run makes one; so does `rankdet bench "
+            "Not measured here: results/ has no timing of an iteration with that detector, image "
+            "size and batch size on this machine. A finished run adds one. So does `rankdet bench "
             "iteration --detector retinanet --image-size 512 --batch-size 16 --out "
             "results/bench/cost.json`.",
             style="dim",

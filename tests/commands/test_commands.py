@@ -1,12 +1,16 @@
-"""Commands with arguments that cannot be: one line and exit code 2, before the work starts."""
+"""Bad arguments of commands: one line of error and exit code 2, before the work starts."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
+import rankdet
 from rankdet import cli
 from rankdet.commands.new import new_loss
 from rankdet.errors import InputError
+from rankdet.repository import ROOT
 
 NOTHING = {"schema": "rankdet.metrics/1", "metrics": {"AP": 0.5}}
 COMMANDS = {
@@ -19,8 +23,8 @@ COMMANDS = {
 
 
 @pytest.fixture
-def told(tmp_path, monkeypatch, capsys):
-    """Runs a command in a folder of its own; returns its one line of error."""
+def error_of(tmp_path, monkeypatch, capsys):
+    """Returns a function that runs a command in an empty folder and returns its line of error."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "m.json").write_text(json.dumps(NOTHING))
@@ -35,9 +39,50 @@ def told(tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan"],
+        ["new", "loss", "mine"],
+        ["report", "x"],
+        ["bench", "iteration"],
+        ["data", "get", "coco", "x"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_commands_that_need_a_clone(error_of, monkeypatch, tmp_path, arguments):
+    monkeypatch.setattr("rankdet.commands.arguments.LOSSES", tmp_path / "absent")
+    assert f"`rankdet {arguments[0]}" in (line := error_of(*arguments))
+    assert "needs a clone of the repository" in line and "make setup" in line
+
+
+def test_a_missing_package_is_named_with_the_way_to_install_it():
+    code = (
+        "import sys; sys.modules['pandas'] = None; from rankdet.cli import main; "
+        "sys.exit(main(['evaluate', 'gt.json', 'dt.json']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: `rankdet evaluate` needs the Python package 'pandas'")
+    assert "pip install 'rankdet-bench[bench]'" in line
+
+
+def test_a_missing_module_of_our_own_is_a_defect(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rankdet.commands.compare", None)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["compare", "a.json"])
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"rankdet {rankdet.__version__}\n"
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_files_that_cannot_be_written_are_told_before_the_work(told, command):
-    assert "file/x: cannot be written" in told(*COMMANDS[command], "--out", "file/x")
+def test_unwritable_files_are_reported_before_the_work(error_of, command):
+    assert "file/x: cannot be written" in error_of(*COMMANDS[command], "--out", "file/x")
 
 
 @pytest.mark.parametrize(
@@ -51,8 +96,8 @@ def test_files_that_cannot_be_written_are_told_before_the_work(told, command):
         ("evaluate", "--seed", "-1"),
     ],
 )
-def test_numbers_that_are_too_small(told, command, option, value):
-    assert f"error: {option} {value}: choose " in told(*COMMANDS[command], option, value)
+def test_too_small_numbers(error_of, command, option, value):
+    assert f"error: {option} {value}: choose " in error_of(*COMMANDS[command], option, value)
 
 
 @pytest.mark.parametrize(
@@ -64,22 +109,22 @@ def test_numbers_that_are_too_small(told, command, option, value):
         {"study": 3, "runs": []},
     ],
 )
-def test_a_plan_that_is_not_whole(told, tmp_path, plan):
+def test_an_incomplete_plan(error_of, tmp_path, plan):
     (tmp_path / "plan.json").write_text(json.dumps({"schema": "rankdet.plan/1", **plan}))
-    assert "plan.json: no whole plan (" in told("report", "plan.json", "--out", "out")
+    assert "plan.json: no whole plan (" in error_of("report", "plan.json", "--out", "out")
 
 
 @pytest.mark.parametrize(
     ("out", "words"),
     [("file", "file: is a file"), ("file/report", "file/report: the report cannot be written")],
 )
-def test_a_report_that_cannot_be_written(told, tmp_path, out, words):
+def test_an_unwritable_report(error_of, tmp_path, out, words):
     plan = {"schema": "rankdet.plan/1", "study": {"name": "s"}, "runs": []}
     (tmp_path / "plan.json").write_text(json.dumps(plan))
-    assert words in told("report", "plan.json", "--out", out)
+    assert words in error_of("report", "plan.json", "--out", out)
 
 
-def test_a_loss_cannot_be_called_what_a_study_calls_something_else(tmp_path):
-    with pytest.raises(InputError, match="'untrained' means something else"):
+def test_a_loss_cannot_have_a_name_with_another_meaning(tmp_path):
+    with pytest.raises(InputError, match="'untrained' has another meaning"):
         new_loss("untrained", tmp_path)
     assert not list(tmp_path.iterdir())

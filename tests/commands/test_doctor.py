@@ -45,6 +45,8 @@ def test_text_and_exit_code(capsys, monkeypatch):
         "devices": FINE,
         "ops": {"nms": "PyTorch", "softnms": "PyTorch", "roi_align_forward": "torchvision"},
         "disk": {"folder": "/here", "free": 9 * GB},
+        "rankdet": "0.2.0",
+        "clone": True,
         "commit": "abc",
         "problems": [],
     }
@@ -79,6 +81,23 @@ def test_a_missing_package_is_named_with_what_needs_it():
     problem = one(doctor.package_problems(versions))
     assert "scikit-learn is not installed" in problem.problem and "PAA" in problem.problem
     assert "make setup" in problem.remedy
+
+
+def test_an_installed_wheel_needs_no_packages_of_studies(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "LOSSES", tmp_path / "absent")
+    monkeypatch.setattr(doctor, "ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr(doctor, "installed", lambda: dict.fromkeys(doctor.NEEDED_ALWAYS, "1.0"))
+    monkeypatch.setattr(doctor, "space_problems", lambda *_: [])
+    findings = doctor.examine()
+    assert findings["problems"] == [] and findings["commit"] is None
+    assert "studies need a clone" in "\n".join(doctor.lines(findings))
+    problem = one(
+        doctor.package_problems(
+            {"torch": "1", **dict.fromkeys(list(doctor.NEEDED)[2:], "1")}, studies=False
+        )
+    )
+    assert "numpy is not installed" in problem.problem
+    assert "make setup" not in problem.remedy
 
 
 @pytest.mark.parametrize(
@@ -136,7 +155,9 @@ def test_a_broken_torchvision_and_a_broken_compiled_mmcv(monkeypatch):
 
     def imported(name):
         if name == "mmcv.ops":
-            return None, [doctor.Problem("mmcv.ops does not import: undefined symbol", "set up")]
+            return None, [
+                doctor.EnvironmentProblem("mmcv.ops does not import: undefined symbol", "set up")
+            ]
         return real(name)
 
     monkeypatch.setattr(doctor, "imported", imported)

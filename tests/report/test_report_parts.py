@@ -88,7 +88,7 @@ def test_the_command_finds_a_study(tmp_path: Path, capsys: pytest.CaptureFixture
         assert command.find_plan(name, results) == plan
     with pytest.raises(InputError, match="did you mean 'fake'"):
         command.find_plan("fkae", results)
-    with pytest.raises(InputError, match="none yet; run `make smoke`"):
+    with pytest.raises(InputError, match="run `make smoke` first"):
         command.find_plan("fake", tmp_path / "nothing")
     parser = ArgumentParser()
     command.add_arguments(parser)

@@ -21,7 +21,7 @@ def test_a_new_loss_is_one(tmp_path):
     assert hashes.classification_grains(loss, "MyLoss", hashes.our_tree())
 
 
-@pytest.mark.parametrize(("name", "told"), [("Mine", "small letters"), ("mine", "exists")])
+@pytest.mark.parametrize(("name", "told"), [("Mine", "lower-case letters"), ("mine", "exists")])
 def test_a_new_loss_overwrites_nothing(tmp_path, name, told):
     shutil.copy(LOSSES / "_template.py", tmp_path)
     (tmp_path / "mine.py").write_text("kept")

@@ -1,0 +1,183 @@
+"""Tests of the tests: each one asserts, none uses private names, the folders mirror `rankdet/`."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from rankdet.repository import ROOT
+
+TESTS = ROOT / "tests"
+# Folders of tests that are about more than one room.
+ACROSS_ROOMS = {"bench", "conformance", "fuzz", "golden", "workflow"}
+# Calls that check something by themselves. A function whose name begins with `assert` does too.
+CHECKS = {"raises", "warns", "deprecated_call", "fail", "gradcheck", "gradgradcheck", "opcheck"}
+# Tests that only run something, or that return before they assert. Remove a line when it is mended.
+SILENT = {
+    "study/test_cards.py: test_parts_of_shipped_cards_can_be_built_with_every_variant",
+    "study/test_compatibility.py: test_what_detectors_refuse_exists",
+}
+RETURN_EARLY = {
+    "evaluation/test_bounds_and_sparsity.py: test_bounds_enclose_ap_and_leave_ap50_as_it_is",
+    "evaluation/test_calibration_and_curves.py: test_d_ece_equals_hotcocos",
+    "evaluation/test_json_reading.py: test_fast_and_plain_reading_are_the_same",
+    "losses/test_criterion.py: test_every_part_trains_with_every_box_part_and_balance",
+    "losses/test_extreme_input.py: test_nan_shows",
+    "losses/test_properties.py: test_backward_multiplies_and_accumulates",
+}
+# Modules whose tests still use private names of rankdet. Remove a line when a module is mended.
+USE_PRIVATE_NAMES = {
+    "datasets/test_download.py",
+    "detectors/test_ops_finder.py",
+    "detectors/test_ops_nms.py",
+    "evaluation/test_calibration_and_curves.py",
+    "evaluation/test_correlation.py",
+    "losses/test_elsewhere.py",
+    "losses/test_ranks.py",
+    "papers/test_tables.py",
+    "study/test_estimate.py",
+    "study/test_fingerprint.py",
+    "study/test_resolve.py",
+    "study/test_runs.py",
+    "training/test_environment.py",
+}
+# Private by their names, but not names of rankdet: of named tuples, of mmdet and of torch.
+OTHERS = {"_replace", "_asdict", "_get_targets_single", "_init_fn"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """Returns the parsed module."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def modules() -> list[Path]:
+    """Returns all Python files of the tests."""
+    return sorted(TESTS.rglob("*.py"))
+
+
+def functions(path: Path) -> dict[str, Function]:
+    """Returns the functions and methods of a module by name, those inside functions left out."""
+    found: dict[str, Function] = {}
+    for node in tree(path).body:
+        for inner in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(inner, Function):
+                found[inner.name] = inner
+    return found
+
+
+def origins(path: Path) -> dict[str, tuple[Path, str]]:
+    """Returns where each name that a module imports from other tests is defined."""
+    found = {}
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+            for alias in node.names:
+                base = ROOT.joinpath(*node.module.split("."))
+                module = base / f"{alias.name}.py"
+                found[alias.asname or alias.name] = (
+                    (module, "") if module.exists() else (base.with_suffix(".py"), alias.name)
+                )
+    return found
+
+
+def definition(path: Path, name: str, attribute: str = "") -> tuple[Path, str] | None:
+    """Returns the module and name of a test helper, as `path` sees it; fixtures are included."""
+    if not attribute and name in functions(path):
+        return path, name
+    module, original = origins(path).get(name, (None, ""))
+    if module is not None and (found := original or attribute) in functions(module):
+        return module, found
+    conftests = (
+        folder / "conftest.py" for folder in path.parents if TESTS in (folder, *folder.parents)
+    )
+    return next(
+        ((file, name) for file in conftests if file.exists() and name in functions(file)), None
+    )
+
+
+def called(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yields the name and the attribute of each call below a node: ("pytest", "raises")."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call):
+            if isinstance(call.func, ast.Name):
+                yield call.func.id, ""
+            elif isinstance(call.func, ast.Attribute):
+                owner = call.func.value
+                yield owner.id if isinstance(owner, ast.Name) else "", call.func.attr
+
+
+@cache
+def checks(path: Path, name: str) -> bool:
+    """Whether a function asserts, directly or in a helper or fixture of the tests that it calls."""
+    function = functions(path)[name]
+    if any(isinstance(node, ast.Assert) for node in ast.walk(function)):
+        return True
+    for owner, attribute in called(function):
+        last = attribute or owner
+        if last in CHECKS or last.startswith("assert"):
+            return True
+        helper = definition(path, owner, attribute)
+        if helper and helper != (path, name) and checks(*helper):
+            return True
+    return False
+
+
+def private_names(path: Path) -> Iterator[str]:
+    """Yields the private names that a module imports, reads from an object, or replaces by text."""
+    for node in ast.walk(tree(path)):
+        names = []
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rankdet"):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) != "self":
+            names = [node.attr]
+        elif isinstance(node, ast.Constant) and str(node.value).startswith("rankdet."):
+            names = [str(node.value).rpartition(".")[2]]
+        yield from (name for name in names if re.match("_[^_]", name) and name not in OTHERS)
+
+
+def test_every_test_asserts():
+    silent = {
+        f"{path.relative_to(TESTS)}: {name}"
+        for path in modules()
+        for name in functions(path)
+        if name.startswith("test_") and not checks(path, name)
+    }
+    assert silent <= SILENT
+
+
+def test_no_test_returns_early():
+    """A test that has nothing to look at calls `pytest.skip`, so that the summary shows it."""
+    early = {
+        f"{path.relative_to(TESTS)}: {name}"
+        for path in modules()
+        for name, function in functions(path).items()
+        if name.startswith("test_")
+        and any(isinstance(node, ast.Return) and node.value is None for node in ast.walk(function))
+    }
+    assert early <= RETURN_EARLY
+
+
+def test_tests_use_public_names():
+    using = {path.relative_to(TESTS).as_posix() for path in modules() if list(private_names(path))}
+    assert using <= USE_PRIVATE_NAMES
+
+
+def test_folders_mirror_the_package():
+    rooms = {path.name for path in (ROOT / "rankdet").iterdir() if path.is_dir()}
+    folders = {path.relative_to(TESTS).parts[0] for path in modules() if path.parent != TESTS}
+    assert folders - rooms <= ACROSS_ROOMS
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [("x = 1", False), ("assert x", True), ("with pytest.raises(E): f()", True), ("help()", False)],
+)
+def test_a_test_without_an_assertion_is_found(tmp_path, body, expected):
+    path = tmp_path / "test_planted.py"
+    path.write_text(f"def test_planted():\n    {body}\n")
+    assert checks(path, "test_planted") is expected
