@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measures and prints one line per detector and loss."""
     check_repository("bench iteration")
+    from rankdet.strict import read
     from rankdet.study.config.model import Cost
-    from rankdet.study.config.strict import read
     from rankdet.study.cost import cost_spec
 
     check_least(args, threads=1)

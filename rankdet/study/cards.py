@@ -16,7 +16,7 @@ from pydantic import Field
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.repository import LOSSES
-from rankdet.study.config.strict import Strict, read
+from rankdet.strict import Strict, read
 from rankdet.suggest import choice, merged
 
 DISPLAY = ("title", "paper", "citation", "url", "hyperparameters")  # no effect on any number

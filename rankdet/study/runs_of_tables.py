@@ -10,9 +10,9 @@ from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, Spec, Wanted
 from rankdet.repository import SCHEDULES
+from rankdet.strict import read
 from rankdet.study import backbones, cards, compatibility, detectors, multi_scale
 from rankdet.study.config.model import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
-from rankdet.study.config.strict import read
 from rankdet.study.runs import Run, split_loss
 from rankdet.suggest import choice
 

@@ -12,9 +12,9 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from rankdet.errors import InputError
+from rankdet.strict import Strict, read
 from rankdet.study.config.datasets import Dataset, Fraction, Name, Text
 from rankdet.study.config.renamed import with_new_names
-from rankdet.study.config.strict import Strict, read
 from rankdet.suggest import choice
 
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
