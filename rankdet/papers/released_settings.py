@@ -1,0 +1,178 @@
+"""How the papers' released code trains and tests each row, and how a run of ours compares.
+
+The facts are in `analysis/settings/<paper>.csv`, one line for a setting of one or more rows of a
+table. Known deviations are in `analysis/settings/deviations.yaml`, each with its reason.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from pathlib import Path
+
+from rankdet.errors import InputError
+from rankdet.files import read_yaml, shown
+from rankdet.repository import SETTINGS
+
+EVERY_ROW = "*"
+SEPARATOR = " | "  # between the rows of one line
+OR = " or "  # between values, where several released files could have made the row
+EQUAL, LISTED, DIFFERS, UNKNOWN = "equal", "listed", "differs", "not compared"
+DEVIATION_KEYS = {"tables", "rows", "settings", "reason"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One setting of a row of a published table, as released.
+
+    Attributes:
+        table: The table's id: `alrp/table2`.
+        row: Key of the row; `*` for every row of the table.
+        column: The column that the value belongs to; empty where all columns share it.
+        setting: Name of the setting.
+        released: The released values; several where more than one file could have made the row.
+            Empty where only the paper gives the setting.
+        paper: What the paper's text says, with its place.
+        source: Repository, file and commit of the value.
+        note: How paper and release differ, or how the row was matched with a file.
+    """
+
+    table: str
+    row: str
+    column: str
+    setting: str
+    released: tuple[str, ...]
+    paper: str
+    source: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """A known difference between our runs and the released ones, with its reason."""
+
+    tables: str
+    rows: str
+    settings: tuple[str, ...]
+    reason: str
+
+    def covers(self, fact: Fact, row: str) -> bool:
+        """Returns whether the deviation is about a fact of a row."""
+        place = fnmatchcase(fact.table, self.tables) and fnmatchcase(row, self.rows)
+        return place and fact.setting in self.settings
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One setting of a row: ours beside the released value and the paper's text.
+
+    Attributes:
+        fact: The released value.
+        ours: The value of our run; None where it is not read from the run.
+        outcome: `equal`, `listed` (a known deviation), `differs` or `not compared`.
+        reason: Why it deviates, where that is known; else empty.
+    """
+
+    fact: Fact
+    ours: str | None
+    outcome: str
+    reason: str = ""
+
+
+@lru_cache
+def released_settings(paper: str, folder: Path = SETTINGS) -> tuple[Fact, ...]:
+    """Reads the facts about a paper's tables; empty for a paper without a file.
+
+    Raises:
+        InputError: If the file has other columns than these facts.
+    """
+    path = folder / f"{paper}.csv"
+    if not path.exists():
+        return ()
+    with path.open(encoding="utf-8", newline="") as lines:
+        records = list(csv.DictReader(lines))
+    try:
+        return tuple(fact for record in records for fact in _facts(paper, record))
+    except KeyError as error:
+        raise InputError(f"{shown(path)}: column {error} is missing") from None
+
+
+def _facts(paper: str, record: Mapping[str, str]) -> Iterable[Fact]:
+    for row in record["rows"].split(SEPARATOR):
+        yield Fact(
+            table=f"{paper}/{record['table']}",
+            row=row,
+            column=record["column"],
+            setting=record["setting"],
+            released=tuple(filter(None, record["released"].split(OR))),
+            paper=record["paper"],
+            source=record["source"],
+            note=record["note"],
+        )
+
+
+def facts_of(table: str, row: str, columns: Sequence[str] = ()) -> list[Fact]:
+    """Returns the facts about one cell.
+
+    Args:
+        table: The table's id: `rs/tableS10`.
+        row: Key of the row.
+        columns: Names of the cell's column: its header and its published name.
+    """
+    facts = released_settings(table.partition("/")[0])
+    return [
+        fact
+        for fact in facts
+        if fact.table == table
+        and fact.row in (EVERY_ROW, row)
+        and (not fact.column or _is_column(fact.column, columns))
+    ]
+
+
+def _is_column(name: str, columns: Sequence[str]) -> bool:
+    """A table may have several columns of one model, such as `RS` for `RS AP` and `RS AP50`."""
+    return any(column == name or column.split(" ")[0] == name for column in columns)
+
+
+@lru_cache
+def deviations(folder: Path = SETTINGS) -> tuple[Deviation, ...]:
+    """Reads the list of known deviations.
+
+    Raises:
+        InputError: If an entry lacks a key.
+    """
+    path = folder / "deviations.yaml"
+    found = []
+    for index, entry in enumerate(read_yaml(path) or []):
+        if not isinstance(entry, dict) or set(entry) != DEVIATION_KEYS:
+            keys = ", ".join(sorted(DEVIATION_KEYS))
+            raise InputError(f"{shown(path)}: entry {index}: give exactly the keys {keys}")
+        found.append(Deviation(**{**entry, "settings": tuple(entry["settings"])}))
+    return tuple(found)
+
+
+def compare(
+    ours: Mapping[str, str], facts: Iterable[Fact], row: str, known: Iterable[Deviation]
+) -> list[Comparison]:
+    """Compares a run's settings with the released ones; facts that only a paper gives are left out.
+
+    Args:
+        ours: Setting to value, as `rankdet.training.built_settings` gives it.
+        facts: The facts about the run's cell.
+        row: Key of its row.
+        known: The list of deviations.
+    """
+    known = tuple(known)
+    return [_compared(ours.get(f.setting), f, row, known) for f in facts if f.released]
+
+
+def _compared(
+    value: str | None, fact: Fact, row: str, known: Sequence[Deviation]
+) -> Comparison:
+    if value in fact.released:
+        return Comparison(fact, value, EQUAL)
+    reason = next((d.reason for d in known if d.covers(fact, row)), "")
+    if reason:
+        return Comparison(fact, value, LISTED, reason)
+    return Comparison(fact, value, UNKNOWN if value is None else DIFFERS)
