@@ -167,9 +167,7 @@ def compare(
     return [_compared(ours.get(f.setting), f, row, known) for f in facts if f.released]
 
 
-def _compared(
-    value: str | None, fact: Fact, row: str, known: Sequence[Deviation]
-) -> Comparison:
+def _compared(value: str | None, fact: Fact, row: str, known: Sequence[Deviation]) -> Comparison:
     if value in fact.released:
         return Comparison(fact, value, EQUAL)
     reason = next((d.reason for d in known if d.covers(fact, row)), "")

@@ -150,33 +150,44 @@ def learning_rate(spec: Mapping[str, Any]) -> float:
 
 
 def optimizer_config(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns SGD as in all the papers."""
+    """Returns the optimiser: SGD, as in all the papers, or AdamW."""
     schedule = spec["schedule"]
-    return {
-        "type": "OptimWrapper",
-        "optimizer": {
-            "type": "SGD",
-            "lr": learning_rate(spec),
-            "momentum": schedule.get("momentum", 0.9),
-            "weight_decay": schedule.get("weight_decay", 1e-4),
-        },
+    own: dict[str, Any] = {
+        "type": "SGD",
+        "lr": learning_rate(spec),
+        "momentum": schedule.get("momentum", 0.9),
+        "weight_decay": schedule.get("weight_decay", 1e-4),
     }
+    if schedule.get("optimizer", "sgd") == "adamw":
+        del own["momentum"]
+        own["type"] = "AdamW"
+    clip = schedule.get("grad_clip")
+    wrapper: dict[str, Any] = {"type": "OptimWrapper", "optimizer": own}
+    return {**wrapper, "clip_grad": {"max_norm": clip, "norm_type": 2}} if clip else wrapper
 
 
 def lr_schedule(schedule: Mapping[str, Any], iterations: int) -> list[dict[str, Any]]:
-    """Returns linear warm-up and steps by .1 at fractions of the training."""
+    """Returns linear warm-up, then steps by .1 at fractions of the training, or a cosine.
+
+    Args:
+        schedule: The run's schedule; `warmup`, `warmup_ratio`, `lr_policy` and `lr_steps` are read.
+        iterations: Length of the whole training.
+    """
     warmup = min(int(schedule.get("warmup", 0)), iterations)
     parts: list[dict[str, Any]] = []
     if warmup:
         parts.append(
             {
                 "type": "LinearLR",
-                "start_factor": 0.001,
+                "start_factor": schedule.get("warmup_ratio", 0.001),
                 "by_epoch": False,
                 "begin": 0,
                 "end": warmup,
             }
         )
+    if schedule.get("lr_policy") == "cosine":
+        cosine = {"type": "CosineAnnealingLR", "by_epoch": False, "T_max": iterations}
+        return [*parts, {**cosine, "eta_min": 0.0, "begin": 0, "end": iterations}]
     steps = [round(fraction * iterations) for fraction in schedule.get("lr_steps", ())]
     if steps:
         parts.append({"type": "MultiStepLR", "by_epoch": False, "milestones": steps, "gamma": 0.1})

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -39,6 +40,7 @@ def set_up(spec: dict[str, Any]) -> str:
         from mmdet.utils import register_all_modules
 
         register_all_modules(init_default_scope=True)
+    import_module("rankdet.training.lighting")  # registers a transform
 
     if device == "cuda" and not torch.cuda.is_available():
         from rankdet.errors import InputError

@@ -166,3 +166,53 @@ def test_masks_of_several_views_are_refused():
 
     with pytest.raises(InputError, match="mmdet cannot put masks of several views together"):
         inference.with_views(Masks(), {"flip": True})
+
+
+def test_multi_scale_of_several_sides_draws_one_of_them(spec):
+    items = training_images(spec, times=6, image_size=[64, 128], multi_scale=[48, 64, 80])
+    assert {item["inputs"].shape[1] for item in items} == {48, 64, 80}
+
+
+def test_small_boxes_are_left_out_where_a_schedule_says_so(spec):
+    def shortest(**schedule):
+        items = training_images({**spec}, image_size=SIZE, flip=False, **schedule)
+        boxes = [item["data_samples"].gt_instances.bboxes.tensor for item in items]
+        sides = [(box[:, 2:] - box[:, :2]).min() for box in boxes if len(box)]
+        return min(float(side) for side in sides)
+
+    assert shortest() < 14 <= shortest(min_box=14)
+
+
+def test_lighting_noise_adds_one_colour_to_the_whole_image():
+    from rankdet.training.lighting import AXES, VARIANCES, LightingNoise
+
+    image = np.full((2, 3, 3), 128, np.uint8)
+    np.random.seed(4)  # noqa: NPY002
+    changed = LightingNoise(0.1).transform({"img": image})["img"]
+    np.random.seed(4)  # noqa: NPY002
+    draw = np.random.normal(0, 0.1, 3)  # noqa: NPY002
+    expected = sum(255 * AXES[:, i] * VARIANCES[i] * draw[i] for i in range(3))[::-1]
+    np.testing.assert_allclose(changed - 128.0, np.broadcast_to(expected, (2, 3, 3)), atol=1e-4)
+    white = LightingNoise(5.0).transform({"img": np.full((1, 1, 3), 255, np.uint8)})["img"]
+    assert white.max() <= 255
+
+
+def test_images_of_a_stretched_test_fill_the_square(spec):
+    kept, stretched = (
+        transforms.test_pipeline(spec["schedule"], {"keep_ratio": keep}) for keep in (True, False)
+    )
+    assert (kept[1]["keep_ratio"], stretched[1]["keep_ratio"]) == (True, False)
+
+
+def test_rates_fall_along_a_cosine_from_a_warm_up_of_its_own(spec):
+    schedule = {"lr_policy": "cosine", "warmup": 10, "warmup_ratio": 0.1}
+    warm, cosine = config.lr_schedule(schedule, 200)
+    assert (warm["start_factor"], warm["end"]) == (0.1, 10)
+    assert (cosine["type"], cosine["end"], cosine["eta_min"]) == ("CosineAnnealingLR", 200, 0)
+
+
+def test_gradients_are_clipped_and_another_optimiser_chosen(spec):
+    chosen = {**spec["schedule"], "lr": 0.1, "optimizer": "adamw", "grad_clip": 35}
+    made = config.optimizer_config({**spec, "schedule": chosen})
+    assert made["clip_grad"] == {"max_norm": 35, "norm_type": 2}
+    assert made["optimizer"] == {"type": "AdamW", "lr": 0.1, "weight_decay": 1e-4}

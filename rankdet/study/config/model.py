@@ -35,6 +35,19 @@ def _image_size(value: Any) -> Any:
     return value
 
 
+def _sides(value: Any) -> Any:
+    whole = isinstance(value, list | tuple) and all(
+        isinstance(n, int) and not isinstance(n, bool) and n in SIDES for n in value
+    )
+    if not whole or len(value) < 2 or list(value) != sorted(set(value)):
+        raise PydanticCustomError(
+            "told",
+            "found {value}; give at least two sides in rising order, in pixels from {low} on",
+            {"value": repr(value)[:60], "low": SIDES.start},
+        )
+    return value
+
+
 ImageSize = Annotated[int | list[int], BeforeValidator(_image_size)]
 SIZE = "Side of a square that images are fitted into, or [shorter side, most of the longer], pixels"
 
@@ -46,11 +59,21 @@ class ScheduleChange(Strict):
     keep_ratio: bool | None = Field(
         None, description="`false` stretches training images to the whole square, as SSD does"
     )
-    multi_scale: Annotated[list[int], BeforeValidator(_image_size)] | None = Field(
-        None, description="The shorter side in training is drawn anew from this range, pixels"
+    multi_scale: Annotated[list[int], BeforeValidator(_sides)] | None = Field(
+        None,
+        description=(
+            "Shorter sides in training, pixels: two are a range to draw from, more are the choices"
+        ),
     )
-    augmentation: Literal["none", "ssd", "ssd-crop"] | None = Field(
-        None, description="`ssd`: colours, expansion, crops; `ssd-crop`: without expansion"
+    augmentation: Literal["none", "ssd", "ssd-crop", "ssd-lighting"] | None = Field(
+        None,
+        description=(
+            "`ssd`: colours, expansion, crops; `ssd-crop`: without expansion; `ssd-lighting`: "
+            "with lighting noise"
+        ),
+    )
+    min_box: float | None = Field(
+        None, ge=0, description="Boxes with a shorter side than this are not trained on, pixels"
     )
     oversample: Fraction | None = Field(
         None, description="Images of classes on a smaller share of the images are repeated (LVIS)"
@@ -61,6 +84,12 @@ class ScheduleChange(Strict):
     )
     epochs: int | None = Field(None, ge=1, description="Length of the training, instead")
     warmup: int | None = Field(None, ge=0, description="Iterations of linear warm-up")
+    warmup_ratio: Fraction | None = Field(
+        None, gt=0, description="Share of the learning rate that the warm-up starts from"
+    )
+    lr_policy: Literal["step", "cosine"] | None = Field(
+        None, description="How the rate falls: at `lr_steps`, or along a cosine to 0"
+    )
     lr: float | dict[LossName, float] | None = Field(
         None, description="Learning rate, or loss to learning rate; else the loss card's own"
     )
@@ -70,8 +99,12 @@ class ScheduleChange(Strict):
     stop_after: Fraction | None = Field(
         None, gt=0, description="Training ends after this fraction; rates fall as if it went on"
     )
+    optimizer: Literal["sgd", "adamw"] | None = Field(None, description="The optimiser")
     momentum: Fraction | None = Field(None, description="Momentum of SGD")
-    weight_decay: float | None = Field(None, ge=0, description="Weight decay of SGD")
+    weight_decay: float | None = Field(None, ge=0, description="Weight decay of the optimiser")
+    grad_clip: float | None = Field(
+        None, gt=0, description="Largest L2 norm of the gradient; larger ones are scaled down"
+    )
     flip: bool | None = Field(None, description="Whether training flips images at random")
     checkpoint_every: int | None = Field(
         None, ge=1, description="Iterations between the checkpoints that a run resumes from"
@@ -119,6 +152,9 @@ class TestSettings(Strict):
     max_per_image: int | None = Field(None, ge=1, description="Most detections per image")
     nms_pre: int | None = Field(None, ge=1, description="Best boxes per level that enter NMS")
     image_size: ImageSize | None = Field(None, description=f"{SIZE}; else that of training")
+    keep_ratio: bool | None = Field(
+        None, description="`false` stretches test images to the whole square"
+    )
     multi_scale: list[ImageSize] | None = Field(
         None, min_length=1, description="Image sizes whose detections are put together by NMS"
     )

@@ -1,8 +1,8 @@
 """What a run would really train with, read from the built model, pipelines and optimiser.
 
 `built_settings` describes a run by the settings that the papers' released configurations have:
-anchors, box deltas, assigners, losses, schedule, tests. Each value is one line of text, in the words
-of `analysis/papers/<paper>/settings.csv`, so that the two can be compared.
+anchors, box deltas, assigners, losses, schedule, tests. Each value is one line of text, in the
+words of `analysis/settings/<paper>.csv`, so that the two can be compared.
 """
 
 from rankdet.training.built_settings.build import Built, build

@@ -1,4 +1,4 @@
-"""Settings of the losses: ranking or classification, boxes, masks, their balance and first biases."""
+"""Settings of the losses: ranking or classification, boxes, masks, balance, first biases."""
 
 import math
 from typing import Any
@@ -47,7 +47,9 @@ def _by_head(built: Built, texts: list[str]) -> str:
 
 def _box(criterion: Any) -> str:
     box = criterion.box
-    words = {"giou": "GIoU", "iou": "IoU", "l1": "L1", SMOOTH: "smooth L1", "dice": "Dice"}[box.kind]
+    words = {"giou": "GIoU", "iou": "IoU", "l1": "L1", SMOOTH: "smooth L1", "dice": "Dice"}[
+        box.kind
+    ]
     if box.kind == SMOOTH:
         words += f", beta {number(box.beta)}"
     return f"{words}, weight {number(box.weight)}"

@@ -70,9 +70,10 @@ def _samplers(built: Built) -> dict[str, str]:
     stages = rcnn if isinstance(rcnn, list) else [rcnn]
     words = [_sampler(stage.sampler) for stage in stages]
     every = " in every stage" if len(stages) > 1 else ""
+    rpn = _sampler(built.config.train_cfg.rpn.sampler)
     adds = [stage.sampler.get("add_gt_as_proposals", False) for stage in stages]
     return {
-        "rcnn_sampler": f"R-CNN: {words[0]}{every}; RPN: {_sampler(built.config.train_cfg.rpn.sampler)}",
+        "rcnn_sampler": f"R-CNN: {words[0]}{every}; RPN: {rpn}",
         "add_gt_as_proposals": "yes" if all(adds) else "no",
     }
 

@@ -1,5 +1,6 @@
 """Settings of training and tests around the model: images, optimiser, schedule, NMS."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,11 @@ def _train_size(resize: Step) -> str:
 
 def _augmentation(pipeline: Sequence[Step], schedule: Mapping[str, Any]) -> str:
     words = [text for step in pipeline if (text := _transform(step))]
+    noise = next((step["std"] for step in pipeline if step["type"] == "LightingNoise"), None)
+    if noise:  # the releases count it among the colours
+        words = [
+            re.sub(r"(hue \d+)\)", rf"\1, lighting noise std {number(noise)})", w) for w in words
+        ]
     if schedule.get("oversample"):
         share = number(schedule["oversample"])
         words.append(f"images repeated by repeat factors (threshold {share})")
@@ -52,9 +58,7 @@ def _transform(step: Step) -> str:
         low, high = step["contrast_range"]
         return (
             f"photometric (brightness {step['brightness_delta']}, contrast {span(low, high)}, "
-            f"saturation {span(*step['saturation_range'])}, hue {step['hue_delta']}"
-            + (f", lighting noise std {number(step['lighting'])}" if step.get("lighting") else "")
-            + ")"
+            f"saturation {span(*step['saturation_range'])}, hue {step['hue_delta']})"
         )
     if kind == "Expand":
         low, high = step["ratio_range"]

@@ -1,0 +1,41 @@
+"""Lighting noise along ImageNet's colour axes, as AlexNet and aLRP Loss's ablations train with."""
+
+from typing import Any
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmdet.registry import TRANSFORMS
+
+# Principal axes of ImageNet's RGB values (in [0, 1]) and their variances: Krizhevsky et al.,
+# ImageNet Classification with Deep Convolutional Neural Networks, NeurIPS 2012, section 4.1.
+VARIANCES = np.array([0.2175, 0.0188, 0.0045])
+AXES = np.array(
+    [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
+)
+
+
+@TRANSFORMS.register_module()
+class LightingNoise(BaseTransform):
+    """Adds one random colour to the whole image.
+
+    The colour is `AXES @ (VARIANCES * draw)`, in units of 255, with a draw from a normal
+    distribution for each axis.
+
+    Args:
+        std: Standard deviation of the draws; the papers' code uses .1.
+    """
+
+    def __init__(self, std: float = 0.1) -> None:
+        self.std = std
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Changes `img`, a BGR image (height, width, 3) with values from 0 to 255."""
+        draw = np.random.normal(0, self.std, 3)  # noqa: NPY002  (mmcv's transforms share this state)
+        rgb = 255 * (AXES @ (VARIANCES * draw))
+        changed = np.asarray(results["img"], dtype=np.float32) + rgb[::-1].astype(np.float32)
+        results["img"] = np.clip(changed, 0, 255)
+        return results
+
+    def __repr__(self) -> str:
+        """Returns the transform as it is written in a config."""
+        return f"{type(self).__name__}(std={self.std})"
