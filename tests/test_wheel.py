@@ -1,0 +1,134 @@
+"""A wheel contains `rankdet` alone, and its commands work where there is no clone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import rankdet
+from rankdet.repository import ROOT
+
+BOX = [10.0, 10.0, 40.0, 30.0]
+GROUND_TRUTH = {
+    "images": [{"id": 1, "width": 100, "height": 100}],
+    "categories": [{"id": 1, "name": "disc"}],
+    "annotations": [
+        {"id": 1, "image_id": 1, "category_id": 1, "bbox": BOX, "area": 1200.0, "iscrowd": 0}
+    ],
+}
+DETECTIONS = [{"image_id": 1, "category_id": 1, "bbox": BOX, "score": 0.9}]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """Builds the wheel from a copy of the files that a build reads."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for name in ("rankdet", "workflows", "analysis", "tests/commands"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip(sys.executable, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, source)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def python(wheel) -> Path:
+    """Installs the wheel into an empty environment; its dependencies are the ones of this one."""
+    environment = wheel.parent / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    found = environment / "bin" / "python"
+    pip(sys.executable, "--python", found, "install", "--no-deps", wheel)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return found
+
+
+def pip(interpreter, *arguments):
+    """Runs pip without a network."""
+    command = [interpreter, "-m", "pip", "--disable-pip-version-check", "-q", *arguments]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=bare())
+    assert done.returncode == 0, done.stderr
+
+
+def bare() -> dict[str, str]:
+    """The environment without the paths of the clone."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | {
+        "PIP_NO_INDEX": "1"
+    }
+
+
+@pytest.fixture
+def command(python, tmp_path):
+    """Returns a function that runs the installed `rankdet` in an empty folder."""
+    (tmp_path / "gt.json").write_text(json.dumps(GROUND_TRUTH))
+    (tmp_path / "dt.json").write_text(json.dumps(DETECTIONS))
+
+    def run(*arguments):
+        program = [python.with_name("rankdet"), *arguments]
+        return subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, env=bare())
+
+    return run
+
+
+def test_it_contains_rankdet_alone(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    top = {name.split("/")[0] for name in names}
+    assert top == {"rankdet", f"rankdet_bench-{rankdet.__version__}.dist-info"}
+    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "rankdet").rglob("*.py")}
+    assert modules <= set(names)
+
+
+def test_the_package_is_not_the_one_of_the_clone(python, tmp_path):
+    code = "import rankdet; print(rankdet.__file__)"
+    done = subprocess.run(
+        [python, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=bare()
+    )
+    assert Path(done.stdout).is_relative_to(python.parents[1])
+
+
+def test_help_and_version(command):
+    assert "evaluate" in command("--help").stdout
+    assert command("--version").stdout == f"rankdet {rankdet.__version__}\n"
+
+
+def test_evaluate_and_compare(command, tmp_path):
+    for name in ("a", "b"):
+        done = command(
+            "evaluate",
+            "gt.json",
+            "dt.json",
+            "--out",
+            f"{name}.json",
+            "--matches",
+            f"{name}.parquet",
+        )
+        assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "a.json").read_text())["metrics"]["AP"] == pytest.approx(1)
+    done = command("compare", "a.json", "b.json", "--draws", "10")
+    assert done.returncode == 0, done.stderr
+    assert "AP50" in done.stdout and "from 10 draws" in done.stdout
+
+
+def test_doctor(command):
+    done = command("doctor", "--json")
+    findings = json.loads(done.stdout)
+    assert findings["clone"] is False and findings["rankdet"] == rankdet.__version__
+    assert not [entry for entry in findings["problems"] if "not installed" in entry["problem"]]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("plan",), ("new", "loss", "mine"), ("report", "smoke")], ids="-".join
+)
+def test_commands_that_need_a_clone(command, arguments):
+    done = command(*arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: `rankdet {arguments[0]}` needs a clone of the repository")
