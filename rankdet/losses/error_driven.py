@@ -1,8 +1,8 @@
-"""Error-driven gradients: computed with the loss in forward, scaled in backward.
+"""Error-driven gradients: made with the loss in forward, multiplied in backward.
 
-``ranked_groups`` splits a batch into groups and ranks each. ``total`` adds the losses and gradients
-of the groups. ``attach`` connects a loss to the gradient that was computed for it. ``ranking_op``
-registers a loss with PyTorch as one operator, so that ``torch.compile(fullgraph=True)`` accepts it.
+``problems`` splits a batch into ranking problems, ``total`` adds their losses and gradients up, and
+``attach`` gives a loss the gradient that was made for it. ``ranking_op`` registers a loss with
+PyTorch as one opaque operator, so that ``torch.compile(fullgraph=True)`` accepts it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ class _Attach(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor) -> tuple[Tensor | None, ...]:
-        # Scale in float32, then cast: a loss scaler then keeps small gradients in float16.
+        # Scaled in float32 first: with a loss scaler, small gradients then survive float16.
         first, *others = zip(ctx.saved_tensors, incoming, strict=True)
         gradient = first[0] * first[1]
         for more, weight in others:
@@ -33,51 +33,40 @@ class _Attach(torch.autograd.Function):
 
 
 def attach(logits: Tensor, *made: Tensor) -> tuple[Tensor, ...]:
-    """Returns losses that are connected to the logits and have the given gradients.
+    """Returns losses whose derivatives by the logits are given.
 
     Args:
-        logits: any shape.
-        made: the losses (scalars), then the gradient of each, in the shape of the logits.
+        logits: of any shape; the losses are connected to them.
+        made: the losses (scalars), then for each its gradient, in the shape of the logits.
     """
     return _Attach.apply(logits, *made)
 
 
-class RankedGroup(NamedTuple):
-    """The ranks of one group of logits (without groups: of the whole batch).
-
-    Attributes:
-        ranks: the ranks within the group.
-        members: indices of the group's positives among all positives of the batch; None means all.
-        n_positives: the number of positives in the batch.
-    """
+class Problem(NamedTuple):
+    """A ranking problem: its ranks, its positives' places among all P (None: all), and P."""
 
     ranks: Ranking
     members: Tensor | None
     n_positives: int
 
-    def select(self, values: Tensor) -> Tensor:
-        """Returns the group's part of one value per positive of the batch."""
+    def of(self, values: Tensor) -> Tensor:
+        """Returns this problem's part of `values` (P,), which are in order of appearance."""
         return values if self.members is None else values[self.members]
 
 
-def group_labels(
+def problem_labels(
     logits: Tensor, labels: Tensor, group: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor | None, int | None]]:
-    """Yields the labels of every group that has positives (without groups: of the batch).
+    """Yields the labels of each problem: the batch, or every group that has positives.
 
     Args:
         logits: any shape.
-        labels: one per logit: 1 positive, 0 negative, -1 ignored.
-        group: one integer per logit, such as an image index. None ranks the whole batch together.
+        labels: 1 positive, 0 negative, -1 ignored; as many as logits.
+        group: an integer per logit (an image's index, say); None ranks everything together.
 
     Yields:
-        The flat labels, in which all other groups are ignored; the indices of the group's positives
-        among all positives (None: all of them); the number of positives in the batch (None if it
-        has not been counted: counting makes the host wait for a GPU).
-
-    Raises:
-        TypeError: The logits are not of a floating dtype.
-        ValueError: The number of labels or groups does not match.
+        Flat labels in which other groups are ignored; which of all positives are in this problem
+        (None: all of them); the number of all positives (None: only looking at them would tell).
     """
     _check(logits, labels, group)
     flat = labels.detach().reshape(-1)
@@ -91,46 +80,40 @@ def group_labels(
         yield own, (owners == owner).nonzero().squeeze(1), len(owners)
 
 
-def ranked_groups(
+def problems(
     logits: Tensor, labels: Tensor, delta: float, group: Tensor | None = None
-) -> Iterator[RankedGroup]:
-    """Yields the ranks of every group that has positives (without groups: of the batch).
+) -> Iterator[Problem]:
+    """Yields the ranks of each problem that has positives; arguments as `problem_labels`.
 
     Args:
         logits: any shape.
-        labels: one per logit: 1 positive, 0 negative, -1 ignored.
-        delta: half the width of the ramp of H, ≥ 0.
-        group: one integer per logit, or None.
-
-    Raises:
-        TypeError: The logits are not of a floating dtype.
-        ValueError: delta is negative, or the number of labels or groups does not match.
+        labels: 1 positive, 0 negative, -1 ignored.
+        delta: half the ramp's width of H.
+        group: an integer per logit, or None.
     """
     if delta < 0:
         raise ValueError(f"delta is {delta}; it must not be negative")
-    for own, members, n_positives in group_labels(logits, labels, group):
+    for own, members, n_positives in problem_labels(logits, labels, group):
         ranks = Ranking(logits, own, delta)
         if len(ranks):
-            yield RankedGroup(ranks, members, n_positives or len(ranks))
+            yield Problem(ranks, members, n_positives or len(ranks))
 
 
 def _check(logits: Tensor, labels: Tensor, group: Tensor | None) -> None:
     if not logits.is_floating_point():
-        raise TypeError(f"logits are {logits.dtype}; a floating dtype is needed")
+        raise TypeError(f"logits are {logits.dtype}; give a floating type")
     for name, values in (("labels", labels), ("group", group)):
         if values is not None and values.numel() != logits.numel():
-            raise ValueError(
-                f"{values.numel()} {name} for {logits.numel()} logits; the numbers must be equal"
-            )
+            raise ValueError(f"{values.numel()} {name} for {logits.numel()} logits")
 
 
 def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) -> list[Tensor]:
-    """Adds the losses and gradients of all parts. Returns zeros if there is no part.
+    """Adds up the parts' losses and gradients; zeros if there is no part.
 
     Args:
-        logits: they give the shape, dtype and device.
-        parts: tuples of `n_losses` scalars and then `n_losses` gradients in the logits' shape.
-        n_losses: the number of losses in a part.
+        logits: for shape, type and device.
+        parts: tuples of `n_losses` scalars, then gradients in the shape of the logits.
+        n_losses: how many losses; as many gradients follow.
     """
     dtype = gradient_dtype(logits)
     sums: list[Tensor] = []
@@ -145,10 +128,10 @@ def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) ->
 
 
 def ranking_op(name: str, n_losses: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Returns a decorator that registers a function as PyTorch operator ``rankdet::name``.
+    """Registers a function as operator ``rankdet::name``.
 
-    The first argument of the function is the logits. It returns `n_losses` scalars and then
-    `n_losses` gradients in the shape of the logits.
+    The function's first argument is the logits; it returns `n_losses` scalars and as many
+    gradients in the shape of the logits.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,10 +21,11 @@ from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.records import figure_record
 from rankdet.papers.spec import Column, Row, Spec
-from rankdet.papers.table import Source, make_table, other_data
+from rankdet.papers.table import Source, make_table
 from rankdet.papers.table_model import Block
 from rankdet.results.records import Run, Study, load_study, slug
 from rankdet.results.training_record import training_record
+from rankdet.results.usable import other_data
 
 
 def build_figure(plan_path: str | Path, spec_path: str | Path, out_dir: str | Path) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 from rankdet.errors import InputError
 from rankdet.evaluation.interval_store import REPLICATES, difference
 from rankdet.evaluation.intervals import Difference, welch_interval
+from rankdet.evaluation.units import DIGITS
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import Claim, Column, Row
 from rankdet.papers.table_model import (
-    DIGITS,
     FAILS,
     HOLDS,
     MISSING,

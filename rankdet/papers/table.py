@@ -9,16 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from rankdet.evaluation.intervals import mean_over_seeds
+from rankdet.evaluation.units import DIGITS
 from rankdet.papers.findings import with_findings
 from rankdet.papers.hyperparameters import hyperparameter_counts
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs, rows_on, why_missing
 from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, Spec, Wanted
-from rankdet.papers.table_model import DIGITS, Block, Cell, Table, TableRow
+from rankdet.papers.table_model import Block, Cell, Table, TableRow
 from rankdet.papers.toy_examples import EXACT, Values
 from rankdet.papers.values import metric_value, problem
 from rankdet.repository import ROOT
 from rankdet.results.records import Run, Study, load_study
+from rankdet.results.usable import unusable
 
 NOT_OURS = "published only: not a run of this benchmark"
 
@@ -134,27 +136,6 @@ def _row(
     remark = next((f"{r.status}: {r.reason}" for r in every if r.status == "collapsed"), None)
     keys = tuple(run.key for run in every)
     return TableRow(row, tuple(filled), keys, common, None if common else remark)
-
-
-def unusable(run: Run, checksum: str | None) -> str | None:
-    """Why a run's numbers cannot stand in a table, in one line; None where they can.
-
-    A mean over seeds of which one is missing is missing, and a run made on another version of the
-    data than the study's manifest names does not stand beside the others.
-    """
-    if run.status == "diverged":
-        return f"seed {run.seed} diverged: {run.reason or 'no reason was recorded'}"
-    if run.main.reason:
-        return f"seed {run.seed}: {run.reason or run.main.reason}"
-    return other_data(run, checksum)
-
-
-def other_data(run: Run, checksum: str | None) -> str | None:
-    """Says so where a run was made on other data than the study's manifest names; else None."""
-    made_on = run.provenance.get("data_checksum")
-    if checksum and made_on and made_on != checksum:
-        return f"seed {run.seed} was made on another version of the data ({made_on[:19]})"
-    return None
 
 
 def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:

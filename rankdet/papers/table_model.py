@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from rankdet.papers.spec import Claim, Column, Row, Spec
 
 HOLDS, FAILS, UNDECIDED, MISSING = "holds", "does not hold", "undecided", "no answer"
-DIGITS = 6  # values are kept in printed units, rounded far below what is printed
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ A view is another way to look at a run, such as a bound of ranking or a bin of i
 of a specification (`run: {view: lower}`), and `docs/add-a-paper.md` lists them all.
 """
 
-import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.bounds import correlation_bounds
 from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.evaluation.units import finite
 from rankdet.files import read_record
 from rankdet.papers.spec import MULTI_SCALE, threshold
 from rankdet.results.records import Evaluation, Run
@@ -44,12 +44,6 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
         masks = _tested(run, view).mask_metrics if swept is None else swept.get("segm") or {}
         return finite(masks.get(key))
     return finite(view_metrics(run, view).get(metric))
-
-
-def finite(value: Any) -> float | None:
-    """The value as a float; None where it is missing, no number, or not finite."""
-    usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if usable and math.isfinite(value) else None
 
 
 def view_metrics(run: Run, view: str) -> Mapping[str, Any]:

@@ -1,30 +1,28 @@
 """What a comparison page shows: a detector's losses against one of them, and side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rankdet.errors import InputError
 from rankdet.evaluation.interval_store import difference
 from rankdet.evaluation.intervals import Difference
-from rankdet.papers.table import unusable
-from rankdet.papers.table_model import DIGITS
-from rankdet.papers.values import finite
+from rankdet.evaluation.metric import COMPARE, Metric
+from rankdet.evaluation.registry import shown_in
 from rankdet.report.sample_images import Sample, samples
-from rankdet.results.leaderboard import COLUMNS
 from rankdet.results.records import Run, Study, slug
+from rankdet.results.usable import unusable
 
-SHOWN = tuple(c for c in COLUMNS if c.metric in ("AP", "AP50", "AP75", "AP90", "oLRP"))
-FAMILY = {"AP": "ap", "oLRP": "olrp"}
+SHOWN = shown_in(COMPARE)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One run: values in printed units, and each one's difference to the reference's."""
+    """One run: its values and their differences to the reference, by metric, in printed units."""
 
     run: Run
-    values: tuple[float | None, ...]
-    differences: tuple[Difference | None, ...]
+    values: Mapping[str, float | None]
+    differences: Mapping[str, Difference]
     samples: tuple[Sample, ...]
 
 
@@ -47,7 +45,7 @@ class Group:
     @property
     def best(self) -> Line:
         """The run with the highest AP beside the reference."""
-        return max(self.lines[1:], key=lambda line: line.values[0] or 0.0)
+        return max(self.lines[1:], key=lambda line: line.values["AP"] or 0.0)
 
 
 def compare_page(run: Run) -> str:
@@ -81,26 +79,33 @@ def _group(study: Study, page: str, runs: Sequence[Run], report: Path) -> Group:
             drawn = samples(study, run.dataset, run.main, report)
         except InputError as error:
             problem = str(error)
-        values = [finite(run.main.metrics.get(c.metric)) for c in SHOWN]
-        printed = tuple(
-            None if v is None else round(v * c.scale, DIGITS)
-            for v, c in zip(values, SHOWN, strict=True)
-        )
-        lines.append(Line(run, printed, _differences(study, usable[0], run), tuple(drawn)))
+        printed = _values(run)
+        differences = {} if run is usable[0] else _differences(study, usable[0], run)
+        lines.append(Line(run, printed, differences, tuple(drawn)))
     title = " ".join(filter(None, [runs[0].title("detector"), runs[0].backbone]))
     return Group(runs[0].dataset, title, page, tuple(lines), left_out, problem)
 
 
-def _differences(study: Study, reference: Run, run: Run) -> tuple[Difference | None, ...]:
-    if run is reference:
-        return (None,) * len(SHOWN)
+def _values(run: Run) -> dict[str, float | None]:
+    return {metric.key: metric.printed(run.main.metrics) for metric in SHOWN}
+
+
+def _differences(study: Study, reference: Run, run: Run) -> dict[str, Difference]:
+    first, second = _values(reference), _values(run)
+    found = {m.key: _difference(study, reference, run, m) for m in SHOWN if m.interval}
+    for metric in SHOWN:
+        a, b = first[metric.key], second[metric.key]
+        if found.get(metric.key) is None and a is not None and b is not None:
+            found[metric.key] = Difference(b - a, None, None, None)
+    return {key: one for key, one in found.items() if one is not None}
+
+
+def _difference(study: Study, reference: Run, run: Run, metric: Metric) -> Difference | None:
+    """Returns a difference with its interval over images; None where it cannot be computed."""
     base, own = (r.main.folder / "matches.parquet" for r in (reference, run))
-    found: list[Difference | None] = []
-    for column in SHOWN:
-        family = FAMILY[column.metric.rstrip("0123456789")]
-        try:
-            one = difference(base, own, column.metric, family, study.folder / "intervals")
-        except (InputError, OSError):
-            one = None
-        found.append(one and one.scaled(column.scale))
-    return tuple(found)
+    assert metric.interval
+    try:
+        one = difference(base, own, metric.key, metric.interval, study.folder / "intervals")
+    except (InputError, OSError):
+        return None
+    return one and one.scaled(metric.scale)

@@ -5,20 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rankdet.evaluation.metric import HIGHER
 from rankdet.papers.findings import counts
 from rankdet.papers.table_model import MISSING
 from rankdet.report.paper_page import Part, paper_title
-from rankdet.results.leaderboard import SPEED, UNTRAINED, Entry, columns
+from rankdet.results.leaderboard import BASELINE, Entry, columns, is_untrained
 from rankdet.results.records import STATUSES, Study
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the leaderboard on the page; `best` holds the positions of its best values."""
+    """A row of the leaderboard on the page.
+
+    Attributes:
+        entry: What it shows.
+        best: Keys of the metrics in which it is the best of its dataset and split.
+    """
 
     entry: Entry
-    best: frozenset[int]
-    untrained_page: str | None
+    best: frozenset[str]
 
 
 def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
@@ -26,10 +31,9 @@ def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
     counts = Counter(run.status for run in study.runs)
     constant = _constant(entries)
     return {
-        "lines": _lines(study, entries),
+        "lines": _lines(entries),
         "columns": columns(entries),
-        "untrained_column": UNTRAINED,
-        "speed_column": SPEED,
+        "baseline": BASELINE,
         "constant": constant,
         "shared": ", ".join(_shared(entries, constant)),
         "counts": [(status, counts[status]) for status in STATUSES if counts[status]],
@@ -59,35 +63,30 @@ def finding_lines(
     return lines
 
 
-def _lines(study: Study, entries: Sequence[Entry]) -> list[Line]:
-    best: dict[int, set[int]] = {}
+def _lines(entries: Sequence[Entry]) -> list[Line]:
+    best: dict[int, set[str]] = {}
     groups: dict[tuple[str, str], list[int]] = {}
     for position, entry in enumerate(entries):
-        if not entry.run.untrained:
-            groups.setdefault((entry.run.dataset, entry.evaluation.split), []).append(position)
+        if not is_untrained(entry):
+            groups.setdefault((entry.dataset, entry.split), []).append(position)
     for group in groups.values():
-        for index, column in enumerate(columns(entries)):
-            values = {p: entries[p].values[index] for p in group}
-            printed = {p: round(v, column.decimals) for p, v in values.items() if v is not None}
-            if len(printed) < 2:
+        for metric in columns(entries):
+            values = {p: entries[p].values.get(metric.key) for p in group}
+            printed = {p: round(v, metric.decimals) for p, v in values.items() if v is not None}
+            if len(printed) < 2 or metric.better is None:
                 continue
-            top = (max if column.better == "higher" else min)(printed.values())
+            top = (max if metric.better == HIGHER else min)(printed.values())
             for position in (p for p, v in printed.items() if v == top):
-                best.setdefault(position, set()).add(index)
-    lines = []
-    for position, entry in enumerate(entries):
-        untrained = study.untrained_for(entry.run)
-        page = untrained.key if untrained and entry.untrained_ap50 is not None else None
-        lines.append(Line(entry, frozenset(best.get(position, ())), page))
-    return lines
+                best.setdefault(position, set()).add(metric.key)
+    return [Line(entry, frozenset(best.get(p, ()))) for p, entry in enumerate(entries)]
 
 
 def _constant(entries: Sequence[Entry]) -> set[str]:
     """Which of dataset, split, detector and seed are the same in every row: said once instead."""
     values: dict[str, set[object]] = {
-        "dataset": {e.run.title("dataset") for e in entries},
-        "split": {e.evaluation.split for e in entries},
-        "seed": {e.run.seed for e in entries},
+        "dataset": {e.dataset_title for e in entries},
+        "split": {e.split for e in entries},
+        "seed": {e.seed for e in entries},
     }
     return {name for name, found in values.items() if len(found) == 1}
 
@@ -97,8 +96,8 @@ def _shared(entries: Sequence[Entry], constant: set[str]) -> list[str]:
         return []
     first = entries[0]
     named = {
-        "dataset": first.run.title("dataset"),
-        "split": f"split “{first.evaluation.split}”",
-        "seed": f"seed {first.run.seed}",
+        "dataset": first.dataset_title,
+        "split": f"split “{first.split}”",
+        "seed": f"seed {first.seed}",
     }
     return [text for name, text in named.items() if name in constant]

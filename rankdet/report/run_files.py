@@ -1,4 +1,4 @@
-"""The files beside a run's page: its measures, errors and sweep as CSV, in printed units."""
+"""The files beside a run's page: its metrics, errors and sweep as CSV, in printed units."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -6,31 +6,44 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.charts.svg import figure_svg
-from rankdet.report.run_metrics import Measured
+from rankdet.evaluation.metric import SPARSITY
+from rankdet.evaluation.registry import shown_in
+from rankdet.report.run_metrics import SplitMetrics
 from rankdet.report.sweep_section import SweepView
 
 
 def write_run_files(
-    folder: Path, splits: Sequence[tuple[str, Sequence[Measured]]], sweep: SweepView | None
+    folder: Path, splits: Sequence[tuple[str, Sequence[SplitMetrics]]], sweep: SweepView | None
 ) -> None:
-    """Writes `metrics.csv`, `errors.csv`, `sweep.csv` and `sweep.svg`, each where there is such.
+    """Writes `metrics.csv`, `sparsity.csv`, `errors.csv`, `sweep.csv` and `sweep.svg`.
+
+    A file that would be empty is left out.
 
     Args:
         folder: The run's own, beside its page.
-        splits: Name and measures of each evaluated split.
+        splits: Name and metrics of each evaluated split.
         sweep: The run's sweep, if it has one.
     """
-    parts = [(split, one) for split, measures in splits for one in measures]
+    parts = [(split, one) for split, metrics in splits for one in metrics]
     if not parts:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    header = ["split", "of", "metric", "value", "low", "high"]
+    header = ["split", "of", "metric", "name", "value", "low", "high"]
     values = (
-        [split, one.of, v.column.header, v.value, v.low, v.high]
+        [split, one.of, v.metric.key, v.metric.header, v.value, v.low, v.high]
         for split, one in parts
         for v in one.values
     )
     _write(folder / "metrics.csv", header, values)
+    if any(one.sparsity for _, one in parts):
+        names = [metric.header for metric in shown_in(SPARSITY)]
+        header = ["split", "of", "objects per image", "images", "objects", *names]
+        lines = (
+            [split, one.of, b.objects_per_image, b.images, b.objects, *b.values]
+            for split, one in parts
+            for b in one.sparsity
+        )
+        _write(folder / "sparsity.csv", header, lines)
     if any(one.errors for _, one in parts):
         header = ["split", "of", "error", "AP50 gained", "count"]
         lines = (

@@ -1,26 +1,15 @@
-"""A record's measures as a run's page shows them: values with intervals, and TIDE's errors."""
+"""The metrics of a record as a run's page shows them: values with intervals, bins and errors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from rankdet.papers.spec import Column
-from rankdet.papers.table_model import DIGITS
-from rankdet.papers.values import finite
-from rankdet.results.leaderboard import COLUMNS
+from rankdet.evaluation import registry
+from rankdet.evaluation.metric import RUN, SPARSITY, Metric
 from rankdet.results.records import Evaluation
 
-METRICS = (
-    *COLUMNS[:4],
-    *(Column(f"AP_{s}", f"AP {s}", 100, 1, "higher") for s in ("small", "medium", "large")),
-    *(Column(f"AR{n}", f"AR {n}", 100, 1, "higher") for n in (1, 10, 100)),
-    *COLUMNS[4:],
-    *(
-        Column(f"{n}_pooled", f"{n.title()}, pooled", 1, 2, "higher")
-        for n in ("pearson", "spearman", "kendall")
-    ),
-)
-GAIN = Column("delta_ap", "AP50 gained", 100, 1)
+GAIN = registry.by_key()["AP50"]  # TIDE's gains are differences of AP50
 # TIDE's kinds of errors (Bolya et al., ECCV 2020), in its order: name, and how to read it.
 ERRORS = {
     "Cls": ("wrong class", "placed well on an object (IoU .5 or more), but named another class."),
@@ -36,12 +25,37 @@ ERRORS = {
 
 @dataclass(frozen=True)
 class Value:
-    """One measure in printed units, with the ends of its interval over images."""
+    """One metric in printed units, with the ends of its interval over images."""
 
-    column: Column
+    metric: Metric
     value: float | None
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Metrics that belong together."""
+
+    title: str
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class SparsityBin:
+    """The images with so many objects, such as `0-3` or `21+`.
+
+    Attributes:
+        objects_per_image: The range.
+        images: Number of images.
+        objects: Number of objects in them.
+        values: The metrics with the place `SPARSITY`, in printed units.
+    """
+
+    objects_per_image: str
+    images: int
+    objects: int
+    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -50,11 +64,11 @@ class ErrorLine:
 
     Attributes:
         kind: TIDE's name of it.
-        title: the same in plain words.
-        meaning: how to read it.
-        gained: AP50 × 100 that correcting this kind alone would gain.
-        count: how many there are; None for `FP` and `FN`, which TIDE does not count.
-        share: `gained` by the largest of all kinds, in [0, 1], for a bar.
+        title: The same in plain words.
+        meaning: How to read it.
+        gained: AP50 × 100 that is gained if this kind alone is corrected.
+        count: Number of such errors; None for `FP` and `FN`, which TIDE does not count.
+        share: `gained` divided by the largest of all kinds, in [0, 1], for a bar.
     """
 
     kind: str
@@ -66,61 +80,80 @@ class ErrorLine:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What is measured of a run's boxes or masks on one split.
+class SplitMetrics:
+    """The metrics of a run's boxes or masks on one split.
 
     Attributes:
         of: `boxes` or `masks`.
-        values: every measure of the page.
-        draws: from how many draws of the images the intervals are; None where there are none.
-        percent: how much they cover.
-        errors: TIDE's; none where nothing was detected.
-        base: the AP50 × 100 that `gained` adds to.
+        groups: All metrics of the page.
+        draws: Number of draws of the images for the intervals; None where there are no intervals.
+        percent: Coverage of the intervals, such as `95%`.
+        sparsity: Metrics by objects per image.
+        errors: TIDE's errors; empty where nothing was detected.
+        base: The AP50 × 100 to which `gained` is added.
     """
 
     of: str
-    values: tuple[Value, ...]
+    groups: tuple[Group, ...]
     draws: int | None
     percent: str
+    sparsity: tuple[SparsityBin, ...]
     errors: tuple[ErrorLine, ...]
     base: float | None
 
-
-def measured(evaluation: Evaluation) -> list[Measured]:
-    """The measures of boxes, and of masks where the detections carry some."""
-    parts = {"boxes": evaluation.record, "masks": evaluation.record.get("segm") or {}}
-    return [_measured(of, record) for of, record in parts.items() if record]
-
-
-def printed(values: Mapping[str, Any], column: Column) -> float | None:
-    """A column's value in printed units; None where undefined."""
-    return _scaled(values.get(column.metric), column)
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All metrics of the page, in order."""
+        return tuple(value for group in self.groups for value in group.values)
 
 
-def _measured(of: str, record: Mapping[str, Any]) -> Measured:
-    metrics, intervals = record.get("metrics") or {}, record.get("intervals") or {}
+def split_metrics(evaluation: Evaluation) -> list[SplitMetrics]:
+    """Returns the metrics of boxes, and those of masks where the detections carry masks."""
+    if not evaluation.record:
+        return []
+    boxes = {**evaluation.record, "speed": evaluation.speed}
+    parts = {"boxes": boxes, "masks": evaluation.record.get("segm") or {}}
+    return [_metrics(of, record) for of, record in parts.items() if record]
+
+
+def _metrics(of: str, record: Mapping[str, Any]) -> SplitMetrics:
+    intervals = record.get("intervals") or {}
     ends = intervals.get("metrics") or {}
+    shown = [metric for metric in registry.shown_in(RUN) if metric.is_in(record)]
     errors = record.get("errors") or {}
-    return Measured(
+    return SplitMetrics(
         of=of,
-        values=tuple(_value(metrics, ends, column) for column in METRICS),
+        groups=tuple(
+            Group(registry.GROUPS[name], tuple(_value(record, ends, metric) for metric in metrics))
+            for name, metrics in groupby(shown, key=lambda metric: metric.group)
+        ),
         draws=intervals.get("replicates") if any(ends.values()) else None,
         percent=f"{100 * intervals.get('level', 0):g}%",
+        sparsity=tuple(_bin(one) for one in record.get("sparsity") or ()),
         errors=_errors(errors),
-        base=_scaled(errors.get("ap_base"), GAIN),
+        base=GAIN.scaled(errors.get("ap_base")),
     )
 
 
 def _value(
-    metrics: Mapping[str, Any], ends: Mapping[str, Sequence[float] | None], column: Column
+    record: Mapping[str, Any], ends: Mapping[str, Sequence[float] | None], metric: Metric
 ) -> Value:
-    low, high = ends.get(column.metric) or (None, None)
-    value = _scaled(metrics.get(column.metric), column)
-    return Value(column, value, _scaled(low, column), _scaled(high, column))
+    low, high = ends.get(metric.key) or (None, None)
+    value = metric.value(record)
+    return Value(metric, *(metric.scaled(v) for v in (value, low, high)))
+
+
+def _bin(record: Mapping[str, Any]) -> SparsityBin:
+    return SparsityBin(
+        registry.object_range(record),
+        record["images"],
+        record["objects"],
+        tuple(metric.printed(record) for metric in registry.shown_in(SPARSITY)),
+    )
 
 
 def _errors(record: Mapping[str, Any]) -> tuple[ErrorLine, ...]:
-    gains = {k: _scaled(v, GAIN) for k, v in (record.get("delta_ap") or {}).items()}
+    gains = {k: GAIN.scaled(v) for k, v in (record.get("delta_ap") or {}).items()}
     counts = record.get("counts") or {}
     largest = max((gain for gain in gains.values() if gain), default=0.0)
     lines = []
@@ -130,8 +163,3 @@ def _errors(record: Mapping[str, Any]) -> tuple[ErrorLine, ...]:
             share = max(gain or 0.0, 0.0) / largest if largest > 0 else 0.0
             lines.append(ErrorLine(kind, title, meaning, gain, counts.get(kind), share))
     return tuple(lines)
-
-
-def _scaled(value: Any, column: Column) -> float | None:
-    known = finite(value)
-    return None if known is None else round(known * column.scale, DIGITS)

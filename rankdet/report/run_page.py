@@ -10,28 +10,21 @@ from markupsafe import Markup
 
 from rankdet.charts.svg import chart_svg
 from rankdet.errors import InputError
+from rankdet.evaluation.metric import CLASSES, SPARSITY
 from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_summary
 from rankdet.evaluation.metrics.matches import read_matches
-from rankdet.papers.spec import Column
-from rankdet.papers.values import finite
+from rankdet.evaluation.registry import shown_in
+from rankdet.evaluation.units import finite
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.training import training_charts
 from rankdet.report.run_files import write_run_files
-from rankdet.report.run_metrics import Measured, measured, printed
+from rankdet.report.run_metrics import SplitMetrics, split_metrics
 from rankdet.report.sample_images import Sample, samples
 from rankdet.report.sweep_section import sweep_view
-from rankdet.results.leaderboard import COLUMNS
 from rankdet.results.records import Evaluation, Run, Study
 from rankdet.results.training_record import training_record
 
-CLASS_METRICS = (
-    *(Column(f"AP{t}", f"AP{t}", 100, 1, "higher") for t in ("", 50, 75)),
-    *COLUMNS[4:8],
-    Column("spearman", "Spearman", 1, 2, "higher"),
-    Column("n_gt", "objects", 1, 0),
-    Column("n_tp", "found", 1, 0),
-    Column("lrp_threshold", "threshold", 1, 3),
-)
+CLASS_METRICS = shown_in(CLASSES)
 
 
 @dataclass(frozen=True)
@@ -39,7 +32,7 @@ class SplitView:
     """One evaluated split on a run's page; `problem` says why it shows no samples."""
 
     evaluation: Evaluation
-    measured: list[Measured]
+    metrics: list[SplitMetrics]
     classes: list[tuple[str, list[float | None]]]
     charts: tuple[Markup, ...]
     samples: list[Sample]
@@ -59,8 +52,8 @@ def run_context(study: Study, run: Run, report: Path, files: str) -> dict[str, A
     charts = [] if frame is None else training_charts(frame)
     splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]
     sweep = sweep_view(run)
-    measures = [(split.evaluation.split, split.measured) for split in splits]
-    write_run_files(report / files, measures, sweep)
+    metrics = [(split.evaluation.split, split.metrics) for split in splits]
+    write_run_files(report / files, metrics, sweep)
     return {
         "run": run,
         "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
@@ -70,6 +63,7 @@ def run_context(study: Study, run: Run, report: Path, files: str) -> dict[str, A
         "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
         "files": files,
         "class_columns": CLASS_METRICS,
+        "sparsity_columns": shown_in(SPARSITY),
         "facts": _facts(run),
         "provenance": _flat(run.provenance),
     }
@@ -95,9 +89,9 @@ def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: 
             problem = str(error)
     return SplitView(
         evaluation=evaluation,
-        measured=measured(evaluation),
+        metrics=split_metrics(evaluation),
         classes=[
-            (evaluation.class_names.get(k, k), [printed(values, c) for c in CLASS_METRICS])
+            (evaluation.class_names.get(k, k), [m.printed(values) for m in CLASS_METRICS])
             for k, values in evaluation.per_class.items()
         ],
         charts=charts,

@@ -1,78 +1,82 @@
-"""All runs of a study in one table: status, metrics as printed, and the untrained baseline."""
+"""All runs of a study in one table: status, metrics as printed, and the untrained baseline.
+
+`leaderboard.csv` holds everything that the first page of the report shows of a run.
+"""
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
-from rankdet.papers.spec import Column
-from rankdet.papers.table import unusable
-from rankdet.papers.table_model import DIGITS
-from rankdet.papers.values import finite
+from rankdet.errors import InputError
+from rankdet.evaluation import registry
+from rankdet.evaluation.metric import LEADERBOARD, MASKS, Metric
+from rankdet.files import atomic
 from rankdet.results.records import (
     FAILED,
     NOT_EVALUATED,
     NOT_RUN,
+    UNTRAINED,
     Evaluation,
     Run,
     Study,
     load_study,
 )
+from rankdet.results.usable import unusable
 
-COLUMNS = (
-    *(Column(f"AP{t}", f"AP{t}", 100, 1, "higher") for t in ("", 50, 75, 90)),
-    Column("oLRP", "oLRP", 100, 1, "lower"),
-    Column("oLRP_Loc", "Loc", 100, 1, "lower"),
-    Column("oLRP_FP", "FP", 100, 1, "lower"),
-    Column("oLRP_FN", "FN", 100, 1, "lower"),
-    Column("pearson", "Pearson", 1, 2, "higher"),
-    Column("spearman", "Spearman", 1, 2, "higher"),
-    Column("kendall", "Kendall", 1, 2, "higher"),
-)
-MASKS = (
-    Column("AP", "mask AP", 100, 1, "higher"),
-    Column("AP50", "mask AP50", 100, 1, "higher"),
-    Column("oLRP", "mask oLRP", 100, 1, "lower"),
-)
-UNTRAINED = Column("AP50", "untrained AP50", 100, 1)
+AP50 = registry.by_key()["AP50"]
+BASELINE = replace(AP50, key="untrained.AP50", header="untrained AP50", better=None)
 EMPTY = (FAILED, NOT_EVALUATED, NOT_RUN)
-SPEED = Column("training.seconds_per_iteration", "s/iteration", 1, 3, "lower")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run on one split.
+    """One run on one split: a row of the leaderboard.
 
     Attributes:
-        run: The run.
-        evaluation: Its detections' measures on the split.
-        reason: Why there are none, where that is so.
-        values: Those of `COLUMNS`, then of `MASKS`, in printed units; None where undefined.
-        untrained_ap50: AP50 of the same detector before training, in printed units.
-        seconds_per_iteration: Of its training.
+        key: The run's key.
+        dataset: Its dataset; likewise `split`, `detector`, `loss`, `variant` and `seed`.
+        status: One of `rankdet.results.records.STATUSES`.
+        reason: Why there are no metrics, or what is wrong with the run; empty if nothing is.
+        dataset_title: The dataset as pages name it; likewise `detector_title` and `loss_title`.
+        untrained_run: Key of the run with the same detector before training; empty if the study
+            has none, or if it has no metrics.
+        values: Metric key to value in printed units; None where undefined.
     """
 
-    run: Run
-    evaluation: Evaluation
-    reason: str | None
-    values: tuple[float | None, ...]
-    untrained_ap50: float | None
-    seconds_per_iteration: float | None
+    key: str
+    dataset: str
+    split: str
+    detector: str
+    loss: str
+    variant: str
+    seed: int
+    status: str
+    reason: str
+    dataset_title: str
+    detector_title: str
+    loss_title: str
+    untrained_run: str
+    values: Mapping[str, float | None] = field(default_factory=dict)
+
+
+IDENTITY = tuple(f.name for f in fields(Entry) if f.name != "values")
 
 
 def build_leaderboard(plan_path: str | Path, out_csv: str | Path) -> None:
     """Writes every run of a study, with its status and metrics, into one CSV file.
 
     Raises:
-        InputError: the plan cannot be used; never for a run that failed.
+        InputError: If the plan cannot be used; never for a run that failed.
     """
     write_leaderboard(leaderboard(load_study(plan_path)), Path(out_csv))
 
 
 def leaderboard(study: Study) -> list[Entry]:
-    """One entry a run and split, in the plan's order, but untrained models last.
+    """Returns one entry per run and split, in the plan's order, untrained models last.
 
-    A run without any result has one in all.
+    A run without results has one entry.
     """
     return [
         _entry(study, run, evaluation)
@@ -82,44 +86,89 @@ def leaderboard(study: Study) -> list[Entry]:
     ]
 
 
-def columns(entries: Iterable[Entry]) -> tuple[Column, ...]:
-    """The metrics to show of these runs: those of masks only where one predicts masks."""
-    masks = any(v is not None for entry in entries for v in entry.values[len(COLUMNS) :])
-    return (*COLUMNS, *MASKS) if masks else COLUMNS
+def columns(entries: Iterable[Entry]) -> tuple[Metric, ...]:
+    """Returns the metrics to show, in order; those of masks only where a run predicts masks."""
+    boxes, masks = _all_columns()
+    shown = any(entry.values.get(m.key) is not None for entry in entries for m in masks)
+    return (*boxes, *masks) if shown else boxes
 
 
 def write_leaderboard(entries: list[Entry], path: Path) -> None:
-    """Writes entries as CSV: AP and oLRP × 100, correlations as coefficients, time in seconds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    identity = ["key", "dataset", "split", "detector", "loss", "variant", "seed"]
+    """Writes entries as CSV, metrics in printed units: AP × 100, correlations as they are."""
     shown = columns(entries)
-    header = [*identity, "status", "reason", *(c.header for c in shown)]
-    with path.open("w", encoding="utf-8", newline="") as lines:
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow([*header, UNTRAINED.header, SPEED.header])
+        writer.writerow([*IDENTITY, *(metric.header for metric in shown)])
         for entry in entries:
-            run = entry.run
-            names = [run.key, run.dataset, entry.evaluation.split, run.detector, run.loss]
-            state = [run.variant, run.seed, run.status, entry.reason or ""]
-            measured = [entry.untrained_ap50, entry.seconds_per_iteration]
-            writer.writerow([*names, *state, *entry.values[: len(shown)], *measured])
+            identity = [getattr(entry, name) for name in IDENTITY]
+            writer.writerow([*identity, *(entry.values.get(metric.key) for metric in shown)])
+
+
+def read_leaderboard(path: Path) -> list[Entry]:
+    """Reads what `write_leaderboard` wrote.
+
+    Raises:
+        InputError: If the file cannot be read or has other columns.
+    """
+    known = {metric.header: metric for group in _all_columns() for metric in group}
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            reader = csv.DictReader(lines)
+            header = reader.fieldnames or []
+            if wrong := set(IDENTITY) - set(header) or set(header) - set(IDENTITY) - set(known):
+                raise InputError(f"{path}: column {min(wrong)!r} is missing or unknown")
+            return [_read_entry(row, known) for row in reader]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {error}; run the study again") from error
+
+
+def _all_columns() -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
+    boxes: list[Metric] = []
+    for metric in registry.shown_in(LEADERBOARD):
+        boxes += [metric, BASELINE] if metric is AP50 else [metric]
+    return tuple(boxes), tuple(metric.of_masks() for metric in registry.shown_in(MASKS))
+
+
+def _read_entry(row: Mapping[str, str], known: Mapping[str, Metric]) -> Entry:
+    identity: dict[str, Any] = {name: row[name] for name in IDENTITY}
+    values = {m.key: float(row[h]) if row[h] else None for h, m in known.items() if h in row}
+    return Entry(**{**identity, "seed": int(row["seed"]), "values": values})
 
 
 def _entry(study: Study, run: Run, evaluation: Evaluation) -> Entry:
     checksum = study.manifests.get(run.dataset, {}).get("checksum")
-    reason = run.reason or evaluation.reason or unusable(run, checksum)
-    hidden = unusable(run, checksum) and run.main is evaluation
-    boxes, masks = ({}, {}) if hidden else (evaluation.metrics, evaluation.mask_metrics)
+    why_not = unusable(run, checksum)
+    hidden = why_not is not None and evaluation is run.main
     untrained = None if run.untrained else study.untrained_for(run)
     baseline = _same_split(untrained, evaluation.split)
+    ap50 = AP50.printed(baseline.metrics) if baseline else None
     return Entry(
-        run=run,
-        evaluation=evaluation,
-        reason=reason,
-        values=(*(_printed(boxes, c) for c in COLUMNS), *(_printed(masks, c) for c in MASKS)),
-        untrained_ap50=_printed(baseline.metrics, UNTRAINED) if baseline else None,
-        seconds_per_iteration=finite(run.training.get("seconds_per_iteration")),
+        key=run.key,
+        dataset=run.dataset,
+        split=evaluation.split,
+        detector=run.detector,
+        loss=run.loss,
+        variant=run.variant,
+        seed=run.seed,
+        status=run.status,
+        reason=run.reason or evaluation.reason or why_not or "",
+        dataset_title=run.title("dataset"),
+        detector_title=run.title("detector"),
+        loss_title=run.title("loss"),
+        untrained_run=untrained.key if untrained and ap50 is not None else "",
+        values={**_values(run, None if hidden else evaluation), BASELINE.key: ap50},
     )
+
+
+def _values(run: Run, evaluation: Evaluation | None) -> dict[str, float | None]:
+    """Returns the values of a run; only those of its training if its evaluation is left out."""
+    boxes = evaluation.metrics if evaluation else {}
+    masks = evaluation.mask_metrics if evaluation else {}
+    found = {**boxes, **registry.values({"training": run.training})}
+    return {
+        **{m.key: m.printed(found) for m in registry.shown_in(LEADERBOARD)},
+        **{m.of_masks().key: m.printed(masks) for m in registry.shown_in(MASKS)},
+    }
 
 
 def _same_split(run: Run | None, split: str) -> Evaluation | None:
@@ -127,6 +176,6 @@ def _same_split(run: Run | None, split: str) -> Evaluation | None:
     return next((e for e in evaluations if e.split == split), None)
 
 
-def _printed(metrics: Mapping[str, object], column: Column) -> float | None:
-    value = finite(metrics.get(column.metric))
-    return None if value is None else round(value * column.scale, DIGITS)
+def is_untrained(entry: Entry) -> bool:
+    """Returns whether an entry is an untrained model, which is the baseline of the others."""
+    return entry.status == UNTRAINED

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.evaluation import registry
 from rankdet.files import read_record
 from rankdet.repository import ROOT
 
@@ -40,15 +41,21 @@ class Evaluation:
     record: Mapping[str, Any]
     reason: str | None
 
-    @property
-    def metrics(self) -> Mapping[str, float | None]:
-        """Metric name to value in [0, 1]; None where undefined."""
-        return self.record.get("metrics") or {}
+    @cached_property
+    def speed(self) -> Mapping[str, Any]:
+        """The speed of inference; empty where it is unknown or the run diverged."""
+        usable = self.record and self.record.get("status") != DIVERGED
+        return read_record(self.folder / "speed.json")[0] if usable else {}
 
-    @property
+    @cached_property
+    def metrics(self) -> Mapping[str, float | None]:
+        """Metric key to value in the record's unit, such as AP in [0, 1]; None where undefined."""
+        return registry.values({**self.record, "speed": self.speed})
+
+    @cached_property
     def mask_metrics(self) -> Mapping[str, float | None]:
-        """The same of masks; empty where the detections carry none."""
-        return (self.record.get("segm") or {}).get("metrics") or {}
+        """The same for masks; empty where the detections carry none."""
+        return registry.values(self.record.get("segm") or {})
 
     @property
     def per_class(self) -> Mapping[str, Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Every ranking loss as a function of logits, labels and IoUs, for tests that all must pass."""
+"""Every ranking loss as a function of logits, labels and IoUs, for what holds for all of them."""
 
 import pytest
 import torch

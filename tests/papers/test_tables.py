@@ -20,7 +20,7 @@ from rankdet.papers.table import (
 from rankdet.papers.table_model import Cell, TableRow
 from rankdet.papers.values import metric_value
 from rankdet.repository import PAPERS
-from rankdet.results.leaderboard import COLUMNS, MASKS, build_leaderboard, columns, leaderboard
+from rankdet.results.leaderboard import build_leaderboard, columns, leaderboard
 from rankdet.results.records import load_study
 from tests.report.fake_study import make_study
 
@@ -158,9 +158,11 @@ def test_leaderboard_csv(plan: Path, tmp_path: Path) -> None:
 
 def test_masks_have_columns_only_where_one_predicts_them(plan: Path) -> None:
     entries = leaderboard(load_study(plan))
-    assert [column.header for column in columns(entries)][-3:] == [c.header for c in MASKS]
-    boxes = [entry for entry in entries if not entry.evaluation.mask_metrics]
-    assert columns(boxes) == COLUMNS
+    headers = [metric.header for metric in columns(entries)]
+    assert headers[-3:] == ["mask AP", "mask AP50", "mask oLRP"]
+    boxes = [entry for entry in entries if entry.values["segm.AP"] is None]
+    assert 0 < len(boxes) < len(entries)
+    assert [metric.header for metric in columns(boxes)] == headers[:-3]
 
 
 def test_statuses(plan: Path) -> None:

@@ -86,6 +86,7 @@ def test_a_missing_record_of_a_sweep_is_one_line(run, tmp_path):
 
 
 def test_speed_and_training(run):
+    (run.folder / "speed.json").unlink()
     assert metric_value(run, "speed.images_per_second") is None
     (run.folder / "speed.json").write_text('{"images_per_second": 4.5, "device": "cpu"}')
     assert metric_value(run, "speed.images_per_second") == 4.5

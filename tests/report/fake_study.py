@@ -221,7 +221,7 @@ def _sweep(root: Path, folder: Path, split: str) -> None:
 
 
 def _pretend_masks(path: Path) -> None:
-    """Gives a record the measures of its boxes as those of masks."""
+    """Gives a record the metrics of its boxes as those of masks."""
     record = json.loads(path.read_text(encoding="utf-8"))
     _write(path, {**record, "segm": {key: record[key] for key in OF_MASKS}})
 
@@ -317,6 +317,8 @@ def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed
         detections = []
     place.mkdir(parents=True, exist_ok=True)
     _write(place / "detections.json", detections)
+    pace = 20.0 + len(loss) + seed
+    _write(place / "speed.json", {"images_per_second": pace, "seconds_per_image": 1 / pace})
     run_folder = place if place.name.startswith("seed") else place.parent
     write_split_metrics(
         split,

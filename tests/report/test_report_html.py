@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from rankdet.errors import InputError
+from rankdet.evaluation.metric import COMPARE
+from rankdet.evaluation.registry import shown_in
 from rankdet.papers.load import load_spec
 from rankdet.report import build_report
 from rankdet.report.site import run_page
@@ -99,11 +101,14 @@ def test_every_page_names_its_scale(report: Path) -> None:
 
 def test_leaderboard_equals_its_csv(report: Path) -> None:
     index = Page(report / "index.html")
-    rows = [row for row in index.rows if len(row) == 21]
+    rows = [row for row in index.rows if len(row) == 24]
     records = read_csv(report / "leaderboard.csv")
     assert len(rows) == len(records) + 1 == 20
     order = ["AP", "AP50", "untrained AP50", "AP75", "AP90", "oLRP", "Loc", "FP", "FN"]
-    order += ["Pearson", "Spearman", "Kendall", "mask AP", "mask AP50", "mask oLRP", "s/iteration"]
+    order += ["Pearson", "Spearman", "Kendall", "D-ECE", "LaECE", "images/s", "s/iteration"]
+    order += ["mask AP", "mask AP50", "mask oLRP"]
+    assert any(record["LaECE"] for record in records)
+    assert any(record["images/s"] for record in records)
     for row, record in zip(rows[1:], records, strict=True):
         assert row[2:4] == [record["split"], record["seed"]]
         assert record["status"] in row[4]
@@ -301,11 +306,13 @@ def test_comparison_equals_the_leaderboard(report: Path) -> None:
         for r in records
         if r["detector"] == "retinanet" and r["status"] in ("trained", "collapsed")
     ]
-    rows = [row for row in page.rows if len(row) == 6][1:]
+    shown = {m.header: m.decimals for m in shown_in(COMPARE)}
+    assert {"AP", "oLRP", "Spearman", "LaECE", "images/s"} <= set(shown)
+    rows = [row for row in page.rows if len(row) == len(shown) + 1][1:]
     assert len(rows) == len(usable)
     for row, record in zip(rows, usable, strict=True):
-        for cell, name in zip(row[1:], ("AP", "AP50", "AP75", "AP90", "oLRP"), strict=True):
-            assert cell.startswith(printed(record[name], 1)), (record["key"], name)
+        for cell, (name, decimals) in zip(row[1:], shown.items(), strict=True):
+            assert cell.startswith(printed(record[name], decimals)), (record["key"], name)
     assert "not compared, seed 1 diverged" in page.text
     assert "reference" in rows[0][1] and "[" in rows[1][1]
 

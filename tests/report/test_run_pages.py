@@ -1,4 +1,4 @@
-"""A run's page against its records: measures, intervals, errors and the sweep of thresholds."""
+"""A run's page against its records: metrics, intervals, errors and the sweep of thresholds."""
 
 import csv
 import json
@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from rankdet.evaluation.metric import MASKS, RUN, SPARSITY, SWEEP, Metric
+from rankdet.evaluation.registry import shown_in, values
 from rankdet.report import build_report
 from rankdet.report.formatting import count, number
-from rankdet.report.run_metrics import ERRORS, METRICS
-from rankdet.report.sweep_section import OF_BOXES
+from rankdet.report.run_metrics import ERRORS
 from tests.report.fake_study import SWEPT, THRESHOLDS, make_study
 from tests.report.pages import Page
 
@@ -32,49 +33,78 @@ def record(plan: Path, name: str) -> Any:
 
 
 def facts(path: Path) -> list[tuple[str, str]]:
-    """The measures on a page as (name, text), split after split, boxes before masks."""
+    """The metrics on a page as (name, text), split after split, boxes before masks."""
     text = path.read_text(encoding="utf-8")
     found = []
     for part in re.findall(r'<dl class="facts metrics">(.*?)</dl>', text, re.DOTALL):
-        for name, value in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", part, re.DOTALL):
+        for name, value in re.findall(r"<dt[^>]*>(.*?)</dt><dd>(.*?)</dd>", part, re.DOTALL):
             plain = [unescape(re.sub(r"<[^>]*>", "", one)) for one in (name, value)]
             found.append((plain[0].rstrip(" ↑↓"), " ".join(plain[1].split())))
     return found
 
 
-def shown(metrics: Mapping[str, Any], ends: Mapping[str, Any], column: Any) -> str:
-    value = metrics[column.metric]
-    text = number(None if value is None else value * column.scale, column.decimals)
-    low, high = ends.get(column.metric) or (None, None)
+def shown(values: Mapping[str, Any], ends: Mapping[str, Any], metric: Metric) -> str:
+    text = number(metric.printed(values), metric.decimals)
+    low, high = ends.get(metric.key) or (None, None)
     if low is None:
         return text
-    low, high = (number(end * column.scale, column.decimals) for end in (low, high))
+    low, high = (number(end * metric.scale, metric.decimals) for end in (low, high))
     return f"{text} [{low} to {high}]"
 
 
-def test_measures_and_intervals_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:
+def test_metrics_and_intervals_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:
     boxes, train = record(fake_plan, "metrics.json"), record(fake_plan, "on-train/metrics.json")
+    speeds = [record(fake_plan, "speed.json"), record(fake_plan, "on-train/speed.json")]
+    records = [
+        {**boxes, "speed": speeds[0]},
+        boxes["segm"],
+        {**train, "speed": speeds[1]},
+    ]
+    metrics = [[m for m in shown_in(RUN) if m.key in values(one)] for one in records]
     expected = [
-        (column.header, shown(one["metrics"], one["intervals"]["metrics"], column))
-        for one in (boxes, boxes["segm"], train)
-        for column in METRICS
+        (metric.header, shown(values(one), one["intervals"]["metrics"], metric))
+        for one, metrics_of_one in zip(records, metrics, strict=True)
+        for metric in metrics_of_one
     ]
     assert facts(report / PAGE) == expected
     assert sum("[" in text for _, text in expected) > 30
+    named = dict(expected)
+    assert named["D-ECE"] == number(100 * train["calibration"]["D_ECE"])
+    assert named["LaECE"] == number(100 * train["calibration"]["LaECE"])
+    assert named["AP, worst ranking"] == number(100 * train["bounds"]["lower"]["AP"])
+    assert named["AP, best ranking"] == number(100 * train["bounds"]["upper"]["AP"])
+    assert named["images/s"] == number(speeds[1]["images_per_second"])
     assert "the 95% interval over images (200 draws" in Page(report / PAGE).text
     lines = read_csv(report / "runs" / SWEPT / "metrics.csv")
-    assert [(line["split"], line["of"]) for line in lines[:: len(METRICS)]] == [
-        ("val", "boxes"),
-        ("val", "masks"),
-        ("train", "boxes"),
-    ]
-    for line, (name, text), column in zip(lines, expected, METRICS * 3, strict=True):
+    parts = [("val", "boxes"), ("val", "masks"), ("train", "boxes")]
+    told = [part for part, found in zip(parts, metrics, strict=True) for _ in found]
+    assert [(line["split"], line["of"]) for line in lines] == told
+    every = [metric for found in metrics for metric in found]
+    for line, (name, text), metric in zip(lines, expected, every, strict=True):
         value, low, high = (
-            number(float(line[key]) if line[key] else None, column.decimals)
+            number(float(line[key]) if line[key] else None, metric.decimals)
             for key in ("value", "low", "high")
         )
-        assert line["metric"] == name
+        assert (line["metric"], line["name"]) == (metric.key, name)
         assert text == (f"{value} [{low} to {high}]" if line["low"] else value)
+
+
+def test_objects_per_image_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:
+    bins = record(fake_plan, "metrics.json")["sparsity"]
+    head, *rows = Page(report / PAGE).table("Metrics by objects per image on val, boxes")
+    lines = read_csv(report / "runs" / SWEPT / "sparsity.csv")
+    lines = [line for line in lines if (line["split"], line["of"]) == ("val", "boxes")]
+    metrics = shown_in(SPARSITY)
+    assert [name.rstrip(" ↑↓") for name in head[3:]] == [m.header for m in metrics]
+    assert [row[0] for row in rows] == ["0-3", "4-8", "9-20", "21+"]
+    for row, line, one in zip(rows, lines, bins, strict=True):
+        assert row[1:3] == [count(one["images"]), count(one["objects"])]
+        assert row[3:] == [number(m.printed(one), m.decimals) for m in metrics]
+        assert line["objects per image"] == row[0]
+        assert [float(line[m.header]) if line[m.header] else None for m in metrics] == [
+            m.printed(one) for m in metrics
+        ]
+    assert rows[0][3] != "–"
 
 
 def test_errors_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:
@@ -109,20 +139,23 @@ def test_bars_are_as_long_as_the_gains(report: Path, fake_plan: Path) -> None:
 
 def test_the_sweep_equals_its_record_and_its_csv(report: Path, fake_plan: Path) -> None:
     page = Page(report / PAGE)
-    head, *rows = page.table("Measures and speed at each score threshold")
+    head, *rows = page.table("Metrics and speed at each score threshold")
     lines = read_csv(report / "runs" / SWEPT / "sweep.csv")
     found = record(fake_plan, "sweep.json")["rows"]
     assert [row[0] for row in rows] == [f"{threshold:g}" for threshold in THRESHOLDS]
-    assert head[-1] == "images/s ↑" or head[-1] == "images/s"
+    metrics = shown_in(SWEEP)
+    masks = shown_in(MASKS) if "segm" in found[0] else ()
+    assert [m.key for m in metrics[:4]] == ["AP", "AP50", "AP75", "AP90"]
+    assert {"speed.images_per_second", "detections_per_image"} <= {m.key for m in metrics}
+    names = [name.rstrip(" ↑↓") for name in head[1:]]
+    assert names == [*(m.header for m in metrics), *(m.of_masks().header for m in masks)]
     for row, line, one in zip(rows, lines, found, strict=True):
-        values = [one["detections_per_image"]]
-        values += [one["metrics"][c.metric] for c in OF_BOXES]
-        scaled = [None if v is None else 100 * v for v in values[1:]]
-        speed = one["speed"]["images_per_second"]
-        expected = [number(values[0]), *map(number, scaled), number(speed)]
-        assert row[1:] == expected
+        flat = {**one["metrics"], "detections_per_image": one["detections_per_image"]}
+        flat["speed.images_per_second"] = one["speed"]["images_per_second"]
+        expected = [number(m.printed(flat), m.decimals) for m in metrics]
+        assert row[1 : len(metrics) + 1] == expected
         told = [float(v) if v else None for v in list(line.values())]
-        assert [number(v) for v in told[1:]] == expected
+        assert [number(v) for v in told[1 : len(metrics) + 1]] == expected
         assert told[0] == one["score_threshold"]
     assert rows[-1][1] != rows[0][1]  # the highest threshold throws something away
     charts = [a for tag, a in page.elements if a.get("id", "").startswith("sweep-")]
@@ -139,8 +172,10 @@ def test_a_diverged_run_has_neither_intervals_nor_errors(report: Path) -> None:
     text = Page(report / DIVERGED).text
     assert "interval over images" not in text and "What errors cost" not in text
     folder = (report / DIVERGED).with_suffix("")
-    assert {path.name for path in folder.iterdir()} == {"metrics.csv"}
-    assert not any(line["value"] or line["low"] for line in read_csv(folder / "metrics.csv"))
+    assert {path.name for path in folder.iterdir()} == {"metrics.csv", "sparsity.csv"}
+    lines = read_csv(folder / "metrics.csv")
+    known = [line["metric"] for line in lines if line["value"] or line["low"]]
+    assert set(known) == {"training.seconds_per_iteration"}
 
 
 def test_a_sweep_that_cannot_be_read_is_said(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rankdet.charts.chart import Chart, Series
-from rankdet.papers.values import finite
+from rankdet.evaluation.units import finite
 
 SHOWN = {"AP": "AP (× 100)", "oLRP": "oLRP (× 100)"}
 

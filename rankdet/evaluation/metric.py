@@ -1,0 +1,92 @@
+"""What the benchmark knows about one metric. `rankdet.evaluation.registry` lists all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rankdet.evaluation.units import scaled
+
+# Where a metric can be shown.
+LEADERBOARD = "leaderboard"  # leaderboard.csv and the first page of the report
+RUN = "run"  # a run's page
+CLASSES = "classes"  # the table of classes on a run's page
+SPARSITY = "sparsity"  # the table of objects per image on a run's page
+SWEEP = "sweep"  # the table of score thresholds on a run's page
+COMPARE = "compare"  # comparison pages, and `rankdet compare` by default
+EVALUATE = "evaluate"  # the output of `rankdet evaluate`
+MASKS = "masks"  # leaderboard and sweep show the value for masks beside that for boxes
+PLACES = (LEADERBOARD, RUN, CLASSES, SPARSITY, SWEEP, COMPARE, EVALUATE, MASKS)
+
+HIGHER, LOWER = "higher", "lower"
+FAMILIES = ("ap", "olrp", "correlation")  # metrics whose intervals are drawn together
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric: where its value is stored, what it means, how and where it is shown.
+
+    Attributes:
+        key: Its name in the records, such as `AP50`.
+        header: Its name in tables and on pages.
+        meaning: One plain sentence for the reading page and the documentation.
+        group: A key of `rankdet.evaluation.registry.GROUPS`.
+        better: "higher", "lower", or None where no direction is better.
+        scale: Factor from the record's unit to the printed one: 100 for AP.
+        decimals: Digits printed after the point.
+        interval: The bootstrap family that gives its interval over images: "ap", "olrp" or
+            "correlation"; None where it has no interval.
+        shown: Where it is shown, of `PLACES`.
+        path: Keys that lead to its value in a record; by default `metrics`, then its key. Empty
+            for a value that exists for each class only.
+        compute: "module:function" for a metric that is computed from the matches alone. The
+            function takes `Matches` and returns the value (None where undefined), or a mapping of
+            category id to value; the metric is then the mean over the classes where it is defined.
+    """
+
+    key: str
+    header: str
+    meaning: str
+    group: str
+    better: str | None
+    scale: float = 1.0
+    decimals: int = 2
+    interval: str | None = None
+    shown: tuple[str, ...] = (LEADERBOARD, RUN, EVALUATE)
+    path: tuple[str, ...] | None = None
+    compute: str = ""
+
+    @property
+    def arrow(self) -> str:
+        """↑ where higher is better, ↓ where lower is better, else empty."""
+        return {HIGHER: "↑", LOWER: "↓"}.get(self.better or "", "")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The keys that lead to its value in a record."""
+        return ("metrics", self.key) if self.path is None else self.path
+
+    def is_in(self, record: Mapping[str, Any]) -> bool:
+        """Whether a record has this metric, be its value defined or not."""
+        return bool(self.steps) and self.steps[-1] in self._room(record)
+
+    def value(self, record: Mapping[str, Any]) -> Any:
+        """Its value in a record, in the record's unit; None where undefined or missing."""
+        return self._room(record).get(self.steps[-1]) if self.steps else None
+
+    def scaled(self, value: Any) -> float | None:
+        """A value of it in printed units; None where undefined."""
+        return scaled(value, self.scale)
+
+    def printed(self, values: Mapping[str, Any]) -> float | None:
+        """Its value in a mapping of keys to values, in printed units; None where undefined."""
+        return self.scaled(values.get(self.key))
+
+    def of_masks(self) -> "Metric":
+        """The same metric for masks, for a table that shows it beside that of boxes."""
+        return replace(self, key=f"segm.{self.key}", header=f"mask {self.header}")
+
+    def _room(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        found: Any = record
+        for step in self.steps[:-1]:
+            found = found.get(step) if isinstance(found, Mapping) else None
+        return found if isinstance(found, Mapping) else {}

@@ -1,0 +1,312 @@
+"""All metrics of the benchmark, one entry each.
+
+Everything that shows a metric reads this list: leaderboard, tables, pages, commands, documentation.
+To add a metric, write a function of the matches and an entry that names it with `compute`; to see
+how, read `docs/evaluation.md`. Planning reads this module, so it imports neither numpy nor pandas.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from rankdet.evaluation.metric import (
+    CLASSES,
+    COMPARE,
+    EVALUATE,
+    HIGHER,
+    LEADERBOARD,
+    LOWER,
+    MASKS,
+    RUN,
+    SPARSITY,
+    SWEEP,
+    Metric,
+)
+
+GROUPS = {
+    "ap": "AP",
+    "area": "AP by area",
+    "frequency": "AP by frequency",
+    "ar": "AR",
+    "olrp": "oLRP",
+    "correlation": "Correlation of score and IoU, mean over classes",
+    "pooled": "Correlation over all classes together",
+    "calibration": "Calibration error",
+    "bounds": "Bounds of AP under other rankings",
+    "speed": "Speed",
+    "class": "One class",
+}
+
+_AREAS = {
+    "small": "an area below 32² pixels",
+    "medium": "an area of 32² to 96² pixels",
+    "large": "an area of 96² pixels or more",
+}
+_FREQUENCIES = {  # of LVIS
+    "rare": "in 1 to 10 training images",
+    "common": "in 11 to 100 training images",
+    "frequent": "in more than 100 training images",
+}
+_COEFFICIENTS = {"pearson": "Pearson", "spearman": "Spearman", "kendall": "Kendall"}
+_RECALL = "Average recall with at most {} detections per image, over IoU thresholds .50 to .95."
+_POOLED = "{} coefficient over the true positives of all classes together."
+_DUPLICATES = "{} coefficient over all detections whose best IoU exceeds .5, duplicates included."
+
+
+def _ap(iou: int, *shown: str) -> Metric:
+    key, meaning = f"AP{iou}", f"Average precision at IoU threshold .{iou}."
+    return Metric(key, key, meaning, "ap", HIGHER, 100, 1, interval="ap", shown=shown)
+
+
+def _part(key: str, group: str, meaning: str, *shown: str) -> Metric:
+    """AP or AR of a part of the data, which has no interval."""
+    kind, part = key[:2], key[2:].lstrip("_")
+    return Metric(key, f"{kind} {part}", meaning, group, HIGHER, 100, 1, shown=shown)
+
+
+def _lrp(key: str, header: str, meaning: str, *also: str) -> Metric:
+    shown = (LEADERBOARD, RUN, CLASSES, SPARSITY, SWEEP, COMPARE, EVALUATE, *also)
+    return Metric(key, header, meaning, "olrp", LOWER, 100, 1, interval="olrp", shown=shown)
+
+
+def _correlation(key: str, header: str, group: str, meaning: str, *shown: str) -> Metric:
+    return Metric(key, header, meaning, group, HIGHER, 1, 2, interval="correlation", shown=shown)
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        key="AP",
+        header="AP",
+        meaning="Average precision as COCO defines it: mean over IoU thresholds .50 to .95 and over"
+        " the classes that have objects.",
+        group="ap",
+        better=HIGHER,
+        scale=100,
+        decimals=1,
+        interval="ap",
+        shown=(LEADERBOARD, RUN, CLASSES, SPARSITY, SWEEP, COMPARE, EVALUATE, MASKS),
+    ),
+    _ap(50, LEADERBOARD, RUN, CLASSES, SPARSITY, SWEEP, COMPARE, EVALUATE, MASKS),
+    _ap(55),
+    _ap(60),
+    _ap(65, EVALUATE),
+    _ap(70),
+    _ap(75, LEADERBOARD, RUN, CLASSES, SPARSITY, SWEEP, COMPARE, EVALUATE),
+    _ap(80, EVALUATE),
+    _ap(85),
+    _ap(90, LEADERBOARD, RUN, SWEEP, COMPARE, EVALUATE),
+    _ap(95, EVALUATE),
+    *(
+        _part(f"AP_{name}", "area", f"AP of the objects with {area}.", RUN, EVALUATE)
+        for name, area in _AREAS.items()
+    ),
+    *(
+        _part(f"AP_{name}", "frequency", f"AP of the classes {images} (LVIS).", RUN, EVALUATE)
+        for name, images in _FREQUENCIES.items()
+    ),
+    *(_part(f"AR{n}", "ar", _RECALL.format(n), RUN, EVALUATE) for n in (1, 10, 100, 300)),
+    *(
+        _part(f"AR_{name}", "ar", f"AR of the objects with {area}.", EVALUATE)
+        for name, area in _AREAS.items()
+    ),
+    _lrp(
+        "oLRP",
+        "oLRP",
+        "Optimal Localisation Recall Precision error at IoU .5: the lowest LRP over all score"
+        " thresholds, mean over classes.",
+        MASKS,
+    ),
+    _lrp("oLRP_Loc", "Loc", "Part of oLRP: mean of 1 − IoU over the true positives."),
+    _lrp("oLRP_FP", "FP", "Part of oLRP: share of false positives among the detections."),
+    _lrp("oLRP_FN", "FN", "Part of oLRP: share of objects that are missed."),
+    _correlation(
+        "pearson",
+        "Pearson",
+        "correlation",
+        "Linear correlation of score and IoU over true positives at IoU .5, mean over classes.",
+        *(LEADERBOARD, RUN, EVALUATE),
+    ),
+    _correlation(
+        "spearman",
+        "Spearman",
+        "correlation",
+        "Correlation of the ranks of score and IoU over true positives at IoU .5, mean over"
+        " classes.",
+        *(LEADERBOARD, RUN, CLASSES, COMPARE, EVALUATE),
+    ),
+    _correlation(
+        "kendall",
+        "Kendall",
+        "correlation",
+        "Kendall's τ-b of score and IoU over true positives at IoU .5, mean over classes.",
+        *(LEADERBOARD, RUN, EVALUATE),
+    ),
+    *(
+        _correlation(
+            f"{k}_pooled", f"{name}, pooled", "pooled", _POOLED.format(name), RUN, EVALUATE
+        )
+        for k, name in _COEFFICIENTS.items()
+    ),
+    *(
+        _correlation(
+            f"{k}_pooled_duplicates", f"{name}, duplicates", "pooled", _DUPLICATES.format(name)
+        )
+        for k, name in _COEFFICIENTS.items()
+    ),
+    Metric(
+        key="D_ECE",
+        header="D-ECE",
+        meaning="Detection calibration error: mean distance of score and precision over 25 bins of"
+        " scores.",
+        group="calibration",
+        better=LOWER,
+        scale=100,
+        decimals=1,
+        shown=(LEADERBOARD, RUN, COMPARE, EVALUATE),
+        path=("calibration", "D_ECE"),
+    ),
+    Metric(
+        key="LaECE",
+        header="LaECE",
+        meaning="Localisation-aware calibration error: mean distance of score and precision × IoU"
+        " over 25 bins of scores, mean over classes.",
+        group="calibration",
+        better=LOWER,
+        scale=100,
+        decimals=1,
+        shown=(LEADERBOARD, RUN, CLASSES, COMPARE, EVALUATE),
+        path=("calibration", "LaECE"),
+    ),
+    Metric(
+        key="AP_lower",
+        header="AP, worst ranking",
+        meaning="AP if the true positives with the lowest scores had the highest IoUs; scores and"
+        " AP50 stay the same.",
+        group="bounds",
+        better=HIGHER,
+        scale=100,
+        decimals=1,
+        shown=(RUN, EVALUATE),
+        path=("bounds", "lower", "AP"),
+    ),
+    Metric(
+        key="AP_upper",
+        header="AP, best ranking",
+        meaning="AP if the true positives with the highest scores had the highest IoUs; scores and"
+        " AP50 stay the same.",
+        group="bounds",
+        better=HIGHER,
+        scale=100,
+        decimals=1,
+        shown=(RUN, EVALUATE),
+        path=("bounds", "upper", "AP"),
+    ),
+    Metric(
+        key="speed.images_per_second",
+        header="images/s",
+        meaning="Inference speed: images per second, one image at a time, without loading and"
+        " resizing.",
+        group="speed",
+        better=HIGHER,
+        decimals=1,
+        shown=(LEADERBOARD, RUN, SWEEP, COMPARE),
+        path=("speed", "images_per_second"),
+    ),
+    Metric(
+        key="training.seconds_per_iteration",
+        header="s/iteration",
+        meaning="Training speed: seconds per iteration.",
+        group="speed",
+        better=LOWER,
+        decimals=3,
+        shown=(LEADERBOARD, RUN),
+        path=("training", "seconds_per_iteration"),
+    ),
+    Metric(
+        key="detections_per_image",
+        header="detections per image",
+        meaning="Mean number of detections per image.",
+        group="speed",
+        better=None,
+        decimals=1,
+        shown=(SWEEP,),
+        path=("detections_per_image",),
+    ),
+    Metric(
+        key="n_gt",
+        header="objects",
+        meaning="Number of objects of the class.",
+        group="class",
+        better=None,
+        decimals=0,
+        shown=(CLASSES,),
+        path=(),
+    ),
+    Metric(
+        key="n_tp",
+        header="found",
+        meaning="Number of true positives of the class at IoU .5.",
+        group="class",
+        better=None,
+        decimals=0,
+        shown=(CLASSES,),
+        path=(),
+    ),
+    Metric(
+        key="lrp_threshold",
+        header="threshold",
+        meaning="Score threshold of the class at which LRP is lowest.",
+        group="class",
+        better=None,
+        decimals=3,
+        shown=(CLASSES,),
+        path=(),
+    ),
+)
+
+
+@cache
+def by_key() -> dict[str, Metric]:
+    """Returns all metrics by their keys."""
+    return {metric.key: metric for metric in METRICS}
+
+
+def find(key: str) -> Metric | None:
+    """Returns the metric of a key, also of masks (`segm.AP`); None where there is none."""
+    if key.startswith("segm."):
+        metric = by_key().get(key.removeprefix("segm."))
+        return metric.of_masks() if metric else None
+    return by_key().get(key)
+
+
+def describe(key: str) -> Metric:
+    """Returns the metric of a key; for one that is not registered, its plain value under its key.
+
+    Records that other versions wrote may hold metrics that are unknown here.
+    """
+    return find(key) or Metric(key, key, "", "", None, decimals=3, shown=())
+
+
+def shown_in(place: str) -> tuple[Metric, ...]:
+    """Returns the metrics that are shown in a place, in order."""
+    return tuple(metric for metric in METRICS if place in metric.shown)
+
+
+def object_range(sparsity_bin: Mapping[str, Any]) -> str:
+    """Returns the objects per image of a bin of `sparsity`: `0-3`, or `21+` for the last."""
+    low, high = sparsity_bin["low"], sparsity_bin["high"]
+    return f"{low}+" if high is None else f"{low}-{high}"
+
+
+def values(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns all metrics that a record holds, key to value in the record's unit.
+
+    Args:
+        record: A `metrics.json`, its part `segm`, or another mapping with the same keys; `training`
+            and `speed` may hold the records of the training and of the inference speed.
+
+    Returns:
+        Registered metrics in the registry's order, then others that the record's `metrics` has.
+    """
+    known = {m.key: m.value(record) for m in METRICS if m.is_in(record)}
+    return {**known, **{k: v for k, v in (record.get("metrics") or {}).items() if k not in known}}

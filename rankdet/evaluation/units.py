@@ -1,0 +1,23 @@
+"""Numbers of a record in printed units: AP of .412 becomes 41.2, an undefined value stays None."""
+
+import math
+from typing import Any
+
+DIGITS = 6  # printed units are kept with far more digits than are printed
+
+
+def finite(value: Any) -> float | None:
+    """Returns the value as a float; None where it is missing, not a number, or not finite."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if usable and math.isfinite(value) else None
+
+
+def scaled(value: Any, scale: float) -> float | None:
+    """Returns a value of a record in printed units, rounded to `DIGITS`; None where undefined.
+
+    Args:
+        value: As a JSON record holds it; anything but a finite number counts as undefined.
+        scale: Factor from the record's unit to the printed one, such as 100 for AP.
+    """
+    known = finite(value)
+    return None if known is None else round(known * scale, DIGITS)

@@ -1,0 +1,28 @@
+"""Whether a run's numbers may be shown beside those of other runs."""
+
+from rankdet.results.records import DIVERGED, Run
+
+
+def unusable(run: Run, checksum: str | None) -> str | None:
+    """Returns why a run's numbers are left out of tables; None where they can be used.
+
+    A run that diverged has no numbers. A run that was made on another version of the data is not
+    comparable with the others.
+
+    Args:
+        run: The run.
+        checksum: Checksum of the data, from the study's manifest; None where it is unknown.
+    """
+    if run.status == DIVERGED:
+        return f"seed {run.seed} diverged: {run.reason or 'no reason was recorded'}"
+    if run.main.reason:
+        return f"seed {run.seed}: {run.reason or run.main.reason}"
+    return other_data(run, checksum)
+
+
+def other_data(run: Run, checksum: str | None) -> str | None:
+    """Returns a sentence where a run was made on other data than the manifest names; else None."""
+    made_on = run.provenance.get("data_checksum")
+    if checksum and made_on and made_on != checksum:
+        return f"seed {run.seed} was made on another version of the data ({made_on[:19]})"
+    return None
