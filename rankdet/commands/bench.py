@@ -37,7 +37,7 @@ def _losses(args: argparse.Namespace) -> int:
 
     from rankdet.errors import InputError
     from rankdet.losses import benchmark
-    from rankdet.losses.looped import LOOPED
+    from rankdet.losses.reference_loops import LOOPED
 
     for name in args.loss or ():
         if name not in LOOPED:

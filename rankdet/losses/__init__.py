@@ -1,24 +1,42 @@
-"""Ranking-based losses for object detection: exact, fast, and pure PyTorch.
+"""Ranking-based losses for object detection: exact, fast, pure PyTorch.
 
-`functional` has the losses as functions; here they are modules under the field's names, together
-with box parts, balances and `Criterion`, which puts the three together.
+- Functions: `rankdet.losses.functional`. They take tensors and return scalars.
+- Modules: `APLoss`, `ALRPLoss`, `RankSortLoss`, ... have the same arguments, as `nn.Module`.
+- `Criterion` joins a classification part, a box part (`BoxLoss`) and a `Balance` into the losses of
+  a detector.
+- `ErrorDrivenRankingLoss` is the base class for a new ranking loss.
+
+Example:
+    >>> import torch
+    >>> from rankdet.losses import APLoss
+    >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
+    >>> labels = torch.tensor([1, 0, -1])  # positive, negative, ignored
+    >>> APLoss()(logits, labels).backward()
 """
 
 from rankdet.losses import functional
-from rankdet.losses.balance import Balance, build_balance
-from rankdet.losses.boxes import BoxLoss, build_box
+from rankdet.losses.balance import (
+    Balance,
+    ConstantBalance,
+    GradientMagnitudeBalance,
+    SelfBalanceEpoch,
+    SelfBalanceIteration,
+    build_balance,
+)
+from rankdet.losses.boxes import BoxLoss, build_box, pairwise_iou
 from rankdet.losses.criterion import Criterion
 from rankdet.losses.error_driven_loss import ErrorDrivenRankingLoss
+from rankdet.losses.flat_problem import FlatProblem
 from rankdet.losses.modules import (
     ALRPLoss,
     APELoss,
     APLoss,
     DRLoss,
     PairwiseErrorLoss,
+    RankingLoss,
     RankSortLoss,
 )
 from rankdet.losses.ndcg import NDCGLoss
-from rankdet.losses.problem import FlatProblem
 from rankdet.losses.ranks import Ranking
 
 __all__ = [
@@ -27,15 +45,21 @@ __all__ = [
     "APLoss",
     "Balance",
     "BoxLoss",
+    "ConstantBalance",
     "Criterion",
     "DRLoss",
     "ErrorDrivenRankingLoss",
     "FlatProblem",
+    "GradientMagnitudeBalance",
     "NDCGLoss",
     "PairwiseErrorLoss",
     "RankSortLoss",
     "Ranking",
+    "RankingLoss",
+    "SelfBalanceEpoch",
+    "SelfBalanceIteration",
     "build_balance",
     "build_box",
     "functional",
+    "pairwise_iou",
 ]

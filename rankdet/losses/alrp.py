@@ -3,25 +3,25 @@
 import torch
 from torch import Tensor
 
-from rankdet.losses.error_driven import attach, problems, total
+from rankdet.losses.error_driven import attach, ranked_groups, total
 from rankdet.losses.ranks import TINY, Ranking, gradient_dtype
 
 TARGETS = ("localisation", "zero")
 
 
 def _gradient(ranks: Ranking, errors: Tensor, n_positives: int, eps: float, zero: bool) -> Tensor:
-    """Eq. 13: what is left to do at i is its false positives and the other positives' errors."""
-    left = ranks.false_positives + ranks.positives_above(errors)
+    """Eq. 13: error minus target is ``(FP_i + Σ E_k of the other positives above i) / rank_i``."""
+    excess = ranks.false_positives + ranks.positives_above(errors)
     if not zero:
-        return ranks.distribute(left / ranks.rank, n_positives, eps)
-    # The wrong target of G.3: a positive is pushed even if no negative is above it.
-    left = (left + errors.double()) / (ranks.rank * n_positives)
+        return ranks.distribute(excess / ranks.rank, n_positives, eps)
+    # With the wrong target of G.3 a positive gets a gradient even if no negative is above it.
+    excess = (excess + errors.double()) / (ranks.rank * n_positives)
     fp = ranks.false_positives
-    return ranks.gradient(-left, torch.where(fp <= eps, 0.0, left / fp.clamp(min=TINY)))
+    return ranks.gradient(-excess, torch.where(fp <= eps, 0.0, excess / fp.clamp(min=TINY)))
 
 
 def _soft_sampling(ranks: Ranking, n_positives: int) -> Tensor:
-    """Eq. A.46: the weight of each positive's localisation error (hard order, as released)."""
+    """Eq. A.46: the weight of each positive's localisation error (hard step, as released)."""
     order = ranks.scores.argsort(descending=True, stable=True)
     share = (1 / ranks.rank[order]).flip(0).cumsum(0).flip(0) / n_positives
     return torch.empty_like(share).index_copy_(0, order, share)
@@ -39,15 +39,15 @@ def _alrp(
 ) -> tuple[Tensor, Tensor, Tensor]:
     weights = torch.zeros_like(loc_errors, dtype=gradient_dtype(loc_errors))
     parts, n_seen = [], 0
-    for problem in problems(logits, labels, delta, group):
-        ranks, _, n_positives = problem
+    for ranked in ranked_groups(logits, labels, delta, group):
+        ranks, _, n_positives = ranked
         n_seen += len(ranks)
         if len(loc_errors) != n_positives:
             raise ValueError(f"{len(loc_errors)} localisation errors for {n_positives} positives")
-        gradient = _gradient(ranks, problem.of(loc_errors), n_positives, eps, zero)
+        gradient = _gradient(ranks, ranked.select(loc_errors), n_positives, eps, zero)
         parts.append(((ranks.false_positives / ranks.rank).sum() / n_positives, gradient))
         soft = _soft_sampling(ranks, n_positives).to(weights.dtype)
-        weights[... if problem.members is None else problem.members] = soft
+        weights[... if ranked.members is None else ranked.members] = soft
     if len(loc_errors) != n_seen:
         raise ValueError(f"{len(loc_errors)} localisation errors for {n_seen} positives")
     loss, gradient = total(logits, parts, 1)
@@ -71,28 +71,38 @@ def alrp_loss(
     target: str = "localisation",
     group: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Average LRP (aLRP) Loss in its two parts, Eq. 11; their sum is the loss.
+    """Average LRP (aLRP) Loss as its two parts; their sum is the loss (NeurIPS 2020, Eq. 11).
 
-    ``L_cls = mean FP_i / rank_i`` has error-driven gradients in the logits, in which the
-    localisation errors are constants. ``L_loc = mean_i (Σ_{k: s_k >= s_i} E_k) / rank_i`` is
-    differentiable in E, and its ranks are constants.
+    ``L_cls = mean_i FP_i / rank_i``. Its gradient in the logits is error-driven and treats the
+    localisation errors as constants. ``L_loc = mean_i (Σ_{k: s_k >= s_i} E_k) / rank_i``. It is
+    differentiable in E and treats the ranks as constants.
 
     Args:
-        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
-        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
-        loc_errors: (P,) E of the positives in order of appearance, ≥ 0: ``(1 - IoU) / (1 - τ)`` or
-            ``(1 - GIoU) / (2 (1 - τ))``.
-        delta: half the width of the smoothed step H; 0 is the hard step.
-        eps: positives with no more false positives than this get no gradient.
-        target: the error of a positive that is ranked properly: its own localisation error
-            (Eq. 12), or "zero", the wrong target of appendix G.3 (Fig. A.7).
-        group: an integer per logit: rank within a group (an image) instead of the whole batch.
+        logits: any shape, any floating dtype. Computed in float32, or float64 for float64 logits.
+        labels: one per logit: 1 positive, 0 negative, -1 ignored.
+        loc_errors: (P,) localisation errors E ≥ 0 of the positives in order of appearance, such as
+            ``(1 - IoU) / (1 - τ)`` or ``(1 - GIoU) / (2 (1 - τ))``.
+        delta: half the width of the smoothed step H, ≥ 0. 0 is the hard step.
+        eps: a positive whose FP_i is at most this gets no gradient.
+        target: the target error ℓ* of a positive: "localisation" is its own localisation error
+            (Eq. 12); "zero" is the wrong target that appendix G.3 studies (Fig. A.7).
+        group: one integer per logit, such as an image index. Ranks are then taken within each
+            group instead of the whole batch.
 
     Returns:
-        loss_cls in [0, 1) and loss_loc ≥ 0, scalars; zeros, connected, if there is no positive.
+        loss_cls in [0, 1) and loss_loc ≥ 0: scalars, float32 (float64 for float64 logits). Without
+        positives both are 0 and connected to the graph.
 
     Raises:
-        ValueError: the number of errors is not the number of positives, or an unknown target.
+        TypeError: The logits are not of a floating dtype.
+        ValueError: The target is unknown, delta is negative, or the number of labels, groups or
+            localisation errors does not match.
+
+    Example:
+        >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
+        >>> loc_errors = torch.tensor([0.4, 0.2], requires_grad=True)
+        >>> loss_cls, loss_loc = alrp_loss(logits, torch.tensor([1, 1, 0]), loc_errors)
+        >>> (loss_cls + loss_loc).backward()
     """
     if target not in TARGETS:
         raise ValueError(f"target is {target!r}; known are {', '.join(TARGETS)}")

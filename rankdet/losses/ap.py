@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rankdet.losses.error_driven import attach, problems, ranking_op, total
+from rankdet.losses.error_driven import attach, ranked_groups, ranking_op, total
 
 
 def interpolated(scores: Tensor, errors: Tensor) -> Tensor:
-    """``1 - precision`` after interpolation: the least error at a positive's score or below it.
+    """Returns ``1 - precision`` (P,) after interpolation of the precision-recall curve.
+
+    It is, for each positive, the smallest error among the positives of the same or a lower score.
 
     Args:
-        scores: (P,).
+        scores: (P,) scores of the positives.
         errors: (P,) 1 - precision at each positive.
     """
     order = scores.argsort()
@@ -24,7 +26,7 @@ def _ap(
     logits: Tensor, labels: Tensor, group: Tensor | None, delta: float, interpolate: bool
 ) -> tuple[Tensor, Tensor]:
     def parts() -> Iterator[tuple[Tensor, Tensor]]:
-        for ranks, _, n_positives in problems(logits, labels, delta, group):
+        for ranks, _, n_positives in ranked_groups(logits, labels, delta, group):
             errors = ranks.false_positives / ranks.rank  # 1 - precision
             if interpolate:
                 errors = interpolated(ranks.scores, errors)
@@ -42,20 +44,31 @@ def ap_loss(
     interpolate: bool = True,
     group: Tensor | None = None,
 ) -> Tensor:
-    """AP Loss: 1 - average precision, with error-driven gradients.
+    """AP Loss: 1 - average precision, with error-driven gradients (Chen et al., CVPR 2019).
 
-    ``L = (1/P) Σ_i FP_i / rank_i`` over the positives (aLRP paper, Eq. 4). With interpolation (the
-    released behaviour) a positive's precision is the largest one at its own or a lower score.
+    ``L = (1/P) Σ_i FP_i / rank_i`` over the positives (aLRP paper, Eq. 4). With interpolation, as
+    in the released code, the precision of a positive is the largest one at its own or a lower
+    score.
 
     Args:
-        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
-        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
-        delta: half the width of the smoothed step H; 0 is the hard step.
-        interpolate: interpolate the precision-recall curve.
-        group: an integer per logit: rank within a group (an image) instead of the whole batch.
+        logits: any shape, any floating dtype. Computed in float32, or float64 for float64 logits.
+        labels: one per logit: 1 positive, 0 negative, -1 ignored.
+        delta: half the width of the smoothed step H, ≥ 0. 0 is the hard step.
+        interpolate: whether to interpolate the precision-recall curve.
+        group: one integer per logit, such as an image index. Ranks are then taken within each
+            group instead of the whole batch.
 
     Returns:
-        Scalar in [0, 1), float32 (float64 for float64); 0, connected to the graph, if no positive.
+        Scalar in [0, 1), float32 (float64 for float64 logits). Without positives it is 0 and
+        connected to the graph.
+
+    Raises:
+        TypeError: The logits are not of a floating dtype.
+        ValueError: delta is negative, or the number of labels or groups does not match.
+
+    Example:
+        >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
+        >>> ap_loss(logits, torch.tensor([1, 0, -1])).backward()
     """
     (loss,) = attach(logits, *_ap(logits.detach(), labels, group, delta, interpolate))
     return loss

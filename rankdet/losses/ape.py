@@ -6,33 +6,33 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rankdet.losses.error_driven import attach, problem_labels, total
-from rankdet.losses.pairs import Pairs
+from rankdet.losses.error_driven import attach, group_labels, total
 from rankdet.losses.ranks import gradient_dtype
+from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
-WINDOW = 4.0  # pairs with λ (s_v - s_u) <= -4 do not count
-CLAMP = 100.0  # what binary cross entropy is clamped to in PyTorch
+WINDOW = 4.0  # pairs with λ (s_v - s_u) <= -4 are left out
+CLAMP = 100.0  # PyTorch's binary cross entropy clamps its logarithms to at least -100
 NUMERICS = ("stable", "official")
 
 
 def _cross_entropy(z: Tensor, official: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """σ(z), ``BCE(σ(z), 0)`` and its derivative; 0 for z = -inf."""
+    """Returns σ(z), ``BCE(σ(z), 0)`` and its derivative by z; all are 0 for z = -inf."""
     sigma = z.sigmoid()
     if not official:
         return sigma, F.softplus(z, threshold=50), sigma
     rest = 1 - sigma  # 0 in float32 for z > 17: the clamped logarithm has no gradient
     if z.dtype == torch.float32:
         slope = sigma * (rest > 0)
-    else:  # PyTorch's cross entropy divides by σ(1 - σ), but not by less than 1e-12
+    else:  # PyTorch's cross entropy divides by max(σ(1 - σ), 1e-12)
         spread = sigma * rest
         slope = sigma * spread / spread.clamp(min=1e-12)
     return sigma, rest.log_().clamp_(min=-CLAMP).neg_(), slope
 
 
 class _Sums:
-    """Loss and gradients of one problem, not yet divided by the number of positives that count."""
+    """Loss and gradients of one group, before division by the number of positives with pairs."""
 
-    def __init__(self, pairs: Pairs, ious: Tensor, official: bool) -> None:
+    def __init__(self, pairs: SigmoidPairs, ious: Tensor, official: bool) -> None:
         self.pairs, self.official = pairs, official
         self.ious = ious.detach().to(pairs.dtype)[pairs.order]
         self.loss = torch.zeros((), dtype=torch.float64, device=ious.device)
@@ -77,19 +77,19 @@ def _ape(
     max_negatives: int,
     official: bool,
 ) -> tuple[Tensor, Tensor]:
-    problems, flat = [], logits.reshape(-1)
+    group_sums, flat = [], logits.reshape(-1)
     with torch.autocast(logits.device.type, enabled=False):
-        for own, members, n_positives in problem_labels(logits, labels, group):
-            pairs = Pairs(flat, own, scale, WINDOW / scale, WINDOW, max_negatives)
+        for own, members, n_positives in group_labels(logits, labels, group):
+            pairs = SigmoidPairs(flat, own, scale, WINDOW / scale, WINDOW, max_negatives)
             if len(ious) != (n_positives or len(pairs)):
                 raise ValueError(f"{len(ious)} IoUs for {n_positives or len(pairs)} positives")
             if len(pairs):
                 own_ious = ious if members is None else ious[members]
-                problems.append(_Sums(pairs, own_ious, official))
-    count = torch.stack([p.count for p in problems]).sum().clamp(min=1) if problems else 1
+                group_sums.append(_Sums(pairs, own_ious, official))
+    count = torch.stack([p.count for p in group_sums]).sum().clamp(min=1) if group_sums else 1
 
     def parts() -> Iterator[tuple[Tensor, Tensor]]:
-        for p in problems:
+        for p in group_sums:
             gradient = p.pairs.gradient(p.by_positives / count, p.by_negatives / count)
             yield p.loss / count, gradient.reshape(logits.shape)
 
@@ -113,29 +113,38 @@ def ape_loss(
     numerics: str = "stable",
     group: Tensor | None = None,
 ) -> Tensor:
-    """APE Loss: cross entropy of ranking pairs, worse positives counting as negatives (Eq. 9).
+    """APE Loss: cross entropy of ranking pairs (Xu et al., CVPR 2022, Eq. 9).
 
-    ``L = (1/M) Σ_u iou_u / (λ rank_u) Σ_{v ∈ A_u} BCE(σ(λ (s_v - s_u)), 0)`` where ``A_u`` are the
-    negatives and the positives of smaller IoU, each within the window ``s_v > s_u - 4/λ``, the rank
-    (a sum of σ over everything in the window, ½ for u itself) is a constant, and M is the number of
-    positives whose A_u is not empty (as released; the IoU weight is always on there too).
+    ``L = (1/M) Σ_u iou_u / (λ rank_u) Σ_{v ∈ A_u} BCE(σ(λ (s_v - s_u)), 0)``
+
+    - ``A_u`` has the negatives and the positives of smaller IoU in the window ``s_v > s_u - 4/λ``.
+    - ``rank_u`` is the sum of σ over everything in the window (½ for u itself), a constant.
+    - M is the number of positives whose A_u is not empty. M and the IoU weight follow the released
+      code.
 
     Args:
-        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
-        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
-        ious: (P,) IoU of the positives in order of appearance; constant.
-        scale: λ.
-        max_negatives: Q, keep that many of the highest negatives (of the batch, or of each group).
+        logits: any shape, any floating dtype. Computed in float32, or float64 for float64 logits.
+        labels: one per logit: 1 positive, 0 negative, -1 ignored.
+        ious: (P,) IoU in [0, 1] of the positives in order of appearance. It gets no gradient.
+        scale: λ > 0.
+        max_negatives: Q, the number of highest negatives to keep (in the batch, or in each group).
         numerics: "stable" is exact. "official" saturates as the released code does: once
-            ``1 - σ`` rounds to 0 (λx > 17 in float32) a pair costs 100 / λ and has no gradient.
-            The paper's numbers were trained with the latter.
-        group: an integer per logit: rank within a group (an image) instead of the whole batch.
+            ``1 - σ`` rounds to 0 (λx > 17 in float32), a pair costs 100 / λ and has no gradient.
+            The paper's numbers were trained with "official".
+        group: one integer per logit, such as an image index. Ranks are then taken within each
+            group instead of the whole batch.
 
     Returns:
-        Scalar ≥ 0, float32 (float64 for float64); 0, connected to the graph, if no positive.
+        Scalar ≥ 0, float32 (float64 for float64 logits). Without positives it is 0 and connected to
+        the graph.
 
     Raises:
-        ValueError: the number of IoUs is not the number of positives, or unknown numerics.
+        TypeError: The logits are not of a floating dtype.
+        ValueError: numerics is unknown, or the number of labels, groups or IoUs does not match.
+
+    Example:
+        >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
+        >>> ape_loss(logits, torch.tensor([1, 1, 0]), torch.tensor([0.6, 0.8])).backward()
     """
     if numerics not in NUMERICS:
         raise ValueError(f"numerics is {numerics!r}; known are {', '.join(NUMERICS)}")

@@ -1,4 +1,7 @@
-"""Balancing classification and localisation: the weight of the box part, kept in checkpoints."""
+"""Balances between classification and localisation: they set the weight of the box part.
+
+The weight is a buffer, so checkpoints contain it.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,21 +9,24 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from rankdet.losses.problem import FlatProblem
+from rankdet.losses.flat_problem import FlatProblem
 
 
 def _reduce(values: Tensor) -> Tensor:
-    """Sums over all processes, if there are several."""
+    """Sums the values over all processes, in place."""
     if distributed.is_available() and distributed.is_initialized():
         distributed.all_reduce(values)
     return values
 
 
 class Balance(nn.Module):
-    """No balance: the box part counts as it is. Also the base class of the others.
+    """No balance: the weight of the box part is constant. The base class of the other balances.
 
-    Called with the losses of an iteration, a balance returns the weight of the box part (a detached
-    scalar). The trainer calls `end_epoch` at the end of each real epoch.
+    A balance is called with the losses of an iteration. It returns the weight of the box part, a
+    detached scalar. The trainer calls `end_epoch` at the end of each epoch of the training data.
+
+    Args:
+        weight: the (first) weight, ≥ 0.
     """
 
     weight: Tensor
@@ -30,11 +36,11 @@ class Balance(nn.Module):
         self.register_buffer("weight", torch.tensor(float(weight)))
 
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
-        """Returns the box part's weight in this iteration.
+        """Returns the weight of the box part in this iteration (a scalar without gradient).
 
         Args:
-            loss_cls: sum of all parts but the box part, scalar.
-            loss_bbox: the box part before the weight, scalar.
+            loss_cls: the sum of all losses except the box part (scalar).
+            loss_bbox: the box part before weighting (scalar).
             problem: the batch.
         """
         return self.weight
@@ -43,7 +49,7 @@ class Balance(nn.Module):
         """Ends an epoch.
 
         Args:
-            warming_up: Whether the learning rate's warm-up goes on in the next one.
+            warming_up: Whether the warm-up of the learning rate continues in the next epoch.
         """
 
 
@@ -54,10 +60,10 @@ class ConstantBalance(Balance):
 class SelfBalanceEpoch(Balance):
     """aLRP's self-balance (§4.2): ``(mean L_cls + mean L_loc) / mean L_loc`` of the last epoch.
 
-    The ratio of means is the released code's. Unlike it, epochs are real ones (not a fixed number
-    of iterations), the means are over all processes, and the state is part of checkpoints.
-    `DistributedDataParallel` overwrites buffers by those of the first process (its default), so
-    each process keeps its own sums beside the buffer.
+    The ratio of means is that of the released code. Three things differ from it: an epoch is one
+    pass over the data (not a fixed number of iterations), the means are over all processes, and
+    checkpoints contain the sums. By default `DistributedDataParallel` overwrites the buffers with
+    those of the first process, so each process also keeps its own sums outside the buffer.
 
     Args:
         initial: the weight in the first epoch.
@@ -75,7 +81,7 @@ class SelfBalanceEpoch(Balance):
         self._own = None
 
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
-        """Returns the weight, and takes note of the losses (in training only)."""
+        """Returns the weight; adds the losses to the sums of this epoch (in training mode only)."""
         if self.training:
             before = self.sums if self._own is None else self._own
             losses = torch.stack([loss_cls.detach(), loss_bbox.detach()])
@@ -85,11 +91,11 @@ class SelfBalanceEpoch(Balance):
 
     @torch.no_grad()
     def end_epoch(self, warming_up: bool = False) -> None:
-        """Sets the next epoch's weight; keeps it if there was no localisation loss at all.
+        """Sets the weight of the next epoch. Without any localisation loss the weight stays.
 
         Args:
-            warming_up: Keeps it too. In the paper the warm-up is a part of the first epoch; where
-                epochs are shorter, the boxes of an untrained detector would set the weight.
+            warming_up: If true, the weight stays. In the paper the warm-up ends within the first
+                epoch. If epochs are shorter, boxes of an untrained detector would set the weight.
         """
         loss_cls, loss_loc = _reduce(self.sums.clone())
         if loss_loc > 0 and not warming_up:
@@ -102,7 +108,8 @@ class SelfBalanceIteration(Balance):
     """Rank & Sort's self-balance by value: ``L_cls / L_box`` of each iteration.
 
     Args:
-        synchronise: use the sums over all processes (the released code balances each by itself).
+        synchronise: whether to use the sums over all processes. The released code does not: each
+            process uses its own losses.
     """
 
     def __init__(self, synchronise: bool = False) -> None:
@@ -111,7 +118,7 @@ class SelfBalanceIteration(Balance):
 
     @torch.no_grad()
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
-        """Returns the ratio of the losses; 1 where there is no box loss."""
+        """Returns the ratio of the losses, or 1 if the box loss is 0."""
         return self._ratio(torch.stack([loss_cls.detach(), loss_bbox.detach()]).float())
 
     def _ratio(self, pair: Tensor) -> Tensor:
@@ -122,13 +129,14 @@ class SelfBalanceIteration(Balance):
 
 
 class GradientMagnitudeBalance(SelfBalanceIteration):
-    """Rank & Sort's self-balance by magnitude (Table S1): ``|∂L_cls/∂s| / |∂L_box/∂b|``, L1 norms.
+    """Rank & Sort's self-balance by magnitude (Table S1): ``|∂L_cls/∂s| / |∂L_box/∂b|``.
 
-    b are the box head's outputs (``extras["pred_deltas"]``), or else the predicted boxes.
+    The norms are L1 norms. s are the logits; b are the outputs of the box head
+    (``extras["pred_deltas"]``) or, without them, the predicted boxes.
     """
 
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
-        """Returns the ratio of the gradients' magnitudes; 1 where the box part has none."""
+        """Returns the ratio of the gradients' L1 norms, or 1 if the box part has no gradient."""
         boxes = problem.extras.get("pred_deltas")
         if boxes is None or not boxes.requires_grad:
             boxes = problem.pred_boxes

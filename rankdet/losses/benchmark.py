@@ -1,6 +1,7 @@
-"""How fast the losses are: ratios to the looped versions, growth, memory; in one process.
+"""Benchmark of the losses: time and memory, speed-up over the loops, growth with the input size.
 
-Shared machines drift, so a ratio's two sides are measured one after the other, best of several.
+The speed of a shared machine changes with time. Therefore both times of a ratio are measured one
+directly after the other, and the best of several repeats counts.
 """
 
 import ctypes
@@ -16,10 +17,10 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import functional
-from rankdet.losses.looped import LOOPED
+from rankdet.losses.reference_loops import LOOPED
 
 SIZES = ((500, 100_000), (2000, 400_000), (2000, 1_200_000))  # (positives, logits)
-STAGES = {  # mean and spread of the logits of positives and negatives
+STAGES = {  # mean and standard deviation of the logits: positives, negatives
     "early": ((-4.6, 0.3), (-4.6, 0.3)),
     "middle": ((-2.0, 1.0), (-5.0, 1.0)),
     "late": ((1.0, 1.5), (-7.0, 1.5)),
@@ -27,8 +28,8 @@ STAGES = {  # mean and spread of the logits of positives and negatives
 LOSSES = ("ap", "alrp", "rank_sort")
 
 
-class Problem(NamedTuple):
-    """Logits and labels as a detector's head has them, with the positives' IoUs."""
+class DrawnBatch(NamedTuple):
+    """Drawn logits and labels of a detector's head, with the IoUs of the positives."""
 
     logits: Tensor
     labels: Tensor
@@ -36,8 +37,8 @@ class Problem(NamedTuple):
     ious: Tensor
 
 
-def make_problem(n_positives: int, n_logits: int, stage: str, seed: int = 0) -> Problem:
-    """Draws logits typical of a stage of training (`STAGES`)."""
+def draw_batch(n_positives: int, n_logits: int, stage: str, seed: int = 0) -> DrawnBatch:
+    """Draws logits that are typical of a stage of training (a key of `STAGES`)."""
     generator = torch.Generator().manual_seed(seed)
     positives, negatives = STAGES[stage]
     logits = torch.randn(n_logits, generator=generator) * negatives[1] + negatives[0]
@@ -48,34 +49,34 @@ def make_problem(n_positives: int, n_logits: int, stage: str, seed: int = 0) -> 
     ious = 0.5 + 0.5 * torch.rand(n_positives, generator=generator)
     targets = labels.float()
     targets[labels == 1] = ious
-    return Problem(logits, labels, targets, ious)
+    return DrawnBatch(logits, labels, targets, ious)
 
 
-def ours(name: str, problem: Problem) -> tuple[Tensor, Tensor]:
-    """One forward and backward pass: the total loss and the gradient."""
-    logits = problem.logits.detach().requires_grad_()
+def ours(name: str, batch: DrawnBatch) -> tuple[Tensor, Tensor]:
+    """Runs a forward and backward pass of our loss; returns the total loss and the gradient."""
+    logits = batch.logits.detach().requires_grad_()
     if name == "ap":
-        loss = functional.ap_loss(logits, problem.labels)
+        loss = functional.ap_loss(logits, batch.labels)
     elif name == "alrp":
-        loss = functional.alrp_loss(logits, problem.labels, 1 - problem.ious)[0]
+        loss = functional.alrp_loss(logits, batch.labels, 1 - batch.ious)[0]
     elif name == "rank_sort":
-        loss = sum(functional.rank_sort_loss(logits, problem.targets), torch.zeros(()))
+        loss = sum(functional.rank_sort_loss(logits, batch.targets), torch.zeros(()))
     else:
         options: dict[str, Any] = {"numerics": "official"}
-        loss = functional.ape_loss(logits, problem.labels, problem.ious, **options)
+        loss = functional.ape_loss(logits, batch.labels, batch.ious, **options)
     (gradient,) = torch.autograd.grad(loss, logits)
     return loss.detach(), gradient
 
 
-def looped(name: str, problem: Problem) -> tuple[Tensor, ...]:
-    """The same by the loop: its losses, and the gradient last."""
-    second = problem.targets if name == "rank_sort" else problem.labels
-    third = {"alrp": (1 - problem.ious,), "ape": (problem.ious,)}.get(name, ())
-    return LOOPED[name](problem.logits, second, *third)
+def looped(name: str, batch: DrawnBatch) -> tuple[Tensor, ...]:
+    """Runs the loop over positives; returns its losses and, last, the gradient."""
+    second = batch.targets if name == "rank_sort" else batch.labels
+    third = {"alrp": (1 - batch.ious,), "ape": (batch.ious,)}.get(name, ())
+    return LOOPED[name](batch.logits, second, *third)
 
 
 def seconds(call: Callable[[], Any], repeats: int) -> float:
-    """The best of several calls."""
+    """Returns the shortest time of several calls, in seconds."""
     best = math.inf
     for _ in range(repeats):
         start = time.perf_counter()
@@ -84,20 +85,21 @@ def seconds(call: Callable[[], Any], repeats: int) -> float:
     return best
 
 
-def _status(key: str) -> int:
+def _memory(key: str) -> int:
+    """Returns a size in /proc/self/status, in bytes."""
     found = re.search(key + r":\s+(\d+)", Path("/proc/self/status").read_text())
     assert found is not None
     return int(found[1]) * 1024
 
 
-def bytes_per_logit(name: str, problem: Problem) -> float | None:
-    """Peak extra memory of a pass, per logit; None where the system does not tell."""
+def bytes_per_logit(name: str, batch: DrawnBatch) -> float | None:
+    """Returns the peak extra memory of a pass per logit; None if the system cannot measure it."""
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # or freed memory would be counted as ours already
-        before = _status("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-        ours(name, problem)
-        return max(0.0, (_status("VmHWM") - before) / len(problem.logits))
+        ctypes.CDLL(None).malloc_trim(0)  # returns freed memory, which would hide part of the peak
+        before = _memory("VmRSS")
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+        ours(name, batch)
+        return max(0.0, (_memory("VmHWM") - before) / len(batch.logits))
     except (OSError, AttributeError):
         return None
 
@@ -108,14 +110,14 @@ def measure(
     stages: Sequence[str] = tuple(STAGES),
     repeats: int = 5,
 ) -> Iterator[dict[str, Any]]:
-    """Yields one row per loss, size and stage, times in milliseconds, forward and backward."""
+    """Yields one row per loss, size and stage. Times are in ms, forward and backward together."""
     for name in losses:
         for n_positives, n_logits in sizes:
             for stage in stages:
-                problem = make_problem(n_positives, n_logits, stage)
-                ours(name, problem)  # warm up
-                loop = seconds(partial(looped, name, problem), 1)
-                own = seconds(partial(ours, name, problem), repeats)
+                batch = draw_batch(n_positives, n_logits, stage)
+                ours(name, batch)  # warm up
+                loop = seconds(partial(looped, name, batch), 1)
+                own = seconds(partial(ours, name, batch), repeats)
                 yield {
                     "loss": name,
                     "positives": n_positives,
@@ -124,22 +126,22 @@ def measure(
                     "ms": own * 1e3,
                     "looped_ms": loop * 1e3,
                     "ratio": loop / own,
-                    "bytes_per_logit": bytes_per_logit(name, problem),
+                    "bytes_per_logit": bytes_per_logit(name, batch),
                 }
 
 
 def geometric_mean(values: Sequence[float]) -> float:
-    """The mean of ratios."""
+    """Returns the geometric mean of positive values (the mean for ratios)."""
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def growth(name: str, stage: str = "early", repeats: int = 7) -> dict[str, float]:
-    """How the time grows when the logits (``n``) or the positives (``p``) double."""
+    """Returns the factor in time when the number of logits (``n``) or positives (``p``) doubles."""
     small, wide, deep = (
-        make_problem(p, n, stage) for p, n in ((1000, 600_000), (1000, 1_200_000), (2000, 600_000))
+        draw_batch(p, n, stage) for p, n in ((1000, 600_000), (1000, 1_200_000), (2000, 600_000))
     )
     best = [math.inf] * 3
-    for _ in range(repeats):  # in turns, so that a drift of the machine meets all three
-        for i, problem in enumerate((small, wide, deep)):
-            best[i] = min(best[i], seconds(partial(ours, name, problem), 1))
+    for _ in range(repeats):  # in turns, so that a change in machine speed affects all three
+        for i, batch in enumerate((small, wide, deep)):
+            best[i] = min(best[i], seconds(partial(ours, name, batch), 1))
     return {"n": best[1] / best[0], "p": best[2] / best[0]}

@@ -1,4 +1,4 @@
-"""Localisation losses: smooth L1, L1, IoU and GIoU, and how positives are weighted in them."""
+"""Localisation losses (smooth L1, L1, IoU, GIoU) and the weighting of positives in them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rankdet.losses.problem import FlatProblem
+from rankdet.losses.flat_problem import FlatProblem
 from rankdet.losses.ranks import Ranking
 
 TYPES = ("giou", "iou", "l1", "smooth_l1", "dice")
@@ -20,15 +20,15 @@ def _area(boxes: Tensor) -> Tensor:
 
 
 def pairwise_iou(boxes: Tensor, targets: Tensor, generalised: bool = False) -> Tensor:
-    """IoU, or GIoU (Rezatofighi et al., CVPR 2019), of each box with its own target.
+    """IoU or GIoU (Rezatofighi et al., CVPR 2019) of each box with its own target.
 
     Args:
-        boxes: (P, 4) xyxy, any floating dtype; the mathematics is float32 at least.
+        boxes: (P, 4) xyxy, any floating dtype. Computed in float32 at least.
         targets: (P, 4) xyxy.
-        generalised: GIoU in [-1, 1] instead of IoU in [0, 1].
+        generalised: whether to return GIoU in [-1, 1] instead of IoU in [0, 1].
 
     Returns:
-        (P,), differentiable in both.
+        (P,) float32 (float64 if one input is), differentiable in both inputs.
     """
     dtype = torch.promote_types(torch.promote_types(boxes.dtype, targets.dtype), torch.float32)
     boxes, targets = boxes.to(dtype), targets.to(dtype)
@@ -50,21 +50,27 @@ def pairwise_iou(boxes: Tensor, targets: Tensor, generalised: bool = False) -> T
 
 
 class BoxLoss(nn.Module):
-    """A localisation loss: an error per positive, a weight per positive, and a weight of the whole.
+    """A localisation loss: an error and a weight for each positive, and a weight for the sum.
 
-    Without weighting the errors' sum is divided by ``avg_factor`` (the number of positives); with
-    one it is the weighted mean ``Σ w_i e_i / Σ w_i`` (Rank & Sort, Eq. S18; weights constant).
+    With weighting "none" the sum of the errors is divided by ``avg_factor`` (the number of
+    positives). With any other weighting the loss is the weighted mean ``Σ w_i e_i / Σ w_i``, in
+    which the weights are constants (Rank & Sort, Eq. S18).
 
     Args:
-        type: "giou" and "iou" compare boxes (error in [0, 2] and [0, 1]); "l1" and "smooth_l1"
-            compare the encoded deltas (``extras["pred_deltas"]``), summed over four coordinates;
-            "dice" is the masks' error where a detector has no boxes (``extras["mask_errors"]``).
-        weighting: "none"; "centerness" (of ``extras["centerness_targets"]``); "score" (largest
-            score over all classes); "iou"; or "ranking" (Eq. S21).
+        type: "giou" and "iou" compare boxes (errors in [0, 2] and [0, 1]). "l1" and "smooth_l1"
+            compare encoded deltas (``extras["pred_deltas"]``), summed over the four coordinates.
+            "dice" is the error of the mask, for detectors without boxes
+            (``extras["mask_errors"]``).
+        weighting: "none", "centerness" (``extras["centerness_targets"]``), "score" (the largest
+            score over all classes), "iou", or "ranking" (Eq. S21).
         weight: multiplies the loss.
-        beta: where smooth L1 turns from square to linear.
-        delta: half the ramp's width of H in the ranks of the ranking-based weights.
-        delta_loc: the same in their nominator (Table S3); None is the hard step (their default).
+        beta: the error at which smooth L1 changes from quadratic to linear.
+        delta: for "ranking": half the width of the ramp of H in the ranks.
+        delta_loc: for "ranking": the same in the numerator (Table S3). None is the hard step, the
+            default of the paper.
+
+    Raises:
+        ValueError: The type or the weighting is unknown.
     """
 
     def __init__(
@@ -85,18 +91,18 @@ class BoxLoss(nn.Module):
 
     @property
     def error_range(self) -> float | None:
-        """The largest error (2 for GIoU, 1 for IoU and Dice), or None without a bound."""
+        """The largest possible error: 2 for GIoU, 1 for IoU and Dice, None if unbounded."""
         return {"giou": 2.0, "iou": 1.0, "dice": 1.0}.get(self.kind)
 
     @torch.no_grad()
     def quality(self, problem: FlatProblem) -> Tensor:
-        """Returns (P,) in [0, 1]: the IoU of each positive's box, or the Dice of its mask."""
+        """Returns the IoU of each positive's box, or the Dice coefficient of its mask: (P,)."""
         if self.kind == "dice":
             return _extra(problem, "dice", self.kind).float()
         return pairwise_iou(problem.pred_boxes, problem.target_boxes)
 
     def errors(self, problem: FlatProblem) -> Tensor:
-        """Returns (P,) the differentiable error of each positive, not weighted."""
+        """Returns the differentiable, unweighted error of each positive: (P,)."""
         if self.kind in ("giou", "iou"):
             boxes, targets = problem.pred_boxes, problem.target_boxes
             return 1 - pairwise_iou(boxes, targets, generalised=self.kind == "giou")
@@ -113,7 +119,7 @@ class BoxLoss(nn.Module):
 
     @torch.no_grad()
     def weights(self, problem: FlatProblem) -> Tensor:
-        """Returns (P,) the importance of each positive; ones without weighting."""
+        """Returns the weight of each positive: (P,). All are 1 with weighting "none"."""
         if self.weighting == "centerness":
             return _extra(problem, "centerness_targets", "centerness weighting").float()
         if self.weighting == "score":
@@ -133,7 +139,7 @@ class BoxLoss(nn.Module):
         return ranks.rank_sums_below(1 / ranks.rank, smooth).float() / len(ranks)
 
     def forward(self, problem: FlatProblem) -> Tensor:
-        """Returns the loss of a problem whose ``box_errors`` are this part's (a scalar)."""
+        """Returns the loss (a scalar). ``problem.box_errors`` must be the result of `errors`."""
         errors = problem.box_errors
         if self.weighting == "none":
             return self.weight * errors.sum() / problem.avg_factor
@@ -143,7 +149,9 @@ class BoxLoss(nn.Module):
 
 def _extra(problem: FlatProblem, name: str, needed_by: str) -> Tensor:
     if problem.extras.get(name) is None:
-        raise ValueError(f"{needed_by} needs extras[{name!r}], which the detector does not give")
+        raise ValueError(
+            f"{needed_by} needs extras[{name!r}], which this detector does not provide"
+        )
     return problem.extras[name]
 
 
@@ -151,7 +159,7 @@ def build_box(config: Mapping[str, Any]) -> BoxLoss:
     """Makes a box part from a plain mapping, such as ``{"type": "giou", "weight": 2.0}``.
 
     Raises:
-        ValueError: an unknown type, weighting or key.
+        ValueError: The type, the weighting or a key is unknown.
     """
     try:
         return BoxLoss(**config)

@@ -1,4 +1,4 @@
-"""A criterion: classification (or ranking) part + box part + balance, separate from detectors."""
+"""A criterion: classification or ranking part + box part + balance, independent of the detector."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,23 +8,35 @@ from torch import Tensor, nn
 
 from rankdet.losses.balance import Balance
 from rankdet.losses.boxes import BoxLoss
-from rankdet.losses.problem import FlatProblem
+from rankdet.losses.flat_problem import FlatProblem
 
 __all__ = ["Criterion", "FlatProblem"]
 
 
 class Criterion(nn.Module):
-    """Turns a flat problem into named losses, for any detector.
+    """Computes named losses from flat logits, labels and boxes, for any detector.
 
-    A classification part is any module. If it has ``terms(problem) -> dict`` that gives its losses
-    (aLRP's include ``loss_bbox``); otherwise its ``forward(flat_logits, flat_labels)`` is
-    ``loss_cls``, and so a loss of one's own is an ordinary module of ten lines.
+    The classification part can be any module. If it has a method ``terms(problem) -> dict``, that
+    method returns its losses (those of aLRP include ``loss_bbox``). Otherwise
+    ``forward(flat_logits, flat_labels)`` returns ``loss_cls``, so a new loss can be a plain module.
 
     Args:
         classification: the classification or ranking part.
-        box: the box part; it makes ``loss_bbox`` unless the classification part does.
-        balance: weights ``loss_bbox``.
+        box: the box part. It returns ``loss_bbox`` unless the classification part does.
+        balance: returns the weight of ``loss_bbox``.
         weight: multiplies every loss, after the balance (.2 in an RPN).
+
+    Example:
+        >>> from rankdet.losses import RankSortLoss, build_balance, build_box
+        >>> box = build_box({"type": "giou", "weighting": "score"})
+        >>> balance = build_balance({"type": "self-iteration"})
+        >>> criterion = Criterion(RankSortLoss(), box, balance)
+        >>> logits = torch.zeros(3, 2, requires_grad=True)  # 3 anchors, 2 classes
+        >>> boxes = torch.tensor([[0.0, 0.0, 9.0, 9.0]], requires_grad=True)
+        >>> labels, ignore = torch.tensor([1, 2, 2]), torch.zeros(3, dtype=torch.bool)
+        >>> losses = criterion(logits, labels, ignore, boxes, torch.tensor([[0.0, 0, 8, 8]]))
+        >>> sorted(losses)
+        ['balance_weight', 'loss_bbox', 'loss_rank', 'loss_sort', 'num_pos']
     """
 
     def __init__(
@@ -43,15 +55,19 @@ class Criterion(nn.Module):
         target_boxes: Tensor,
         extras: Mapping[str, Any] | None = None,
     ) -> dict[str, Tensor]:
-        """Returns the losses, and detached ``balance_weight`` and ``num_pos``.
+        """Returns the losses (scalars), and ``balance_weight`` and ``num_pos`` without gradient.
 
         Args:
-            logits: (A, C); A may be 0.
-            labels: (A,) int64, class index, or C for background.
+            logits: (A, C). A may be 0.
+            labels: (A,) int64: class index in [0, C), or C for background.
             ignore: (A,) bool.
-            pred_boxes: (P, 4) xyxy of the positives in order of appearance; P may be 0.
+            pred_boxes: (P, 4) xyxy of the positives in order of appearance. P may be 0.
             target_boxes: (P, 4) xyxy.
-            extras: see `FlatProblem`.
+            extras: optional tensors; `FlatProblem` lists them.
+
+        Raises:
+            ValueError: The number of boxes does not match the positive labels, or a part needs an
+                entry of `extras` that is missing.
         """
         problem = FlatProblem(logits, labels, ignore, pred_boxes, target_boxes, extras or {})
         problem.ious = self.box.quality(problem)
@@ -75,5 +91,5 @@ class Criterion(nn.Module):
         return {"loss_cls": self.classification(problem.flat_logits, problem.flat_labels)}
 
     def end_epoch(self) -> None:
-        """Tells the balance that an epoch has ended."""
+        """Ends an epoch of the balance."""
         self.balance.end_epoch()

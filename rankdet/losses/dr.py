@@ -20,24 +20,31 @@ def dr_loss(
     weight: float = 4.0,
     group: Tensor | None = None,
 ) -> Tensor:
-    """DR Loss: rank the expected score of the positives above that of the negatives by a margin.
+    """DR Loss: the expected score of positives exceeds that of negatives by a margin.
 
-    ``(τ/L) log(1 + exp(L (E_neg - E_pos + γ)))``; E_neg is the mean score of the negatives under
-    the distribution ``∝ exp(p / λ_neg)``, which leans on high ones, and E_pos that of the positives
-    under ``∝ exp(-p / λ_pos)``. Without positives E_pos is 1, as released. Differentiable.
+    ``(τ/L) log(1 + exp(L (E_neg - E_pos + γ)))`` (Qian et al., CVPR 2020). E_neg is the mean score
+    p of the negatives under the distribution ``∝ exp(p / λ_neg)``, which emphasises high scores.
+    E_pos is that of the positives under ``∝ exp(-p / λ_pos)``, which emphasises low scores. Without
+    positives E_pos is 1, as released. The loss is differentiable.
 
     Args:
-        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
-        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
+        logits: any shape, any floating dtype. Computed in float32, or float64 for float64 logits.
+        labels: one per logit: 1 positive, 0 negative, -1 ignored.
         margin: γ.
-        positive_scale: λ_pos.
-        negative_scale: λ_neg.
-        smoothness: L of the smoothed hinge.
+        positive_scale: λ_pos > 0.
+        negative_scale: λ_neg > 0.
+        smoothness: L > 0 of the smoothed hinge.
         weight: τ.
-        group: an integer per logit: the mean over groups (images) instead of the whole batch.
+        group: one integer per logit, such as an image index. The loss is then the mean of the
+            losses of the groups.
 
     Returns:
-        Scalar ≥ 0; 0, connected to the graph, if there is neither a positive nor a negative.
+        Scalar ≥ 0, float32 (float64 for float64 logits). Without positives and negatives it is 0
+        and connected to the graph.
+
+    Example:
+        >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
+        >>> dr_loss(logits, torch.tensor([1, 0, -1])).backward()
     """
     dtype = torch.promote_types(logits.dtype, torch.float32)
     flat, labels = logits.reshape(-1).to(dtype), labels.reshape(-1)
@@ -62,4 +69,5 @@ def dr_loss(
 
 
 def _expectation(scores: Tensor, sharpness: float) -> Tensor:
+    """Returns the mean score under the distribution ``∝ exp(sharpness · score)``."""
     return (torch.softmax(scores * sharpness, 0) * scores).sum()

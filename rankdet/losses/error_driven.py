@@ -1,8 +1,8 @@
-"""Error-driven gradients: made with the loss in forward, multiplied in backward.
+"""Error-driven gradients: computed with the loss in forward, scaled in backward.
 
-``problems`` splits a batch into ranking problems, ``total`` adds their losses and gradients up, and
-``attach`` gives a loss the gradient that was made for it. ``ranking_op`` registers a loss with
-PyTorch as one opaque operator, so that ``torch.compile(fullgraph=True)`` accepts it.
+``ranked_groups`` splits a batch into groups and ranks each. ``total`` adds the losses and gradients
+of the groups. ``attach`` connects a loss to the gradient that was computed for it. ``ranking_op``
+registers a loss with PyTorch as one operator, so that ``torch.compile(fullgraph=True)`` accepts it.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ class _Attach(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *incoming: Tensor) -> tuple[Tensor | None, ...]:
-        # Scaled in float32 first: with a loss scaler, small gradients then survive float16.
+        # Scale in float32, then cast: a loss scaler then keeps small gradients in float16.
         first, *others = zip(ctx.saved_tensors, incoming, strict=True)
         gradient = first[0] * first[1]
         for more, weight in others:
@@ -33,40 +33,51 @@ class _Attach(torch.autograd.Function):
 
 
 def attach(logits: Tensor, *made: Tensor) -> tuple[Tensor, ...]:
-    """Returns losses whose derivatives by the logits are given.
+    """Returns losses that are connected to the logits and have the given gradients.
 
     Args:
-        logits: of any shape; the losses are connected to them.
-        made: the losses (scalars), then for each its gradient, in the shape of the logits.
+        logits: any shape.
+        made: the losses (scalars), then the gradient of each, in the shape of the logits.
     """
     return _Attach.apply(logits, *made)
 
 
-class Problem(NamedTuple):
-    """A ranking problem: its ranks, its positives' places among all P (None: all), and P."""
+class RankedGroup(NamedTuple):
+    """The ranks of one group of logits (without groups: of the whole batch).
+
+    Attributes:
+        ranks: the ranks within the group.
+        members: indices of the group's positives among all positives of the batch; None means all.
+        n_positives: the number of positives in the batch.
+    """
 
     ranks: Ranking
     members: Tensor | None
     n_positives: int
 
-    def of(self, values: Tensor) -> Tensor:
-        """Returns this problem's part of `values` (P,), which are in order of appearance."""
+    def select(self, values: Tensor) -> Tensor:
+        """Returns the group's part of one value per positive of the batch."""
         return values if self.members is None else values[self.members]
 
 
-def problem_labels(
+def group_labels(
     logits: Tensor, labels: Tensor, group: Tensor | None = None
 ) -> Iterator[tuple[Tensor, Tensor | None, int | None]]:
-    """Yields the labels of each problem: the batch, or every group that has positives.
+    """Yields the labels of every group that has positives (without groups: of the batch).
 
     Args:
         logits: any shape.
-        labels: 1 positive, 0 negative, -1 ignored; as many as logits.
-        group: an integer per logit (an image's index, say); None ranks everything together.
+        labels: one per logit: 1 positive, 0 negative, -1 ignored.
+        group: one integer per logit, such as an image index. None ranks the whole batch together.
 
     Yields:
-        Flat labels in which other groups are ignored; which of all positives are in this problem
-        (None: all of them); the number of all positives (None: only looking at them would tell).
+        The flat labels, in which all other groups are ignored; the indices of the group's positives
+        among all positives (None: all of them); the number of positives in the batch (None if it
+        has not been counted: counting makes the host wait for a GPU).
+
+    Raises:
+        TypeError: The logits are not of a floating dtype.
+        ValueError: The number of labels or groups does not match.
     """
     _check(logits, labels, group)
     flat = labels.detach().reshape(-1)
@@ -80,40 +91,46 @@ def problem_labels(
         yield own, (owners == owner).nonzero().squeeze(1), len(owners)
 
 
-def problems(
+def ranked_groups(
     logits: Tensor, labels: Tensor, delta: float, group: Tensor | None = None
-) -> Iterator[Problem]:
-    """Yields the ranks of each problem that has positives; arguments as `problem_labels`.
+) -> Iterator[RankedGroup]:
+    """Yields the ranks of every group that has positives (without groups: of the batch).
 
     Args:
         logits: any shape.
-        labels: 1 positive, 0 negative, -1 ignored.
-        delta: half the ramp's width of H.
-        group: an integer per logit, or None.
+        labels: one per logit: 1 positive, 0 negative, -1 ignored.
+        delta: half the width of the ramp of H, ≥ 0.
+        group: one integer per logit, or None.
+
+    Raises:
+        TypeError: The logits are not of a floating dtype.
+        ValueError: delta is negative, or the number of labels or groups does not match.
     """
     if delta < 0:
         raise ValueError(f"delta is {delta}; it must not be negative")
-    for own, members, n_positives in problem_labels(logits, labels, group):
+    for own, members, n_positives in group_labels(logits, labels, group):
         ranks = Ranking(logits, own, delta)
         if len(ranks):
-            yield Problem(ranks, members, n_positives or len(ranks))
+            yield RankedGroup(ranks, members, n_positives or len(ranks))
 
 
 def _check(logits: Tensor, labels: Tensor, group: Tensor | None) -> None:
     if not logits.is_floating_point():
-        raise TypeError(f"logits are {logits.dtype}; give a floating type")
+        raise TypeError(f"logits are {logits.dtype}; a floating dtype is needed")
     for name, values in (("labels", labels), ("group", group)):
         if values is not None and values.numel() != logits.numel():
-            raise ValueError(f"{values.numel()} {name} for {logits.numel()} logits")
+            raise ValueError(
+                f"{values.numel()} {name} for {logits.numel()} logits; the numbers must be equal"
+            )
 
 
 def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) -> list[Tensor]:
-    """Adds up the parts' losses and gradients; zeros if there is no part.
+    """Adds the losses and gradients of all parts. Returns zeros if there is no part.
 
     Args:
-        logits: for shape, type and device.
-        parts: tuples of `n_losses` scalars, then gradients in the shape of the logits.
-        n_losses: how many losses; as many gradients follow.
+        logits: they give the shape, dtype and device.
+        parts: tuples of `n_losses` scalars and then `n_losses` gradients in the logits' shape.
+        n_losses: the number of losses in a part.
     """
     dtype = gradient_dtype(logits)
     sums: list[Tensor] = []
@@ -128,10 +145,10 @@ def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) ->
 
 
 def ranking_op(name: str, n_losses: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Registers a function as operator ``rankdet::name``.
+    """Returns a decorator that registers a function as PyTorch operator ``rankdet::name``.
 
-    The function's first argument is the logits; it returns `n_losses` scalars and as many
-    gradients in the shape of the logits.
+    The first argument of the function is the logits. It returns `n_losses` scalars and then
+    `n_losses` gradients in the shape of the logits.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:

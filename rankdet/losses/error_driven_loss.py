@@ -1,4 +1,4 @@
-"""aLRP's Algorithm 1 as a base class: a new ranking-based loss is an error and its target."""
+"""aLRP's Algorithm 1 as a base class: a new ranking loss defines an error and its target."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rankdet.losses.error_driven import attach, problems, total
+from rankdet.losses.error_driven import attach, ranked_groups, total
 from rankdet.losses.modules import RankingLoss
 from rankdet.losses.ranks import Ranking
 
@@ -16,8 +16,8 @@ from rankdet.losses.ranks import Ranking
 def _kept_eager(method: Callable[..., Any]) -> Callable[..., Any]:
     """Keeps a method out of compiled graphs, as `torch.compiler.disable` does.
 
-    That one loads the whole compiler when it decorates, a second of every start; here it is asked
-    only once something has been compiled.
+    `torch.compiler.disable` loads the compiler when it decorates, which adds a second to every
+    start. Here it is called only after the compiler has been loaded for another reason.
     """
 
     @wraps(method)
@@ -30,17 +30,24 @@ def _kept_eager(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class ErrorDrivenRankingLoss(RankingLoss):
-    """``L = (1/Z) Σ_i ℓ(i)`` over the positives, optimised by error-driven update.
+    """``L = (1/Z) Σ_i ℓ(i)`` over the positives, optimised by error-driven updates.
 
-    Say what is wrong with a positive (`error`, ℓ) and what would be if it were ranked properly
-    (`target`, ℓ*); ``Δx_ij = (ℓ*(i) - ℓ(i)) p(j|i)`` is then the gradient (aLRP, Algorithm 1), and
-    positives and negatives are balanced (Theorem 2). p is ``u_j H(s_j - s_i)`` over its sum, with
-    `emphasis` u; in this form it costs no more than a histogram.
+    A subclass defines the error ℓ of a positive (`error`) and the error ℓ* that it would have if it
+    were ranked correctly (`target`). The gradient is ``Δx_ij = (ℓ*(i) - ℓ(i)) p(j|i)`` (aLRP,
+    Algorithm 1). The gradients of positives and negatives are then balanced (Theorem 2). p(j|i) is
+    proportional to ``u_j H(s_j - s_i)``, where u is `emphasis`.
 
     Args:
-        delta: half the width of the smoothed step H.
-        eps: positives with no more false positives than this get no gradient.
-        per_image: as part of a criterion, rank within images instead of the whole batch.
+        delta: half the width of the smoothed step H, ≥ 0. 0 is the hard step.
+        eps: a positive whose sum of ``u_j H(s_j - s_i)`` is at most this gets no gradient.
+        per_image: in a criterion, whether to rank within each image instead of the whole batch.
+
+    Example:
+        >>> class PrecisionLoss(ErrorDrivenRankingLoss):  # AP Loss without interpolation
+        ...     def error(self, ranks):
+        ...         return ranks.false_positives / ranks.rank
+        >>> logits = torch.tensor([2.0, -1.0], requires_grad=True)
+        >>> PrecisionLoss()(logits, torch.tensor([1, 0])).backward()
     """
 
     def __init__(self, delta: float = 1.0, eps: float = 0.0, per_image: bool = False) -> None:
@@ -49,43 +56,50 @@ class ErrorDrivenRankingLoss(RankingLoss):
 
     def error(self, ranks: Ranking) -> Tensor:
         """Returns ℓ(i) of each positive, float64 (P,)."""
-        raise NotImplementedError(f"{type(self).__name__} does not say its error")
+        raise NotImplementedError(f"{type(self).__name__} must define the method `error`")
 
     def target(self, ranks: Ranking) -> Tensor:
-        """Returns ℓ*(i), float64 (P,): by default 0."""
+        """Returns ℓ*(i) of each positive, float64 (P,). The default is 0."""
         return torch.zeros_like(ranks.false_positives)
 
     def normaliser(self, ranks: Ranking) -> float:
-        """Returns Z: by default P."""
+        """Returns Z. The default is P."""
         return len(ranks)
 
     def emphasis(self, negatives: Tensor) -> Tensor:
-        """Returns u_j ≥ 0 given negatives' logits: by default 1, an equal share to each."""
+        """Returns u_j ≥ 0 for the logits of negatives. The default is 1."""
         return torch.ones_like(negatives)
 
     @_kept_eager
     @torch.no_grad()
     def _make(self, logits: Tensor, labels: Tensor, group: Tensor | None) -> list[Tensor]:
-        even = type(self).emphasis is ErrorDrivenRankingLoss.emphasis
+        uniform = type(self).emphasis is ErrorDrivenRankingLoss.emphasis
 
         def parts() -> Iterator[tuple[Tensor, Tensor]]:
-            for ranks, _, n_positives in problems(logits, labels, self.delta, group):
+            for ranks, _, n_positives in ranked_groups(logits, labels, self.delta, group):
                 normaliser = self.normaliser(ranks) * (n_positives / len(ranks))
                 error = self.error(ranks)
                 excess = error - self.target(ranks)
-                emphasis = None if even else self.emphasis
+                emphasis = None if uniform else self.emphasis
                 gradient = ranks.distribute(excess, normaliser, self.eps, emphasis)
                 yield error.sum() / normaliser, gradient
 
         return total(logits, parts(), 1)
 
     def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
-        """Returns the loss.
+        """Returns the loss: a scalar, float32 (float64 for float64 logits).
+
+        Without positives it is 0 and connected to the graph.
 
         Args:
             logits: any shape, any floating dtype.
-            labels: as many: 1 positive, 0 negative, -1 ignored.
-            group: an integer per logit: rank within groups; each counts by its share of positives.
+            labels: one per logit: 1 positive, 0 negative, -1 ignored.
+            group: one integer per logit, such as an image index. Ranks are then taken within each
+                group. A group's weight is its share of the positives.
+
+        Raises:
+            TypeError: The logits are not of a floating dtype.
+            ValueError: delta is negative, or the number of labels or groups does not match.
         """
         (loss,) = attach(logits, *self._make(logits.detach(), labels, group))
         return loss

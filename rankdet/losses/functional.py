@@ -1,7 +1,7 @@
-"""The ranking losses as functions: plain tensors in, autograd out.
+"""The ranking losses as functions of plain tensors, with autograd support.
 
-Any floating dtype, CPU or CUDA, any batch of flattened logits; under autocast too (half-precision
-logits are computed with in float32).
+They take logits of any shape and floating dtype, on CPU or CUDA. Half-precision logits are computed
+in float32, under autocast too.
 """
 
 from rankdet.losses.alrp import alrp_loss

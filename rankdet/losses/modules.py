@@ -1,4 +1,4 @@
-"""The losses as modules: usable in any trainer, and as classification parts of a criterion."""
+"""The losses as modules, for any trainer and as the classification part of a criterion."""
 
 from torch import Tensor, nn
 
@@ -6,16 +6,16 @@ from rankdet.losses.alrp import alrp_loss
 from rankdet.losses.ap import ap_loss
 from rankdet.losses.ape import ape_loss
 from rankdet.losses.dr import NEGATIVE_SCALE, dr_loss
+from rankdet.losses.flat_problem import QUALITIES, FlatProblem
 from rankdet.losses.pairwise import pairwise_error_loss
-from rankdet.losses.problem import QUALITIES, FlatProblem
 from rankdet.losses.rank_sort import rank_sort_loss
 
 
 class RankingLoss(nn.Module):
-    """What the ranking losses share.
+    """Base class of the ranking losses.
 
     Args:
-        per_image: as part of a criterion, rank within images instead of the whole batch.
+        per_image: in a criterion, whether to rank within each image instead of the whole batch.
     """
 
     def __init__(self, per_image: bool = False) -> None:
@@ -26,12 +26,12 @@ class RankingLoss(nn.Module):
         return problem.flat_images if self.per_image else None
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_cls``, from the flat logits and labels."""
+        """Returns the losses of a criterion's batch: ``loss_cls``."""
         return {"loss_cls": self(problem.flat_logits, problem.flat_labels, self._group(problem))}
 
 
 class APLoss(RankingLoss):
-    """AP Loss; see `rankdet.losses.functional.ap_loss` for the arguments."""
+    """AP Loss. `rankdet.losses.functional.ap_loss` documents the arguments."""
 
     def __init__(
         self, delta: float = 1.0, interpolate: bool = True, per_image: bool = False
@@ -45,11 +45,12 @@ class APLoss(RankingLoss):
 
 
 class ALRPLoss(RankingLoss):
-    """aLRP Loss; see `rankdet.losses.functional.alrp_loss` for the arguments.
+    """aLRP Loss. `rankdet.losses.functional.alrp_loss` documents the other arguments.
 
     Args:
-        tau: in a criterion, a positive's localisation error is its box error over
-            ``range (1 - tau)``: .5, or .7 in an RPN.
+        tau: τ in [0, 1). In a criterion, the localisation error of a positive is its box error
+            divided by ``(1 - tau)`` and by the largest possible box error. The paper uses .5, and
+            .7 in an RPN.
     """
 
     def __init__(
@@ -78,7 +79,11 @@ class ALRPLoss(RankingLoss):
         )
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_cls`` and ``loss_bbox``."""
+        """Returns ``loss_cls`` and ``loss_bbox``.
+
+        Raises:
+            ValueError: The box error has no upper bound.
+        """
         if problem.error_range is None:
             raise ValueError("aLRP Loss needs a bounded box error: use box type 'iou' or 'giou'")
         errors = problem.box_errors / (problem.error_range * (1 - self.tau))
@@ -88,11 +93,14 @@ class ALRPLoss(RankingLoss):
 
 
 class RankSortLoss(RankingLoss):
-    """Rank & Sort Loss; see `rankdet.losses.functional.rank_sort_loss` for the arguments.
+    """Rank & Sort Loss. `rankdet.losses.functional.rank_sort_loss` documents the other arguments.
 
     Args:
-        labels: as part of a criterion, what the continuous labels are (supplement, Table S6): `iou`
-            of the boxes, `dice` of the masks, the `mean` of both, or `binary`: ranking alone.
+        labels: in a criterion, the continuous labels of the positives (supplement, Table S6): "iou"
+            of the boxes, "dice" of the masks, "mean" of both, or "binary" (1: no sorting).
+
+    Raises:
+        ValueError: `labels` is unknown.
     """
 
     def __init__(self, delta: float = 0.5, labels: str = "iou", per_image: bool = False) -> None:
@@ -109,13 +117,13 @@ class RankSortLoss(RankingLoss):
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_rank`` and ``loss_sort``."""
-        flat = (problem.flat_logits, problem.flat_labels_by(self.labels))
+        flat = (problem.flat_logits, problem.flat_quality_targets(self.labels))
         ranking, sorting = self(*flat, self._group(problem))
         return {"loss_rank": ranking, "loss_sort": sorting}
 
 
 class APELoss(RankingLoss):
-    """APE Loss; see `rankdet.losses.functional.ape_loss` for the arguments."""
+    """APE Loss. `rankdet.losses.functional.ape_loss` documents the arguments."""
 
     def __init__(
         self,
@@ -142,13 +150,13 @@ class APELoss(RankingLoss):
         )
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_cls``; the IoUs are those of the boxes."""
+        """Returns ``loss_cls``, computed with the IoUs of the boxes."""
         flat = (problem.flat_logits, problem.flat_labels)
         return {"loss_cls": self(*flat, problem.ious, self._group(problem))}
 
 
 class PairwiseErrorLoss(RankingLoss):
-    """Pairwise error; see `rankdet.losses.functional.pairwise_error_loss` for the arguments."""
+    """Pairwise error. `rankdet.losses.functional.pairwise_error_loss` documents the arguments."""
 
     def __init__(
         self,
@@ -176,10 +184,11 @@ class PairwiseErrorLoss(RankingLoss):
 
 
 class DRLoss(RankingLoss):
-    """DR Loss; see `rankdet.losses.functional.dr_loss` for the other arguments.
+    """DR Loss. `rankdet.losses.functional.dr_loss` documents the other arguments.
 
     Args:
-        per_image: as part of a criterion, the mean over images instead of the whole batch.
+        per_image: in a criterion, whether the loss is the mean over images, instead of one loss of
+            the whole batch.
     """
 
     def __init__(

@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rankdet.losses.ap import interpolated
-from rankdet.losses.error_driven import attach, problem_labels, problems, ranking_op, total
-from rankdet.losses.pairs import Pairs
+from rankdet.losses.error_driven import attach, group_labels, ranked_groups, ranking_op, total
 from rankdet.losses.ranks import TINY
+from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
 DISTANCES = ("step", "sigmoid", "cross_entropy")
 BALANCES = ("rank", "negatives")
@@ -18,7 +18,7 @@ BALANCES = ("rank", "negatives")
 def _step(
     logits: Tensor, labels: Tensor, group: Tensor | None, delta: float, by_rank: bool
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    for ranks, _, n_positives in problems(logits, labels, delta, group):
+    for ranks, _, n_positives in ranked_groups(logits, labels, delta, group):
         if by_rank:
             errors = interpolated(ranks.scores, ranks.false_positives / ranks.rank)
         else:
@@ -26,8 +26,8 @@ def _step(
         yield errors.sum() / n_positives, ranks.distribute(errors, n_positives)
 
 
-def _sums(pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-    """Per positive: ``Σ_v σ`` and ``Σ_v softplus / λ`` over the negatives, and rank⁺ (float64)."""
+def _sums(pairs: SigmoidPairs) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns, per positive, ``Σ_v σ`` and ``Σ_v softplus / λ`` over negatives, and rank⁺."""
     false = torch.zeros_like(pairs.scores, dtype=torch.float64)
     entropy, among = torch.zeros_like(false), torch.full_like(false, 0.5)
     heights = F.pad(pairs.negatives.double().cumsum(0), (1, 0))
@@ -49,8 +49,8 @@ def _sigmoid(
     differentiable: bool,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     delta, scale = options
-    for own, _, n_all in problem_labels(logits, labels, group):
-        pairs = Pairs(logits.reshape(-1), own, scale, delta)
+    for own, _, n_all in group_labels(logits, labels, group):
+        pairs = SigmoidPairs(logits.reshape(-1), own, scale, delta)
         if not len(pairs):
             continue
         n_positives = n_all or len(pairs)
@@ -102,25 +102,34 @@ def pairwise_error_loss(
 ) -> Tensor:
     """Generalised pairwise error ``(1/P) Σ_u (1/BC_u) Σ_{v ∈ N} D(s_v - s_u)``.
 
-    Eq. 8's leading minus sign is a slip. With balance "rank", "step" and "sigmoid" interpolate the
-    precision-recall curve as AP Loss does (the released code).
+    Xu et al., CVPR 2022, Eq. 8 (its leading minus sign is a slip) and Tables 1-2. With balance
+    "rank", the distances "step" and "sigmoid" interpolate the precision-recall curve as AP Loss
+    does; this follows the released code.
 
     Args:
-        logits: any shape, any floating dtype; the mathematics is float32 (float64 for float64).
-        labels: same number of elements: 1 positive, 0 negative, -1 ignored.
-        distance: D: "step" is H with half width delta; "sigmoid" is σ(λx), both with error-driven
-            gradients; "cross_entropy" is ``BCE(σ(λx), 0) / λ``, differentiated.
-        balance: BC: "rank" is ``rank⁺_u + rank⁻_u`` by the same distance (σ for cross entropy),
-            a constant in differentiation; "negatives" is the number of valid negatives.
-        delta: half width of the step; negatives below ``min(s⁺) - delta`` are not valid.
-        scale: λ.
-        group: an integer per logit: rank within a group (an image) instead of the whole batch.
+        logits: any shape, any floating dtype. Computed in float32, or float64 for float64 logits.
+        labels: one per logit: 1 positive, 0 negative, -1 ignored.
+        distance: D. "step" is H with half width delta and "sigmoid" is σ(λx), both with
+            error-driven gradients. "cross_entropy" is ``BCE(σ(λx), 0) / λ``, differentiated.
+        balance: BC. "rank" is ``rank⁺_u + rank⁻_u`` with the same distance (σ for cross entropy), a
+            constant in differentiation. "negatives" is the number of valid negatives.
+        delta: half the width of the step, ≥ 0. Negatives below ``min(s⁺) - delta`` are not valid.
+        scale: λ > 0.
+        group: one integer per logit, such as an image index. Ranks are then taken within each
+            group instead of the whole batch.
 
     Returns:
-        Scalar ≥ 0, float32 (float64 for float64); 0, connected to the graph, if no positive.
+        Scalar ≥ 0, float32 (float64 for float64 logits). Without positives it is 0 and connected to
+        the graph.
 
     Raises:
-        ValueError: an unknown distance or balance.
+        TypeError: The logits are not of a floating dtype.
+        ValueError: The distance or the balance is unknown, or the number of labels or groups does
+            not match.
+
+    Example:
+        >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
+        >>> pairwise_error_loss(logits, torch.tensor([1, 0, -1]), distance="sigmoid").backward()
     """
     if distance not in DISTANCES:
         raise ValueError(f"distance is {distance!r}; known are {', '.join(DISTANCES)}")

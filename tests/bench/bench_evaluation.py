@@ -1,6 +1,6 @@
-"""The evaluation's speed and memory, as asserted bounds: `pytest tests/bench/bench_evaluation.py`.
+"""Speed and memory of the evaluation, as bounds: `pytest tests/bench/bench_evaluation.py`.
 
-Minutes long (pycocotools is slow), so it is collected only when named.
+It takes minutes because pycocotools is slow. pytest collects it only if the file is named.
 """
 
 import pytest
@@ -9,7 +9,7 @@ from rankdet.evaluation import benchmark
 
 
 @pytest.mark.slow
-def test_all_measures_take_an_eighth_of_the_time_of_pycocotools_ap():
+def test_all_metrics_take_an_eighth_of_the_time_of_pycocotools_ap():
     result = benchmark.run()
     assert result["ratio"] >= 8, result
     assert result["ours_peak_gb"] <= 2

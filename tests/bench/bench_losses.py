@@ -1,6 +1,6 @@
-"""The losses' speed and memory, as asserted ratios: `pytest tests/bench/bench_losses.py`.
+"""Speed and memory of the losses, as asserted ratios: `pytest tests/bench/bench_losses.py`.
 
-Minutes long (the loops are slow), so it is collected only when named.
+It takes minutes because the loops are slow. pytest collects it only if the file is named.
 """
 
 import pytest
@@ -8,7 +8,7 @@ import torch
 
 from rankdet.losses import benchmark
 
-WANTED = {(500, 100_000): 15, (2000, 400_000): 20, (2000, 1_200_000): 20}
+LEAST_RATIO = {(500, 100_000): 15, (2000, 400_000): 20, (2000, 1_200_000): 20}
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +25,9 @@ def one_thread():
 def test_ratio_to_the_loop_and_memory(loss, size):
     rows = list(benchmark.measure([loss], [size]))
     ratios = [row["ratio"] for row in rows]
-    wanted = 10 if loss == "rank_sort" else WANTED[size]
+    least = 10 if loss == "rank_sort" else LEAST_RATIO[size]
     assert min(ratios) >= 8, ratios
-    assert benchmark.geometric_mean(ratios) >= wanted, ratios
+    assert benchmark.geometric_mean(ratios) >= least, ratios
     assert all(row["bytes_per_logit"] is None or row["bytes_per_logit"] <= 40 for row in rows)
 
 
@@ -43,6 +43,6 @@ def test_growth(loss, stage):
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", benchmark.STAGES)
 def test_ape_is_not_slower_than_the_released_formula(stage):
-    problem = benchmark.make_problem(300, 100_000, stage)
-    own = benchmark.seconds(lambda: benchmark.ours("ape", problem), 2)
-    assert own <= benchmark.seconds(lambda: benchmark.looped("ape", problem), 2)
+    batch = benchmark.draw_batch(300, 100_000, stage)
+    own = benchmark.seconds(lambda: benchmark.ours("ape", batch), 2)
+    assert own <= benchmark.seconds(lambda: benchmark.looped("ape", batch), 2)

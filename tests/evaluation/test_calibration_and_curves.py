@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from rankdet.evaluation.metrics.ap_backends import _hotcoco, error_breakdown
 from rankdet.evaluation.metrics.calibration import calibration
@@ -18,9 +18,8 @@ FEWER = settings(MANY, max_examples=40)
 @given(case=cases())
 def test_d_ece_equals_hotcocos(tmp_path, case):
     ground_truth, detections = loaded(tmp_path, *case)
+    assume(len(ground_truth) > 0)  # hotcoco needs ground truth
     ours = calibration(match(ground_truth, detections), bins=10)
-    if len(ground_truth) == 0:
-        return
     evaluator = _hotcoco(ground_truth, detections, "bbox")
     evaluator.evaluate()
     theirs = evaluator.calibration(n_bins=10)

@@ -1,4 +1,4 @@
-"""Random ranking problems of every awkward kind, for Hypothesis."""
+"""Random ranking problems with ties, extreme logits and empty classes, for Hypothesis."""
 
 from typing import NamedTuple
 
@@ -58,9 +58,9 @@ def cases(min_positives=0):
 
 
 def close(ours, oracle, magnitude=1.0):
-    """The tolerance of the released references: 2e-7 of the largest, and 1e-6 relative.
+    """Asserts the tolerance of the released references: 2e-7 of the largest, and 1e-6 relative.
 
-    At large logits float32 resolves less, so the first part grows with their magnitude.
+    float32 is coarser for large logits, so the first part grows with their magnitude.
     """
     ours, oracle = np.asarray(ours, float), np.asarray(oracle, float)
     largest = np.abs(oracle).max(initial=0)

@@ -1,4 +1,4 @@
-"""Every ranking loss as a function of logits, labels and IoUs, for what holds for all of them."""
+"""Every ranking loss as a function of logits, labels and IoUs, for tests that all must pass."""
 
 import pytest
 import torch

@@ -91,7 +91,7 @@ def test_ndcg_loss(case):
 @MANY
 @given(case=cases(), scale=st.sampled_from([4.0, 8.0]), tile=TILES)
 def test_ape_loss(case, scale, tile):
-    with mock.patch("rankdet.losses.pairs.TILE", tile):
+    with mock.patch("rankdet.losses.sigmoid_pairs.TILE", tile):
         losses, gradients = run(
             lambda x: functional.ape_loss(x, case.labels, case.ious, scale=scale), case
         )
@@ -126,7 +126,7 @@ def test_ape_loss_keeps_the_highest_negatives(case, most):
 )
 def test_pairwise_error_loss(case, distance, balance, tile):
     options = {"distance": distance, "balance": balance, "scale": 6.0, "delta": case.delta}
-    with mock.patch("rankdet.losses.pairs.TILE", tile):
+    with mock.patch("rankdet.losses.sigmoid_pairs.TILE", tile):
         losses, gradients = run(
             lambda x: functional.pairwise_error_loss(x, case.labels, **options), case
         )

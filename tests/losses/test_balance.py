@@ -47,7 +47,7 @@ def test_self_balance_by_epochs_is_the_ratio_of_means_of_the_last_epoch():
     balance.end_epoch()
     assert weigh(balance, 0.1, 0.1) == pytest.approx((1.6 + 0.4) / 0.4)  # not the mean of ratios
     balance.end_epoch()
-    assert weigh(balance, 9.9, 0.1) == pytest.approx(2)  # the epoch before has no say
+    assert weigh(balance, 9.9, 0.1) == pytest.approx(2)  # earlier epochs have no influence
 
 
 def test_self_balance_by_epochs_without_localisation_keeps_its_weight():
@@ -57,7 +57,7 @@ def test_self_balance_by_epochs_without_localisation_keeps_its_weight():
     assert weigh(balance, 0.5, 0.0) == 12
 
 
-def test_self_balance_by_epochs_takes_no_note_in_evaluation():
+def test_self_balance_by_epochs_does_not_count_in_evaluation_mode():
     balance = build_balance({"type": "self-epoch"}).eval()
     weigh(balance, 1.0, 1.0)
     assert (balance.sums == 0).all()
@@ -113,19 +113,19 @@ def _work(rank, folder, results):
 
 
 def test_two_processes_agree():
-    """Each sees other batches; the weights come from both."""
+    """Each process sees other batches; the weights come from both."""
     results = torch.zeros(2, 4).share_memory_()
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.spawn(_work, (folder, results), nprocs=2)
     epoch, value, alone, rest = results.T
     assert epoch.tolist() == pytest.approx([2 / 0.6] * 2)
     assert value.tolist() == pytest.approx([1.4 / 0.6] * 2)
-    assert alone.tolist() == pytest.approx([9, 1])  # as released: each by itself
+    assert alone.tolist() == pytest.approx([9, 1])  # as released: each process by itself
     assert rest.tolist() == [0, 0]
 
 
 class Detector(torch.nn.Module):
-    """A linear classifier and box regressor with aLRP Loss: all that DDP needs to see."""
+    """A linear classifier and box regressor with aLRP Loss."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Box parts: errors, weights, and what they refuse."""
+"""Box parts: errors, weights, and error messages."""
 
 import math
 
@@ -179,7 +179,7 @@ def test_missing_extras_are_named():
         part.errors(given)
 
 
-def test_masks_stand_in_the_place_of_boxes():
+def test_masks_can_replace_boxes():
     part, given = prepared({"type": "dice", "weighting": "iou", "weight": 3.0})
     errors, dice = given.extras["mask_errors"].float(), given.extras["dice"].float()
     assert part.error_range == 1.0

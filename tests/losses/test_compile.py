@@ -63,7 +63,7 @@ def test_compiled_step_equals_the_eager_one_without_graph_break(name, backend):
 
 
 @pytest.mark.slow
-def test_a_loss_of_ones_own_compiles_with_a_graph_break():
+def test_a_user_defined_loss_compiles_with_a_graph_break():
     logits = torch.randn(240, requires_grad=True)
 
     def step(x):
@@ -75,8 +75,8 @@ def test_a_loss_of_ones_own_compiles_with_a_graph_break():
     assert torch.equal(by_compiled, torch.autograd.grad(step(logits), logits)[0])
 
 
-def test_the_compiler_is_not_loaded_where_nothing_is_compiled():
-    """It takes a second to load, which every job of a study would pay."""
+def test_the_compiler_is_not_loaded_if_nothing_is_compiled():
+    """Loading it would add a second to every job of a study."""
     code = (
         "import sys, torch; from rankdet.losses import functional; "
         "logits, labels = torch.zeros(3, requires_grad=True), torch.tensor([1, 0, 0]); "

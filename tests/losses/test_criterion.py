@@ -72,7 +72,7 @@ def total(losses):
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_trains_with_every_box_part_and_balance(part, kind, balance, per_image):
     if part == "alrp" and kind == "smooth_l1":
-        return
+        pytest.skip("aLRP Loss needs a bounded box error")
     batch = Batch()
     whole = criterion(PARTS[part](per_image=per_image), {"type": kind}, {"type": balance})
     losses = whole(*batch.arguments())

@@ -11,14 +11,14 @@ from tests.losses.cases import cases, close
 
 
 class PrecisionLoss(ErrorDrivenRankingLoss):
-    """AP Loss without interpolation, in two lines."""
+    """AP Loss without interpolation."""
 
     def error(self, ranks):
         return ranks.false_positives / ranks.rank
 
 
 class SkewedLoss(PrecisionLoss):
-    """The same, but higher negatives answer for more: p(j|i) leans on large logits."""
+    """The same, but p(j|i) is larger for negatives with large logits."""
 
     def emphasis(self, negatives):
         return negatives.exp()
@@ -73,7 +73,7 @@ def test_normaliser_divides():
     assert Sum()(logits, labels).item() == pytest.approx(2 * PrecisionLoss()(logits, labels).item())
 
 
-def test_positives_at_rest():
+def test_positives_with_few_false_positives_get_no_gradient():
     logits, labels = torch.tensor([0.0, 0.5]).requires_grad_(), torch.tensor([1, 0])
     PrecisionLoss(eps=10.0)(logits, labels).backward()
     assert (logits.grad == 0).all()
@@ -94,8 +94,7 @@ def test_ndcg_of_the_worst_and_the_best_order():
     assert best.item() == pytest.approx(0, abs=1e-7)
 
 
-def test_modules_show_in_a_plain_training_loop():
-    """No detector, no framework: a linear scorer learns to rank in 60 steps."""
+def test_a_linear_scorer_learns_to_rank_in_60_steps():
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(200, 4, generator=generator)
     labels = (features[:, 0] > 1).long()

@@ -78,11 +78,11 @@ def test_a_loss_scaler_keeps_small_gradients_in_float16():
 @every
 @pytest.mark.parametrize("kind", ["positive", "negative"])
 def test_nan_shows(name, kind):
-    """A diverged network must not look like a perfect one."""
+    """NaN logits must not give a finite loss."""
     logits, labels, ious = problem(9, 40_000)
     logits[(labels == (kind == "positive")).nonzero()[3]] = math.nan
     if name == "sorting" and kind == "negative":
-        return  # sorting is among positives alone
+        pytest.skip("the sorting loss does not read negatives")
     loss, _ = evaluate(name, logits, labels, ious)
     assert loss.isnan()
 

@@ -1,4 +1,4 @@
-"""What every ranking loss must do, whatever its formula."""
+"""Properties that every ranking loss must have."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from tests.losses.ranking import LOSSES, SOME, evaluate, every, problem
 @every
 @SOME
 @given(case=cases())
-def test_ignored_logits_get_no_gradient_and_have_no_say(name, case):
+def test_ignored_logits_get_no_gradient_and_do_not_change_the_loss(name, case):
     loss, gradient = evaluate(name, case.logits, case.labels, case.ious)
     assert (gradient[case.labels == -1] == 0).all()
     moved = torch.where(case.labels == -1, 17.0, case.logits)
@@ -24,7 +24,7 @@ def test_ignored_logits_get_no_gradient_and_have_no_say(name, case):
 @SOME
 @given(case=cases(), seed=st.integers(0, 2**16))
 def test_order_of_the_input_does_not_matter(name, case, seed):
-    # A bare tie of scores has no order; aLRP's localisation part follows the order of appearance.
+    # Without noise, aLRP's localisation part would order tied scores by appearance.
     noise = torch.rand(len(case.logits), generator=torch.Generator().manual_seed(seed)) / 64
     logits = case.logits + noise
     order = torch.randperm(len(logits), generator=torch.Generator().manual_seed(seed))
@@ -72,7 +72,7 @@ def test_backward_multiplies_and_accumulates(name):
     logits = logits.clone().requires_grad_()
     loss = LOSSES[name](logits, labels, ious)
     if not loss.requires_grad:
-        return
+        pytest.skip("aLRP's localisation part is constant in the logits")
     (3 * loss).backward(retain_graph=True)
     loss.backward()
     torch.testing.assert_close(logits.grad, 4 * gradient)
@@ -80,7 +80,7 @@ def test_backward_multiplies_and_accumulates(name):
 
 @every
 @pytest.mark.parametrize("sizes", [(4, 5), (3, 0, 6)])
-def test_groups_are_ranked_alone_and_count_by_their_positives(name, sizes):
+def test_groups_are_ranked_separately_and_weighted_by_their_positives(name, sizes):
     logits, labels, ious = problem(9, 300)
     group = torch.randint(0, len(sizes), labels.shape, generator=torch.Generator().manual_seed(1))
     places = (labels == 1).nonzero().squeeze(1)

@@ -1,4 +1,4 @@
-"""The primitive: bins, look-up and the sums of steps."""
+"""The primitive of the ranking losses: bins, look-up and sums of steps."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rankdet.losses.bins import StepBins
-from rankdet.losses.lookup import MIN_VALUES, BinFinder
-from rankdet.losses.ranks import CHUNK, Ranking, where_true
+from rankdet.losses.bin_finder import MIN_VALUES, BinFinder
+from rankdet.losses.device import where_true
+from rankdet.losses.ranks import CHUNK, Ranking
+from rankdet.losses.step_bins import StepBins
 from tests.losses import oracles
 from tests.losses.cases import cases, close
 
@@ -77,7 +78,7 @@ def test_sums_of_steps(case):
 
 @pytest.mark.parametrize("delta", [0.0, 1.0])
 def test_dense_path_equals_the_compacted_one(delta, monkeypatch):
-    """What runs on a GPU: everything in one piece, irrelevant negatives in the lowest bin."""
+    """The GPU path: all negatives in one piece, irrelevant ones in the lowest bin."""
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2 * CHUNK + 17, generator=generator) - 3
     labels = torch.zeros(len(logits), dtype=torch.int64)
@@ -90,7 +91,7 @@ def test_dense_path_equals_the_compacted_one(delta, monkeypatch):
         monkeypatch.setattr("rankdet.losses.ranks.SPARSE", sparse)
         monkeypatch.setattr("rankdet.losses.ranks.CHUNK", length)
         ranks = Ranking(logits, labels, delta)
-        assert (ranks._negatives[0].index is None) == (sparse == 0)
+        assert (ranks.chunks[0].index is None) == (sparse == 0)
         results.append((ranks.false_positives, ranks.gradient(weights, weights)))
     for false_positives, gradient in results[1:]:
         torch.testing.assert_close(false_positives, results[0][0], rtol=1e-12, atol=0)

@@ -119,7 +119,7 @@ RS_LABELS = torch.tensor([0.9, 0.4, 0.0, 0.0, 0.8, 0.0, 0.1, 0.0], dtype=torch.f
 
 
 def per_positive():
-    """Ranking and sorting loss of each positive: what its own gradient loses by being pushed up."""
+    """Ranking loss of each positive, from the losses of prefixes of the ranking."""
     losses = []
     for index in RS_LABELS.nonzero().squeeze(1).tolist():
         ranking, _ = functional.rank_sort_loss(
@@ -156,7 +156,7 @@ def test_figure_s1_current_and_target_sorting_errors():
     current = error.cumsum(0) / torch.arange(1, 5)
     np.testing.assert_allclose(current, [0.10, 0.35, 0.30, 0.45], atol=1e-12)
     labels = RS_LABELS.clone()
-    labels[4] = 1.0  # now nobody above has a label as large: the target of this one is 0
+    labels[4] = 1.0  # now no positive above it has a label as large, so its target is 0
     _, sorting = functional.rank_sort_loss(RS_LOGITS, labels, delta=0.0)
     assert 4 * sorting.item() == pytest.approx((0.1 + 0.6) / 3, abs=1e-12)
 

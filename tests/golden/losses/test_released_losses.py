@@ -1,4 +1,4 @@
-"""Equality with arrays made by the authors' released code (float64), to their tolerance."""
+"""Equality with arrays that the authors' released code computed in float64, to a tolerance."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_ap_loss(released, case, file):
 
 @pytest.mark.parametrize("case", CASES)
 def test_alrp_loss(released, case):
-    """The positives are laid out in the stored order: where scores tie, it decides."""
+    """The positives are put into the stored order, which decides between tied scores."""
     logits, labels = inputs(released, case)
     stored = released["alrp"]
     errors = torch.tensor(released["inputs"][f"{case}_e_loc"])
@@ -103,7 +103,7 @@ def test_ape_loss_with_official_numerics(released, case, file, options, dtype, s
     loss.backward()
     close(loss, released[file][f"{case}_loss{suffix}"])
     ours, theirs = logits.grad.numpy(), released[file][f"{case}_grad{suffix}"]
-    if "max_negatives" in options:  # which of tied negatives are kept is anyone's choice
+    if "max_negatives" in options:  # which of several tied negatives are kept is not defined
         scores, tied = np.unique(logits.detach().numpy(), return_inverse=True)
         ours, theirs = (np.bincount(tied, g, minlength=len(scores)) for g in (ours, theirs))
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=5e-7 * np.abs(theirs).max())
@@ -121,7 +121,7 @@ def test_stable_ape_loss_is_what_the_released_formula_is_without_saturation(rele
 
 @pytest.mark.parametrize("case", CASES)
 def test_bucketed_approximation_is_near_but_not_equal(released, case):
-    """The published fast version approximates; ours is exact. Both must still agree roughly."""
+    """The published fast version approximates; ours is exact. Both must agree roughly."""
     logits, labels = inputs(released, case)
     loss = functional.ap_loss(logits, labels, interpolate=False)
     loss.backward()

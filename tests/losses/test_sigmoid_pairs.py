@@ -1,4 +1,4 @@
-"""Tiles of pairs: every pair that matters once, and never more at a time than a tile holds."""
+"""Tiles of pairs: they contain every relevant pair once, and none exceeds the tile size."""
 
 from unittest import mock
 
@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from rankdet.losses import benchmark
-from rankdet.losses.pairs import Pairs
+from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
 
 @pytest.mark.parametrize("window", [4.0, None])
 @pytest.mark.parametrize("stage", benchmark.STAGES)
 def test_tiles_are_bounded_and_hold_every_pair_that_is_not_saturated(stage, window):
-    problem = benchmark.make_problem(60, 6000, stage)
-    pairs = Pairs(problem.logits, problem.labels, 8.0, 0.5, window)
+    problem = benchmark.draw_batch(60, 6000, stage)
+    pairs = SigmoidPairs(problem.logits, problem.labels, 8.0, 0.5, window)
     size, seen, rows = 4096, torch.zeros(60, dtype=torch.int64), []
-    with mock.patch("rankdet.losses.pairs.TILE", size):
+    with mock.patch("rankdet.losses.sigmoid_pairs.TILE", size):
         for tile in pairs.tiles():
             count, width = tile.z.shape
             assert count == 1 or count * (width + 60) <= size

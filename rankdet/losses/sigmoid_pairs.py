@@ -1,8 +1,8 @@
-"""Sums over pairs of a positive and a negative where H is a sigmoid: in tiles, never P x N.
+"""Sums of sigmoids over pairs of a positive and a negative, in tiles instead of a P x N array.
 
-A sigmoid is not piecewise linear, so its sums need the pairs themselves. Both sides are sorted,
-which leaves a band: negatives far above a positive are saturated (σ = 1) and are counted, those far
-below it are outside the window.
+A sigmoid is not piecewise linear, so its sums need the pairs. Positives and negatives are sorted by
+score. Negatives far above a positive are saturated (σ = 1) and only counted; those far below it are
+outside the window. Only the pairs between them are computed.
 """
 
 from collections.abc import Iterator
@@ -11,19 +11,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from rankdet.losses import lookup
-from rankdet.losses.ranks import where_true
+from rankdet.losses import device
 
-TILE = 1 << 17  # pairs handled at a time on a CPU
-TILE_ELSEWHERE = 1 << 23
-SATURATED = {torch.float32: 20.0, torch.float64: 40.0}  # 1 - σ(x) rounds to 0 before this
+TILE = 1 << 17  # pairs in a tile on a CPU
+TILE_ON_GPU = 1 << 23
+SATURATED = {torch.float32: 20.0, torch.float64: 40.0}  # above this, 1 - σ(x) rounds to 0
 
 
 class Tile(NamedTuple):
-    """Pairs of the positives `rows` with the negatives `columns`, both in falling order.
+    """Pairs of the positives `rows` and the negatives `columns`, both in descending order of score.
 
-    `z` are scaled differences ``λ (s_v - s_u)``, -inf outside the window; all negatives before
-    `columns` are saturated, those after are outside.
+    `z` has the scaled differences ``λ (s_v - s_u)``, -inf outside the window. Negatives before
+    `columns` are saturated; negatives after them are outside the window.
     """
 
     rows: slice
@@ -31,16 +30,16 @@ class Tile(NamedTuple):
     z: Tensor
 
 
-class Pairs:
-    """The positives and the negatives that matter, sorted in falling order of score.
+class SigmoidPairs:
+    """The positives and the relevant negatives, sorted in descending order of score.
 
     Args:
-        logits: (n,) flat.
-        labels: (n,) 1 positive, 0 negative, else ignored.
-        scale: λ, multiplies the differences.
+        logits: (n,) any floating dtype.
+        labels: (n,) 1 positive, 0 negative, anything else is ignored.
+        scale: λ, multiplies the score differences.
         cut: negatives below ``min(s⁺) - cut`` are left out.
-        window: pairs with ``z <= -window`` are left out; None for no window.
-        max_negatives: keep this many, the highest.
+        window: pairs with ``z <= -window`` are left out. None: no window.
+        max_negatives: the number of highest negatives to keep. None: all.
     """
 
     def __init__(
@@ -54,9 +53,9 @@ class Pairs:
     ) -> None:
         self.dtype = torch.promote_types(logits.dtype, torch.float32)
         self.shape, self.scale, self.window = logits.shape, scale, window
-        self.positives = where_true(labels == 1)
+        self.positives = device.where_true(labels == 1)
         self.scores, self.order = logits[self.positives].to(self.dtype).sort(descending=True)
-        self._cpu = lookup.on_cpu(logits)
+        self._cpu = device.on_cpu(logits)
         if len(self.scores):
             self._take_negatives(logits, labels, self.scores[-1] - cut, max_negatives)
 
@@ -65,9 +64,9 @@ class Pairs:
     ) -> None:
         relevant = (logits < cut).logical_not_() & (labels == 0)
         if self._cpu:
-            self.places = where_true(relevant)
+            self.places = device.where_true(relevant)
             values = logits[self.places].to(self.dtype)
-        else:  # without synchronisation: what does not matter becomes -inf, where σ is 0
+        else:  # -inf (where σ is 0) instead of selection, which would make the host wait
             self.places = torch.arange(len(logits), device=logits.device)
             values = torch.where(relevant, logits.to(self.dtype), -torch.inf)
         count = len(values) if most is None else min(most, len(values))
@@ -75,54 +74,54 @@ class Pairs:
             values.topk(count) if count < len(values) else values.sort(descending=True, stable=True)
         )
         self.places = self.places[chosen]
-        # NaN would be counted as saturated: hand it to the positives, so that it shows.
+        # A NaN negative would be counted as saturated. Adding it to the scores makes the loss NaN.
         self.scores = self.scores + torch.where(self.negatives[:1].isnan(), torch.nan, 0.0).sum()
         self.n_relevant = relevant.sum()
 
     def __len__(self) -> int:
-        """The number of positives; with none, nothing else may be asked."""
+        """The number of positives. If it is 0, no other attribute may be used."""
         return len(self.scores)
 
     def _reach(self) -> tuple[list[int], list[int]]:
-        """For each row: how many negatives are saturated, and where its window ends."""
-        falling = -self.negatives
+        """Returns, for each row, the number of saturated negatives and the end of the window."""
+        ascending = -self.negatives
         far = self.scores + SATURATED[self.dtype] / self.scale
-        first = torch.searchsorted(falling, -far)
+        first = torch.searchsorted(ascending, -far)
         if self.window is None:
-            return first.tolist(), [len(falling)] * len(far)
+            return first.tolist(), [len(ascending)] * len(far)
         near = self.scores - self.window / self.scale
-        last = torch.searchsorted(falling, -near, right=True)
+        last = torch.searchsorted(ascending, -near, right=True)
         return first.tolist(), torch.maximum(first, last).tolist()
 
     def _cuts(self) -> Iterator[tuple[int, int, int, int]]:
-        """Rows and columns of each tile: as many rows as stay within its size, but at least one."""
+        """Yields rows and columns of each tile: as many rows as fit in its size, at least one."""
         count = len(self.scores)
-        if not self._cpu:  # no look at the values: that would synchronise
-            rows = max(1, TILE_ELSEWHERE // max(len(self.negatives) + count, 1))
+        if not self._cpu:  # all columns: reading the values would make the host wait
+            rows = max(1, TILE_ON_GPU // max(len(self.negatives) + count, 1))
             for start in range(0, count, rows):
                 yield start, min(start + rows, count), 0, len(self.negatives)
             return
         first, last = self._reach()
         start = 0
         while start < count:
-            stop = start + 1  # lower rows reach further: a tile is as wide as its last one
+            stop = start + 1  # lower scores have later windows: the last row sets the width
             while stop < count and (stop + 1 - start) * (last[stop] - first[start] + count) <= TILE:
                 stop += 1
             yield start, stop, first[start], last[stop - 1]
             start = stop
 
     def tiles(self) -> Iterator[Tile]:
-        """Yields all pairs that need their sigmoid."""
+        """Yields all pairs whose sigmoid has to be computed."""
         for start, stop, first, last in self._cuts():
             z = self.differences(start, stop, first, last)
             yield Tile(slice(start, stop), slice(first, last), z)
 
     def differences(self, start: int, stop: int, first: int, last: int) -> Tensor:
-        """``λ (s_v - s_u)`` of these rows and negatives, -inf outside the window."""
+        """Returns ``λ (s_v - s_u)`` of these rows and negatives, -inf outside the window."""
         return self._scaled(self.negatives[first:last] - self.scores[start:stop, None])
 
     def among_positives(self, rows: slice) -> Tensor:
-        """``λ (s_k - s_u)`` of these rows and all positives, -inf outside the window."""
+        """Returns ``λ (s_k - s_u)`` of these rows and all positives, -inf outside the window."""
         return self._scaled(self.scores - self.scores[rows, None])
 
     def _scaled(self, z: Tensor) -> Tensor:
@@ -130,7 +129,12 @@ class Pairs:
         return z if self.window is None else torch.threshold_(z, -self.window, -torch.inf)
 
     def gradient(self, positives: Tensor, negatives: Tensor) -> Tensor:
-        """Puts gradients of the sorted positives and negatives back into place: (n,)."""
+        """Returns the gradient in the order of the logits (n,).
+
+        Args:
+            positives: (P,) in descending order of score.
+            negatives: (N,) in descending order of score.
+        """
         gradient = torch.zeros(self.shape, dtype=self.dtype, device=self.scores.device)
         gradient.index_copy_(0, self.places, negatives.to(self.dtype))
         return gradient.index_copy_(0, self.positives[self.order], positives.to(self.dtype))

@@ -1,21 +1,23 @@
-"""Bins between the breakpoints of a smoothed step, in which its sums are exact.
+"""Exact sums of a smoothed step function, from bins between its breakpoints.
 
-``H(x) = clamp(x / 2δ + 1/2, 0, 1)`` (``[x >= 0]`` at δ = 0) is piecewise linear, so sums of
-``H(s_j - s_i)`` follow from counts and sums between the 2P breakpoints ``s_i ± δ``. With the hinge
-sum ``J(t) = Σ_j w_j max(s_j - t, 0)``, which grows downwards from the highest breakpoint by
-non-negative steps only (so nothing cancels)::
+``H(x) = clamp(x / 2δ + 1/2, 0, 1)`` (``[x >= 0]`` at δ = 0) is piecewise linear. Sums of
+``H(s_j - s_i)`` therefore follow from counts and sums between the 2P breakpoints ``s_i ± δ``. With
+the hinge sum ``J(t) = Σ_j w_j max(s_j - t, 0)``::
 
     Σ_j w_j H(s_j - s_i) = (J(s_i - δ) - J(s_i + δ)) / 2δ
 
-Turned around, ``Σ_i w_i H(s_j - s_i)`` as a function of ``s_j`` is piecewise linear with the same
-breakpoints: a value and a slope per bin. Elements are float32 (float64 if the input is), bins are
-float64. The derivation, with a picture, is in docs/losses.md.
+J is summed from the highest breakpoint down. All terms are non-negative, so nothing cancels.
+
+For the gradient, ``Σ_i w_i H(s_j - s_i)`` as a function of ``s_j`` is piecewise linear with the
+same breakpoints: each bin has a value and a slope. Elements are float32 (float64 for float64
+input), bins are float64. docs/losses.md has the derivation, with a figure.
 """
 
 import torch
 from torch import Tensor
 
-from rankdet.losses import lookup
+from rankdet.losses import device
+from rankdet.losses.bin_finder import BinFinder
 
 
 def _suffix_sums(values: Tensor) -> Tensor:
@@ -23,19 +25,19 @@ def _suffix_sums(values: Tensor) -> Tensor:
 
 
 class StepBins:
-    """The bins between the breakpoints of ``H(· - s_i)``, for scores ``s`` (P,), P > 0.
+    """The bins between the breakpoints of ``H(· - s_i)``, for P > 0 scores s.
 
-    Bin 0 lies below all M breakpoints, bin m starts at the m-th of them.
+    Bin 0 is below all M breakpoints. Bin m starts at breakpoint m.
 
     Args:
         scores: (P,) float32 or float64.
-        delta: half the width of the ramp of H; 0 makes it a step that counts ties as 1.
+        delta: half the width of the ramp of H, ≥ 0. At 0, H is a hard step that counts a tie as 1.
     """
 
     def __init__(self, scores: Tensor, delta: float) -> None:
         exact = scores.double()
         self.delta = delta
-        self.self_step = 0.5 if delta > 0 else 1.0  # H(0), what a score adds to its own sum
+        self.self_step = 0.5 if delta > 0 else 1.0  # H(0): what a score adds to its own sum
         points = torch.cat([exact - delta, exact + delta]) if delta > 0 else exact
         self.points, order = points.sort()
         rank = torch.empty_like(order)
@@ -45,20 +47,20 @@ class StepBins:
         self._starts = torch.cat([self.edges[:1], self.edges])
         self._rounding = torch.cat([self.points[:1], self.points]).neg_().add_(self._starts)
         self._widths = self.points.diff()
-        self._finder = lookup.BinFinder(self.edges)
+        self._finder = BinFinder(self.edges)
 
     def __len__(self) -> int:
         return len(self.edges) + 1
 
     def step(self, differences: Tensor) -> Tensor:
-        """``H`` of score differences themselves, for the few sums that need every pair."""
+        """Returns H of score differences, for the few sums that need every pair. Works in place."""
         if self.delta == 0:
             return (differences >= 0).to(differences.dtype)
         return differences.mul_(0.5 / self.delta).add_(0.5).clamp_(0, 1)
 
     @property
     def below(self) -> Tensor:
-        """A value of bin 0, where every H is 0 (scalar, no synchronisation)."""
+        """A value in bin 0, where every H is 0 (a scalar tensor; the host does not wait)."""
         return self.edges[0].nextafter(torch.full_like(self.edges[0], -torch.inf))
 
     def place(self, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,7 +70,7 @@ class StepBins:
 
     def histogram(self, bins: Tensor, weights: Tensor | None = None) -> Tensor:
         """Sums weights (or ones) per bin, in float64: (M + 1,)."""
-        if lookup.on_cpu(bins):  # elsewhere bincount synchronises with the host
+        if device.on_cpu(bins):  # on a GPU, bincount would make the host wait
             weights = None if weights is None else weights.double()
             return torch.bincount(bins, weights, minlength=len(self)).double()
         ones = bins.new_ones((), dtype=torch.float64).expand(len(bins))
@@ -90,7 +92,7 @@ class StepBins:
             offsets: (M + 1,) sum of weight times distance from the bin's start.
         """
         tail = _suffix_sums(mass)
-        poison = offsets[0] * 0  # NaN logits fall into any bin: do not lose them
+        poison = offsets[0] * 0  # NaN if there is a NaN logit: the loss must show it
         if self.delta == 0:
             return tail[1:][self._lower] + poison
         area = (offsets + mass * self._rounding)[1:]
@@ -99,10 +101,13 @@ class StepBins:
         return (hinge[self._lower] - hinge[self._upper]) / (2 * self.delta) + poison
 
     def field(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns value and slope (M + 1,) of ``v -> Σ_i w_i H(v - s_i)`` in each bin.
+        """Returns the value at the start and the slope of ``v -> Σ_i w_i H(v - s_i)`` in each bin.
 
         Args:
             weights: (P,) float64.
+
+        Returns:
+            Two tensors (M + 1,) of the scores' dtype.
         """
         jumps = torch.zeros_like(self.points)
         value = jumps.new_zeros(len(self))

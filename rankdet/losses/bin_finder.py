@@ -1,24 +1,22 @@
-"""Finding a value's bin among sorted edges, faster than a binary search of all of them."""
+"""Finds the bin of each value among sorted edges, faster than a binary search over all edges."""
 
 import torch
 from torch import Tensor
 
-MIN_VALUES = 1 << 14  # fewer values do not pay for the table
-MAX_ROUNDS = 4  # edges packed denser than 2^4 a cell: a plain binary search is as good
+from rankdet.losses import device
+
+MIN_VALUES = 1 << 14  # for fewer values, building the table takes longer than it saves
+MAX_ROUNDS = 4  # with more than 2^4 edges in a cell, a plain binary search is as fast
 CELLS_PER_EDGE = 8
 
 
-def on_cpu(values: Tensor) -> bool:
-    """Whether the host may look at values: elsewhere that means waiting for the device."""
-    return values.device.type == "cpu"
-
-
 class BinFinder:
-    """Counts, for each value, the edges not above it; exact, as ``torch.searchsorted`` (right).
+    """Counts the edges ≤ each value. The result equals ``torch.searchsorted(..., right=True)``.
 
-    A table over equal cells gives the edges below a value's cell; the few edges inside the cell are
-    searched by halving. The cell of a value is a monotone function of it even after rounding, so
-    the answer is exact. A binary search over thousands of edges misses its branches; this does not.
+    A table over cells of equal width has the number of edges below each cell. The few edges inside
+    a cell are searched by halving. The cell is a monotone function of the value even after
+    rounding, so the result is exact. It is faster than a binary search over thousands of edges,
+    whose branches the processor cannot predict.
 
     Args:
         edges: (M,) sorted, float32 or float64.
@@ -28,7 +26,7 @@ class BinFinder:
         self.edges = edges
         self._table: Tensor | None = None
         self._rounds = 0
-        self._built = not on_cpu(edges)  # binary search is the faster one elsewhere
+        self._built = not device.on_cpu(edges)  # on a GPU, plain binary search is faster
 
     def _build(self) -> None:
         self._built = True
@@ -42,12 +40,12 @@ class BinFinder:
         self._rounds = int(counts.max()).bit_length()
         if self._rounds <= MAX_ROUNDS:
             self._table = (counts.cumsum(0) - counts).to(torch.int32)
-            padding = self.edges.new_full((1 << self._rounds,), torch.nan)  # <= nothing
+            padding = self.edges.new_full((1 << self._rounds,), torch.nan)  # `NaN <= x` is false
             self._padded = torch.cat([self.edges, padding])
 
     def _cell(self, values: Tensor) -> Tensor:
         cells = (values - self._low).mul_(self._scale).clamp_(max=self._cells)
-        return cells.int().clamp_(min=0)  # after int: NaN becomes a valid cell too
+        return cells.int().clamp_(min=0)  # clamped after int(), so that NaN gets a valid cell too
 
     def __call__(self, values: Tensor) -> Tensor:
         """Returns the number of edges ≤ each value, int32."""

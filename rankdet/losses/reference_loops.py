@@ -1,7 +1,8 @@
-"""The losses as the papers write them: one pass over the relevant negatives per positive.
+"""The losses as the papers write them: a loop over the positives, each over all negatives.
 
-For the benchmark alone, as the yardstick of ``rankdet bench losses``; each returns its losses and
-the gradient by the logits. aLRP follows Algorithm A.2; AP, Rank & Sort and APE have the same shape.
+Only ``rankdet bench losses`` uses them, as its reference for speed. Each function returns its
+losses and the gradient in the logits. aLRP follows Algorithm A.2; AP, Rank & Sort and APE have the
+same structure.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 
 
 def _split(logits: Tensor, labels: Tensor, margin: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Masks of the positives and of the negatives that matter, and the scores of both."""
+    """Returns masks of the positives and of the relevant negatives, and the scores of both."""
     positive = labels == 1
     scores = logits[positive]
     relevant = (labels == 0) & (logits >= scores.min() - margin)
@@ -55,7 +56,7 @@ def ap(logits: Tensor, labels: Tensor, delta: float = 1.0) -> tuple[Tensor, Tens
 def alrp(
     logits: Tensor, labels: Tensor, errors: Tensor, delta: float = 1.0, eps: float = 1e-5
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Average LRP Loss: classification and localisation part, gradient."""
+    """ALRP Loss: classification part, localisation part, gradient of the classification part."""
     positive, relevant, scores, negatives = _split(logits, labels, delta)
     by_negatives, by_positives = torch.zeros_like(negatives), torch.zeros_like(scores)
     classification, rank = torch.zeros_like(scores), torch.zeros_like(scores)
@@ -79,7 +80,7 @@ def alrp(
 def rank_sort(
     logits: Tensor, targets: Tensor, delta: float = 0.5, eps: float = 1e-10
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Rank & Sort Loss: ranking and sorting part, gradient of their sum."""
+    """Rank & Sort Loss: ranking part, sorting part, gradient of their sum."""
     positive, relevant, scores, negatives = _split(logits, targets.sign(), delta)
     labels = targets[positive]
     by_negatives, by_positives = torch.zeros_like(negatives), torch.zeros_like(scores)

@@ -1,0 +1,128 @@
+"""The input of a criterion: one batch of a detector as flat tensors, without levels or images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+QUALITIES = ("iou", "dice", "mean", "binary")  # continuous labels of positives
+
+
+@dataclass
+class FlatProblem:
+    """One batch: the logits and labels of A anchors (or points) and the boxes of P positives.
+
+    Attributes:
+        logits: (A, C).
+        labels: (A,) int64: class index in [0, C), or C for background.
+        ignore: (A,) bool.
+        pred_boxes: (P, 4) xyxy of the positives (``labels < C`` and not ignored) in order of
+            appearance, differentiable.
+        target_boxes: (P, 4) xyxy.
+        extras: optional entries:
+            ``anchors`` (P, 4), ``pred_deltas`` (P, 4), ``target_deltas`` (P, 4),
+            ``centerness_targets`` (P,), ``image_index`` (A,),
+            ``avg_factor``: the divisor of sums over positives, ≥ 1,
+            ``cls_avg_factor``: the divisor of the classification loss, if it differs,
+            ``dice`` (P,): Dice coefficients of the masks,
+            ``mask_errors`` (P,): differentiable errors of the masks,
+            ``background_logits`` (A, 1): the background class of a softmax.
+        ious: (P,) IoU of predicted and target boxes, without gradient. For detectors without boxes:
+            the Dice coefficients of the masks.
+        box_errors: (P,) differentiable errors of the box part.
+        error_range: the largest possible box error; None if it is unbounded.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    ignore: Tensor
+    pred_boxes: Tensor
+    target_boxes: Tensor
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    ious: Tensor = field(default_factory=lambda: torch.zeros(0))
+    box_errors: Tensor = field(default_factory=lambda: torch.zeros(0))
+    error_range: float | None = None
+
+    @property
+    def n_positives(self) -> int:
+        """P, the number of positives."""
+        return len(self.pred_boxes)
+
+    @cached_property
+    def positives(self) -> Tensor:
+        """(P,) int64 indices of the positives among the anchors."""
+        found = ((self.labels < self.logits.shape[1]) & ~self.ignore).nonzero().squeeze(1)
+        if len(found) != self.n_positives:
+            raise ValueError(
+                f"{len(found)} positive labels, but {self.n_positives} predicted boxes"
+            )
+        return found
+
+    @cached_property
+    def positive_logits(self) -> Tensor:
+        """(P,) the logit of each positive for its target class."""
+        return self.logits[self.positives, self.labels[self.positives]]
+
+    @property
+    def flat_logits(self) -> Tensor:
+        """(A * C,) logits, anchor by anchor."""
+        return self.logits.reshape(-1)
+
+    @cached_property
+    def flat_labels(self) -> Tensor:
+        """(A * C,) int8: 1 positive, 0 negative, -1 ignored (all classes of an ignored anchor)."""
+        n_classes = self.logits.shape[1]
+        flat = self.ignore.to(torch.int8).neg()[:, None].expand(-1, n_classes).reshape(-1)
+        flat = flat.clone() if n_classes == 1 else flat
+        flat[self.positives * n_classes + self.labels[self.positives]] = 1
+        return flat
+
+    @cached_property
+    def flat_targets(self) -> Tensor:
+        """(A * C,) float32: as `flat_labels`, but a positive has its IoU instead of 1."""
+        return self._with_quality(self.ious)
+
+    def _with_quality(self, values: Tensor) -> Tensor:
+        flat = self.flat_labels.float()
+        n_classes = self.logits.shape[1]
+        flat[self.positives * n_classes + self.labels[self.positives]] = values.float()
+        return flat
+
+    def flat_quality_targets(self, quality: str) -> Tensor:
+        """Returns (A * C,) float32: as `flat_labels`, but a positive has its quality instead of 1.
+
+        Args:
+            quality: "iou" of the box, "dice" of the mask (``extras["dice"]``), "mean" of both, or
+                "binary" (1).
+
+        Raises:
+            ValueError: The quality is unknown, or it needs masks, which the detector does not have.
+        """
+        if quality not in QUALITIES:
+            raise ValueError(f"labels are {quality!r}; known are {', '.join(QUALITIES)}")
+        if quality == "iou":
+            return self.flat_targets
+        if quality == "binary":
+            return self.flat_labels.float()
+        if "dice" not in self.extras:
+            raise ValueError(
+                f"labels {quality!r} need extras['dice'] (P,), which only mask detectors provide"
+            )
+        dice = self.extras["dice"].float()
+        return self._with_quality(dice if quality == "dice" else (dice + self.ious.float()) / 2)
+
+    @cached_property
+    def flat_images(self) -> Tensor:
+        """(A * C,) the image index of each logit."""
+        if "image_index" not in self.extras:
+            raise ValueError("per_image=True needs extras['image_index'] (A,), which is missing")
+        return self.extras["image_index"].repeat_interleave(self.logits.shape[1])
+
+    @property
+    def avg_factor(self) -> Tensor | float:
+        """The divisor of sums over positives: ``extras["avg_factor"]``, or P (at least 1)."""
+        given = self.extras.get("avg_factor")
+        return max(self.n_positives, 1) if given is None else given
