@@ -1,4 +1,4 @@
-# Two commands are enough: `make smoke` and `make test`. `make help` lists the rest.
+# Two commands are enough: `make smoke` and `make test`. `make help` lists the others.
 PYTHON ?= python3
 CORES  ?= all
 VENV   := .venv
@@ -6,29 +6,34 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 STUDY  ?= config/smoke.yaml
 EXAMPLE ?= smoke
+# Lowest accepted coverage in percent (lines and branches of rankdet).
+FLOOR  ?= 70
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test lint check-all example clean
+.PHONY: help setup smoke test coverage lint check-all example clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(STAMP) ## make the environment in .venv (does nothing when it is up to date)
+setup: $(STAMP) ## make the environment .venv, if it is missing or out of date
 
 $(STAMP): pyproject.toml envs/constraints.txt
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash envs/set-up.sh
 	@touch $@
 
-smoke: setup ## run the built-in study and print the report's path
+smoke: setup ## run the built-in study and print the path of the report
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
 
-test: setup ## the tests (minutes)
+test: setup ## run the tests (minutes)
 	$(BIN)/python -m pytest -m 'not slow'
 
-check-all: lint ## everything, the long checks too
+coverage: setup ## run the tests with coverage; fails below the floor
+	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term --cov-fail-under=$(FLOOR)
+
+check-all: lint ## lint and run all tests, also the slow ones
 	$(BIN)/python -m pytest
 
-lint: setup ## style, types, layers and the workflow's own lint
+lint: setup ## check style, types, layers and the workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflows
@@ -36,10 +41,10 @@ lint: setup ## style, types, layers and the workflow's own lint
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-example: setup ## rebuild reports/example and its pictures from a finished smoke study (at a release)
+example: setup ## rebuild reports/example and its pictures from a finished smoke study (for a release)
 	$(BIN)/rankdet report $(EXAMPLE) --out reports/example
 	$(BIN)/python -m tests.report.pictures reports/example docs/images
 	$(BIN)/python -m pytest -q tests/report/test_example.py
 
-clean: ## remove results and reports (the environment stays)
-	rm -rf results reports/html .snakemake
+clean: ## remove results and reports; keep the environment
+	rm -rf results reports/html .snakemake .coverage .coverage.*

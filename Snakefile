@@ -1,5 +1,5 @@
-# A study from its config to its report: snakemake --cores all [--configfile config/<study>.yaml]
-# What a study may say stands in config/README.md; how the rooms hang together in docs/architecture.md.
+# Runs a study, from its config to its report: snakemake --cores all [--configfile config/<study>.yaml]
+# Keys of a study: config/README.md. Structure of the project: docs/architecture.md.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -25,7 +25,7 @@ include: "workflows/rules/report.smk"
 rule all:
     default_target: True
     input:
-        rules.report.input,  # the report alone may be a partial one, of a study that failed
+        rules.report.input,  # these too: after a failure the report exists, but is incomplete
         STUDY.report,
     localrule: True
 

@@ -1,5 +1,5 @@
-"""The one exception for bad input: its message is one line that a user can act on."""
+"""The exception for bad input."""
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong; the message says what was found, where, and what to do."""
+    """Bad input. The message is one line: what was found, where, and what to do."""

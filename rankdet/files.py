@@ -1,4 +1,4 @@
-"""Reading and writing files: whole files or none, and errors that name the file in one line."""
+"""Atomic reading and writing of files, with one-line errors that name the file."""
 
 import contextlib
 import errno
@@ -12,12 +12,12 @@ from typing import Any
 
 from rankdet.errors import InputError
 
-MARKER = ".rankdet"  # lies in every folder that `replacing` wrote: such a folder may be replaced
+MARKER = ".rankdet"  # in every folder that `replacing` wrote; only such a folder is replaced
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def shown(path: Path | str) -> str:
-    """Returns a path as a person types it: relative to the current folder where it is below it."""
+    """Returns a path as text, relative to the current folder if it is inside that folder."""
     try:
         return Path(path).resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
@@ -25,7 +25,7 @@ def shown(path: Path | str) -> str:
 
 
 def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
-    """Reads a JSON object that may be missing or damaged.
+    """Reads a JSON object from a file that may be missing or damaged.
 
     Returns:
         The object and None, or an empty dict and the problem in one line.
@@ -42,7 +42,7 @@ def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
 
 
 def require_record(path: Path | str, schema: str | None = None) -> dict[str, Any]:
-    """Reads a JSON object that must be there.
+    """Reads a JSON object from a file that must exist.
 
     Args:
         path: The file.
@@ -78,9 +78,9 @@ def read_yaml(path: Path) -> Any:
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`, which replaces it when the block succeeds.
+    """Yields a temporary path in the same folder; it replaces `path` when the block succeeds.
 
-    A reader sees the old file or the whole new one, and nothing is left behind by a failure.
+    A reader sees the old file or the complete new file. A failure removes the temporary file.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -113,14 +113,14 @@ def writing(target: Path) -> Iterator[None]:
         if error.errno in DISK_FULL:
             raise InputError(
                 f"no space left while writing {target}: free some space, or write elsewhere,"
-                " and run again (nothing incomplete was kept)"
+                " and run again (no incomplete file was kept)"
             ) from error
         reason = error.strerror or str(error)
         raise InputError(f"cannot write {error.filename or target}: {reason}") from error
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Writes a text file for a user, atomically.
+    """Writes a text file atomically.
 
     Raises:
         InputError: If the file cannot be written.
@@ -158,14 +158,14 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> str:
     except ValueError:
         raise InputError(
             f"{path.name}: a number is NaN or infinite, which JSON does not allow (a segmentation?)"
-            "; correct the data it is made from"
+            "; correct the input data"
         ) from None
     return write_bytes(path, content.encode() + b"\n")
 
 
 @contextlib.contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """Yields a fresh folder to fill, which replaces `folder` when the block succeeds.
+    """Yields an empty temporary folder; it replaces `folder` when the block succeeds.
 
     Raises:
         InputError: If `folder` holds files that this function did not write, or cannot be written.
@@ -175,9 +175,9 @@ def replacing(folder: Path) -> Iterator[Path]:
         if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
             raise InputError(f"{folder} exists and was not written by rankdet: give another folder")
         try:
-            shutil.rmtree(part, ignore_errors=True)  # left by a run that was killed
+            shutil.rmtree(part, ignore_errors=True)  # from a run that was killed
             part.mkdir(parents=True)
-            (part / MARKER).write_text("Written by rankdet, and replaced as a whole.\n")
+            (part / MARKER).write_text("Written by rankdet. The next build replaces this folder.\n")
             yield part
             shutil.rmtree(old, ignore_errors=True)
             if folder.exists():

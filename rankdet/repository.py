@@ -1,4 +1,4 @@
-"""Where the parts of the benchmark are stored, independent of the current folder."""
+"""Paths of the repository. An installed wheel does not contain them."""
 
 from pathlib import Path
 

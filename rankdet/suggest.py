@@ -1,4 +1,4 @@
-"""The words of an error: the nearest known name, and mappings merged key by key."""
+"""The nearest known name, for error messages, and the merging of mappings."""
 
 import copy
 import difflib
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Returns "did you mean 'x'?" for the closest known word, else the list of all of them."""
+    """Returns "did you mean 'x'?" with the closest known word, or the list of all known words."""
     known = list(known)
     close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def choice(word: str, known: Iterable[str]) -> str:
-    """Returns the closest known word, if any is close, and the list of all of them."""
+    """Returns the closest known word, if one is close, and the list of all known words."""
     known = list(known)
     close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
@@ -22,17 +22,27 @@ def choice(word: str, known: Iterable[str]) -> str:
 
 
 def merged(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns `base` with each of `changes` merged in, mappings key by key; nothing is shared.
+    """Merges changes into a mapping key by key, also in nested mappings.
 
-    A mapping that names another `type` starts anew: the old one's arguments mean nothing to it.
+    A nested mapping with another `type` replaces the old one: arguments belong to one type.
+
+    Args:
+        base: The mapping to start from.
+        *changes: The changes; a later one overrides an earlier one.
+
+    Returns:
+        A new dict that shares no object with the arguments.
     """
     result = copy.deepcopy(dict(base))
     for change in changes:
         for key, value in change.items():
             old = result.get(key)
-            both = isinstance(old, Mapping) and isinstance(value, Mapping)
-            if both and value.get("type", old.get("type")) == old.get("type"):
+            if isinstance(old, Mapping) and isinstance(value, Mapping) and _same_type(old, value):
                 result[key] = merged(old, value)
             else:
                 result[key] = copy.deepcopy(value)
     return result
+
+
+def _same_type(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return bool(new.get("type", old.get("type")) == old.get("type"))

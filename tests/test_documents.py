@@ -1,0 +1,54 @@
+"""The documents agree with the repository: versions, links, and paths that they name."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import rankdet
+from rankdet.repository import ROOT
+
+DOCUMENTS = [
+    path
+    for pattern in ("*.md", "docs/**/*.md", "config/*.md", ".github/*.md")
+    for path in sorted(ROOT.glob(pattern))
+]
+LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)|<img src=\"([^\"]+)\"")
+PATH = re.compile(
+    r"`((?:rankdet|workflows|analysis|tests|config|docs|envs|profiles|data|reports|\.github)/[\w./-]+)`"
+)
+
+
+def named(document: Path) -> set[str]:
+    """Returns the repository's files and folders that a document names between backticks."""
+    found = set(PATH.findall(document.read_text(encoding="utf-8")))
+    return {name for name in found if not name.startswith(("reports/html", "data/cache"))}
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == rankdet.__version__
+    headings = re.findall(r"^## \[(\S+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert next(name for name in headings if name != "Unreleased") == rankdet.__version__
+
+
+def test_ci_runs_what_a_user_can_run():
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/ci.yaml").read_text())["jobs"].values()
+    assert ".ci/run" in [step.get("run") for step in job["steps"]]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(document):
+    links = ["".join(link) for link in LINK.findall(document.read_text(encoding="utf-8"))]
+    local = [link for link in links if not re.match(r"\w+:", link)]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [path for path in DOCUMENTS if path.name != "CHANGELOG.md"],  # it names files of older versions
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_paths_in_documents_exist(document):
+    assert {name for name in named(document) if not (ROOT / name).exists()} == set()
