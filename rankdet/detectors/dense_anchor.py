@@ -155,12 +155,23 @@ class CriterionRetinaHead(CriterionAnchorHead, RetinaHead):
 
 @MODELS.register_module()
 class CriterionATSSHead(CriterionAnchorHead, ATSSHead):
-    """ATSS's head and assignment with any criterion, with or without its centre-ness branch."""
+    """ATSS's head and assignment with any criterion, with or without its centre-ness branch.
+
+    Args:
+        scale: Whether each level has a learnt factor of its box deltas. RetinaNet's head, on which
+            aLRP Loss and APE Loss use ATSS's assigner, has none.
+    """
 
     has_centerness_targets = True
 
+    def __init__(self, *args: Any, scale: bool = True, **kwargs: Any) -> None:
+        self.use_scale = scale
+        super().__init__(*args, **kwargs)
+
     def _init_layers(self) -> None:
         super()._init_layers()
+        if not self.use_scale:
+            self.scales = nn.ModuleList(nn.Identity() for _ in self.scales)
         if not self.use_centerness:
             self.atss_centerness = nn.Identity()  # no parameters that nothing would train
 

@@ -5,8 +5,8 @@ the mask loss of the same iteration; its labels may be the quality of the mask i
 (supplement, Table S6).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from mmdet.models.losses import DiceLoss
@@ -32,7 +32,8 @@ def configure(roi: dict[str, Any], card: Mapping[str, Any]) -> None:
     Args:
         roi: Config of a `StandardRoIHead` with a mask head.
         card: The merged loss card; its `mask` has `type` (mmdet's own loss if left out),
-            `weight` and `balance`.
+            `weight`, `balance`, `weighting` (`none` or `score`: positives count by their score;
+            with `dice` alone) and `cap`, the most positives of a batch whose masks are trained.
 
     Raises:
         InputError: If the card asks for what mask heads cannot do.
@@ -44,6 +45,14 @@ def configure(roi: dict[str, Any], card: Mapping[str, Any]) -> None:
         raise InputError(f"CARD mask.type: found {kind!r}; known: stock, {', '.join(LOSSES)}")
     loss = head["loss_mask"] if kind == "stock" else LOSSES[kind]
     head["loss_mask"] = {**loss, "loss_weight": float(options.get("weight", 1.0))}
+    if options.get("weighting", "none") != "none":
+        if kind != "dice" or options["weighting"] != "score":
+            raise InputError(
+                f"CARD mask.weighting: found {options['weighting']!r} with mask.type {kind!r}; "
+                "`score` goes with the type `dice`, everything else is `none`"
+            )
+        head["loss_mask"]["by_score"] = True
+    roi["mask_cap"] = options.get("cap")
     balance = dict(options.get("balance") or {"type": "none"})
     if balance.get("type") not in BALANCES:
         told = f"found {balance.get('type')!r}; known: {', '.join(BALANCES)}"
@@ -54,15 +63,28 @@ def configure(roi: dict[str, Any], card: Mapping[str, Any]) -> None:
 
 @MODELS.register_module()
 class ClassDiceLoss(nn.Module):
-    """Dice loss of each positive's own class, mmdet's (V-Net's form), averaged over positives."""
+    """Dice loss of each positive's own class, with squares below the fraction (V-Net's form).
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
+    Args:
+        loss_weight: Multiplies the loss.
+        by_score: The mean over positives is weighted by `scores`, as Rank & Sort Loss weights
+            boxes; else every positive counts alike.
+
+    Attributes:
+        scores: (n,) score of each positive of the batch, no gradient.
+    """
+
+    def __init__(self, loss_weight: float = 1.0, by_score: bool = False) -> None:
         super().__init__()
-        self.loss = DiceLoss(loss_weight=loss_weight)
+        self.loss = DiceLoss(loss_weight=loss_weight, reduction="none", eps=1e-5)
+        self.by_score = by_score
+        self.scores = torch.zeros(0)
 
     def forward(self, mask_preds: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
         """Returns the loss of logits (n, C, h, w) against masks (n, h, w) of classes (n,)."""
-        return self.loss(own_class(mask_preds, labels).flatten(1), targets.flatten(1))
+        losses = self.loss(own_class(mask_preds, labels).flatten(1), targets.flatten(1))
+        weights = self.scores if self.by_score else torch.ones_like(losses)
+        return (weights * losses).sum() / weights.sum().clamp(min=1e-7)
 
 
 def own_class(mask_preds: Tensor, labels: Tensor) -> Tensor:
@@ -110,7 +132,15 @@ class CriterionRoIHead(StandardRoIHead):
     """A RoI head whose mask loss is balanced against its box head's classification loss.
 
     Where the criterion's labels are the masks' quality, the box head waits for the masks.
+
+    Args:
+        mask_cap: The most positives of a batch whose masks are trained, drawn at random; None
+            trains all. It bounds memory where no sampler bounds the positives.
     """
+
+    def __init__(self, *args: Any, mask_cap: int | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.mask_cap = mask_cap
 
     def bbox_loss(self, x: Any, sampling_results: Any) -> dict[str, Any]:
         """Lets mmdet compute the box losses, or only collect what they need."""
@@ -118,12 +148,62 @@ class CriterionRoIHead(StandardRoIHead):
         self.bbox_head.waits = getattr(part, "labels", "iou") in ("dice", "mean")
         return super().bbox_loss(x, sampling_results)
 
-    def mask_loss(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Lets mmdet compute the mask loss, and balances it."""
-        found = super().mask_loss(*args, **kwargs)
+    def mask_loss(
+        self, x: Any, sampling_results: Any, bbox_feats: Any, batch_gt_instances: Any
+    ) -> dict[str, Any]:
+        """Lets mmdet compute the mask loss of the chosen positives, and balances it."""
+        chosen = self._chosen(sum(len(result.pos_priors) for result in sampling_results))
+        if isinstance(self.mask_head.loss_mask, ClassDiceLoss):
+            scores = self.bbox_head.positive_scores
+            self.mask_head.loss_mask.scores = scores if chosen is None else scores[chosen]
+        if chosen is not None:
+            sampling_results = subset(sampling_results, chosen)
+        found = super().mask_loss(x, sampling_results, bbox_feats, batch_gt_instances)
         losses = dict(found["loss_mask"])
         if self.bbox_head.waits:
             losses |= self.bbox_head.finish({"dice": self.mask_head.dice})
         loss_cls = self.bbox_head.loss_classification
         losses["loss_mask"] = self.mask_head.balanced(losses["loss_mask"], loss_cls)
         return {**found, "loss_mask": losses}
+
+    def _chosen(self, positives: int) -> Tensor | None:
+        """Returns the ascending places of the positives whose masks are trained; None for all.
+
+        Labels that are the masks' quality need the mask of every positive.
+        """
+        if self.mask_cap is None or positives <= self.mask_cap or self.bbox_head.waits:
+            return None
+        return torch.randperm(positives)[: self.mask_cap].sort().values
+
+
+class Positives(NamedTuple):
+    """Some positives of one image, with what the mask head reads of a sampling result."""
+
+    pos_priors: Tensor
+    neg_priors: Tensor
+    pos_assigned_gt_inds: Tensor
+    pos_gt_labels: Tensor
+
+
+def subset(sampling_results: Sequence[Any], places: Tensor) -> list[Positives]:
+    """Returns the chosen positives of each image.
+
+    Args:
+        sampling_results: mmdet's sampling result of each image.
+        places: Ascending places in the positives of all images, in the order of the images.
+    """
+    found, start = [], 0
+    for result in sampling_results:
+        count = len(result.pos_priors)
+        own = places[(places >= start) & (places < start + count)] - start
+        own = own.to(result.pos_assigned_gt_inds.device)
+        found.append(
+            Positives(
+                result.pos_priors[own],
+                result.neg_priors,
+                result.pos_assigned_gt_inds[own],
+                result.pos_gt_labels[own],
+            )
+        )
+        start += count
+    return found

@@ -21,7 +21,7 @@ from rankdet.losses.boxes import pairwise_iou
 
 paa_head.skm = sklearn.mixture  # mmdet was imported without it, which saves others a second
 
-CLUSTERING = ("losses", "scores", "normalised-scores")
+CLUSTERING = ("losses", "scores", "normalised-scores", "score-alone", "iou-alone")
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
@@ -73,7 +73,8 @@ class CriterionPAAHead(CriterionHead, PAAHead):
             own classification and box loss (PAA, Kim and Lee, ECCV 2020, Eq. 6-8);
             "normalised-scores", (1 - p) + (1 - IoU) of the class's score and the predicted box,
             both normalised to [0, 1] over the object's candidates (PAA*: Xu et al., CVPR 2022,
-            section 6); or "scores", the same without normalisation (their Table 6).
+            section 6); "scores", the same without normalisation (their Table 6); or "score-alone"
+            and "iou-alone", only one of the two terms (section 7.2).
     """
 
     def __init__(
@@ -151,8 +152,7 @@ class CriterionPAAHead(CriterionHead, PAAHead):
     ) -> tuple:
         """Returns mmdet's separation of an image's candidates by two Gaussians per object."""
         if self.clustering != "losses" and len(pos_inds):
-            normalise = self.clustering == "normalised-scores"
-            pos_losses = joined_scores(pos_losses, pos_gt_inds, normalise)
+            pos_losses = candidate_errors(pos_losses, pos_gt_inds, self.clustering)
         return super().paa_reassign(
             pos_losses, label, label_weight, bbox_weight, pos_inds, pos_gt_inds, anchors
         )
@@ -174,6 +174,19 @@ class CriterionPAAHead(CriterionHead, PAAHead):
 
     def _no_factors(self, cls_scores: Sequence[Tensor]) -> list[Tensor]:
         return [level.new_zeros(len(level), 1, *level.shape[2:]) for level in cls_scores]
+
+
+def candidate_errors(pairs: Tensor, objects: Tensor, clustering: str) -> Tensor:
+    """Returns (K,) what an object's candidates are clustered by; small for good candidates.
+
+    Args:
+        pairs: (K, 2) scores and IoUs of candidates.
+        objects: (K,) index of each candidate's object.
+        clustering: As in `CriterionPAAHead`, but not "losses".
+    """
+    if clustering.endswith("alone"):
+        return 1 - pairs[:, 0 if clustering == "score-alone" else 1]
+    return joined_scores(pairs, objects, clustering == "normalised-scores")
 
 
 def joined_scores(pairs: Tensor, objects: Tensor, normalise: bool) -> Tensor:

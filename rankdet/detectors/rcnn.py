@@ -48,6 +48,7 @@ class CriterionBBoxHead(CriterionHead, Shared2FCBBoxHead):
     Attributes:
         waits: Whether `loss` only collects, for `finish` to go on once the masks are predicted.
         loss_classification: Sum of the last batch's losses but the box loss, no gradient.
+        positive_scores: (P,) largest score of each of the last batch's positives, no gradient.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class CriterionBBoxHead(CriterionHead, Shared2FCBBoxHead):
         self.per_sample, self.prior = per_sample, prior
         self.waits = False
         self.loss_classification = torch.zeros(())
+        self.positive_scores = torch.zeros(0)
         self._waiting: tuple[Any, ...] | None = None
 
     def init_weights(self) -> None:
@@ -94,6 +96,7 @@ class CriterionBBoxHead(CriterionHead, Shared2FCBBoxHead):
         }
         boxes = self.bbox_coder.decode(anchors, deltas)
         logits = cls_score[:, : self.num_classes]
+        self.positive_scores = logits[positive].detach().float().sigmoid().amax(1)
         self._waiting = (logits, labels, ignore, boxes, targets, extras), bbox_pred
         return {} if self.waits else self.finish({})
 

@@ -16,6 +16,14 @@ from rankdet.errors import InputError
 
 RPN_WEIGHT = 0.2  # of both parts (aLRP Loss, appendix F; Rank & Sort Loss)
 NO_SAMPLER = {"type": "PseudoSampler"}
+# More than there are: every proposal, and the ground truth among them.
+EVERYTHING = {
+    "type": "RandomSampler",
+    "num": 10**10,
+    "pos_fraction": 0.25,
+    "neg_pos_ub": -1,
+    "add_gt_as_proposals": True,
+}
 
 Config = dict[str, Any]
 
@@ -110,13 +118,16 @@ def _box_heads(model: Config) -> Iterator[tuple[Config, Config]]:
 def _choose_sampler(settings: Config, sampler: str, where: str) -> None:
     """Leaves mmdet's random sampler as it is, or trains on every anchor or proposal.
 
-    A detector's file may say in `train_cfg.rcnn` what no sampler means, as `unsampled`.
+    With `all`, the ground-truth boxes are proposals too, as in the released code of Rank & Sort
+    Loss. A detector's file may say in `train_cfg.rcnn` what `none` means, as `unsampled`.
     """
     unsampled = settings.pop("unsampled", NO_SAMPLER)
     if sampler == "none":
         settings["sampler"] = dict(unsampled)
+    elif sampler == "all":
+        settings["sampler"] = dict(EVERYTHING)
     elif sampler != "random":
-        raise InputError(f"CARD {where}.sampler: found {sampler!r}; known: none, random")
+        raise InputError(f"CARD {where}.sampler: found {sampler!r}; known: all, none, random")
 
 
 def _is_baseline(name: str, file: str | None) -> bool:

@@ -83,3 +83,13 @@ def test_heads_that_do_not_fit_are_told_in_one_line(change, told):
     with pytest.raises(InputError, match=told) as caught:
         model_config({**load_detector("atss", "small"), **change}, AP, preset="small", classes="a")
     assert "\n" not in str(caught.value)
+
+
+def test_atss_assigns_on_retinanets_plain_head_too():
+    card = {**ALRP, "head": {"centerness": False, "scale": False, "norm_cfg": None}}
+    model = build(small_config("atss", card))
+    kinds = {type(module).__name__ for module in model.bbox_head.modules()}
+    assert not kinds & {"Scale", "GroupNorm"}
+    losses = model.loss(*batch())
+    sum(value.sum() for key, value in losses.items() if "loss" in key).backward()
+    assert all(p.grad is not None for p in model.bbox_head.parameters())

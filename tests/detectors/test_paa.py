@@ -160,6 +160,19 @@ def test_star_assigns_as_the_slow_version(clustering, seed):
     assert torch.equal(found, expected)
 
 
+@pytest.mark.parametrize(("clustering", "column"), [("score-alone", 0), ("iou-alone", 1)])
+def test_candidates_may_be_clustered_by_one_term_alone(clustering, column):
+    from rankdet.detectors.paa import candidate_errors  # mmdet's operations are set up by now
+
+    pairs = torch.rand(6, 2, generator=torch.Generator().manual_seed(1))
+    found = candidate_errors(pairs, torch.zeros(6, dtype=torch.long), clustering)
+    torch.testing.assert_close(found, 1 - pairs[:, column])
+    model = build(config(ALRP, clustering=clustering))
+    images, samples = batch()
+    losses = model.loss(images, samples)
+    assert all(torch.isfinite(torch.as_tensor(v).sum()) for k, v in losses.items() if "loss" in k)
+
+
 def test_star_is_the_option_of_its_detector():
     assert build(config(ALRP, "paa-star")).bbox_head.clustering == "normalised-scores"
     with pytest.raises(ValueError, match="known are losses, scores, normalised-scores"):

@@ -212,6 +212,68 @@ def test_dice_of_a_perfect_mask_is_one():
     torch.testing.assert_close(head.dice, torch.ones(3), atol=1e-4, rtol=0)
 
 
+def masked(**options):
+    """Mask R-CNN trained by RS Loss whose mask loss has these options, with many positives."""
+    card = load_loss("rs").variant("")
+    detector = load_detector("mask-rcnn", "small")
+    mask = {**card.get("mask", {}), "type": "dice", "balance": {"type": "none"}, **options}
+    model = build(model_config(detector, {**card, "mask": mask}, preset="small", classes=CLASSES))
+    model.train_cfg["rpn_proposal"]["nms"]["iou_threshold"] = 1.0
+    return model
+
+
+def test_dice_loss_may_be_weighted_by_the_positives_scores():
+    model = masked(weighting="score")
+    model.load_state_dict(away_from_the_start(model, 0.1))
+    head = model.roi_head.mask_head
+    seen = {}
+    original = head.loss_mask.forward
+
+    def forward(preds, targets, labels):
+        seen["each"] = head.loss_mask.loss(
+            preds[torch.arange(len(labels)), labels].flatten(1), targets.flatten(1)
+        )
+        seen["loss"] = original(preds, targets, labels)
+        return seen["loss"]
+
+    head.loss_mask.forward = forward
+    losses_of(model, *batch())
+    scores = model.roi_head.bbox_head.positive_scores
+    assert len(scores) == len(seen["each"]) > 2
+    expected = (scores * seen["each"]).sum() / scores.sum()
+    torch.testing.assert_close(seen["loss"], expected)
+    assert not torch.isclose(expected, seen["each"].mean(), rtol=1e-6)
+
+
+def test_masks_of_at_most_so_many_positives_are_trained():
+    model = masked(weighting="score", cap=3)
+    counts = []
+    original = model.roi_head.mask_head.loss_mask.forward
+
+    def forward(preds, targets, labels):
+        counts.append((len(preds), len(model.roi_head.mask_head.loss_mask.scores)))
+        return original(preds, targets, labels)
+
+    model.roi_head.mask_head.loss_mask.forward = forward
+    losses = losses_of(model, *batch())
+    assert len(model.roi_head.bbox_head.positive_scores) > 3
+    assert counts == [(3, 3)]
+    assert torch.isfinite(losses["loss_mask"])
+
+
+def test_every_proposal_and_the_ground_truth_may_be_sampled():
+    card = load_loss("rs").variant("")
+    card = {**card, "rcnn": {**card.get("rcnn", {}), "sampler": "all"}}
+    settings = model_config(
+        load_detector("faster-rcnn", "full"), card, preset="full", classes=CLASSES
+    )
+    sampler = settings.train_cfg.rcnn.sampler
+    assert (sampler.type, sampler.add_gt_as_proposals) == ("RandomSampler", True)
+    assert sampler.num * sampler.pos_fraction > 1e9
+    with torch.device("meta"):
+        assert MODELS.build(settings).roi_head.bbox_sampler.num == sampler.num
+
+
 def test_mask_loss_is_balanced_by_the_classification_loss():
     model = build(ours("mask-rcnn", "rs"))
     model.roi_head.bbox_assigner.pos_iou_thr = model.roi_head.bbox_assigner.neg_iou_thr = 0.3
