@@ -14,6 +14,7 @@ COMMANDS = {
     "data": "check a COCO-format dataset, download COCO or LVIS, or write the built-in shapes",
     "plan": "list the runs of a study without starting them",
     "new": "create a new loss from the template",
+    "thresholds": "the LRP-optimal score threshold of each class of a run",
     "compare": "compare runs, with a paired bootstrap of their differences",
     "bench": "time the losses, the evaluation, and a training iteration",
     "report": "build or open the report of a study",

@@ -18,6 +18,7 @@ from rankdet.evaluation.metrics.correlation import correlations
 from rankdet.evaluation.metrics.matches import AREAS, IOU_THRESHOLDS, Matches, write_matches
 from rankdet.evaluation.metrics.matching import match
 from rankdet.evaluation.metrics.olrp import TAU, THRESHOLDS, olrp
+from rankdet.evaluation.metrics.operating_point import operating_point
 from rankdet.evaluation.metrics.sparsity import DEFAULT_EDGES, sparsity_bins
 
 SCHEMA = "rankdet.metrics/1"
@@ -80,9 +81,9 @@ def evaluate_files(
 
     Returns:
         JSON-serialisable: `schema`, `metrics`, `per_class` (by category id), `classes` (names),
-        `bounds`, `sparsity`, `calibration`, `settings`, `counts`, `notes`; `intervals` and `errors`
-        where asked for. Rates and errors are in [0, 1], correlations in [−1, 1], undefined values
-        None.
+        `operating_point`, `bounds`, `sparsity`, `calibration`, `settings`, `counts`, `notes`;
+        `intervals` and `errors` where asked for. Rates and errors are in [0, 1], correlations in
+        [−1, 1], undefined values None.
 
     Raises:
         InputError: something is wrong with a file or an option.
@@ -131,6 +132,9 @@ def measure(
     tables = backend_tables(ground_truth, detections, matches.iou_type, options.backend)
     ap, ap_of = summarise(tables, matches.frequency, matches.category_ids)
     lrp, lrp_of = olrp(matches, options.lrp_thresholds)
+    at_optimum, rates_of = operating_point(
+        matches, {k: values["lrp_threshold"] for k, values in lrp_of.items()}
+    )
     correlation, correlation_of, classes = correlations(matches)
     positives = {one.category_id: one.positives() for one in matches.per_class()}
     scores = calibration(matches)
@@ -142,6 +146,7 @@ def measure(
             str(k): {
                 **ap_of[k],
                 **lrp_of[k],
+                **rates_of[k],
                 **correlation_of[k],
                 "LaECE": laece[k],
                 "n_gt": positives[k],
@@ -149,6 +154,7 @@ def measure(
             for k in matches.category_ids.tolist()
         },
         "classes": {str(k): name for k, name in matches.names.items()},
+        "operating_point": at_optimum,
         "bounds": correlation_bounds(matches),
         "sparsity": sparsity_bins(matches, options.sparsity_edges, options.sparsity_crowds),
         "calibration": scores,

@@ -29,6 +29,7 @@ GROUPS = {
     "frequency": "AP by frequency",
     "ar": "AR",
     "olrp": "oLRP",
+    "thresholds": "At the LRP-optimal thresholds",
     "correlation": "Correlation of score and IoU, mean over classes",
     "pooled": "Correlation over all classes together",
     "calibration": "Calibration error",
@@ -71,6 +72,15 @@ def _lrp(key: str, header: str, meaning: str, *also: str) -> Metric:
 
 def _correlation(key: str, header: str, group: str, meaning: str, *shown: str) -> Metric:
     return Metric(key, header, meaning, group, HIGHER, 1, 2, interval="correlation", shown=shown)
+
+
+def _kept(
+    key: str, header: str, name: str, meaning: str, *also: str, better: str = HIGHER
+) -> Metric:
+    """A metric of the detections at or above the LRP-optimal threshold of their class."""
+    path = ("operating_point", "metrics", name)
+    shown = (RUN, EVALUATE, *also)
+    return Metric(key, header, meaning, "thresholds", better, 100, 1, shown=shown, path=path)
 
 
 METRICS: tuple[Metric, ...] = (
@@ -119,6 +129,29 @@ METRICS: tuple[Metric, ...] = (
     _lrp("oLRP_Loc", "Loc", "Part of oLRP: mean of 1 − IoU over the true positives."),
     _lrp("oLRP_FP", "FP", "Part of oLRP: share of false positives among the detections."),
     _lrp("oLRP_FN", "FN", "Part of oLRP: share of objects that are missed."),
+    *(
+        _kept(f"{key}_kept", f"{key} of the kept", key, f"{key} of the detections that are kept.")
+        for key in ("AP", "AP50")
+    ),
+    _kept("F1", "F1", "F1", "2 TP / (2 TP + FP + FN) at IoU .5, mean over classes.", CLASSES),
+    _kept(
+        "precision",
+        "precision",
+        "precision",
+        "Share of true positives among the kept detections at IoU .5, mean over classes.",
+    ),
+    _kept("recall", "recall", "recall", "Share of the objects found at IoU .5, mean over classes."),
+    _kept("LRP", "LRP", "LRP", "LRP of the kept detections, mean over classes.", better=LOWER),
+    Metric(
+        key="kept_per_image",
+        header="kept per image",
+        meaning="Mean number of kept detections per image.",
+        group="thresholds",
+        better=None,
+        decimals=1,
+        shown=(RUN, EVALUATE),
+        path=("operating_point", "detections_per_image"),
+    ),
     _correlation(
         "pearson",
         "Pearson",

@@ -21,6 +21,7 @@ from rankdet.report.run_files import write_run_files
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
 from rankdet.report.sample_images import Sample, samples
 from rankdet.report.sweep_section import sweep_view
+from rankdet.report.variants_section import COLUMNS, variant_lines
 from rankdet.results.records import Evaluation, Run, Study
 from rankdet.results.training_record import training_record
 
@@ -61,6 +62,8 @@ def run_context(study: Study, run: Run, report: Path, files: str) -> dict[str, A
         "splits": splits,
         "sweep": sweep,
         "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
+        "variants": variant_lines(run),
+        "variant_columns": COLUMNS,
         "files": files,
         "class_columns": CLASS_METRICS,
         "sparsity_columns": shown_in(SPARSITY),

@@ -10,7 +10,7 @@ from rankdet.files import require_record, write_record
 
 MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`
 OF_MASKS = (
-    *("metrics", "per_class", "bounds", "sparsity", "calibration"),
+    *("metrics", "per_class", "operating_point", "bounds", "sparsity", "calibration"),
     *("intervals", "errors", "counts", "notes"),
 )
 DIVERGED = "diverged"
@@ -101,6 +101,10 @@ def _blank(result: dict[str, Any], note: str) -> None:
     result["sparsity"] = [
         {k: v if k in kept else None for k, v in part.items()} for part in result["sparsity"]
     ]
+    result["operating_point"] = {
+        "metrics": dict.fromkeys(result["operating_point"]["metrics"]),
+        "detections_per_image": None,
+    }
     result["calibration"] = dict.fromkeys(result["calibration"])
     result["intervals"] = None
     result["errors"] = {}

@@ -102,7 +102,19 @@ class Study:
         detector = self.detector(run)
         model = hashes.config_hash(detector, self.config.preset, size)
         test = resolve.test(self.config, run, place)
-        return hashes.digest(hashes.step_hash("predict"), test, model)
+        steps = ["predict", "thresholds"] if test.get("thresholds") == "lrp" else ["predict"]
+        return hashes.digest(*(hashes.step_hash(step) for step in steps), test, model)
+
+    def thresholds_from(self, wildcards: Mapping[str, str]) -> list[str]:
+        """Returns the `metrics.json` whose LRP-optimal thresholds a job's detections must reach.
+
+        A job on the main split chooses them from its own detections: for it there is none.
+        """
+        run = self.run(wildcards)
+        chosen = resolve.test(self.config, run, wildcards).get("thresholds")
+        if chosen != "lrp" or self.split(wildcards) == self.config.splits[0]:
+            return []
+        return [f"{self.folder}/{run.key}/metrics.json"]
 
     def predicts_masks(self, wildcards: Mapping[str, str]) -> bool:
         """Returns whether the detector of a job's run predicts masks."""

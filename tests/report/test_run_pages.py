@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from rankdet.evaluation.registry import shown_in, values
 from rankdet.report import build_report
 from rankdet.report.formatting import count, number
 from rankdet.report.run_metrics import ERRORS
+from rankdet.report.variants_section import variant_lines
+from rankdet.results.records import load_study
 from tests.report.fake_study import SWEPT, THRESHOLDS, make_study
 from tests.report.pages import Page
 
@@ -186,3 +189,19 @@ def test_a_sweep_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     shutil.rmtree(plan.parent / SWEPT)
     index = build_report(plan, tmp_path / "html")
     assert "No sweep" not in Page(index.parent / PAGE).text
+
+
+def test_a_test_variant_stands_beside_the_usual_test(fake_plan: Path, tmp_path: Path) -> None:
+    folder = fake_plan.parent / SWEPT
+    found = record(fake_plan, "metrics.json")
+    study = load_study(fake_plan)
+    run = next(run for run in study.runs if run.key == SWEPT)
+    here = replace(run, folder=tmp_path, test_variants=("lrp", "late"))
+    (tmp_path / "test-lrp").mkdir()
+    shutil.copy(folder / "metrics.json", tmp_path / "test-lrp" / "metrics.json")
+    usual, variant, missing = variant_lines(here)
+    assert (usual.name, variant.name, missing.name) == ("usual test", "lrp", "late")
+    assert usual.values == variant.values
+    assert usual.values[0] == pytest.approx(100 * found["metrics"]["AP"], abs=1e-6)
+    assert missing.reason == "not evaluated yet"
+    assert variant_lines(run) == ()

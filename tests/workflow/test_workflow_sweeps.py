@@ -63,3 +63,31 @@ def test_a_further_test_predicts_again_and_trains_nothing(tmp_path):
     files = [run / place / "metrics.json" for place in ("", "test-mirrored")]
     found = [json.loads(file.read_text())["metrics"]["AP"] for file in files]
     assert found == [1, 0]  # all scores are below .95
+
+
+FALSE = """
+    found.append({**found[0], "bbox": [0, 0, 1, 1], "score": 0.01})
+    (out / "detections.json").write_text(json.dumps(found))"""
+
+
+def test_thresholds_per_class_are_chosen_on_the_main_split_and_applied_to_all(tmp_path):
+    sandbox = make_sandbox(tmp_path)
+    written = '\n    (out / "detections.json").write_text(json.dumps(found))'
+    sandbox.edit("rankdet/training/__init__.py", written, FALSE)
+    text = (sandbox.root / "tiny.yaml").read_text().replace("tables: [alrp/table2]\n", "")
+    text = text.replace("figures: [alrp/figure4]\n", "test: {thresholds: lrp}\nuntrained: false\n")
+    plain = "test_variants: {plain: {thresholds: none}}"
+    (sandbox.root / "tiny.yaml").write_text(text.replace(GROUP, f"losses: [ap], {plain}}}"))
+    run = "results/tiny/shapes/retinanet/ap/seed1"
+    files = [f"{run}/{place}metrics.json" for place in ("", "on-train/", "test-plain/")]
+    done = sandbox.snakemake(*files)
+    assert done.returncode == 0, done.stderr
+    main, _, plain = (json.loads((sandbox.root / file).read_text()) for file in files)
+    lowest = {k: v["lrp_threshold"] for k, v in main["per_class"].items()}
+    assert plain["counts"]["detections"] == main["counts"]["detections"] + 1
+    for scores in ("", "on-train/"):
+        for one in json.loads((sandbox.root / run / scores / "detections.json").read_text()):
+            assert one["score"] >= lowest[str(one["category_id"])]
+    assert main["operating_point"]["metrics"]["F1"] == 1
+    again = sandbox.planned(*files)
+    assert not again

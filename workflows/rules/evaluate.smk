@@ -5,6 +5,7 @@ rule predict:
         model="<run>/model.pth",
         record="<run>/run.json",
         manifest="<dataset>/dataset.json",
+        thresholds=lambda wildcards: STUDY.thresholds_from(wildcards),
     output:
         detections="<scored>/detections.json",
         speed="<scored>/speed.json",

@@ -5,9 +5,13 @@ from pathlib import Path
 from rankdet.jobs.context import job
 from rankdet.jobs.job_spec import with_data
 
-run = Path(snakemake.output.record).parent
+run, spec = Path(snakemake.output.record).parent, snakemake.params.spec
 
 with job(snakemake, "untrained", run):
     from rankdet.training import untrained
 
-    untrained(with_data(snakemake.params.spec), run)
+    untrained(with_data(spec), run)
+    if spec["test"].get("thresholds") == "lrp":
+        from rankdet.results.thresholds import keep_confident
+
+        keep_confident(run / "detections.json", snakemake.input[0], spec["splits"][0])

@@ -159,6 +159,10 @@ class TestSettings(Strict):
         None, min_length=1, description="Image sizes whose detections are put together by NMS"
     )
     flip: bool | None = Field(None, description="Whether to detect in the mirrored image too")
+    thresholds: Literal["none", "lrp"] | None = Field(
+        None,
+        description="`lrp`: drops detections below the LRP-optimal score threshold of their class",
+    )
 
 
 class RunGroup(Strict):

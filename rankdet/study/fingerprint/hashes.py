@@ -21,6 +21,7 @@ STEPS = {
     "train": ("rankdet/training/run.py", "rankdet/detectors"),
     "cost": ("rankdet/training/cost.py", "rankdet/detectors"),
     "predict": ("rankdet/training/inference.py", "rankdet/detectors"),
+    "thresholds": ("rankdet/results/thresholds.py",),
     "evaluate": ("rankdet/evaluation/evaluate.py", "rankdet/results/metrics_record.py"),
     "lrp_check": ("rankdet/evaluation/lrp_check.py", "rankdet/evaluation/lrp_released.py"),
     "sweep": ("rankdet/results/sweep.py",),

@@ -1,0 +1,36 @@
+"""The test variants of a run, as its page shows them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rankdet.evaluation import registry
+from rankdet.evaluation.metric import SWEEP
+from rankdet.results.records import Evaluation, Run
+
+COLUMNS = tuple(metric for metric in registry.shown_in(SWEEP) if not metric.key.startswith("speed"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One test: its name, and the values of `COLUMNS` in printed units or the reason for none."""
+
+    name: str
+    values: tuple[float | None, ...]
+    reason: str | None = None
+
+
+def variant_lines(run: Run) -> tuple[Line, ...]:
+    """Returns the usual test of a run and its variants; empty if it has no variants."""
+    variants = [(name, run.further(name)) for name in run.test_variants]
+    tests = [("usual test", run.main), *variants] if variants else []
+    return tuple(
+        Line(name, tuple(metric.printed(_values(one)) for metric in COLUMNS), one.reason)
+        for name, one in tests
+    )
+
+
+def _values(one: Evaluation) -> dict[str, Any]:
+    counts = one.record.get("counts") or {}
+    images = counts.get("images")
+    per_image = counts["detections"] / images if images else None
+    return {**registry.values(one.record), "detections_per_image": per_image}
