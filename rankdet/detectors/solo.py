@@ -29,7 +29,8 @@ def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Map
     weight = options.get("weight") or 1.0
     if balance["type"] == "none":
         weight *= head["loss_mask"]["loss_weight"]  # SOLOv2's own
-    card = {**card, "box": {"type": "dice", "weight": weight}, "balance": balance}
+    box = {"type": "dice", "weight": weight, "weighting": options.get("weighting", "none")}
+    card = {**card, "box": box, "balance": balance}
     head["loss_mask"] = {**head["loss_mask"], "loss_weight": 1.0}
     head.update(type=detector["head"], criterion={**criterion, "card": card})
 

@@ -6,7 +6,7 @@ has one (Rank & Sort Loss), and the Dice coefficient of the masks may be the con
 (supplement, Table S6).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,21 +27,32 @@ def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Map
     """Puts the criterion into the box head, and the mask loss's weight and balance beside it."""
     options = dict(criterion["card"].get("mask") or {})
     head, masks = model["bbox_head"], model["mask_head"]
-    start = {"type": "Normal", "name": "conv_cls", "std": 0.01, "bias_prob": PRIOR}
     layers = {"type": "Xavier", "distribution": "uniform", "bias": 0, "layer": "Conv2d"}
+    prior = (criterion["card"].get("head") or {}).get("prior", PRIOR)
+    if prior:
+        start = {"type": "Normal", "name": "conv_cls", "std": 0.01, "bias_prob": prior}
+        layers["override"] = start
     head.update(
         type=detector["head"],
         criterion=criterion,
         use_ohem=False,
         loss_cls={"type": "CrossEntropyLoss", "use_sigmoid": True},  # one sigmoid a class
-        init_cfg={**layers, "override": start},
+        init_cfg=layers,
     )
     masks.update(
         type=CriterionProtonet.__name__,
-        loss_mask_weight=masks["loss_mask_weight"] * float(options.get("weight") or 1.0),
+        loss_mask_weight=_mask_weight(masks, options),
+        dice=options.get("type") == "dice",
+        by_score=options.get("weighting") == "score",
         balance=dict(options.get("balance") or {"type": "none"}),
     )
     model["type"] = CriterionYOLACT.__name__
+
+
+def _mask_weight(masks: Mapping[str, Any], options: Mapping[str, Any]) -> float:
+    """Returns the weight of the mask loss: YOLACT's own factor belongs to its cross entropy."""
+    own = 1.0 if options.get("type") == "dice" else masks["loss_mask_weight"]
+    return own * float(options.get("weight") or 1.0)
 
 
 @MODELS.register_module()
@@ -64,8 +75,17 @@ class CriterionYOLACTHead(CriterionAnchorHead, YOLACTHead):
     def loss_by_feat(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """Lets mmdet assign, then applies the criterion, or waits for the masks."""
         YOLACTHead.loss_by_feat(self, *args, **kwargs)
+        images = len(args[0][0])
+        levels = [level.detach().permute(0, 2, 3, 1) for level in args[0]]
+        logits = [level.reshape(images, -1, self.cls_out_channels) for level in levels]
+        self._scores = torch.cat([part.float().sigmoid().amax(2) for part in logits], 1)
         self._dice: Tensor | None = None
         return {} if self.waits else self.criterion_losses()
+
+    def positive_scores(self) -> list[Tensor]:
+        """Returns (P_i,) the largest score of each image's positives, no gradient."""
+        found = self.get_positive_infos()
+        return [row[one.pos_inds] for row, one in zip(self._scores, found, strict=True)]
 
     def finish(self, dice: Sequence[Tensor]) -> dict[str, Tensor]:
         """Applies the criterion to what `loss` has collected.
@@ -96,26 +116,56 @@ class CriterionProtonet(YOLACTProtonet):
 
     Args:
         balance: Config of the mask loss's balance against the classification loss.
+        dice: The mask loss is 1 - Dice (squares below the fraction) instead of cross entropy.
+        by_score: The mean of the Dice losses is weighted by the positives' scores.
+
+    Attributes:
+        scores_of: Returns (P_i,) scores of each image's positives, for `by_score`.
     """
 
-    def __init__(self, *args: Any, balance: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        balance: Mapping[str, Any],
+        dice: bool = False,
+        by_score: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.balance = build_balance(dict(balance))
+        self.trains_dice, self.by_score = dice, by_score
         self.keeps_dice = False
         self.dice: list[Tensor] = []
+        self.scores_of: Callable[[], list[Tensor]] = list
 
     def loss_by_feat(
         self, mask_preds, segm_preds, batch_gt_instances, batch_img_metas, positive_infos, **kwargs
     ) -> dict[str, Any]:
-        """Lets mmdet compute the losses; takes note of the masks' quality if it is wanted."""
-        if self.keeps_dice:
-            with torch.no_grad():
+        """Computes the mask loss and lets mmdet compute the rest; notes the masks' quality."""
+        dice: list[Tensor] = []
+        if self.keeps_dice or self.trains_dice:
+            with torch.set_grad_enabled(self.trains_dice):
                 cropped = self.crop_mask_preds(mask_preds, batch_img_metas, positive_infos)
                 parts = zip(cropped, batch_gt_instances, positive_infos, strict=True)
-                self.dice = [self._coefficients(*part) for part in parts]
-        return super().loss_by_feat(
+                dice = [self._coefficients(*part) for part in parts]
+            self.dice = [values.detach() for values in dice]
+        if segm_preds is None:  # mmdet reads its shape even without the semantic branch
+            images = len(mask_preds)
+            segm_preds = mask_preds[0].new_zeros(images, self.num_classes, 1, 1)
+        losses = super().loss_by_feat(
             mask_preds, segm_preds, batch_gt_instances, batch_img_metas, positive_infos, **kwargs
         )
+        if self.trains_dice:
+            losses["loss_mask"] = [self._dice_loss(dice, mask_preds)]
+        return losses
+
+    def _dice_loss(self, dice: Sequence[Tensor], mask_preds: Sequence[Tensor]) -> Tensor:
+        """Returns the mean of 1 - Dice over the batch's positives, perhaps weighted by scores."""
+        errors = 1 - torch.cat(list(dice))
+        weights = torch.cat(self.scores_of()) if self.by_score else torch.ones_like(errors)
+        mean = (weights * errors).sum() / weights.sum().clamp(min=1e-7)
+        unused = sum((masks.sum() for masks in mask_preds), errors.new_zeros(()))
+        return self.loss_mask_weight * mean + 0 * unused
 
     def _coefficients(self, masks: Tensor, objects: Any, found: Any) -> Tensor:
         """Returns the (P_i,) Dice coefficients of one image's positives, in [0, 1]."""
@@ -124,7 +174,8 @@ class CriterionProtonet(YOLACTProtonet):
         truth = objects.masks.to_tensor(dtype=torch.float32, device=masks.device)
         truth = F.interpolate(truth[None], masks.shape[-2:], mode="bilinear")[0] > 0.5
         targets = truth[found.pos_assigned_gt_inds].float()
-        return 1 - dice_loss(masks.flatten(1), targets.flatten(1), reduction="none")
+        masks = masks.clamp(0, 1)  # as mmdet does before its cross entropy
+        return 1 - dice_loss(masks.flatten(1), targets.flatten(1), eps=1e-5, reduction="none")
 
 
 @MODELS.register_module()
@@ -136,11 +187,13 @@ class CriterionYOLACT(YOLACT):
         head, masks = self.bbox_head, self.mask_head
         labels = getattr(head.criterion.classification, "labels", "iou")
         head.waits = masks.keeps_dice = labels in ("dice", "mean")
+        masks.scores_of = head.positive_scores
         losses = super().loss(*args, **kwargs)
         if head.waits:
             losses |= head.finish(masks.dice)
         for name in ("loss_mask", "loss_segm"):  # mmdet gives one for each image
-            losses[name] = torch.stack([part.sum() for part in losses[name]]).sum()
+            if name in losses:
+                losses[name] = torch.stack([part.sum() for part in losses[name]]).sum()
         own = ("loss_bbox", "loss_mask", "loss_segm")
         ranked = [v.detach() for k, v in losses.items() if "loss" in k and k not in own]
         weight = masks.balance(torch.stack(ranked).sum(), losses["loss_mask"], None).detach()
