@@ -1,57 +1,24 @@
 """`rankdet doctor`: packages and hardware of this machine, its problems, and their remedies."""
 
 import argparse
-import importlib
-import importlib.util
 import json
 import os
-import platform
-import re
 import shutil
 import subprocess
 import textwrap
 from collections.abc import Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from rankdet import __version__
+from rankdet.commands import packages
+from rankdet.commands.packages import EnvironmentProblem
 from rankdet.repository import ENVIRONMENTS, LOSSES, ROOT
 
 SCHEMA = "rankdet.doctor/1"
-SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
-INSTALL = "pip install rankdet-bench again, without --no-deps"
 GB = 1 << 30
 LEAST_DISK, LEAST_MEMORY = 5 * GB, 3 * GB
-
-# Distribution -> what fails without it. An installed wheel needs the first group alone.
-NEEDED_ALWAYS = {
-    "torch": "the losses and training",
-    "numpy": "everything",
-    "pandas": "evaluation and reports",
-    "pyarrow": "evaluation and reports",
-    "scipy": "evaluation",
-    "pycocotools": "evaluation with `--backend pycocotools` and masks",
-    "hotcoco": "evaluation with `--backend hotcoco`",
-}
-NEEDED_FOR_STUDIES = {
-    "mmdet": "the detectors",
-    "mmengine": "training",
-    "snakemake": "running studies",
-    "scikit-learn": "the detector PAA",
-    "matplotlib": "mmdet",
-    "pydantic": "reading a study",
-}
-NEEDED = {**NEEDED_ALWAYS, **NEEDED_FOR_STUDIES}
-MMCV = ("mmcv-lite", "mmcv")
-
-
-class EnvironmentProblem(NamedTuple):
-    """A problem of this machine and its remedy, one line each."""
-
-    problem: str
-    remedy: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,22 +40,22 @@ def examine() -> dict[str, Any]:
     pinned versions and the git commit are not examined.
     """
     clone = LOSSES.is_dir()
-    versions = installed()
-    torch, import_problems = imported("torch")
+    versions = packages.installed()
+    torch, import_problems = packages.imported("torch")
     devices = find_devices(torch)
-    served, op_problems = find_ops() if torch and "mmdet" in versions else ({}, [])
+    served, op_problems = packages.find_ops() if torch and "mmdet" in versions else ({}, [])
     disk = {"folder": str(Path.cwd()), "free": shutil.disk_usage(Path.cwd()).free}
     commit, git_problems = find_commit(ROOT) if clone else (None, [])
     problems = [
-        *package_problems(versions, studies=clone),
-        *version_problems(versions, pins(ENVIRONMENTS / "constraints.txt")),
+        *packages.package_problems(versions, studies=clone),
+        *packages.version_problems(versions, packages.pins(ENVIRONMENTS / "constraints.txt")),
         *import_problems,
         *op_problems,
         *device_problems(devices),
         *space_problems(disk, devices["memory"]),
         *git_problems,
     ]
-    shown = ("python", *NEEDED, *MMCV, "torchvision")
+    shown = ("python", *packages.NEEDED, *packages.MMCV, "torchvision")
     return {
         "schema": SCHEMA,
         "rankdet": __version__,
@@ -100,95 +67,6 @@ def examine() -> dict[str, Any]:
         "commit": commit,
         "problems": [problem._asdict() for problem in problems],
     }
-
-
-def installed() -> dict[str, str]:
-    """Returns the version of Python and of every installed distribution, by normalised name."""
-    found = {normal(d.name): d.version for d in metadata.distributions() if d.name}
-    return {"python": platform.python_version(), **found}
-
-
-def normal(name: str) -> str:
-    """Returns a distribution's name as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def pins(constraints: Path) -> dict[str, str]:
-    """Reads `name==version` lines; returns an empty dict if the file does not exist."""
-    if not constraints.is_file():
-        return {}
-    found = re.findall(r"^([\w.-]+)==([^\s;#]+)", constraints.read_text(), flags=re.MULTILINE)
-    return {normal(name): version for name, version in found}
-
-
-def package_problems(
-    versions: Mapping[str, str], studies: bool = True
-) -> Iterator[EnvironmentProblem]:
-    """Yields a problem for each missing package.
-
-    Args:
-        versions: The installed versions by normalised name.
-        studies: Whether the packages that only studies need count too.
-    """
-    remedy = SET_UP if studies else INSTALL
-    for name, purpose in (NEEDED if studies else NEEDED_ALWAYS).items():
-        if name not in versions:
-            yield EnvironmentProblem(f"{name} is not installed: needed for {purpose}", remedy)
-    both = [name for name in MMCV if name in versions]
-    if studies and not both:
-        yield EnvironmentProblem("mmcv-lite is not installed: needed for the detectors", SET_UP)
-    elif len(both) == 2:
-        yield EnvironmentProblem(
-            "mmcv and mmcv-lite are both installed and overwrite each other's files",
-            "pip uninstall mmcv mmcv-lite, then install one of them",
-        )
-
-
-def version_problems(
-    versions: Mapping[str, str], pinned: Mapping[str, str]
-) -> Iterator[EnvironmentProblem]:
-    """Yields one problem for all packages that differ from their pins; build labels may differ."""
-    differing = [
-        f"{name} {versions[name]} (pinned {pin})"
-        for name, pin in sorted(pinned.items(), key=lambda item: (item[0] not in NEEDED, item[0]))
-        if name in versions and versions[name].split("+")[0] != pin.split("+")[0]
-    ]
-    if differing:
-        more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
-        yield EnvironmentProblem(
-            f"versions differ from envs/constraints.txt: {', '.join(differing[:6])}{more}",
-            f"{SET_UP}; or keep them and expect small numerical differences",
-        )
-
-
-def imported(name: str) -> tuple[ModuleType | None, list[EnvironmentProblem]]:
-    """Imports a module; returns None if it is absent, and None with a problem if it is broken."""
-    if importlib.util.find_spec(name.split(".")[0]) is None:
-        return None, []
-    try:
-        return importlib.import_module(name), []
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return None, [
-            EnvironmentProblem(f"{name} does not import: {reason}", f"{SET_UP} in a new .venv")
-        ]
-
-
-def find_ops() -> tuple[dict[str, str], list[EnvironmentProblem]]:
-    """Imports mmdet with our operations; returns the backend of each operation, and problems."""
-    from rankdet.detectors import ops
-    from rankdet.detectors.ops import vision
-
-    problems = []
-    if error := vision.import_error():
-        remedy = "pip uninstall torchvision (it is not needed), or install this torch's version"
-        problems.append(EnvironmentProblem(f"torchvision does not import: {error}", remedy))
-    ops.install()
-    broken = imported("mmcv.ops")[1]
-    if broken and ops.compiled_extension() is not None:
-        remedy = "pip uninstall mmcv, then pip install mmcv-lite==2.1.0 or an mmcv for this torch"
-        broken = [broken[0]._replace(remedy=remedy)]
-    return ops.backends(), problems + (broken or imported("mmdet.models")[1])
 
 
 def find_devices(torch: ModuleType | None) -> dict[str, Any]:
@@ -297,7 +175,7 @@ def lines(findings: Mapping[str, Any]) -> Iterator[str]:
     yield "Versions"
     yield f"  {'rankdet':<14}{findings['rankdet']}"
     for name, version in findings["versions"].items():
-        if version or name in NEEDED:
+        if version or name in packages.NEEDED:
             yield f"  {name:<14}{version or 'not installed'}"
     devices, found_memory = findings["devices"], findings["devices"]["memory"]
     yield "Devices"

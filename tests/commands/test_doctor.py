@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from rankdet.cli import main
-from rankdet.commands import doctor
+from rankdet.commands import doctor, packages
 
 GB = doctor.GB
 FINE = {
@@ -18,7 +18,7 @@ FINE = {
     "mps": False,
     "nvidia_driver": False,
 }
-ALL_VERSIONS = {**dict.fromkeys(doctor.NEEDED, "1.0"), "python": "3.11.7", "mmcv-lite": "2.1.0"}
+ALL_VERSIONS = {**dict.fromkeys(packages.NEEDED, "1.0"), "python": "3.11.7", "mmcv-lite": "2.1.0"}
 
 
 def one(problems):
@@ -70,15 +70,15 @@ def test_text_and_exit_code(capsys, monkeypatch):
 
 def test_nothing_is_wrong_with_a_good_environment(tmp_path):
     disk = {"folder": str(tmp_path), "free": 100 * GB}
-    assert not list(doctor.package_problems(ALL_VERSIONS))
-    assert not list(doctor.version_problems(ALL_VERSIONS, {"torch": "1.0", "absent": "3"}))
+    assert not list(packages.package_problems(ALL_VERSIONS))
+    assert not list(packages.version_problems(ALL_VERSIONS, {"torch": "1.0", "absent": "3"}))
     assert not list(doctor.device_problems(FINE))
     assert not list(doctor.space_problems(disk, FINE["memory"]))
 
 
 def test_a_missing_package_is_named_with_what_needs_it():
     versions = {k: v for k, v in ALL_VERSIONS.items() if k != "scikit-learn"}
-    problem = one(doctor.package_problems(versions))
+    problem = one(packages.package_problems(versions))
     assert "scikit-learn is not installed" in problem.problem and "PAA" in problem.problem
     assert "make setup" in problem.remedy
 
@@ -86,14 +86,14 @@ def test_a_missing_package_is_named_with_what_needs_it():
 def test_an_installed_wheel_needs_no_packages_of_studies(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "LOSSES", tmp_path / "absent")
     monkeypatch.setattr(doctor, "ENVIRONMENTS", tmp_path)
-    monkeypatch.setattr(doctor, "installed", lambda: dict.fromkeys(doctor.NEEDED_ALWAYS, "1.0"))
+    monkeypatch.setattr(packages, "installed", lambda: dict.fromkeys(packages.NEEDED_ALWAYS, "1.0"))
     monkeypatch.setattr(doctor, "space_problems", lambda *_: [])
     findings = doctor.examine()
     assert findings["problems"] == [] and findings["commit"] is None
     assert "studies need a clone" in "\n".join(doctor.lines(findings))
     problem = one(
-        doctor.package_problems(
-            {"torch": "1", **dict.fromkeys(list(doctor.NEEDED)[2:], "1")}, studies=False
+        packages.package_problems(
+            {"torch": "1", **dict.fromkeys(list(packages.NEEDED)[2:], "1")}, studies=False
         )
     )
     assert "numpy is not installed" in problem.problem
@@ -106,20 +106,20 @@ def test_an_installed_wheel_needs_no_packages_of_studies(monkeypatch, tmp_path):
 )
 def test_one_mmcv_and_not_two(change, said):
     versions = {k: v for k, v in {**ALL_VERSIONS, **change}.items() if v}
-    assert said in one(doctor.package_problems(versions)).problem
+    assert said in one(packages.package_problems(versions)).problem
 
 
 def test_versions_that_differ_from_their_pins(tmp_path):
     file = tmp_path / "constraints.txt"
     file.write_text("# pins\ntorch==2.13.0\nPy_YAML==6.0.3  # why\nnumpy==2.4.6\nnever==1\n")
-    pinned = doctor.pins(file)
+    pinned = packages.pins(file)
     assert pinned == {"torch": "2.13.0", "py-yaml": "6.0.3", "numpy": "2.4.6", "never": "1"}
     versions = {"torch": "2.13.0+cu130", "numpy": "2.4.5", "py-yaml": "7"}
-    problem = one(doctor.version_problems(versions, pinned)).problem
+    problem = one(packages.version_problems(versions, pinned)).problem
     assert problem.endswith("numpy 2.4.5 (pinned 2.4.6), py-yaml 7 (pinned 6.0.3)")
-    assert doctor.pins(tmp_path / "absent") == {}
+    assert packages.pins(tmp_path / "absent") == {}
     many = {f"p{i}": "1" for i in range(9)}
-    assert "and 3 more" in one(doctor.version_problems(many, dict.fromkeys(many, "2"))).problem
+    assert "and 3 more" in one(packages.version_problems(many, dict.fromkeys(many, "2"))).problem
 
 
 def test_a_gpu_that_is_not_used():
@@ -151,18 +151,18 @@ def test_a_broken_torchvision_and_a_broken_compiled_mmcv(monkeypatch):
     from rankdet.detectors.ops import vision
 
     monkeypatch.setattr(vision, "import_error", lambda: "operator torchvision::nms does not exist")
-    real = doctor.imported
+    real = packages.imported
 
     def imported(name):
         if name == "mmcv.ops":
             return None, [
-                doctor.EnvironmentProblem("mmcv.ops does not import: undefined symbol", "set up")
+                packages.EnvironmentProblem("mmcv.ops does not import: undefined symbol", "set up")
             ]
         return real(name)
 
-    monkeypatch.setattr(doctor, "imported", imported)
+    monkeypatch.setattr(packages, "imported", imported)
     monkeypatch.setattr(ops, "compiled_extension", lambda: object())
-    vision_problem, mmcv_problem = doctor.find_ops()[1]
+    vision_problem, mmcv_problem = packages.find_ops()[1]
     assert "torchvision::nms" in vision_problem.problem
     assert vision_problem.remedy.startswith("pip uninstall torchvision")
     assert "pip uninstall mmcv" in mmcv_problem.remedy
@@ -171,14 +171,14 @@ def test_a_broken_torchvision_and_a_broken_compiled_mmcv(monkeypatch):
 def test_a_module_that_breaks_on_import(tmp_path, monkeypatch):
     (tmp_path / "breaks.py").write_text("raise OSError('libfoo.so: cannot open\\nmore')")
     monkeypatch.syspath_prepend(tmp_path)
-    module, problems = doctor.imported("breaks")
+    module, problems = packages.imported("breaks")
     assert module is None
     assert one(problems).problem == "breaks does not import: libfoo.so: cannot open"
-    assert doctor.imported("is_not_there_at_all") == (None, [])
+    assert packages.imported("is_not_there_at_all") == (None, [])
 
 
 def test_a_machine_without_torch_is_reported_and_not_a_crash(monkeypatch):
-    monkeypatch.setattr(doctor, "imported", lambda name: (None, []))
+    monkeypatch.setattr(packages, "imported", lambda name: (None, []))
     findings = doctor.examine()
     assert findings["ops"] == {} and findings["devices"]["cuda_build"] is None
     findings["versions"]["torch"] = None

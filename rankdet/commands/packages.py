@@ -1,0 +1,131 @@
+"""The installed packages: their versions, what is missing, and what does not import."""
+
+import importlib
+import importlib.util
+import platform
+import re
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
+INSTALL = "pip install rankdet-bench again, without --no-deps"
+
+# Distribution -> what fails without it. An installed wheel needs the first group alone.
+NEEDED_ALWAYS = {
+    "torch": "the losses and training",
+    "numpy": "everything",
+    "pandas": "evaluation and reports",
+    "pyarrow": "evaluation and reports",
+    "scipy": "evaluation",
+    "pycocotools": "evaluation with `--backend pycocotools` and masks",
+    "hotcoco": "evaluation with `--backend hotcoco`",
+}
+NEEDED_FOR_STUDIES = {
+    "mmdet": "the detectors",
+    "mmengine": "training",
+    "snakemake": "running studies",
+    "scikit-learn": "the detector PAA",
+    "matplotlib": "mmdet",
+    "pydantic": "reading a study",
+}
+NEEDED = {**NEEDED_ALWAYS, **NEEDED_FOR_STUDIES}
+MMCV = ("mmcv-lite", "mmcv")
+
+
+class EnvironmentProblem(NamedTuple):
+    """A problem of this machine and its remedy, one line each."""
+
+    problem: str
+    remedy: str
+
+
+def installed() -> dict[str, str]:
+    """Returns the version of Python and of every installed distribution, by normalised name."""
+    found = {normal(d.name): d.version for d in metadata.distributions() if d.name}
+    return {"python": platform.python_version(), **found}
+
+
+def normal(name: str) -> str:
+    """Returns a distribution's name as indexes compare it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins(constraints: Path) -> dict[str, str]:
+    """Reads `name==version` lines; returns an empty dict if the file does not exist."""
+    if not constraints.is_file():
+        return {}
+    found = re.findall(r"^([\w.-]+)==([^\s;#]+)", constraints.read_text(), flags=re.MULTILINE)
+    return {normal(name): version for name, version in found}
+
+
+def package_problems(
+    versions: Mapping[str, str], studies: bool = True
+) -> Iterator[EnvironmentProblem]:
+    """Yields a problem for each missing package.
+
+    Args:
+        versions: The installed versions by normalised name.
+        studies: Whether the packages that only studies need count too.
+    """
+    remedy = SET_UP if studies else INSTALL
+    for name, purpose in (NEEDED if studies else NEEDED_ALWAYS).items():
+        if name not in versions:
+            yield EnvironmentProblem(f"{name} is not installed: needed for {purpose}", remedy)
+    both = [name for name in MMCV if name in versions]
+    if studies and not both:
+        yield EnvironmentProblem("mmcv-lite is not installed: needed for the detectors", SET_UP)
+    elif len(both) == 2:
+        yield EnvironmentProblem(
+            "mmcv and mmcv-lite are both installed and overwrite each other's files",
+            "pip uninstall mmcv mmcv-lite, then install one of them",
+        )
+
+
+def version_problems(
+    versions: Mapping[str, str], pinned: Mapping[str, str]
+) -> Iterator[EnvironmentProblem]:
+    """Yields one problem for all packages that differ from their pins; build labels may differ."""
+    differing = [
+        f"{name} {versions[name]} (pinned {pin})"
+        for name, pin in sorted(pinned.items(), key=lambda item: (item[0] not in NEEDED, item[0]))
+        if name in versions and versions[name].split("+")[0] != pin.split("+")[0]
+    ]
+    if differing:
+        more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
+        yield EnvironmentProblem(
+            f"versions differ from envs/constraints.txt: {', '.join(differing[:6])}{more}",
+            f"{SET_UP}; or keep them and expect small numerical differences",
+        )
+
+
+def imported(name: str) -> tuple[ModuleType | None, list[EnvironmentProblem]]:
+    """Imports a module; returns None if it is absent, and None with a problem if it is broken."""
+    if importlib.util.find_spec(name.split(".")[0]) is None:
+        return None, []
+    try:
+        return importlib.import_module(name), []
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return None, [
+            EnvironmentProblem(f"{name} does not import: {reason}", f"{SET_UP} in a new .venv")
+        ]
+
+
+def find_ops() -> tuple[dict[str, str], list[EnvironmentProblem]]:
+    """Imports mmdet with our operations; returns the backend of each operation, and problems."""
+    from rankdet.detectors import ops
+    from rankdet.detectors.ops import vision
+
+    problems = []
+    if error := vision.import_error():
+        remedy = "pip uninstall torchvision (it is not needed), or install this torch's version"
+        problems.append(EnvironmentProblem(f"torchvision does not import: {error}", remedy))
+    ops.install()
+    broken = imported("mmcv.ops")[1]
+    if broken and ops.compiled_extension() is not None:
+        remedy = "pip uninstall mmcv, then pip install mmcv-lite==2.1.0 or an mmcv for this torch"
+        broken = [broken[0]._replace(remedy=remedy)]
+    return ops.backends(), problems + (broken or imported("mmdet.models")[1])
