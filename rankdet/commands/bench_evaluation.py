@@ -1,4 +1,4 @@
-"""`rankdet bench evaluation`: all measures against the time pycocotools takes for AP alone."""
+"""`rankdet bench evaluation`: time of all metrics, compared with pycocotools' time for AP."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from pathlib import Path
 from rankdet.commands.arguments import check_least, check_writable
 from rankdet.files import write_text
 
-HELP = "all measures against the time that pycocotools takes for AP alone"
+HELP = "time of all metrics, compared with the time of pycocotools for AP"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,34 +15,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=int, default=5000, help="default 5000")
     parser.add_argument("--detections", type=int, default=500_000, help="default 500000")
     parser.add_argument(
-        "--draws", type=int, default=100, help="of the images, for intervals (default 100)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the data (default 0)")
-    parser.add_argument(
-        "--alone", action="store_true", help="leave pycocotools out, which takes minutes"
+        "--draws", type=int, default=100, help="bootstrap draws for intervals (default 100)"
     )
     parser.add_argument(
-        "--growth", action="store_true", help="also a quarter and half of the detections"
+        "--seed", type=int, default=0, help="seed of the synthetic data (default 0)"
+    )
+    parser.add_argument(
+        "--alone", action="store_true", help="do not run pycocotools, which takes minutes"
+    )
+    parser.add_argument(
+        "--growth",
+        action="store_true",
+        help="also measure with a quarter and a half of the detections",
     )
     parser.add_argument("--out", type=Path, help="also write the times as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures and prints the processor seconds of each step."""
+    """Measures and prints the processor time of each step in seconds."""
     from rankdet.evaluation import benchmark
 
     check_least(args, images=1, detections=1, draws=2, seed=0)
     check_writable(args.out)
     size = (args.images, args.detections, args.draws, args.seed)
     result = benchmark.run(*size, compare=not args.alone)
-    print(f"{args.images} images, {args.detections} detections; processor seconds")
+    print(f"{args.images} images, {args.detections} detections; processor time in seconds")
     for who in ("ours", "pycocotools") if result["ratio"] else ("ours",):
         for step, seconds in result[f"{who}_seconds"].items():
             print(f"{who:<12}{step:<42}{seconds:8.2f}")
         print(f"{who:<12}{'all of it':<42}{result[f'{who}_total']:8.2f}")
     print(f"peak memory of ours {result['ours_peak_gb']:.2f} GB")
     if result["ratio"]:
-        print(f"{result['ratio']:.1f} times faster, with the same precision everywhere")
+        print(f"{result['ratio']:.1f} times faster, with equal precision tables")
     if args.growth:
         sizes = [max(1, args.detections // k) for k in (4, 2, 1)]
         result["growth"] = benchmark.growth(args.images, sizes, args.draws, args.seed)

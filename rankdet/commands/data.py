@@ -12,20 +12,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="data_command", metavar="check|get|shapes", required=True)
     check = commands.add_parser(
         "check",
-        help="count what is in a dataset, and name what is wrong with it",
-        description="Reads COCO annotations and every image; exits with 2 if they cannot be used.",
+        help="count the content of a dataset and report errors in it",
+        description="Reads COCO annotations and all images; exits with 2 if they cannot be used.",
     )
     check.add_argument("images", type=Path, metavar="IMAGES_DIR", help="folder of the images")
     check.add_argument("annotations", type=Path, metavar="ANNOTATIONS.json", help="COCO JSON file")
     get = commands.add_parser(
         "get",
         help="download COCO 2017 or LVIS v1 and unpack it",
-        description="Goes on where it was interrupted; what is there already is left alone.",
+        description="Resumes an interrupted download; existing files are kept.",
     )
-    get.add_argument("dataset", metavar="DATASET", help="coco or lvis (data/datasets.csv)")
-    get.add_argument("root", type=Path, metavar="FOLDER", help="gets train2017/, annotations/, ...")
+    get.add_argument("dataset", metavar="DATASET", help="coco or lvis (see data/datasets.csv)")
     get.add_argument(
-        "--file", action="append", metavar="NAME", help="only this archive; may be repeated"
+        "root", type=Path, metavar="FOLDER", help="target folder of train2017/, annotations/, ..."
+    )
+    get.add_argument(
+        "--file", action="append", metavar="NAME", help="only this archive; repeatable"
     )
     get.add_argument("--keep", action="store_true", help="keep the archives after unpacking")
     shapes = commands.add_parser(
@@ -33,30 +35,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the built-in shapes as PNG images and COCO annotations",
         description="The same arguments give the same bytes on every machine.",
     )
-    shapes.add_argument("folder", type=Path, metavar="FOLDER", help="gets dataset.json and data/")
+    shapes.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="target folder of dataset.json and data/"
+    )
     for option, help_text in (
-        ("seed", "another seed gives other images (default 1)"),
+        ("seed", "seed of the images (default 1)"),
         ("image-size", "side in pixels (default 128)"),
         ("train-images", "images to train on (default 96)"),
         ("val-images", "images to evaluate on (default 48)"),
-        ("max-objects", "most objects in an image (default 60)"),
-        ("classes", "how many of the shapes (default 8)"),
+        ("max-objects", "largest number of objects in an image (default 60)"),
+        ("classes", "number of shapes (default 8)"),
     ):
         shapes.add_argument(f"--{option}", type=int, metavar="N", help=help_text)
     for option, help_text in (
-        ("empty-fraction", "share of images without objects (default .05)"),
-        ("crowd-fraction", "share of images with a crowd (default .08)"),
-        ("color-noise", "share of objects in any class's colour (default .1)"),
+        ("empty-fraction", "fraction of images without objects (default .05)"),
+        ("crowd-fraction", "fraction of images with a crowd (default .08)"),
+        ("color-noise", "fraction of objects with the colour of a random class (default .1)"),
     ):
         shapes.add_argument(f"--{option}", type=float, metavar="X", help=help_text)
     shapes.add_argument(
-        "--object-size", type=int, nargs=2, metavar=("MIN", "MAX"), help="sides in pixels"
+        "--object-size",
+        type=int,
+        nargs=2,
+        metavar=("MIN", "MAX"),
+        help="range of the sides in pixels",
     )
     shapes.add_argument(
         "--no-masks", dest="masks", action="store_false", default=None, help="boxes only"
     )
     shapes.add_argument(
-        "--long-tail", action="store_true", default=None, help="rare to frequent classes, as LVIS"
+        "--long-tail",
+        action="store_true",
+        default=None,
+        help="rare to frequent classes, as in LVIS",
     )
 
 
