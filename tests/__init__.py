@@ -1,1 +1,1 @@
-"""The tests: they mirror `rankdet/`, plus conformance, workflow, golden and bench."""
+"""A folder for each room of `rankdet/`, and folders for tests of several rooms."""

@@ -1,4 +1,4 @@
-"""Fixtures for every test; one torch thread per test process keeps times and memory steady."""
+"""Settings of all tests. One torch thread per test process keeps times and memory stable."""
 
 import os
 import sys

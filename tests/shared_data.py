@@ -1,4 +1,4 @@
-"""Where real data for checks lies, if anywhere; the tests that need it skip without it."""
+"""Real data for tests, if it is available. Tests that need it are skipped without it."""
 
 import os
 from pathlib import Path
@@ -7,15 +7,15 @@ import pytest
 
 
 def shared_dir() -> Path | None:
-    """The folder named by $RANKDET_SHARED, else `../shared` beside the repository, else None."""
+    """Returns $RANKDET_SHARED, else `../shared` beside the repository; None if it is missing."""
     default = Path(__file__).resolve().parents[2] / "shared"
     folder = Path(os.environ.get("RANKDET_SHARED", default))
     return folder if folder.is_dir() else None
 
 
 def require_shared(*parts: str) -> Path:
-    """Returns a path below the shared folder, or skips the test and says what was missing."""
+    """Returns a path in the shared folder, or skips the test and names the missing path."""
     folder = shared_dir()
     if folder is None or not folder.joinpath(*parts).exists():
-        pytest.skip(f"real data not at hand: {'/'.join(parts)} (set RANKDET_SHARED)")
+        pytest.skip(f"real data is missing: {'/'.join(parts)} (set RANKDET_SHARED)")
     return folder.joinpath(*parts)

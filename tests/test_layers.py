@@ -120,6 +120,14 @@ def test_a_planted_import_is_found(tmp_path, module, line, message):
     assert message in done.stdout
 
 
+def test_scripts_of_snakemake_are_short():
+    lengths = {
+        path.name: len(path.read_text().splitlines())
+        for path in (ROOT / "workflows/scripts").glob("*.py")
+    }
+    assert lengths and {name for name, length in lengths.items() if length > 20} == set()
+
+
 def test_help_is_instant():
     seconds = []
     for _ in range(3):

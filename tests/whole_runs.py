@@ -1,4 +1,4 @@
-"""Whole runs in tests: predicted from and evaluated, and weights that must be equal to the bit."""
+"""Complete runs in tests: prediction, evaluation, and comparison of weights bit for bit."""
 
 import json
 
@@ -23,7 +23,7 @@ def evaluated(run, folder, split="val"):
 
 
 def assert_measured(run, folder):
-    """Predicts and evaluates a run, and checks that there is something to be measured."""
+    """Predicts with a run, evaluates it, and checks that it has detections and valid metrics."""
     record = evaluated(run, folder)
     assert json.loads((folder / "detections.json").read_text())
     parts = [record, record["segm"]] if run["detector_spec"].get("masks") else [record]
@@ -33,7 +33,7 @@ def assert_measured(run, folder):
 
 
 def assert_same_weights(one, other):
-    """Checks that two runs' folders hold equal models."""
+    """Checks that the folders of two runs contain equal models."""
     first, second = (torch.load(folder / "model.pth")["state_dict"] for folder in (one, other))
     assert first.keys() == second.keys()
     for name, value in first.items():
