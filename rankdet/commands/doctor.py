@@ -187,7 +187,8 @@ def lines(findings: Mapping[str, Any]) -> Iterator[str]:
     build = build if findings["versions"].get("torch") else "torch not installed"
     yield f"  {'CUDA':<14}{', '.join(devices['gpus']) or 'no GPU'} ({build})"
     yield f"  {'MPS':<14}{'available' if devices['mps'] else 'not available'}"
-    yield "Operations of mmcv"
+    if findings["ops"]:
+        yield "Operations of mmcv"
     for backend in sorted(set(findings["ops"].values())):
         names = [name for name, served in findings["ops"].items() if served == backend]
         start = f"  {backend:<14}"
