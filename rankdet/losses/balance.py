@@ -7,16 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 from rankdet.losses.flat_problem import FlatProblem
-
-
-def _reduce(values: Tensor) -> Tensor:
-    """Sums the values over all processes, in place."""
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.all_reduce(values)
-    return values
+from rankdet.losses.processes import sum_over_processes
 
 
 class Balance(nn.Module):
@@ -60,19 +54,31 @@ class ConstantBalance(Balance):
 class SelfBalanceEpoch(Balance):
     """aLRP's self-balance (§4.2): ``(mean L_cls + mean L_loc) / mean L_loc`` of the last epoch.
 
-    The ratio of means is that of the released code. Three things differ from it: an epoch is one
-    pass over the data (not a fixed number of iterations), the means are over all processes, and
-    checkpoints contain the sums. By default `DistributedDataParallel` overwrites the buffers with
-    those of the first process, so each process also keeps its own sums outside the buffer.
+    The ratio of means is that of the released code. Unlike it, by default an epoch is one pass over
+    the data and the means are over all processes. Checkpoints contain the sums. By default
+    `DistributedDataParallel` overwrites the buffers with those of the first process, so each
+    process also keeps its own sums outside the buffer.
 
     Args:
         initial: the weight in the first epoch.
+        period: an "epoch" is this many iterations instead (3,665 in the released code); the trainer
+            counts them.
+        synchronise: use the means over all processes; the released code balances each GPU by
+            itself.
+
+    Raises:
+        ValueError: the period is not positive.
     """
 
     sums: Tensor
 
-    def __init__(self, initial: float = 50.0) -> None:
+    def __init__(
+        self, initial: float = 50.0, period: int | None = None, synchronise: bool = True
+    ) -> None:
         super().__init__(initial)
+        if period is not None and period < 1:
+            raise ValueError(f"period is {period}; it must be a number of iterations, 1 or more")
+        self.period, self.synchronise = period, synchronise
         self.register_buffer("sums", torch.zeros(2, dtype=torch.float64))
         self._own: Tensor | None = None
         self.register_load_state_dict_post_hook(SelfBalanceEpoch._forget)
@@ -97,7 +103,8 @@ class SelfBalanceEpoch(Balance):
             warming_up: If true, the weight stays. In the paper the warm-up ends within the first
                 epoch. If epochs are shorter, boxes of an untrained detector would set the weight.
         """
-        loss_cls, loss_loc = _reduce(self.sums.clone())
+        sums = self.sums.clone()
+        loss_cls, loss_loc = sum_over_processes(sums) if self.synchronise else sums
         if loss_loc > 0 and not warming_up:
             self.weight.copy_((loss_cls + loss_loc) / loss_loc)
         self.sums.zero_()
@@ -122,7 +129,7 @@ class SelfBalanceIteration(Balance):
         return self._ratio(torch.stack([loss_cls.detach(), loss_bbox.detach()]).float())
 
     def _ratio(self, pair: Tensor) -> Tensor:
-        top, bottom = _reduce(pair) if self.synchronise else pair
+        top, bottom = sum_over_processes(pair) if self.synchronise else pair
         safe = torch.where(bottom > 0, bottom, 1)
         self.weight.copy_(torch.where(bottom > 0, top / safe, 1))
         return self.weight.clone()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rankdet.losses.flat_problem import FlatProblem
+from rankdet.losses.processes import mean_over_processes
 from rankdet.losses.ranks import Ranking
 
 TYPES = ("giou", "iou", "l1", "smooth_l1", "dice")
@@ -88,6 +89,7 @@ class BoxLoss(nn.Module):
                 raise ValueError(f"box {name} is {value!r}; known are {', '.join(known)}")
         self.kind, self.weighting, self.weight = type, weighting, weight
         self.beta, self.delta, self.delta_loc = beta, delta, delta_loc
+        self.synchronise = False  # of weights: divide by their mean sum over all processes
 
     @property
     def error_range(self) -> float | None:
@@ -144,7 +146,9 @@ class BoxLoss(nn.Module):
         if self.weighting == "none":
             return self.weight * errors.sum() / problem.avg_factor
         weights = self.weights(problem)
-        return self.weight * (weights * errors).sum() / weights.sum().clamp(min=EPS)
+        total = weights.sum()
+        total = mean_over_processes(total) if self.synchronise else total
+        return self.weight * (weights * errors).sum() / total.clamp(min=EPS)
 
 
 def _extra(problem: FlatProblem, name: str, needed_by: str) -> Tensor:

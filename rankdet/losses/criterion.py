@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from rankdet.losses.balance import Balance
 from rankdet.losses.boxes import BoxLoss
 from rankdet.losses.flat_problem import FlatProblem
+from rankdet.losses.processes import gathered, mean_over_processes, process_count
+from rankdet.losses.ranks import TINY
+from rankdet.losses.scope import image_groups
 
 __all__ = ["Criterion", "FlatProblem"]
 
@@ -45,6 +48,7 @@ class Criterion(nn.Module):
         super().__init__()
         self.classification, self.box, self.balance = classification, box, balance
         self.weight = weight
+        self.scope, self.images_per_group = "gpu", 0  # see `rankdet.losses.scope.set_rank_scope`
 
     def forward(
         self,
@@ -70,6 +74,15 @@ class Criterion(nn.Module):
                 entry of `extras` that is missing.
         """
         problem = FlatProblem(logits, labels, ignore, pred_boxes, target_boxes, extras or {})
+        if not self.images_per_group:
+            return self._losses(problem)
+        groups = [self._losses(part) for part in image_groups(problem, self.images_per_group)]
+        found = {name: torch.stack([group[name] for group in groups]) for name in groups[0]}
+        num_pos = found.pop("num_pos").sum()
+        return {name: values.mean() for name, values in found.items()} | {"num_pos": num_pos}
+
+    def _losses(self, problem: FlatProblem) -> dict[str, Tensor]:
+        logits = problem.logits
         problem.ious = self.box.quality(problem)
         problem.box_errors = self.box.errors(problem)
         problem.error_range = self.box.error_range
@@ -86,9 +99,22 @@ class Criterion(nn.Module):
 
     def _terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         terms = getattr(self.classification, "terms", None)
+        ranks = terms is None or hasattr(self.classification, "per_image")
+        if self.scope == "batch" and ranks:
+            problem = gathered(problem)
         if terms is not None:
-            return dict(terms(problem))
+            losses = dict(terms(problem))
+            return self._of_all_images(losses, problem) if self.scope == "image" else losses
         return {"loss_cls": self.classification(problem.flat_logits, problem.flat_labels)}
+
+    def _of_all_images(self, losses: dict[str, Tensor], problem: FlatProblem) -> dict[str, Tensor]:
+        """Divides by the positives of all processes instead of this one's, for their mean."""
+        if process_count() == 1 or not getattr(self.classification, "mean_of_positives", False):
+            return losses
+        device = problem.logits.device
+        own = torch.tensor(float(problem.n_positives), dtype=torch.float64, device=device)
+        share = own / mean_over_processes(own).clamp(min=TINY)
+        return {name: loss * share for name, loss in losses.items()}
 
     def end_epoch(self) -> None:
         """Ends an epoch of the balance."""

@@ -16,7 +16,12 @@ class RankingLoss(nn.Module):
 
     Args:
         per_image: in a criterion, whether to rank within each image instead of the whole batch.
+
+    Attributes:
+        mean_of_positives: Whether the loss is divided by the number of positives.
     """
+
+    mean_of_positives = True
 
     def __init__(self, per_image: bool = False) -> None:
         super().__init__()
@@ -190,6 +195,8 @@ class DRLoss(RankingLoss):
         per_image: in a criterion, whether the loss is the mean over images, instead of one loss of
             the whole batch.
     """
+
+    mean_of_positives = False
 
     def __init__(
         self,

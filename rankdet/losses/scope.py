@@ -1,0 +1,100 @@
+"""Which images a criterion ranks together: `rank_scope` of a study's schedule."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rankdet.losses.flat_problem import FlatProblem
+
+KINDS = ("gpu", "batch", "image")
+GROUPS = re.compile(r"groups of ([1-9][0-9]*)")
+OF_ROWS = ("image_index", "background_logits")  # extras with a row for each of the A
+FACTORS = ("avg_factor", "cls_avg_factor")  # extras that count over the whole batch
+
+
+def parse_scope(scope: str) -> tuple[str, int]:
+    """Returns the kind of a scope (`gpu`, `batch`, `image`, `groups`) and its images per group.
+
+    Args:
+        scope: `gpu`: the images of a process; `batch`: of all processes; `image`: each by itself;
+            `groups of n`: n images of a process, as a GPU with n images would rank them.
+
+    Raises:
+        ValueError: the scope is unknown.
+    """
+    found = GROUPS.fullmatch(scope)
+    if found:
+        return "groups", int(found.group(1))
+    if scope not in KINDS:
+        raise ValueError(f"rank_scope is {scope!r}; known are {', '.join(KINDS)}, groups of n")
+    return scope, 0
+
+
+def set_rank_scope(model: nn.Module, scope: str) -> None:
+    """Sets which images every criterion of a detector ranks together.
+
+    Args:
+        model: a detector, or any module with criteria below it.
+        scope: as in `parse_scope`.
+
+    Raises:
+        ValueError: the scope is unknown.
+    """
+    kind, size = parse_scope(scope)
+    for module in model.modules():
+        changes: dict[str, Any] = {}
+        if hasattr(module, "images_per_group"):
+            changes = {"scope": kind, "images_per_group": size}
+        if kind in ("batch", "image") and hasattr(module, "synchronise"):
+            changes["synchronise"] = True  # all processes are then as one
+        if kind == "image" and hasattr(module, "per_image"):
+            changes["per_image"] = True
+        for name, value in changes.items():
+            setattr(module, name, value)
+
+
+def image_groups(problem: FlatProblem, size: int) -> list[FlatProblem]:
+    """Splits a problem by its images; normalisers become those of one group.
+
+    Args:
+        problem: a batch, with ``extras["image_index"]``.
+        size: images per group; the last group may have fewer.
+
+    Raises:
+        ValueError: there is no image index.
+    """
+    if "image_index" not in problem.extras:
+        raise ValueError("ranking within groups of images needs extras['image_index'] (A,)")
+    owners = problem.extras["image_index"].div(size, rounding_mode="floor")
+    count = int(owners.max()) + 1 if len(owners) else 1
+    if count == 1:
+        return [problem]
+    owners_of_positives = owners[problem.positives]
+    return [_group(problem, owners == g, owners_of_positives == g, count) for g in range(count)]
+
+
+def _group(problem: FlatProblem, rows: Tensor, positives: Tensor, count: int) -> FlatProblem:
+    rows, positives = (mask.nonzero().squeeze(1) for mask in (rows, positives))
+    return FlatProblem(
+        problem.logits[rows],
+        problem.labels[rows],
+        problem.ignore[rows],
+        problem.pred_boxes[positives],
+        problem.target_boxes[positives],
+        _extras(problem.extras, rows, positives, count),
+    )
+
+
+def _extras(
+    extras: Mapping[str, Any], rows: Tensor, positives: Tensor, count: int
+) -> dict[str, Any]:
+    found = {}
+    for name, value in extras.items():
+        if name in FACTORS:
+            found[name] = torch.as_tensor(value / count).clamp(min=1)
+        else:
+            found[name] = value[rows if name in OF_ROWS else positives]
+    return found
