@@ -3,11 +3,14 @@
 import contextlib
 import errno
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
+import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from rankdet.errors import InputError
@@ -74,6 +77,31 @@ def read_yaml(path: Path) -> Any:
         raise InputError(f"{shown(path)}: cannot be read: {reason}") from None
     except yaml.YAMLError as error:
         raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def import_file(path: Path) -> ModuleType:
+    """Imports a Python file by its path; it need not be on the import path.
+
+    Raises:
+        InputError: If the file cannot be read, is not valid Python, or fails when it is run; the
+            message names the line.
+    """
+    spec = importlib.util.spec_from_file_location(f"rankdet_file_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{shown(path)}: cannot be read as a Python file; its name ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read: {error.strerror or error}") from None
+    except SyntaxError as error:
+        raise InputError(f"{shown(path)}:{error.lineno}: {error.msg}") from None
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+        where = f"{shown(path)}:{lines[-1]}" if lines else shown(path)
+        raise InputError(f"{where}: {type(error).__name__}: {error}") from error
+    return module
 
 
 @contextlib.contextmanager

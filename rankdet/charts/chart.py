@@ -40,6 +40,12 @@ class Series:
     dots: bool = False
     marked: bool = False
 
+    @classmethod
+    def of_band(cls, name: str, band: pd.DataFrame) -> "Series":
+        """A curve with its band: columns `mean`, `low`, `high` by x."""
+        mean, low, high = (band[key].to_numpy(dtype=float) for key in ("mean", "low", "high"))
+        return cls(name, band.index.to_numpy(dtype=float), mean, low, high)
+
     def thinned(self) -> "Series":
         """The series with as many points as are drawn; see `thin`."""
         if self.dots:

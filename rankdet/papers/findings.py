@@ -117,8 +117,8 @@ def _side(study: Study, table: Table, block: Block, key: str, header: str) -> _S
     if found is None:  # the row belongs to another of the study's datasets
         row = next(row for row in table.spec.rows if row.key == key)
         return _Side(row, column, (), f"not on {block.title}", None)
-    cell, wanted = found.cells[at], found.row.wanted(column)
-    runs = tuple(find_runs(study, block.dataset, wanted)) if wanted else ()
+    cell, request = found.cells[at], found.row.request(column)
+    runs = tuple(find_runs(study, block.dataset, request)) if request else ()
     reason = cell.reason or found.reason
     if reason is None and cell.ours is None:
         reason = "undefined"

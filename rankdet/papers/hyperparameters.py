@@ -7,8 +7,9 @@ begin with `box`, and `box weight` is the weight between the two parts.
 from collections.abc import Sequence
 
 from rankdet.papers.spec import Spec
-from rankdet.papers.toy_examples import Values
 from rankdet.results.records import Study
+
+Values = dict[str, dict[str, float]]
 
 
 def hyperparameter_counts(study: Study | None, spec: Spec) -> Values:
@@ -16,14 +17,14 @@ def hyperparameter_counts(study: Study | None, spec: Spec) -> Values:
 
     Args:
         study: whose plan carries the names; without one nothing is known.
-        spec: rows name a loss, and `view: box` where they are about its box part.
+        spec: a row's `inputs` name a `loss`, and `part: box` if the row is about its box part.
     """
     declared = study.plan.get("hyperparameters") or {} if study else {}
     rows = {}
     for row in spec.rows:
-        names = declared.get(row.run["loss"]) if row.run else None
+        names = declared.get(row.inputs.get("loss", ""))
         if names is not None:
-            rows[row.key] = counts(names, of_box=row.view() == "box")
+            rows[row.key] = counts(names, of_box=row.inputs.get("part") == "box")
     return rows
 
 

@@ -1,180 +1,166 @@
-"""Reads a paper's table or figure: its specification and the values that were published.
+"""Reads the specification of a paper's table or figure: `analysis/papers/<paper>/<table>.yaml`.
 
-Specifications are YAML files (`analysis/papers/<paper>/<table>.yaml`), published values CSV files
-(`analysis/papers/<paper>/<table>.csv`): first column `row`, then numeric columns; an empty cell is
-one that could not be read in the paper.
+`docs/add-a-paper.md` explains all keys.
 """
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from rankdet.errors import InputError
-from rankdet.papers.spec import Claim, Column, Row, Spec, Wanted
-from rankdet.repository import PAPERS, ROOT
-
-RUN_KEYS = (*(key for key in Wanted.__dataclass_fields__ if key != "epoch"), "view")
-VIEW = re.compile(
-    r"lower|upper|box|masks|multi-scale test|epoch \d+|(masks )?score>=[0-9.]+|objects \d+(-\d+|\+)"
+from rankdet.files import shown
+from rankdet.papers.folders import figure_kinds
+from rankdet.papers.published import (
+    check_against_published,
+    check_note,
+    published_file,
+    read_published,
 )
-KEYS = (*Spec.__dataclass_fields__, "run", "reason")
+from rankdet.papers.spec import HYPERPARAMETERS, Claim, Column, Row, RunRequest, Spec
+from rankdet.strict import told
+from rankdet.suggest import choice, nearest
+
+Part = TypeVar("Part", Column, Row, Claim, Spec)
+RUN_KEYS = (*RunRequest.__dataclass_fields__, "view")
+VIEW = re.compile(
+    r"lower|upper|masks|multi-scale test|(masks )?score>=[0-9.]+|objects \d+(-\d+|\+)"
+)
+FUNCTION = re.compile(r"(\w+)\.(\w+)")  # `computed_by`: a file of the paper's folder, its function
+ROW_KEYS = {"row": "key", "label": "labels"}  # in the file, and in `Row`
+COMMON = ("run", "reason")  # keys of the file that are defaults of all rows
+FILE_KEYS = (*(key for key in Spec.__dataclass_fields__ if key != "id"), *COMMON)
 
 
 def load_spec(path: str | Path) -> Spec:
-    """Reads a specification together with its published values.
+    """Reads a specification together with its published values; its place gives its id.
 
     Raises:
-        InputError: the file is missing or malformed, or it names a row or column that the published
-            CSV does not have.
+        InputError: a file is missing or has a fault, or the specification does not fit the
+            published values.
     """
     path = Path(path)
+    where = shown(path)
     data = _read_yaml(path)
-    for key in ("id", "kind", "title", "rows"):
-        if key not in data:
-            raise InputError(f"{path}: key {key!r} is missing")
-    if unknown := sorted(set(data) - set(KEYS)):
-        raise InputError(f"{path}: unknown key {unknown[0]!r}; known: {', '.join(sorted(KEYS))}")
-    name = data.get("published")
-    published = read_published(_beside(path, name)) if name else {}
-    columns = tuple(_column(path, entry) for entry in data.get("columns") or [])
-    rows = tuple(_row(path, entry, data) for entry in data["rows"])
-    _check_unique(f"{path}: row", [row.key for row in rows])
-    _check_unique(f"{path}: column", [column.header for column in columns])
-    _check_against_published(path, columns, rows, published)
-    return Spec(
-        id=data["id"],
-        kind=data["kind"],
-        title=data["title"],
-        caption=data.get("caption") or "",
-        columns=columns,
-        rows=rows,
-        published=published,
-        notes=tuple(data.get("notes") or ()),
-        claims=tuple(_claim(path, c, columns, rows) for c in data.get("claims") or ()),
-        figure=data.get("figure") or "",
-        exact=data.get("exact") or "",
-        other_runs=bool(data.get("other_runs")),
-        options=data.get("options") or {},
-    )
+    _check_keys(where, data, FILE_KEYS, ("title", "rows"))
+    columns = tuple(_column(where, entry) for entry in _list(where, data, "columns"))
+    rows = tuple(_row(where, entry, data) for entry in _list(where, data, "rows"))
+    for name, values in (("row", [r.key for r in rows]), ("column", [c.header for c in columns])):
+        for value in values:  # records and claims use these names
+            if values.count(value) > 1:
+                raise InputError(f"{where}: {name} {value!r} occurs twice; give each its own name")
+    claims = tuple(_claim(where, entry, columns, rows) for entry in _list(where, data, "claims"))
+    file = published_file(path, data)
+    published = read_published(file) if file else {}
+    given = {key: value for key, value in data.items() if key not in COMMON}
+    parts = {"columns": columns, "rows": rows, "claims": claims, "published": published}
+    parts["notes"] = tuple(_list(where, data, "notes"))
+    defaults = {"id": f"{path.absolute().parent.name}/{path.stem}", "caption": ""}
+    spec = _made(Spec, where, {**defaults, **given, **parts})
+    _check_names(where, path, spec)
+    if file:
+        check_note(file, published)
+        check_against_published(where, spec)
+    return spec
 
 
-def read_published(path: Path) -> dict[str, dict[str, float | None]]:
-    """Reads published values: row key to column to value; None for a cell that is not legible.
-
-    Raises:
-        InputError: the file is missing, its first column is not `row`, a row occurs twice, or a
-            cell is no number.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            header, *records = list(csv.reader(lines))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: published values cannot be read: {error}") from error
-    if header[0] != "row":
-        raise InputError(f"{path}: the first column is {header[0]!r}, expected 'row'")
-    table: dict[str, dict[str, float | None]] = {}
-    for number, record in enumerate(records, start=2):
-        if len(record) != len(header):
-            raise InputError(f"{path}:{number}: {len(record)} cells, expected {len(header)}")
-        if record[0] in table:
-            raise InputError(f"{path}:{number}: row {record[0]!r} occurs twice")
-        try:
-            values = [float(cell) if cell else None for cell in record[1:]]
-        except ValueError as error:
-            raise InputError(f"{path}:{number}: {error}; leave illegible cells empty") from error
-        table[record[0]] = dict(zip(header[1:], values, strict=True))
-    return table
+def spec_inputs(path: Path) -> list[Path]:
+    """The files that a table or figure is specified by: its YAML first, then those it names."""
+    data = _read_yaml(path)
+    files = [published_file(path, data), code_file(path, str(data.get("computed_by") or ""))]
+    return [path, *(file for file in files if file)]
 
 
-def reading_order(name: str) -> tuple[Any, ...]:
-    """Sort key of `alrp/table2`: papers as in `papers.yaml`, then as a reader meets them.
-
-    The paper itself comes before its appendix, and there figures, tables and others by number.
-    """
-    paper, _, stem = name.partition("/")
-    papers = list(load_papers())
-    found = re.fullmatch(r"(figure|table)([A-Z]?)(\d+)(\w*)", stem)
-    kind, letter, number, rest = found.groups() if found else ("timings", "", "0", stem)
-    at = papers.index(paper) if paper in papers else len(papers)
-    return at, paper, letter, kind, int(number), rest
-
-
-@lru_cache
-def load_papers() -> dict[str, dict[str, str]]:
-    """Paper name to its title, authors, venue and short title."""
-    path = PAPERS / "papers.yaml"
-    return _read_yaml(path) if path.exists() else {}
+def code_file(path: Path, computed_by: str) -> Path | None:
+    """The Python file beside a specification that `computed_by` names; None where it names none."""
+    found = FUNCTION.fullmatch(computed_by)
+    return path.with_name(f"{found[1]}.py") if found else None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such file") from error
+        raise InputError(f"{shown(path)}: there is no such file") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        text = " ".join(str(error).split())
+        raise InputError(f"{shown(path)}: not valid YAML: {text}") from error
     if not isinstance(data, dict):
-        raise InputError(f"{path}: expected a mapping of keys, found {type(data).__name__}")
+        found = type(data).__name__
+        raise InputError(f"{shown(path)}: found {found}; expected a mapping of keys")
     return data
 
 
-def _beside(path: Path, name: str) -> Path:
-    """The published file: relative to the specification's own repository, else to ours."""
-    roots = [parent for parent in path.resolve().parents if (parent / name).exists()]
-    return (roots[0] if roots else ROOT) / name
+def _check_keys(where: str, entry: Any, known: Sequence[str], required: Sequence[str] = ()) -> None:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where}: found {entry!r}; expected a mapping of keys")
+    for key in entry:
+        if key not in known:
+            raise InputError(f"{where}: unknown key {key!r}; {nearest(key, known)}")
+    for key in required:
+        if key not in entry:
+            raise InputError(f"{where}: key {key!r} is missing")
 
 
-def _column(path: Path, entry: Mapping[str, Any]) -> Column:
-    where = f"{path}: column {dict(entry)}"
-    unknown = set(entry) - set(Column.__dataclass_fields__)
-    if unknown or "metric" not in entry:
-        wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else "key 'metric' is missing"
-        raise InputError(f"{where}: {wrong}")
-    scale = float(entry.get("scale", 1))
-    values = {"header": entry["metric"], "decimals": 1 if scale == 100 else 2, **entry}
-    return Column(**{**values, "scale": scale, "run": _run(where, entry.get("run") or {})})
+def _list(where: str, data: Mapping[str, Any], key: str) -> list[Any]:
+    found = data.get(key) or []
+    if not isinstance(found, list):
+        raise InputError(f"{where}: {key}: found {found!r}; expected a list")
+    return found
 
 
-def _row(path: Path, entry: Mapping[str, Any], data: Mapping[str, Any]) -> Row:
+def _made(kind: type[Part], where: str, entry: Mapping[str, Any]) -> Part:
+    """The checked part: numbers are numbers, text is text."""
+    try:
+        return TypeAdapter(kind).validate_python(entry)
+    except ValidationError as error:
+        raise InputError(f"{where}: {told(error.errors(include_url=False)[0])}") from error
+
+
+def _column(where: str, entry: Any) -> Column:
+    where = f"{where}: column {entry}"
+    _check_keys(where, entry, tuple(Column.__dataclass_fields__), ("metric",))
+    decimals = 1 if entry.get("scale", 1) == 100 else 2
+    values = {"header": entry["metric"], "decimals": decimals, **entry}
+    return _made(Column, where, {**values, "run": _run(where, entry.get("run") or {})})
+
+
+def _row(where: str, entry: Any, data: Mapping[str, Any]) -> Row:
     """One row; `run` and `reason` of the whole file fill in what it leaves out."""
-    if "row" not in entry:
-        raise InputError(f"{path}: row {dict(entry)}: key 'row' is missing")
-    where = f"{path}: row {entry['row']!r}"
+    known = [*ROW_KEYS, *(k for k in Row.__dataclass_fields__ if k not in ROW_KEYS.values())]
+    _check_keys(f"{where}: row {entry}", entry, known, ("row",))
+    where = f"{where}: row {entry['row']!r}"
     run = entry.get("run")
     if run is not None:
         run = _run(where, {**(data.get("run") or {}), **run})
         if not {"detector", "loss"} <= set(run):
             raise InputError(f"{where}: run needs `detector` and `loss`")
-    labels = {str(k): str(v) for k, v in (entry.get("label") or {"": entry["row"]}).items()}
-    section, reason = entry.get("section") or "", entry.get("reason") or data.get("reason") or ""
-    return Row(str(entry["row"]), labels, run, str(section), str(reason))
+    values = {ROW_KEYS.get(key, key): value for key, value in entry.items()}
+    labels = values.get("labels") or {"": entry["row"]}
+    values["labels"] = {str(name): str(text) for name, text in labels.items()}
+    values["inputs"] = {str(k): str(v) for k, v in (entry.get("inputs") or {}).items()}
+    reason = entry.get("reason") or data.get("reason") or ""
+    return _made(Row, where, {**values, "key": str(entry["row"]), "run": run, "reason": reason})
 
 
-def _run(where: str, entry: Mapping[str, Any]) -> dict[str, str]:
-    if unknown := sorted(set(entry) - set(RUN_KEYS)):
-        raise InputError(f"{where}: run: unknown key {unknown[0]!r}; known: {', '.join(RUN_KEYS)}")
+def _run(where: str, entry: Any) -> dict[str, str]:
+    _check_keys(f"{where}: run", entry, RUN_KEYS)
     view = str(entry.get("view") or "")
     if view and not VIEW.fullmatch(view):
         raise InputError(f"{where}: view {view!r} is unknown; see docs/add-a-paper.md")
     return {key: str(value) for key, value in entry.items()}
 
 
-def _claim(
-    path: Path, entry: Mapping[str, Any], columns: tuple[Column, ...], rows: tuple[Row, ...]
-) -> Claim:
-    where = f"{path}: claim {entry.get('text', dict(entry))!r}"
-    unknown = set(entry) - set(Claim.__dataclass_fields__)
-    missing = {"text", "source", "column"} - set(entry)
-    if unknown or missing:
-        wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else f"no {sorted(missing)[0]!r}"
-        raise InputError(f"{where}: {wrong}")
+def _claim(where: str, entry: Any, columns: tuple[Column, ...], rows: tuple[Row, ...]) -> Claim:
+    text = entry.get("text") if isinstance(entry, Mapping) else entry
+    where = f"{where}: claim {text!r}"
+    _check_keys(where, entry, tuple(Claim.__dataclass_fields__), ("text", "source", "column"))
     only = rows[0].key if len(rows) == 1 else ""
-    claim = Claim(**{"better": only, "worse": entry.get("better", only), **entry})
+    values = {"better": only, "worse": entry.get("better", only), **entry}
+    claim = _made(Claim, where, values)
     for row in (claim.better, claim.worse):
         if row not in {r.key for r in rows}:
             raise InputError(f"{where}: there is no row {row!r}")
@@ -184,25 +170,16 @@ def _claim(
     return claim
 
 
-def _check_unique(where: str, names: Sequence[str]) -> None:
-    """Records and claims name rows by key and columns by header."""
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"{where} {name!r} occurs twice; give each its own name")
-
-
-def _check_against_published(
-    path: Path,
-    columns: tuple[Column, ...],
-    rows: tuple[Row, ...],
-    published: Mapping[str, Mapping[str, float | None]],
-) -> None:
-    if not published:
-        return
-    missing = [row.key for row in rows if row.key not in published]
-    if missing:
-        raise InputError(f"{path}: row {missing[0]!r} is not in the published values")
-    known = next(iter(published.values()))
-    missing = [c.published for c in columns if c.published and c.published not in known]
-    if missing:
-        raise InputError(f"{path}: column {missing[0]!r} is not in the published values")
+def _check_names(where: str, path: Path, spec: Spec) -> None:
+    """`figure` and `computed_by` name files that exist."""
+    kinds = figure_kinds()
+    if spec.figure and spec.figure not in kinds:
+        raise InputError(f"{where}: figure: found {spec.figure!r}; {choice(spec.figure, kinds)}")
+    file = code_file(path, spec.computed_by)
+    if spec.computed_by not in ("", HYPERPARAMETERS) and file is None:
+        raise InputError(
+            f"{where}: computed_by: found {spec.computed_by!r}; write <file>.<function> of a "
+            f"Python file beside it, or {HYPERPARAMETERS!r}"
+        )
+    if file and not file.exists():
+        raise InputError(f"{where}: computed_by: there is no file {shown(file)}")

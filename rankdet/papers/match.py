@@ -4,7 +4,7 @@ A study that takes its runs from the tables says in its plan (`papers`) what it 
 datasets, which of their schedules have runs of their own, and what it cannot run and why.
 """
 
-from rankdet.papers.spec import Row, Spec, Wanted
+from rankdet.papers.spec import Row, RunRequest, Spec
 from rankdet.results.records import Run, Study
 
 NOT_IN_STUDY = "not in this study"
@@ -30,30 +30,30 @@ def rows_on(study: Study, spec: Spec, dataset: str) -> list[Row]:
 
 
 def _datasets(spec: Spec, row: Row) -> list[str]:
-    cells = [row.wanted(column) for column in (*spec.columns, None)]
-    return [wanted.dataset for wanted in cells if wanted]
+    cells = [row.request(column) for column in (*spec.columns, None)]
+    return [request.dataset for request in cells if request]
 
 
-def find_runs(study: Study, dataset: str, wanted: Wanted) -> list[Run]:
+def find_runs(study: Study, dataset: str, request: RunRequest) -> list[Run]:
     """The runs of all seeds on one of the study's datasets; the variants may be in any order.
 
     A schedule that the study does not tell apart is its own one.
     """
-    name, *variants = wanted.loss.split("+")
+    name, *variants = request.loss.split("+")
     known = study.papers.get("schedules") or ()
-    schedule = wanted.schedule if wanted.schedule in known else ""
+    schedule = request.schedule if request.schedule in known else ""
     return [
         run
         for run in study.runs
-        if (run.dataset, run.detector, run.loss) == (dataset, wanted.detector, name)
-        and (run.backbone, run.schedule, run.epoch) == (wanted.backbone, schedule, wanted.epoch)
+        if (run.dataset, run.detector, run.loss) == (dataset, request.detector, name)
+        and (run.backbone, run.schedule, run.epoch) == (request.backbone, schedule, request.epoch)
         and set(filter(None, run.variant.split("+"))) == set(variants)
     ]
 
 
-def why_missing(study: Study, wanted: Wanted) -> str:
+def why_missing(study: Study, request: RunRequest) -> str:
     """Why a study has no such run, in one line."""
     for entry in study.papers.get("missing") or ():
-        if Wanted(**{k: v for k, v in entry.items() if k != "reason"}) == wanted:
+        if RunRequest(**{k: v for k, v in entry.items() if k != "reason"}) == request:
             return str(entry["reason"])
     return NOT_IN_STUDY

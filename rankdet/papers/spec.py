@@ -1,33 +1,30 @@
-"""What a specification of a paper's table or figure says; `rankdet.papers.load` reads it."""
+"""The specification of a paper's table or figure; `rankdet.papers.load` reads it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-AT_EPOCH = "epoch "  # begins a view that a run of its own makes: `epoch 50`
 AT_SCORE = "score>="  # in a view of a run's sweep: `score>=0.40`, `masks score>=0.40`
-
-HYPERPARAMETERS = "hyperparameters"  # `exact` of a table that counts them, from the loss cards
-MULTI_SCALE = "multi-scale"  # the run's further test of this name: the view `multi-scale test`
+HYPERPARAMETERS = "hyperparameters"  # `computed_by` of a table that counts them in the loss cards
+MULTI_SCALE = "multi-scale"  # the run's test variant of this name: the view `multi-scale test`
 
 
 def threshold(view: str) -> float | None:
-    """The score threshold of a view; None for a view that has none."""
+    """The score threshold of a view; None for a view without a threshold."""
     found = (word for word in view.split() if word.startswith(AT_SCORE))
     return next((float(word.removeprefix(AT_SCORE)) for word in found), None)
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The run that a cell shows, in the paper's terms; a study says what it makes of them.
+class RunRequest:
+    """The run that a cell shows, in the paper's terms; a study maps it to its own runs.
 
     Attributes:
         detector: file of `workflows/detectors`, without `.yaml`.
         loss: file of `workflows/losses`, with variants: `alrp+iou+no-sb`.
-        dataset: the paper's data: `coco`, `minitrain` or `lvis`.
+        dataset: the paper's data, such as `coco`; a study maps it to one of its datasets.
         backbone: `r101`, `x101-dcn` …; empty for the detector's own (ResNet-50).
         schedule: how it was trained, a name in `workflows/schedules.yaml`.
-        epoch: after which epoch of that schedule; empty for its end.
+        epoch: the training stops after this epoch of the schedule; empty for a whole training.
     """
 
     detector: str
@@ -40,18 +37,18 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Column:
-    """One metric of a table: `scale` and `decimals` say how it is printed.
+    """One metric of a table.
 
     Attributes:
-        metric: key in `metrics.json`, or one of another room: see `rankdet.papers.values`.
-        header: what the paper calls it.
+        metric: key in `metrics.json`, or in another record: see `rankdet.papers.values`.
+        header: the paper's name of the metric.
         scale: factor from the record's unit to the printed one (100 for AP).
-        decimals: digits printed after the point.
-        better: "higher", "lower", or None where no value is better than another.
+        decimals: printed digits after the point.
+        better: "higher" or "lower"; None where no value is better than another.
         published: column of the published CSV, or None.
         variant: variants that this column adds to its row's loss, such as `w5`; for tables whose
             columns are settings.
-        run: what else it changes in its row's run: keys of `Wanted`, and `view`.
+        run: other changes of this column to its row's run: keys of `RunRequest`, and `view`.
     """
 
     metric: str
@@ -65,20 +62,21 @@ class Column:
 
     @property
     def arrow(self) -> str:
-        """↑ where higher is better, ↓ where lower is, else nothing."""
+        """↑ where higher is better, ↓ where lower is better, else empty."""
         return {"higher": "↑", "lower": "↓"}.get(self.better or "", "")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its key in the published CSV, the paper's labels, and the run that makes it.
+    """One row: its key in the published CSV, the paper's labels, and the run that it shows.
 
     Attributes:
         key: name of the row in the published values.
         labels: label column to text.
-        run: keys of `Wanted` and `view`; None where it is no run of this benchmark.
-        section: heading over this row and the following ones.
-        reason: why there is no run, where that is known in advance.
+        run: keys of `RunRequest`, and `view`; None for a row without a run.
+        section: heading above this row and the following ones.
+        reason: why there is no run, if this is known in advance.
+        inputs: what a computed table needs to know about the row.
     """
 
     key: str
@@ -86,36 +84,34 @@ class Row:
     run: Mapping[str, str] | None
     section: str = ""
     reason: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
-    def wanted(self, column: Column | None = None) -> Wanted | None:
-        """The run behind this row's cell in a column (or in none); None if there is none."""
+    def request(self, column: Column | None = None) -> RunRequest | None:
+        """The run of this row's cell in a column, or of the row alone; None without a run."""
         if self.run is None:
             return None
-        made = {**self.run, **(column.run if column else {})}
-        view = str(made.pop("view", ""))
-        if view.startswith(AT_EPOCH):
-            made["epoch"] = view.removeprefix(AT_EPOCH)
-        made["loss"] = "+".join(filter(None, [made["loss"], column.variant if column else ""]))
-        return Wanted(**made)
+        keys = {**self.run, **(column.run if column else {})}
+        keys.pop("view", None)
+        loss = "+".join(filter(None, [keys["loss"], column.variant if column else ""]))
+        return RunRequest(**{**keys, "loss": loss})
 
     def view(self, column: Column | None = None) -> str:
-        """How the run is looked at: `lower`, `upper`, `score>=0.40`, …; empty for as it is."""
-        view = {**(self.run or {}), **(column.run if column else {})}.get("view") or ""
-        return "" if view.startswith(AT_EPOCH) else str(view)  # that is another run
+        """The part of the run's results that a cell shows; see `rankdet.papers.values`."""
+        return {**(self.run or {}), **(column.run if column else {})}.get("view", "")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper that our numbers can be asked: one cell against another.
+    """A claim of the paper that our numbers can test: a comparison of two cells.
 
     Attributes:
-        text: what the paper claims, in a few words.
-        source: where it says so.
+        text: the claim in a few words.
+        source: where the paper makes it.
         column: header of the metric's column; with `over`, that of the better side.
-        better: row that the claim says is better; empty in a table with one row.
-        worse: row that it is better than.
-        over: header of the worse side's column, where that is another one.
-        within: the claim is that both are the same to this much (printed units); else None.
+        better: row that the claim calls better; empty in a table with one row.
+        worse: row that it is compared with.
+        over: header of the worse side's column, if it is another one.
+        within: the claim is that both differ by at most this much (printed units); else None.
     """
 
     text: str
@@ -129,10 +125,25 @@ class Claim:
 
 @dataclass(frozen=True)
 class Spec:
-    """A table or figure of a paper."""
+    """A table or figure of a paper.
+
+    Attributes:
+        id: `<paper>/<table>`: its folder and file name.
+        title: heading in the report.
+        caption: text below the heading.
+        columns: the metrics.
+        rows: the rows, in the order of the published CSV.
+        published: row key to column to published value; None for an illegible cell.
+        notes: remarks below the table.
+        claims: the paper's claims about it.
+        figure: for figures: a file of `analysis/figures`, without `.py`.
+        computed_by: for tables without runs: `<file>.<function>` of the paper's folder, or
+            `hyperparameters`.
+        other_losses: whether a figure also shows other losses with the models of its rows.
+        measured_on: machine and settings of published times.
+    """
 
     id: str
-    kind: str
     title: str
     caption: str
     columns: tuple[Column, ...]
@@ -141,9 +152,14 @@ class Spec:
     notes: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     figure: str = ""
-    exact: str = ""
-    other_runs: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
+    computed_by: str = ""
+    other_losses: bool = False
+    measured_on: str = ""
+
+    @property
+    def kind(self) -> str:
+        """`figure` or `table`."""
+        return "figure" if self.figure else "table"
 
     @property
     def paper(self) -> str:
@@ -151,43 +167,42 @@ class Spec:
         return self.id.split("/")[0]
 
     @property
-    def wanted(self) -> list[Wanted]:
-        """Every run that is shown, in the order of the rows; none where nothing is trained."""
-        if self.exact:
-            return []
-        columns: list[Column | None] = [*self.columns] or [None]
-        cells = (row.wanted(column) for row in self.rows for column in columns)
-        return list(dict.fromkeys(wanted for wanted in cells if wanted))
-
-    def takes_in(self, detector: str, backbone: str) -> bool:
-        """Whether `other_runs` adds the runs of a model: one of a row's, trained by another loss.
-
-        Only of a study that lists its runs by hand: one that takes them from the papers' tables
-        has dozens, and each of them has a figure or table that is about it.
-        """
-        models = {(wanted.detector, wanted.backbone) for wanted in self.wanted}
-        return self.other_runs and (detector, backbone) in models
-
-    @property
-    def sweeps(self) -> dict[Wanted, list[float]]:
-        """The runs that are shown at score thresholds, and at which ones, ascending."""
-        found: dict[Wanted, set[float]] = {}
-        columns: list[Column | None] = [*self.columns] or [None]
-        for row in self.rows:
-            for column in columns:
-                wanted, lowest = row.wanted(column), threshold(row.view(column))
-                if wanted and lowest is not None:
-                    found.setdefault(wanted, set()).add(lowest)
-        return {wanted: sorted(thresholds) for wanted, thresholds in found.items()}
-
-    @property
-    def multi_scale(self) -> set[Wanted]:
-        """The runs that are shown as tested at several scales."""
-        columns: list[Column | None] = [*self.columns] or [None]
-        cells = ((row.wanted(c), row.view(c)) for row in self.rows for c in columns)
-        return {wanted for wanted, view in cells if wanted and view == f"{MULTI_SCALE} test"}
-
-    @property
     def label_names(self) -> list[str]:
         """Names of the label columns, in the order of their first appearance."""
         return list(dict.fromkeys(name for row in self.rows for name in row.labels))
+
+    @property
+    def cells(self) -> list[tuple[RunRequest, str]]:
+        """Run and view of every cell, row by row; empty for a computed table."""
+        columns: list[Column | None] = [*self.columns] or [None]
+        every = ((row.request(c), row.view(c)) for row in self.rows for c in columns)
+        return [] if self.computed_by else [(run, view) for run, view in every if run]
+
+    @property
+    def requests(self) -> list[RunRequest]:
+        """Every run that is shown, in the order of the rows."""
+        return list(dict.fromkeys(request for request, _ in self.cells))
+
+    @property
+    def sweeps(self) -> dict[RunRequest, list[float]]:
+        """Runs that are shown at score thresholds, with these thresholds, ascending."""
+        found: dict[RunRequest, set[float]] = {}
+        for request, view in self.cells:
+            lowest = threshold(view)
+            if lowest is not None:
+                found.setdefault(request, set()).add(lowest)
+        return {request: sorted(thresholds) for request, thresholds in found.items()}
+
+    @property
+    def multi_scale(self) -> set[RunRequest]:
+        """The runs that are shown as tested at several scales."""
+        return {request for request, view in self.cells if view == f"{MULTI_SCALE} test"}
+
+    def shows_other_losses_of(self, detector: str, backbone: str) -> bool:
+        """Whether a figure also shows the study's other losses with this model.
+
+        This holds only in a study that lists its runs by hand. A study that takes its runs from the
+        papers' tables has dozens of them, and each has a table or figure of its own.
+        """
+        models = {(request.detector, request.backbone) for request in self.requests}
+        return self.other_losses and (detector, backbone) in models

@@ -1,7 +1,7 @@
 """The papers' tables: our values beside the published ones, with intervals, best and missing cells.
 
-One `Table` is made per specification; `tables_export` writes it as CSV, JSON, Markdown and LaTeX,
-and the report prints the same object, so that all of them show the same numbers.
+One `Table` is made for a specification. `rankdet.papers.export` writes it as CSV, JSON, Markdown
+and LaTeX, and the report prints the same object, so that all of them show the same numbers.
 """
 
 from collections.abc import Sequence
@@ -10,13 +10,12 @@ from pathlib import Path
 
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.evaluation.units import DIGITS
+from rankdet.papers.computed import computed_values
 from rankdet.papers.findings import with_findings
-from rankdet.papers.hyperparameters import hyperparameter_counts
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs, rows_on, why_missing
-from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, Spec, Wanted
+from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, RunRequest, Spec
 from rankdet.papers.table_model import Block, Cell, Table, TableRow
-from rankdet.papers.toy_examples import EXACT, Values
 from rankdet.papers.values import metric_value, problem
 from rankdet.repository import ROOT
 from rankdet.results.records import Run, Study, load_study
@@ -37,31 +36,30 @@ def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pat
     write_table(with_findings(study, make_table(study, load_spec(spec_path))), Path(out_dir))
 
 
-def make_table(study: Study | None, spec: Spec, source: "Source | None" = None) -> Table:
-    """Gathers a table's cells from a study's runs; by default from their metrics.
+def make_table(study: Study | None, spec: Spec, values: "RunValues | None" = None) -> Table:
+    """Fills a table's cells from a study's runs, or computes it.
 
-    A table that is exact (`spec.exact`) is computed without any study.
+    Args:
+        study: may be missing for a table that the paper's own code computes.
+        spec: the specification.
+        values: how a cell is read from runs; by default their metrics.
     """
-    if spec.exact == HYPERPARAMETERS:
-        counts = hyperparameter_counts(study, spec)
-        return Table(spec, "", (_exact_block(spec, counts, "counted from the loss cards"),))
-    if study is None or spec.exact:
-        values = EXACT[spec.exact]()
-        return Table(spec, "", (_exact_block(spec, values, "computed exactly, without training"),))
-    source = source or Source()
-    every = [_block(study, spec, dataset, source) for dataset in study.datasets()]
+    if study is None or spec.computed_by:
+        return Table(spec, "", (_computed_block(spec, study),))
+    values = values or RunValues()
+    every = [_block(study, spec, dataset, values) for dataset in study.datasets()]
     return Table(spec, study.scale, tuple(block for block in every if block.rows) or (every[0],))
 
 
-class Source:
-    """Where a table's values come from: the metrics of the main split, as means over seeds."""
+class RunValues:
+    """How a table reads values from runs: metrics of the main split, averaged over the seeds."""
 
     def unusable(self, run: Run, checksum: str | None) -> str | None:
-        """Why a run's numbers cannot stand in a table, in one line; None where they can."""
+        """Why a run's numbers cannot be shown, in one line; None where they can."""
         return unusable(run, checksum)
 
-    def unseen(self, runs: Sequence[Run], view: str) -> str | None:
-        """Why usable runs cannot be looked at in this way, in one line; None where they can."""
+    def unviewable(self, runs: Sequence[Run], view: str) -> str | None:
+        """Why usable runs have no such view, in one line; None where they have it."""
         return next(filter(None, (problem(run, view) for run in runs)), None)
 
     def value(
@@ -72,8 +70,11 @@ class Source:
         return mean_over_seeds([None if v is None else v * column.scale for v in values])
 
 
-def _exact_block(spec: Spec, values: Values, title: str) -> Block:
-    """A table without runs; a row without values says why."""
+def _computed_block(spec: Spec, study: Study | None) -> Block:
+    """A table without runs; a row without values has a reason."""
+    values = computed_values(spec, study)
+    counted = spec.computed_by == HYPERPARAMETERS
+    title = "counted from the loss cards" if counted else "computed exactly, without training"
     rows = []
     for row in spec.rows:
         published = spec.published.get(row.key, {})
@@ -87,14 +88,14 @@ def _exact_block(spec: Spec, values: Values, title: str) -> Block:
             for column in spec.columns
         )
         rows.append(TableRow(row, cells, (), None if found else row.reason or NOT_OURS))
-    return Block("", title, "", None, _mark_best(spec.columns, rows))
+    return Block("", title, "", None, mark_best(spec.columns, rows))
 
 
-def _block(study: Study, spec: Spec, dataset: str, source: Source) -> Block:
+def _block(study: Study, spec: Spec, dataset: str, values: RunValues) -> Block:
     manifest = study.manifests.get(dataset, {})
     checksum = manifest.get("checksum")
     chosen = rows_on(study, spec, dataset)
-    rows = [_row(study, spec, dataset, row, checksum, source) for row in chosen]
+    rows = [_row(study, spec, dataset, row, checksum, values) for row in chosen]
     shown = {key for row in rows for key in row.runs}
     splits = [run.main.split for run in study.runs if run.key in shown]
     return Block(
@@ -102,34 +103,34 @@ def _block(study: Study, spec: Spec, dataset: str, source: Source) -> Block:
         title=str(manifest.get("title") or dataset),
         split=splits[0] if splits else "",
         checksum=checksum,
-        rows=_mark_best(spec.columns, rows),
+        rows=mark_best(spec.columns, rows),
     )
 
 
 def _row(
-    study: Study, spec: Spec, dataset: str, row: Row, checksum: str | None, source: Source
+    study: Study, spec: Spec, dataset: str, row: Row, checksum: str | None, values: RunValues
 ) -> TableRow:
     published = spec.published.get(row.key, {})
     cells = [Cell(published=published.get(c.published or "")) for c in spec.columns]
     if row.run is None:
         return TableRow(row, tuple(cells), (), row.reason or NOT_OURS)
-    found: dict[Wanted, tuple[tuple[Run, ...], str | None]] = {}
+    found: dict[RunRequest, tuple[tuple[Run, ...], str | None]] = {}
     filled = []
     for cell, column in zip(cells, spec.columns, strict=True):
-        wanted = row.wanted(column)
-        assert wanted is not None  # the row has a run
-        if wanted not in found:
-            runs = tuple(find_runs(study, dataset, wanted))
-            why = (source.unusable(run, checksum) for run in runs)
-            found[wanted] = (
+        request = row.request(column)
+        assert request is not None  # the row has a run
+        if request not in found:
+            runs = tuple(find_runs(study, dataset, request))
+            why = (values.unusable(run, checksum) for run in runs)
+            found[request] = (
                 runs,
-                next(filter(None, why), None) if runs else why_missing(study, wanted),
+                next(filter(None, why), None) if runs else why_missing(study, request),
             )
-        runs, reason = found[wanted]
+        runs, reason = found[request]
         view = row.view(column)
-        reason = reason or source.unseen(runs, view)
-        value = (None, None) if reason else source.value(runs, column, view)
-        filled.append(replace(_fill(cell, *value), reason=reason))
+        reason = reason or values.unviewable(runs, view)
+        found_value = (None, None) if reason else values.value(runs, column, view)
+        filled.append(replace(_fill(cell, *found_value), reason=reason))
     reasons = {cell.reason for cell in filled}
     common = reasons.pop() if len(reasons) == 1 else None
     every = tuple(run for runs, _ in found.values() for run in runs)
@@ -146,7 +147,7 @@ def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:
     )
 
 
-def _mark_best(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+def mark_best(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
     """Marks the best printed value of every column: equal as printed is a tie."""
     marked = [list(row.cells) for row in rows]
     for index, column in enumerate(columns):
@@ -165,7 +166,7 @@ def _mark_best(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[Tab
 
 
 def _best(values: Sequence[float | None], column: Column) -> set[int]:
-    """Positions of the best value; none where fewer than two values can be compared."""
+    """Positions of the best value; empty if fewer than two values can be compared."""
     printed = {i: round(v, column.decimals) for i, v in enumerate(values) if v is not None}
     if len(printed) < 2:
         return set()
@@ -174,6 +175,6 @@ def _best(values: Sequence[float | None], column: Column) -> set[int]:
 
 
 def spec_path(study: Study, name: str) -> Path:
-    """Where a plan's specification file lies: beside the study, else in this repository."""
+    """A plan's specification file: beside the study, else in this repository."""
     path = study.resolve(name)
     return path if path.exists() else ROOT / name

@@ -11,7 +11,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.bounds import correlation_bounds
-from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.evaluation.units import finite
 from rankdet.files import read_record
 from rankdet.papers.spec import MULTI_SCALE, threshold
@@ -44,6 +44,14 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
         masks = _tested(run, view).mask_metrics if swept is None else swept.get("segm") or {}
         return finite(masks.get(key))
     return finite(view_metrics(run, view).get(metric))
+
+
+def run_matches(run: Run) -> Matches | None:
+    """The matches of a run on the main split; None where it has none that can be read."""
+    try:
+        return read_matches(run.main.folder / "matches.parquet")
+    except InputError:
+        return None
 
 
 def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
@@ -104,9 +112,9 @@ def _sweep(folder: Path, _stamp: int) -> dict[str, Any]:
 def _bin(run: Run, edges: str) -> Mapping[str, Any] | None:
     """The sparsity bin `0-3` or `21+` of a run's record."""
     low, _, high = edges.removesuffix("+").partition("-")
-    wanted = (int(low), int(high) if high else None)
+    edges_of = (int(low), int(high) if high else None)
     bins = run.main.record.get("sparsity") or ()
-    return next((b for b in bins if (b.get("low"), b.get("high")) == wanted), None)
+    return next((b for b in bins if (b.get("low"), b.get("high")) == edges_of), None)
 
 
 @lru_cache(maxsize=32)

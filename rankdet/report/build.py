@@ -7,12 +7,13 @@ from rankdet.errors import InputError
 from rankdet.papers.export import write_table
 from rankdet.papers.figures import make_figure, write_figure
 from rankdet.papers.findings import with_findings
-from rankdet.papers.load import load_papers, load_spec, reading_order
+from rankdet.papers.folders import paper_of, reading_order
+from rankdet.papers.load import load_spec
 from rankdet.papers.table import make_table, spec_path
 from rankdet.report.compare_page import SHOWN, compare_page, groups
 from rankdet.report.cost import cost_of, write_cost
 from rankdet.report.index_page import finding_lines, overview
-from rankdet.report.paper_page import Part, figure_part, paper_title, table_part
+from rankdet.report.paper_page import Part, figure_part, table_part
 from rankdet.report.run_page import run_context
 from rankdet.report.site import Site, run_files, run_page
 from rankdet.results.leaderboard import leaderboard, write_leaderboard
@@ -64,8 +65,7 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
 
 def _write_pages(study: Study, folder: Path) -> None:
     parts = _paper_parts(study, folder)
-    known = load_papers()
-    papers = [{"name": name, **paper_title(known, name)} for name in parts]
+    papers = [paper_of(name) for name in parts]
     site = Site(study, folder, papers)
     compared = groups(study, folder)
     site.offer(compared)
@@ -74,12 +74,12 @@ def _write_pages(study: Study, folder: Path) -> None:
     cost = cost_of(study)
     if cost is not None:
         write_cost(cost, folder / "cost.csv")
-    answers = [line for name in parts for line in finding_lines(parts[name], known)]
+    answers = [line for name in parts for line in finding_lines(parts[name])]
     context = overview(study, entries)
     site.write("index.html", "index.html.j2", cost=cost, findings=answers, **context)
     for paper in papers:
-        page = f"papers/{paper['name']}.html"
-        site.write(page, "paper.html.j2", paper=paper, parts=parts[paper["name"]])
+        page = f"papers/{paper.name}.html"
+        site.write(page, "paper.html.j2", paper=paper, parts=parts[paper.name])
     for group in compared:
         site.write(group.page, "compare.html.j2", group=group, columns=SHOWN)
     pages = {group.page for group in compared}

@@ -1,14 +1,15 @@
 """What the first page shows: counts, the leaderboard, the datasets, and what went wrong."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rankdet.evaluation.metric import HIGHER
 from rankdet.papers.findings import counts
+from rankdet.papers.folders import paper_of
 from rankdet.papers.table_model import MISSING
-from rankdet.report.paper_page import Part, paper_title
+from rankdet.report.paper_page import Part
 from rankdet.results.leaderboard import BASELINE, Entry, columns, is_untrained
 from rankdet.results.records import STATUSES, Study
 
@@ -43,9 +44,7 @@ def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def finding_lines(
-    parts: Sequence[Part], known: Mapping[str, Mapping[str, str]]
-) -> list[dict[str, Any]]:
+def finding_lines(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """One line a table with claims that have an answer: where it stands and how many hold."""
     lines = []
     for part in parts:
@@ -54,7 +53,7 @@ def finding_lines(
             lines.append(
                 {
                     "paper": part.spec.paper,
-                    "short": paper_title(known, part.spec.paper)["short"],
+                    "short": paper_of(part.spec.paper).short,
                     "title": part.spec.title,
                     "anchor": part.anchor,
                     "counts": counts(asked),

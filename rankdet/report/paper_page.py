@@ -1,6 +1,5 @@
 """What a paper's page shows: its tables and figures, ours beside the published values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from markupsafe import Markup
@@ -59,8 +58,3 @@ def figure_part(figure: Figure) -> Part:
         for position, drawing in enumerate(figure.drawings)
     )
     return Part(figure.spec, figure.table, f"figures/{figure.spec.id}", drawings)
-
-
-def paper_title(known: Mapping[str, Mapping[str, str]], name: str) -> dict[str, str]:
-    """Title, authors, venue and short name of a paper; its own name where nothing is known."""
-    return {"title": name, "authors": "", "venue": "", "short": name, **known.get(name, {})}

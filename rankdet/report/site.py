@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rankdet.papers.folders import Paper
 from rankdet.papers.table_model import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.report.compare_page import Group
 from rankdet.report.formatting import NONE, count, duration, number
@@ -43,7 +44,7 @@ class Site:
         study: what is reported.
     """
 
-    def __init__(self, study: Study, folder: Path, papers: list[dict[str, str]]) -> None:
+    def __init__(self, study: Study, folder: Path, papers: Sequence[Paper]) -> None:
         self.study = study
         self.folder = folder
         self.papers = papers

@@ -16,7 +16,7 @@ from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.fingerprint import hashes
 from rankdet.study.runs import UNTRAINED, Run, expand
 from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
-from rankdet.study.tables import Target, load_papers, runs_of
+from rankdet.study.tables import Target, load_specs, runs_of
 from rankdet.suggest import choice, merged
 
 SCHEMA = "rankdet.plan/1"
@@ -39,8 +39,8 @@ class Study:
         self.name = config.study
         self.folder = f"results/{config.study}"
         self.report = f"reports/html/{config.study}/index.html"
-        self.tables = load_papers(config.tables, "tables", source)
-        self.figures = load_papers(config.figures, "figures", source)
+        self.tables = load_specs(config.tables, "tables", source)
+        self.figures = load_specs(config.figures, "figures", source)
         self.papers = runs_of_tables(
             config, [*self.tables.values(), *self.figures.values()], source
         )

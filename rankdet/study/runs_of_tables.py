@@ -8,7 +8,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
-from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, Spec, Wanted
+from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, RunRequest, Spec
 from rankdet.repository import SCHEDULES
 from rankdet.strict import read
 from rankdet.study import backbones, cards, compatibility, detectors, multi_scale
@@ -31,13 +31,13 @@ class FromTables:
     runs: list[Run] = field(default_factory=list)
     datasets: Mapping[str, str] = field(default_factory=dict)
     schedules: Mapping[str, ScheduleChange] = field(default_factory=dict)
-    missing: Mapping[Wanted, str] = field(default_factory=dict)
+    missing: Mapping[RunRequest, str] = field(default_factory=dict)
 
     def plan(self) -> dict[str, Any]:
         """Returns the part `papers` of a study's plan; empty if the runs are not of its tables."""
         if not self.datasets:
             return {}
-        missing = [{**vars(wanted), "reason": why} for wanted, why in self.missing.items()]
+        missing = [{**vars(request), "reason": why} for request, why in self.missing.items()]
         return {
             "datasets": dict(self.datasets),
             "schedules": list(self.schedules),
@@ -56,47 +56,47 @@ def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> F
         return FromTables()
     schedules = _schedules(asked, f"{source}: runs_of_tables")
     runs: dict[tuple, Run] = {}
-    missing: dict[Wanted, str] = {}
+    missing: dict[RunRequest, str] = {}
     specs = list(specs)
-    for wanted in dict.fromkeys(wanted for spec in specs for wanted in spec.wanted):
-        why = why_not(config, asked, wanted)
+    for request in dict.fromkeys(request for spec in specs for request in spec.requests):
+        why = why_not(config, asked, request)
         if why:
-            missing[wanted] = why
+            missing[request] = why
             continue
-        for run in _runs(config, asked, schedules, wanted):
-            thresholds = {t for spec in specs for t in spec.sweeps.get(wanted, ())}
+        for run in _runs(config, asked, schedules, request):
+            thresholds = {t for spec in specs for t in spec.sweeps.get(request, ())}
             known = runs.setdefault(run.identity, run)
             swept = tuple(sorted({*known.score_thresholds, *thresholds}))
             tests = known.test_variants
-            if any(wanted in spec.multi_scale for spec in specs) and not _masks(config, run):
+            if any(request in spec.multi_scale for spec in specs) and not _masks(config, run):
                 tests = ((MULTI_SCALE, multi_scale.multi_scale(config, run)),)
             runs[run.identity] = replace(known, score_thresholds=swept, test_variants=tests)
     return FromTables(list(runs.values()), asked.datasets, schedules, missing)
 
 
-def why_not(config: StudyConfig, asked: RunsOfTables, wanted: Wanted) -> str | None:
+def why_not(config: StudyConfig, asked: RunsOfTables, request: RunRequest) -> str | None:
     """Returns why a study cannot run what a cell shows, in one line; None if it can."""
-    data = asked.datasets.get(wanted.dataset)
+    data = asked.datasets.get(request.dataset)
     if data is None:
-        return f"this study has no data in the place of {wanted.dataset}"
-    if wanted.detector not in detectors.detector_names():
-        return f"detector {wanted.detector!r} is not in this benchmark yet"
-    name, variant = split_loss(wanted.loss)
+        return f"this study maps no dataset to the paper's {request.dataset!r}"
+    if request.detector not in detectors.detector_names():
+        return f"detector {request.detector!r} is not in this benchmark yet"
+    name, variant = split_loss(request.loss)
     if name not in cards.loss_names():
         return f"loss {name!r} is not in this benchmark yet"
     known = backbones.backbone_names()
-    for part in filter(None, wanted.backbone.split("+")):
+    for part in filter(None, request.backbone.split("+")):
         if part not in known:
             return f"backbone {part!r} is not in this benchmark yet"
     try:
-        if wanted.backbone:
-            backbones.load_backbone(wanted.backbone, config.preset)
-        detector = detectors.load_detector(wanted.detector, config.preset)
+        if request.backbone:
+            backbones.load_backbone(request.backbone, config.preset)
+        detector = detectors.load_detector(request.detector, config.preset)
         card = cards.load_loss(name).variant(variant)
     except InputError as error:
         return str(error).partition("; ")[0]
     if detector.get("masks") and not getattr(config.datasets[data], "masks", True):
-        return f"detector {wanted.detector!r} needs masks, which dataset {data!r} has not"
+        return f"detector {request.detector!r} needs masks, which dataset {data!r} has not"
     return compatibility.objection(detector, name, variant, card)
 
 
@@ -106,9 +106,10 @@ def _masks(config: StudyConfig, run: Run) -> bool:
 
 def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
     """Returns what the cards of the losses declare that tables count hyperparameters of."""
-    rows = (row for spec in specs if spec.exact == HYPERPARAMETERS for row in spec.rows if row.run)
+    counted = [spec for spec in specs if spec.computed_by == HYPERPARAMETERS]
+    losses = (row.inputs.get("loss") for spec in counted for row in spec.rows)
     found = {}
-    for loss in dict.fromkeys(row.run["loss"] for row in rows if row.run):
+    for loss in dict.fromkeys(filter(None, losses)):
         name, variant = split_loss(loss)
         if name in cards.loss_names():
             with suppress(InputError):
@@ -122,27 +123,27 @@ def _runs(
     config: StudyConfig,
     asked: RunsOfTables,
     schedules: Mapping[str, ScheduleChange],
-    wanted: Wanted,
+    request: RunRequest,
 ) -> Iterator[Run]:
-    named = wanted.schedule if wanted.schedule in schedules else ""
+    named = request.schedule if request.schedule in schedules else ""
     known = published_schedules()
     tests = {n: entry.test for n, entry in known.items() if asked.schedules == "papers"}
     change = schedules.get(named, ScheduleChange())
-    if wanted.epoch:  # a fraction, so that it means something in a shorter schedule too
-        length = known[wanted.schedule].epochs or int(wanted.epoch)
-        change = change.model_copy(update={"stop_after": int(wanted.epoch) / length})
+    if request.epoch:  # a fraction, so that it means something in a shorter schedule too
+        length = known[request.schedule].epochs or int(request.epoch)
+        change = change.model_copy(update={"stop_after": int(request.epoch) / length})
     for seed in asked.seeds:
         yield Run(
-            dataset=asked.datasets[wanted.dataset],
-            detector=wanted.detector,
-            loss=wanted.loss,
+            dataset=asked.datasets[request.dataset],
+            detector=request.detector,
+            loss=request.loss,
             seed=seed,
             splits=tuple(config.splits),
             schedule=change,
             test=tests.get(named, TestSettings()),
             schedule_name=named,
-            backbone=wanted.backbone,
-            epoch=wanted.epoch,
+            backbone=request.backbone,
+            epoch=request.epoch,
         )
 
 

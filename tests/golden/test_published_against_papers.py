@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import pytest
 
-from rankdet.papers.load import read_published
+from rankdet.papers.published import read_published
 from rankdet.repository import PAPERS
 from tests.shared_data import require_shared
 

@@ -10,10 +10,10 @@ from rankdet.charts.axis import linear_axis, log_axis, rate_label
 from rankdet.charts.chart import Chart, Series, thin
 from rankdet.charts.svg import COLOURS, chart_svg, figure_svg
 from rankdet.errors import InputError
-from rankdet.papers.figures import build_figure, make_figure, with_other_runs
+from rankdet.papers.figures import build_figure, make_figure, with_other_losses
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
-from rankdet.papers.spec import Wanted
+from rankdet.papers.spec import RunRequest
 from rankdet.report.charts.training import training_charts
 from rankdet.repository import PAPERS
 from rankdet.results.records import load_study
@@ -105,7 +105,7 @@ def test_colours_stand_out_on_light_and_dark() -> None:
 
 def test_a_resumed_training_counts_each_iteration_once(tmp_path: Path) -> None:
     plan = make_study(tmp_path)
-    (run,) = find_runs(load_study(plan), "shapes", Wanted("retinanet", "ap"))
+    (run,) = find_runs(load_study(plan), "shapes", RunRequest("retinanet", "ap"))
     path = run.folder / "train.parquet"
     frame = pd.read_parquet(path)
     again = frame[frame["iteration"] > 250].assign(loss=9.0)
@@ -136,15 +136,15 @@ def test_figure_files(tmp_path: Path) -> None:
 
 def test_other_losses_stand_in_a_study_that_lists_its_runs(tmp_path: Path) -> None:
     study, spec = load_study(make_study(tmp_path)), load_spec(FIGURE4)
-    rows = [row.key for row in with_other_runs(study, spec).rows]
+    rows = [row.key for row in with_other_losses(study, spec).rows]
     named = [row.key for row in spec.rows]
     assert rows[:3] == named
     assert set(rows[3:]) == {"ap", "alrp+iou+no-sb", "alrp+iou", HOSTILE_LOSS}  # none of ATSS
     of_tables = replace(study, plan={**study.plan, "papers": {"datasets": {"coco": "shapes"}}})
-    assert [row.key for row in with_other_runs(of_tables, spec).rows] == named
-    (run,) = find_runs(study, "shapes", Wanted("retinanet", "ap"))
+    assert [row.key for row in with_other_losses(of_tables, spec).rows] == named
+    (run,) = find_runs(study, "shapes", RunRequest("retinanet", "ap"))
     deeper = replace(study, runs=(*study.runs, replace(run, backbone="r101")))
-    assert len(with_other_runs(deeper, spec).rows) == len(rows)
+    assert len(with_other_losses(deeper, spec).rows) == len(rows)
 
 
 def test_a_figure_of_nothing(tmp_path: Path) -> None:
@@ -160,8 +160,8 @@ def test_a_figure_of_nothing(tmp_path: Path) -> None:
 
 def test_an_unknown_kind_of_figure(tmp_path: Path) -> None:
     spec = tmp_path / "s.yaml"
-    spec.write_text("id: a/b\nkind: figure\nfigure: pie\ntitle: t\nrows: []\n")
+    spec.write_text("figure: gradient_balnce\ntitle: t\nrows: []\n")
     with pytest.raises(
-        InputError, match="figure 'pie' is unknown; there are: components, gradient"
+        InputError, match="found 'gradient_balnce'; did you mean 'gradient_balance'"
     ):
-        make_figure(load_study(make_study(tmp_path)), load_spec(spec))
+        load_spec(spec)

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rankdet.errors import InputError
 from rankdet.evaluation import interval_store
 from rankdet.evaluation.intervals import Difference, paired_bootstrap, welch_interval
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.papers.findings import higher_is_better, verdict, with_findings
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
-from rankdet.papers.spec import Claim, Column, Wanted
+from rankdet.papers.spec import Claim, Column, RunRequest
 from rankdet.papers.table import build_table, make_table
 from rankdet.papers.table_model import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.repository import PAPERS, ROOT
@@ -71,7 +70,7 @@ def test_the_better_direction() -> None:
 def test_one_seed_each_is_a_paired_bootstrap_over_images(study) -> None:
     (found,) = asked(study, claim(better="AP Loss", worse="aLRP Loss (w IoU)"))
     runs = [
-        find_runs(study, "shapes", Wanted("retinanet", loss))[0]
+        find_runs(study, "shapes", RunRequest("retinanet", loss))[0]
         for loss in ("alrp+iou+no-sb", "ap")
     ]
     own = [read_matches(run.main.folder / "matches.parquet") for run in runs]
@@ -97,7 +96,7 @@ def test_lower_is_better_for_olrp(study) -> None:
 
 
 def test_several_seeds_are_welchs_interval(study) -> None:
-    seeds = find_runs(study, "shapes", Wanted("retinanet", "alrp"))
+    seeds = find_runs(study, "shapes", RunRequest("retinanet", "alrp"))
     assert len(seeds) == 2
     a, b = np.array([1.0, 2.0, 4.0]), np.array([0.5, 0.7])
     low, high = welch_interval(a, b)
@@ -130,7 +129,7 @@ def test_columns_that_are_settings_are_compared(study) -> None:
 
 def test_a_change_of_the_matches_is_asked_anew(study, tmp_path: Path) -> None:
     paths = [
-        find_runs(study, "shapes", Wanted("retinanet", loss))[0].main.folder / "matches.parquet"
+        find_runs(study, "shapes", RunRequest("retinanet", loss))[0].main.folder / "matches.parquet"
         for loss in ("ap", "focal")
     ]
     first = interval_store.difference(*paths, "AP", "ap", tmp_path)
@@ -151,20 +150,3 @@ def test_findings_stand_in_the_files_of_a_table(study, tmp_path: Path) -> None:
     assert {f["verdict"] for f in block["findings"]} <= {HOLDS, FAILS, UNDECIDED, MISSING}
     text = (tmp_path / "table.md").read_text()
     assert "a ranking-based localisation loss improves AP" in text
-
-
-@pytest.mark.parametrize(
-    ("entry", "told"),
-    [
-        ("{text: t, source: s, column: AP, better: x}", "there is no row 'x'"),
-        ("{text: t, source: s, column: APX, better: AP Loss}", "there is no column 'APX'"),
-        ("{text: t, column: AP, better: AP Loss}", "no 'source'"),
-        ("{text: t, source: s, column: AP, beter: AP Loss}", "unknown key 'beter'"),
-    ],
-)
-def test_claims_are_checked(tmp_path: Path, entry: str, told: str) -> None:
-    text = TABLE2.read_text().partition("claims:")[0]
-    path = tmp_path / "s.yaml"
-    path.write_text(f"{text}claims:\n  - {entry}\n")
-    with pytest.raises(InputError, match=told):
-        load_spec(path)

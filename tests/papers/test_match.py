@@ -5,21 +5,22 @@ from dataclasses import replace
 import pytest
 
 from rankdet.papers.hyperparameters import counts, hyperparameter_counts
-from rankdet.papers.load import load_spec, read_published
+from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs, rows_on, why_missing
-from rankdet.papers.spec import Wanted
+from rankdet.papers.published import read_published
+from rankdet.papers.spec import RunRequest
 from rankdet.papers.table import make_table
 from rankdet.papers.values import metric_value, problem
 from rankdet.repository import PAPERS, ROOT
 from rankdet.results.records import load_study
 from rankdet.study.runs_of_tables import hyperparameters
-from rankdet.study.tables import load_papers
+from rankdet.study.tables import load_specs
 from tests.report.fake_study import make_study
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory):
-    return load_study(make_study(tmp_path_factory.mktemp("wanted")))
+    return load_study(make_study(tmp_path_factory.mktemp("request")))
 
 
 def with_papers(study, **papers):
@@ -27,17 +28,17 @@ def with_papers(study, **papers):
 
 
 def test_a_schedule_told_apart_is_never_another_ones(study) -> None:
-    wanted = Wanted("retinanet", "ap", schedule="alrp-500")
-    assert len(find_runs(study, "shapes", wanted)) == 1  # the study has one schedule for all
+    request = RunRequest("retinanet", "ap", schedule="alrp-500")
+    assert len(find_runs(study, "shapes", request)) == 1  # the study has one schedule for all
     apart = with_papers(study, datasets={"coco": "shapes"}, schedules=["alrp-500"])
-    assert find_runs(apart, "shapes", wanted) == []
+    assert find_runs(apart, "shapes", request) == []
     runs = tuple(replace(r, schedule="alrp-500") if r.loss == "ap" else r for r in study.runs)
-    assert len(find_runs(replace(apart, runs=runs), "shapes", wanted)) == 1
-    assert find_runs(replace(apart, runs=runs), "shapes", Wanted("retinanet", "ap")) == []
+    assert len(find_runs(replace(apart, runs=runs), "shapes", request)) == 1
+    assert find_runs(replace(apart, runs=runs), "shapes", RunRequest("retinanet", "ap")) == []
 
 
 def test_another_backbone_is_another_run(study) -> None:
-    assert find_runs(study, "shapes", Wanted("retinanet", "ap", backbone="r101")) == []
+    assert find_runs(study, "shapes", RunRequest("retinanet", "ap", backbone="r101")) == []
 
 
 def test_rows_stand_on_the_data_that_stands_for_theirs(study) -> None:
@@ -53,10 +54,10 @@ def test_rows_stand_on_the_data_that_stands_for_theirs(study) -> None:
 
 
 def test_why_something_is_not_there(study) -> None:
-    wanted = Wanted("fcos", "ap")
-    told = with_papers(study, missing=[{**vars(wanted), "reason": "no small preset"}])
-    assert why_missing(told, wanted) == "no small preset"
-    assert why_missing(told, Wanted("fcos", "alrp")) == "not in this study"
+    request = RunRequest("fcos", "ap")
+    told = with_papers(study, missing=[{**vars(request), "reason": "no small preset"}])
+    assert why_missing(told, request) == "no small preset"
+    assert why_missing(told, RunRequest("fcos", "alrp")) == "not in this study"
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,12 @@ def test_why_something_is_not_there(study) -> None:
     ],
 )
 def test_a_view_that_a_run_has_not_is_told(study, view, told) -> None:
-    (run,) = find_runs(study, "shapes", Wanted("retinanet", "focal"))
+    (run,) = find_runs(study, "shapes", RunRequest("retinanet", "focal"))
     assert told in problem(run, view)
 
 
 def test_views_of_a_run(study) -> None:
-    (run,) = find_runs(study, "shapes", Wanted("retinanet", "ap"))
+    (run,) = find_runs(study, "shapes", RunRequest("retinanet", "ap"))
     bins = {b["low"]: b for b in run.main.record["sparsity"]}
     assert problem(run, "objects 0-3") is None
     assert metric_value(run, "AP", "objects 0-3") == bins[0]["AP"]
@@ -92,7 +93,7 @@ def test_cells_whose_view_is_not_there_are_grey(study) -> None:
         replace(r, run={**r.run, "detector": "retinanet", "loss": "ap"}) for r in spec.rows
     )
     (block,) = make_table(study, replace(spec, rows=rows)).blocks
-    assert [w.epoch for w in replace(spec, rows=rows).wanted] == ["50", "75", ""]
+    assert [w.epoch for w in replace(spec, rows=rows).requests] == ["50", "75", ""]
     early, late = block.rows[0].cells[0], block.rows[0].cells[-1]
     assert early.ours is None and early.reason == "not in this study"
     assert late.ours is not None and late.reason is None
@@ -100,7 +101,7 @@ def test_cells_whose_view_is_not_there_are_grey(study) -> None:
 
 def test_hyperparameters_are_those_that_the_cards_declare(study) -> None:
     """Table 1 and A.11 as printed, but for what is not a loss of ours."""
-    specs = load_papers(["alrp/table1", "alrp/tableA11"], "tables", "test")
+    specs = load_specs(["alrp/table1", "alrp/tableA11"], "tables", "test")
     plan = {**study.plan, "hyperparameters": hyperparameters(specs.values())}
     for name, column in (("table1", "all"), ("tableA11", "classification")):
         found = hyperparameter_counts(replace(study, plan=plan), specs[f"alrp/{name}"])

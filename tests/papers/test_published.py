@@ -1,39 +1,42 @@
+"""The specifications and published values of this repository, and what the loader refuses."""
+
+import shutil
+from pathlib import Path
+
 import pytest
 
-from rankdet.papers.load import load_papers, load_spec, read_published
+from rankdet.errors import InputError
+from rankdet.papers.folders import load_papers, paper_of, spec_names, spec_paths
+from rankdet.papers.load import load_spec, spec_inputs
+from rankdet.papers.published import read_published
 from rankdet.repository import PAPERS, ROOT
 
-PUBLISHED = sorted((PAPERS).rglob("*.csv"))
-SPECS = sorted((PAPERS).glob("*/*.yaml"))
-
-
-@pytest.mark.parametrize("path", PUBLISHED, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_published_files_are_whole(path) -> None:
-    values = read_published(path)
-    assert values
-    notes = path.with_suffix(".md").read_text(encoding="utf-8")
-    assert "Where:" in notes and "What it claims" in notes
-    illegible = any(v is None for row in values.values() for v in row.values())
-    assert not illegible or "empty" in notes.lower(), "an empty cell needs a note"
+SPECS = spec_paths()
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_specs_fit_their_published_values(path) -> None:
+def test_specifications_are_valid(path) -> None:
+    """The loader checks notes, rows, columns and digits: see `test_what_does_not_fit`."""
     spec = load_spec(path)
-    assert spec.id == f"{path.parent.name}/{path.stem}"
-    assert spec.kind in ("table", "figure")
-    assert spec.paper in load_papers()
-    assert not spec.published or [row.key for row in spec.rows] == list(spec.published)
+    assert spec.id == f"{path.parent.name}/{path.stem}" and spec.paper in load_papers()
+    assert spec.rows and spec.columns and spec.title
+    assert [row.key for row in spec.rows] == list(spec.published or {r.key: 0 for r in spec.rows})
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_columns_print_all_published_digits(path) -> None:
-    """Differences are of the values as printed: rounding must not touch the published one."""
-    spec = load_spec(path)
-    for column in (column for column in spec.columns if column.published):
-        for row in spec.published.values():
-            value = row[column.published]
-            assert value is None or value == round(value, column.decimals), (column, value)
+def test_every_file_of_a_paper_is_used() -> None:
+    used = {file for path in SPECS for file in spec_inputs(path)}
+    used |= {file.with_suffix(".md") for file in used if file.suffix == ".csv"}
+    used |= {PAPERS / name / "paper.yaml" for name in load_papers()}
+    found = {path for path in PAPERS.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert found == used
+
+
+def test_papers_are_in_the_order_of_their_years() -> None:
+    assert list(load_papers()) == ["alrp", "alrp-rebuttal", "rs", "ape"]
+    names = spec_names()
+    assert names.index("alrp/tableA9") < names.index("alrp/tableA10")
+    assert names.index("alrp/figure4") < names.index("alrp/table1") < names.index("alrp/figureA5")
+    assert paper_of("rs").short == "RS Loss" and paper_of("gone").title == "gone"
 
 
 def test_table2_as_printed() -> None:
@@ -51,3 +54,105 @@ def test_table2_as_printed() -> None:
     assert values["aLRP Loss (w IoU) + SB"]["AP90"] - values["AP Loss"]["AP90"] == pytest.approx(
         8.4
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("method,AP\nx,1\n", "the first column is 'method'"),
+        ("", "the first column is ''"),
+        ("row,AP\nx,1\nx,2\n", "row 'x' occurs twice"),
+        ("row,AP\nx,12..5\n", "t.csv:2: found '12..5', not a number; leave illegible cells empty"),
+        ("row,AP\nx,nan\n", "found 'nan', not a number"),
+        ("row,AP\nx,1,2\n", "3 cells, expected 2"),
+    ],
+)
+def test_published_values_are_checked(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_published(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("title: t\n", "s.yaml: key 'rows' is missing"),
+        ("title: [", "not valid YAML"),
+        ("- a\n", "found list; expected a mapping of keys"),
+        ("title: t\nrow: []\nrows: []\n", "unknown key 'row'; did you mean 'rows'"),
+        ("title: t\nrows: {}\nnotes: text\n", "notes: found 'text'; expected a list"),
+        ("title: t\nrows: [x]\n", "row x: found 'x'; expected a mapping"),
+        ("title: t\nrows: [{row: x}, {row: x}]\n", "row 'x' occurs twice"),
+        (
+            "title: t\nrows: [{row: x}]\ncolumns: [{metric: AP}, {metric: AP}]\n",
+            "column 'AP' occurs twice",
+        ),
+        ("title: t\nrows: [{row: x}]\ncolumns: [{metric: AP, sclae: 1}]\n", "unknown key 'sclae'"),
+        (
+            "title: t\nrows: [{row: x}]\ncolumns: [{metric: AP, decimals: one}]\n",
+            "decimals: found 'one'; it should be a valid integer",
+        ),
+        ("title: t\nrows: [{row: x, run: {loss: ap}}]\n", "run needs `detector` and `loss`"),
+        (
+            "title: t\nrows: [{row: x, run: {loss: ap, detector: atss, view: uper}}]\n",
+            "view 'uper' is unknown",
+        ),
+        ("title: t\ncomputed_by: toy\nrows: []\n", "computed_by: found 'toy'; write <file>"),
+        ("title: t\ncomputed_by: toy.f\nrows: []\n", r"there is no file .*toy\.py"),
+    ],
+)
+def test_specifications_are_checked(tmp_path: Path, spec: str, message: str) -> None:
+    (tmp_path / "s.yaml").write_text(spec)
+    with pytest.raises(InputError, match=message):
+        load_spec(tmp_path / "s.yaml")
+
+
+SPEC = "title: t\ncolumns: [{metric: AP, published: AP}]\nrows: [{row: x}, {row: y}]\n"
+VALUES = "row,AP\nx,1.25\ny,\n"
+NOTE = "# T\n\nWhere: page 1. y is empty: not legible.\n\nWhat it claims\n- nothing\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("t.yaml", "row: y", "row: z", "row 'z' is not in the published values"),
+        ("t.yaml", ", {row: y}", "", "there is no row for 'y' of the published values"),
+        ("t.yaml", "[{row: x}, {row: y}]", "[{row: y}, {row: x}]", "not in the order"),
+        ("t.yaml", "published: AP", "published: AP9", "column 'AP9' is not in the published"),
+        ("t.yaml", "metric: AP", "metric: AP, decimals: 1", "decimals: 1 would round .* 1.25"),
+        ("t.md", "Where:", "Place:", r"t\.md: no line begins with 'Where:'; add it"),
+        ("t.md", "What it claims", "Claims", "no line begins with 'What it claims'"),
+        ("t.md", "empty", "gone", r"t\.csv has empty cells; explain"),
+        ("t.md", NOTE, None, r"t\.md: missing; every CSV of published values needs a note"),
+    ],
+)
+def test_what_does_not_fit(tmp_path: Path, name: str, old: str, new: str | None, message) -> None:
+    for file, text in (("t.yaml", SPEC), ("t.csv", VALUES), ("t.md", NOTE)):
+        (tmp_path / file).write_text(text)
+    assert load_spec(tmp_path / "t.yaml").published == {"x": {"AP": 1.25}, "y": {"AP": None}}
+    path = tmp_path / name
+    if new is None:
+        path.unlink()
+    else:
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=message):
+        load_spec(tmp_path / "t.yaml")
+
+
+def test_claims_need_rows_and_columns(tmp_path: Path) -> None:
+    for suffix in (".yaml", ".csv", ".md"):
+        shutil.copy(PAPERS / "alrp" / f"table2{suffix}", tmp_path / f"s{suffix}")
+    path = tmp_path / "s.yaml"
+    text = path.read_text().partition("claims:")[0]
+    for entry, message in (
+        ("{text: t, source: s, column: AP, better: x}", "there is no row 'x'"),
+        ("{text: t, source: s, column: APX, better: AP Loss}", "there is no column 'APX'"),
+        ("{text: t, column: AP, better: AP Loss}", "claim 't': key 'source' is missing"),
+        ("{text: t, source: s, column: AP, beter: AP Loss}", "'beter'; did you mean 'better'"),
+        ("{text: t, source: s, column: AP, within: a}", "within: found 'a'; it should be a"),
+        ("text", "claim 'text': found 'text'; expected a mapping"),
+    ):
+        path.write_text(f"{text}claims:\n  - {entry}\n")
+        with pytest.raises(InputError, match=message):
+            load_spec(path)

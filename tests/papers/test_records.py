@@ -11,12 +11,12 @@ from rankdet.charts.chart import Chart, Series
 from rankdet.charts.svg import chart_svg
 from rankdet.errors import InputError
 from rankdet.papers.export import write_table
-from rankdet.papers.figures import make_figure, with_other_runs, write_figure
+from rankdet.papers.figures import make_figure, with_other_losses, write_figure
 from rankdet.papers.findings import with_findings
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.records import figure_record, read_figure, read_table, table_record
-from rankdet.papers.spec import Wanted
+from rankdet.papers.spec import RunRequest
 from rankdet.papers.table import make_table
 from rankdet.repository import PAPERS
 from rankdet.results.records import load_study
@@ -102,7 +102,7 @@ def test_the_same_loss_of_two_models_makes_two_rows(study) -> None:
     spec = load_spec(PAPERS / "alrp" / "figure4.yaml")
     first = spec.rows[0]
     two = replace(first, key="ATSS", run={**first.run, "detector": "atss"})
-    rows = with_other_runs(study, replace(spec, rows=(*spec.rows, two))).rows
+    rows = with_other_losses(study, replace(spec, rows=(*spec.rows, two))).rows
     keys = [row.key for row in rows]
     assert len(set(keys)) == len(keys) and {"ap", "atss, ap"} <= set(keys)
-    assert find_runs(study, "shapes", Wanted("atss", "ap"))
+    assert find_runs(study, "shapes", RunRequest("atss", "ap"))

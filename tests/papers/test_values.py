@@ -7,7 +7,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.papers.load import load_spec
-from rankdet.papers.spec import Wanted
+from rankdet.papers.spec import RunRequest
 from rankdet.papers.table import make_table
 from rankdet.papers.values import metric_value, problem
 from rankdet.repository import ROOT
@@ -96,8 +96,6 @@ def test_speed_and_training(run):
 
 
 SPEC = """
-id: rs/try
-kind: table
 title: Thresholds
 columns:
   - {metric: AP, scale: 100, better: higher}
@@ -115,7 +113,7 @@ def test_a_table_of_a_sweep(tmp_path):
     path = tmp_path / "try.yaml"
     path.write_text(SPEC)
     spec = load_spec(path)
-    assert spec.sweeps == {Wanted("retinanet", "ap"): [0.1, 0.5]}
+    assert spec.sweeps == {RunRequest("retinanet", "ap"): [0.1, 0.5]}
     assert not load_spec(ROOT / "analysis/papers/alrp/table5.yaml").sweeps
     (block,) = make_table(replace(study, runs=(run,)), spec).blocks
     low, high = block.rows

@@ -4,14 +4,14 @@ import pytest
 import yaml
 
 from rankdet.errors import InputError
+from rankdet.papers.folders import spec_names, spec_paths
 from rankdet.papers.load import load_spec
-from rankdet.papers.spec import Wanted
+from rankdet.papers.spec import RunRequest
 from rankdet.repository import PAPERS
 from rankdet.study.config.model import check_config
 from rankdet.study.estimate import iterations
 from rankdet.study.plan import Study
 from rankdet.study.runs_of_tables import SCHEDULES, published_schedules, runs_of_tables
-from rankdet.study.tables import load_papers, paper_names
 
 BASE = {
     "study": "tiny",
@@ -109,7 +109,7 @@ def test_full_rates_are_scaled_with_the_batch():
 def test_what_cannot_be_run_is_told_and_no_error():
     made = study(tables=["alrp/table2", "alrp-rebuttal/tableA4"])
     told = {entry["dataset"]: entry["reason"] for entry in made.plan()["papers"]["missing"]}
-    assert told == {"minitrain": "this study has no data in the place of minitrain"}
+    assert told == {"minitrain": "this study maps no dataset to the paper's 'minitrain'"}
     both = of_tables(datasets={"coco": "shapes", "minitrain": "quarter"})
     made = study(tables=["alrp-rebuttal/tableA4"], runs_of_tables=both)
     assert {run.dataset for run in made.runs} <= {"quarter"}
@@ -149,16 +149,15 @@ def test_what_is_wrong_is_one_line(changes, told):
 
 def test_every_row_names_a_schedule_that_is_there():
     known = published_schedules()
-    for name in paper_names():
-        kind = yaml.safe_load((PAPERS / f"{name}.yaml").read_text())["kind"]
-        (spec,) = load_papers([name], f"{kind}s", "test").values()
-        for wanted in spec.wanted:
-            assert isinstance(wanted, Wanted)
-            assert wanted.schedule in known, f"{name}: {wanted}"
+    for name in spec_names():
+        spec = load_spec(PAPERS / f"{name}.yaml")
+        for request in spec.requests:
+            assert isinstance(request, RunRequest)
+            assert request.schedule in known, f"{name}: {request}"
 
 
 def test_every_schedule_is_somebodys():
-    specs = [path.read_text() for path in PAPERS.glob("*/*.yaml")]
+    specs = [path.read_text() for path in spec_paths()]
     for name in yaml.safe_load(SCHEDULES.read_text()):
         assert any(f"schedule: {name}" in text for text in specs), name
 
@@ -172,7 +171,7 @@ def test_score_thresholds_that_a_table_shows_are_swept(tmp_path):
         for t in (0.4, 0.05)
     ]
     rows.append({"row": "as it is", "run": {"detector": "retinanet", "loss": "focal"}})
-    spec = {"id": "x/y", "kind": "table", "title": "T", "columns": [{"metric": "AP"}], "rows": rows}
+    spec = {"title": "T", "columns": [{"metric": "AP"}], "rows": rows}
     (tmp_path / "y.yaml").write_text(yaml.safe_dump(spec))
     config = check_config(BASE, "s.yaml")
     found = runs_of_tables(config, [load_spec(tmp_path / "y.yaml")], "s.yaml")
@@ -181,7 +180,7 @@ def test_score_thresholds_that_a_table_shows_are_swept(tmp_path):
         "focal": (),
     }
     paper = load_spec(PAPERS / "rs" / "tableS11.yaml").sweeps
-    assert {wanted.loss for wanted in paper} == {"ce+l1", "rs"}
+    assert {request.loss for request in paper} == {"ce+l1", "rs"}
     assert all(len(thresholds) == 7 for thresholds in paper.values())
 
 

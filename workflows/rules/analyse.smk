@@ -35,7 +35,7 @@ rule table:
     conda:
         "../../envs/rankdet.yaml"
     params:
-        made_of=step_hash("tables"),
+        made_of=lambda wildcards: made_of("tables", f"{wildcards.paper}/{wildcards.table}"),
     script:
         "../scripts/table.py"
 
@@ -60,7 +60,7 @@ rule figure:
     conda:
         "../../envs/rankdet.yaml"
     params:
-        made_of=step_hash("figures"),
+        made_of=lambda wildcards: made_of("figures", f"{wildcards.paper}/{wildcards.table}"),
     script:
         "../scripts/figure.py"
 

@@ -202,9 +202,12 @@ class RunGroup(Strict):
 class RunsOfTables(Strict):
     """The runs that the study's tables and figures show, beside those that `runs` lists."""
 
-    datasets: dict[Literal["coco", "minitrain", "lvis"], Name] = Field(
+    datasets: dict[Name, Name] = Field(
         min_length=1,
-        description="The papers' data to this study's; rows on data that is left out stay empty",
+        description=(
+            "The papers' datasets (`coco`, `minitrain`, `lvis`, …) to this study's; rows on other "
+            "datasets have no values of ours"
+        ),
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [1], min_length=1, description="One run each; tables give the mean and its interval"

@@ -67,6 +67,13 @@ def step_hash(step: str, root: Path = ROOT) -> str:
     return digest(code_hash(tree.reach(grains), tree), sorted(others))
 
 
+def files_hash(files: Iterable[Path], root: Path = ROOT) -> str:
+    """Returns the hash of Python files that are loaded by path, and of what they use."""
+    tree = our_tree(root)
+    grains = {grain for path in files for grain in tree.whole(path)}
+    return code_hash(tree.reach(grains), tree)
+
+
 def _files(place: Path) -> list[Path]:
     if place.is_file():
         return [place]

@@ -6,8 +6,16 @@ import pandas as pd
 
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band
+from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.results.records import Run
+from rankdet.results.training_record import training_record
 
 COLUMNS = ["iteration", "epoch", "loss_cls", "loss_bbox", "balance_weight"]
+
+
+def read(run: Run) -> pd.DataFrame | None:
+    """The run's training record."""
+    return training_record(run, COLUMNS)
 
 
 def components(frame: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +37,7 @@ def components(frame: pd.DataFrame) -> pd.DataFrame:
     return means
 
 
-def component_summary(records: Sequence[pd.DataFrame]) -> dict[str, float | None]:
+def summary(records: Sequence[pd.DataFrame]) -> dict[str, float | None]:
     """The parts in the first and the last epoch, and the last weight; means over the runs."""
     every = [components(frame) for frame in records]
     ends = {"first": 0, "last": -1}
@@ -41,7 +49,7 @@ def component_summary(records: Sequence[pd.DataFrame]) -> dict[str, float | None
     return {key: None if pd.isna(value) else value for key, value in found.items()}
 
 
-def component_charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
+def charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
     """Losses on the left, the weight of the localisation part on the right."""
     curves = {name: [components(frame) for frame in frames] for name, frames in series.items()}
     titles = {"loss": "L", "cls": "L_cls", "loc": "L_loc"}
@@ -58,9 +66,7 @@ def component_charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart
 
 
 def _series(name: str, parts: Sequence[pd.DataFrame], key: str) -> Series:
-    curve = band([part[key] for part in parts])
-    mean, low, high = (curve[c].to_numpy(dtype=float) for c in ("mean", "low", "high"))
-    return Series(name, curve.index.to_numpy(dtype=float), mean, low, high)
+    return Series.of_band(name, band([part[key] for part in parts]))
 
 
 def _chart(name: str, label: str, series: tuple[Series, ...], what: str) -> Chart:
@@ -73,3 +79,11 @@ def _chart(name: str, label: str, series: tuple[Series, ...], what: str) -> Char
         series=series,
         y_limits=(0.0, 0.0),
     )
+
+
+FIGURE = FigureOfRuns(
+    read=read,
+    charts=charts,
+    summary=summary,
+    missing="its training record lacks the parts of the loss",
+)

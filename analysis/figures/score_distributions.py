@@ -1,0 +1,60 @@
+"""Distributions of scores and IoUs of true positives (APE Loss paper, Figure 2)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from rankdet.charts.chart import Chart, Series
+from rankdet.evaluation.metrics.matches import Matches
+from rankdet.evaluation.metrics.normalised_scores import score_means, score_table
+from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.papers.values import run_matches
+
+BINS = 20
+FLOOR = 0.5  # IoU above which a detection is a true positive
+VERSIONS = {"": "as they are", "_normalised": "normalised to 0-1"}  # ending of a column
+
+
+def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
+    """Shares of detections with IoU above .5 over score and IoU: as they are, then normalised."""
+    return [_chart(series, ending, version) for ending, version in VERSIONS.items()]
+
+
+def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -> Chart:
+    curves = []
+    for name, records in series.items():
+        table = pd.concat([score_table(m, FLOOR) for m in records])
+        curves += [
+            _histogram(f"{name}: {word}", table[f"{key}{ending}"])
+            for key, word in (("score", "scores"), ("iou", "IoUs"))
+        ]
+    means = "; ".join(f"{curve.name} mean {_mean(curve):.2f}" for curve in curves)
+    return Chart(
+        name=f"distribution{ending.replace('_', '-')}",
+        alt=f"Distributions of scores and IoUs of true positives, {version}: {means}.",
+        x_label=f"score or IoU, {version}",
+        y_label="share of the true positives",
+        series=tuple(curves),
+        x_limits=(0.0, 1.0),
+        y_limits=(0.0, 0.0),
+    )
+
+
+def _histogram(name: str, values: pd.Series) -> Series:
+    counts, edges = np.histogram(values, bins=BINS, range=(0.0, 1.0))
+    share = counts / max(1, counts.sum())
+    return Series(name, (edges[:-1] + edges[1:]) / 2, share)
+
+
+def _mean(series: Series) -> float:
+    total = float(series.y.sum())
+    return float((series.x * series.y).sum()) / total if total else float("nan")
+
+
+def summary(records: Sequence[Matches]) -> dict[str, float | None]:
+    """Means over all runs' true positives."""
+    return score_means(records, FLOOR)
+
+
+FIGURE = FigureOfRuns(read=run_matches, charts=charts, summary=summary, missing="it has no matches")

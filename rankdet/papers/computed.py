@@ -1,0 +1,53 @@
+"""Tables that need no run: computed by a paper's own code, or counted from the loss cards.
+
+A paper's code is a Python file of its folder; `computed_by: toy_example.precision` of a
+specification names a function of it. The function takes no argument and returns row to column to
+value, by the keys of the rows and the metrics of the columns.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from rankdet.errors import InputError
+from rankdet.files import import_file, shown
+from rankdet.papers.hyperparameters import Values, hyperparameter_counts
+from rankdet.papers.load import code_file
+from rankdet.papers.spec import HYPERPARAMETERS, Spec
+from rankdet.repository import PAPERS
+from rankdet.results.records import Study
+
+
+def computed_values(spec: Spec, study: Study | None) -> Values:
+    """The values of a computed table.
+
+    Args:
+        spec: its `computed_by` is not empty.
+        study: needed for counts of hyperparameters alone.
+
+    Raises:
+        InputError: the paper's code has a fault, or has no such function.
+    """
+    if spec.computed_by == HYPERPARAMETERS:
+        return hyperparameter_counts(study, spec)
+    name = spec.computed_by.rpartition(".")[2]
+    function: Callable[[], Values] | None = getattr(paper_code(spec), name, None)
+    if not callable(function):
+        raise InputError(f"{shown(_path(spec))}: there is no function {name!r}; define it")
+    return function()
+
+
+def paper_code(spec: Spec) -> ModuleType:
+    """The module that `computed_by` of a specification names.
+
+    Raises:
+        InputError: there is none, or it has a fault.
+    """
+    return import_file(_path(spec))
+
+
+def _path(spec: Spec) -> Path:
+    file = code_file(PAPERS / f"{spec.id}.yaml", spec.computed_by)
+    if file is None:
+        raise InputError(f"{spec.id}: computed_by: found {spec.computed_by!r}, not a function")
+    return file

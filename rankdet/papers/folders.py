@@ -1,0 +1,99 @@
+"""The folders of `analysis/papers`: which papers there are, and their tables and figures.
+
+A paper is a folder with a `paper.yaml`; every other YAML file in it is a table or a figure.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from rankdet.files import read_yaml, shown
+from rankdet.repository import FIGURES, PAPERS
+from rankdet.strict import Strict, read
+
+PAPER_FILE = "paper.yaml"
+
+
+class PaperFile(Strict):
+    """The keys of a `paper.yaml`."""
+
+    title: str
+    authors: str
+    venue: str
+    year: int
+    short: str
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper.
+
+    Attributes:
+        name: its folder.
+        title: its full title.
+        authors: separated by commas.
+        venue: where it appeared, with the year.
+        short: its name in menus and headings.
+    """
+
+    name: str
+    title: str
+    authors: str
+    venue: str
+    short: str
+
+
+@lru_cache
+def load_papers() -> dict[str, Paper]:
+    """All papers by name, ordered by year, then by name.
+
+    Raises:
+        InputError: a `paper.yaml` is missing or has a fault.
+    """
+    found = []
+    for folder in sorted({path.parent for path in PAPERS.glob("*/*.yaml")}):
+        path = folder / PAPER_FILE
+        if not path.exists():
+            keys = ", ".join(PaperFile.model_fields)
+            raise InputError(f"{shown(path)}: missing; write it with the keys {keys}")
+        entry = read(PaperFile, read_yaml(path), shown(path)).model_dump()
+        found.append((entry.pop("year"), Paper(folder.name, **entry)))
+    return {paper.name: paper for _, paper in sorted(found, key=lambda one: (one[0], one[1].name))}
+
+
+def paper_of(name: str) -> Paper:
+    """A paper by name; of an unknown one, as in an old study, the name is all that is known."""
+    return load_papers().get(name) or Paper(name, name, "", "", name)
+
+
+def spec_paths() -> list[Path]:
+    """The specification files of all tables and figures, in reading order."""
+    paths = (path for path in PAPERS.glob("*/*.yaml") if path.name != PAPER_FILE)
+    return sorted(paths, key=lambda path: reading_order(f"{path.parent.name}/{path.stem}"))
+
+
+def spec_names() -> list[str]:
+    """All tables and figures as `<paper>/<table>`, in reading order."""
+    return [f"{path.parent.name}/{path.stem}" for path in spec_paths()]
+
+
+def figure_kinds() -> dict[str, Path]:
+    """The kinds of figures: name to file. A file that begins with an underscore is not a kind."""
+    paths = (path for path in FIGURES.glob("*.py") if not path.name.startswith("_"))
+    return {path.stem: path for path in sorted(paths)}
+
+
+def reading_order(name: str) -> tuple[Any, ...]:
+    """Sort key of `alrp/table2`: papers by year, then tables and figures as in the paper.
+
+    The paper itself comes before its appendix; figures, tables and others are sorted by number.
+    """
+    paper, _, stem = name.partition("/")
+    papers = list(load_papers())
+    found = re.fullmatch(r"(figure|table)([A-Z]?)(\d+)(\w*)", stem)
+    kind, letter, number, rest = found.groups() if found else ("text", "", "0", stem)
+    at = papers.index(paper) if paper in papers else len(papers)
+    return at, paper, letter, kind, int(number), rest

@@ -1,0 +1,101 @@
+"""The published values of a table, and the note on them.
+
+The values are in a CSV file beside the specification: first column `row`, then numeric columns; an
+illegible cell is empty. A Markdown file of the same name says where the paper prints them.
+"""
+
+import csv
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+from rankdet.files import shown
+from rankdet.papers.spec import Spec
+
+HEADINGS = ("Where:", "What it claims")  # lines of every note begin with them
+
+
+def published_file(path: Path, data: Mapping[str, Any]) -> Path | None:
+    """The CSV that a specification names, or the one of the same name; None without any."""
+    if name := data.get("published"):
+        return path.with_name(str(name))
+    same = path.with_suffix(".csv")
+    return same if same.exists() else None
+
+
+def read_published(path: Path) -> dict[str, dict[str, float | None]]:
+    """Reads published values: row key to column to value; None for an illegible cell.
+
+    Raises:
+        InputError: the file is missing, its first column is not `row`, a row occurs twice, or a
+            cell is not a number.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            header, *records = list(csv.reader(lines)) or [[""]]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shown(path)}: published values cannot be read: {error}") from error
+    if not header or header[0] != "row":
+        first = header[0] if header else ""
+        raise InputError(f"{shown(path)}: the first column is {first!r}, expected 'row'")
+    table: dict[str, dict[str, float | None]] = {}
+    for number, record in enumerate(records, start=2):
+        where = f"{shown(path)}:{number}"
+        if len(record) != len(header):
+            raise InputError(f"{where}: {len(record)} cells, expected {len(header)}")
+        if record[0] in table:
+            raise InputError(f"{where}: row {record[0]!r} occurs twice")
+        values = (_number(where, cell) for cell in record[1:])
+        table[record[0]] = dict(zip(header[1:], values, strict=True))
+    return table
+
+
+def _number(where: str, cell: str) -> float | None:
+    try:
+        value = float(cell) if cell else None
+    except ValueError:
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        raise InputError(f"{where}: found {cell!r}, not a number; leave illegible cells empty")
+    return value
+
+
+def check_note(file: Path, published: Mapping[str, Mapping[str, float | None]]) -> None:
+    """The note beside published values says where they are printed and what is claimed."""
+    note = file.with_suffix(".md")
+    if not note.exists():
+        raise InputError(f"{shown(note)}: missing; every CSV of published values needs a note")
+    text = note.read_text(encoding="utf-8")
+    for heading in HEADINGS:
+        if not any(line.startswith(heading) for line in text.splitlines()):
+            raise InputError(f"{shown(note)}: no line begins with {heading!r}; add it")
+    illegible = any(value is None for row in published.values() for value in row.values())
+    if illegible and "empty" not in text.lower():
+        raise InputError(f"{shown(note)}: {file.name} has empty cells; explain why they are empty")
+
+
+def check_against_published(where: str, spec: Spec) -> None:
+    """Rows and columns are those of the CSV, and every published digit is printed."""
+    rows = [row.key for row in spec.rows]
+    for key in rows:
+        if key not in spec.published:
+            raise InputError(f"{where}: row {key!r} is not in the published values")
+    for key in spec.published:
+        if key not in rows:
+            raise InputError(f"{where}: there is no row for {key!r} of the published values")
+    if rows != list(spec.published):
+        raise InputError(f"{where}: the rows are not in the order of the published values")
+    known = next(iter(spec.published.values()), {})
+    for column in (column for column in spec.columns if column.published):
+        name = str(column.published)
+        if name not in known:
+            raise InputError(f"{where}: column {name!r} is not in the published values")
+        for row in spec.published.values():
+            value = row[name]
+            if value is not None and value != round(value, column.decimals):
+                raise InputError(
+                    f"{where}: column {column.header!r}: decimals: {column.decimals} would round "
+                    f"the published {value:g}"
+                )
