@@ -84,7 +84,7 @@ def test_views_of_a_run(study) -> None:
     assert low <= metric_value(run, "AP") <= high
     planned = replace(run, settings={"image_size": 128})
     assert metric_value(planned, "schedule.image_size") == 128
-    assert metric_value(run, "speed.images_per_second") is None
+    assert metric_value(run, "speed.images_per_second") == 23.0
 
 
 def test_cells_whose_view_is_not_there_are_grey(study) -> None:

@@ -35,7 +35,9 @@ rule table:
     conda:
         "../../envs/rankdet.yaml"
     params:
-        made_of=lambda wildcards: made_of("tables", f"{wildcards.paper}/{wildcards.table}"),
+        made_of=lambda wildcards: made_of(
+            "tables", f"{wildcards.paper}/{wildcards.table}"
+        ),
     script:
         "../scripts/table.py"
 
@@ -60,7 +62,9 @@ rule figure:
     conda:
         "../../envs/rankdet.yaml"
     params:
-        made_of=lambda wildcards: made_of("figures", f"{wildcards.paper}/{wildcards.table}"),
+        made_of=lambda wildcards: made_of(
+            "figures", f"{wildcards.paper}/{wildcards.table}"
+        ),
     script:
         "../scripts/figure.py"
 
