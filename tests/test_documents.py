@@ -1,5 +1,7 @@
 """The documents agree with the repository: versions, links, and paths that they name."""
 
+import ast
+import importlib
 import re
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 import yaml
 
 import rankdet
+from rankdet.cli import COMMANDS
 from rankdet.repository import ROOT
 
 DOCUMENTS = [
@@ -52,3 +55,24 @@ def test_links_lead_somewhere(document):
 )
 def test_paths_in_documents_exist(document):
     assert {name for name in named(document) if not (ROOT / name).exists()} == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_commands_in_documents_exist(document):
+    code = re.findall(r"```.*?```|`[^`]+`", document.read_text(encoding="utf-8"), re.DOTALL)
+    named = {name for part in code for name in re.findall(r"\brankdet ([a-z]+)\b", part)}
+    assert named <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_in_documents_work(document):
+    blocks = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    names = [
+        (node.module, alias.name)
+        for block in blocks
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    absent = [name for name in names if not hasattr(importlib.import_module(name[0]), name[1])]
+    assert absent == []
