@@ -112,7 +112,7 @@ def _table(study: Any) -> Any:
     table.add_column("splits")
     table.add_column("state", overflow="fold")
     for planned in study.runs:
-        schedule = study.schedule(planned)
+        schedule = planned.schedule
         table.add_row(
             planned.dataset,
             f"{planned.detector}@{planned.backbone}" if planned.backbone else planned.detector,
@@ -132,7 +132,7 @@ def _length(schedule: dict[str, Any]) -> str:
 
 def _summary(study: Any) -> str:
     trained = [planned for planned in study.runs if not planned.untrained]
-    counted = [study.schedule(planned).get("iterations", 0) for planned in trained]
+    counted = [planned.schedule.get("iterations", 0) for planned in trained]
     total = f", {sum(counted):,} iterations" if all(counted) else ""
     papers = [*study.tables, *study.figures]
     made = f"; makes {', '.join(papers)}" if papers else ""

@@ -7,7 +7,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.repository import BACKBONES
-from rankdet.study.detectors import PRESETS, load_detector
+from rankdet.study.detectors import PRESETS
 from rankdet.suggest import choice, merged
 
 REPLACED = ("backbone", "neck")  # parts of a detector that an entry may take the place of
@@ -62,21 +62,14 @@ def _replaced(part: dict[str, Any]) -> set[str]:
     return {key for key in REPLACED if found[key]}
 
 
-def detector_with(detector: str, backbone: str, preset: str) -> dict[str, Any]:
-    """Returns a detector's file with a backbone in the place of its own.
+def with_backbone(spec: dict[str, Any], part: dict[str, Any], preset: str) -> dict[str, Any]:
+    """Returns a detector's file in which a backbone or neck replaces the detector's default one.
 
     Args:
-        detector: The detector's name.
-        backbone: As in `load_backbone`; empty for the detector's own.
-        preset: `full` or `small`; the other preset is left out of a detector that is changed.
-
-    Raises:
-        InputError: If one of them is unknown or has no such preset.
+        spec: The detector's file.
+        part: As `load_backbone` returns it.
+        preset: `full` or `small`; the other preset is left out of the result.
     """
-    spec = load_detector(detector, preset)
-    if not backbone:
-        return spec
-    part = load_backbone(backbone, preset)
     kept = {key: value for key, value in spec.items() if key not in PRESETS}
     changed = _over(spec[preset] or {}, part[preset])
     return {**kept, preset: changed, "title": f"{spec['title']}, {part['title']}"}

@@ -1,15 +1,33 @@
-"""What a study measures of its losses' cost: `cost` of its config, and the job's spec."""
+"""The benchmark of the losses' cost: `cost` of a study's config, as the spec of its job."""
 
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study import cards
-from rankdet.study.backbones import detector_with
 from rankdet.study.config.model import Cost
 from rankdet.study.fingerprint import hashes
-from rankdet.study.runs import split_loss
+from rankdet.study.resolve import Model, load_model
 
-__all__ = ["Cost", "cost_hash", "cost_spec"]
+
+def cost_models(cost: Cost, source: str) -> dict[tuple[str, str], Model]:
+    """Loads and checks what `cost` names: (detector, loss) to the model.
+
+    Args:
+        cost: The config's `cost`.
+        source: The file that contains it, for messages.
+
+    Raises:
+        InputError: If a detector, loss or variant is unknown, or a loss does not train a detector.
+    """
+    models = {}
+    for detector in cost.detectors:
+        for loss in cost.losses:
+            try:
+                models[detector, loss] = load_model(
+                    *detector.partition("@")[::2], loss, cost.preset
+                )
+            except InputError as error:
+                raise InputError(f"{source}: cost: {detector}, {loss}: {error}") from None
+    return models
 
 
 def cost_spec(cost: Cost, source: str, threads: int, device: str) -> dict[str, Any]:
@@ -17,45 +35,39 @@ def cost_spec(cost: Cost, source: str, threads: int, device: str) -> dict[str, A
 
     Args:
         cost: The config's `cost`.
-        source: Where it stands, for messages.
+        source: The file that contains it, for messages.
         threads: CPU threads.
         device: `auto`, `cpu` or `cuda`.
 
     Raises:
-        InputError: If a detector, loss or variant is unknown.
+        InputError: As `cost_models`.
     """
-    try:
-        entries = [
-            _entry(detector, loss, cost.preset)
-            for detector in cost.detectors
-            for loss in cost.losses
-        ]
-    except InputError as error:
-        raise InputError(f"{source}: cost: {error}") from None
+    entries = [
+        {
+            "detector": detector,
+            "loss": loss,
+            "titles": dict(model.titles),
+            "detector_spec": model.detector_spec,
+            "card": model.card,
+            "loss_file": str(model.loss_file.path),
+        }
+        for (detector, loss), model in cost_models(cost, source).items()
+    ]
     settings = cost.model_dump(exclude={"detectors", "losses"})
     return {**settings, "entries": entries, "threads": threads, "device": device}
 
 
-def _entry(detector: str, loss: str, preset: str) -> dict[str, Any]:
-    spec = detector_with(*detector.partition("@")[::2], preset)
-    name, variant = split_loss(loss)
-    file = cards.load_loss(name)
-    return {
-        "detector": detector,
-        "loss": loss,
-        "titles": {"detector": spec["title"], "loss": file.title(variant)},
-        "detector_spec": spec,
-        "card": file.variant(variant),
-        "loss_file": str(file.path),
-    }
-
-
-def cost_hash(cost: Cost) -> str:
-    """Returns what the measurement depends on, the machine apart."""
-    losses = [split_loss(loss) for loss in cost.losses]
+def cost_hash(cost: Cost, source: str) -> str:
+    """Returns what the benchmark depends on, apart from the machine."""
+    models = cost_models(cost, source)
     return hashes.digest(
-        hashes.step_hash("cost"),
         cost.model_dump(),
-        [detector_with(*name.partition("@")[::2], cost.preset) for name in cost.detectors],
-        [hashes.loss_hash(cards.load_loss(name), variant) for name, variant in losses],
+        [
+            [
+                hashes.model_code_hash("cost", model.detector_spec),
+                model.detector_spec,
+                hashes.loss_hash(model.loss_file, model.card, model.detector_spec),
+            ]
+            for model in models.values()
+        ],
     )

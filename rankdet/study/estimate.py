@@ -17,7 +17,7 @@ from typing import Any
 
 from rankdet.files import read_record
 from rankdet.study.plan import Study
-from rankdet.study.runs import Run
+from rankdet.study.resolve import ResolvedRun
 
 RESULTS = Path("results")
 # Training images with objects, which an epoch consists of.
@@ -66,12 +66,12 @@ def estimates(study: Study, results: Path = RESULTS) -> dict[str, Estimate]:
     return {**found, "all": _estimate(study, study.runs, paces)}
 
 
-def _estimate(study: Study, runs: Iterable[Run], paces: Mapping[Pace, float]) -> Estimate:
+def _estimate(study: Study, runs: Iterable[ResolvedRun], paces: Mapping[Pace, float]) -> Estimate:
     trained = [run for run in runs if not run.untrained]
     lengths = [iterations(study, run) for run in trained]
     hours, unknown = 0.0, 0
     for run, length in zip(trained, lengths, strict=True):
-        seconds = paces.get(_pace(study, run))
+        seconds = paces.get(_pace(run))
         if seconds is None or length is None:
             unknown += 1
         else:
@@ -81,9 +81,9 @@ def _estimate(study: Study, runs: Iterable[Run], paces: Mapping[Pace, float]) ->
     return Estimate(len(trained), total, hours, unknown)
 
 
-def iterations(study: Study, run: Run) -> int | None:
+def iterations(study: Study, run: ResolvedRun) -> int | None:
     """Returns how many iterations a run takes, None if its data are not counted yet."""
-    schedule = study.schedule(run)
+    schedule = run.schedule
     images = _images(study, run.dataset)
     part = schedule.get("stop_after", 1.0)
     if not schedule.get("epochs"):
@@ -108,11 +108,10 @@ def _images(study: Study, dataset: str) -> int | None:
         return None
 
 
-def _pace(study: Study, run: Run) -> Pace:
-    schedule = study.schedule(run)
-    preset = study.config.preset
+def _pace(run: ResolvedRun) -> Pace:
+    schedule = run.schedule
     size = _size(schedule["image_size"])
-    return Pace(run.detector, run.backbone, preset, size, schedule["batch_size"])
+    return Pace(run.detector, run.backbone, run.preset, size, schedule["batch_size"])
 
 
 def _size(image_size: Any) -> tuple[int, ...]:

@@ -10,11 +10,11 @@ from rankdet.files import shown
 from rankdet.papers.spec import Spec
 from rankdet.repository import PAPERS
 from rankdet.study import cost as costs
-from rankdet.study import data, multi_scale, resolve
-from rankdet.study.backbones import detector_with
+from rankdet.study import data
 from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.fingerprint import hashes
-from rankdet.study.runs import UNTRAINED, Run, expand
+from rankdet.study.resolve import ResolvedRun, resolve
+from rankdet.study.runs import UNTRAINED, expand
 from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
 from rankdet.study.tables import Target, load_specs, runs_of
 from rankdet.suggest import choice, merged
@@ -44,18 +44,16 @@ class Study:
         self.papers = runs_of_tables(
             config, [*self.tables.values(), *self.figures.values()], source
         )
-        self.runs = expand(config, source, self.papers.runs)
-        self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
+        planned = expand(config, source, self.papers.runs)
+        self.runs = [resolve(config, run, source) for run in planned]
         self._runs = {run.key: run for run in self.runs}
-        # A loss or detector that cannot be used is found here, before any job.
-        self._hashes = {run.key: self._training_hashes(run) for run in self.runs}
-        multi_scale.check(config, self.runs, source)
+        self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
         if config.cost:
-            self.cost_spec(config.threads)
+            costs.cost_models(config.cost, source)
         data.check(config, self.datasets, source)
 
-    def run(self, wildcards: Mapping[str, str]) -> Run:
-        """Returns the planned run of a job's wildcards (no loss: the untrained detector).
+    def run(self, wildcards: Mapping[str, str]) -> ResolvedRun:
+        """Returns the planned run of a job's wildcards (without `loss`: the untrained detector).
 
         Raises:
             InputError: If the study has no such run.
@@ -69,56 +67,28 @@ class Study:
             )
         return self._runs[key]
 
-    def detector(self, run: Run) -> dict[str, Any]:
-        """Returns a run's detector file, with the run's backbone."""
-        return detector_with(run.detector, run.backbone, self.config.preset)
+    def hashes(self, wildcards: Mapping[str, str]) -> dict[str, str]:
+        """Returns what the training of a job's run depends on, apart from its data."""
+        return dict(self.run(wildcards).hashes)
 
-    def schedule(self, run: Run) -> dict[str, Any]:
-        """Returns a run's schedule, with its learning rate."""
-        return resolve.schedule(self.config, run, self.source)
-
-    def hashes(self, run: Run) -> dict[str, str]:
-        """Returns what a run's training depends on, its data apart."""
-        return self._hashes[run.key]
-
-    def _training_hashes(self, run: Run) -> dict[str, str]:
-        detector = self.detector(run)
-        schedule = self.schedule(run)
-        loss = resolve.loss_file(run)
-        return {
-            "config": hashes.config_hash(detector, self.config.preset, schedule),
-            "code": hashes.step_hash("train"),
-            "loss": UNTRAINED if run.untrained else hashes.loss_hash(loss, run.variant),
-        }
-
-    def test_hash(self, run: Run, place: Mapping[str, str] | None = None) -> str:
-        """Returns what a run's detections depend on, its model and data apart.
-
-        Args:
-            run: The run.
-            place: The job's wildcards, as in `resolve.test`.
-        """
-        size = {"image_size": self.schedule(run)["image_size"]}
-        detector = self.detector(run)
-        model = hashes.config_hash(detector, self.config.preset, size)
-        test = resolve.test(self.config, run, place)
-        steps = ["predict", "thresholds"] if test.get("thresholds") == "lrp" else ["predict"]
-        return hashes.digest(*(hashes.step_hash(step) for step in steps), test, model)
+    def test_hash(self, wildcards: Mapping[str, str]) -> str:
+        """Returns what a job's detections depend on, apart from the run's weights and data."""
+        return self.run(wildcards).test_hash(*_test(wildcards))
 
     def thresholds_from(self, wildcards: Mapping[str, str]) -> list[str]:
-        """Returns the `metrics.json` whose LRP-optimal thresholds a job's detections must reach.
+        """Returns the `metrics.json` that gives the lowest score of each class in a job's test.
 
-        A job on the main split chooses them from its own detections: for it there is none.
+        A job on the main split takes the thresholds from its own detections, so the list is empty.
         """
         run = self.run(wildcards)
-        chosen = resolve.test(self.config, run, wildcards).get("thresholds")
+        chosen = run.test_settings(*_test(wildcards)).get("thresholds")
         if chosen != "lrp" or self.split(wildcards) == self.config.splits[0]:
             return []
         return [f"{self.folder}/{run.key}/metrics.json"]
 
     def predicts_masks(self, wildcards: Mapping[str, str]) -> bool:
         """Returns whether the detector of a job's run predicts masks."""
-        return bool(self.detector(self.run(wildcards)).get("masks"))
+        return self.run(wildcards).predicts_masks
 
     def split(self, wildcards: Mapping[str, str]) -> str:
         """Returns the split of a job: its wildcard, else the study's main split."""
@@ -138,16 +108,16 @@ class Study:
             for place in ("", *(f"on-{split}/" for split in run.splits[1:]))
         ]
 
-    def runs_of(self, spec: Spec) -> list[Run]:
+    def runs_of(self, spec: Spec) -> list[ResolvedRun]:
         """Returns the runs that a table or figure shows."""
         return runs_of(spec, self.runs, self.papers.schedules, self.papers.datasets)
 
-    def sweeps(self, runs: Sequence[Run] | None = None) -> list[str]:
+    def sweeps(self, runs: Sequence[ResolvedRun] | None = None) -> list[str]:
         """Returns the `sweep.json` of those runs (by default all) that have score thresholds."""
         runs = self.runs if runs is None else runs
         return [f"{self.folder}/{run.key}/sweep.json" for run in runs if run.score_thresholds]
 
-    def test_variants(self, runs: Sequence[Run] | None = None) -> list[str]:
+    def test_variants(self, runs: Sequence[ResolvedRun] | None = None) -> list[str]:
         """Returns the `metrics.json` of every further test of those runs (by default all)."""
         return [
             f"{self.folder}/{run.key}/test-{name}/metrics.json"
@@ -161,7 +131,7 @@ class Study:
         At the threshold that its tests have anyway, it is that of the run itself.
         """
         run = self.run(wildcards)
-        own = resolve.test(self.config, run).get("score_threshold")
+        own = run.test.get("score_threshold")
         places = ["" if t == own else f"at-{t:g}/" for t in run.score_thresholds]
         return [f"{self.folder}/{run.key}/{place}{name}" for place in places]
 
@@ -185,14 +155,17 @@ class Study:
         """Returns what a dataset depends on, its files apart."""
         return hashes.digest(hashes.step_hash("data"), data.prepare_config(self.config, name))
 
-    def spec(
-        self, run: Run, threads: int, place: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
+    def spec(self, wildcards: Mapping[str, str], threads: int) -> dict[str, Any]:
         """Returns what `rankdet.training` works from; JSON-serialisable.
 
-        `hashes.data` is added when a job runs, from the dataset's manifest. `place` is as in
-        `resolve.test`.
+        `hashes.data` is added when a job runs, from the dataset's manifest.
+
+        Args:
+            wildcards: The job's wildcards. `test` selects a test variant, `threshold` a score
+                threshold.
+            threads: CPU threads.
         """
+        run = self.run(wildcards)
         return {
             "study": self.name,
             "dataset": run.dataset,
@@ -201,15 +174,15 @@ class Study:
             "loss": run.loss_name,
             "variant": run.variant,
             "seed": run.seed,
-            "preset": self.config.preset,
+            "preset": run.preset,
             "manifest": f"{self.folder}/{run.dataset}/dataset.json",
-            "detector_spec": self.detector(run),
-            "card": resolve.card(run),
-            "loss_file": str(resolve.loss_file(run).path),
-            "schedule": self.schedule(run),
+            "detector_spec": run.model.detector_spec,
+            "card": run.model.card,
+            "loss_file": str(run.model.loss_file.path),
+            "schedule": run.schedule,
             "splits": list(run.splits),
-            "test": resolve.test(self.config, run, place),
-            "hashes": self.hashes(run),
+            "test": run.test_settings(*_test(wildcards)),
+            "hashes": run.hashes,
             "threads": threads,
             "device": self.config.device,
         }
@@ -222,7 +195,7 @@ class Study:
     @property
     def cost_hash(self) -> str:
         """Returns what that record depends on, the machine apart."""
-        return costs.cost_hash(self.config.cost) if self.config.cost else ""
+        return costs.cost_hash(self.config.cost, self.source) if self.config.cost else ""
 
     def cost_spec(self, threads: int) -> dict[str, Any]:
         """Returns what the job that measures the losses' cost works from."""
@@ -264,9 +237,7 @@ class Study:
             **({"cost": self.cost_record[0]} if config.cost else {}),
         }
 
-    def _entry(self, run: Run) -> dict[str, Any]:
-        detector = self.detector(run)
-        loss = "Untrained" if run.untrained else resolve.loss_file(run).title(run.variant)
+    def _entry(self, run: ResolvedRun) -> dict[str, Any]:
         return {
             "key": run.key,
             "dir": f"{self.folder}/{run.key}",
@@ -278,12 +249,8 @@ class Study:
             "seed": run.seed,
             "schedule": run.schedule_name,
             "epoch": run.epoch,
-            "settings": {k: v for k, v in self.schedule(run).items() if k in SHOWN},
-            "titles": {
-                "dataset": self.config.datasets[run.dataset].title or run.dataset,
-                "detector": detector["title"],
-                "loss": loss,
-            },
+            "settings": {k: v for k, v in run.schedule.items() if k in SHOWN},
+            "titles": dict(run.titles),
             "splits": list(run.splits),
             "score_thresholds": list(run.score_thresholds),
             "test_variants": [name for name, _ in run.test_variants],
@@ -294,6 +261,11 @@ class Study:
     def plan_hash(self) -> str:
         """The hash of the whole plan, titles included."""
         return hashes.digest(self.plan())
+
+
+def _test(wildcards: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The test variant and the score threshold of a job; None where it has none."""
+    return wildcards.get("test"), wildcards.get("threshold")
 
 
 def _paper(name: str) -> dict[str, str]:

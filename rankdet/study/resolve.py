@@ -1,89 +1,258 @@
-"""The settings of one run: its loss card, schedule and test settings, general before particular."""
+"""From a run's names to everything that its jobs need: loaded and checked once, here.
+
+`resolve` turns a `Run` into a `ResolvedRun`. The plan, the job specs, the hashes and the estimates
+read it; nothing else loads a loss card, a detector, a backbone or a schedule for a run.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study import cards
+from rankdet.study import backbones, cards, compatibility, detectors
 from rankdet.study.config.model import StudyConfig
-from rankdet.study.detectors import load_detector
-from rankdet.study.runs import UNTRAINED, Run
+from rankdet.study.fingerprint import hashes
+from rankdet.study.runs import UNTRAINED, Run, split_loss
 from rankdet.suggest import merged
 
-FULL_BATCH = 32  # images per iteration that a card's `full` rate is for; others scale it linearly
-UNTRAINED_LOSS = "focal"  # an untrained detector is built with some criterion, and never uses it
+FULL_BATCH = 32  # images per iteration for which a card's `full` learning rate is given
+UNTRAINED_LOSS = "focal"  # building an untrained detector needs a criterion, which is never used
+ONLY_BOXES = "test.multi_scale and test.flip: mmdet merges boxes of several images, not masks"
 
 
-def loss_file(run: Run) -> cards.LossFile:
-    """Returns the file of a run's loss."""
-    return cards.load_loss(UNTRAINED_LOSS if run.untrained else run.loss_name)
+class PartError(InputError):
+    """A detector, backbone or loss that cannot be used.
+
+    Attributes:
+        key: The key of a group of runs that names it; empty if several parts do not fit together.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
 
 
-def card(run: Run) -> dict[str, Any]:
-    """Returns a run's merged loss card."""
-    if run.untrained:
-        return {**loss_file(run).variant(""), "name": UNTRAINED, "title": UNTRAINED}
-    return loss_file(run).variant(run.variant)
+@dataclass(frozen=True)
+class Model:
+    """A detector with its backbone, and the loss that trains it.
+
+    Attributes:
+        detector_spec: The detector's file, with the backbone merged in.
+        loss_file: The loss's file.
+        card: The loss card, with the variants merged in.
+        titles: `detector` and `loss`, for readers.
+    """
+
+    detector_spec: Mapping[str, Any]
+    loss_file: cards.LossFile
+    card: Mapping[str, Any]
+    titles: Mapping[str, str]
+
+    @property
+    def predicts_masks(self) -> bool:
+        """Whether the detector predicts masks."""
+        return bool(self.detector_spec.get("masks"))
 
 
-def schedule(config: StudyConfig, run: Run, source: str) -> dict[str, Any]:
-    """Returns a run's schedule: the study's, its group's changes, and one learning rate.
+@dataclass(frozen=True, kw_only=True)
+class ResolvedRun(Run):
+    """A run with everything that its jobs need.
+
+    Attributes:
+        preset: `small` or `full`.
+        model: The detector and the loss.
+        schedule: The schedule, with one learning rate `lr` unless the run is untrained.
+        test: The settings of the run's main test.
+        titles: `dataset`, `detector` and `loss`, for readers.
+        hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
+            added when a job runs.
+    """
+
+    preset: str
+    model: Model
+    schedule: Mapping[str, Any]
+    test: Mapping[str, Any]
+    titles: Mapping[str, str]
+    hashes: Mapping[str, str]
+
+    @property
+    def predicts_masks(self) -> bool:
+        """Whether the run's detector predicts masks."""
+        return self.model.predicts_masks
+
+    def test_settings(
+        self, variant: str | None = None, threshold: str | float | None = None
+    ) -> dict[str, Any]:
+        """Returns the settings of one test of the run.
+
+        Args:
+            variant: One of `test_variants`; None for the main test.
+            threshold: Another lowest score before NMS.
+        """
+        change = dict(self.test_variants)[variant].model_dump(exclude_none=True) if variant else {}
+        found = merged(self.test, change)
+        return found if threshold is None else {**found, "score_threshold": float(threshold)}
+
+    def test_hash(self, variant: str | None = None, threshold: str | float | None = None) -> str:
+        """Returns what detections depend on, apart from the model's weights and the data."""
+        size = {"image_size": self.schedule["image_size"]}
+        spec, test = self.model.detector_spec, self.test_settings(variant, threshold)
+        code = [hashes.model_code_hash("predict", spec)]
+        if test.get("thresholds") == "lrp":
+            code.append(hashes.step_hash("thresholds"))
+        return hashes.digest(code, test, hashes.config_hash(spec, self.preset, size))
+
+
+def load_model(detector: str, backbone: str, loss: str, preset: str) -> Model:
+    """Loads a detector, its backbone and a loss, and checks that the loss can train the detector.
+
+    Args:
+        detector: A file of `workflows/detectors`, without `.yaml`.
+        backbone: Entries of `workflows/backbones.yaml`; empty for the detector's default backbone.
+        loss: A file of `workflows/losses` with variants: `alrp+iou`; or `untrained`.
+        preset: `small` or `full`.
 
     Raises:
-        InputError: If neither the study nor the loss's card has a learning rate for it.
+        PartError: If one of them is unknown, faulty or has no such preset, or the loss does not
+            train the detector.
     """
+    spec = _part("detectors", detectors.load_detector, detector, preset)
+    if backbone:
+        part = _part("backbone", backbones.load_backbone, backbone, preset)
+        spec = backbones.with_backbone(spec, part, preset)
+    untrained = loss == UNTRAINED
+    name, variant = split_loss(UNTRAINED_LOSS if untrained else loss)
+    file = _part("losses", cards.load_loss, name)
+    card = _part("losses", file.variant, variant)
+    if untrained:
+        card = {**card, "name": UNTRAINED, "title": UNTRAINED}
+    elif reason := compatibility.objection(spec, name, variant, card):
+        raise PartError(reason)
+    title = "Untrained" if untrained else file.title(variant)
+    return Model(spec, file, card, {"detector": spec["title"], "loss": title})
+
+
+def _part(key: str, load: Any, *arguments: Any) -> Any:
+    try:
+        return load(*arguments)
+    except InputError as error:
+        raise PartError(str(error), key) from None
+
+
+def resolve(config: StudyConfig, run: Run, source: str) -> ResolvedRun:
+    """Loads and checks everything that a run's jobs need.
+
+    Raises:
+        InputError: If a part is unknown or faulty, the loss does not train the detector, there is
+            no learning rate, or the detector cannot be tested as the config says.
+    """
+    model = _model(config, run, source)
+    schedule = _schedule(config, run, model, source)
+    dataset = config.datasets[run.dataset].title or run.dataset
+    resolved = ResolvedRun(
+        **vars(run),
+        preset=config.preset,
+        model=model,
+        schedule=schedule,
+        test=_test(config, run, model),
+        titles={"dataset": dataset, **model.titles},
+        hashes={
+            "config": hashes.config_hash(model.detector_spec, config.preset, schedule),
+            "code": hashes.model_code_hash("train", model.detector_spec),
+            "loss": UNTRAINED
+            if run.untrained
+            else hashes.loss_hash(model.loss_file, model.card, model.detector_spec),
+        },
+    )
+    _check_tests(resolved, source)
+    return resolved
+
+
+def _model(config: StudyConfig, run: Run, source: str) -> Model:
+    where = source if run.group is None else f"{source}: runs[{run.group}]"
+    try:
+        model = load_model(run.detector, run.backbone, run.loss, config.preset)
+    except PartError as error:
+        if error.key:
+            raise InputError(f"{where}{_key(config, run, error.key)}: {error}") from None
+        raise InputError(
+            f"{where}: loss {run.loss!r} does not train detector {run.detector!r}: {error}; move "
+            "one of them to another group of runs"
+        ) from None
+    if model.predicts_masks and not getattr(config.datasets[run.dataset], "masks", True):
+        raise InputError(
+            f"{where}{_key(config, run, 'detectors')}: {run.detector!r} needs masks, but dataset "
+            f"{run.dataset!r} says `masks: false`"
+        )
+    return model
+
+
+def _key(config: StudyConfig, run: Run, key: str) -> str:
+    """Returns the place in a group that names a part: `.losses[2]`, `.backbone`."""
+    if run.group is None:
+        return ""
+    names = {"detectors": run.detector, "losses": run.loss}
+    listed = getattr(config.runs[run.group], key)
+    named = key in names and names[key] in listed
+    return f".{key}[{listed.index(names[key])}]" if named else f".{key}"
+
+
+def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[str, Any]:
+    """The study's schedule, the group's changes to it, and one learning rate."""
     study = config.schedule.model_dump(exclude_none=True)
-    change = run.schedule.model_dump(exclude_none=True)
+    change = run.schedule_change.model_dump(exclude_none=True)
     if "iterations" in change or "epochs" in change:
-        study = {key: v for key, v in study.items() if key not in ("iterations", "epochs")}
-    chosen = [change.pop("lr", None), study.pop("lr", None)]
-    merged_schedule = merged(study, change)
+        study = {key: value for key, value in study.items() if key not in ("iterations", "epochs")}
+    configured = [change.pop("lr", None), study.pop("lr", None)]
+    schedule = merged(study, change)
     if run.untrained:
-        return merged_schedule
-    rate = _rate(config.preset, run, chosen, merged_schedule["batch_size"], source)
-    return {**merged_schedule, "lr": rate}
-
-
-def _rate(preset: str, run: Run, chosen: list[Any], batch_size: int, source: str) -> float:
-    """The rate that the config gives, else the card's; that of the full preset is for 32 images."""
-    for rate in chosen:
+        return schedule
+    for rate in configured:
         if isinstance(rate, dict):
             rate = rate.get(run.loss, rate.get(run.loss_name))
         if rate is not None:
-            return float(rate)
-    training = card(run).get("training", {})
-    rates = (training.get("lr_by_detector", {}).get(run.detector, {}), training.get("lr", {}))
-    for known in rates:
-        if known.get(preset) is not None:
-            rate = float(known[preset])
-            return rate * batch_size / FULL_BATCH if preset == "full" else rate
-    raise InputError(
-        f"{source}: loss {run.loss!r} has no learning rate for the preset {preset!r}; give "
-        f"schedule.lr here, or training.lr.{preset} in the CARD of {run.loss_name}.py"
-    )
+            return {**schedule, "lr": float(rate)}
+    rate = card_rate(model.card, run.detector, config.preset, schedule["batch_size"])
+    if rate is None:
+        raise InputError(
+            f"{source}: loss {run.loss!r} has no learning rate for the preset {config.preset!r}; "
+            f"give schedule.lr here, or training.lr.{config.preset} in the CARD of "
+            f"{run.loss_name}.py"
+        )
+    return {**schedule, "lr": rate}
 
 
-def test(config: StudyConfig, run: Run, place: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Returns a run's test settings: the loss card's, the study's, its group's.
+def card_rate(card: Mapping[str, Any], detector: str, preset: str, batch_size: int) -> float | None:
+    """Returns the learning rate that a loss card gives, or None if it gives none.
 
-    The cards' score thresholds are the papers', for detectors trained for days on COCO. A ranking
-    loss orders scores and does not say how high they are, so after a few hundred iterations such a
-    threshold cuts off what was learned: the small preset keeps every score.
-
-    Args:
-        config: The study.
-        run: The run.
-        place: A job's wildcards: with `test` the settings of the run's further test of that name,
-            with `threshold` another lowest score.
+    A rate for the preset `full` is for 32 images per iteration and is scaled linearly with the
+    batch size (Goyal et al., 2017). A rate for `small` is used as given.
     """
-    place = place or {}
-    own = card(run)
-    detector = load_detector(run.detector, config.preset)
-    boxes = own.get("rcnn", {}).get("test", {}) if detector["family"] == "two-stage" else {}
+    training = card.get("training", {})
+    for rates in (training.get("lr_by_detector", {}).get(detector, {}), training.get("lr", {})):
+        if rates.get(preset) is not None:
+            rate = float(rates[preset])
+            return rate * batch_size / FULL_BATCH if preset == "full" else rate
+    return None
+
+
+def _test(config: StudyConfig, run: Run, model: Model) -> dict[str, Any]:
+    """The settings of the main test: the loss card's, the study's, the group's.
+
+    The cards' score thresholds are the papers', for detectors trained for days on COCO. Ranking
+    losses order scores but do not calibrate them. After a few hundred iterations such a threshold
+    removes what was learned, so the preset `small` keeps every score.
+    """
+    two_stage = model.detector_spec["family"] == "two-stage"
+    boxes = model.card.get("rcnn", {}).get("test", {}) if two_stage else {}
     small = {"score_threshold": 0.0} if config.preset == "small" else {}
-    further = [dict(run.test_variants)[place["test"]]] if place.get("test") else []
-    levels = (config.test, run.test, *further)
-    changes = (level.model_dump(exclude_none=True) for level in levels)
-    found = merged(own.get("test", {}), boxes, small, *changes)
-    lowest = place.get("threshold")
-    return found if lowest is None else {**found, "score_threshold": float(lowest)}
+    changes = (level.model_dump(exclude_none=True) for level in (config.test, run.test_change))
+    return merged(model.card.get("test", {}), boxes, small, *changes)
+
+
+def _check_tests(run: ResolvedRun, source: str) -> None:
+    """Checks that mmdet can merge the detections of every test of a run."""
+    tests = [run.test, *(run.test_settings(name) for name, _ in run.test_variants)]
+    several = any(test.get("multi_scale") or test.get("flip") for test in tests)
+    if several and run.predicts_masks:
+        raise InputError(f"{source}: {run.key}: {ONLY_BOXES}; leave them out for this detector")

@@ -1,19 +1,17 @@
 """The runs of a study: every dataset × detector × loss × seed that its config names."""
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study import backbones, cards, compatibility, detectors
 from rankdet.study.config.model import RunGroup, ScheduleChange, StudyConfig, TestSettings
-from rankdet.suggest import choice
 
 UNTRAINED = "untrained"
 
 
 def split_loss(loss: str) -> tuple[str, str]:
-    """Returns the loss's own name and its variants (joined by `+`, perhaps none)."""
+    """Returns the loss without its variants, and the variants, joined by `+` (may be empty)."""
     name, _, variant = loss.partition("+")
     return name, variant
 
@@ -29,15 +27,19 @@ class Run:
     """One dataset × detector × loss × seed.
 
     Attributes:
+        dataset: A name in the config's `datasets`.
+        detector: A file of `workflows/detectors`, without `.yaml`.
         loss: The loss with its variants, `alrp+iou+no-sb`, or `untrained`.
-        splits: What it is evaluated on, the main split first.
-        schedule: What its group changes in the study's schedule.
-        test: What its group changes in the study's test settings.
-        schedule_name: The paper's schedule that `schedule` stands for; empty for the study's own.
-        epoch: The epoch of the paper's schedule that it ends after; empty for the end.
-        backbone: One of `workflows/backbones.yaml`; empty for the detector's own.
-        score_thresholds: Lowest scores before NMS at which it is evaluated and timed besides.
+        seed: Seed of the training.
+        splits: The splits on which the run is evaluated, the main split first.
+        schedule_change: What the run's group changes in the study's schedule.
+        test_change: What the run's group changes in the study's test settings.
+        schedule_name: The paper's schedule that the run follows; empty for the study's schedule.
+        epoch: The epoch of the paper's schedule after which training ends; empty for the last.
+        backbone: Entries of `workflows/backbones.yaml`; empty for the detector's default backbone.
+        score_thresholds: Further score thresholds at which the run is evaluated and timed.
         test_variants: Further tests by name, and what each changes in the run's test settings.
+        group: The index in the config's `runs`, for messages; None for a run of a paper's table.
     """
 
     dataset: str
@@ -45,33 +47,33 @@ class Run:
     loss: str
     seed: int
     splits: tuple[str, ...]
-    schedule: ScheduleChange
-    test: TestSettings
+    schedule_change: ScheduleChange
+    test_change: TestSettings
     schedule_name: str = ""
     backbone: str = ""
     epoch: str = ""
     score_thresholds: tuple[float, ...] = ()
     test_variants: tuple[tuple[str, TestSettings], ...] = ()
+    group: int | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
-        """The run's place below its study's folder."""
-        ended = f"epoch{self.epoch}" if self.epoch else ""
-        loss = "@".join(
-            filter(None, [self.loss, "-".join(filter(None, [self.schedule_name, ended]))])
-        )
+        """The run's folder below its study's folder."""
+        epoch = f"epoch{self.epoch}" if self.epoch else ""
+        schedule = "-".join(filter(None, [self.schedule_name, epoch]))
+        loss = f"{self.loss}@{schedule}" if schedule else self.loss
         model = f"{self.detector}@{self.backbone}" if self.backbone else self.detector
         return f"{self.dataset}/{model}/{loss}/seed{self.seed}"
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
-        """Equal for what is the same run, whatever the order of its loss's variants."""
+        """A key that is equal for equal runs, whatever the order of the loss's variants."""
         model = (self.dataset, self.detector, self.backbone)
         return *model, same_loss(self.loss), self.seed, self.schedule_name, self.epoch
 
     @property
     def untrained(self) -> bool:
-        """Whether this is a detector as training would start from it."""
+        """Whether the detector keeps the weights with which training would start."""
         return self.loss == UNTRAINED
 
     @property
@@ -81,25 +83,26 @@ class Run:
 
     @property
     def variant(self) -> str:
-        """The variants, joined by `+`; empty for the loss as it is."""
+        """The variants, joined by `+`; empty for the loss without variants."""
         return split_loss(self.loss)[1]
 
 
 def expand(config: StudyConfig, source: str, more: Iterable[Run] = ()) -> list[Run]:
     """Returns all runs of a study, the untrained detectors first.
 
+    Detectors, losses and backbones are names here; `rankdet.study.resolve` looks them up.
+
     Args:
         config: The checked config.
         source: The config file's name, for messages.
-        more: Runs beside those that the config lists; a listed one counts instead of its equal.
+        more: Further runs. A run that the config lists takes the place of an equal one.
 
     Raises:
-        InputError: If a detector, loss or variant is unknown, or one run is planned twice with
-            different settings.
+        InputError: If one run is planned twice with different settings.
     """
     runs: dict[tuple[Hashable, ...], Run] = {}
     for index, group in enumerate(config.runs):
-        for run in _group(config, group, f"{source}: runs[{index}]"):
+        for run in _group(config, group, index):
             other = runs.setdefault(run.identity, run)
             if other != run:
                 raise InputError(
@@ -112,27 +115,9 @@ def expand(config: StudyConfig, source: str, more: Iterable[Run] = ()) -> list[R
     return [*_untrained(trained), *trained] if config.untrained else trained
 
 
-def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
-    for index, detector in enumerate(group.detectors):
-        known = detectors.detector_names()
-        if detector not in known:
-            raise InputError(
-                f"{where}.detectors[{index}]: unknown detector {detector!r}; "
-                f"{choice(detector, known)}"
-            )
-        spec = detectors.load_detector(detector, config.preset)
-        if group.backbone:
-            _check_backbone(config, group.backbone, f"{where}.backbone")
-        if spec.get("masks") and not getattr(config.datasets[group.dataset], "masks", True):
-            raise InputError(
-                f"{where}.detectors[{index}]: {detector!r} needs masks, but dataset "
-                f"{group.dataset!r} says `masks: false`"
-            )
-    for index, loss in enumerate(group.losses):
-        _check_loss(loss, f"{where}.losses[{index}]")
+def _group(config: StudyConfig, group: RunGroup, index: int) -> Iterator[Run]:
     for detector in group.detectors:
         for loss in group.losses:
-            _check_pair(config, detector, loss, where)
             for seed in group.seeds:
                 yield Run(
                     dataset=group.dataset,
@@ -140,43 +125,13 @@ def _group(config: StudyConfig, group: RunGroup, where: str) -> Iterator[Run]:
                     loss=loss,
                     seed=seed,
                     splits=tuple(config.splits),
-                    schedule=group.schedule or ScheduleChange(),
-                    test=group.test or TestSettings(),
+                    schedule_change=group.schedule or ScheduleChange(),
+                    test_change=group.test or TestSettings(),
                     backbone=group.backbone or "",
                     score_thresholds=tuple(group.score_thresholds),
                     test_variants=tuple(group.test_variants.items()),
+                    group=index,
                 )
-
-
-def _check_backbone(config: StudyConfig, name: str, where: str) -> None:
-    try:
-        backbones.load_backbone(name, config.preset)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _check_loss(loss: str, where: str) -> None:
-    name, variant = split_loss(loss)
-    known = cards.loss_names()
-    if name not in known:
-        raise InputError(f"{where}: unknown loss {name!r}; {choice(name, known)}")
-    file = cards.load_loss(name)
-    try:
-        file.variant(variant)
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _check_pair(config: StudyConfig, detector: str, loss: str, where: str) -> None:
-    name, variant = split_loss(loss)
-    card = cards.load_loss(name).variant(variant)
-    spec = detectors.load_detector(detector, config.preset)
-    reason = compatibility.objection(spec, name, variant, card)
-    if reason:
-        raise InputError(
-            f"{where}: loss {loss!r} does not train detector {detector!r}: {reason}; move one of "
-            "them to another group of runs"
-        )
 
 
 def _untrained(runs: list[Run]) -> list[Run]:

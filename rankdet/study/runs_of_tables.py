@@ -11,8 +11,10 @@ from rankdet.files import read_yaml, shown
 from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, RunRequest, Spec
 from rankdet.repository import SCHEDULES
 from rankdet.strict import read
-from rankdet.study import backbones, cards, compatibility, detectors, multi_scale
+from rankdet.study import cards
 from rankdet.study.config.model import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
+from rankdet.study.multi_scale import multi_scale_test
+from rankdet.study.resolve import Model, load_model
 from rankdet.study.runs import Run, split_loss
 from rankdet.suggest import choice
 
@@ -59,49 +61,33 @@ def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> F
     missing: dict[RunRequest, str] = {}
     specs = list(specs)
     for request in dict.fromkeys(request for spec in specs for request in spec.requests):
-        why = why_not(config, asked, request)
-        if why:
-            missing[request] = why
+        try:
+            model = _model(config, asked, request)
+        except InputError as error:
+            missing[request] = str(error).partition("; ")[0]
             continue
         for run in _runs(config, asked, schedules, request):
             thresholds = {t for spec in specs for t in spec.sweeps.get(request, ())}
             known = runs.setdefault(run.identity, run)
             swept = tuple(sorted({*known.score_thresholds, *thresholds}))
             tests = known.test_variants
-            if any(request in spec.multi_scale for spec in specs) and not _masks(config, run):
-                tests = ((MULTI_SCALE, multi_scale.multi_scale(config, run)),)
+            if not model.predicts_masks and any(request in spec.multi_scale for spec in specs):
+                tests = ((MULTI_SCALE, multi_scale_test(config, run)),)
             runs[run.identity] = replace(known, score_thresholds=swept, test_variants=tests)
     return FromTables(list(runs.values()), asked.datasets, schedules, missing)
 
 
-def why_not(config: StudyConfig, asked: RunsOfTables, request: RunRequest) -> str | None:
-    """Returns why a study cannot run what a cell shows, in one line; None if it can."""
+def _model(config: StudyConfig, asked: RunsOfTables, request: RunRequest) -> Model:
+    """The model of a cell; an InputError gives the reason why the study cannot run it."""
     data = asked.datasets.get(request.dataset)
     if data is None:
-        return f"this study maps no dataset to the paper's {request.dataset!r}"
-    if request.detector not in detectors.detector_names():
-        return f"detector {request.detector!r} is not in this benchmark yet"
-    name, variant = split_loss(request.loss)
-    if name not in cards.loss_names():
-        return f"loss {name!r} is not in this benchmark yet"
-    known = backbones.backbone_names()
-    for part in filter(None, request.backbone.split("+")):
-        if part not in known:
-            return f"backbone {part!r} is not in this benchmark yet"
-    try:
-        if request.backbone:
-            backbones.load_backbone(request.backbone, config.preset)
-        detector = detectors.load_detector(request.detector, config.preset)
-        card = cards.load_loss(name).variant(variant)
-    except InputError as error:
-        return str(error).partition("; ")[0]
-    if detector.get("masks") and not getattr(config.datasets[data], "masks", True):
-        return f"detector {request.detector!r} needs masks, which dataset {data!r} has not"
-    return compatibility.objection(detector, name, variant, card)
-
-
-def _masks(config: StudyConfig, run: Run) -> bool:
-    return bool(detectors.load_detector(run.detector, config.preset).get("masks"))
+        raise InputError(f"this study maps no dataset to the paper's {request.dataset!r}")
+    model = load_model(request.detector, request.backbone, request.loss, config.preset)
+    if model.predicts_masks and not getattr(config.datasets[data], "masks", True):
+        raise InputError(
+            f"detector {request.detector!r} needs masks, which dataset {data!r} does not have"
+        )
+    return model
 
 
 def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
@@ -139,8 +125,8 @@ def _runs(
             loss=request.loss,
             seed=seed,
             splits=tuple(config.splits),
-            schedule=change,
-            test=tests.get(named, TestSettings()),
+            schedule_change=change,
+            test_change=tests.get(named, TestSettings()),
             schedule_name=named,
             backbone=request.backbone,
             epoch=request.epoch,

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rankdet.errors import InputError
 from rankdet.files import shown
@@ -12,6 +13,8 @@ from rankdet.repository import PAPERS
 from rankdet.study.fingerprint import hashes
 from rankdet.study.runs import Run, same_loss
 from rankdet.suggest import choice
+
+AnyRun = TypeVar("AnyRun", bound=Run)
 
 
 @dataclass(frozen=True)
@@ -83,10 +86,10 @@ def made_of(step: str, name: str) -> str:
 
 def runs_of(
     spec: Spec,
-    runs: Iterable[Run],
+    runs: Iterable[AnyRun],
     schedules: Collection[str] = (),
     datasets: Mapping[str, str] | None = None,
-) -> list[Run]:
+) -> list[AnyRun]:
     """Returns the planned runs that a table or figure shows.
 
     Args:

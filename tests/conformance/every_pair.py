@@ -9,6 +9,7 @@ from rankdet.study import cards, compatibility
 from rankdet.study.config.model import check_config
 from rankdet.study.detectors import detector_names, load_detector
 from rankdet.study.plan import Study
+from tests.study.tiny import wildcards
 
 DETECTORS = detector_names()
 LOSSES = cards.loss_names()
@@ -66,6 +67,6 @@ def spec(
 ) -> dict[str, Any]:
     """Returns what training a pair works from, as a job of the workflow would get it."""
     study = plan(detector, loss, schedule)
-    found = study.spec(study.runs[0], threads=1)
+    found = study.spec(wildcards(study.runs[0]), threads=1)
     found["hashes"] = {**found["hashes"], "data": "built-in"}
     return {**found, "manifest": str(manifest)}

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from rankdet.detectors.models import model_config
-from rankdet.study.backbones import backbone_names, detector_with
+from rankdet.study.backbones import backbone_names
 from rankdet.study.config.model import Cost
 from rankdet.study.cost import cost_spec
+from rankdet.study.resolve import load_model
 from tests.detectors.batches import CLASSES, batch, gradients
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -18,7 +19,7 @@ def built(backbone, preset, detector="retinanet"):
     from mmdet.registry import MODELS
 
     torch.manual_seed(0)
-    spec = detector_with(detector, backbone, preset)
+    spec = load_model(detector, backbone, "focal", preset).detector_spec
     return MODELS.build(model_config(spec, CARD, preset=preset, classes=CLASSES))
 
 
@@ -54,7 +55,10 @@ def test_full_forms_are_the_papers_networks():
     assert r101.data_preprocessor.mean.shape == (3, 1, 1)
     assert layers(res2net).count("Bottle2neck") == 33
     deformable = model_config(
-        detector_with("atss", "x101-dcnv2", "full"), CARD, preset="full", classes=CLASSES
+        load_model("atss", "x101-dcnv2", "focal", "full").detector_spec,
+        CARD,
+        preset="full",
+        classes=CLASSES,
     )
     assert deformable["backbone"]["dcn"]["type"] == "DCNv2"
 

@@ -5,7 +5,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.study import cards, compatibility, detectors
 from rankdet.study.config.model import check_config
-from rankdet.study.runs import expand
+from rankdet.study.plan import Study
 
 CARD = {"name": "mine", "classification": {"type": "APLoss"}, "box": {"type": "giou"}}
 DETECTOR = {"name": "atss", "family": "dense-anchor", "offers": ["centerness"]}
@@ -66,7 +66,7 @@ def test_the_reason_reaches_the_user_in_one_line():
         "schedule": {"image_size": 64, "batch_size": 2, "iterations": 3},
     }
     with pytest.raises(InputError) as caught:
-        expand(check_config(study, "s.yaml"), "s.yaml")
+        Study(check_config(study, "s.yaml"), "s.yaml")
     told = str(caught.value)
     assert told.startswith("s.yaml: runs[0]: loss 'rs+centerness' does not train detector 'retina")
     assert "centre-ness" in told

@@ -11,6 +11,7 @@ from rankdet.repository import CONFIG
 from rankdet.study import estimate
 from rankdet.study.config.model import check_config
 from rankdet.study.plan import Study, load_study
+from tests.study.tiny import named
 
 FILES = (
     "instances_train2017",
@@ -78,11 +79,11 @@ def test_a_figure_waits_for_its_own_runs_alone(name, coco):
 def test_rows_are_trained_as_their_papers_say(coco):
     study = load_study([CONFIG / "coco.yaml"], {"data_root": str(coco)})
     key = "coco/atss@x101-dcn/alrp@alrp-800/seed1"
-    run = study._runs[key]
-    schedule = study.schedule(run)
+    run = named(study, key)
+    schedule = run.schedule
     assert (schedule["image_size"], schedule["epochs"], schedule["batch_size"]) == (800, 100, 16)
     assert schedule["augmentation"] == "ssd"
-    assert study.spec(run, 1)["test"]["image_size"] == [800, 1333]
+    assert run.test["image_size"] == [800, 1333]
     assert estimate.iterations(study, run) == 100 * 7330  # 117,266 images, 16 at a time
 
 

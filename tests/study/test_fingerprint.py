@@ -7,7 +7,12 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.study import cards
 from rankdet.study.fingerprint import hashes as hashing
-from rankdet.study.fingerprint.source import Tree
+from rankdet.study.fingerprint.source import Tree, our_tree
+
+RETINANET = {"family": "dense-anchor", "head": "RetinaHead"}
+TWO_STAGE = {"family": "two-stage"}
+MINE = {"mine", "mine+v", "mine, two stages"}
+CODE = {"retinanet", "two stages"}
 
 FILES = {
     "rankdet/__init__.py": '__version__ = "1"\n',
@@ -49,12 +54,49 @@ FILES = {
     """,
     "rankdet/losses/criterion.py": "class Criterion:\n    pass\n",
     "rankdet/detectors/baselines.py": "class FocalLoss:\n    pass\n",
-    "rankdet/detectors/head.py": """
-        import rankdet.losses as losses
+    "rankdet/losses/balance.py": """
+        class Balance:
+            pass
 
-        def build(name):
-            return losses.Criterion(getattr(losses, name))
+        class Epoch(Balance):
+            def end(self):
+                return 1
+
+        BALANCES = {"none": Balance, "epoch": Epoch}
+
+        def build_balance(name):
+            return BALANCES[name]
     """,
+    "rankdet/detectors/ops/nms.py": "def nms(x):\n    return x\n",
+    "rankdet/detectors/criterion_head.py": """
+        import rankdet.losses as losses
+        from rankdet.losses.balance import build_balance
+
+        class CriterionHead:
+            def __init__(self, name):
+                self.criterion = losses.Criterion(getattr(losses, name), build_balance(name))
+    """,
+    "rankdet/detectors/dense_anchor.py": """
+        from rankdet.detectors.criterion_head import CriterionHead
+
+        def configure(model):
+            return model
+
+        class RetinaHead(CriterionHead):
+            def loss(self):
+                return 2
+
+        class AtssHead(CriterionHead):
+            def loss(self):
+                return 3
+    """,
+    "rankdet/detectors/two_stage.py": """
+        from rankdet.detectors import rcnn
+
+        def configure(model):
+            return rcnn.BoxHead
+    """,
+    "rankdet/detectors/rcnn.py": "class BoxHead:\n    def loss(self):\n        return 4\n",
     "rankdet/training/run.py": """
         def train():
             from rankdet.training import parts
@@ -67,7 +109,8 @@ FILES = {
                 "variants": {"v": {"title": "V", "box": {"type": "l1"}}}}
     """,
     "losses/own.py": """
-        CARD = {"name": "own", "title": "Own", "classification": {"type": "Own"}}
+        CARD = {"name": "own", "title": "Own", "classification": {"type": "Own"},
+                "balance": {"type": "epoch"}}
 
         class Own:
             def forward(self, x):
@@ -92,27 +135,33 @@ def edit(root, name, old, new):
     path.write_text(text.replace(old, new))
 
 
+def forget():
+    """Lets the next hash read the tree again, as another process would."""
+    for cached in (hashing.step_hash, hashing._step_hash, our_tree):
+        cached.cache_clear()
+
+
 @pytest.fixture()
 def hashes(root):
-    """Returns a function from the tree as it stands to all hashing."""
+    """Returns a function from the files of the tree to all hashes."""
+
+    def loss(name, variant="", detector=RETINANET):
+        file = cards.load_loss(name, root / "losses")
+        return hashing.loss_hash(file, file.variant(variant), detector, root)
 
     def compute():
-        hashing.step_hash.cache_clear()
-        hashing.our_tree.cache_clear()
-        loss = {
-            name: hashing.loss_hash(cards.load_loss(name, root / "losses"), "", root)
-            for name in ("mine", "own")
-        }
-        mine = cards.load_loss("mine", root / "losses")
+        forget()
         return {
-            **loss,
-            "mine+v": hashing.loss_hash(mine, "v", root),
-            "code": hashing.step_hash("train", root),
+            "mine": loss("mine"),
+            "own": loss("own"),
+            "mine+v": loss("mine", "v"),
+            "mine, two stages": loss("mine", detector=TWO_STAGE),
+            "retinanet": hashing.model_code_hash("train", RETINANET, root),
+            "two stages": hashing.model_code_hash("train", TWO_STAGE, root),
         }
 
     yield compute
-    hashing.step_hash.cache_clear()
-    hashing.our_tree.cache_clear()
+    forget()
 
 
 @pytest.mark.parametrize(
@@ -120,18 +169,25 @@ def hashes(root):
     [
         ("rankdet/losses/second.py", "-x", "+x", set()),
         ("rankdet/losses/shared.py", "return x\n", "return 2 * x\n", set()),
-        ("rankdet/losses/shared.py", "SCALE = 2", "SCALE = 3", {"mine", "mine+v"}),
-        ("rankdet/losses/first.py", "return 0", "return 1", {"mine", "mine+v"}),
+        ("rankdet/losses/shared.py", "SCALE = 2", "SCALE = 3", MINE),
+        ("rankdet/losses/first.py", "return 0", "return 1", MINE),
         ("rankdet/losses/first.py", "def first", "# why\ndef first", set()),
         ("rankdet/losses/first.py", "return helper(x)", "return helper( x )", set()),
         ("rankdet/losses/second.py", "def second(x):", 'def second(x):\n    """Doc."""', set()),
-        ("rankdet/losses/both.py", "return first(x)", "return first(-x)", {"mine", "mine+v"}),
-        ("rankdet/losses/criterion.py", "pass", "x = 1", {"code"}),
+        ("rankdet/losses/both.py", "return first(x)", "return first(-x)", MINE),
+        ("rankdet/losses/criterion.py", "pass", "x = 1", {"retinanet"}),
+        ("rankdet/losses/balance.py", "return 1", "return 2", {"own"}),
+        ("rankdet/losses/balance.py", "return BALANCES[name]", "return None", {"retinanet"}),
+        ("rankdet/losses/balance.py", '"none": Balance, ', "", MINE),
+        ("rankdet/detectors/dense_anchor.py", "return 2", "return -2", {"retinanet"}),
+        ("rankdet/detectors/dense_anchor.py", "return 3", "return -3", set()),
+        ("rankdet/detectors/rcnn.py", "return 4", "return -4", {"two stages"}),
+        ("rankdet/detectors/ops/nms.py", "return x", "return -x", CODE),
         (
             "rankdet/training/parts.py",
             "def used():\n    pass",
             "def used():\n    return 1",
-            {"code"},
+            CODE,
         ),
         (
             "rankdet/training/parts.py",
@@ -153,17 +209,17 @@ def test_an_edit_changes_what_uses_it(root, hashes, name, old, new, changed):
     assert {key for key in before if before[key] != after[key]} == changed
 
 
-def test_parts_for_two_stage_detectors_count_but_how_they_are_tested_does_not(root, hashes):
+def test_parts_for_two_stage_detectors_count_for_these_alone(root, hashes):
     def changed(name, old, new):
         before = hashes()
         edit(root, name, old, new)
         after = hashes()
         return {key for key in before if before[key] != after[key]}
 
-    both = {"mine", "mine+v"}
+    two_stages = {"mine, two stages"}
     part = '"rcnn": {"classification": {"type": "Second"}'
-    assert changed("losses/mine.py", '"title": "Mine"', f'"title": "Mine", {part}}}') == both
-    assert changed("rankdet/losses/second.py", "-x", "+x") == both
+    assert changed("losses/mine.py", '"title": "Mine"', f'"title": "Mine", {part}}}') == two_stages
+    assert changed("rankdet/losses/second.py", "-x", "+x") == two_stages
     tested = f'{part}, "test": {{"score_threshold": 0.4}}'
     assert changed("losses/mine.py", part, tested) == set()
     edit(root, "losses/mine.py", "Second", "Secnod")
@@ -195,9 +251,9 @@ def test_relative_imports_are_followed(root):
 
 
 def test_a_missing_part_of_the_installation_is_said(tmp_path):
-    hashing.step_hash.cache_clear()
-    with pytest.raises(InputError, match="the installation is not whole"):
-        hashing.step_hash("train", tmp_path)
+    forget()
+    with pytest.raises(InputError, match="the installation is incomplete"):
+        hashing.step_hash("data", tmp_path)
 
 
 def test_alrp_does_not_depend_on_the_other_losses():

@@ -6,7 +6,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.study import data
-from tests.study.tiny import group, study
+from tests.study.tiny import group, study, wildcards
 
 
 def test_a_figure_takes_in_other_losses_of_its_rows_models_alone():
@@ -18,7 +18,7 @@ def test_a_figure_takes_in_other_losses_of_its_rows_models_alone():
 
 def test_spec_is_complete_and_serialisable():
     plan = study()
-    spec = json.loads(json.dumps(plan.spec(plan.runs[-1], threads=2)))
+    spec = json.loads(json.dumps(plan.spec(wildcards(plan.runs[-1]), threads=2)))
     assert (spec["loss"], spec["variant"], spec["seed"], spec["threads"]) == ("alrp", "iou", 1, 2)
     assert spec["manifest"] == "results/tiny/shapes/dataset.json"
     assert spec["card"]["box"] == {"type": "iou"}

@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from rankdet.study import resolve
-from tests.study.tiny import BASE, group, study
+from tests.study.tiny import BASE, group, named, study, wildcards
 
 
 def lr(plan, key):
-    return plan.schedule(plan._runs[key])["lr"]
+    return named(plan, key).schedule["lr"]
 
 
 def test_learning_rates_from_particular_to_general():
@@ -27,7 +26,7 @@ def test_learning_rates_from_particular_to_general():
 
 def test_a_group_changes_the_length_of_its_runs():
     plan = study(runs=[group(schedule={"epochs": 7})])
-    schedule = plan.schedule(plan.runs[-1])
+    schedule = plan.runs[-1].schedule
     assert schedule["epochs"] == 7
     assert "iterations" not in schedule
 
@@ -35,8 +34,8 @@ def test_a_group_changes_the_length_of_its_runs():
 def test_test_settings_from_particular_to_general():
     changes = {"test": {"nms_iou": 0.6}, "runs": [group(test={"max_per_image": 9})]}
     plan = study(preset="full", **changes)
-    run = plan._runs["shapes/retinanet/ap/seed1"]
-    assert resolve.test(plan.config, run) == {
+    run = named(plan, "shapes/retinanet/ap/seed1")
+    assert run.test == {
         "score_threshold": 0.01,
         "nms_iou": 0.6,
         "max_per_image": 9,
@@ -47,7 +46,7 @@ def test_small_form_keeps_every_score_unless_the_study_says_otherwise():
     key = "shapes/retinanet/ap/seed1"
     for changes, threshold in (({}, 0.0), ({"test": {"score_threshold": 0.2}}, 0.2)):
         plan = study(**changes)
-        assert resolve.test(plan.config, plan._runs[key])["score_threshold"] == threshold
+        assert named(plan, key).test["score_threshold"] == threshold
 
 
 def test_titles_devices_and_paces_train_nothing():
@@ -61,19 +60,21 @@ def test_titles_devices_and_paces_train_nothing():
         datasets={"shapes": {"kind": "shapes", "title": "Another"}},
         test={"nms_iou": 0.9},
     )
-    assert [plain.hashes(run) for run in plain.runs] == [other.hashes(run) for run in other.runs]
+    assert [run.hashes for run in plain.runs] == [run.hashes for run in other.runs]
     assert plain.data_hash("shapes") == other.data_hash("shapes")
     assert plain.plan_hash != other.plan_hash
     run = plain.runs[-1]
-    assert plain.test_hash(run) != other.test_hash(other.runs[-1])
+    assert run.test_hash() != other.runs[-1].test_hash()
 
 
 def test_training_settings_count():
     plain, key = study(), "shapes/retinanet/ap/seed1"
     longer = study(schedule={**BASE["schedule"], "iterations": 4})
-    assert plain._hashes[key]["config"] != longer._hashes[key]["config"]
-    assert plain._hashes[key]["loss"] == longer._hashes[key]["loss"]
-    assert plain._hashes[key]["loss"] != plain._hashes["shapes/retinanet/alrp+iou/seed1"]["loss"]
+    assert named(plain, key).hashes["config"] != named(longer, key).hashes["config"]
+    assert named(plain, key).hashes["loss"] == named(longer, key).hashes["loss"]
+    assert (
+        named(plain, key).hashes["loss"] != named(plain, f"{key[:17]}alrp+iou/seed1").hashes["loss"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,9 +90,9 @@ def test_training_settings_count():
 def test_what_happens_to_training_images_counts(change):
     plain, key = study(), "shapes/retinanet/ap/seed1"
     other = study(schedule={**BASE["schedule"], **change})
-    assert plain._hashes[key]["config"] != other._hashes[key]["config"]
+    assert named(plain, key).hashes["config"] != named(other, key).hashes["config"]
     assert (
-        json.loads(json.dumps(other.spec(other._runs[key], 1)))["schedule"].items()
+        json.loads(json.dumps(other.spec(wildcards(named(other, key)), 1)))["schedule"].items()
         >= change.items()
     )
 
@@ -99,5 +100,5 @@ def test_what_happens_to_training_images_counts(change):
 def test_image_sizes_of_tests_retrain_nothing():
     plain, larger = study(), study(test={"image_size": [500, 833], "flip": True})
     run = plain.runs[-1]
-    assert plain.hashes(run) == larger.hashes(run)
-    assert plain.test_hash(run) != larger.test_hash(run)
+    assert run.hashes == larger.runs[-1].hashes
+    assert run.test_hash() != larger.runs[-1].test_hash()

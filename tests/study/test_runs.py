@@ -5,7 +5,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.study import detectors
 from rankdet.study.backbones import load_backbone
-from tests.study.tiny import BASE, group, study
+from tests.study.tiny import BASE, group, named, study, wildcards
 
 
 def test_runs_are_every_combination_after_the_untrained_ones():
@@ -50,7 +50,7 @@ def test_same_run_in_two_groups_counts_once_unless_it_differs():
             {"tables": ["alrp/table3x"]},
             r"tables\[0\]: found 'alrp/table3x'; did you mean 'alrp/tab",
         ),
-        ({"tables": ["alrp/figure4"]}, r"tables\[0\]: alrp/figure4 is a figure"),
+        ({"tables": ["alrp/figure4"]}, r"tables\[0\]: alrp/figure4 is not one of the tables"),
     ],
 )
 def test_unknown_parts_name_the_known_ones(changes, told):
@@ -73,14 +73,14 @@ def test_backbones_are_part_of_a_run_only_where_they_are_not_the_detectors_own()
     plain = study()
     other = study(runs=[*BASE["runs"], group(backbone="r101")])
     key = "shapes/retinanet@r101/ap/seed1"
-    assert key in other._runs
-    assert {run.key: other.hashes(run) for run in other.runs}.items() >= {
-        run.key: plain.hashes(run) for run in plain.runs
+    assert key in [run.key for run in other.runs]
+    assert {run.key: run.hashes for run in other.runs}.items() >= {
+        run.key: run.hashes for run in plain.runs
     }.items()
-    own, changed = (other._runs[k] for k in ("shapes/retinanet/ap/seed1", key))
-    assert other.hashes(own)["config"] != other.hashes(changed)["config"]
-    assert other.hashes(own)["loss"] == other.hashes(changed)["loss"]
-    spec = other.spec(changed, 1)
+    own, changed = (named(other, k) for k in ("shapes/retinanet/ap/seed1", key))
+    assert own.hashes["config"] != changed.hashes["config"]
+    assert own.hashes["loss"] == changed.hashes["loss"]
+    spec = other.spec(wildcards(changed), 1)
     assert spec["detector"] == "retinanet"
     assert spec["detector_spec"]["small"]["backbone"]["depth"] == 34
     assert spec["detector_spec"]["small"]["backbone"]["init_cfg"] is None
@@ -88,7 +88,7 @@ def test_backbones_are_part_of_a_run_only_where_they_are_not_the_detectors_own()
     entry = next(entry for entry in other.plan()["runs"] if entry["key"] == key)
     assert (entry["backbone"], entry["titles"]["detector"]) == ("r101", "RetinaNet, R-101")
     assert other.run({"dataset": "shapes", "detector": "retinanet@r101", "loss": "ap", "seed": 1})
-    assert "shapes/retinanet@r101/untrained/seed1" in other._runs
+    assert named(other, "shapes/retinanet@r101/untrained/seed1").untrained
 
 
 def test_an_unknown_backbone_is_one_line():
@@ -100,15 +100,15 @@ def test_a_neck_stands_beside_a_backbone_or_alone():
     runs = [group(detectors=["retinanet"], backbone=name) for name in ("carafe", "r101-dcn+carafe")]
     made = study(runs=runs, untrained=False)
     alone, both = (
-        made._runs[f"shapes/retinanet@{name}/ap/seed1"] for name in ("carafe", "r101-dcn+carafe")
+        named(made, f"shapes/retinanet@{name}/ap/seed1") for name in ("carafe", "r101-dcn+carafe")
     )
-    necks = [made.detector(run)["small"]["neck"] for run in (alone, both)]
+    necks = [run.model.detector_spec["small"]["neck"] for run in (alone, both)]
     assert [neck["type"] for neck in necks] == ["FPN_CARAFE"] * 2
     assert [neck["in_channels"] for neck in necks] == [[32, 64, 128, 256]] * 2
-    depths = [made.detector(run)["small"]["backbone"]["depth"] for run in (alone, both)]
+    depths = [run.model.detector_spec["small"]["backbone"]["depth"] for run in (alone, both)]
     assert depths == [18, 50]
-    assert made.detector(both)["title"] == "RetinaNet, R-101-DCN, CARAFE"
-    assert made.hashes(alone)["config"] != made.hashes(both)["config"]
+    assert both.model.detector_spec["title"] == "RetinaNet, R-101-DCN, CARAFE"
+    assert alone.hashes["config"] != both.hashes["config"]
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,8 @@ def test_score_thresholds_are_runs_of_their_own():
         f"results/tiny/{run.key}/speed.json",  # the small preset keeps every score anyway
         f"results/tiny/{run.key}/at-0.4/speed.json",
     ]
-    assert swept.spec(run, 1, {"threshold": "0.0001"})["test"]["score_threshold"] == 1e-4
-    places = [None, *({"threshold": t} for t in ("0.05", "0.0001"))]
-    assert len({swept.test_hash(run, place) for place in places}) == 3
+    assert swept.spec(wildcards(run, threshold="0.0001"), 1)["test"]["score_threshold"] == 1e-4
+    assert len({run.test_hash(threshold=t) for t in (None, "0.05", "0.0001")}) == 3
     entry = next(e for e in swept.plan()["runs"] if e["key"] == run.key)
     assert entry["score_thresholds"] == [0.05, 1e-4]
     assert study().sweeps() == []

@@ -12,6 +12,7 @@ from rankdet.study.config.model import check_config
 from rankdet.study.estimate import iterations
 from rankdet.study.plan import Study
 from rankdet.study.runs_of_tables import SCHEDULES, published_schedules, runs_of_tables
+from tests.study.tiny import wildcards
 
 BASE = {
     "study": "tiny",
@@ -54,7 +55,7 @@ def test_listed_runs_count_instead_of_their_equals():
     }
     made = study(runs=[listed])
     assert made.runs[0].key == "shapes/retinanet/alrp+no-sb+iou/seed1"
-    assert len(made.runs) == 5 and made.schedule(made.runs[0])["iterations"] == 7
+    assert len(made.runs) == 5 and made.runs[0].schedule["iterations"] == 7
 
 
 def test_seeds():
@@ -77,7 +78,7 @@ def test_a_schedule_with_runs_of_its_own_has_its_own_folder():
     made = study(runs_of_tables=of_tables(schedules={"alrp-500": {"iterations": 9}}))
     keys = [run.key for run in made.runs]
     assert keys[0] == "shapes/retinanet/ap@alrp-500/seed1"
-    assert made.schedule(made.runs[0])["iterations"] == 9
+    assert made.runs[0].schedule["iterations"] == 9
     where = {"dataset": "shapes", "detector": "retinanet", "loss": "ap@alrp-500", "seed": "1"}
     assert made.run(where) is made.runs[0]
     assert made.plan()["runs"][0]["schedule"] == "alrp-500"
@@ -87,12 +88,12 @@ def test_a_schedule_with_runs_of_its_own_has_its_own_folder():
 def test_a_schedule_that_is_not_told_apart_is_the_studys_own():
     made = study(runs_of_tables=of_tables(schedules={"rs-1x": {"iterations": 9}}))
     assert made.runs[0].key == "shapes/retinanet/ap/seed1"
-    assert made.schedule(made.runs[0])["iterations"] == 3
+    assert made.runs[0].schedule["iterations"] == 3
 
 
 def test_the_papers_own_schedules():
     made = study(preset="full", runs_of_tables=of_tables(schedules="papers"))
-    schedule = made.schedule(made.runs[0])
+    schedule = made.runs[0].schedule
     assert made.runs[0].schedule_name == "alrp-500"
     assert (schedule["epochs"], schedule["image_size"], schedule["lr"]) == (100, 512, 0.002)
 
@@ -100,7 +101,7 @@ def test_the_papers_own_schedules():
 def test_full_rates_are_scaled_with_the_batch():
     base = {"image_size": 64, "iterations": 3}
     rates = [
-        made.schedule(made.runs[0])["lr"]
+        made.runs[0].schedule["lr"]
         for made in (study(preset="full", schedule={**base, "batch_size": b}) for b in (32, 16))
     ]
     assert rates == [0.002, 0.001]
@@ -119,13 +120,13 @@ def test_a_training_on_the_way_is_a_run_that_stops_there():
     made = study(tables=["alrp-rebuttal/tableA1"], schedule={**BASE["schedule"], "iterations": 80})
     runs = [run for run in made.runs if run.loss == "alrp"]
     assert [run.key.split("/")[2] for run in runs] == ["alrp@epoch50", "alrp@epoch75", "alrp"]
-    assert [made.schedule(run).get("stop_after") for run in runs] == [0.5, 0.75, None]
+    assert [run.schedule.get("stop_after") for run in runs] == [0.5, 0.75, None]
     assert [iterations(made, run) for run in runs] == [40, 60, 80]
     assert len(made.records("alrp-rebuttal/tableA1")) == 6
     full = study(preset="full", tables=["rs/tableS2"], runs_of_tables=of_tables(schedules="papers"))
     for run in full.runs:
         epochs = 100 if run.schedule_name == "rs-heavy" else 12
-        assert full.schedule(run).get("stop_after") in (1 / epochs, None)
+        assert run.schedule.get("stop_after") in (1 / epochs, None)
 
 
 @pytest.mark.parametrize(
@@ -192,11 +193,11 @@ def test_multi_scale_tests_are_made_of_the_training_that_is_there_anyway():
     assert sum(run.key.startswith("shapes/atss@x101-dcn/alrp/") for run in made.runs) == 1
     files = [f"results/tiny/{key}/{place}metrics.json" for place in ("", "test-multi-scale/")]
     assert set(files) <= set(made.records("alrp/table6"))
-    views = made.spec(tested[key], 1, {"test": "multi-scale"})["test"]
-    assert (views["multi_scale"], views["flip"]) == ([32, 64, 96], True)
+    scales = made.spec(wildcards(tested[key], test="multi-scale"), 1)["test"]
+    assert (scales["multi_scale"], scales["flip"]) == ([32, 64, 96], True)
     full = study(preset="full", tables=["ape/table9"], runs_of_tables=of_tables(schedules="papers"))
     sizes = {
-        run.loss: full.spec(run, 1, {"test": "multi-scale"})["test"]["multi_scale"]
+        run.loss: full.spec(wildcards(run, test="multi-scale"), 1)["test"]["multi_scale"]
         for run in full.runs
         if run.test_variants
     }

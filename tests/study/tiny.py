@@ -23,3 +23,15 @@ def study(**changes):
 
 def group(**changes):
     return {**BASE["runs"][0], **changes}
+
+
+def named(made, key):
+    """The run of a study with this key."""
+    return next(run for run in made.runs if run.key == key)
+
+
+def wildcards(run, **more):
+    """The wildcards of a job of a run, as in the workflow's paths."""
+    dataset, detector, loss, seed = run.key.split("/")
+    names = {"dataset": dataset, "detector": detector, "loss": loss}
+    return {**names, "seed": seed.removeprefix("seed"), **more}

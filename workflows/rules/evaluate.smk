@@ -20,11 +20,9 @@ rule predict:
         mem_mb=3000,
         gpu=STUDY.gpus,
     params:
-        made_of=lambda wildcards: STUDY.test_hash(STUDY.run(wildcards), wildcards),
+        made_of=STUDY.test_hash,
         split=STUDY.split,
-        spec=lambda wildcards, threads: STUDY.spec(
-            STUDY.run(wildcards), threads, wildcards
-        ),
+        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
         "../scripts/predict.py"
 

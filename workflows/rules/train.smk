@@ -34,9 +34,9 @@ rule train:
         mem_mb=3000,
         gpu=STUDY.gpus,
     params:
-        made_of=lambda wildcards: STUDY.hashes(STUDY.run(wildcards)),
+        made_of=STUDY.hashes,
         # A function of `threads` counts as derived: the spec holds more than training depends on.
-        spec=lambda wildcards, threads: STUDY.spec(STUDY.run(wildcards), threads),
+        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
         "../scripts/train.py"
 
@@ -61,7 +61,7 @@ rule untrained:
         mem_mb=3000,
         gpu=STUDY.gpus,
     params:
-        made_of=lambda wildcards: STUDY.test_hash(STUDY.run(wildcards)),
-        spec=lambda wildcards, threads: STUDY.spec(STUDY.run(wildcards), threads),
+        made_of=STUDY.test_hash,
+        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
         "../scripts/untrained.py"

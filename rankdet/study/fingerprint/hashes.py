@@ -1,6 +1,5 @@
 """What a run depends on, as hashes: config, loss and code. Titles and comments do not count."""
 
-import ast
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -12,15 +11,16 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.repository import ROOT
 from rankdet.study import cards, detectors
+from rankdet.study.fingerprint import parts
 from rankdet.study.fingerprint.source import Grain, Tree, our_tree
-from rankdet.suggest import choice
 
-# What each step of a run executes: a file, or all files below a folder.
+# What each step of the workflow executes: files, and all files below folders. For the steps in
+# `MODEL_STEPS` the adapters of a run's detector are added.
 STEPS = {
     "data": ("rankdet/datasets",),
-    "train": ("rankdet/training/run.py", "rankdet/detectors"),
-    "cost": ("rankdet/training/cost.py", "rankdet/detectors"),
-    "predict": ("rankdet/training/inference.py", "rankdet/detectors"),
+    "train": ("rankdet/training/run.py", "rankdet/detectors/ops"),
+    "cost": ("rankdet/training/cost.py", "rankdet/detectors/ops"),
+    "predict": ("rankdet/training/inference.py", "rankdet/detectors/ops"),
     "thresholds": ("rankdet/results/thresholds.py",),
     "evaluate": ("rankdet/evaluation/evaluate.py", "rankdet/results/metrics_record.py"),
     "lrp_check": ("rankdet/evaluation/lrp_check.py", "rankdet/evaluation/lrp_released.py"),
@@ -30,41 +30,63 @@ STEPS = {
     "leaderboard": ("rankdet/results/leaderboard.py",),
     "report": ("rankdet/report", "reports"),
 }
-BASELINES = "rankdet/detectors/baselines.py"  # mmdet's losses: each counts for its own loss alone
-LEFT_OUT = {BASELINES}
+MODEL_STEPS = ("train", "cost", "predict")
 PACE_ONLY = ("checkpoint_every", "log_every", "workers")  # keys that change no number
 
 
-def digest(*parts: Any) -> str:
+def digest(*values: Any) -> str:
     """Returns a short hash of JSON-serialisable values; the order of keys does not matter."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def code_hash(grains: Iterable[Grain], tree: Tree) -> str:
-    """Returns the hash of statements, comments, docstrings and layout left out."""
+    """Returns the hash of statements without comments, docstrings and layout."""
     ordered = sorted((path.relative_to(tree.root).as_posix(), i, path) for path, i in grains)
     return digest([[name, tree.source(path).text(i)] for name, i, path in ordered])
 
 
 @lru_cache
 def step_hash(step: str, root: Path = ROOT) -> str:
-    """Returns the hash of everything that a step of the workflow executes.
+    """Returns the hash of everything that a step of the workflow executes for every run.
 
     Args:
         step: A key of `STEPS`.
         root: The repository.
     """
+    return _step_hash(step, "", "", root)
+
+
+def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = ROOT) -> str:
+    """Returns the hash of everything that a step executes for one detector.
+
+    Of the adapters in `rankdet/detectors` only those of the detector's family and head count. The
+    loss does not count: `loss_hash` covers it.
+
+    Args:
+        step: One of `MODEL_STEPS`.
+        detector: The detector's file.
+        root: The repository.
+    """
+    return _step_hash(step, detector["family"], detector.get("head", ""), root)
+
+
+@lru_cache
+def _step_hash(step: str, family: str, head: str, root: Path) -> str:
     tree = our_tree(root)
     grains: set[Grain] = set()
     others = []
     for place in STEPS[step]:
         for path in _files(root / place):
-            if path.suffix != ".py":
-                others.append([path.name, hashlib.sha256(path.read_bytes()).hexdigest()])
-            elif path.relative_to(root).as_posix() not in LEFT_OUT:
+            if path.suffix == ".py":
                 grains |= tree.whole(path)
-    return digest(code_hash(tree.reach(grains), tree), sorted(others))
+            else:
+                others.append([path.name, hashlib.sha256(path.read_bytes()).hexdigest()])
+    if family:
+        grains |= parts.adapters(family, head, tree)
+    closed = parts.by_name(tree, losses=step != "predict") if step in MODEL_STEPS else None
+    reached = tree.reach(grains, closed) if closed else tree.reach(grains)
+    return digest(code_hash(reached, tree), sorted(others))
 
 
 def files_hash(files: Iterable[Path], root: Path = ROOT) -> str:
@@ -80,74 +102,51 @@ def _files(place: Path) -> list[Path]:
     kept = (".py", ".j2", ".css", ".js", ".rst", ".html")
     paths = sorted(path for path in place.rglob("*") if path.suffix in kept)
     if not paths:
-        raise InputError(f"{shown(place)}: missing: the installation is not whole; clone it again")
+        raise InputError(f"{shown(place)}: missing: the installation is incomplete; clone it again")
     skipped = ("__pycache__", "html", "example")  # `reports/html` and `example` are written reports
     return [p for p in paths if not set(p.relative_to(place).parts[:-1]) & set(skipped)]
 
 
-def loss_hash(loss: cards.LossFile, variant: str, root: Path = ROOT) -> str:
-    """Returns the hash of a loss as it is trained: its merged card, its file, and what that uses.
+def loss_hash(
+    file: cards.LossFile,
+    card: Mapping[str, Any],
+    detector: Mapping[str, Any],
+    root: Path = ROOT,
+) -> str:
+    """Returns the hash of a loss as it trains a detector: its card, its file and what these use.
+
+    Args:
+        file: The loss's file.
+        card: The card with variants merged in.
+        detector: The detector's file: it decides which parts of the card are used.
+        root: The repository.
 
     Raises:
-        InputError: If a classification type of the card is defined nowhere.
+        InputError: If a classification type of the card is not defined anywhere.
     """
     tree = our_tree(root)
-    card = loss.variant(variant)
-    body = tree.source(loss.path).body
-    own = {grain for grain in tree.whole(loss.path) if not cards.is_card(body[grain[1]])}
-    for part in (card, card.get("rpn", {}), card.get("rcnn", {})):
-        if "type" in part.get("classification", {}):
-            own |= classification_grains(loss, part["classification"]["type"], tree)
-    return digest(training_card(card), code_hash(tree.reach(own), tree))
+    body = tree.source(file.path).body
+    own = {grain for grain in tree.whole(file.path) if not cards.is_card(body[grain[1]])}
+    grains = own | parts.loss_parts(file, card, detector, tree)
+    reached = tree.reach(grains, parts.by_name(tree, baselines=False))
+    return digest(_training_card(card, detector), code_hash(reached, tree))
 
 
-def training_card(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the keys of a merged card that training depends on, learning rates apart."""
-    kept = ("name", "classification", "box", "balance", "head", "rpn", "mask", "collapse_above")
-    found = {key: card[key] for key in kept if key in card}
+def _training_card(card: Mapping[str, Any], detector: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a merged card on which training depends, apart from learning rates."""
+    kept = ["name", "classification", "box", "balance", "head", "collapse_above"]
+    if detector.get("masks"):
+        kept.append("mask")
+    if detector["family"] != "two-stage":
+        return {key: card[key] for key in kept if card.get(key)}
+    kept.append("rpn")
     boxes = {key: value for key, value in card.get("rcnn", {}).items() if key != "test"}
-    return {**found, "rcnn": boxes} if boxes else found
+    return {**{key: card[key] for key in kept if card.get(key)}, "rcnn": boxes}
 
 
-def classification_grains(loss: cards.LossFile, name: str, tree: Tree) -> set[Grain]:
-    """Finds the class of a card's classification part: in its file, our losses, or mmdet's.
-
-    Raises:
-        InputError: If it is in none of them.
-    """
-    source = tree.source(loss.path)
-    if name in source.names:
-        return {(loss.path, index) for index in source.names[name]}
-    if name in source.imports:
-        return tree.find(*source.imports[name])
-    for module in ("rankdet.losses", _module(BASELINES)):
-        found = tree.find(module, name)
-        if found:
-            return found
-    line = cards.find_card(loss.path).lineno
-    raise InputError(
-        f"{shown(loss.path)}:{line}: CARD classification.type: found {name!r}; no class of this "
-        f"name here, in rankdet.losses or in {BASELINES}; {choice(name, _known_classes(tree))}"
-    )
-
-
-def _module(path: str) -> str:
-    return path.removesuffix(".py").replace("/", ".")
-
-
-def _known_classes(tree: Tree) -> list[str]:
-    names: set[str] = set()
-    for path in (tree.root / "rankdet/losses/__init__.py", tree.root / BASELINES):
-        source = tree.source(path)
-        names |= {name for name, place in source.imports.items() if place[1]}
-        names |= {node.name for node in source.body if isinstance(node, ast.ClassDef)}
-    return sorted(name for name in names if name.endswith("Loss") and name != "BoxLoss")
-
-
-def config_hash(
-    detector: Mapping[str, Any], preset: str, schedule: Mapping[str, Any], root: Path = ROOT
-) -> str:
-    """Returns the hash of the training settings of a run, its loss apart."""
-    kept = {k: v for k, v in detector.items() if k not in (*detectors.DISPLAY, *detectors.PRESETS)}
-    times = {k: v for k, v in schedule.items() if k not in PACE_ONLY}
+def config_hash(detector: Mapping[str, Any], preset: str, schedule: Mapping[str, Any]) -> str:
+    """Returns the hash of the training settings of a run, apart from its loss."""
+    left_out = (*detectors.DISPLAY, *detectors.PRESETS)
+    kept = {key: value for key, value in detector.items() if key not in left_out}
+    times = {key: value for key, value in schedule.items() if key not in PACE_ONLY}
     return digest(kept, preset, detector[preset], times)

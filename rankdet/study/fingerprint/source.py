@@ -8,7 +8,7 @@ editing AP Loss does not touch a run with aLRP Loss, although both classes stand
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -164,14 +164,40 @@ class Tree:
         onward = source.imports.get(name) if source else None
         return self._as_module(onward) if onward and onward != place else None
 
-    def reach(self, grains: Iterable[Grain]) -> set[Grain]:
-        """Returns the statements and everything that they use, directly or not."""
+    def registry(self, module: str, name: str) -> dict[str, set[Grain]]:
+        """Returns what a dict of classes or functions in a module maps each key to.
+
+        Args:
+            module: The module, such as `rankdet.losses.balance`.
+            name: The dict's name; it is a literal whose values are names.
+        """
+        path = self.module(module)
+        for _, index in self.find(module, name) if path else ():
+            node = self.source(path).body[index]
+            value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+            if isinstance(value, ast.Dict):
+                return {
+                    key.value: self.find(module, part.id)
+                    for key, part in zip(value.keys, value.values, strict=True)
+                    if isinstance(key, ast.Constant) and isinstance(part, ast.Name)
+                }
+        return {}
+
+    def reach(
+        self, grains: Iterable[Grain], closed: Callable[[Grain], bool] = lambda _: False
+    ) -> set[Grain]:
+        """Returns the statements and everything that they use, directly or not.
+
+        Args:
+            grains: Where to start.
+            closed: Whether a statement, and what it uses, is left out.
+        """
         reached: set[Grain] = set()
         waiting = list(grains)
         touched: set[Path] = set()
         while waiting:
             grain = waiting.pop()
-            if grain in reached:
+            if grain in reached or closed(grain):
                 continue
             reached.add(grain)
             waiting.extend(self.used(grain))
