@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import pydoc
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ DOCUMENTS = [
     for pattern in ("*.md", "docs/**/*.md", "config/*.md", ".github/*.md")
     for path in sorted(ROOT.glob(pattern))
 ]
+CURRENT = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]  # it names older files
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)|<img src=\"([^\"]+)\"")
 PATH = re.compile(
     r"`((?:rankdet|workflows|analysis|tests|config|docs|envs|profiles|data|reports|\.github)/[\w./-]+)`"
@@ -48,11 +50,7 @@ def test_links_lead_somewhere(document):
     assert [link for link in local if not (document.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize(
-    "document",
-    [path for path in DOCUMENTS if path.name != "CHANGELOG.md"],  # it names files of older versions
-    ids=lambda path: path.relative_to(ROOT).as_posix(),
-)
+@pytest.mark.parametrize("document", CURRENT, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_paths_in_documents_exist(document):
     assert {name for name in named(document) if not (ROOT / name).exists()} == set()
 
@@ -76,3 +74,11 @@ def test_imports_in_documents_work(document):
     ]
     absent = [name for name in names if not hasattr(importlib.import_module(name[0]), name[1])]
     assert absent == []
+
+
+@pytest.mark.parametrize("document", CURRENT, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_python_names_in_documents_exist(document):
+    text = document.read_text(encoding="utf-8")
+    names = re.findall(r"`((?:rankdet|analysis|workflows)(?:\.[A-Za-z_]\w*)+)(?:\(\))?`", text)
+    python = [name for name in names if not name.endswith((".yaml", ".md", ".py"))]
+    assert [name for name in python if pydoc.locate(name) is None] == []
