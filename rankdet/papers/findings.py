@@ -16,6 +16,8 @@ import numpy as np
 from rankdet.errors import InputError
 from rankdet.evaluation.interval_store import REPLICATES, difference
 from rankdet.evaluation.intervals import Difference, welch_interval
+from rankdet.evaluation.metric import LOWER
+from rankdet.evaluation.registry import find
 from rankdet.evaluation.units import DIGITS
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import Claim, Column, Row
@@ -31,7 +33,7 @@ from rankdet.papers.table_model import (
 from rankdet.papers.values import metric_value
 from rankdet.results.records import Run, Study
 
-CORRELATIONS = ("pearson", "spearman", "kendall")
+OF_MASKS = "segm."  # the bootstrap draws matches of boxes
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,9 @@ def _name(claim: Claim, side: _Side) -> str:
 
 
 def higher_is_better(column: Column) -> bool:
-    """Which direction is the better one; where a column says nothing, its metric does."""
-    if column.better:
-        return column.better == "higher"
-    return not column.metric.removeprefix("segm.").startswith(("oLRP", "training.seconds"))
+    """Which direction is better; a column of settings has the direction of its metric."""
+    metric = find(column.metric)
+    return (column.better or (metric.better if metric else None)) != LOWER
 
 
 def verdict(found: Difference, within: float | None, higher: bool) -> str:
@@ -166,12 +167,9 @@ def _values(side: _Side) -> list[float]:
 
 
 def _family(metric: str) -> str | None:
-    """The family of measures whose bootstrap gives a metric; None where none does."""
-    if metric == "AP" or (metric.startswith("AP") and metric[2:].isdigit()):
-        return "ap"
-    if metric.startswith("oLRP"):
-        return "olrp"
-    return "correlation" if metric.startswith(CORRELATIONS) else None
+    """The family of metrics whose bootstrap gives the metric an interval; None without one."""
+    found = None if metric.startswith(OF_MASKS) else find(metric)
+    return found.interval if found else None
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +12,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from rankdet.errors import InputError
+from rankdet.evaluation.metric import Metric
+from rankdet.evaluation.registry import find
 from rankdet.files import shown
 from rankdet.papers.folders import figure_kinds
 from rankdet.papers.published import (
@@ -46,15 +48,17 @@ def load_spec(path: str | Path) -> Spec:
     where = shown(path)
     data = _read_yaml(path)
     _check_keys(where, data, FILE_KEYS, ("title", "rows"))
-    columns = tuple(_column(where, entry) for entry in _list(where, data, "columns"))
+    file = published_file(path, data)
+    published = read_published(file) if file else {}
+    known = next(iter(published.values()), {})
+    runs = not (data.get("computed_by") or data.get("figure"))  # their metrics are their own
+    columns = tuple(_column(where, one, known, runs) for one in _list(where, data, "columns"))
     rows = tuple(_row(where, entry, data) for entry in _list(where, data, "rows"))
     for name, values in (("row", [r.key for r in rows]), ("column", [c.header for c in columns])):
         for value in values:  # records and claims use these names
             if values.count(value) > 1:
                 raise InputError(f"{where}: {name} {value!r} occurs twice; give each its own name")
     claims = tuple(_claim(where, entry, columns, rows) for entry in _list(where, data, "claims"))
-    file = published_file(path, data)
-    published = read_published(file) if file else {}
     given = {key: value for key, value in data.items() if key not in COMMON}
     parts = {"columns": columns, "rows": rows, "claims": claims, "published": published}
     parts["notes"] = tuple(_list(where, data, "notes"))
@@ -120,12 +124,18 @@ def _made(kind: type[Part], where: str, entry: Mapping[str, Any]) -> Part:
         raise InputError(f"{where}: {told(error.errors(include_url=False)[0])}") from error
 
 
-def _column(where: str, entry: Any) -> Column:
+def _column(where: str, entry: Any, published: Collection[str], from_runs: bool) -> Column:
+    """One column; the registry of metrics and the published CSV fill in what it leaves out."""
     where = f"{where}: column {entry}"
     _check_keys(where, entry, tuple(Column.__dataclass_fields__), ("metric",))
-    decimals = 1 if entry.get("scale", 1) == 100 else 2
-    values = {"header": entry["metric"], "decimals": decimals, **entry}
-    return _made(Column, where, {**values, "run": _run(where, entry.get("run") or {})})
+    name = str(entry["metric"])
+    metric = (find(name) if from_runs else None) or Metric(name, name, "", "", None)
+    defaults = {key: getattr(metric, key) for key in ("header", "scale", "decimals", "better")}
+    if entry.get("variant") or entry.get("run"):
+        defaults["better"] = None  # the columns are settings, which a row does not compare
+    values = {**defaults, **entry, "run": _run(where, entry.get("run") or {})}
+    same = values["header"] if values["header"] in published else None
+    return _made(Column, where, {"published": same, **values})
 
 
 def _row(where: str, entry: Any, data: Mapping[str, Any]) -> Row:

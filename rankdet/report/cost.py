@@ -1,27 +1,27 @@
-"""What the report says of the losses' cost: our measurement beside the papers' times."""
+"""The cost of the losses in the report: our measurement beside the papers' times."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rankdet.files import read_record
-from rankdet.papers.load import load_spec
-from rankdet.repository import PAPERS
+from rankdet.papers.published_times import PublishedTimes, published_times
 from rankdet.results.records import Study
 
 SCHEMA = "rankdet.cost/1"
-PUBLISHED = PAPERS / "alrp" / "timings.yaml"
-COLUMN = "seconds per iteration"
+
+Time = tuple[float | None, float | None]  # seconds of an iteration, and their ratio
+Model = tuple[str, str]  # detector and loss
 
 
 @dataclass(frozen=True)
 class CostLine:
     """A detector with a loss; times in ms and s, memory in MB, None where not known.
 
-    `ratio` is the iteration's time by that of the detector's first loss, `published` and
-    `published_ratio` are the paper's.
+    `ratio` is the iteration's time divided by that of the detector's first loss; `published` has
+    the seconds and the ratio of each of `Cost.papers`.
     """
 
     detector: str
@@ -31,18 +31,18 @@ class CostLine:
     iteration_s: float
     ratio: float
     memory_mb: float | None
-    published: float | None
-    published_ratio: float | None
+    published: tuple[Time, ...]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The section: its lines with the settings they were measured in, or why there are none."""
+    """The section: its lines with the settings of the measurement, or the problem."""
 
     lines: tuple[CostLine, ...] = ()
     settings: Mapping[str, Any] | None = None
     hardware: Mapping[str, Any] | None = None
     problem: str | None = None
+    papers: tuple[PublishedTimes, ...] = ()
 
     @property
     def first(self) -> str:
@@ -59,14 +59,13 @@ def cost_of(study: Study) -> Cost | None:
         problem = f"cost.json has schema {record.get('schema')!r}, expected {SCHEMA!r}"
     if problem:
         return Cost(problem=problem)
-    published = _published()
+    models = {(row["detector"], row["loss"]) for row in record["rows"]}
+    papers = tuple(times for times in published_times() if models & set(times.seconds))
     first: dict[str, Mapping[str, Any]] = {}
     lines = []
     for row in record["rows"]:
         base = first.setdefault(row["detector"], row)
-        paper = published.get((row["detector"], row["loss"]))
-        paper_base = published.get((base["detector"], base["loss"]))
-        ratio = None if paper is None or paper_base is None else paper / paper_base
+        pair = (row["detector"], row["loss"]), (base["detector"], base["loss"])
         lines.append(
             CostLine(
                 row["titles"]["detector"],
@@ -76,28 +75,29 @@ def cost_of(study: Study) -> Cost | None:
                 row["iteration_s"],
                 row["iteration_s"] / base["iteration_s"],
                 row["memory_mb"],
-                paper,
-                ratio,
+                _times(*pair, papers),
             )
         )
-    return Cost(tuple(lines), record["settings"], record["hardware"])
+    return Cost(tuple(lines), record["settings"], record["hardware"], papers=papers)
 
 
-def _published() -> dict[tuple[str, str], float]:
-    """Detector and loss to the paper's seconds of an iteration."""
-    spec = load_spec(PUBLISHED)
-    values = {
-        (row.run["detector"], row.run["loss"]): spec.published[row.key][COLUMN]
-        for row in spec.rows
-        if row.run
-    }
-    return {key: value for key, value in values.items() if value is not None}
+def _times(row: Model, base: Model, papers: Sequence[PublishedTimes]) -> tuple[Time, ...]:
+    """Each paper's seconds for a row, and their ratio to those for the detector's first row."""
+    times = []
+    for paper in papers:
+        seconds, first = paper.seconds.get(row), paper.seconds.get(base)
+        times.append((seconds, None if seconds is None or first is None else seconds / first))
+    return tuple(times)
 
 
 def write_cost(cost: Cost, path: Path) -> None:
-    """Writes the lines as CSV."""
-    names = list(CostLine.__dataclass_fields__)
+    """Writes the lines as CSV; the two columns of each paper begin with its name."""
+    names = [name for name in CostLine.__dataclass_fields__ if name != "published"]
+    papers = [times.paper.name for times in cost.papers]
+    header = [f"{name} {column}" for name in papers for column in ("published", "published ratio")]
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([getattr(line, name) for name in names] for line in cost.lines)
+        writer.writerow([*names, *header])
+        for line in cost.lines:
+            times = [value for time in line.published for value in time]
+            writer.writerow([*(getattr(line, name) for name in names), *times])

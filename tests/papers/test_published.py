@@ -108,7 +108,7 @@ def test_specifications_are_checked(tmp_path: Path, spec: str, message: str) -> 
 
 
 SPEC = "title: t\ncolumns: [{metric: AP, published: AP}]\nrows: [{row: x}, {row: y}]\n"
-VALUES = "row,AP\nx,1.25\ny,\n"
+VALUES = "row,AP\nx,12.5\ny,\n"
 NOTE = "# T\n\nWhere: page 1. y is empty: not legible.\n\nWhat it claims\n- nothing\n"
 
 
@@ -119,7 +119,7 @@ NOTE = "# T\n\nWhere: page 1. y is empty: not legible.\n\nWhat it claims\n- noth
         ("t.yaml", ", {row: y}", "", "there is no row for 'y' of the published values"),
         ("t.yaml", "[{row: x}, {row: y}]", "[{row: y}, {row: x}]", "not in the order"),
         ("t.yaml", "published: AP", "published: AP9", "column 'AP9' is not in the published"),
-        ("t.yaml", "metric: AP", "metric: AP, decimals: 1", "decimals: 1 would round .* 1.25"),
+        ("t.yaml", "metric: AP", "metric: AP, decimals: 0", "decimals: 0 would round .* 12.5"),
         ("t.md", "Where:", "Place:", r"t\.md: no line begins with 'Where:'; add it"),
         ("t.md", "What it claims", "Claims", "no line begins with 'What it claims'"),
         ("t.md", "empty", "gone", r"t\.csv has empty cells; explain"),
@@ -129,7 +129,7 @@ NOTE = "# T\n\nWhere: page 1. y is empty: not legible.\n\nWhat it claims\n- noth
 def test_what_does_not_fit(tmp_path: Path, name: str, old: str, new: str | None, message) -> None:
     for file, text in (("t.yaml", SPEC), ("t.csv", VALUES), ("t.md", NOTE)):
         (tmp_path / file).write_text(text)
-    assert load_spec(tmp_path / "t.yaml").published == {"x": {"AP": 1.25}, "y": {"AP": None}}
+    assert load_spec(tmp_path / "t.yaml").published == {"x": {"AP": 12.5}, "y": {"AP": None}}
     path = tmp_path / name
     if new is None:
         path.unlink()

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from rankdet.papers.published import read_published
 from rankdet.report import build_report
 from rankdet.report.cost import cost_of
+from rankdet.repository import PAPERS
 from rankdet.results.records import load_study
 from tests.report.fake_study import make_study
 
@@ -42,9 +44,23 @@ def plan(tmp_path):
 def test_ratios_are_to_the_detectors_first_loss_and_stand_beside_the_papers(plan):
     lines = cost_of(load_study(plan)).lines
     assert [line.ratio for line in lines] == pytest.approx([1, 0.9, 1.1, 1])
-    assert [line.published for line in lines] == [0.28, 0.80, None, 0.53]
-    assert lines[1].published_ratio == pytest.approx(0.80 / 0.28)
-    assert lines[2].published_ratio is None
+    assert [line.published[0][0] for line in lines] == [0.28, 0.80, None, 0.53]
+    assert lines[1].published[0][1] == pytest.approx(0.80 / 0.28)
+    assert lines[2].published[0][1] is None
+
+
+def test_every_paper_can_have_times(plan):
+    assert [times.paper.name for times in cost_of(load_study(plan)).papers] == ["alrp"]
+    record = json.loads(json.dumps(RECORD))
+    record["rows"][-1]["loss"] = "rs"
+    path = plan.parent / "cost.json"
+    path.write_text(json.dumps(record))
+    cost = cost_of(load_study(plan))
+    assert [times.paper.name for times in cost.papers] == ["alrp", "rs"]
+    values = read_published(PAPERS / "rs" / "tableS9.csv")["ATSS"]
+    assert cost.lines[-1].published == ((None, None), (values["RS Loss (sec)"], 1.0))
+    page = build_report(plan, plan.parent / "html").read_text()
+    assert "RS Loss paper</th>" in page and "measured on the authors&#39; GPUs" in page
 
 
 def test_the_page_and_its_csv_have_the_numbers(plan, tmp_path):
@@ -56,7 +72,7 @@ def test_the_page_and_its_csv_have_the_numbers(plan, tmp_path):
     rows = list(csv.DictReader((tmp_path / "html" / "cost.csv").open()))
     assert [row["loss"] for row in rows] == [row[3] for row in ROWS]
     assert float(rows[1]["iteration_s"]) == 5.4
-    assert rows[0]["memory_mb"] == ""
+    assert rows[0]["memory_mb"] == "" and rows[0]["alrp published"] == "0.28"
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"schema": "rankdet.cost/9"}'])
