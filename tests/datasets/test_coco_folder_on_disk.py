@@ -67,6 +67,6 @@ def test_a_folder_that_cannot_be_written(good, tmp_path):
 
 
 def test_not_a_number_is_told_before_it_is_written(tmp_path):
-    with pytest.raises(InputError, match=r"x\.json: a number in it is NaN"):
+    with pytest.raises(InputError, match=r"x\.json: a number is NaN or infinite"):
         files.write_json(tmp_path / "x.json", {"segmentation": [[float("nan")]]})
     assert not list(tmp_path.iterdir())
