@@ -1,11 +1,15 @@
-"""`rankdet compare`: several runs' metrics in one table, and which differences are real."""
+"""`rankdet compare`: metrics of several runs, and which differences are significant."""
 
 import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from rankdet.commands.arguments import check_least, check_writable
+from rankdet.errors import InputError
+from rankdet.evaluation import registry
+from rankdet.evaluation.metric import COMPARE, LOWER, Metric
 from rankdet.files import write_text
+from rankdet.suggest import nearest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,41 +22,40 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument(
-        "files", nargs="+", metavar="metrics.json", help="first: what to compare to"
+        "files",
+        nargs="+",
+        metavar="metrics.json",
+        help="files of two or more runs; all are compared with the first",
     )
     parser.add_argument(
         "--metrics",
-        default="AP,AP50,AP75,oLRP,oLRP_Loc,oLRP_FP,oLRP_FN,spearman",
         metavar="AP,AP50,...",
-        help="which columns (default: %(default)s)",
+        help="metrics to compare (default: those of the report's comparison pages)",
     )
     parser.add_argument(
         "--draws", type=int, default=1000, metavar="N", help="bootstrap draws (default 1000)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default 0)")
     parser.add_argument(
-        "--no-significance", action="store_true", help="only the table; needs no matches"
+        "--no-significance",
+        action="store_true",
+        help="print only the table, which needs no matches",
     )
     parser.add_argument("--out", metavar="comparison.json", help="write all numbers")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the table, the differences to the first run, and writes what was asked for."""
+    """Prints the table and the differences to the first run, and writes the chosen file."""
     from rich.console import Console
 
-    from rankdet.errors import InputError
     from rankdet.evaluation import comparison
 
     check_least(args, draws=2, seed=0)
     check_writable(args.out)
-    metrics = [m.strip() for m in args.metrics.split(",") if m.strip()]
     runs = comparison.load_runs(args.files)
-    for metric in metrics:
-        if not any(metric in one.metrics for one in runs):
-            known = ", ".join(runs[0].metrics)
-            raise InputError(f"no run has a metric {metric!r}; known: {known}")
+    metrics = _metrics(args.metrics, runs)
     found: list[dict[str, Difference] | None] = [None] * (len(runs) - 1)
-    # A pipe has no width: none of the numbers may be cut there.
+    # A pipe has no width: make it wide enough for all numbers.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     _print_values(console, runs, metrics)
     if not args.no_significance and len(runs) > 1:
@@ -66,15 +69,16 @@ def run(args: argparse.Namespace) -> int:
 def _print_values(console: "Console", runs: "list[Compared]", metrics: list[str]) -> None:
     from rich.markup import escape
 
-    from rankdet.evaluation.comparison import best_runs, higher_is_better
+    from rankdet.evaluation.comparison import best_runs
 
-    table = _table("run", metrics)
+    entries = {m: registry.describe(m) for m in metrics}
+    table = _table("run", [entries[m].header for m in metrics])
     best = {m: best_runs(runs, m) for m in metrics}
     for i, one in enumerate(runs):
-        cells = [_bold(_number(one.metrics.get(m), m), i in best[m]) for m in metrics]
+        cells = [_bold(_number(one.metrics.get(m), entries[m]), i in best[m]) for m in metrics]
         table.add_row(escape(one.name), *cells)
     console.print(table)
-    down = [m for m in metrics if not higher_is_better(m)]
+    down = [entry.header for entry in entries.values() if entry.better == LOWER]
     if down:
         console.print(f"best in bold with *; lower is better for {', '.join(down)}")
     else:
@@ -93,13 +97,14 @@ def _print_differences(
     table = _table(f"minus {escape(runs[0].name)}", columns)
     for one, differs in zip(runs[1:], found, strict=True):
         for i, (metric, difference) in enumerate((differs or {}).items()):
-            cells = _difference(difference, metric)
-            table.add_row(escape(one.name) if i == 0 else "", metric, *cells)
+            entry = registry.describe(metric)
+            name = escape(one.name) if i == 0 else ""
+            table.add_row(name, entry.header, *_difference(difference, entry))
     if table.row_count:
         console.print(table)
         console.print(
             f"from {draws} draws of the images, the same for both runs; "
-            "bold with !: the interval leaves 0 out"
+            "bold with !: significant (the interval does not contain 0)"
         )
     for one, differs in zip(runs[1:], found, strict=True):
         if differs is None:
@@ -121,26 +126,33 @@ def _table(head: str, columns: list[str]) -> "Table":
     return table
 
 
-def _percent(metric: str) -> bool:
-    return metric.startswith(("AP", "AR", "oLRP"))
+def _metrics(chosen: str | None, runs: "list[Compared]") -> list[str]:
+    """Returns the keys of the metrics to compare: the chosen ones, or those that any run has."""
+    if chosen is None:
+        usual = (metric.key for metric in registry.shown_in(COMPARE))
+        return [key for key in usual if any(key in one.metrics for one in runs)]
+    keys = [key.strip() for key in chosen.split(",") if key.strip()]
+    known = list(dict.fromkeys(key for one in runs for key in one.metrics))
+    for key in keys:
+        if key not in known:
+            raise InputError(f"no run has a metric {key!r}; {nearest(key, known)}")
+    return keys
 
 
-def _number(value: float | None, metric: str) -> str:
-    if value is None:
-        return "–"
-    return f"{100 * value:.1f}" if _percent(metric) else f"{value:.3f}"
+def _number(value: float | None, metric: Metric) -> str:
+    scaled = metric.scaled(value)
+    return "–" if scaled is None else f"{scaled:.{metric.decimals}f}"
 
 
 def _bold(text: str, best: bool) -> str:
     return f"[bold]{text}*[/bold]" if best else text
 
 
-def _difference(difference: "Difference", metric: str) -> list[str]:
+def _difference(difference: "Difference", metric: Metric) -> list[str]:
     if difference.value is None:
         return ["–", "–", "–"]
-    scale, digits = (100, 1) if _percent(metric) else (1, 3)
     value, *ends = (
-        "–" if v is None else f"{scale * v:+.{digits}f}"
+        "–" if v is None else f"{metric.scale * v:+.{metric.decimals}f}"
         for v in (difference.value, difference.low, difference.high)
     )
     p = "–" if difference.p is None else f"{difference.p:.3f}"

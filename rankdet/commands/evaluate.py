@@ -2,21 +2,16 @@
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from rankdet.commands.arguments import check_least, check_writable
+from rankdet.evaluation import registry
+from rankdet.evaluation.metric import EVALUATE, LEADERBOARD, LOWER, PERCENT, Metric
 from rankdet.files import write_text
 
-# (title, keys shown side by side); rates in percent as the papers print them.
-_GROUPS = (
-    ("AP (%)", ("AP", "AP50", "AP65", "AP75", "AP80", "AP90", "AP95")),
-    ("by area (%)", ("AP_small", "AP_medium", "AP_large")),
-    ("by frequency (%)", ("AP_rare", "AP_common", "AP_frequent")),
-    ("AR (%)", ("AR1", "AR10", "AR100", "AR300", "AR_small", "AR_medium", "AR_large")),
-    ("oLRP (%), lower is better", ("oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN")),
-    ("score-IoU correlation, class mean", ("pearson", "spearman", "kendall")),
-    ("  over all true positives", ("pearson_pooled", "spearman_pooled", "kendall_pooled")),
-)
+LINE, INDENT = 120, 36  # characters: of a printed line, and left of the values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,16 +23,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=("hotcoco", "pycocotools"),
         default="hotcoco",
-        help="who computes AP; same numbers, hotcoco is faster (default)",
+        help="package that computes AP; both give the same numbers, hotcoco is faster (default)",
     )
-    parser.add_argument("--out", metavar="metrics.json", help="write all numbers, per class too")
     parser.add_argument(
-        "--matches", metavar="matches.parquet", help="write which detection matched what"
+        "--out", metavar="metrics.json", help="write all numbers, also those of each class"
+    )
+    parser.add_argument(
+        "--matches", metavar="matches.parquet", help="write which detection matches which object"
     )
     parser.add_argument(
         "--ignore-unknown",
         action="store_true",
-        help="leave out detections of images or categories that GT.json has not",
+        help="leave out detections of images or categories that are not in GT.json",
     )
     parser.add_argument(
         "--lrp-thresholds",
@@ -54,22 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of those draws (default 0)")
     parser.add_argument(
-        "--errors", action="store_true", help="what each kind of error costs (TIDE)"
+        "--errors", action="store_true", help="print how much AP50 each kind of error costs (TIDE)"
     )
     parser.add_argument(
         "--sparsity-edges",
         type=_edges,
         default=(0, 4, 9, 21),
         metavar="0,4,9,21",
-        help="AP by objects per image: the lowest count of each bin",
+        help="lowest number of objects of each bin, for AP by objects per image",
     )
     parser.add_argument(
-        "--sparsity-crowds", action="store_true", help="count crowds as objects there"
+        "--sparsity-crowds", action="store_true", help="count crowds as objects in these bins"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates, prints a table and writes what was asked for."""
+    """Evaluates, prints a table and writes the chosen files."""
     from rankdet.evaluation.evaluate import evaluate_files
 
     check_least(args, seed=0)
@@ -98,32 +95,28 @@ def _edges(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list such as 0,4,9,21") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list such as 0,4,9,21") from None
 
 
 def table(result: dict[str, Any]) -> str:
-    """Returns the measures as a compact text table."""
-    metrics, counts = result["metrics"], result["counts"]
+    """Returns the metrics of an evaluation as a compact text table."""
+    counts = result["counts"]
     lines = [
         f"{counts['images']} images, {counts['ground_truth']} objects (+ {counts['crowd']} crowd), "
         f"{counts['detections']} detections, {result['settings']['iou_type']}"
     ]
-    for title, keys in _GROUPS:
-        known = {_short(k): metrics[k] for k in keys if k in metrics}
-        lines += _group(title, known, "%" in title)
-    bounds = {f"{side} bound": part["AP"] for side, part in result["bounds"].items()}
-    lines += _group("AP (%) were IoU ranked by score", dict(reversed(bounds.items())), True)
-    lines += _group(
-        "AP (%) by objects per image",
-        {_range(b["low"], b["high"]): b["AP"] for b in result["sparsity"]},
-        True,
-    )
-    calibration = {k: result["calibration"][k] for k in ("D_ECE", "LaECE")}
-    lines += _group("calibration error (%)", calibration, True)
+    found = registry.values(result)
+    shown = [metric for metric in registry.shown_in(EVALUATE) if metric.key in found]
+    for title, metrics in registry.grouped(shown):
+        lines += _metrics(title, metrics, found)
+    ap = registry.by_key()["AP"]
+    sparsity = {registry.object_range(b): _text(b["AP"], ap) for b in result["sparsity"]}
+    lines += _group(f"AP{_unit(ap)} by objects per image", sparsity)
     if "errors" in result:
-        lines += _group("AP50 (%) lost to", result["errors"].get("delta_ap", {}), True)
+        costs = result["errors"].get("delta_ap", {})
+        lines += _group("AP50 (%) lost to", {kind: _text(v, ap) for kind, v in costs.items()})
     lines += _interval_lines(result)
-    lines.append("")
+    lines += ["", "↓ lower is better"]
     lines.append(
         f"classes with objects: {counts['classes']}, "
         f"with a defined correlation: {counts['correlation_classes']}"
@@ -132,12 +125,28 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _group(title: str, values: dict[str, float | None], percent: bool) -> list[str]:
-    if not values:
-        return []
-    width = max(*map(len, values), 5) + 2
-    head = f"{title:<36}" + "".join(f"{name:>{width}}" for name in values)
-    return ["", head, " " * 36 + "".join(f"{_text(v, percent):>{width}}" for v in values.values())]
+def _metrics(title: str, metrics: Sequence[Metric], found: Mapping[str, Any]) -> list[str]:
+    """A group of metrics; where all are in percent, the title says so, else each of them."""
+    percent = all(_unit(metric) for metric in metrics)
+    values = {}
+    for metric in metrics:
+        arrow = f" {metric.arrow}" if metric.better == LOWER else ""
+        unit = "" if percent else _unit(metric)
+        values[f"{metric.header}{unit}{arrow}"] = _text(found[metric.key], metric)
+    return _group(f"{title} (%)" if percent else title, values)
+
+
+def _group(title: str, values: dict[str, str]) -> list[str]:
+    """Names above their values, as many side by side as fit into a line."""
+    lines = [""]
+    width = max([*map(len, values), 5]) + 2
+    per_line = max(1, (LINE - INDENT) // width)
+    rest = iter(values.items())
+    while part := list(islice(rest, per_line)):
+        head = title if lines == [""] else ""
+        lines.append(f"{head:<{INDENT}}" + "".join(f"{name:>{width}}" for name, _ in part))
+        lines.append(" " * INDENT + "".join(f"{text:>{width}}" for _, text in part))
+    return lines if values else []
 
 
 def _interval_lines(result: dict[str, Any]) -> list[str]:
@@ -146,22 +155,18 @@ def _interval_lines(result: dict[str, Any]) -> list[str]:
         return []
     level, draws = intervals["level"], intervals["replicates"]
     lines = ["", f"{100 * level:.0f} % intervals from {draws} draws of the images"]
-    for name in ("AP", "AP50", "AP75", "oLRP", "pearson", "spearman", "kendall"):
-        ends, percent = intervals["metrics"][name], name[0] in "Ao"
-        text = "–" if ends is None else " to ".join(_text(v, percent) for v in ends)
-        lines.append(f"  {name + (' (%)' if percent else ''):<34}{text}")
+    for metric in registry.shown_in(LEADERBOARD):
+        if metric.interval:
+            ends = intervals["metrics"][metric.key]
+            text = "–" if ends is None else " to ".join(_text(v, metric) for v in ends)
+            lines.append(f"  {metric.header + _unit(metric):<34}{text}")
     return lines
 
 
-def _range(low: int, high: int | None) -> str:
-    return f"{low}+" if high is None else f"{low}-{high}"
+def _unit(metric: Metric) -> str:
+    return " (%)" if metric.scale == PERCENT else ""
 
 
-def _short(key: str) -> str:
-    return key.removesuffix("_pooled").removeprefix("oLRP_")
-
-
-def _text(value: float | None, percent: bool) -> str:
-    if value is None:
-        return "–"
-    return f"{100 * value:.1f}" if percent else f"{value:.3f}"
+def _text(value: float | None, metric: Metric) -> str:
+    scaled = metric.scaled(value)
+    return "–" if scaled is None else f"{scaled:.{metric.decimals}f}"

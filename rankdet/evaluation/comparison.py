@@ -1,4 +1,4 @@
-"""Several runs' metrics side by side: best values, and whether differences are more than chance."""
+"""Metrics of several runs side by side: best values, and which differences are significant."""
 
 import json
 from collections.abc import Sequence
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from rankdet.errors import InputError
+from rankdet.evaluation import registry
 from rankdet.evaluation.coco.json_stream import read_json
 from rankdet.evaluation.evaluate import SCHEMA
 from rankdet.evaluation.intervals import Difference, best, paired_bootstrap
+from rankdet.evaluation.metric import FAMILIES, HIGHER
 from rankdet.evaluation.metrics.matches import read_matches
-
-METRICS = ("AP", "AP50", "AP75", "oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN", "spearman")
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Compared:
     """One run.
 
     Attributes:
-        name: the run's key, or what tells its file from the others.
-        path: its metrics file.
-        metrics: name to value, None where undefined.
-        matches: the file of its matches; None where there is none to be found.
+        name: The run's key, or the part of the path in which its file differs from the others.
+        path: Its metrics file.
+        metrics: Metric key to value, None where undefined.
+        matches: The file of its matches; None where there is no such file.
     """
 
     name: str
@@ -34,20 +34,15 @@ class Compared:
     matches: Path | None
 
 
-def higher_is_better(metric: str) -> bool:
-    """Returns whether more of a metric is better (all but oLRP and its components)."""
-    return not metric.startswith("oLRP")
-
-
 def load_runs(paths: Sequence[Path | str]) -> list[Compared]:
     """Reads metrics files that belong to the same data.
 
     Args:
-        paths: files as `rankdet evaluate --out` or a study writes them. A run's matches are looked
-            for beside its file, as `<its name>.parquet` or `matches.parquet`.
+        paths: Files that `rankdet evaluate --out` or a study wrote. The matches of a run are
+            expected beside its file, as `<its name>.parquet` or `matches.parquet`.
 
     Raises:
-        InputError: a file is missing or holds no metrics, or the runs are of different data.
+        InputError: If a file is missing or has no metrics, or the runs are on different data.
     """
     files = [Path(p) for p in paths]
     data = [_metrics(p) for p in files]
@@ -61,15 +56,21 @@ def load_runs(paths: Sequence[Path | str]) -> list[Compared]:
                 )
     names = _names(files, data)
     return [
-        Compared(name, path, one["metrics"], _matches_of(path, files))
+        Compared(name, path, registry.values(one), _matches_of(path, files))
         for name, path, one in zip(names, files, data, strict=True)
     ]
 
 
 def best_runs(runs: Sequence[Compared], metric: str) -> set[int]:
-    """Returns which runs have the best value of a metric; ties, at three digits, all of them."""
-    values = {str(i): run.metrics.get(metric) for i, run in enumerate(runs)}
-    return {int(i) for i in best(values, higher_is_better(metric), digits=3)}
+    """Returns which runs have the best value of a metric as printed: all of them for a tie.
+
+    Empty for a metric that has no better direction.
+    """
+    entry = registry.describe(metric)
+    if entry.better is None:
+        return set()
+    values = {str(i): entry.printed(run.metrics) for i, run in enumerate(runs)}
+    return {int(i) for i in best(values, entry.better == HIGHER, digits=entry.decimals)}
 
 
 def differences(
@@ -78,29 +79,25 @@ def differences(
     """Compares every run with the first, over the same drawn images.
 
     Args:
-        runs: two or more.
-        metrics: those of interest.
-        replicates: draws.
-        seed: seeds them; each pair is drawn alike.
+        runs: Two or more.
+        metrics: Metric keys.
+        replicates: Number of draws.
+        seed: Seed of the draws, which are the same for each pair.
 
     Returns:
-        For each run but the first: metric to difference, for the metrics that a bootstrap can give;
-        None where either has no matches.
+        For each run after the first: metric key to difference, for the metrics that have an
+        interval; None where a run of the pair has no matches.
     """
-    families = [
-        family
-        for family, member in (
-            ("ap", lambda m: m.startswith("AP")),
-            ("olrp", lambda m: m.startswith("oLRP")),
-            ("correlation", lambda m: not m.startswith(("AP", "AR", "oLRP"))),
-        )
-        if any(member(m) for m in metrics)
-    ]
+    drawn = {registry.describe(metric).interval for metric in metrics}
+    families = [family for family in FAMILIES if family in drawn]
     first = read_matches(runs[0].matches) if runs[0].matches else None
     out: list[dict[str, Difference] | None] = []
     for run in runs[1:]:
         if first is None or run.matches is None:
             out.append(None)
+            continue
+        if not families:
+            out.append({})
             continue
         rng = np.random.default_rng(seed)
         found = paired_bootstrap(first, read_matches(run.matches), rng, replicates, families)
@@ -125,7 +122,7 @@ def as_json(runs: Sequence[Compared], found: Sequence[dict[str, Difference] | No
 def _metrics(path: Path) -> dict[str, Any]:
     data = read_json(path)
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise InputError(f"{path}: is no file of metrics; `rankdet evaluate --out` writes one")
+        raise InputError(f"{path}: is not a file of metrics; `rankdet evaluate --out` writes one")
     if not isinstance(data.get("metrics"), dict):
         raise InputError(f"{path}: has no metrics (status: {data.get('status', 'unknown')})")
     return data
@@ -141,7 +138,7 @@ def _identity(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names(paths: Sequence[Path], data: Sequence[dict[str, Any]]) -> list[str]:
-    """Returns run keys where all are known and different, else the parts in which paths differ."""
+    """Returns the run keys if all are known and different, else the parts in which paths differ."""
     keys = [_key(one.get("run")) for one in data]
     if all(keys) and len(set(keys)) == len(keys):
         return [str(k) for k in keys]

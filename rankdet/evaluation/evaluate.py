@@ -1,6 +1,6 @@
-"""From two COCO-format files to all measures: `evaluate_files`."""
+"""From two COCO-format files to all metrics: `evaluate_files`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from rankdet.errors import InputError
+from rankdet.evaluation import registry
 from rankdet.evaluation.coco.loading import IOU_TYPES, load_detections, load_ground_truth
 from rankdet.evaluation.coco.types import Detections, GroundTruth
+from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.metrics.ap import summarise
 from rankdet.evaluation.metrics.ap_backends import BACKENDS, backend_tables, error_breakdown
 from rankdet.evaluation.metrics.bounds import correlation_bounds
@@ -20,9 +22,10 @@ from rankdet.evaluation.metrics.matching import match
 from rankdet.evaluation.metrics.olrp import TAU, THRESHOLDS, olrp
 from rankdet.evaluation.metrics.operating_point import operating_point
 from rankdet.evaluation.metrics.sparsity import DEFAULT_EDGES, sparsity_bins
+from rankdet.evaluation.units import finite
 
 SCHEMA = "rankdet.metrics/1"
-MEMORY = 2.5  # bytes per byte of a detections file, from one of 1.9 GB
+MEMORY = 2.5  # bytes per byte of a detections file, measured on a file of 1.9 GB
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,13 @@ class Options:
     """What is computed, and how.
 
     Attributes:
-        backend: who computes AP: "hotcoco" or "pycocotools".
-        lrp_thresholds: score thresholds tried for oLRP: "exact" (all) or "grid101".
-        sparsity_edges: lowest number of objects per image of each sparsity bin.
-        sparsity_crowds: whether crowds count as objects there.
-        bootstrap: draws of images for intervals; 0 for none.
-        seed: seeds those draws.
-        errors: whether to break the errors down (hotcoco's TIDE).
+        backend: The package that computes AP: "hotcoco" or "pycocotools".
+        lrp_thresholds: Score thresholds tried for oLRP: "exact" (all) or "grid101".
+        sparsity_edges: Lowest number of objects per image of each sparsity bin.
+        sparsity_crowds: Whether crowds count as objects there.
+        bootstrap: Number of draws of the images for intervals; 0 computes no intervals.
+        seed: Seed of those draws.
+        errors: Whether to break the errors down (hotcoco's TIDE).
     """
 
     backend: str = "hotcoco"
@@ -51,11 +54,11 @@ class Options:
         check_known("AP backend", self.backend, BACKENDS)
         check_known("LRP thresholds", self.lrp_thresholds, THRESHOLDS)
         if self.bootstrap < 0 or self.bootstrap == 1:
-            raise InputError(f"{self.bootstrap} bootstrap draws: choose 0 for none, or 2 and more")
+            raise InputError(f"{self.bootstrap} bootstrap draws: choose 0, or 2 or more")
 
 
 def check_known(name: str, value: str, known: Sequence[str]) -> None:
-    """Raises an `InputError` that lists what is known unless `value` is."""
+    """Raises an `InputError` that lists the known values if `value` is not one of them."""
     if value not in known:
         raise InputError(f"unknown {name} {value!r}; known: {', '.join(known)}")
 
@@ -69,15 +72,15 @@ def evaluate_files(
     matches_path: Path | str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Computes AP, oLRP, the correlation of score and IoU, and what else follows from matches.
+    """Computes all metrics of the registry that follow from annotations and detections.
 
     Args:
         gt_path: COCO-format annotations.
-        detections_path: detections in COCO's results format.
+        detections_path: Detections in COCO's results format.
         iou_type: "bbox" or "segm".
-        ignore_unknown: leave out detections of unknown images or categories, with a note.
-        matches_path: where to write the matches (Parquet), if anywhere.
-        **options: the fields of `Options`.
+        ignore_unknown: Leave out detections of unknown images or categories, with a note.
+        matches_path: Where to write the matches (Parquet); None does not write them.
+        **options: The fields of `Options`.
 
     Returns:
         JSON-serialisable: `schema`, `metrics`, `per_class` (by category id), `classes` (names),
@@ -86,7 +89,7 @@ def evaluate_files(
         [−1, 1], undefined values None.
 
     Raises:
-        InputError: something is wrong with a file or an option.
+        InputError: If a file cannot be used, or an option has an unknown value.
     """
     check_known("IoU type", iou_type, IOU_TYPES)
     chosen = Options(**options)
@@ -109,7 +112,7 @@ def _evaluate(
     matches = match(ground_truth, detections, iou_type)
     if matches_path is not None:
         write_matches(matches, matches_path)
-    return measure(ground_truth, detections, matches, options)
+    return compute_metrics(ground_truth, detections, matches, options)
 
 
 def _too_large(*paths: Path | str) -> str:
@@ -117,17 +120,18 @@ def _too_large(*paths: Path | str) -> str:
     gigabytes = largest.stat().st_size / 1e9
     return (
         f"{largest}: {gigabytes:.2g} GB need about {MEMORY * gigabytes + 0.5:.1f} GB of memory, "
-        "which is not there; drop the detections of lowest score, or evaluate on a larger machine"
+        "which this machine does not have; remove the detections of lowest score, or evaluate on a "
+        "larger machine"
     )
 
 
-def measure(
+def compute_metrics(
     ground_truth: GroundTruth,
     detections: Detections,
     matches: Matches,
     options: Options | None = None,
 ) -> dict[str, Any]:
-    """Computes all measures of matched detections; the result as of `evaluate_files`."""
+    """Computes all metrics of matched detections; the result is that of `evaluate_files`."""
     options = options or Options()
     tables = backend_tables(ground_truth, detections, matches.iou_type, options.backend)
     ap, ap_of = summarise(tables, matches.frequency, matches.category_ids)
@@ -139,9 +143,10 @@ def measure(
     positives = {one.category_id: one.positives() for one in matches.per_class()}
     scores = calibration(matches)
     laece = scores.pop("LaECE_per_class")
+    computed, computed_of = registered(matches)
     result = {
         "schema": SCHEMA,
-        "metrics": {**ap, **lrp, **correlation},
+        "metrics": {**ap, **lrp, **correlation, **computed},
         "per_class": {
             str(k): {
                 **ap_of[k],
@@ -150,6 +155,7 @@ def measure(
                 **correlation_of[k],
                 "LaECE": laece[k],
                 "n_gt": positives[k],
+                **{key: values.get(k) for key, values in computed_of.items()},
             }
             for k in matches.category_ids.tolist()
         },
@@ -185,11 +191,44 @@ def measure(
     return result
 
 
+def registered(
+    matches: Matches, metrics: Sequence[Metric] = registry.METRICS
+) -> tuple[dict[str, float | None], dict[str, dict[int, float | None]]]:
+    """Computes the metrics whose registry entry names a function of the matches.
+
+    Args:
+        matches: The matches.
+        metrics: The entries; those without `compute` are left out.
+
+    Returns:
+        Metric key to value; and, for metrics that are computed by class, metric key to category id
+        to value. None where undefined.
+
+    Raises:
+        InputError: If an entry's function cannot be imported.
+    """
+    totals: dict[str, float | None] = {}
+    per_class: dict[str, dict[int, float | None]] = {}
+    for metric in (one for one in metrics if one.compute):
+        found = metric.function()(matches)
+        if isinstance(found, Mapping):
+            per_class[metric.key] = {int(k): _number(v) for k, v in found.items()}
+            known = [v for v in per_class[metric.key].values() if v is not None]
+            totals[metric.key] = sum(known) / len(known) if known else None
+        else:
+            totals[metric.key] = _number(found)
+    return totals, per_class
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else finite(float(value))
+
+
 def _intervals(matches: Matches, options: Options) -> dict[str, Any]:
     from rankdet.evaluation.intervals import LEVEL, bootstrap_intervals
 
     rng = np.random.default_rng(options.seed)
-    # oLRP's draws are always over all scores: the grid is for comparison with old numbers alone.
+    # Intervals of oLRP always try all scores: the grid only serves comparison with old numbers.
     found = bootstrap_intervals(matches, rng, options.bootstrap)
     return {
         "level": LEVEL,

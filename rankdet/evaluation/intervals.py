@@ -11,8 +11,9 @@ import numpy as np
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Floats, Ints
+from rankdet.evaluation.metric import FAMILIES
 from rankdet.evaluation.metrics.matches import Matches
-from rankdet.evaluation.metrics.resampled import FAMILIES, resampled
+from rankdet.evaluation.metrics.resampled import resampled
 
 LEVEL = 0.95
 

@@ -1,9 +1,11 @@
 """What the benchmark knows about one metric. `rankdet.evaluation.registry` lists all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
+from rankdet.errors import InputError
 from rankdet.evaluation.units import scaled
 
 # Where a metric can be shown.
@@ -18,6 +20,7 @@ MASKS = "masks"  # leaderboard and sweep show the value for masks beside that fo
 PLACES = (LEADERBOARD, RUN, CLASSES, SPARSITY, SWEEP, COMPARE, EVALUATE, MASKS)
 
 HIGHER, LOWER = "higher", "lower"
+PERCENT = 100.0  # scale of a rate in [0, 1] that is printed in percent
 FAMILIES = ("ap", "olrp", "correlation")  # metrics whose intervals are drawn together
 
 
@@ -84,6 +87,21 @@ class Metric:
     def of_masks(self) -> "Metric":
         """The same metric for masks, for a table that shows it beside that of boxes."""
         return replace(self, key=f"segm.{self.key}", header=f"mask {self.header}")
+
+    def function(self) -> Callable[[Any], Any]:
+        """Imports the function that `compute` names.
+
+        Raises:
+            InputError: If `compute` names no function.
+        """
+        module, _, name = self.compute.partition(":")
+        try:
+            return cast(Callable[[Any], Any], getattr(import_module(module), name))
+        except (ImportError, AttributeError, ValueError) as error:
+            raise InputError(
+                f"metric {self.key!r}: {self.compute!r} cannot be imported ({error}); "
+                'compute must be "module:function"'
+            ) from error
 
     def _room(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         found: Any = record

@@ -5,7 +5,7 @@ To add a metric, write a function of the matches and an entry that names it with
 how, read `docs/evaluation.md`. Planning reads this module, so it imports neither numpy nor pandas.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -30,10 +30,10 @@ GROUPS = {
     "ar": "AR",
     "olrp": "oLRP",
     "thresholds": "At the LRP-optimal thresholds",
-    "correlation": "Correlation of score and IoU, mean over classes",
-    "pooled": "Correlation over all classes together",
+    "correlation": "Correlation of score and IoU",
+    "pooled": "Correlation, all classes together",
     "calibration": "Calibration error",
-    "bounds": "Bounds of AP under other rankings",
+    "bounds": "AP under other rankings",
     "speed": "Speed",
     "class": "One class",
 }
@@ -323,6 +323,17 @@ def describe(key: str) -> Metric:
 def shown_in(place: str) -> tuple[Metric, ...]:
     """Returns the metrics that are shown in a place, in order."""
     return tuple(metric for metric in METRICS if place in metric.shown)
+
+
+def grouped(metrics: Iterable[Metric]) -> list[tuple[str, list[Metric]]]:
+    """Returns the titles of the groups in their order, each with those metrics that belong to it.
+
+    Groups without a metric are left out.
+    """
+    members: dict[str, list[Metric]] = {name: [] for name in GROUPS}
+    for metric in metrics:
+        members[metric.group].append(metric)
+    return [(GROUPS[name], found) for name, found in members.items() if found]
 
 
 def object_range(sparsity_bin: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from rankdet.evaluation import registry
@@ -124,8 +123,8 @@ def _metrics(of: str, record: Mapping[str, Any]) -> SplitMetrics:
     return SplitMetrics(
         of=of,
         groups=tuple(
-            Group(registry.GROUPS[name], tuple(_value(record, ends, metric) for metric in metrics))
-            for name, metrics in groupby(shown, key=lambda metric: metric.group)
+            Group(title, tuple(_value(record, ends, metric) for metric in metrics))
+            for title, metrics in registry.grouped(shown)
         ),
         draws=intervals.get("replicates") if any(ends.values()) else None,
         percent=f"{100 * intervals.get('level', 0):g}%",

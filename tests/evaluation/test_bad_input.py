@@ -140,9 +140,9 @@ def test_too_little_memory_is_one_line(tmp_path, capsys, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr("rankdet.evaluation.evaluate.match", no_room)
-    fails(tmp_path, capsys, "gt.json", "GB of memory, which is not there")
+    fails(tmp_path, capsys, "gt.json", "GB of memory, which this machine does not have")
     monkeypatch.setattr("pyarrow.json.read_json", no_room)
-    fails(tmp_path, capsys, "gt.json", "GB of memory, which is not there")
+    fails(tmp_path, capsys, "gt.json", "GB of memory, which this machine does not have")
 
 
 def test_unknown_options(tmp_path):

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from rankdet.evaluation.coco.types import Floats, Ints
+from rankdet.evaluation.metric import FAMILIES
 from rankdet.evaluation.metrics.ap import RECALLS
 from rankdet.evaluation.metrics.coefficients import KINDS, weighted_correlations
 from rankdet.evaluation.metrics.correlation import true_positives
@@ -20,7 +21,6 @@ from rankdet.evaluation.metrics.olrp import TAU
 from rankdet.evaluation.metrics.running import running
 
 AP_KEYS = ("AP", *(f"AP{round(100 * t)}" for t in IOU_THRESHOLDS))
-FAMILIES = ("ap", "olrp", "correlation")
 _CELLS = 4_000_000  # numbers in one table of weights: bounds the memory
 
 

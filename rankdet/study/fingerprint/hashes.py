@@ -22,7 +22,11 @@ STEPS = {
     "cost": ("rankdet/training/cost.py", "rankdet/detectors/ops"),
     "predict": ("rankdet/training/inference.py", "rankdet/detectors/ops"),
     "thresholds": ("rankdet/results/thresholds.py",),
-    "evaluate": ("rankdet/evaluation/evaluate.py", "rankdet/results/metrics_record.py"),
+    "evaluate": (
+        "rankdet/evaluation/evaluate.py",
+        "rankdet/evaluation/metrics",  # entries of the registry name functions of it
+        "rankdet/results/metrics_record.py",
+    ),
     "lrp_check": ("rankdet/evaluation/lrp_check.py", "rankdet/evaluation/lrp_released.py"),
     "sweep": ("rankdet/results/sweep.py",),
     "tables": ("rankdet/papers/table.py", "rankdet/papers/export.py"),
