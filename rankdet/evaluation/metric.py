@@ -85,8 +85,11 @@ class Metric:
         return self.scaled(values.get(self.key))
 
     def of_masks(self) -> "Metric":
-        """The same metric for masks, for a table that shows it beside that of boxes."""
-        return replace(self, key=f"segm.{self.key}", header=f"mask {self.header}")
+        """The same metric for masks, for a table that shows it beside that of boxes.
+
+        It has no interval: a run keeps the matches of its boxes alone.
+        """
+        return replace(self, key=f"segm.{self.key}", header=f"mask {self.header}", interval=None)
 
     def function(self) -> Callable[[Any], Any]:
         """Imports the function that `compute` names.

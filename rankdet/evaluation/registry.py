@@ -342,6 +342,23 @@ def object_range(sparsity_bin: Mapping[str, Any]) -> str:
     return f"{low}+" if high is None else f"{low}-{high}"
 
 
+def markdown() -> str:
+    """Returns the table of all metrics for `docs/evaluation.md`."""
+    lines = ["| key | name | meaning | better | printed | interval |", "|---|---|---|---|---|---|"]
+    for metric in METRICS:
+        unit = f"× {metric.scale:g}, " if metric.scale != 1 else ""
+        cells = [
+            f"`{metric.key}`",
+            metric.header,
+            metric.meaning,
+            metric.better or "–",
+            f"{unit}{metric.decimals} decimals",
+            metric.interval or "–",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def values(record: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all metrics that a record holds, key to value in the record's unit.
 
