@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from rankdet.errors import InputError
+from rankdet.evaluation.registry import METRICS, grouped
 from rankdet.papers.export import write_table
 from rankdet.papers.figures import make_figure, write_figure
 from rankdet.papers.findings import with_findings
@@ -87,7 +88,7 @@ def _write_pages(study: Study, folder: Path) -> None:
         compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
         context = run_context(study, run, folder, run_files(run.key))
         site.write(run_page(run.key), "run.html.j2", compare_page=compare, **context)
-    site.write("reading.html", "reading.html.j2")
+    site.write("reading.html", "reading.html.j2", metric_groups=grouped(METRICS))
 
 
 def _paper_parts(study: Study, folder: Path) -> dict[str, list[Part]]:

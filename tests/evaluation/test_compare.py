@@ -137,7 +137,7 @@ def test_bad_input(runs, tmp_path):
         load_runs([tmp_path / "none.json"])
     with pytest.raises(InputError, match="no such file"):
         load_runs([tmp_path / "nowhere.json"])
-    with pytest.raises(RankdetError, match="'APP'; known: AP, AP50"):
+    with pytest.raises(RankdetError, match="'APP'; did you mean 'AP'"):
         call(runs / "good.json", "--metrics", "APP")
     with pytest.raises(RankdetError, match="2 or more"):
         call(runs / "good.json", "--draws", 1)

@@ -26,7 +26,7 @@ def test_entries_are_unique_and_complete():
         assert metric.better in (HIGHER, LOWER, None), metric.key
         assert metric.interval in (*FAMILIES, None), metric.key
         assert set(metric.shown) <= set(PLACES), metric.key
-        assert re.fullmatch(r"[A-Z].*\.", metric.meaning), metric.key
+        assert re.fullmatch(r"[A-Z0-9].*\.", metric.meaning), metric.key
 
 
 @pytest.fixture(scope="module")

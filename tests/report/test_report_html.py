@@ -11,7 +11,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.evaluation.metric import COMPARE
-from rankdet.evaluation.registry import shown_in
+from rankdet.evaluation.registry import METRICS, shown_in
 from rankdet.papers.load import load_spec
 from rankdet.report import build_report
 from rankdet.report.site import run_page
@@ -115,6 +115,14 @@ def test_leaderboard_equals_its_csv(report: Path) -> None:
         for cell, name in zip(row[5:], order, strict=True):
             decimals = 3 if name == "s/iteration" else 2 if name.istitle() and len(name) > 3 else 1
             assert cell.removesuffix(" best") == printed(record[name], decimals), (record, name)
+
+
+def test_the_reading_page_explains_every_metric(report: Path) -> None:
+    rows = Page(report / "reading.html").table("All metrics and what they mean")
+    told = {row[0]: row[1] for row in rows if len(row) == 2}
+    for metric in METRICS:
+        sign = f" {metric.arrow} ({metric.better} is better)" if metric.better else ""
+        assert told[f"{metric.header}{sign}"] == metric.meaning
 
 
 def test_untrained_ap50_stands_beside_the_trained_one(report: Path) -> None:
