@@ -26,11 +26,8 @@ USE_PRIVATE_NAMES = {
     "detectors/test_ops_nms.py",
     "evaluation/test_calibration_and_curves.py",
     "evaluation/test_correlation.py",
-    "papers/test_tables.py",
     "study/test_estimate.py",
     "study/test_fingerprint.py",
-    "study/test_resolve.py",
-    "study/test_runs.py",
     "training/test_environment.py",
 }
 # Private by their names, but not names of rankdet: of named tuples, of mmdet and of torch.

@@ -1,0 +1,139 @@
+"""Files are written completely or not at all, and errors name the file in one line."""
+
+import errno
+import hashlib
+import json
+
+import pytest
+
+from rankdet import files
+from rankdet.errors import InputError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_other(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), files.atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_write_replaces_the_file_and_makes_its_folder(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    for text in ("one", "two"):
+        files.write_text(path, text)
+    assert path.read_text() == "two"
+    assert names(path.parent) == ["a.txt"]
+
+
+def test_a_record_is_read_back_and_nan_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    record = {"schema": "a/1", "σ": [1, None]}
+    files.write_record(path, record)
+    assert files.require_record(path, "a/1") == record
+    with pytest.raises(ValueError, match="Out of range"):
+        files.write_record(path, {"x": float("nan")})
+    assert files.read_record(path) == (record, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "a.json is missing"),
+        ("{", "a.json cannot be read: Expecting"),
+        ("[1]", "a.json is not a JSON object"),
+        (b"\xff", "a.json cannot be read: 'utf-8'"),
+    ],
+)
+def test_a_damaged_record_is_one_line(tmp_path, content, problem):
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    record, found = files.read_record(path)
+    assert record == {}
+    assert found.startswith(problem) and "\n" not in found
+    with pytest.raises(InputError, match=r"a\.json: a\.json .*; delete the file and run again"):
+        files.require_record(path)
+
+
+def test_another_schema_is_named(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_record(path, {"schema": "a/2"})
+    with pytest.raises(InputError, match=r"schema is 'a/2', expected 'a/1'"):
+        files.require_record(path, "a/1")
+
+
+def test_bytes_give_their_checksum(tmp_path):
+    digest = files.write_bytes(tmp_path / "a", b"content")
+    assert digest == hashlib.sha256(b"content").hexdigest()
+    assert (tmp_path / "a").read_bytes() == b"content"
+
+
+def test_equal_values_give_equal_json(tmp_path):
+    digests = {files.write_json(tmp_path / f"{i}.json", {"b": 1, "a": [0.1]}) for i in range(2)}
+    assert len(digests) == 1
+    assert json.loads((tmp_path / "0.json").read_text()) == {"b": 1, "a": [0.1]}
+    with pytest.raises(InputError, match=r"x\.json: a number is NaN or infinite"):
+        files.write_json(tmp_path / "x.json", [float("inf")])
+    assert not (tmp_path / "x.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [(errno.ENOSPC, "no space left while writing out"), (errno.EACCES, "cannot write out: ")],
+)
+def test_errors_of_the_system_are_one_line(number, message):
+    with pytest.raises(InputError, match=message), files.writing("out"):
+        raise OSError(number, "Permission denied")
+
+
+def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path):
+    folder = tmp_path / "report"
+    for name in ("first", "second"):
+        with files.replacing(folder) as part:
+            (part / name).write_text(name)
+    assert names(folder) == [files.MARKER, "second"]
+    assert names(tmp_path) == ["report"]
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("years")
+    with pytest.raises(InputError, match="was not written by rankdet"), files.replacing(foreign):
+        pass
+    assert names(foreign) == ["thesis.txt"]
+
+
+def test_a_failure_keeps_the_old_folder(tmp_path):
+    folder = tmp_path / "report"
+    with files.replacing(folder) as part:
+        (part / "page").write_text("old")
+    with pytest.raises(KeyboardInterrupt), files.replacing(folder) as part:
+        (part / "page").write_text("half")
+        raise KeyboardInterrupt
+    assert (folder / "page").read_text() == "old"
+    assert names(tmp_path) == ["report"]
+
+
+def test_yaml_errors_name_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "a.yaml"
+    with pytest.raises(InputError, match=r"^a\.yaml: cannot be read: No such file"):
+        files.read_yaml(path)
+    path.write_text("a: [1")
+    with pytest.raises(InputError, match=r"^a\.yaml: not valid YAML: ") as error:
+        files.read_yaml(path)
+    assert "\n" not in str(error.value)
+    path.write_text("a: [1]")
+    assert files.read_yaml(path) == {"a": [1]}
+
+
+def test_paths_are_shown_relative_to_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+    assert files.shown(tmp_path / "in" / "a" / "b.txt") == "a/b.txt"
+    assert files.shown(tmp_path / "c.txt") == (tmp_path / "c.txt").as_posix()
