@@ -2,14 +2,16 @@
 
 import argparse
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rankdet.commands.arguments import check_least, check_repository, check_writable
 from rankdet.files import write_text
 
 HELP = "time and memory of losses, alone and in a training iteration of a detector"
+
+if TYPE_CHECKING:
+    from rankdet.results.schemas.cost import CostRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,27 +64,26 @@ def run(args: argparse.Namespace) -> int:
     record = measure_cost(spec)
     _print(record)
     if args.out:
-        write_text(args.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        write_text(args.out, json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n")
     return 0
 
 
-def _print(record: Mapping[str, Any]) -> None:
-    settings, hardware = record["settings"], record["hardware"]
+def _print(record: "CostRecord") -> None:
+    settings, hardware = record.settings, record.hardware
     print(
-        f"{settings['preset']} detectors, {settings['image_size']} px, "
-        f"batch {settings['batch_size']}, "
-        f"{settings['threads']} thread(s), {hardware.get('gpu') or hardware['cpu']}, "
-        f"torch {record['versions']['torch']}; best of {settings['rounds']} rounds"
+        f"{settings.preset} detectors, {settings.image_size} px, batch {settings.batch_size}, "
+        f"{settings.threads} thread(s), {hardware.get('gpu') or hardware['cpu']}, "
+        f"torch {(record.versions or {})['torch']}; best of {settings.rounds} rounds"
     )
     print(f"{'':29} loss alone        one iteration")
     print(f"{'detector':12} {'loss':16} {'ms':>6} {'+ MB':>6} {'s':>9} {'ratio':>6} {'MB':>6}")
     first: dict[str, float] = {}
-    for row in record["rows"]:
-        ratio = row["iteration_s"] / first.setdefault(row["detector"], row["iteration_s"])
+    for row in record.rows:
+        ratio = row.iteration_s / first.setdefault(row.detector, row.iteration_s)
         print(
-            f"{row['detector']:12} {row['loss']:16} {row['loss_ms']:6.1f} "
-            f"{_megabytes(row['loss_memory_mb'])} {row['iteration_s']:9.3f} {ratio:6.2f} "
-            f"{_megabytes(row['memory_mb'])}"
+            f"{row.detector:12} {row.loss:16} {row.loss_ms:6.1f} "
+            f"{_megabytes(row.loss_memory_mb)} {row.iteration_s:9.3f} {ratio:6.2f} "
+            f"{_megabytes(row.memory_mb)}"
         )
 
 

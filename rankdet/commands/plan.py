@@ -102,7 +102,7 @@ def _table(study: Any) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    from rankdet.results.status import state
+    from rankdet.results.status import run_status
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("dataset", "detector", "loss", "seed"):
@@ -121,7 +121,7 @@ def _table(study: Any) -> Any:
             "" if planned.untrained else _length(schedule),
             "" if planned.untrained else f"{schedule['lr']:g}",
             " ".join(planned.splits),
-            escape(state(Path(study.folder), planned.key)),
+            escape(run_status(Path(study.folder) / planned.key).text),
         )
     return table
 

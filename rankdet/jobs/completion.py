@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rankdet.files import write_record
 from rankdet.results.failures import failure, record_failure
+from rankdet.results.layout import PLAN, WORK
 from rankdet.study.plan import Study
 
 KILLED = (
@@ -27,11 +28,11 @@ def failures(study: Study) -> dict[str, str]:
     for run in study.runs:
         folder = Path(study.folder) / run.key
         record = failure(folder)
-        if record is None and (folder / "work").is_dir():
+        if record is None and (folder / WORK).is_dir():
             record_failure(folder, f"train {run.key}", KILLED)
             record = failure(folder)
         if record is not None:
-            found[run.key] = str(record.get("reason"))
+            found[run.key] = record.reason
     return found
 
 
@@ -39,7 +40,7 @@ def on_error(study: Study) -> None:
     """Lists the failures, builds the report with what there is, and says how to go on."""
     for key, reason in failures(study).items():
         print(f"failed: {key}: {reason}", file=sys.stderr)
-    plan = Path(study.folder) / "plan.json"
+    plan = Path(study.folder) / PLAN
     if not plan.exists():
         with suppress(OSError):
             write_record(plan, study.plan())

@@ -19,7 +19,8 @@ from rankdet.papers.records import figure_record
 from rankdet.papers.spec import Row, Spec
 from rankdet.papers.table import make_table
 from rankdet.papers.table_model import Block
-from rankdet.results.records import Run, Study, load_study, slug
+from rankdet.results.layout import slug
+from rankdet.results.records import Run, Study, load_study
 
 OTHER_LOSSES = "Other losses of this study"
 

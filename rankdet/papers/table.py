@@ -92,15 +92,14 @@ def _computed_block(spec: Spec, study: Study | None) -> Block:
 
 
 def _block(study: Study, spec: Spec, dataset: str, values: RunValues) -> Block:
-    manifest = study.manifests.get(dataset, {})
-    checksum = manifest.get("checksum")
+    checksum = study.checksum(dataset)
     chosen = rows_on(study, spec, dataset)
     rows = [_row(study, spec, dataset, row, checksum, values) for row in chosen]
     shown = {key for row in rows for key in row.runs}
     splits = [run.main.split for run in study.runs if run.key in shown]
     return Block(
         dataset=dataset,
-        title=str(manifest.get("title") or dataset),
+        title=study.dataset_title(dataset),
         split=splits[0] if splits else "",
         checksum=checksum,
         rows=mark_best(spec.columns, rows),

@@ -13,10 +13,11 @@ from rankdet.errors import InputError
 from rankdet.evaluation.metrics.bounds import correlation_bounds
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.evaluation.units import finite
-from rankdet.files import read_record
 from rankdet.papers.spec import MULTI_SCALE, threshold
+from rankdet.results.layout import SPEED, SWEEP
 from rankdet.results.records import Evaluation, Run
-from rankdet.results.sweep import read_sweep, sweep_row
+from rankdet.results.schemas.metrics import SparsityBin
+from rankdet.results.schemas.sweep import Speed, SpeedRecord, SweepRecord, SweepRow
 
 COEFFICIENTS = ("pearson", "spearman", "kendall")
 
@@ -35,13 +36,12 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
         return finite(run.training.get(key))
     if room == "schedule":
         return finite(run.settings.get(key))
-    swept = None if threshold(view) is None else _swept(run, view)
     if room == "speed":
-        place = _tested(run, view).folder
-        record = read_record(place / "speed.json")[0] if swept is None else swept["speed"]
-        return finite(record.get(key))
+        speed = _speed(run, view)
+        return finite(speed.get(key)) if speed else None
     if room == "segm":
-        masks = _tested(run, view).mask_metrics if swept is None else swept.get("segm") or {}
+        at_threshold = threshold(view) is not None
+        masks = _swept(run, view, masks=True) if at_threshold else _tested(run, view).mask_metrics
         return finite(masks.get(key))
     return finite(view_metrics(run, view).get(metric))
 
@@ -67,9 +67,10 @@ def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
     if kind in ("lower", "upper"):
         return _bound(run, kind)
     if kind == "objects":
-        return _bin(run, rest) or {}
+        found = _bin(run, rest)
+        return found.to_dict() if found else {}
     if threshold(view) is not None:
-        return _swept(run, view).get("segm" if kind == "masks" else "metrics") or {}
+        return _swept(run, view, masks=kind == "masks")
     if kind == MULTI_SCALE:
         return _tested(run, view).metrics
     return run.main.mask_metrics if kind == "masks" else {}
@@ -81,7 +82,7 @@ def problem(run: Run, view: str) -> str | None:
     if kind == "objects" and _bin(run, rest) is None:
         return f"evaluated without a bin of {rest} objects an image"
     lowest = threshold(view)
-    if lowest is not None and not _swept(run, view)["metrics"]:
+    if lowest is not None and not _swept(run, view):
         return f"not swept: the study's score_thresholds for this run have no {lowest:g}"
     if kind == "masks" and not run.main.mask_metrics:
         return "its detections carry no masks"
@@ -95,26 +96,37 @@ def _tested(run: Run, view: str) -> Evaluation:
     return run.further(MULTI_SCALE) if view == f"{MULTI_SCALE} test" else run.main
 
 
-def _swept(run: Run, view: str) -> Mapping[str, Any]:
-    """The row of a run's sweep at a view's threshold; one without values where there is none."""
+def _speed(run: Run, view: str) -> Speed | None:
+    """The speed of inference, at a view's score threshold where it has one."""
+    if threshold(view) is None:
+        return SpeedRecord.read(_tested(run, view).folder / SPEED)[0]
+    row = _sweep_row(run, view)
+    return row.speed if row else None
+
+
+def _swept(run: Run, view: str, masks: bool = False) -> Mapping[str, float | None]:
+    """The metrics of a run's sweep at a view's threshold; empty where there are none."""
+    row = _sweep_row(run, view)
+    return ((row.segm if masks else row.metrics) or {}) if row else {}
+
+
+def _sweep_row(run: Run, view: str) -> SweepRow | None:
     lowest = threshold(view)
-    path = run.folder / "sweep.json"
-    stamp = path.stat().st_mtime_ns if path.exists() else 0
-    row = {} if lowest is None else sweep_row(_sweep(run.folder, stamp), lowest)
-    return row or {"metrics": {}, "speed": {}}
+    path = run.folder / SWEEP
+    sweep = _sweep(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return None if sweep is None or lowest is None else sweep.row(lowest)
 
 
 @lru_cache(maxsize=32)
-def _sweep(folder: Path, _stamp: int) -> dict[str, Any]:
-    return read_sweep(folder)
+def _sweep(path: Path, _stamp: int) -> SweepRecord | None:
+    return SweepRecord.read(path)[0]
 
 
-def _bin(run: Run, edges: str) -> Mapping[str, Any] | None:
+def _bin(run: Run, edges: str) -> SparsityBin | None:
     """The sparsity bin `0-3` or `21+` of a run's record."""
     low, _, high = edges.removesuffix("+").partition("-")
     edges_of = (int(low), int(high) if high else None)
-    bins = run.main.record.get("sparsity") or ()
-    return next((b for b in bins if (b.get("low"), b.get("high")) == edges_of), None)
+    return next((b for b in run.main.sparsity if (b.low, b.high) == edges_of), None)
 
 
 @lru_cache(maxsize=32)

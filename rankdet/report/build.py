@@ -94,13 +94,13 @@ def _write_pages(study: Study, folder: Path) -> None:
 def _paper_parts(study: Study, folder: Path) -> dict[str, list[Part]]:
     """Paper name to its tables and figures, whose files are written beside the pages."""
     parts: dict[str, list[Part]] = {}
-    for entry in study.plan.get("tables", []):
-        spec = load_spec(spec_path(study, entry["spec"]))
+    for entry in study.plan.tables:
+        spec = load_spec(spec_path(study, entry.spec))
         table = with_findings(study, make_table(study, spec))
         write_table(table, folder / "tables" / spec.id)
         parts.setdefault(spec.paper, []).append(table_part(table))
-    for entry in study.plan.get("figures", []):
-        spec = load_spec(spec_path(study, entry["spec"]))
+    for entry in study.plan.figures:
+        spec = load_spec(spec_path(study, entry.spec))
         figure = make_figure(study, spec)
         write_figure(figure, folder / "figures" / spec.id)
         parts.setdefault(spec.paper, []).append(figure_part(figure))

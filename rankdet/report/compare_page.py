@@ -10,7 +10,8 @@ from rankdet.evaluation.intervals import Difference
 from rankdet.evaluation.metric import COMPARE, Metric
 from rankdet.evaluation.registry import shown_in
 from rankdet.report.sample_images import Sample, samples
-from rankdet.results.records import Run, Study, slug
+from rankdet.results.layout import MATCHES, slug
+from rankdet.results.records import Run, Study
 from rankdet.results.usable import unusable
 
 SHOWN = shown_in(COMPARE)
@@ -68,7 +69,7 @@ def groups(study: Study, report: Path) -> list[Group]:
 
 
 def _group(study: Study, page: str, runs: Sequence[Run], report: Path) -> Group:
-    checksum = study.manifests.get(runs[0].dataset, {}).get("checksum")
+    checksum = study.checksum(runs[0].dataset)
     reasons = {run.key: unusable(run, checksum) for run in runs}
     usable = [run for run in runs if not reasons[run.key]]
     left_out = tuple((run, why) for run in runs if (why := reasons[run.key]))
@@ -102,7 +103,7 @@ def _differences(study: Study, reference: Run, run: Run) -> dict[str, Difference
 
 def _difference(study: Study, reference: Run, run: Run, metric: Metric) -> Difference | None:
     """Returns a difference with its interval over images; None where it cannot be computed."""
-    base, own = (r.main.folder / "matches.parquet" for r in (reference, run))
+    base, own = (r.main.folder / MATCHES for r in (reference, run))
     assert metric.interval
     try:
         one = difference(base, own, metric.key, metric.interval, study.folder / "intervals")

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rankdet.files import read_record
 from rankdet.papers.published_times import PublishedTimes, published_times
+from rankdet.results.layout import COST
 from rankdet.results.records import Study
-
-SCHEMA = "rankdet.cost/1"
+from rankdet.results.schemas.cost import CostRecord, CostRow, CostSettings
 
 Time = tuple[float | None, float | None]  # seconds of an iteration, and their ratio
 Model = tuple[str, str]  # detector and loss
@@ -39,7 +38,7 @@ class Cost:
     """The section: its lines with the settings of the measurement, or the problem."""
 
     lines: tuple[CostLine, ...] = ()
-    settings: Mapping[str, Any] | None = None
+    settings: CostSettings | None = None
     hardware: Mapping[str, Any] | None = None
     problem: str | None = None
     papers: tuple[PublishedTimes, ...] = ()
@@ -52,33 +51,31 @@ class Cost:
 
 def cost_of(study: Study) -> Cost | None:
     """Reads a study's `cost.json`; None if the study does not ask for one."""
-    if "cost" not in study.plan:
+    if study.plan.cost is None:
         return None
-    record, problem = read_record(study.folder / "cost.json")
-    if problem is None and record.get("schema") != SCHEMA:
-        problem = f"cost.json has schema {record.get('schema')!r}, expected {SCHEMA!r}"
-    if problem:
+    record, problem = CostRecord.read(study.folder / COST)
+    if record is None:
         return Cost(problem=problem)
-    models = {(row["detector"], row["loss"]) for row in record["rows"]}
+    models = {(row.detector, row.loss) for row in record.rows}
     papers = tuple(times for times in published_times() if models & set(times.seconds))
-    first: dict[str, Mapping[str, Any]] = {}
+    first: dict[str, CostRow] = {}
     lines = []
-    for row in record["rows"]:
-        base = first.setdefault(row["detector"], row)
-        pair = (row["detector"], row["loss"]), (base["detector"], base["loss"])
+    for row in record.rows:
+        base = first.setdefault(row.detector, row)
+        pair = (row.detector, row.loss), (base.detector, base.loss)
         lines.append(
             CostLine(
-                row["titles"]["detector"],
-                row["titles"]["loss"],
-                row["loss_ms"],
-                row["loss_memory_mb"],
-                row["iteration_s"],
-                row["iteration_s"] / base["iteration_s"],
-                row["memory_mb"],
+                row.titles.detector,
+                row.titles.loss,
+                row.loss_ms,
+                row.loss_memory_mb,
+                row.iteration_s,
+                row.iteration_s / base.iteration_s,
+                row.memory_mb,
                 _times(*pair, papers),
             )
         )
-    return Cost(tuple(lines), record["settings"], record["hardware"], papers=papers)
+    return Cost(tuple(lines), record.settings, record.hardware, papers=papers)
 
 
 def _times(row: Model, base: Model, papers: Sequence[PublishedTimes]) -> tuple[Time, ...]:

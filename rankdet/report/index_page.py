@@ -11,7 +11,8 @@ from rankdet.papers.folders import paper_of
 from rankdet.papers.table_model import MISSING
 from rankdet.report.paper_page import Part
 from rankdet.results.leaderboard import BASELINE, Entry, columns, is_untrained
-from rankdet.results.records import STATUSES, Study
+from rankdet.results.records import Study
+from rankdet.results.status import STATUSES
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,21 @@ def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
         "counts": [(status, counts[status]) for status in STATUSES if counts[status]],
         "known_statuses": STATUSES,
         "total": len(study.runs),
-        "datasets": [study.manifests[d] for d in study.datasets() if d in study.manifests],
+        "datasets": _datasets(study),
     }
+
+
+def _datasets(study: Study) -> list[dict[str, Any]]:
+    """Title and manifest of each dataset, or the problem with its manifest."""
+    problems = study.manifest_problems
+    return [
+        {
+            "title": study.dataset_title(dataset.name),
+            "manifest": study.manifests.get(dataset.name),
+            "problem": problems.get(dataset.name),
+        }
+        for dataset in study.plan.datasets
+    ]
 
 
 def finding_lines(parts: Sequence[Part]) -> list[dict[str, Any]]:

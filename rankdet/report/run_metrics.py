@@ -108,10 +108,8 @@ class SplitMetrics:
 
 def split_metrics(evaluation: Evaluation) -> list[SplitMetrics]:
     """Returns the metrics of boxes, and those of masks where the detections carry masks."""
-    if not evaluation.record:
-        return []
-    boxes = {**evaluation.record, "speed": evaluation.speed}
-    parts = {"boxes": boxes, "masks": evaluation.record.get("segm") or {}}
+    masks = evaluation.masks
+    parts = {"boxes": evaluation.content, "masks": masks.to_dict() if masks else {}}
     return [_metrics(of, record) for of, record in parts.items() if record]
 
 

@@ -14,7 +14,6 @@ from rankdet.evaluation.metric import CLASSES, SPARSITY
 from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_summary
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.evaluation.registry import shown_in
-from rankdet.evaluation.units import finite
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.training import training_charts
 from rankdet.report.run_files import write_run_files
@@ -22,6 +21,7 @@ from rankdet.report.run_metrics import SplitMetrics, split_metrics
 from rankdet.report.sample_images import Sample, samples
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, variant_lines
+from rankdet.results.layout import MATCHES
 from rankdet.results.records import Evaluation, Run, Study
 from rankdet.results.training_record import training_record
 
@@ -68,7 +68,7 @@ def run_context(study: Study, run: Run, report: Path, files: str) -> dict[str, A
         "class_columns": CLASS_METRICS,
         "sparsity_columns": shown_in(SPARSITY),
         "facts": _facts(run),
-        "provenance": _flat(run.provenance),
+        "provenance": _flat(run.provenance.to_dict()),
     }
 
 
@@ -83,7 +83,7 @@ def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: 
     problem = evaluation.reason
     if not problem:
         try:
-            matches = read_matches(evaluation.folder / "matches.parquet")
+            matches = read_matches(evaluation.folder / MATCHES)
             charts = tuple(
                 Markup(chart_svg(chart, f"split{index}")) for chart in detection_charts(matches)
             )
@@ -105,15 +105,14 @@ def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: 
 
 def _facts(run: Run) -> dict[str, Any]:
     training = run.training
-    resumed = training.get("resumed_from") or []
     return {
-        "iterations": training.get("iterations"),
-        "epochs": training.get("epochs"),
-        "seconds": finite(training.get("seconds")),
-        "seconds_per_iteration": finite(training.get("seconds_per_iteration")),
-        "memory": finite(training.get("peak_memory_mb")),
-        "device": training.get("device"),
-        "resumed": ", ".join(str(iteration) for iteration in resumed),
+        "iterations": training.iterations,
+        "epochs": training.epochs,
+        "seconds": training.seconds,
+        "seconds_per_iteration": training.seconds_per_iteration,
+        "memory": training.peak_memory_mb,
+        "device": training.device,
+        "resumed": ", ".join(str(iteration) for iteration in training.resumed_from or ()),
     }
 
 

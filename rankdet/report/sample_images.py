@@ -19,7 +19,8 @@ from PIL import Image
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.report.label_placement import Tag, place
-from rankdet.results.records import Evaluation, Study, slug
+from rankdet.results.layout import DETECTIONS, MATCHES, slug
+from rankdet.results.records import Evaluation, Study
 
 IMAGES = 6
 MAX_SIDE = 480  # pixels
@@ -101,13 +102,14 @@ def samples(study: Study, dataset: str, evaluation: Evaluation, report: Path) ->
     Raises:
         InputError: a file that is needed is missing or malformed; the message says which.
     """
-    described = study.manifests.get(dataset, {}).get("splits", {}).get(evaluation.split)
-    if not described:
+    manifest = study.manifests.get(dataset)
+    described = manifest.splits.get(evaluation.split) if manifest else None
+    if described is None:
         raise InputError(f"dataset.json describes no split {evaluation.split!r}")
-    annotations = study.resolve(str(described["annotations"]))
-    split = load_split(annotations, study.resolve(str(described["images"])))
-    matches = read_matches(evaluation.folder / "matches.parquet")
-    boxes = _boxes(evaluation.folder / "detections.json", matches, split)
+    annotations = study.resolve(described.annotations)
+    split = load_split(annotations, study.resolve(described.images))
+    matches = read_matches(evaluation.folder / MATCHES)
+    boxes = _boxes(evaluation.folder / DETECTIONS, matches, split)
     target = report / "images" / slug(dataset) / slug(evaluation.split)
     return [
         _sample(image, split, matches, boxes, evaluation, target, report) for image in split.images

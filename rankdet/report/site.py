@@ -15,7 +15,9 @@ from rankdet.papers.table_model import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.report.compare_page import Group
 from rankdet.report.formatting import NONE, count, duration, number
 from rankdet.repository import STATIC, TEMPLATES
-from rankdet.results.records import STATUSES, Run, Study, slug
+from rankdet.results.layout import slug
+from rankdet.results.records import Run, Study
+from rankdet.results.status import STATUSES
 
 STYLE = STATIC / "style.css"
 SCRIPTS = {  # template to the one script that its pages may run

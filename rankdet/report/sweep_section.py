@@ -1,6 +1,5 @@
 """Metrics and speed of a run over score thresholds, as its page shows them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +7,9 @@ from rankdet.charts.chart import Chart
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import MASKS, SWEEP, Metric
 from rankdet.report.charts.sweep import sweep_charts
+from rankdet.results.layout import SWEEP as FILE
 from rankdet.results.records import Run
-from rankdet.results.sweep import read_sweep
+from rankdet.results.schemas.sweep import SweepRecord, SweepRow
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,27 @@ def sweep_view(run: Run) -> SweepView | None:
     """Returns a run's sweep; None if its study has no thresholds or the run has no metrics."""
     if not run.score_thresholds or run.main.reason:
         return None
-    rows = read_sweep(run.folder).get("rows")
-    if not rows:
-        return SweepView(problem="sweep.json is missing or cannot be read")
+    sweep, problem = SweepRecord.read(run.folder / FILE)
+    if sweep is None or not sweep.rows:
+        return SweepView(problem=problem or "sweep.json has no threshold")
+    rows = sweep.rows
     columns = registry.shown_in(SWEEP)
-    if any("segm" in row for row in rows):
+    if any(row.segm is not None for row in rows):
         columns += tuple(metric.of_masks() for metric in registry.shown_in(MASKS))
     lines = []
     for row in rows:
         values = _values(row)
-        lines.append((row["score_threshold"], tuple(metric.printed(values) for metric in columns)))
-    machine = rows[0]["speed"].get("hardware") or {}
-    hardware = str(machine.get("gpu") or machine.get("cpu") or rows[0]["speed"].get("device"))
+        lines.append((row.score_threshold, tuple(metric.printed(values) for metric in columns)))
+    speed = rows[0].speed
+    machine = speed.hardware or {}
+    hardware = str(machine.get("gpu") or machine.get("cpu") or speed.device)
     return SweepView(columns, tuple(lines), tuple(sweep_charts(rows)), hardware)
 
 
-def _values(row: Mapping[str, Any]) -> dict[str, Any]:
+def _values(row: SweepRow) -> dict[str, Any]:
     """Returns all values of a row by their keys, those of masks as `segm.<key>`."""
-    masks = registry.values({"metrics": row.get("segm") or {}})
-    return {**registry.values(row), **{f"segm.{key}": value for key, value in masks.items()}}
+    masks = registry.values({"metrics": row.segm or {}})
+    return {
+        **registry.values(row.to_dict()),
+        **{f"segm.{key}": value for key, value in masks.items()},
+    }

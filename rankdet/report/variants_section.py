@@ -30,7 +30,4 @@ def variant_lines(run: Run) -> tuple[Line, ...]:
 
 
 def _values(one: Evaluation) -> dict[str, Any]:
-    counts = one.record.get("counts") or {}
-    images = counts.get("images")
-    per_image = counts["detections"] / images if images else None
-    return {**registry.values(one.record), "detections_per_image": per_image}
+    return {**one.metrics, "detections_per_image": one.detections_per_image}

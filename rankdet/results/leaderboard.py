@@ -13,21 +13,12 @@ from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import LEADERBOARD, MASKS, Metric
 from rankdet.files import atomic
-from rankdet.results.records import (
-    FAILED,
-    NOT_EVALUATED,
-    NOT_RUN,
-    UNTRAINED,
-    Evaluation,
-    Run,
-    Study,
-    load_study,
-)
+from rankdet.results.records import Evaluation, Run, Study, load_study
+from rankdet.results.status import UNTRAINED, WITHOUT_RESULTS
 from rankdet.results.usable import unusable
 
 AP50 = registry.by_key()["AP50"]
 BASELINE = replace(AP50, key="untrained.AP50", header="untrained AP50", better=None)
-EMPTY = (FAILED, NOT_EVALUATED, NOT_RUN)
 
 
 @dataclass(frozen=True)
@@ -37,7 +28,7 @@ class Entry:
     Attributes:
         key: The run's key.
         dataset: Its dataset; likewise `split`, `detector`, `loss`, `variant` and `seed`.
-        status: One of `rankdet.results.records.STATUSES`.
+        status: One of `rankdet.results.status.STATUSES`.
         reason: Why there are no metrics, or what is wrong with the run; empty if nothing is.
         dataset_title: The dataset as pages name it; likewise `detector_title` and `loss_title`.
         untrained_run: Key of the run with the same detector before training; empty if the study
@@ -82,7 +73,7 @@ def leaderboard(study: Study) -> list[Entry]:
         _entry(study, run, evaluation)
         for run in sorted(study.runs, key=lambda run: run.untrained)
         for evaluation in run.evaluations
-        if evaluation is run.main or run.status not in EMPTY
+        if evaluation is run.main or run.status not in WITHOUT_RESULTS
     ]
 
 
@@ -136,8 +127,7 @@ def _read_entry(row: Mapping[str, str], known: Mapping[str, Metric]) -> Entry:
 
 
 def _entry(study: Study, run: Run, evaluation: Evaluation) -> Entry:
-    checksum = study.manifests.get(run.dataset, {}).get("checksum")
-    why_not = unusable(run, checksum)
+    why_not = unusable(run, study.checksum(run.dataset))
     hidden = why_not is not None and evaluation is run.main
     untrained = None if run.untrained else study.untrained_for(run)
     baseline = _same_split(untrained, evaluation.split)
@@ -164,7 +154,7 @@ def _values(run: Run, evaluation: Evaluation | None) -> dict[str, float | None]:
     """Returns the values of a run; only those of its training if its evaluation is left out."""
     boxes = evaluation.metrics if evaluation else {}
     masks = evaluation.mask_metrics if evaluation else {}
-    found = {**boxes, **registry.values({"training": run.training})}
+    found = {**boxes, **registry.values({"training": run.training.to_dict()})}
     return {
         **{m.key: m.printed(found) for m in registry.shown_in(LEADERBOARD)},
         **{m.of_masks().key: m.printed(masks) for m in registry.shown_in(MASKS)},

@@ -6,14 +6,16 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.masks import carry_masks
 from rankdet.evaluation.evaluate import evaluate_files
-from rankdet.files import require_record, write_record
+from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.results.schemas.metrics import MetricsRecord
+from rankdet.results.schemas.run import RunRecord
+from rankdet.results.status import DIVERGED
 
 MERGED = ("run", "status", "reason", "training", "provenance")  # from `run.json`
 OF_MASKS = (
     *("metrics", "per_class", "operating_point", "bounds", "sparsity", "calibration"),
     *("intervals", "errors", "counts", "notes"),
 )
-DIVERGED = "diverged"
 DRAWS = 200  # of the images, for the intervals
 
 
@@ -47,21 +49,16 @@ def write_metrics(
     Raises:
         InputError: If one of the files cannot be used.
     """
-    run, dataset = require_record(run_json), require_record(dataset_json)
+    run, dataset = RunRecord.from_disk(run_json), DatasetManifest.from_disk(dataset_json)
     result = evaluate_files(gt, detections, matches_path=out_matches, bootstrap=DRAWS, errors=True)
     if masks or carry_masks(detections):
         result["segm"] = _mask_measures(gt, detections)
-    if run.get("status") == DIVERGED:
-        _blank(result, f"no metrics: the run diverged ({run.get('reason') or 'no reason given'})")
-    record = {
-        **result,
-        **{key: run.get(key) for key in MERGED},
-        "dataset": {
-            **{key: dataset.get(key) for key in ("name", "kind", "checksum")},
-            "split": split,
-        },
-    }
-    write_record(Path(out_metrics), record)
+    if run.status == DIVERGED:
+        _blank(result, f"no metrics: the run diverged ({run.reason or 'no reason given'})")
+    trained = run.to_dict()
+    data = {key: dataset.get(key) for key in ("name", "kind", "checksum")}
+    record = {**result, **{key: trained.get(key) for key in MERGED}}
+    MetricsRecord.of(**{**record, "dataset": {**data, "split": split}}).to_disk(out_metrics)
 
 
 def write_split_metrics(
@@ -79,10 +76,10 @@ def write_split_metrics(
     Raises:
         InputError: If the manifest has no such split, or a file cannot be used.
     """
-    splits = require_record(dataset_json).get("splits", {})
+    splits = DatasetManifest.from_disk(dataset_json).splits
     if split not in splits:
         raise InputError(f"{dataset_json}: no split {split!r}; known: {', '.join(splits)}")
-    gt = splits[split]["annotations"]
+    gt = splits[split].annotations
     write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split, masks)
 
 

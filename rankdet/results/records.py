@@ -1,11 +1,9 @@
-"""A study on disk: its plan, and for every run whatever it has left there, however little.
+"""A study on disk: its plan, and whatever its runs have written.
 
-A run is read even where it failed, diverged or never started: it then carries a status and a reason
-instead of numbers, so that nothing is dropped and nothing stops the report.
+A run that failed, diverged or never started is read too. It has a status and a reason instead of
+numbers, so that no run is dropped and no run stops the report.
 """
 
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,15 +12,15 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
-from rankdet.files import read_record
 from rankdet.repository import ROOT
-
-PLAN_SCHEMA = "rankdet.plan/1"
-METRICS_SCHEMA = "rankdet.metrics/1"
-
-TRAINED, UNTRAINED, COLLAPSED, DIVERGED = "trained", "untrained", "collapsed", "diverged"
-FAILED, NOT_EVALUATED, NOT_RUN = "failed", "not evaluated", "not run"
-STATUSES = (TRAINED, UNTRAINED, COLLAPSED, DIVERGED, FAILED, NOT_EVALUATED, NOT_RUN)
+from rankdet.results.layout import DATASET, SPEED, split_folder, variant_folder
+from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.results.schemas.failure import FailureRecord
+from rankdet.results.schemas.metrics import Measured, MetricsRecord, SparsityBin
+from rankdet.results.schemas.plan import Plan, PlanRun
+from rankdet.results.schemas.run import Provenance, RunRecord, TrainingSummary
+from rankdet.results.schemas.sweep import SpeedRecord
+from rankdet.results.status import DIVERGED, read_metrics, run_status
 
 
 @dataclass(frozen=True)
@@ -31,66 +29,116 @@ class Evaluation:
 
     Attributes:
         split: name of the split.
-        folder: where the detections, matches and metrics of this split lie.
-        record: the whole of `metrics.json`; empty where there is none to use.
-        reason: why `record` is empty, in one line; None where it is not.
+        folder: folder of the detections, matches and metrics of this split.
+        record: the file's content; None where it cannot be used.
+        reason: why `record` is None, in one line; None where it is not.
     """
 
     split: str
     folder: Path
-    record: Mapping[str, Any]
+    record: MetricsRecord | None
     reason: str | None
 
     @cached_property
-    def speed(self) -> Mapping[str, Any]:
-        """The speed of inference; empty where it is unknown or the run diverged."""
-        usable = self.record and self.record.get("status") != DIVERGED
-        return read_record(self.folder / "speed.json")[0] if usable else {}
+    def speed(self) -> SpeedRecord | None:
+        """The speed of inference; None where it is unknown or the run diverged."""
+        usable = self.record is not None and self.record.status != DIVERGED
+        return SpeedRecord.read(self.folder / SPEED)[0] if usable else None
+
+    @property
+    def masks(self) -> Measured | None:
+        """What is computed from masks; None where the detections have none."""
+        return self.record.segm if self.record else None
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """All that is known of boxes, as in the files: `metrics.json` and `speed`."""
+        if self.record is None:
+            return {}
+        return {**self.record.to_dict(), "speed": self.speed.to_dict() if self.speed else {}}
 
     @cached_property
     def metrics(self) -> Mapping[str, float | None]:
         """Metric key to value in the record's unit, such as AP in [0, 1]; None where undefined."""
-        return registry.values({**self.record, "speed": self.speed})
+        return registry.values(self.content)
 
     @cached_property
     def mask_metrics(self) -> Mapping[str, float | None]:
-        """The same for masks; empty where the detections carry none."""
-        return registry.values(self.record.get("segm") or {})
+        """The same for masks; empty where the detections have none."""
+        return registry.values(self.masks.to_dict()) if self.masks else {}
 
     @property
-    def per_class(self) -> Mapping[str, Mapping[str, Any]]:
+    def per_class(self) -> Mapping[str, Mapping[str, float | None]]:
         """Category id (as text) to that category's metrics."""
-        return self.record.get("per_class") or {}
+        return (self.record and self.record.per_class) or {}
 
     @property
     def class_names(self) -> Mapping[str, str]:
         """Category id (as text) to its name."""
-        return self.record.get("classes") or {}
+        return (self.record and self.record.classes) or {}
+
+    @property
+    def detections_per_image(self) -> float | None:
+        """Mean number of detections per image."""
+        return self.record.detections_per_image if self.record else None
+
+    @property
+    def sparsity(self) -> list[SparsityBin]:
+        """The metrics by number of objects in an image."""
+        return (self.record and self.record.sparsity) or []
 
 
 @dataclass(frozen=True)
 class Run:
-    """One dataset × detector × loss × seed, as planned and as found on disk."""
+    """One dataset × detector × loss × seed, as planned and as found on disk.
 
-    key: str
+    Attributes:
+        planned: its entry in the plan.
+        folder: its folder.
+        status: one of `rankdet.results.status.STATUSES`.
+        reason: why it is not `trained`, in one line.
+        record: its `run.json`; None where it cannot be used.
+        evaluations: on each planned split, the main split first.
+        failure: its last failed job.
+    """
+
+    planned: PlanRun
     folder: Path
-    dataset: str
-    detector: str
-    loss: str
-    variant: str
-    seed: int
-    titles: Mapping[str, str]
-    untrained: bool
     status: str
     reason: str | None
-    record: Mapping[str, Any]
+    record: RunRecord | None
     evaluations: tuple[Evaluation, ...]
-    backbone: str = ""
-    schedule: str = ""
-    epoch: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    score_thresholds: tuple[float, ...] = ()
-    test_variants: tuple[str, ...] = ()
+    failure: FailureRecord | None = None
+
+    @property
+    def key(self) -> str:
+        """Its folder below the study's."""
+        return self.planned.key
+
+    @property
+    def dataset(self) -> str:
+        """Name of its dataset."""
+        return self.planned.dataset
+
+    @property
+    def detector(self) -> str:
+        """Name of its detector."""
+        return self.planned.detector
+
+    @property
+    def backbone(self) -> str:
+        """Name of its backbone; empty for the detector's default."""
+        return self.planned.backbone
+
+    @property
+    def loss(self) -> str:
+        """Its loss without the variants."""
+        return self.planned.loss
+
+    @property
+    def variant(self) -> str:
+        """The variants of its loss, joined by `+`."""
+        return self.planned.variant
 
     @property
     def full_loss(self) -> str:
@@ -98,64 +146,124 @@ class Run:
         return f"{self.loss}+{self.variant}" if self.variant else self.loss
 
     @property
+    def seed(self) -> int:
+        """Its seed."""
+        return self.planned.seed
+
+    @property
+    def schedule(self) -> str:
+        """The paper's schedule; empty for the study's own."""
+        return self.planned.schedule
+
+    @property
+    def epoch(self) -> str:
+        """The epoch that it ends after; empty for the end of the schedule."""
+        return self.planned.epoch
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """What the plan shows of its schedule."""
+        return self.planned.settings
+
+    @property
+    def test_variants(self) -> tuple[str, ...]:
+        """Names of its other tests."""
+        return self.planned.test_variants
+
+    @property
+    def score_thresholds(self) -> tuple[float, ...]:
+        """Score thresholds at which it is also evaluated."""
+        return self.planned.score_thresholds
+
+    @property
+    def untrained(self) -> bool:
+        """Whether this is a detector before training."""
+        return self.planned.untrained
+
+    @property
     def main(self) -> Evaluation:
         """The evaluation on the study's main split."""
         return self.evaluations[0]
 
     def further(self, test: str) -> Evaluation:
-        """A further test of the run on the main split, by its name in the plan."""
-        folder = self.folder / f"test-{test}"
+        """Another test of the run on the main split, by its name in the plan."""
+        folder = self.folder / variant_folder(test)
         if test not in self.test_variants:
-            return Evaluation(self.main.split, folder, {}, "not among this run's tests")
-        return _load_evaluation(self.main.split, folder, _failure(self.folder))
+            return Evaluation(self.main.split, folder, None, "not among this run's tests")
+        return Evaluation(self.main.split, folder, *read_metrics(folder, self.failure))
 
     @property
-    def training(self) -> Mapping[str, Any]:
-        """Iterations, seconds, memory, device and the iterations it was resumed from."""
-        return self.record.get("training") or {}
+    def training(self) -> TrainingSummary:
+        """Iterations, seconds, memory and device of the training; all None where unknown."""
+        return (self.record and self.record.training) or TrainingSummary()
 
     @property
-    def provenance(self) -> Mapping[str, Any]:
-        """Commit, hashes, versions, hardware and times of the training."""
-        return self.record.get("provenance") or {}
+    def provenance(self) -> Provenance:
+        """Commit, hashes, versions and hardware of the training; all None where unknown."""
+        return (self.record and self.record.provenance) or Provenance()
 
     def title(self, part: str) -> str:
         """The display title of "dataset", "detector" or "loss"."""
-        fallback = {"dataset": self.dataset, "detector": self.detector, "loss": self.full_loss}
-        return str(self.titles.get(part) or fallback[part])
+        names = {"dataset": self.dataset, "detector": self.detector, "loss": self.full_loss}
+        return self.planned.titles.get(part) or names[part]
 
 
 @dataclass(frozen=True)
 class Study:
     """A study's plan with all its runs read from disk."""
 
-    name: str
-    title: str
-    scale: str
     folder: Path
-    plan: Mapping[str, Any]
+    plan: Plan
     runs: tuple[Run, ...] = field(repr=False)
 
-    @cached_property
-    def manifests(self) -> dict[str, dict[str, Any]]:
-        """Dataset name to its `dataset.json`; a missing one has only `name` and `problem`."""
-        return {d["name"]: self._manifest(d) for d in self.plan.get("datasets", [])}
+    @property
+    def name(self) -> str:
+        """Its name, as in its folder."""
+        return self.plan.study.name
 
-    def _manifest(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        path = self.folder / entry["name"] / "dataset.json"
-        data, problem = read_record(path)
-        base = {"name": entry["name"], "title": entry.get("title") or entry["name"]}
-        return {**data, **base} if problem is None else {**base, "problem": problem}
+    @property
+    def title(self) -> str:
+        """Its title for readers."""
+        return self.plan.study.title or self.name
+
+    @property
+    def scale(self) -> str:
+        """At which scale its numbers are made, in a sentence."""
+        return self.plan.study.scale
+
+    @cached_property
+    def _read_manifests(self) -> dict[str, tuple[DatasetManifest | None, str | None]]:
+        paths = {d.name: self.folder / d.name / DATASET for d in self.plan.datasets}
+        return {name: DatasetManifest.read(path) for name, path in paths.items()}
+
+    @property
+    def manifests(self) -> dict[str, DatasetManifest]:
+        """Dataset name to its manifest, for the datasets that have one."""
+        return {name: m for name, (m, _) in self._read_manifests.items() if m is not None}
+
+    @property
+    def manifest_problems(self) -> dict[str, str]:
+        """Dataset name to why its manifest cannot be used, in one line."""
+        return {name: problem for name, (_, problem) in self._read_manifests.items() if problem}
+
+    def checksum(self, dataset: str) -> str | None:
+        """The checksum of a dataset; None where it has no manifest."""
+        manifest = self.manifests.get(dataset)
+        return manifest.checksum if manifest else None
+
+    def dataset_title(self, dataset: str) -> str:
+        """The display title of a dataset."""
+        return next((d.title for d in self.plan.datasets if d.name == dataset), "") or dataset
 
     def datasets(self) -> list[str]:
         """Dataset names in the plan's order."""
-        names = [d["name"] for d in self.plan.get("datasets", [])]
+        names = [d.name for d in self.plan.datasets]
         return list(dict.fromkeys([*names, *(r.dataset for r in self.runs)]))
 
     @property
     def papers(self) -> Mapping[str, Any]:
-        """What the study makes of the papers' datasets and schedules; often nothing."""
-        return self.plan.get("papers") or {}
+        """Which of the papers' datasets and schedules the study has; often empty."""
+        return self.plan.papers or {}
 
     def untrained_for(self, run: Run) -> Run | None:
         """The untrained model of the same dataset and detector, if the study has one."""
@@ -165,117 +273,42 @@ class Study:
 
     def resolve(self, path: str) -> Path:
         """A path of the plan or a manifest: absolute, or relative to where the study was made."""
-        places = (Path(), self.folder.parent.parent, ROOT)
-        found = (place / path for place in places if (place / path).exists())
+        roots = (Path(), self.folder.parent.parent, ROOT)
+        found = (root / path for root in roots if (root / path).exists())
         return next(found, Path(path))
 
 
-def slug(text: str) -> str:
-    """A file name that is safe in a path and a URL, and different for different texts."""
-    plain = re.sub(r"[^A-Za-z0-9._+@-]+", "-", text).strip("-.") or "x"
-    if plain == text:
-        return plain
-    return f"{plain[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-
-
 def load_study(plan_path: str | Path) -> Study:
-    """Reads a plan and everything that its runs have left on disk.
+    """Reads a plan and all records of its runs.
 
-    Runs are looked for beside the plan (`<plan's folder>/<run key>`), so a study's folder may move.
+    Runs are read from the folder of the plan (`<plan's folder>/<run key>`), so a study's folder may
+    be moved.
 
     Raises:
-        InputError: the plan is missing or no plan of this schema. Never for a run's own files.
+        InputError: The plan is missing, damaged or of another schema. A run's files never raise.
     """
     path = Path(plan_path)
-    plan, problem = read_record(path)
-    if problem:
+    plan, problem = Plan.read(path)
+    if plan is None:
         raise InputError(f"{path.parent}/: {problem}; run the study first, or name its plan.json")
-    if plan.get("schema") != PLAN_SCHEMA:
-        raise InputError(f"{path}: schema is {plan.get('schema')!r}, expected {PLAN_SCHEMA!r}")
-    try:
-        return _study(path.resolve().parent, plan)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: no whole plan ({error}); delete it and run the study") from error
+    folder = path.resolve().parent
+    return Study(folder, plan, tuple(_load_run(folder, entry) for entry in plan.runs))
 
 
-def _study(folder: Path, plan: Mapping[str, Any]) -> Study:
-    study = plan["study"]
-    return Study(
-        name=study["name"],
-        title=study.get("title") or study["name"],
-        scale=study.get("scale") or "",
-        folder=folder,
-        plan=plan,
-        runs=tuple(_load_run(folder, entry) for entry in plan["runs"]),
-    )
-
-
-def _load_run(root: Path, entry: Mapping[str, Any]) -> Run:
-    folder = root / entry["key"]
-    record, problem = read_record(folder / "run.json")
-    splits = entry.get("splits") or ["val"]
-    places = [folder, *(folder / f"on-{split}" for split in splits[1:])]
-    failure = _failure(folder)
-    evaluations = tuple(
-        _load_evaluation(split, place, failure) for split, place in zip(splits, places, strict=True)
-    )
-    status, reason = _status(folder, record, problem, evaluations[0], failure)
+def _load_run(root: Path, planned: PlanRun) -> Run:
+    folder = root / planned.key
+    found = run_status(folder)
+    main, *others = planned.splits
+    evaluations = [Evaluation(main, folder, found.metrics, found.problem)]
+    for split in others:
+        place = folder / split_folder(split)
+        evaluations.append(Evaluation(split, place, *read_metrics(place, found.failure)))
     return Run(
-        key=entry["key"],
+        planned=planned,
         folder=folder,
-        dataset=entry["dataset"],
-        detector=entry["detector"],
-        loss=entry["loss"],
-        variant=entry.get("variant") or "",
-        seed=int(entry.get("seed") or 0),
-        titles=entry.get("titles") or {},
-        untrained=bool(entry.get("untrained")),
-        status=status,
-        reason=reason,
-        record=record,
-        evaluations=evaluations,
-        backbone=entry.get("backbone") or "",
-        schedule=entry.get("schedule") or "",
-        epoch=entry.get("epoch") or "",
-        settings=entry.get("settings") or {},
-        score_thresholds=tuple(entry.get("score_thresholds") or ()),
-        test_variants=tuple(entry.get("test_variants") or ()),
+        status=found.status,
+        reason=found.reason,
+        record=found.record,
+        evaluations=tuple(evaluations),
+        failure=found.failure,
     )
-
-
-def _failure(folder: Path) -> str | None:
-    record, problem = read_record(folder / "work" / "failure.json")
-    if problem:
-        return None if "missing" in problem else problem
-    return str(record.get("reason") or "it failed and left no reason")
-
-
-def _load_evaluation(split: str, folder: Path, failure: str | None) -> Evaluation:
-    record, problem = read_record(folder / "metrics.json")
-    if problem is None and record.get("schema") != METRICS_SCHEMA:
-        problem = f"metrics.json has schema {record.get('schema')!r}, expected {METRICS_SCHEMA!r}"
-    if problem and "missing" in problem:
-        problem = f"failed: {failure}" if failure else "not evaluated yet"
-    return Evaluation(split, folder, {} if problem else record, problem)
-
-
-def _status(
-    folder: Path,
-    record: Mapping[str, Any],
-    problem: str | None,
-    main: Evaluation,
-    failure: str | None,
-) -> tuple[str, str | None]:
-    if problem is None and main.reason is None:
-        return str(record.get("status", TRAINED)), record.get("reason")
-    if failure:
-        return FAILED, failure
-    if problem is None:
-        if record.get("status") == DIVERGED:
-            return DIVERGED, record.get("reason")
-        return NOT_EVALUATED, f"trained, but {main.reason}"
-    if (folder / "run.json").exists():
-        return FAILED, problem
-    if any((folder / "work").glob("*")):
-        return NOT_RUN, "started, not finished yet"
-    return NOT_RUN, "not run yet"

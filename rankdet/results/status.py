@@ -1,46 +1,102 @@
-"""How far a run has come, from what it has left on disk."""
+"""The status of a run, with its reason: decided here, for the report and for `rankdet plan`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from rankdet.files import read_record
-from rankdet.results.failures import failure_file
+from rankdet.results.failures import failure
+from rankdet.results.layout import METRICS, PROGRESS, RUN, WORK
+from rankdet.results.schemas.base import has_no_file
+from rankdet.results.schemas.failure import FailureRecord
+from rankdet.results.schemas.metrics import MetricsRecord
+from rankdet.results.schemas.run import RunRecord
+
+TRAINED, UNTRAINED, COLLAPSED, DIVERGED = "trained", "untrained", "collapsed", "diverged"
+FAILED, NOT_EVALUATED, NOT_RUN = "failed", "not evaluated", "not run"
+STATUSES = (TRAINED, UNTRAINED, COLLAPSED, DIVERGED, FAILED, NOT_EVALUATED, NOT_RUN)
+WITHOUT_RESULTS = (FAILED, NOT_EVALUATED, NOT_RUN)
 
 
-def state(study: Path, key: str) -> str:
-    """Returns a run's state in a few words: `not run yet`, `trained`, `AP .41`, `failed: ...`.
+@dataclass(frozen=True)
+class RunStatus:
+    """What became of a run.
 
-    Whether its settings have changed since is Snakemake's to say (`snakemake -n`).
+    Attributes:
+        status: one of `STATUSES`.
+        reason: why it is not `trained`, in one line; None where there is nothing to explain.
+        record: its `run.json`; None where it cannot be used.
+        metrics: its `metrics.json` on the main split; None where it cannot be used.
+        problem: why there are no metrics, in one line; None where there are.
+        failure: its last failed job, None without one; jobs after the evaluation count too.
+    """
+
+    status: str
+    reason: str | None
+    record: RunRecord | None
+    metrics: MetricsRecord | None
+    problem: str | None
+    failure: FailureRecord | None
+
+    @property
+    def text(self) -> str:
+        """The status in a few words: `not run yet`, `trained, AP 41.5`, `failed: <reason>`."""
+        if self.status == FAILED:
+            return f"{FAILED}: {self.reason}"
+        if self.metrics is None:
+            return self.reason or self.status
+        ap = self.metrics.metrics.get("AP")
+        text = self.status if ap is None else f"{self.status}, AP {100 * ap:.1f}"
+        return f"{text}; failed after that: {self.failure.reason}" if self.failure else text
+
+
+def run_status(folder: Path) -> RunStatus:
+    """Returns the status of a run from the files in its folder.
+
+    Snakemake decides whether the run's settings have changed since (`snakemake -n`).
 
     Args:
-        study: The study's folder, `results/<study>`.
-        key: The run's key, its folder below the study's.
+        folder: the run's folder, `results/<study>/<run key>`.
     """
-    folder = study / key
-    failure, _ = read_record(failure_file(folder))
-    if not failure:
-        return _reached(folder)
-    job, reason = failure.get("job", ""), failure.get("reason", "no reason was recorded")
-    if job.startswith("train ") or not (folder / "metrics.json").exists():
-        return f"failed: {reason}"
-    return f"{_reached(folder)}; failed after that: {reason}"
+    record, problem = RunRecord.read(folder / RUN)
+    status: str
+    reason: str | None
+    last_failure = failure(folder)
+    metrics, no_metrics = read_metrics(folder, last_failure)
+    if last_failure and (metrics is None or record is None or last_failure.in_training):
+        status, reason = FAILED, last_failure.reason
+        metrics, no_metrics = None, f"failed: {reason}"
+    elif record is None:
+        status, reason = (NOT_RUN, _progress(folder)) if has_no_file(problem) else (FAILED, problem)
+    elif metrics is None and record.status != DIVERGED:
+        status, reason = NOT_EVALUATED, f"{record.status}, {no_metrics}"
+    else:
+        status, reason = record.status, record.reason
+    return RunStatus(status, reason, record, metrics, no_metrics, last_failure)
 
 
-def _reached(folder: Path) -> str:
-    record, metrics = (read_record(folder / name)[0] for name in ("run.json", "metrics.json"))
-    if metrics:
-        status = metrics.get("status", "trained")
-        ap = (metrics.get("metrics") or {}).get("AP")
-        return status if ap is None else f"{status}, AP {100 * ap:.1f}"
-    if record:
-        return f"{record.get('status', 'trained')}, not evaluated"
-    if (folder / "work").is_dir():
-        return _progress(folder / "work")
-    return "not run yet"
+def read_metrics(
+    folder: Path, last_failure: FailureRecord | None
+) -> tuple[MetricsRecord | None, str | None]:
+    """Reads the `metrics.json` in a folder.
+
+    Args:
+        folder: the folder of a run, or of one of its other evaluations.
+        last_failure: the run's last failed job, which explains a missing file.
+
+    Returns:
+        The record and None, or None and the problem in one line.
+    """
+    metrics, problem = MetricsRecord.read(folder / METRICS)
+    if has_no_file(problem):
+        problem = f"failed: {last_failure.reason}" if last_failure else "not evaluated yet"
+    return metrics, problem
 
 
-def _progress(work: Path) -> str:
+def _progress(folder: Path) -> str:
+    work = folder / WORK
+    if not work.is_dir() or not any(work.iterdir()):
+        return "not run yet"
     try:
-        with (work / "train.jsonl").open(encoding="utf-8") as rows:
+        with (work / PROGRESS).open(encoding="utf-8") as rows:
             return f"started, at iteration {sum(1 for _ in rows)}"
     except OSError:
-        return "started"
+        return "started, not finished yet"

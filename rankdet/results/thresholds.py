@@ -13,8 +13,10 @@ from rankdet.errors import InputError
 from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
 from rankdet.evaluation.metrics.matching import match
 from rankdet.evaluation.metrics.olrp import olrp
-from rankdet.files import atomic, require_record
-from rankdet.results.records import METRICS_SCHEMA
+from rankdet.files import atomic
+from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.results.schemas.metrics import MetricsRecord
+from rankdet.results.status import DIVERGED
 
 SCHEMA = "rankdet.thresholds/1"
 
@@ -32,8 +34,8 @@ def thresholds_record(metrics: str | Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is not such a record, or has no thresholds because the run diverged.
     """
-    record = require_record(metrics, METRICS_SCHEMA)
     thresholds = read_thresholds(metrics)
+    record = MetricsRecord.from_disk(metrics).to_dict()
     names = record.get("classes") or {}
     classes = [
         {"id": k, "name": names.get(str(k), str(k)), "threshold": t} for k, t in thresholds.items()
@@ -48,10 +50,10 @@ def read_thresholds(metrics: str | Path) -> dict[int, float | None]:
     Raises:
         InputError: As `thresholds_record`.
     """
-    record = require_record(metrics, METRICS_SCHEMA)
-    if record.get("status") == "diverged":
+    record = MetricsRecord.from_disk(metrics)
+    if record.status == DIVERGED:
         raise InputError(f"{metrics}: the run diverged, so it has no thresholds; train it again")
-    per_class = record.get("per_class") or {}
+    per_class = record.per_class or {}
     if not any("lrp_threshold" in values for values in per_class.values()):
         raise InputError(f"{metrics}: no thresholds per class in it; evaluate the run again")
     return {int(k): values.get("lrp_threshold") for k, values in per_class.items()}
@@ -73,7 +75,7 @@ def keep_confident(
         InputError: If one of the files cannot be used.
     """
     if chosen is None:
-        truth = require_record(manifest)["splits"][split]["annotations"]
+        truth = DatasetManifest.from_disk(manifest).splits[split].annotations
         thresholds = best_thresholds(truth, detections)
     else:
         thresholds = read_thresholds(chosen)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from rankdet.results.layout import TRAINING
 from rankdet.results.records import Run
 
 
@@ -12,7 +13,7 @@ def training_record(run: Run, columns: Sequence[str] | None = None) -> pd.DataFr
 
     A resumed training repeats the iterations after its checkpoint: the later record counts.
     """
-    path = run.folder / "train.parquet"
+    path = run.folder / TRAINING
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError):

@@ -1,6 +1,7 @@
 """Whether a run's numbers may be shown beside those of other runs."""
 
-from rankdet.results.records import DIVERGED, Run
+from rankdet.results.records import Run
+from rankdet.results.status import DIVERGED
 
 
 def unusable(run: Run, checksum: str | None) -> str | None:
@@ -22,7 +23,7 @@ def unusable(run: Run, checksum: str | None) -> str | None:
 
 def other_data(run: Run, checksum: str | None) -> str | None:
     """Returns a sentence where a run was made on other data than the manifest names; else None."""
-    made_on = run.provenance.get("data_checksum")
+    made_on = run.provenance.data_checksum
     if checksum and made_on and made_on != checksum:
         return f"seed {run.seed} was made on another version of the data ({made_on[:19]})"
     return None

@@ -15,7 +15,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from rankdet.files import read_record
+from rankdet.results.layout import COST, DATASET, RUN
+from rankdet.results.schemas.cost import CostRecord
+from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.results.schemas.run import RunRecord
 from rankdet.study.plan import Study
 from rankdet.study.resolve import ResolvedRun
 
@@ -101,11 +104,9 @@ def _images(study: Study, dataset: str) -> int | None:
         return int(config.train_images * (1 - config.empty_fraction))
     if config.kind in PUBLISHED:
         return PUBLISHED[config.kind]
-    manifest, _ = read_record(Path(study.folder) / dataset / "dataset.json")
-    try:
-        return int(manifest["splits"]["train"]["n_images"])
-    except (KeyError, TypeError, ValueError):
-        return None
+    manifest, _ = DatasetManifest.read(Path(study.folder) / dataset / DATASET)
+    split = manifest.splits.get("train") if manifest else None
+    return split.n_images if split else None
 
 
 def _pace(run: ResolvedRun) -> Pace:
@@ -126,34 +127,35 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
         gpu: Whether times on a GPU are wanted, or on the processor.
     """
     seconds: dict[Pace, list[float]] = {}
-    for path in results.glob("*/*/*/*/seed*/run.json"):
-        record, _ = read_record(path)
-        run, training = record.get("run") or {}, record.get("training") or {}
-        here = _made_here((record.get("provenance") or {}).get("hardware"), gpu)
-        if here and training.get("seconds_per_iteration") and training.get("image_size"):
+    for path in results.glob(f"*/*/*/*/seed*/{RUN}"):
+        record, _ = RunRecord.read(path)
+        if record is None or record.training is None or record.provenance is None:
+            continue
+        run, training = record.run, record.training
+        here = _made_here(record.provenance.hardware, gpu)
+        if here and training.seconds_per_iteration and training.image_size:
             pace = Pace(
-                run.get("detector", ""),
-                run.get("backbone", ""),
-                run.get("preset", ""),
-                _size(training["image_size"]),
-                training.get("batch_size", 0),
+                run.detector or "",
+                run.backbone,
+                run.preset or "",
+                _size(training.image_size),
+                training.batch_size or 0,
             )
-            seconds.setdefault(pace, []).append(float(training["seconds_per_iteration"]))
-    for path in results.glob("*/cost.json"):
-        record, _ = read_record(path)
-        if _made_here(record.get("hardware"), gpu):
-            for pace, value in _of_cost(record):
+            seconds.setdefault(pace, []).append(float(training.seconds_per_iteration))
+    for path in results.glob(f"*/{COST}"):
+        cost, _ = CostRecord.read(path)
+        if cost is not None and _made_here(cost.hardware, gpu):
+            for pace, value in _of_cost(cost):
                 seconds.setdefault(pace, []).append(value)
     return {pace: median(values) for pace, values in seconds.items()}
 
 
-def _of_cost(record: Mapping[str, Any]) -> Iterable[tuple[Pace, float]]:
-    settings = record.get("settings") or {}
-    for row in record.get("rows") or []:
-        detector, _, backbone = str(row.get("detector", "")).partition("@")
-        size, batch = settings.get("image_size", 0), settings.get("batch_size", 0)
-        pace = Pace(detector, backbone, settings.get("preset", ""), _size(size), batch)
-        yield pace, float(row["iteration_s"])
+def _of_cost(record: CostRecord) -> Iterable[tuple[Pace, float]]:
+    settings = record.settings
+    for row in record.rows:
+        detector, _, backbone = row.detector.partition("@")
+        size, batch = _size(settings.image_size or 0), settings.batch_size or 0
+        yield Pace(detector, backbone, settings.preset or "", size, batch), float(row.iteration_s)
 
 
 def _made_here(hardware: Mapping[str, Any] | None, gpu: bool) -> bool:

@@ -9,6 +9,8 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.papers.spec import Spec
 from rankdet.repository import PAPERS
+from rankdet.results import layout
+from rankdet.results.schemas.plan import Plan
 from rankdet.study import cost as costs
 from rankdet.study import data
 from rankdet.study.config.model import StudyConfig, check_config, load_config
@@ -19,7 +21,6 @@ from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
 from rankdet.study.tables import Target, load_specs, runs_of
 from rankdet.suggest import choice, merged
 
-SCHEMA = "rankdet.plan/1"
 SHOWN = ("image_size", "batch_size", "lr")  # of a run's schedule, in the plan
 
 
@@ -86,6 +87,9 @@ class Study:
             return []
         return [f"{self.folder}/{run.key}/metrics.json"]
 
+    def _manifest(self, dataset: str) -> str:
+        return f"{self.folder}/{dataset}/{layout.DATASET}"
+
     def predicts_masks(self, wildcards: Mapping[str, str]) -> bool:
         """Returns whether the detector of a job's run predicts masks."""
         return self.run(wildcards).predicts_masks
@@ -99,14 +103,18 @@ class Study:
         if paper is not None:
             spec = {**self.tables, **self.figures}[paper]
             runs = self.runs_of(spec)
-            found = [f"{self.folder}/{run.key}/metrics.json" for run in runs]
+            found = [self._file(run, layout.METRICS) for run in runs]
             further = self.test_variants(runs) if spec.multi_scale else []
             return found + further + (self.sweeps(runs) if spec.sweeps else [])
         return [
-            f"{self.folder}/{run.key}/{place}metrics.json"
+            self._file(run, layout.METRICS, folder)
             for run in self.runs
-            for place in ("", *(f"on-{split}/" for split in run.splits[1:]))
+            for folder in ("", *map(layout.split_folder, run.splits[1:]))
         ]
+
+    def _file(self, run: ResolvedRun, name: str, folder: str = "") -> str:
+        """Returns a file of a run, in its folder or in a folder below."""
+        return (Path(self.folder) / run.key / folder / name).as_posix()
 
     def runs_of(self, spec: Spec) -> list[ResolvedRun]:
         """Returns the runs that a table or figure shows."""
@@ -115,12 +123,12 @@ class Study:
     def sweeps(self, runs: Sequence[ResolvedRun] | None = None) -> list[str]:
         """Returns the `sweep.json` of those runs (by default all) that have score thresholds."""
         runs = self.runs if runs is None else runs
-        return [f"{self.folder}/{run.key}/sweep.json" for run in runs if run.score_thresholds]
+        return [self._file(run, layout.SWEEP) for run in runs if run.score_thresholds]
 
     def test_variants(self, runs: Sequence[ResolvedRun] | None = None) -> list[str]:
         """Returns the `metrics.json` of every further test of those runs (by default all)."""
         return [
-            f"{self.folder}/{run.key}/test-{name}/metrics.json"
+            self._file(run, layout.METRICS, layout.variant_folder(name))
             for run in (self.runs if runs is None else runs)
             for name, _ in run.test_variants
         ]
@@ -132,8 +140,8 @@ class Study:
         """
         run = self.run(wildcards)
         own = run.test.get("score_threshold")
-        places = ["" if t == own else f"at-{t:g}/" for t in run.score_thresholds]
-        return [f"{self.folder}/{run.key}/{place}{name}" for place in places]
+        folders = ("" if t == own else layout.threshold_folder(t) for t in run.score_thresholds)
+        return [self._file(run, name, folder) for folder in folders]
 
     def targets(self) -> list[Target]:
         """Returns a target for each table and figure alone."""
@@ -175,7 +183,7 @@ class Study:
             "variant": run.variant,
             "seed": run.seed,
             "preset": run.preset,
-            "manifest": f"{self.folder}/{run.dataset}/dataset.json",
+            "manifest": self._manifest(run.dataset),
             "detector_spec": run.model.detector_spec,
             "card": run.model.card,
             "loss_file": str(run.model.loss_file.path),
@@ -190,7 +198,7 @@ class Study:
     @property
     def cost_record(self) -> list[str]:
         """Returns where the losses' cost is recorded: no place if the study does not ask for it."""
-        return [f"{self.folder}/cost.json"] if self.config.cost else []
+        return [f"{self.folder}/{layout.COST}"] if self.config.cost else []
 
     @property
     def cost_hash(self) -> str:
@@ -211,10 +219,9 @@ class Study:
         return int(self.config.device == "cuda")
 
     def plan(self) -> dict[str, Any]:
-        """Returns the content of `plan.json` (schema `rankdet.plan/1`)."""
+        """Returns the content of `plan.json`."""
         config = self.config
-        return {
-            "schema": SCHEMA,
+        content: dict[str, Any] = {
             "study": {
                 "name": self.name,
                 "title": config.title,
@@ -225,7 +232,7 @@ class Study:
                 {
                     "name": name,
                     "title": config.datasets[name].title or name,
-                    "manifest": f"{self.folder}/{name}/dataset.json",
+                    "manifest": self._manifest(name),
                 }
                 for name in self.datasets
             ],
@@ -236,6 +243,7 @@ class Study:
             "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
             **({"cost": self.cost_record[0]} if config.cost else {}),
         }
+        return Plan.of(**content).to_dict()
 
     def _entry(self, run: ResolvedRun) -> dict[str, Any]:
         return {

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from rankdet.files import write_record
+from rankdet.results.layout import PROGRESS, WORK
 
 
 def allow_mmengine_checkpoints() -> None:
@@ -44,7 +45,7 @@ class Workspace:
     """The undeclared `work/` folder of a run: checkpoints, rows so far, resume history."""
 
     def __init__(self, run_dir: Path, spec: Mapping[str, Any]) -> None:
-        self.path = run_dir / "work"
+        self.path = run_dir / WORK
         self._state_path = self.path / "state.json"
         mark = fingerprint(spec)
         state = self._read_state()
@@ -70,7 +71,7 @@ class Workspace:
     @property
     def rows_path(self) -> Path:
         """Where the training record's rows are appended, one JSON object per line."""
-        return self.path / "train.jsonl"
+        return self.path / PROGRESS
 
     def latest_checkpoint(self) -> Path | None:
         """Returns the last checkpoint that was written whole, if any."""

@@ -18,16 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from rankdet.errors import InputError
+from rankdet.results.schemas.cost import CostRecord
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
 from rankdet.training.hooks import criterion_heads
 
-SCHEMA = "rankdet.cost/1"
 OBJECTS = 7  # a COCO image has 7.3 on average
 MEGABYTE = 1 << 20
 
 
-def measure_cost(spec: Mapping[str, Any]) -> dict[str, Any]:
+def measure_cost(spec: Mapping[str, Any]) -> CostRecord:
     """Times losses on detectors.
 
     Args:
@@ -36,10 +36,8 @@ def measure_cost(spec: Mapping[str, Any]) -> dict[str, Any]:
             `device`.
 
     Returns:
-        The record, schema `rankdet.cost/1`: per entry `loss_ms` (forward and backward of the
-        criterion alone), `iteration_s` (forward, backward and step of the optimiser), `memory_mb`
-        (peak of the process in an iteration, or of CUDA's allocator), `loss_memory_mb` (what the
-        criterion alone adds), `positives` and `logits` of the batch.
+        The content of `cost.json`, one row per entry. `memory_mb` is the peak of the process in an
+        iteration, or of CUDA's allocator.
 
     Raises:
         InputError: If a detector cannot be trained with boxes alone.
@@ -52,14 +50,13 @@ def measure_cost(spec: Mapping[str, Any]) -> dict[str, Any]:
         rows += _measure_detector(entries, spec, device)
         gc.collect()
     kept = ("preset", "image_size", "batch_size", "classes", "rounds", "threads")
-    return {
-        "schema": SCHEMA,
-        "settings": {key: spec[key] for key in kept},
-        "rows": rows,
-        "hardware": provenance.hardware(device),
-        "versions": provenance.versions(),
-        "when": provenance.now(),
-    }
+    return CostRecord.of(
+        settings={key: spec[key] for key in kept},
+        rows=rows,
+        hardware=provenance.hardware(device),
+        versions=provenance.versions(),
+        when=provenance.now(),
+    )
 
 
 def _measure_detector(

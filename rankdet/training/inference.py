@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import atomic, write_record
+from rankdet.files import atomic
+from rankdet.results.layout import DETECTIONS, MODEL, RUN, SPEED
+from rankdet.results.schemas.run import RunRecord
+from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
 
@@ -27,7 +30,7 @@ def predict_run(spec: dict[str, Any], run_dir: Path, split: str, out_dir: Path) 
         InputError: If the model file does not fit the spec.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
-    status = json.loads((run_dir / "run.json").read_text())["status"]
+    status = RunRecord.from_disk(run_dir / RUN).status
     device = set_up(spec)
     if status == "diverged":  # its weights are not finite: it detects nothing
         _write(out_dir, [], {"device": device, "images": 0, "seconds_per_image": None})
@@ -36,11 +39,11 @@ def predict_run(spec: dict[str, Any], run_dir: Path, split: str, out_dir: Path) 
 
     model = build_model(spec, device)
     try:
-        model.load_state_dict(torch.load(run_dir / "model.pth", map_location="cpu")["state_dict"])
+        model.load_state_dict(torch.load(run_dir / MODEL, map_location="cpu")["state_dict"])
     except (RuntimeError, KeyError) as error:
         first = str(error).splitlines()[-1].strip()
         raise InputError(
-            f"{run_dir / 'model.pth'} does not fit this detector and loss ({first}); "
+            f"{run_dir / MODEL} does not fit this detector and loss ({first}); "
             "delete the file and train again"
         ) from error
     _write(out_dir, *detect(model, spec, split, device))
@@ -61,12 +64,9 @@ def predict_untrained(spec: dict[str, Any], run_dir: Path) -> None:
     model = build_model(spec, device, pretrained=True)
     model.init_weights()
     _write(run_dir, *detect(model, spec, spec["splits"][0], device))
-    write_record(
-        run_dir / "run.json",
-        record.run_record(
-            spec, status="untrained", reason=None, training=None, device=device, started=started
-        ),
-    )
+    record.run_record(
+        spec, status="untrained", reason=None, training=None, device=device, started=started
+    ).to_disk(run_dir / RUN)
 
 
 def build_model(spec: Mapping[str, Any], device: str, *, pretrained: bool = False) -> Any:
@@ -172,7 +172,6 @@ def _clock(torch: Any, device: str) -> float:
 
 
 def _write(out_dir: Path, detections: list[dict[str, Any]], speed: dict[str, Any]) -> None:
-
-    with atomic(out_dir / "detections.json") as temporary:
+    with atomic(out_dir / DETECTIONS) as temporary:
         temporary.write_text(json.dumps(detections), encoding="utf-8")
-    write_record(out_dir / "speed.json", speed)
+    SpeedRecord.of(**speed).to_disk(out_dir / SPEED)

@@ -8,9 +8,9 @@ import pandas as pd
 
 from rankdet.evaluation.metrics.gradient_balance import imbalance
 from rankdet.files import atomic
+from rankdet.results.schemas.run import RunRecord
 from rankdet.training.provenance import provenance
 
-SCHEMA = "rankdet.run/1"
 COUNTS = ("num_pos", "num_neg")
 # The first that a detector has is at most 1: of a cascade the first stage's, whose weight is 1.
 RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
@@ -114,15 +114,14 @@ def run_record(
     training: Mapping[str, Any] | None,
     device: str,
     started: str,
-) -> dict[str, Any]:
-    """Returns the content of `run.json` (schema `rankdet.run/1`)."""
+) -> RunRecord:
+    """Returns the content of `run.json`."""
     keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
     sizes = {key: spec["schedule"][key] for key in ("image_size", "batch_size")}
-    return {
-        "schema": SCHEMA,
-        "run": {**{key: spec[key] for key in keys}, "backbone": spec.get("backbone", "")},
-        "status": status,
-        "reason": reason,
-        "training": {**training, **sizes} if training else None,
-        "provenance": provenance(spec, device, started),
-    }
+    return RunRecord.of(
+        run={**{key: spec[key] for key in keys}, "backbone": spec.get("backbone", "")},
+        status=status,
+        reason=reason,
+        training={**training, **sizes} if training else None,
+        provenance=provenance(spec, device, started),
+    )

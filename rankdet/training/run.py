@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.files import atomic, write_record
+from rankdet.files import atomic
+from rankdet.results.layout import MODEL, PROGRESS, RUN, TRAINING
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
 
@@ -63,7 +64,7 @@ def build_runner(
     every = max(1, round(schedule.get("checkpoint_every", 100) / len(loader)))
     custom = [hooks.EpochSeedHook(seed)]
     custom.append(hooks.EndEpochHook(warmup=int(schedule.get("warmup", 0))))
-    custom.append(hooks.RecordHook(work / "train.jsonl", device))
+    custom.append(hooks.RecordHook(work / PROGRESS, device))
     if report is not None:
         custom.append(hooks.ProgressHook(report))
     return Runner(
@@ -136,14 +137,11 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
     heads = {h.record_prefix: h.num_classes for h in criterion_heads(inner_model(runner))}
     epochs = rows[-1]["epoch"] if rows else 0
     summary = record.training_summary(rows, device, space.state["resumed_from"], epochs, heads)
-    _save_model(torch, runner, spec, run_dir / "model.pth")
-    record.write_rows(run_dir / "train.parquet", rows)
-    write_record(
-        run_dir / "run.json",
-        record.run_record(
-            spec, status=status, reason=reason, training=summary, device=device, started=started
-        ),
-    )
+    _save_model(torch, runner, spec, run_dir / MODEL)
+    record.write_rows(run_dir / TRAINING, rows)
+    record.run_record(
+        spec, status=status, reason=reason, training=summary, device=device, started=started
+    ).to_disk(run_dir / RUN)
     space.remove()
 
 

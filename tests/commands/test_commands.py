@@ -111,7 +111,7 @@ def test_too_small_numbers(error_of, command, option, value):
 )
 def test_an_incomplete_plan(error_of, tmp_path, plan):
     (tmp_path / "plan.json").write_text(json.dumps({"schema": "rankdet.plan/1", **plan}))
-    assert "plan.json: no whole plan (" in error_of("report", "plan.json", "--out", "out")
+    assert "plan.json is damaged: " in error_of("report", "plan.json", "--out", "out")
 
 
 @pytest.mark.parametrize(

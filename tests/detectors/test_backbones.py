@@ -85,7 +85,7 @@ def test_full_forms_train_at_512_px(detector, record_property):
     from rankdet.training.cost import measure_cost
 
     cost = Cost(detectors=[detector], losses=["alrp"], rounds=1)
-    row = measure_cost(cost_spec(cost, "test", 1, "cpu"))["rows"][0]
+    row = measure_cost(cost_spec(cost, "test", 1, "cpu")).to_dict()["rows"][0]
     print(f"{detector}: {row['iteration_s']:.1f} s, peak {row['memory_mb']:.0f} MB")
     assert 0 < row["memory_mb"] < 16_000
     assert row["iteration_s"] > 0

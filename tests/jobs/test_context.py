@@ -13,7 +13,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.jobs import context
 from rankdet.results import failures
-from rankdet.results.status import state
+from rankdet.results.layout import failure_file
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -84,7 +84,7 @@ def test_success_clears_only_its_own_failure(tmp_path):
     folder = tmp_path / "shapes" / "retinanet" / "ap" / "seed1"
     failures.record_failure(folder, "predict (val) shapes/retinanet/ap/seed1", "no")
     assert run(tmp_path, "pass").returncode == 0
-    assert failures.failure_file(folder).exists()
+    assert failure_file(folder).exists()
     failures.record_failure(folder, "train shapes/retinanet/ap/seed1", "no")
     assert run(tmp_path, "pass").returncode == 0
     assert not (folder / "work").exists()
@@ -103,7 +103,7 @@ def test_jobs_of_one_run_that_fail_at_once_do_not_trip_each_other(tmp_path, monk
     monkeypatch.setattr(Path, "replace", another_first)
     failures.record_failure(tmp_path / "run", "predict (val)", "second")
     assert not (tmp_path / "tmp").exists()  # where failures go that the disk does not take
-    assert failures.failure(tmp_path / "run")["reason"] == "second"
+    assert failures.failure(tmp_path / "run").reason == "second"
 
 
 def test_jobs_at_several_thresholds_are_told_apart():
@@ -133,24 +133,8 @@ def test_a_failure_that_the_disk_does_not_take_is_kept_elsewhere(tmp_path, monke
     folder = tmp_path / "run"
     folder.write_text("a file where the folder should be: nothing can be written below it")
     failures.record_failure(folder, "train run", "the disk is full")
-    assert failures.failure(folder)["reason"] == "the disk is full"
+    assert failures.failure(folder).reason == "the disk is full"
     folder.unlink()
-    assert failures.failure(folder)["reason"] == "the disk is full"
-    assert json.loads(failures.failure_file(folder).read_text())["job"] == "train run"
+    assert failures.failure(folder).reason == "the disk is full"
+    assert json.loads(failure_file(folder).read_text())["job"] == "train run"
     assert list((tmp_path / "tmp").iterdir()) == []
-
-
-def test_state_of_a_run(tmp_path):
-    folder = tmp_path / "run"
-    assert state(tmp_path, "run") == "not run yet"
-    (folder / "work").mkdir(parents=True)
-    (folder / "work" / "train.jsonl").write_text("{}\n{}\n")
-    assert state(tmp_path, "run") == "started, at iteration 2"
-    (folder / "run.json").write_text('{"status": "trained"}')
-    assert state(tmp_path, "run") == "trained, not evaluated"
-    (folder / "metrics.json").write_text('{"status": "trained", "metrics": {"AP": 0.415}}')
-    assert state(tmp_path, "run") == "trained, AP 41.5"
-    failures.record_failure(folder, "lrp-check run", "no package")
-    assert state(tmp_path, "run") == "trained, AP 41.5; failed after that: no package"
-    failures.record_failure(folder, "train run", "no gradient")
-    assert state(tmp_path, "run") == "failed: no gradient"

@@ -18,7 +18,7 @@ from rankdet.report.charts.training import training_charts
 from rankdet.repository import PAPERS
 from rankdet.results.records import load_study
 from rankdet.results.training_record import training_record
-from tests.report.fake_study import HOSTILE_LOSS, make_study
+from tests.report.fake_study import HOSTILE_LOSS, as_planned, make_study, with_plan
 
 FIGURE4 = PAPERS / "alrp" / "figure4.yaml"
 
@@ -140,10 +140,10 @@ def test_other_losses_stand_in_a_study_that_lists_its_runs(tmp_path: Path) -> No
     named = [row.key for row in spec.rows]
     assert rows[:3] == named
     assert set(rows[3:]) == {"ap", "alrp+iou+no-sb", "alrp+iou", HOSTILE_LOSS}  # none of ATSS
-    of_tables = replace(study, plan={**study.plan, "papers": {"datasets": {"coco": "shapes"}}})
+    of_tables = with_plan(study, papers={"datasets": {"coco": "shapes"}})
     assert [row.key for row in with_other_losses(of_tables, spec).rows] == named
     (run,) = find_runs(study, "shapes", RunRequest("retinanet", "ap"))
-    deeper = replace(study, runs=(*study.runs, replace(run, backbone="r101")))
+    deeper = replace(study, runs=(*study.runs, as_planned(run, backbone="r101")))
     assert len(with_other_losses(deeper, spec).rows) == len(rows)
 
 

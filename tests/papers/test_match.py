@@ -15,7 +15,7 @@ from rankdet.repository import PAPERS, ROOT
 from rankdet.results.records import load_study
 from rankdet.study.runs_of_tables import hyperparameters
 from rankdet.study.tables import load_specs
-from tests.report.fake_study import make_study
+from tests.report.fake_study import as_planned, make_study, with_plan
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def study(tmp_path_factory: pytest.TempPathFactory):
 
 
 def with_papers(study, **papers):
-    return replace(study, plan={**study.plan, "papers": papers})
+    return with_plan(study, papers=papers)
 
 
 def test_a_schedule_told_apart_is_never_another_ones(study) -> None:
@@ -32,7 +32,7 @@ def test_a_schedule_told_apart_is_never_another_ones(study) -> None:
     assert len(find_runs(study, "shapes", request)) == 1  # the study has one schedule for all
     apart = with_papers(study, datasets={"coco": "shapes"}, schedules=["alrp-500"])
     assert find_runs(apart, "shapes", request) == []
-    runs = tuple(replace(r, schedule="alrp-500") if r.loss == "ap" else r for r in study.runs)
+    runs = tuple(as_planned(r, schedule="alrp-500") if r.loss == "ap" else r for r in study.runs)
     assert len(find_runs(replace(apart, runs=runs), "shapes", request)) == 1
     assert find_runs(replace(apart, runs=runs), "shapes", RunRequest("retinanet", "ap")) == []
 
@@ -76,13 +76,13 @@ def test_a_view_that_a_run_has_not_is_told(study, view, told) -> None:
 
 def test_views_of_a_run(study) -> None:
     (run,) = find_runs(study, "shapes", RunRequest("retinanet", "ap"))
-    bins = {b["low"]: b for b in run.main.record["sparsity"]}
+    bins = {b.low: b for b in run.main.sparsity}
     assert problem(run, "objects 0-3") is None
-    assert metric_value(run, "AP", "objects 0-3") == bins[0]["AP"]
-    assert metric_value(run, "AP", "objects 21+") == bins.get(21, {}).get("AP")
+    assert metric_value(run, "AP", "objects 0-3") == bins[0].get("AP")
+    assert metric_value(run, "AP", "objects 21+") == (bins[21].get("AP") if 21 in bins else None)
     low, high = (metric_value(run, "AP", view) for view in ("lower", "upper"))
     assert low <= metric_value(run, "AP") <= high
-    planned = replace(run, settings={"image_size": 128})
+    planned = as_planned(run, settings={"image_size": 128})
     assert metric_value(planned, "schedule.image_size") == 128
     assert metric_value(run, "speed.images_per_second") == 23.0
 
@@ -102,9 +102,9 @@ def test_cells_whose_view_is_not_there_are_grey(study) -> None:
 def test_hyperparameters_are_those_that_the_cards_declare(study) -> None:
     """Table 1 and A.11 as printed, but for what is not a loss of ours."""
     specs = load_specs(["alrp/table1", "alrp/tableA11"], "tables", "test")
-    plan = {**study.plan, "hyperparameters": hyperparameters(specs.values())}
+    declared = with_plan(study, hyperparameters=hyperparameters(specs.values()))
     for name, column in (("table1", "all"), ("tableA11", "classification")):
-        found = hyperparameter_counts(replace(study, plan=plan), specs[f"alrp/{name}"])
+        found = hyperparameter_counts(declared, specs[f"alrp/{name}"])
         published = read_published(ROOT / "analysis/papers/alrp" / f"{name}.csv")
         assert len(found) >= 4
         for row, values in found.items():

@@ -16,13 +16,14 @@ from rankdet.papers.table import (
     build_table,
     make_table,
     mark_best,
-    unusable,
 )
 from rankdet.papers.table_model import Cell, TableRow
 from rankdet.papers.values import metric_value
 from rankdet.repository import PAPERS
 from rankdet.results.leaderboard import build_leaderboard, columns, leaderboard
 from rankdet.results.records import load_study
+from rankdet.results.schemas.metrics import Measured
+from rankdet.results.usable import unusable
 from tests.report.fake_study import make_study
 
 TABLE2 = PAPERS / "alrp" / "table2.yaml"
@@ -106,13 +107,13 @@ def test_a_mean_over_a_missing_seed_is_missing(tmp_path: Path) -> None:
     (plan.parent / "shapes/retinanet/alrp/seed2/metrics.json").unlink()
     (block,) = make_table(load_study(plan), load_spec(TABLE2)).blocks
     row = block.rows[3]
-    assert row.reason == "seed 2: trained, but not evaluated yet"
+    assert row.reason == "seed 2: trained, not evaluated yet"
     assert all(cell.ours is None for cell in row.cells)
 
 
 def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
     (run,) = runs(load_study(plan), "ap")
-    made_on = run.provenance["data_checksum"]
+    made_on = run.provenance.data_checksum
     assert unusable(run, made_on) is None and unusable(run, None) is None
     assert "another version of the data" in unusable(run, "sha256:other")
 
@@ -120,7 +121,8 @@ def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
 def test_a_metric_of_masks(plan: Path) -> None:
     (run,) = runs(load_study(plan), "focal")
     assert metric_value(run, "segm.AP") is None  # boxes alone
-    record = {**run.main.record, "segm": {"metrics": {"AP": 0.25, "AP95": None}}}
+    masks = Measured(metrics={"AP": 0.25, "AP95": None})
+    record = run.main.record.model_copy(update={"segm": masks})
     run = replace(run, evaluations=(replace(run.main, record=record),))
     assert metric_value(run, "segm.AP") == 0.25
     assert metric_value(run, "segm.AP95") is None

@@ -13,7 +13,9 @@ from rankdet.papers.values import metric_value, problem
 from rankdet.repository import ROOT
 from rankdet.results.records import load_study
 from rankdet.results.sweep import write_sweep
-from tests.report.fake_study import make_study
+from tests.report.fake_study import as_planned, make_study
+
+SPEED = '{"schema": "rankdet.speed/1", "images_per_second": 4.5, "device": "cpu"}'
 
 
 @pytest.fixture()
@@ -29,11 +31,12 @@ def sweep(run):
         folder = run.folder / f"at-{threshold:g}"
         folder.mkdir()
         metrics = {**run.main.metrics, "AP": factor * run.main.metrics["AP"]}
-        record = {**run.main.record, "metrics": metrics, "segm": {"metrics": {"AP": factor / 4}}}
+        masks = {"metrics": {"AP": factor / 4}}
+        record = {**run.main.record.to_dict(), "metrics": metrics, "segm": masks}
         paths.append(folder / "metrics.json")
         speeds.append(folder / "speed.json")
         paths[-1].write_text(json.dumps(record))
-        speeds[-1].write_text(json.dumps({"images_per_second": 10 / factor}))
+        speeds[-1].write_text(SPEED.replace("4.5", f"{10 / factor}"))
     write_sweep([0.5, 0.1], paths, speeds, run.folder / "sweep.json")
 
 
@@ -42,7 +45,7 @@ def test_a_sweep_is_by_ascending_threshold(run):
     record = json.loads((run.folder / "sweep.json").read_text())
     assert [row["score_threshold"] for row in record["rows"]] == [0.1, 0.5]
     assert record["rows"][1]["metrics"]["AP"] == pytest.approx(0.5 * run.main.metrics["AP"])
-    counts = run.main.record["counts"]
+    counts = run.main.record.counts
     each = counts["detections"] / counts["images"]
     assert record["rows"][0]["detections_per_image"] == pytest.approx(each)
 
@@ -66,18 +69,20 @@ def test_values_at_a_threshold(run):
 
 def test_values_of_a_multi_scale_test(run):
     view = "multi-scale test"
-    tested = replace(run, test_variants=("multi-scale",))
+    tested = as_planned(run, test_variants=("multi-scale",))
     assert problem(tested, view) == "multi-scale test: not evaluated yet"
     folder = run.folder / "test-multi-scale"
     folder.mkdir()
     metrics = {**run.main.metrics, "AP": run.main.metrics["AP"] / 2}
-    (folder / "metrics.json").write_text(json.dumps({**run.main.record, "metrics": metrics}))
-    (folder / "speed.json").write_text('{"images_per_second": 3}')
+    (folder / "metrics.json").write_text(
+        json.dumps({**run.main.record.to_dict(), "metrics": metrics})
+    )
+    (folder / "speed.json").write_text(SPEED.replace("4.5", "3"))
     assert problem(tested, view) is None
     assert metric_value(tested, "AP", view) == run.main.metrics["AP"] / 2
     assert metric_value(tested, "speed.images_per_second", view) == 3
     assert metric_value(tested, "AP") == run.main.metrics["AP"]
-    assert metric_value(tested, "training.iterations", view) == run.training["iterations"]
+    assert metric_value(tested, "training.iterations", view) == run.training.iterations
 
 
 def test_a_missing_record_of_a_sweep_is_one_line(run, tmp_path):
@@ -88,10 +93,10 @@ def test_a_missing_record_of_a_sweep_is_one_line(run, tmp_path):
 def test_speed_and_training(run):
     (run.folder / "speed.json").unlink()
     assert metric_value(run, "speed.images_per_second") is None
-    (run.folder / "speed.json").write_text('{"images_per_second": 4.5, "device": "cpu"}')
+    (run.folder / "speed.json").write_text(SPEED)
     assert metric_value(run, "speed.images_per_second") == 4.5
     assert metric_value(run, "speed.device") is None  # no number
-    assert metric_value(run, "training.iterations") == run.training["iterations"]
+    assert metric_value(run, "training.iterations") == run.training.iterations
     assert metric_value(run, "nonsense.key") is None
 
 

@@ -5,13 +5,17 @@ has its real form.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from rankdet.results.layout import threshold_folder
 from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
+from rankdet.results.records import Run, Study
+from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.results.sweep import write_sweep
 
 HOSTILE = "<script>alert(1)</script>"
@@ -79,6 +83,16 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
         },
     )
     return plan
+
+
+def with_plan(study: Study, **changes: object) -> Study:
+    """Returns the study with other values in its plan."""
+    return replace(study, plan=study.plan.model_copy(update=changes))
+
+
+def as_planned(run: Run, **changes: object) -> Run:
+    """Returns the run with other values in its entry of the plan."""
+    return replace(run, planned=run.planned.model_copy(update=changes))
 
 
 def _paper(name: str) -> dict[str, str]:
@@ -169,7 +183,9 @@ def _make_run(
         _write(
             folder / "work" / "failure.json",
             {
+                "schema": "rankdet.failure/1",
                 "status": "failed",
+                "job": f"train {key}",
                 "reason": "out of memory at iteration 12: use a smaller batch_size",
                 "when": "2026-01-01T00:00:00Z",
             },
@@ -197,7 +213,7 @@ def _sweep(root: Path, folder: Path, split: str) -> None:
     found = json.loads((folder / "detections.json").read_text(encoding="utf-8"))
     metrics, speeds = [], []
     for position, threshold in enumerate(THRESHOLDS):
-        place = folder / f"at-{threshold:g}"
+        place = folder / threshold_folder(threshold)
         place.mkdir()
         _write(place / "detections.json", [d for d in found if d["score"] >= threshold])
         write_split_metrics(
@@ -209,6 +225,7 @@ def _sweep(root: Path, folder: Path, split: str) -> None:
             out_matches=place / "matches.parquet",
         )
         speed = {
+            "schema": "rankdet.speed/1",
             "device": "cpu",
             "hardware": {"cpu": HOSTILE, "gpu": None},
             "images_per_second": 10.0 + position,
@@ -318,7 +335,8 @@ def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed
     place.mkdir(parents=True, exist_ok=True)
     _write(place / "detections.json", detections)
     pace = 20.0 + len(loss) + seed
-    _write(place / "speed.json", {"images_per_second": pace, "seconds_per_image": 1 / pace})
+    speed = {"images_per_second": pace, "seconds_per_image": 1 / pace}
+    SpeedRecord.of(**speed).to_disk(place / "speed.json")
     run_folder = place if place.name.startswith("seed") else place.parent
     write_split_metrics(
         split,

@@ -140,7 +140,7 @@ def test_failures_keep_their_place_and_say_why(report: Path) -> None:
         "the loss is not finite from iteration 41",
         "loss_cls stayed above 0.99 for 300 iterations",
         "not run yet",
-        "trained, but not evaluated yet",
+        "trained, not evaluated yet",
     ):
         assert reason in text
     failed = Page(report / "runs" / "shapes" / "atss" / "focal" / "seed1.html")

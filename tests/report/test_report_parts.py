@@ -8,7 +8,7 @@ from rankdet.errors import InputError
 from rankdet.report.formatting import count, duration, number
 from rankdet.report.label_placement import place
 from rankdet.report.sample_images import Detection, Sample, choose
-from rankdet.results.records import slug
+from rankdet.results.layout import slug
 from tests.report.fake_study import make_study
 
 

@@ -19,7 +19,7 @@ from rankdet.report.formatting import count, number
 from rankdet.report.run_metrics import ERRORS
 from rankdet.report.variants_section import variant_lines
 from rankdet.results.records import load_study
-from tests.report.fake_study import SWEPT, THRESHOLDS, make_study
+from tests.report.fake_study import SWEPT, THRESHOLDS, as_planned, make_study
 from tests.report.pages import Page
 
 PAGE = f"runs/{SWEPT}.html"
@@ -185,7 +185,7 @@ def test_a_sweep_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     plan = make_study(tmp_path)
     (plan.parent / SWEPT / "sweep.json").write_text('{"schema": "rankdet.sweep/9"}')
     index = build_report(plan, tmp_path / "html")
-    assert "No sweep: sweep.json is missing or cannot be read" in Page(index.parent / PAGE).text
+    assert "No sweep: sweep.json has schema 'rankdet.sweep/9'" in Page(index.parent / PAGE).text
     shutil.rmtree(plan.parent / SWEPT)
     index = build_report(plan, tmp_path / "html")
     assert "No sweep" not in Page(index.parent / PAGE).text
@@ -196,7 +196,7 @@ def test_a_test_variant_stands_beside_the_usual_test(fake_plan: Path, tmp_path: 
     found = record(fake_plan, "metrics.json")
     study = load_study(fake_plan)
     run = next(run for run in study.runs if run.key == SWEPT)
-    here = replace(run, folder=tmp_path, test_variants=("lrp", "late"))
+    here = as_planned(replace(run, folder=tmp_path), test_variants=("lrp", "late"))
     (tmp_path / "test-lrp").mkdir()
     shutil.copy(folder / "metrics.json", tmp_path / "test-lrp" / "metrics.json")
     usual, variant, missing = variant_lines(here)

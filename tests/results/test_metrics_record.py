@@ -43,7 +43,9 @@ def write(tmp_path):
         (tmp_path / "found.json").write_text(json.dumps(found))
         (tmp_path / "run.json").write_text(json.dumps({**RUN, **changes}))
         splits = {"val": {"annotations": str(tmp_path / "gt.json")}}
+        splits["val"]["images"] = str(tmp_path)
         dataset = {"name": "shapes", "kind": "shapes", "checksum": "sha256:1", "splits": splits}
+        dataset |= {"schema": "rankdet.dataset/1", "classes": [{"id": 1, "name": "disc"}]}
         (tmp_path / "dataset.json").write_text(json.dumps(dataset))
         write_split_metrics(
             split,

@@ -32,8 +32,9 @@ def run(tmp_path):
     """A run's folder: annotations, detections, manifest and metrics."""
     (tmp_path / "gt.json").write_text(json.dumps(TRUTH))
     (tmp_path / "detections.json").write_text(json.dumps([*RIGHT, *WRONG]))
-    splits = {"val": {"annotations": str(tmp_path / "gt.json")}}
-    (tmp_path / "dataset.json").write_text(json.dumps({"splits": splits}))
+    splits = {"val": {"annotations": str(tmp_path / "gt.json"), "images": str(tmp_path)}}
+    manifest = {"schema": "rankdet.dataset/1", "name": "pets", "classes": [], "splits": splits}
+    (tmp_path / "dataset.json").write_text(json.dumps(manifest))
     result = evaluate_files(tmp_path / "gt.json", tmp_path / "detections.json")
     result |= {"run": {"loss": "ap"}, "dataset": {"name": "pets", "split": "val"}}
     (tmp_path / "metrics.json").write_text(json.dumps(result))

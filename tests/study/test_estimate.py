@@ -100,6 +100,8 @@ def record(folder, seconds, detector="retinanet", **hardware):
     path.parent.mkdir(parents=True)
     here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
     content = {
+        "schema": "rankdet.run/1",
+        "status": "trained",
         "run": {"detector": detector, "backbone": "", "preset": "small"},
         "training": {"seconds_per_iteration": seconds, "image_size": 64, "batch_size": 4},
         "provenance": {"hardware": {**here, **hardware}},
@@ -131,9 +133,12 @@ def test_other_sizes_are_not_taken_for_the_same(tmp_path):
 
 def test_the_cost_of_a_loss_counts_too(tmp_path):
     here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
+    titles = {"detector": "RetinaNet", "loss": "AP Loss"}
+    row = {"detector": "retinanet", "loss": "ap", "titles": titles, "loss_ms": 1.0}
     cost = {
+        "schema": "rankdet.cost/1",
         "settings": {"preset": "small", "image_size": 64, "batch_size": 4},
-        "rows": [{"detector": "retinanet", "iteration_s": 2.0}],
+        "rows": [{**row, "iteration_s": 2.0}],
         "hardware": here,
     }
     (tmp_path / "results/bench").mkdir(parents=True)

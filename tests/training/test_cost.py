@@ -22,7 +22,7 @@ def record():
         classes=5,
         rounds=1,
     )
-    return cost.measure_cost(cost_spec(settings, "here", 1, "cpu"))
+    return cost.measure_cost(cost_spec(settings, "here", 1, "cpu")).to_dict()
 
 
 def test_every_detector_with_every_loss(record):

@@ -42,7 +42,8 @@ def _detections(spec, split, out):
     lowest = spec["test"].get("score_threshold", 0)
     found = [one for one in found if one["score"] >= lowest]
     (out / "detections.json").write_text(json.dumps(found))
-    speed = {"device": "cpu", "images": 1, "seconds_per_image": 0.1, "images_per_second": 10}
+    speed = {"schema": "rankdet.speed/1", "device": "cpu", "images": 1,
+             "seconds_per_image": 0.1, "images_per_second": 10}
     (out / "speed.json").write_text(json.dumps(speed))
 
 def train(spec, run_dir):

@@ -1,17 +1,16 @@
 """AP and oLRP of one run over score thresholds, from its `sweep.json`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from rankdet.charts.chart import Chart, Series
-from rankdet.evaluation.units import finite
+from rankdet.results.schemas.sweep import SweepRow
 
 SHOWN = {"AP": "AP (× 100)", "oLRP": "oLRP (× 100)"}
 
 
-def sweep_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
+def sweep_charts(rows: Sequence[SweepRow]) -> list[Chart]:
     """A chart of AP and one of oLRP over the lowest score that is kept before NMS.
 
     Args:
@@ -21,12 +20,14 @@ def sweep_charts(rows: Sequence[Mapping[str, Any]]) -> list[Chart]:
     return [_chart(rows, metric, label) for metric, label in SHOWN.items()]
 
 
-def _chart(rows: Sequence[Mapping[str, Any]], metric: str, label: str) -> Chart:
-    parts = {"boxes": "metrics"} | ({"masks": "segm"} if any("segm" in r for r in rows) else {})
-    x = np.array([row["score_threshold"] for row in rows], dtype=float)
+def _chart(rows: Sequence[SweepRow], metric: str, label: str) -> Chart:
+    parts = {"boxes": [row.metrics for row in rows]}
+    if any(row.segm is not None for row in rows):
+        parts["masks"] = [row.segm or {} for row in rows]
+    x = np.array([row.score_threshold for row in rows], dtype=float)
     series = []
-    for name, part in parts.items():
-        values = (finite((row.get(part) or {}).get(metric)) for row in rows)
+    for name, found in parts.items():
+        values = (metrics.get(metric) for metrics in found)
         y = np.array([np.nan if v is None else 100 * v for v in values])
         series.append(Series(name, x, y, marked=True))
     told = "; ".join(

@@ -1,0 +1,78 @@
+"""Where a study's files are: the one place that names them.
+
+    <study>/plan.json, cost.json, leaderboard.csv
+    <study>/tables/<paper>/<table>/table.json, figures/<paper>/<figure>/figure.json
+    <study>/<dataset>/dataset.json
+    <study>/<dataset>/<detector>/<loss>/seed<k>/        a run: see the constants below
+        on-<split>/                                     another split than the main one
+        at-<threshold>/                                 another lowest score before NMS
+        test-<name>/                                    another test of the same model
+
+The rules in `workflows/rules` name the same files, because Snakemake needs patterns there.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+PLAN = "plan.json"
+COST = "cost.json"
+LEADERBOARD = "leaderboard.csv"
+DATASET = "dataset.json"
+
+MODEL = "model.pth"  # the trained weights
+TRAINING = "train.parquet"  # one row per iteration
+RUN = "run.json"  # how the run was trained
+DETECTIONS = "detections.json"  # COCO's results format
+SPEED = "speed.json"  # of inference
+MATCHES = "matches.parquet"  # which detection matched which object
+METRICS = "metrics.json"
+SWEEP = "sweep.json"  # metrics and speed over score thresholds
+
+WORK = "work"  # checkpoints of an unfinished training
+PROGRESS = "train.jsonl"  # in `work`: one line per iteration so far
+FAILURE = "failure.json"  # in `work`: why the last job failed
+
+TABLE = "table.json"
+FIGURE = "figure.json"
+
+
+def split_folder(split: str) -> str:
+    """Returns the folder, in a run's folder, of a split that is not the main one."""
+    return f"on-{split}"
+
+
+def threshold_folder(threshold: float) -> str:
+    """Returns the folder, in a run's folder, of another score threshold.
+
+    The name has all digits of the number: different thresholds never share a folder.
+    """
+    return f"at-{float(threshold)!r}"
+
+
+def variant_folder(name: str) -> str:
+    """Returns the folder, in a run's folder, of another test of the same model."""
+    return f"test-{name}"
+
+
+def failure_file(run: Path) -> Path:
+    """Returns the file that says why a run's last job failed."""
+    return run / WORK / FAILURE
+
+
+def table_folder(study: Path | str, name: str) -> Path:
+    """Returns the folder of a table, such as `alrp/table2`."""
+    return Path(study) / "tables" / name
+
+
+def figure_folder(study: Path | str, name: str) -> Path:
+    """Returns the folder of a figure, such as `alrp/figure4`."""
+    return Path(study) / "figures" / name
+
+
+def slug(text: str) -> str:
+    """Returns a name that is safe in a path and a URL; different texts give different names."""
+    plain = re.sub(r"[^A-Za-z0-9._+@-]+", "-", text).strip("-.") or "x"
+    if plain == text:
+        return plain
+    return f"{plain[:60]}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

@@ -1,0 +1,1 @@
+"""The records on disk as typed models: one module for each kind of file."""

@@ -1,0 +1,58 @@
+"""`cost.json`: what the losses of a study cost in time and memory."""
+
+from typing import Any, ClassVar
+
+from rankdet.results.schemas.base import Number, Part, Record
+
+
+class CostTitles(Part):
+    """Display titles of a detector and a loss."""
+
+    detector: str
+    loss: str
+
+
+class CostRow(Part):
+    """One detector with one loss; milliseconds, seconds and MB, None where not measurable.
+
+    Attributes:
+        loss_ms: forward and backward of the criterion alone.
+        loss_memory_mb: what the criterion alone adds.
+        iteration_s: forward, backward and step of the optimiser.
+        memory_mb: peak in an iteration.
+        positives: in the batch.
+        logits: in the batch.
+    """
+
+    detector: str
+    loss: str
+    titles: CostTitles
+    loss_ms: Number
+    loss_memory_mb: Number | None = None
+    iteration_s: Number
+    memory_mb: Number | None = None
+    positives: int | None = None
+    logits: int | None = None
+
+
+class CostSettings(Part):
+    """The settings of the measurement."""
+
+    preset: str | None = None
+    image_size: int | list[int] | None = None
+    batch_size: int | None = None
+    classes: int | None = None
+    rounds: int | None = None
+    threads: int | None = None
+
+
+class CostRecord(Record):
+    """The file `cost.json`."""
+
+    SCHEMA: ClassVar[str] = "rankdet.cost/1"
+
+    settings: CostSettings
+    rows: list[CostRow]
+    hardware: dict[str, Any]
+    versions: dict[str, str] | None = None
+    when: str | None = None

@@ -1,0 +1,39 @@
+"""`dataset.json`: the manifest of a prepared dataset."""
+
+from typing import Any, ClassVar
+
+from rankdet.results.schemas.base import Part, Record
+
+
+class DatasetClass(Part):
+    """A category: its id in the annotations and its name."""
+
+    id: int
+    name: str
+
+
+class DatasetSplit(Part):
+    """A split: its annotation file, its image folder, and counts that include crowds."""
+
+    annotations: str
+    images: str
+    n_images: int | None = None
+    n_annotations: int | None = None
+    n_crowd: int | None = None
+    n_masks: int | None = None
+    counts: dict[str, Any] | None = None
+    checksum: str | None = None
+
+
+class DatasetManifest(Record):
+    """The file `dataset.json`."""
+
+    SCHEMA: ClassVar[str] = "rankdet.dataset/1"
+
+    name: str
+    kind: str | None = None
+    title: str | None = None
+    classes: list[DatasetClass]
+    splits: dict[str, DatasetSplit]
+    checksum: str | None = None
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,76 @@
+"""`metrics.json`: an evaluated run."""
+
+from typing import Any, ClassVar
+
+from rankdet.results.schemas.base import Metrics, Number, Part, Record
+from rankdet.results.schemas.run import Provenance, RunIdentity, TrainingSummary
+
+
+class SparsityBin(Part):
+    """Metrics over the images with `low` to `high` objects; `high` is None for the last bin."""
+
+    low: int | None = None
+    high: int | None = None
+    images: int | None = None
+    objects: int | None = None
+
+
+class Intervals(Part):
+    """Bootstrap intervals over images: metric to (low, high), None where undefined."""
+
+    level: Number | None = None
+    replicates: int | None = None
+    metrics: dict[str, tuple[Number, Number] | None] | None = None
+
+
+class ErrorBreakdown(Part):
+    """TIDE's errors: what correcting each kind would gain, and how many there are."""
+
+    ap_base: Number | None = None
+    delta_ap: Metrics | None = None
+    counts: dict[str, int] | None = None
+
+
+class Measured(Part):
+    """What is computed from boxes, or from masks."""
+
+    metrics: Metrics
+    per_class: dict[str, Metrics] | None = None
+    bounds: dict[str, Metrics] | None = None
+    sparsity: list[SparsityBin] | None = None
+    calibration: dict[str, Any] | None = None
+    intervals: Intervals | None = None
+    errors: ErrorBreakdown | None = None
+    counts: dict[str, int] | None = None
+    notes: list[str] | None = None
+
+    @property
+    def detections_per_image(self) -> float | None:
+        """Mean number of detections per image; None where it is not recorded."""
+        counts = self.counts or {}
+        return counts["detections"] / counts["images"] if counts.get("images") else None
+
+
+class EvaluatedData(Part):
+    """What a run was evaluated on."""
+
+    name: str | None = None
+    kind: str | None = None
+    checksum: str | None = None
+    split: str | None = None
+
+
+class MetricsRecord(Measured, Record):
+    """The metrics of boxes, those of masks under `segm`, and how the run was trained."""
+
+    SCHEMA: ClassVar[str] = "rankdet.metrics/1"
+
+    classes: dict[str, str] | None = None
+    settings: dict[str, Any] | None = None
+    segm: Measured | None = None
+    run: RunIdentity | None = None
+    status: str | None = None
+    reason: str | None = None
+    training: TrainingSummary | None = None
+    provenance: Provenance | None = None
+    dataset: EvaluatedData | None = None

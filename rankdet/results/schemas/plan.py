@@ -1,0 +1,84 @@
+"""`plan.json`: what a study runs and makes."""
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from rankdet.results.schemas.base import Number, Part, Record
+
+
+class PlanStudy(Part):
+    """The study itself."""
+
+    name: str
+    title: str = ""
+    scale: str = ""
+    preset: str | None = None
+
+
+class PlanDataset(Part):
+    """A dataset of the study."""
+
+    name: str
+    title: str = ""
+    manifest: str | None = None
+
+
+class PlanRun(Part):
+    """One planned dataset × detector × loss × seed.
+
+    Attributes:
+        key: its folder below the study's.
+        variant: the variants of the loss, joined by `+`.
+        schedule: the paper's schedule; empty for the study's own.
+        epoch: the epoch that it ends after; empty for the end of the schedule.
+        settings: what the plan shows of its schedule.
+        titles: display titles of `dataset`, `detector` and `loss`.
+        splits: what it is evaluated on, the main split first.
+        score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
+        test_variants: names of further tests.
+    """
+
+    key: str
+    dataset: str
+    detector: str
+    backbone: str = ""
+    loss: str
+    variant: str = ""
+    seed: int = 0
+    schedule: str = ""
+    epoch: str = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    titles: dict[str, str] = Field(default_factory=dict)
+    splits: tuple[str, ...] = ("val",)
+    score_thresholds: tuple[Number, ...] = ()
+    test_variants: tuple[str, ...] = ()
+    untrained: bool = False
+
+
+class PlanPaper(Part):
+    """A table or figure, and the file that specifies it."""
+
+    id: str
+    spec: str
+
+
+class Plan(Record):
+    """The file `plan.json`.
+
+    Attributes:
+        papers: which of the papers' datasets and schedules the study has, and what it lacks.
+        hyperparameters: what a table of hyperparameters counts.
+        cost: where the losses' cost is recorded; None if the study does not measure it.
+    """
+
+    SCHEMA: ClassVar[str] = "rankdet.plan/1"
+
+    study: PlanStudy
+    datasets: tuple[PlanDataset, ...] = ()
+    runs: list[PlanRun]
+    tables: tuple[PlanPaper, ...] = ()
+    figures: tuple[PlanPaper, ...] = ()
+    papers: dict[str, Any] | None = None
+    hyperparameters: dict[str, Any] | None = None
+    cost: str | None = None

@@ -1,0 +1,69 @@
+"""`run.json`: how a run was trained, and with what."""
+
+from typing import Any, ClassVar
+
+from rankdet.results.schemas.base import Number, Part, Record
+
+
+class RunIdentity(Part):
+    """Which run it is."""
+
+    study: str | None = None
+    dataset: str | None = None
+    detector: str | None = None
+    backbone: str = ""
+    loss: str | None = None
+    variant: str = ""
+    seed: int | None = None
+    preset: str | None = None
+
+
+class TrainingSummary(Part):
+    """The training in numbers; times are seconds, memory is MB.
+
+    The ratios of negatives to positives have one key per head (`instance_ratio_rpn`): `get`.
+    """
+
+    iterations: int | None = None
+    epochs: int | None = None
+    seconds: Number | None = None
+    seconds_per_iteration: Number | None = None
+    peak_memory_mb: Number | None = None
+    device: str | None = None
+    resumed_from: list[int] | None = None
+    image_size: int | list[int] | None = None
+    batch_size: int | None = None
+
+
+class Provenance(Part):
+    """Commit, hashes, versions, hardware and times of a training."""
+
+    commit: str | None = None
+    dirty: bool | None = None
+    config_hash: str | None = None
+    code_hash: str | None = None
+    loss_hash: str | None = None
+    data_checksum: str | None = None
+    seed: int | None = None
+    versions: dict[str, str] | None = None
+    hardware: dict[str, Any] | None = None
+    started: str | None = None
+    finished: str | None = None
+
+
+class RunRecord(Record):
+    """The record of a training.
+
+    Attributes:
+        status: `trained`, `untrained`, `collapsed` or `diverged`.
+        reason: why it is not `trained`, in one line.
+        training: None for an untrained model.
+    """
+
+    SCHEMA: ClassVar[str] = "rankdet.run/1"
+
+    run: RunIdentity
+    status: str
+    reason: str | None = None
+    training: TrainingSummary | None = None
+    provenance: Provenance | None = None
