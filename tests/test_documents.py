@@ -4,6 +4,7 @@ import ast
 import importlib
 import pydoc
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -64,11 +65,13 @@ def test_commands_in_documents_exist(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_imports_in_documents_work(document):
-    blocks = re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(
+        r"```python\n(.*?)^ *```", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     names = [
         (node.module, alias.name)
         for block in blocks
-        for node in ast.walk(ast.parse(block))
+        for node in ast.walk(ast.parse(textwrap.dedent(block)))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     ]
