@@ -22,8 +22,6 @@ SILENT = {
 }
 # Modules whose tests still use private names of rankdet. Remove a line when a module is mended.
 USE_PRIVATE_NAMES = {
-    "detectors/test_ops_finder.py",
-    "detectors/test_ops_nms.py",
     "evaluation/test_calibration_and_curves.py",
     "evaluation/test_correlation.py",
     "study/test_estimate.py",

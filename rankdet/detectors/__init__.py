@@ -1,1 +1,1 @@
-"""Adapters that let any criterion train any mmdet detector, and mmcv's operations in PyTorch."""
+"""Adapters that train mmdet detectors with any criterion, and mmcv's operations in PyTorch."""

@@ -1,4 +1,4 @@
-"""From a loss card to a criterion: finds the classification part and joins box part and balance."""
+"""Builds a criterion from a loss card: classification part, box part and balance."""
 
 import importlib
 import importlib.util
@@ -14,18 +14,26 @@ from rankdet.errors import InputError
 
 
 def load_loss_file(path: str | Path) -> ModuleType:
-    """Imports a loss file by its path; it need not be on the import path."""
+    """Imports a loss file by its path, which may be outside of `sys.path`.
+
+    Raises:
+        InputError: If the file name does not end with `.py`.
+    """
     path = Path(path)
     spec = importlib.util.spec_from_file_location(f"rankdet_loss_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise InputError(f"{path}: cannot be read as a Python file; name it <loss>.py")
+        raise InputError(f"{path}: not a Python file; name it <loss>.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def classification_class(name: str, loss_file: str | Path | None) -> type[nn.Module]:
-    """Looks a class up in the loss's own file, then `rankdet.losses`, then mmdet's baselines."""
+    """Returns a class from the loss file, `rankdet.losses` or the baselines, in this order.
+
+    Raises:
+        InputError: If none of them has a torch module of this name.
+    """
     places: list[Any] = [load_loss_file(loss_file)] if loss_file else []
     places += [losses, importlib.import_module("rankdet.detectors.baselines")]
     for place in places:
@@ -33,8 +41,8 @@ def classification_class(name: str, loss_file: str | Path | None) -> type[nn.Mod
         if isinstance(found, type) and issubclass(found, nn.Module):
             return found
     raise InputError(
-        f"{loss_file}: classification type {name!r} is no torch module in this file, in "
-        "rankdet.losses or in rankdet.detectors.baselines; define it there or mend its name"
+        f"{loss_file}: classification type {name!r} is not a torch module of this file, "
+        "rankdet.losses or rankdet.detectors.baselines; define it, or correct the name"
     )
 
 
@@ -45,11 +53,11 @@ def build_criterion(
 
     Args:
         card: `classification`, `box` and `balance` of a (merged) loss card.
-        loss_file: The loss's Python file, searched first for the classification type.
+        loss_file: The Python file of the loss, which may define the classification type.
         weight: Multiplies every loss of the criterion.
 
     Returns:
-        The criterion, ready to be a submodule of a detector's head.
+        The criterion, a submodule for a detector's head.
 
     Raises:
         InputError: If a type or one of its arguments is unknown.

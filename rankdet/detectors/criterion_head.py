@@ -1,7 +1,7 @@
-"""What all heads trained by a criterion share, whatever they look at."""
+"""The base mixin of all heads that are trained by a criterion."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmdet.registry import MODELS
@@ -12,7 +12,12 @@ from rankdet.detectors.criteria import build_criterion
 from rankdet.detectors.gradients import GradientBalance
 from rankdet.errors import InputError
 
-ANCHOR_OPTIONS = ("bbox_coder",)  # of a loss card: how the deltas of anchors are scaled
+if TYPE_CHECKING:  # the mixins use attributes of the mmdet head that follows them in the bases
+    from mmdet.models.dense_heads.base_dense_head import BaseDenseHead as HeadBase
+else:
+    HeadBase = object
+
+ANCHOR_OPTIONS = ("bbox_coder",)  # options of a loss card's `head` that only anchor heads have
 
 
 def configure_head(
@@ -21,16 +26,16 @@ def configure_head(
     criterion: Mapping[str, Any],
     without: tuple[str, ...] = (),
 ) -> None:
-    """Puts a criterion into a one-stage model's head, with the loss card's `head` options.
+    """Puts a criterion and the loss card's `head` options into the head of a one-stage model.
 
     Args:
         model: mmdet's config of the model; its `bbox_head` is changed.
-        detector: The detector's file; `head` names our class.
-        criterion: What `CriterionHead` takes.
-        without: Options that mean nothing to this kind of head.
+        detector: Content of the detector's file; `head` names our class.
+        criterion: The argument of `CriterionHead`.
+        without: Options that this kind of head does not have.
 
     Raises:
-        InputError: If our head is unknown, or is none of the kind in mmdet's config.
+        InputError: If our head is unknown, or is not a subclass of the head in mmdet's config.
     """
     _check_kind(detector, model["bbox_head"]["type"])
     options = criterion["card"].get("head") or {}
@@ -39,28 +44,28 @@ def configure_head(
 
 
 def _check_kind(detector: Mapping[str, Any], stock: str) -> None:
-    """Checks that our head stands for mmdet's, so that the options of one fit the other."""
+    """Checks that our head is a subclass of mmdet's, so that it accepts the same options."""
     ours, theirs = MODELS.get(str(detector.get("head"))), MODELS.get(stock)
     where = f"detector {detector['name']!r}: head: found {detector.get('head')!r}"
     if ours is None or not issubclass(ours, CriterionHead):
         raise InputError(
-            f"{where}; family {detector['family']!r} has no such head: see docs/add-a-detector.md"
+            f"{where}; family {detector['family']!r} has no such head (see docs/add-a-detector.md)"
         )
     if theirs is not None and not issubclass(ours, theirs):
         raise InputError(
-            f"{where}, but {detector['base']} has a {stock}; choose a head made from that, or "
+            f"{where}, but {detector['base']} has a {stock}; choose a subclass of {stock}, or "
             "another base"
         )
 
 
-class CriterionHead:
-    """Mixin over an mmdet head; comes first among the bases.
+class CriterionHead(HeadBase):
+    """Mixin for an mmdet head. It must be the first base class.
 
     Args:
-        criterion: `{"card": merged loss card, "loss_file": path, "weight": factor}`; the weight
-            (1 if left out) multiplies every loss of the criterion, such as .2 in an RPN.
-        record_prefix: Before the names of the head's columns in the training record, where a
-            detector has several heads: `rpn_`, and `s0_`, `s1_`, ... for the stages of R-CNN.
+        criterion: `{"card": merged loss card, "loss_file": path, "weight": factor}`. The weight (1
+            by default) multiplies every loss of the criterion, such as .2 in an RPN.
+        record_prefix: Prefix of the head's columns in the training record if the detector has
+            several heads: `rpn_`, and `s0_`, `s1_`, ... for the stages of R-CNN.
     """
 
     def __init__(
@@ -85,23 +90,26 @@ class CriterionHead:
         target_boxes: Tensor,
         extras: Mapping[str, Any],
     ) -> dict[str, Tensor]:
-        """Returns the criterion's losses as float32; shapes as in `rankdet.losses.Criterion`."""
+        """Returns the losses of the criterion as float32.
+
+        `rankdet.losses.Criterion.forward` documents the arguments.
+        """
         self.gradient_balance.watch(logits, labels, ignore)
         losses = self.criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
         self._balance_weight = losses["balance_weight"]
         return {name: value.float() for name, value in losses.items() if "loss" in name}
 
     def reset_record(self) -> None:
-        """Forgets the last iteration, so that one without this head does not repeat it."""
+        """Clears the record, so that an iteration that skips this head does not repeat the last."""
         self.gradient_balance.reset()
         self._balance_weight = None
 
     def record(self) -> dict[str, float]:
-        """Returns the head's part of an iteration's record, once its backward is done.
+        """Returns the head's columns of the training record after a backward pass.
 
         Returns:
             `num_pos` and `num_neg` (instances), `grad_pos` and `grad_neg` (Σ|∂L/∂s| over their
-            logits; NaN if there was no backward) and `balance_weight`.
+            logits; NaN without a backward pass), and `balance_weight`.
         """
         positives, negatives = self.gradient_balance.counts()
         grad_pos, grad_neg = self.gradient_balance.read()
@@ -115,6 +123,6 @@ class CriterionHead:
         }
 
 
-def number(value: float, like: Tensor) -> Tensor:
-    """Returns a count as a float tensor on another tensor's device, averaged over GPUs."""
+def mean_count(value: float, like: Tensor) -> Tensor:
+    """Returns a count, averaged over GPUs, as a float32 scalar on the device of `like`."""
     return reduce_mean(torch.tensor(float(value), device=like.device))

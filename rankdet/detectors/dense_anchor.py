@@ -1,8 +1,7 @@
-"""Dense anchor heads (RetinaNet, ATSS) whose loss is a criterion.
+"""Dense anchor heads (RetinaNet, ATSS) with any criterion.
 
-mmdet's heads assign targets and then call `loss_by_feat_single` once per level. Ours let them,
-and only collect there what each level was given; the criterion then sees one flat problem of
-every anchor of the batch.
+mmdet's heads assign targets and then call `loss_by_feat_single` once per level. Our override only
+collects its arguments. The criterion then gets all anchors of the batch as one flat problem.
 """
 
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from rankdet.detectors.criterion_head import CriterionHead, configure_head
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
-    """Puts the criterion into the model's head; the card's `head` options go to the head."""
+    """Puts the criterion and the card's `head` options into the model's head."""
     configure_head(model, detector, criterion)
 
 
@@ -26,7 +25,7 @@ class Level(NamedTuple):
     """One pyramid level of the batch: N images of K anchors each."""
 
     logits: Tensor  # (N·K, C)
-    deltas: Tensor  # (N·K, 4), or what else the head predicts of an anchor's box
+    deltas: Tensor  # (N·K, 4), or (N·K, D) if the head predicts boxes in another form
     anchors: Tensor  # (N·K, 4) xyxy
     labels: Tensor  # (N·K,) class index, C for background
     weights: Tensor  # (N·K,) 0 where ignored
@@ -37,29 +36,46 @@ class Level(NamedTuple):
 
 
 class CriterionAnchorHead(CriterionHead):
-    """Mixin over an mmdet anchor head; comes first among the bases.
+    """Mixin for an mmdet anchor head. It must be the first base class.
 
     Args:
-        centerness: Whether the head's centre-ness branch is trained and used (ATSS only).
+        centerness: Whether to train and use the centre-ness branch (ATSS only).
     """
 
-    has_centerness_targets = False  # a criterion may weight boxes by them; no branch is needed
+    has_centerness_targets = False  # whether boxes can be weighted by centre-ness
+    n_level_losses = 2  # values that mmdet's loop expects from `loss_by_feat_single`
 
     def __init__(self, *args: Any, centerness: bool = False, **kwargs: Any) -> None:
-        kwargs["reg_decoded_bbox"] = True  # targets stay boxes; deltas are encoded when wanted
+        kwargs["reg_decoded_bbox"] = True  # mmdet then keeps targets as boxes
         self.use_centerness = centerness
         super().__init__(*args, **kwargs)
         self._levels: list[Level] = []
         self._avg_factor = 1.0
 
     def collect(
-        self, logits, deltas, anchors, labels, weights, targets, avg_factor, centerness=None
+        self,
+        logits: Tensor,
+        deltas: Tensor,
+        anchors: Tensor,
+        labels: Tensor,
+        weights: Tensor,
+        targets: Tensor,
+        centerness: Tensor | None = None,
     ) -> None:
-        """Keeps one level's tensors, flattened in the order image, position, anchor."""
+        """Stores the tensors of one level, flattened in the order image, position, anchor.
+
+        Args:
+            logits: (N, K·C, H, W) map, with K anchors at a position.
+            deltas: (N, K·4, H, W) map.
+            anchors: (N, H·W·K, 4) xyxy.
+            labels: (N, H·W·K) int64.
+            weights: (N, H·W·K); 0 is ignored.
+            targets: (N, H·W·K, 4) xyxy.
+            centerness: (N, K, H, W) map of logits.
+        """
         n, k = labels.shape
         images = torch.arange(n, device=labels.device).repeat_interleave(k)
         stride = self.prior_generator.strides[len(self._levels)][0]
-        self._avg_factor = avg_factor
         self._levels.append(
             Level(
                 logits.permute(0, 2, 3, 1).reshape(-1, self.cls_out_channels),
@@ -78,10 +94,10 @@ class CriterionAnchorHead(CriterionHead):
         """Applies the criterion to the levels collected since the last call."""
         levels, self._levels = self._levels, []
         columns = zip(*levels, strict=True)
-        flat = Level(*(None if column[0] is None else torch.cat(column) for column in columns))
+        flat = Level._make(None if c[0] is None else torch.cat(c) for c in columns)
         ignore = flat.weights == 0
         positive = ((flat.labels < self.num_classes) & ~ignore).nonzero().squeeze(1)
-        found = Level(*(None if column is None else column[positive] for column in flat))
+        found = Level._make(None if column is None else column[positive] for column in flat)
         boxes, deltas, target_deltas = self.decoded(found)
         factor = self.normaliser(len(positive), (~ignore).sum())
         extras = {
@@ -96,26 +112,31 @@ class CriterionAnchorHead(CriterionHead):
         losses = self.apply_criterion(
             flat.logits, flat.labels, ignore, boxes, found.targets, extras
         )
-        if not len(positive):  # keep the box branch in the graph: DDP wants every gradient
+        if not len(positive):  # keep the box branch in the graph: DDP needs every gradient
             losses["loss_bbox"] = losses["loss_bbox"] + flat.deltas.sum() * 0
         return losses | self.branch_losses(flat, found, extras)
 
     def decoded(self, found: Level) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns the positives' predicted boxes (P, 4), and their deltas, predicted and true.
+        """Returns, for the positives, predicted boxes, predicted deltas and target deltas.
 
         Args:
-            found: The positives' rows of all levels.
+            found: The rows of the P positives.
+
+        Returns:
+            Boxes (P, 4) xyxy and two tensors of deltas (P, 4).
         """
         boxes = self.bbox_coder.decode(found.anchors, found.deltas)
         return boxes, found.deltas, self.bbox_coder.encode(found.anchors, found.targets)
 
-    def branch_losses(self, flat: Level, found: Level, extras: dict) -> dict[str, Tensor]:
-        """Returns the losses of branches that no criterion trains: mmdet's own.
+    def branch_losses(
+        self, flat: Level, found: Level, extras: Mapping[str, Any]
+    ) -> dict[str, Tensor]:
+        """Returns mmdet's losses of branches that the criterion does not train.
 
         Args:
-            flat: Every row of the batch.
-            found: The positives' rows.
-            extras: What the criterion got.
+            flat: All rows of the batch.
+            found: The rows of the positives.
+            extras: The `extras` of the criterion.
         """
         if flat.centerness is None:
             return {}
@@ -127,30 +148,43 @@ class CriterionAnchorHead(CriterionHead):
         return {"loss_centerness": loss}
 
     def normaliser(self, positives: int, counted: Tensor) -> Tensor:
-        """Returns what sums over this process's batch are divided by: mmdet's `avg_factor`."""
+        """Returns the divisor of sums over this process's batch: mmdet's `avg_factor`.
+
+        Args:
+            positives: The number of positives.
+            counted: The number of anchors that are not ignored (a scalar).
+        """
         return torch.as_tensor(self._avg_factor, dtype=torch.float32, device=counted.device)
 
-    def loss_by_feat_single(
-        self, cls_score, bbox_pred, anchors, labels, label_weights, bbox_targets, _, avg_factor
-    ):
-        """Collects one level; mmdet's loop wants two values back."""
-        self.collect(cls_score, bbox_pred, anchors, labels, label_weights, bbox_targets, avg_factor)
-        return cls_score.new_zeros(()), cls_score.new_zeros(())
+    def loss_by_feat_single(self, *level: Any, avg_factor: float) -> tuple[Tensor, ...]:
+        """Collects one level. The returned zeros are only for mmdet's loop.
+
+        Args:
+            level: mmdet's arguments, in its order.
+            avg_factor: mmdet's divisor.
+        """
+        self._avg_factor = avg_factor
+        self.collect(*self.level_tensors(*level))
+        return (level[0].new_zeros(()),) * self.n_level_losses
+
+    def level_tensors(self, *level: Any) -> tuple[Any, ...]:
+        """Returns mmdet's arguments of a level in the order of `collect`."""
+        return level[:6]  # without the weights of the boxes
 
     def loss_by_feat(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """Lets mmdet assign, then applies the criterion to the whole batch at once."""
+        """Lets mmdet assign targets, then applies the criterion to the whole batch."""
         super().loss_by_feat(*args, **kwargs)
         return self.criterion_losses()
 
     def _centerness_targets(self, anchors: Tensor, targets: Tensor) -> Tensor:
-        if not len(anchors):  # mmdet's target refuses an empty set
+        if not len(anchors):  # mmdet's function fails without anchors
             return anchors.new_zeros(0)
         return self.centerness_target(anchors, targets)
 
 
 @MODELS.register_module()
 class CriterionRetinaHead(CriterionAnchorHead, RetinaHead):
-    """RetinaNet's head (and IoU-threshold assignment) with any criterion."""
+    """RetinaNet's head and IoU-threshold assignment with any criterion."""
 
 
 @MODELS.register_module()
@@ -163,6 +197,7 @@ class CriterionATSSHead(CriterionAnchorHead, ATSSHead):
     """
 
     has_centerness_targets = True
+    n_level_losses = 4
 
     def __init__(self, *args: Any, scale: bool = True, **kwargs: Any) -> None:
         self.use_scale = scale
@@ -173,40 +208,22 @@ class CriterionATSSHead(CriterionAnchorHead, ATSSHead):
         if not self.use_scale:
             self.scales = nn.ModuleList(nn.Identity() for _ in self.scales)
         if not self.use_centerness:
-            self.atss_centerness = nn.Identity()  # no parameters that nothing would train
+            self.atss_centerness = nn.Identity()  # or its parameters would stay untrained
 
-    def forward(self, x: tuple[Tensor, ...]) -> tuple:
-        """Returns logits and deltas per level, and centre-ness only where it is used."""
+    def forward(self, x: tuple[Tensor, ...]) -> tuple[Any, ...]:
+        """Returns logits and deltas per level, and centre-ness if it is used."""
         outputs = tuple(super().forward(x))
         return outputs if self.use_centerness else outputs[:2]
 
-    def loss_by_feat_single(
-        self,
-        anchors,
-        cls_score,
-        bbox_pred,
-        centerness,
-        labels,
-        label_weights,
-        bbox_targets,
-        avg_factor,
-    ):
-        """Collects one level; mmdet's loop wants four values back."""
-        self.collect(
-            cls_score,
-            bbox_pred,
-            anchors,
-            labels,
-            label_weights,
-            bbox_targets,
-            avg_factor,
-            centerness if self.use_centerness else None,
-        )
-        zero = cls_score.new_zeros(())
-        return zero, zero, zero, zero
+    def level_tensors(self, *level: Any) -> tuple[Any, ...]:
+        """Returns mmdet's arguments of a level in the order of `collect`."""
+        anchors, logits, deltas, centerness, labels, weights, targets = level
+        branch = centerness if self.use_centerness else None
+        return logits, deltas, anchors, labels, weights, targets, branch
 
-    def loss_by_feat(self, cls_scores, bbox_preds, *rest: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """Lets mmdet assign, then applies the criterion to the whole batch at once."""
+    def loss_by_feat(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Lets mmdet assign targets, then applies the criterion to the whole batch."""
         if not self.use_centerness:
-            rest = (cls_scores, *rest)  # stands where mmdet expects centre-ness; never read
-        return super().loss_by_feat(cls_scores, bbox_preds, *rest, **kwargs)
+            logits, deltas, *rest = args
+            args = (logits, deltas, logits, *rest)  # logits as unused centre-ness argument
+        return super().loss_by_feat(*args, **kwargs)

@@ -1,8 +1,8 @@
-"""Dense point heads (FCOS, FoveaBox) whose loss is a criterion.
+"""Dense point heads (FCOS, FoveaBox) with any criterion.
 
-mmdet's heads give each point of the pyramid a label and four targets. Ours flatten what the
-levels predict in the same order (level, image, point); the criterion then sees one flat problem
-of every point of the batch.
+mmdet's heads assign a label and four targets to each point of the pyramid. Our heads flatten the
+predictions in the same order (level, image, point). The criterion then gets all points of the batch
+as one flat problem.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,20 +17,20 @@ from rankdet.detectors.criterion_head import (
     ANCHOR_OPTIONS,
     CriterionHead,
     configure_head,
-    number,
+    mean_count,
 )
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
-    """Puts the criterion into the model's head; points have no anchors to scale deltas by."""
+    """Puts the criterion into the model's head; points have no anchor options."""
     configure_head(model, detector, criterion, without=ANCHOR_OPTIONS)
 
 
 class CriterionPointHead(CriterionHead):
-    """Mixin over an mmdet point head; comes first among the bases.
+    """Mixin for an mmdet point head. It must be the first base class.
 
     Args:
-        centerness: Whether the head's centre-ness branch is trained and used (FCOS only).
+        centerness: Whether to train and use the centre-ness branch (FCOS only).
     """
 
     def __init__(self, *args: Any, centerness: bool = False, **kwargs: Any) -> None:
@@ -38,16 +38,16 @@ class CriterionPointHead(CriterionHead):
         super().__init__(*args, **kwargs)
 
     def distances(self, deltas: Tensor, units: Tensor) -> Tensor:
-        """Returns a point's (P, 4) distances to the sides of its box, in pixels.
+        """Returns the distances of each point to the sides of its box (P, 4), in pixels.
 
         Args:
-            deltas: (P, 4), as the head predicts them and as mmdet encodes its targets.
-            units: (P, 1), the pixels that belong to each point's level.
+            deltas: (P, 4) predictions of the head, or mmdet's encoded targets.
+            units: (P, 1) the unit of each point's level, in pixels.
         """
         raise NotImplementedError
 
     def level_points(self, cls_scores: Sequence[Tensor], like: Tensor) -> list[Tensor]:
-        """Returns the (K, 2) points of each level in pixels, of the dtype and device of `like`."""
+        """Returns the points (K, 2) of each level in pixels, with dtype and device of `like`."""
         sizes = [level.shape[-2:] for level in cls_scores]
         return self.prior_generator.grid_priors(sizes, dtype=like.dtype, device=like.device)
 
@@ -67,24 +67,24 @@ class CriterionPointHead(CriterionHead):
             cls_scores: (N, C, H, W) logits of each level.
             bbox_preds: (N, 4, H, W) deltas of each level.
             points: (H·W, 2) of each level.
-            units: See `distances`; one number for each level.
-            labels: (A,) class index, C for background; in the order level, image, point.
-            targets: (P, 4) encoded boxes of the points that are no background.
-            extras: What this kind of head adds; see `FlatProblem`.
+            units: The unit of each level; see `distances`.
+            labels: (A,) class index, C for background, in the order level, image, point.
+            targets: (P, 4) encoded boxes of the positive points.
+            extras: Further entries of `FlatProblem.extras`.
         """
         n = len(cls_scores[0])
         positive = (labels < self.num_classes).nonzero().squeeze(1)
-        places = torch.cat([level.repeat(n, 1) for level in points])[positive]
+        centres = torch.cat([level.repeat(n, 1) for level in points])[positive]
         counts = torch.tensor([n * len(level) for level in points], device=labels.device)
-        units = places.new_tensor(units).repeat_interleave(counts)[positive, None]
+        pixels = centres.new_tensor(units).repeat_interleave(counts)[positive, None]
         images = torch.arange(n, device=labels.device)
         deltas = flat(bbox_preds, 4)[positive]
         losses = self.apply_criterion(
             flat(cls_scores, self.cls_out_channels),
             labels,
             torch.zeros_like(labels, dtype=torch.bool),
-            self.bbox_coder.decode(places, self.distances(deltas, units)),
-            self.bbox_coder.decode(places, self.distances(targets, units)),
+            self.bbox_coder.decode(centres, self.distances(deltas, pixels)),
+            self.bbox_coder.decode(centres, self.distances(targets, pixels)),
             {
                 "pred_deltas": deltas,
                 "target_deltas": targets,
@@ -92,7 +92,7 @@ class CriterionPointHead(CriterionHead):
                 **extras,
             },
         )
-        if not len(positive):  # keep the box branch in the graph: DDP wants every gradient
+        if not len(positive):  # keep the box branch in the graph: DDP needs every gradient
             losses["loss_bbox"] = losses["loss_bbox"] + sum(p.sum() for p in bbox_preds) * 0
         return losses
 
@@ -109,26 +109,28 @@ class CriterionFCOSHead(CriterionPointHead, FCOSHead):
     def _init_layers(self) -> None:
         super()._init_layers()
         if not self.use_centerness:
-            self.conv_centerness = nn.Identity()  # no parameters that nothing would train
+            self.conv_centerness = nn.Identity()  # or its parameters would stay untrained
 
-    def forward(self, x: tuple[Tensor, ...]) -> tuple:
-        """Returns logits and deltas per level, and centre-ness only where it is used."""
+    def forward(self, x: tuple[Tensor, ...]) -> tuple[Any, ...]:
+        """Returns logits and deltas per level, and centre-ness if it is used."""
         outputs = tuple(super().forward(x))
         return outputs if self.use_centerness else outputs[:2]
 
     def distances(self, deltas: Tensor, units: Tensor) -> Tensor:
-        """FCOS predicts distances, in strides if `norm_on_bbox`, else in pixels."""
+        """Returns the distances. FCOS predicts them in strides (`norm_on_bbox`) or in pixels."""
         return deltas * units if self.norm_on_bbox else deltas
 
-    def loss_by_feat(self, cls_scores, bbox_preds, *rest: Any, **_: Any) -> dict[str, Tensor]:
-        """Lets mmdet assign, then applies the criterion to the whole batch at once."""
+    def loss_by_feat(
+        self, cls_scores: Sequence[Tensor], bbox_preds: Sequence[Tensor], *rest: Any, **_: Any
+    ) -> dict[str, Tensor]:
+        """Lets mmdet assign targets, then applies the criterion to the whole batch."""
         centerness, rest = (rest[0], rest[1:]) if self.use_centerness else (None, rest)
         points = self.level_points(cls_scores, bbox_preds[0])
         labels, targets = map(torch.cat, self.get_targets(points, rest[0]))
         positive = (labels < self.num_classes).nonzero().squeeze(1)
         targets = targets[positive]
         extras = {
-            "avg_factor": number(len(positive), labels).clamp(min=1),
+            "avg_factor": mean_count(len(positive), labels).clamp(min=1),
             "centerness_targets": self.centerness_target(targets),
         }
         losses = self.point_losses(
@@ -151,21 +153,26 @@ class CriterionFoveaHead(CriterionPointHead, FoveaHead):
     """FoveaBox's head and assignment with any criterion."""
 
     def distances(self, deltas: Tensor, units: Tensor) -> Tensor:
-        """FoveaBox predicts the logarithm of distances in its levels' base lengths."""
+        """Returns the distances. FoveaBox predicts their logarithm in the level's base length."""
         return deltas.exp() * units
 
     def loss_by_feat(
-        self, cls_scores, bbox_preds, batch_gt_instances, *_: Any, **__: Any
+        self,
+        cls_scores: Sequence[Tensor],
+        bbox_preds: Sequence[Tensor],
+        batch_gt_instances: Any,
+        *_: Any,
+        **__: Any,
     ) -> dict[str, Tensor]:
-        """Lets mmdet assign, then applies the criterion to the whole batch at once."""
+        """Lets mmdet assign targets, then applies the criterion to the whole batch."""
         sizes = [level.shape[-2:] for level in cls_scores]
         points = self.level_points(cls_scores, bbox_preds[0])
         labels, targets = self.get_targets(batch_gt_instances, sizes, points)
         positive = (labels < self.num_classes).nonzero().squeeze(1)
-        found = number(len(positive), labels)
+        count = mean_count(len(positive), labels)
         extras = {
-            "avg_factor": found.clamp(min=1),
-            "cls_avg_factor": found + len(cls_scores[0]),
+            "avg_factor": count.clamp(min=1),
+            "cls_avg_factor": count + len(cls_scores[0]),
         }
         return self.point_losses(
             cls_scores,

@@ -1,12 +1,12 @@
-"""Families of detectors: which module knows where a criterion goes in their models."""
+"""The detector families: each names the module that puts a criterion into its models."""
 
 import importlib
 from types import ModuleType
 
 from rankdet.errors import InputError
 
-# A module's `configure(model, detector, criterion)` puts the criterion into an mmdet config;
-# importing the module registers its heads. Planning reads the names alone.
+# The function `configure(model, detector, criterion)` of a module puts the criterion into an mmdet
+# config. Importing the module registers its heads. Planning reads only the names.
 FAMILIES = {
     "dense-anchor": "rankdet.detectors.dense_anchor",
     "dense-point": "rankdet.detectors.dense_point",

@@ -1,6 +1,6 @@
-"""GFL (generalised focal loss), whose boxes are distributions over distances, with a criterion.
+"""GFL (generalised focal loss), which predicts boxes as distributions of distances.
 
-The example of `docs/add-a-detector.md`: a head that fits a family but for how it predicts boxes.
+It is the example in `docs/add-a-detector.md`: an anchor head that predicts boxes in another form.
 """
 
 from collections.abc import Mapping
@@ -15,36 +15,37 @@ from rankdet.detectors.dense_anchor import CriterionAnchorHead, Level
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
-    """Puts the criterion into the model's head; distances are not scaled as deltas are."""
+    """Puts the criterion into the model's head; the options of deltas do not apply to distances."""
     configure_head(model, detector, criterion, without=ANCHOR_OPTIONS)
 
 
 @MODELS.register_module()
 class CriterionGFLHead(CriterionAnchorHead, GFLHead):
-    """GFL's head and assignment with any criterion; distribution focal loss stays mmdet's.
+    """GFL's head and assignment with any criterion and mmdet's distribution focal loss.
 
-    With quality focal loss and GIoU weighted by score (the loss `qfl`) this is GFL
-    itself (Li et al., NeurIPS 2020), but that mmdet divides by scores' sums of 1 at least.
+    With quality focal loss and GIoU weighted by score (the loss `qfl`) this is GFL (Li et al.,
+    NeurIPS 2020). One difference: mmdet divides by the sum of the scores, or 1 if that is larger.
     """
 
-    def loss_by_feat_single(
-        self, anchors, cls_score, bbox_pred, labels, label_weights, bbox_targets, _, avg_factor
-    ):
-        """Collects one level; mmdet's loop wants four values back."""
-        self.collect(cls_score, bbox_pred, anchors, labels, label_weights, bbox_targets, avg_factor)
-        zero = cls_score.new_zeros(())
-        return zero, zero, zero, zero
+    n_level_losses = 4
+
+    def level_tensors(self, *level: Any) -> tuple[Any, ...]:
+        """Returns mmdet's arguments of a level in the order of `collect`."""
+        anchors, logits, deltas, labels, weights, targets, _ = level
+        return logits, deltas, anchors, labels, weights, targets
 
     def decoded(self, found: Level) -> tuple[Tensor, Tensor, Tensor]:
-        """Boxes are expected distances from an anchor's centre; deltas are these in strides."""
+        """Returns boxes from expected distances to the anchor's centre; deltas are in strides."""
         units = found.strides[:, None]
         centres = self.anchor_center(found.anchors)
         distances = self.integral(found.deltas)
         targets = self.bbox_coder.encode(centres / units, found.targets / units, self.reg_max)
         return self.bbox_coder.decode(centres, distances * units), distances, targets
 
-    def branch_losses(self, flat: Level, found: Level, extras: dict) -> dict[str, Tensor]:
-        """Distribution focal loss, each positive weighted by its largest score."""
+    def branch_losses(
+        self, flat: Level, found: Level, extras: Mapping[str, Any]
+    ) -> dict[str, Tensor]:
+        """Returns the distribution focal loss; a positive's weight is its largest score."""
         if not len(found.labels):
             return {"loss_dfl": flat.deltas.sum() * 0}
         weights = found.logits.detach().sigmoid().amax(1)

@@ -1,4 +1,4 @@
-"""Measures the balance of positives and negatives at the logits, as in aLRP's Figure 4."""
+"""Gradient magnitudes of positives and negatives at the logits, as in aLRP's Figure 4."""
 
 import math
 
@@ -9,25 +9,25 @@ from torch import Tensor
 class GradientBalance:
     """Counts positives and negatives, and sums |∂L/∂s| over each in the backward pass.
 
-    The sums are of the loss as the optimiser sees it, in float64, and stay on the device until
-    they are read, so that watching costs no synchronisation.
+    L is the total loss that the optimiser minimises. The float64 sums stay on the device until they
+    are read, so the host does not wait.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the last iteration."""
+        """Clears the values of the last iteration."""
         self.positive: Tensor | None = None
         self.negative: Tensor | None = None
         self._counts: tuple[int, Tensor] | None = None
 
     def watch(self, logits: Tensor, labels: Tensor, ignore: Tensor) -> None:
-        """Hooks one forward's logits.
+        """Registers a hook on the logits of one forward pass.
 
         Args:
             logits: (A, C), part of the graph.
-            labels: (A,) int64, class index, C for background.
+            labels: (A,) int64: class index, or C for background.
             ignore: (A,) bool.
         """
         self.reset()
@@ -45,13 +45,13 @@ class GradientBalance:
         logits.register_hook(measure)
 
     def read(self) -> tuple[float, float]:
-        """Returns (Σ over positives, Σ over negatives) of the last backward; NaN before any."""
+        """Returns the sums over positives and negatives; NaN without a backward pass."""
         if self.positive is None or self.negative is None:
             return math.nan, math.nan
         return float(self.positive), max(float(self.negative), 0.0)
 
     def counts(self) -> tuple[int, int]:
-        """Returns how many instances (anchors, points, proposals) were positive, and negative."""
+        """Returns the numbers of positive and negative instances (anchors, points, proposals)."""
         if self._counts is None:
             return 0, 0
         return self._counts[0], int(self._counts[1])

@@ -1,8 +1,8 @@
-"""The mask head of Mask R-CNN: its loss, the loss's own balance, and masks as continuous labels.
+"""The mask head of Mask R-CNN: its loss, its balance, and masks as continuous labels.
 
-Rank & Sort Loss weights the mask loss as it does the box loss, by the ranking and sorting loss over
-the mask loss of the same iteration; its labels may be the quality of the mask instead of the box
-(supplement, Table S6).
+Rank & Sort Loss balances the mask loss like the box loss: the weight is the ranking and sorting
+loss divided by the mask loss of the same iteration. Its labels can be the quality of the mask
+instead of the box (supplement, Table S6).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from rankdet.errors import InputError
 from rankdet.losses import build_balance
 
 BALANCES = ("none", "constant", "self-epoch", "self-iteration")
-LOSSES = {
+LOSSES: dict[str, dict[str, Any]] = {
     "cross_entropy": {"type": "CrossEntropyLoss", "use_mask": True},
     "dice": {"type": "ClassDiceLoss"},
 }
@@ -31,12 +31,12 @@ def configure(roi: dict[str, Any], card: Mapping[str, Any]) -> None:
 
     Args:
         roi: Config of a `StandardRoIHead` with a mask head.
-        card: The merged loss card; its `mask` has `type` (mmdet's own loss if left out),
-            `weight`, `balance`, `weighting` (`none` or `score`: positives count by their score;
-            with `dice` alone) and `cap`, the most positives of a batch whose masks are trained.
+        card: The merged loss card. Its `mask` has `type` (default: mmdet's loss), `weight`,
+            `balance`, `weighting` (`none`, or `score` for Dice: weights positives by their score)
+            and `cap` (the largest number of positives of a batch whose masks are trained).
 
     Raises:
-        InputError: If the card asks for what mask heads cannot do.
+        InputError: If the type of the loss or of the balance is unknown.
     """
     options = dict(card.get("mask") or {})
     head = roi["mask_head"]
@@ -55,15 +55,15 @@ def configure(roi: dict[str, Any], card: Mapping[str, Any]) -> None:
     roi["mask_cap"] = options.get("cap")
     balance = dict(options.get("balance") or {"type": "none"})
     if balance.get("type") not in BALANCES:
-        told = f"found {balance.get('type')!r}; known: {', '.join(BALANCES)}"
-        raise InputError(f"CARD mask.balance.type: {told}")
+        known = ", ".join(BALANCES)
+        raise InputError(f"CARD mask.balance.type: found {balance.get('type')!r}; known: {known}")
     head.update(type=CriterionMaskHead.__name__, balance=balance)
     roi["type"] = CriterionRoIHead.__name__
 
 
 @MODELS.register_module()
 class ClassDiceLoss(nn.Module):
-    """Dice loss of each positive's own class, with squares below the fraction (V-Net's form).
+    """Dice loss of each positive's class, with squares in the denominator (V-Net's form).
 
     Args:
         loss_weight: Multiplies the loss.
@@ -81,27 +81,27 @@ class ClassDiceLoss(nn.Module):
         self.scores = torch.zeros(0)
 
     def forward(self, mask_preds: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
-        """Returns the loss of logits (n, C, h, w) against masks (n, h, w) of classes (n,)."""
-        losses = self.loss(own_class(mask_preds, labels).flatten(1), targets.flatten(1))
+        """Returns the loss of logits (n, C, h, w) for target masks (n, h, w) of classes (n,)."""
+        losses = self.loss(class_masks(mask_preds, labels).flatten(1), targets.flatten(1))
         weights = self.scores if self.by_score else torch.ones_like(losses)
         return (weights * losses).sum() / weights.sum().clamp(min=1e-7)
 
 
-def own_class(mask_preds: Tensor, labels: Tensor) -> Tensor:
-    """Returns (n, h, w) the logits of each positive's own class, or of the only one."""
+def class_masks(mask_preds: Tensor, labels: Tensor) -> Tensor:
+    """Returns the logits (n, h, w) of each positive's class; heads with one map use that."""
     column = labels if mask_preds.shape[1] > 1 else torch.zeros_like(labels)
     return mask_preds[torch.arange(len(labels), device=labels.device), column]
 
 
 @MODELS.register_module()
 class CriterionMaskHead(FCNMaskHead):
-    """A mask head whose loss has a balance of its own, and which tells how good its masks are.
+    """A mask head with a balance, which measures the quality of its masks.
 
     Args:
-        balance: Config of the mask loss's balance against the classification loss.
+        balance: Config of the balance between mask loss and classification loss.
 
     Attributes:
-        dice: (P,) Dice coefficient of the last batch's predicted masks, in [0, 1], no gradient.
+        dice: (P,) Dice coefficients in [0, 1] of the last batch's masks, without gradient.
     """
 
     def __init__(self, *args: Any, balance: Mapping[str, Any], **kwargs: Any) -> None:
@@ -112,30 +112,31 @@ class CriterionMaskHead(FCNMaskHead):
     def loss_and_target(
         self, mask_preds: Tensor, sampling_results: Any, *args: Any, **kwargs: Any
     ) -> dict[str, Any]:
-        """Lets mmdet compute the loss, and takes note of the masks' quality."""
+        """Lets mmdet compute the loss, and stores the Dice coefficients."""
         found = super().loss_and_target(mask_preds, sampling_results, *args, **kwargs)
         labels = torch.cat([result.pos_gt_labels for result in sampling_results])
         with torch.no_grad():
-            masks = own_class(mask_preds, labels).sigmoid().flatten(1)
+            masks = class_masks(mask_preds, labels).sigmoid().flatten(1)
             targets = found["mask_targets"].flatten(1)
             self.dice = 1 - dice_loss(masks.float(), targets, reduction="none")
         return found
 
     def balanced(self, loss_mask: Tensor, loss_cls: Tensor) -> Tensor:
-        """Returns the mask loss times its weight; `loss_cls` sums the classification losses."""
-        loss_mask = loss_mask.sum()  # mmdet's cross entropy has one entry
+        """Returns the mask loss times its weight. `loss_cls` is the sum of the other losses."""
+        loss_mask = loss_mask.sum()  # mmdet's cross entropy has shape (1,)
         return loss_mask * self.balance(loss_cls, loss_mask, None).detach()
 
 
 @MODELS.register_module()
 class CriterionRoIHead(StandardRoIHead):
-    """A RoI head whose mask loss is balanced against its box head's classification loss.
+    """A RoI head that balances its mask loss with the classification loss of its box head.
 
-    Where the criterion's labels are the masks' quality, the box head waits for the masks.
+    If the labels of the criterion need the quality of the masks, the box losses are computed after
+    the masks.
 
     Args:
-        mask_cap: The most positives of a batch whose masks are trained, drawn at random; None
-            trains all. It bounds memory where no sampler bounds the positives.
+        mask_cap: The largest number of positives of a batch whose masks are trained, drawn at
+            random. None: all. Without a sampler, it limits the memory.
     """
 
     def __init__(self, *args: Any, mask_cap: int | None = None, **kwargs: Any) -> None:
@@ -143,7 +144,7 @@ class CriterionRoIHead(StandardRoIHead):
         self.mask_cap = mask_cap
 
     def bbox_loss(self, x: Any, sampling_results: Any) -> dict[str, Any]:
-        """Lets mmdet compute the box losses, or only collect what they need."""
+        """Lets mmdet compute the box losses, or only collects their inputs."""
         part = self.bbox_head.criterion.classification
         self.bbox_head.waits = getattr(part, "labels", "iou") in ("dice", "mean")
         return super().bbox_loss(x, sampling_results)
@@ -151,7 +152,7 @@ class CriterionRoIHead(StandardRoIHead):
     def mask_loss(
         self, x: Any, sampling_results: Any, bbox_feats: Any, batch_gt_instances: Any
     ) -> dict[str, Any]:
-        """Lets mmdet compute the mask loss of the chosen positives, and balances it."""
+        """Lets mmdet compute the mask loss of the chosen positives; applies the balance weight."""
         chosen = self._chosen(sum(len(result.pos_priors) for result in sampling_results))
         if isinstance(self.mask_head.loss_mask, ClassDiceLoss):
             scores = self.bbox_head.positive_scores

@@ -1,4 +1,4 @@
-"""From a detector's yaml to an mmdet model config, with the criterion in its head."""
+"""Builds an mmdet model config, with a criterion in its head, from a detector file."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,14 @@ from mmengine.config import Config, ConfigDict
 from rankdet.detectors.families import family
 from rankdet.errors import InputError
 
-OF_ANY_NECK = ("in_channels", "out_channels", "num_outs", "start_level", "norm_cfg")
+COMMON_NECK_OPTIONS = ("in_channels", "out_channels", "num_outs", "start_level", "norm_cfg")
 
 
 def mmdet_base(name: str) -> dict[str, Any]:
     """Reads the `model` of an mmdet base config from the installed package.
 
-    The `mmdet::` form of inheritance needs `pkg_resources`, which new setuptools lack, so the
-    file is read from the package's own copy of the configs.
+    mmdet's `mmdet::` inheritance needs `pkg_resources`, which new setuptools do not have. Therefore
+    the file is read directly from the installed package.
 
     Args:
         name: Path below mmdet's `configs/`, such as `retinanet/retinanet_r50_fpn_1x_coco.py`.
@@ -59,15 +59,15 @@ def model_config(
     loss_file: str | Path | None = None,
     test: Mapping[str, Any] | None = None,
 ) -> ConfigDict:
-    """Returns the mmdet model config of a detector trained by a loss.
+    """Returns the mmdet model config of a detector that is trained by a loss.
 
     Args:
         detector: Content of `workflows/detectors/<name>.yaml`.
         card: The merged loss card.
         preset: `full` (the papers' size) or `small` (for CPUs).
         classes: Class names, in the order of the labels.
-        loss_file: The loss's Python file.
-        test: Test settings of the run: `score_threshold`, `nms_iou`, `max_per_image`, `nms_pre`.
+        loss_file: The Python file of the loss.
+        test: The run's test settings: `score_threshold`, `nms_iou`, `max_per_image`, `nms_pre`.
 
     Raises:
         InputError: If the detector has no such preset, or its family is unknown.
@@ -76,25 +76,25 @@ def model_config(
         known = ", ".join(key for key in ("full", "small") if key in detector)
         raise InputError(f"detector {detector['name']!r} has no preset {preset!r}; it has: {known}")
     changes = detector[preset] or {}
-    model = merged(_open_to_neck(mmdet_base(detector["base"]), changes.get("neck", {})), changes)
+    model = merged(_for_neck(mmdet_base(detector["base"]), changes.get("neck", {})), changes)
     _set_everywhere(model, "num_classes", len(classes))
     criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
     family(detector["family"]).configure(model, detector, criterion)
     settings = model["test_cfg"]
-    _apply_test_settings(settings.get("rcnn", settings), test or {})  # two stages: the last one's
+    _apply_test_settings(settings.get("rcnn", settings), test or {})  # two stages: of the last
     return ConfigDict(model)  # mmdet reads its settings as attributes
 
 
-def _open_to_neck(base: dict[str, Any], neck: Mapping[str, Any]) -> dict[str, Any]:
-    """Leaves of a base's neck only what one of another `type` takes as well."""
+def _for_neck(base: dict[str, Any], neck: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the base; for a neck of another type, its neck keeps only the common options."""
     if neck.get("type", base["neck"]["type"]) == base["neck"]["type"]:
         return base
-    kept = {key: value for key, value in base["neck"].items() if key in OF_ANY_NECK}
+    kept = {key: value for key, value in base["neck"].items() if key in COMMON_NECK_OPTIONS}
     return {**base, "neck": kept}
 
 
 def _set_everywhere(config: Any, key: str, value: Any) -> None:
-    """Sets a key wherever a nested config has it: several heads may count classes."""
+    """Sets a key everywhere in a nested config: several heads can have `num_classes`."""
     if isinstance(config, dict):
         if key in config:
             config[key] = value
@@ -110,7 +110,7 @@ def _apply_test_settings(config: dict[str, Any], test: Mapping[str, Any]) -> Non
         if test.get(ours) is not None:
             config[theirs] = test[ours]
     if test.get("score_threshold") is not None and "filter_thr" in config:
-        config["filter_thr"] = test["score_threshold"] / 2  # after SOLOv2's matrix NMS, as mmdet's
+        config["filter_thr"] = test["score_threshold"] / 2  # SOLOv2 after matrix NMS, as in mmdet
     if test.get("nms_iou") is not None:
         if "nms" in config:
             config["nms"] = {**config["nms"], "iou_threshold": test["nms_iou"]}

@@ -1,9 +1,9 @@
-"""PAA (probabilistic anchor assignment) whose loss is a criterion, and APE Loss's PAA*.
+"""PAA (probabilistic anchor assignment) with any criterion, and APE Loss's variant PAA*.
 
-mmdet's PAA scores its candidates by the head's own focal and GIoU losses, fits two Gaussians to
-the scores of each object, and then computes its losses on what it assigned. Ours lets it: the
-assignment is mmdet's, whatever the criterion, and the losses that it asks for afterwards are
-caught and handed to the criterion as one flat problem.
+mmdet's PAA scores its candidates by its focal and GIoU losses, fits two Gaussians to the scores of
+each object, and then computes its losses for the assigned anchors. Our head uses this assignment
+with every criterion. It intercepts the final calls of the losses and gives their arguments to the
+criterion as one flat problem.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,24 +16,25 @@ from mmdet.models.utils import levels_to_images
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from rankdet.detectors.criterion_head import CriterionHead, configure_head, number
-from rankdet.losses.boxes import pairwise_iou
+from rankdet.detectors.criterion_head import CriterionHead, configure_head, mean_count
+from rankdet.losses import pairwise_iou
 
-paa_head.skm = sklearn.mixture  # mmdet was imported without it, which saves others a second
+# `training.environment` imports mmdet without sklearn, which saves a second for other detectors.
+paa_head.skm = sklearn.mixture
 
 CLUSTERING = ("losses", "scores", "normalised-scores", "score-alone", "iou-alone")
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
-    """Puts the criterion into the model's head; the card's `head` options go to the head."""
+    """Puts the criterion and the card's `head` options into the model's head."""
     configure_head(model, detector, criterion)
 
 
-class Caught(nn.Module):
-    """Stands for one of a head's losses: gives candidates their loss, keeps what is assigned.
+class LossInterceptor(nn.Module):
+    """Replaces a loss of the head: it computes candidates' losses and stores the final arguments.
 
     Args:
-        loss: mmdet's loss, by which candidates are scored (a call without reduction).
+        loss: mmdet's loss, which scores candidates (calls without reduction).
     """
 
     def __init__(self, loss: nn.Module) -> None:
@@ -48,7 +49,7 @@ class Caught(nn.Module):
         avg_factor: Any = None,
         reduction_override: str | None = None,
     ) -> Tensor:
-        """Returns candidates' losses, or 0 for the batch's, whose arguments are kept."""
+        """Returns the losses of candidates; for the final call, stores the arguments, returns 0."""
         if reduction_override == "none":
             return self.loss(
                 *arguments, avg_factor=avg_factor, reduction_override=reduction_override
@@ -57,9 +58,9 @@ class Caught(nn.Module):
         return arguments[0].sum() * 0
 
     def take(self) -> tuple[Tensor, ...] | None:
-        """Returns the arguments kept since the last call, if any."""
-        kept, self.arguments = self.arguments, None
-        return kept
+        """Returns and clears the stored arguments. None: there was no final call."""
+        arguments, self.arguments = self.arguments, None
+        return arguments
 
 
 @MODELS.register_module()
@@ -67,15 +68,18 @@ class CriterionPAAHead(CriterionHead, PAAHead):
     """PAA's head and assignment with any criterion, with or without its IoU prediction.
 
     Args:
-        centerness: Whether the IoU of boxes is predicted too, and scores are √(score · IoU). The
-            branch stands where ATSS has centre-ness, and a loss's card says so for both.
-        clustering: What an object's candidates are clustered by: "losses", the sum of the head's
-            own classification and box loss (PAA, Kim and Lee, ECCV 2020, Eq. 6-8);
-            "normalised-scores", (1 - p) + (1 - IoU) of the class's score and the predicted box,
-            both normalised to [0, 1] over the object's candidates (PAA*: Xu et al., CVPR 2022,
-            section 6); "scores", the same without normalisation (their Table 6); or "score-alone"
-            and "iou-alone", only one of the two terms (section 7.2).
+        centerness: Whether to predict the IoU of boxes and to use √(score · IoU) as scores. The
+            IoU branch is in the place of ATSS's centre-ness branch, so both have the same option.
+        clustering: The quantity by which an object's candidates are clustered. "losses": the sum of
+            mmdet's classification and box loss (PAA, Kim and Lee, ECCV 2020, Eq. 6-8).
+            "normalised-scores": (1 - p) + (1 - IoU), both normalised to [0, 1] over the candidates
+            of the object (PAA*: Xu et al., CVPR 2022, section 6). "scores": the same without
+            normalisation (their Table 6). "score-alone", "iou-alone": only one of the two terms
+            (section 7.2).
     """
+
+    loss_cls: LossInterceptor
+    loss_bbox: LossInterceptor
 
     def __init__(
         self, *args: Any, centerness: bool = False, clustering: str = "losses", **kwargs: Any
@@ -85,24 +89,29 @@ class CriterionPAAHead(CriterionHead, PAAHead):
             raise ValueError(f"clustering is {clustering!r}; known are {known}")
         self.predicts_iou, self.clustering = centerness, clustering
         super().__init__(*args, **kwargs)
-        self.loss_cls, self.loss_bbox = Caught(self.loss_cls), Caught(self.loss_bbox)
+        self.loss_cls = LossInterceptor(self.loss_cls)
+        self.loss_bbox = LossInterceptor(self.loss_bbox)
 
     def _init_layers(self) -> None:
         super()._init_layers()
         if not self.predicts_iou:
-            self.atss_centerness = nn.Identity()  # no parameters that nothing would train
+            self.atss_centerness = nn.Identity()  # or its parameters would stay untrained
 
-    def forward(self, x: tuple[Tensor, ...]) -> tuple:
-        """Returns logits and deltas per level, and IoU logits only where they are used."""
+    def forward(self, x: tuple[Tensor, ...]) -> tuple[Any, ...]:
+        """Returns logits and deltas per level, and IoU logits if they are used."""
         outputs = tuple(super().forward(x))
         return outputs if self.predicts_iou else outputs[:2]
 
-    def loss_by_feat(self, cls_scores, bbox_preds, *rest: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """Lets mmdet assign, then applies the criterion to the whole batch at once."""
+    def loss_by_feat(
+        self, cls_scores: Sequence[Tensor], bbox_preds: Sequence[Tensor], *rest: Any, **kwargs: Any
+    ) -> dict[str, Tensor]:
+        """Lets mmdet assign targets, then applies the criterion to the whole batch."""
         if not self.predicts_iou:
             rest = (self._no_factors(cls_scores), *rest)
         zeros = super().loss_by_feat(cls_scores, bbox_preds, *rest, **kwargs)
-        logits, labels, weights = self.loss_cls.take()
+        classified = self.loss_cls.take()
+        assert classified is not None  # mmdet always computes the classification loss
+        logits, labels, weights = classified
         boxes = self.loss_bbox.take()
         ignore = weights == 0
         positive = ((labels < self.num_classes) & ~ignore).nonzero().squeeze(1)
@@ -116,29 +125,31 @@ class CriterionPAAHead(CriterionHead, PAAHead):
             "pred_deltas": deltas,
             "target_deltas": self.bbox_coder.encode(anchors, targets),
             "image_index": images.repeat_interleave(len(labels) // len(images)),
-            "avg_factor": number(len(positive), labels).clamp(min=1),
-            "cls_avg_factor": number(self.loss_cls.avg_factor, labels),
+            "avg_factor": mean_count(len(positive), labels).clamp(min=1),
+            "cls_avg_factor": mean_count(self.loss_cls.avg_factor, labels),
         }
         predicted = self.bbox_coder.decode(anchors, deltas)
         losses = self.apply_criterion(logits, labels, ignore, predicted, targets, extras)
-        losses["loss_bbox"] = losses["loss_bbox"] + zeros["loss_bbox"]  # connected without objects
+        losses["loss_bbox"] = losses["loss_bbox"] + zeros["loss_bbox"]  # connects the box branch
         if self.predicts_iou:
-            losses["loss_iou"] = zeros["loss_iou"]  # mmdet's own
+            losses["loss_iou"] = zeros["loss_iou"]  # computed by mmdet
         return losses
 
-    def get_anchors(self, *args: Any, **kwargs: Any) -> tuple:
-        """Returns mmdet's anchors, and keeps them for the losses."""
+    def get_anchors(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Returns mmdet's anchors, and stores them for the losses."""
         anchors, flags = super().get_anchors(*args, **kwargs)
         self._anchors = anchors
         return anchors, flags
 
     @torch.no_grad()
-    def get_pos_loss(self, anchors: Sequence[Tensor], cls_score: Tensor, *rest: Any) -> tuple:
-        """Returns what an image's candidates are clustered by.
+    def get_pos_loss(
+        self, anchors: Sequence[Tensor], cls_score: Tensor, *rest: Any
+    ) -> tuple[Tensor, ...]:
+        """Returns the quantity by which the candidates of an image are clustered.
 
         Returns:
-            A tuple of one tensor: (K,) losses, or (K, 2) scores and IoUs, which
-            `paa_reassign` joins per object.
+            A tuple of one tensor: (K,) losses, or (K, 2) scores and IoUs, which `paa_reassign`
+            combines.
         """
         if self.clustering == "losses":
             return super().get_pos_loss(anchors, cls_score, *rest)
@@ -148,9 +159,16 @@ class CriterionPAAHead(CriterionHead, PAAHead):
         return (torch.stack([scores, pairwise_iou(boxes, targets[candidates])], 1),)
 
     def paa_reassign(
-        self, pos_losses: Tensor, label, label_weight, bbox_weight, pos_inds, pos_gt_inds, anchors
-    ) -> tuple:
-        """Returns mmdet's separation of an image's candidates by two Gaussians per object."""
+        self,
+        pos_losses: Tensor,
+        label: Tensor,
+        label_weight: Tensor,
+        bbox_weight: Tensor,
+        pos_inds: Tensor,
+        pos_gt_inds: Tensor,
+        anchors: Sequence[Tensor],
+    ) -> tuple[Any, ...]:
+        """Lets mmdet separate the candidates of an image by two Gaussians per object."""
         if self.clustering != "losses" and len(pos_inds):
             pos_losses = candidate_errors(pos_losses, pos_gt_inds, self.clustering)
         return super().paa_reassign(
@@ -158,15 +176,20 @@ class CriterionPAAHead(CriterionHead, PAAHead):
         )
 
     def predict_by_feat(
-        self, cls_scores, bbox_preds, score_factors=None, *args: Any, **kwargs: Any
-    ) -> list:
-        """Returns detections; without IoU prediction every factor of a score is the same."""
+        self,
+        cls_scores: Sequence[Tensor],
+        bbox_preds: Sequence[Tensor],
+        score_factors: Sequence[Tensor] | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Returns the detections. Without IoU prediction all score factors are equal."""
         if not self.predicts_iou:
             score_factors = self._no_factors(cls_scores)
         return super().predict_by_feat(cls_scores, bbox_preds, score_factors, *args, **kwargs)
 
     def _bbox_post_process(self, results: Any, *args: Any, **kwargs: Any) -> Any:
-        """Lets mmdet join scores and IoUs as √(score · IoU), or leaves scores as they are."""
+        """Lets mmdet compute √(score · IoU). Without IoU prediction the scores stay unchanged."""
         if not self.predicts_iou:
             results.score_factors = torch.ones_like(results.score_factors)
             results.scores = results.scores.square()
@@ -190,14 +213,14 @@ def candidate_errors(pairs: Tensor, objects: Tensor, clustering: str) -> Tensor:
 
 
 def joined_scores(pairs: Tensor, objects: Tensor, normalise: bool) -> Tensor:
-    """Returns (K,) (1 - p) + (1 - IoU), which is small for good candidates.
+    """Returns (1 - p) + (1 - IoU) of each candidate (K,), which is small for good candidates.
 
     Args:
-        pairs: (K, 2) scores and IoUs of candidates.
+        pairs: (K, 2) scores p and IoUs of the candidates.
         objects: (K,) index of each candidate's object.
-        normalise: Whether to map each column to [0, 1] over each object's candidates. A column
-            that is the same for all of an object's candidates tells nothing and becomes 1 (the
-            released code divides 0 by 0).
+        normalise: Whether to map each column to [0, 1] over the candidates of each object. A
+            column becomes 1 if it is constant over these candidates (the released code divides 0 by
+            0).
     """
     if not normalise:
         return (1 - pairs).sum(1)

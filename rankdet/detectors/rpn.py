@@ -12,11 +12,11 @@ from rankdet.detectors.dense_anchor import CriterionAnchorHead
 
 @MODELS.register_module()
 class CriterionRPNHead(CriterionAnchorHead, RPNHead):
-    """The RPN's head, assignment and sampler with any criterion; one sigmoid, objectness.
+    """The RPN's head, assignment and sampler with any criterion. Its only class is "object".
 
     Args:
-        per_sample: Sums are divided by all anchors that count, as mmdet's cross entropy does,
-            instead of the positives.
+        per_sample: Whether to divide sums by the number of sampled anchors, as mmdet's cross
+            entropy does, instead of the number of positives.
     """
 
     def __init__(self, *args: Any, per_sample: bool = False, **kwargs: Any) -> None:
@@ -24,13 +24,16 @@ class CriterionRPNHead(CriterionAnchorHead, RPNHead):
         self.per_sample = per_sample
 
     def normaliser(self, positives: int, counted: Tensor) -> Tensor:
-        """Returns what sums are divided by: mmdet counts samples, or positives without sampler."""
-        samples = self.train_cfg["sampler"]["type"] != "PseudoSampler"
-        if samples == self.per_sample:
+        """Returns the divisor of sums over this process's batch.
+
+        mmdet's `avg_factor` is the number of samples with a sampler, and of positives without.
+        """
+        sampled = self.train_cfg["sampler"]["type"] != "PseudoSampler"
+        if sampled == self.per_sample:
             return super().normaliser(positives, counted)
         return counted.float() if self.per_sample else torch.full_like(counted, positives).float()
 
     def loss_by_feat(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """Lets mmdet assign and sample, then applies the criterion to the whole batch at once."""
+        """Lets mmdet assign and sample, then applies the criterion to the whole batch."""
         losses = super().loss_by_feat(*args, **kwargs)
         return {name.replace("loss_", "loss_rpn_"): value for name, value in losses.items()}

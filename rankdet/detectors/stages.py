@@ -1,4 +1,4 @@
-"""What a loss card means to one head of a detector with several."""
+"""The part of a loss card that one head of a multi-head detector uses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from rankdet.errors import InputError
 
 PARTS = ("classification", "box", "balance")
-TAU = ("ALRPLoss",)  # losses whose localisation error is scaled by the assignment's threshold
+NEEDS_TAU = ("ALRPLoss",)  # losses that scale localisation errors by the IoU threshold τ
 
 
 def stage_card(
@@ -19,19 +19,19 @@ def stage_card(
 
     Args:
         card: The merged loss card.
-        change: What it says of this head: parts, which replace its own if they name another type,
-            else change their arguments.
-        settings: mmdet's training settings of the head; aLRP Loss's τ is the IoU from which its
-            assigner makes a positive (.5 in R-CNN, .7 in an RPN), unless the card has one.
+        change: The card's parts for this head. A part of another type replaces the card's part; a
+            part of the same type changes its arguments.
+        settings: mmdet's training settings of the head. If the card has no τ for aLRP Loss, τ is
+            the IoU threshold for positives (.5 in R-CNN, .7 in an RPN).
         loss_bbox: mmdet's box loss of the head, for box type `stock`.
 
     Raises:
-        InputError: If a part has no type.
+        InputError: If box type `stock` has no equivalent part.
     """
     parts = {key: _changed(card.get(key) or {}, change.get(key) or {}) for key in PARTS}
     if parts["box"].get("type") == "stock":
         parts["box"] = stock_box(loss_bbox)
-    if parts["classification"].get("type") in TAU:
+    if parts["classification"].get("type") in NEEDS_TAU:
         parts["classification"].setdefault("tau", settings["assigner"]["pos_iou_thr"])
     return {"name": card.get("name"), **{key: part for key, part in parts.items() if part}}
 
@@ -42,10 +42,10 @@ def _changed(part: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
 
 
 def stock_box(loss_bbox: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the box part that equals mmdet's box loss.
+    """Returns the config of the box part that equals mmdet's box loss.
 
     Raises:
-        InputError: If there is none.
+        InputError: If no box part equals it.
     """
     kinds = {"L1Loss": "l1", "SmoothL1Loss": "smooth_l1", "IoULoss": "iou", "GIoULoss": "giou"}
     kind = kinds.get(loss_bbox["type"])

@@ -1,8 +1,8 @@
-"""Faster, Cascade and Mask R-CNN: which criterion each of their heads is trained by.
+"""Faster, Cascade and Mask R-CNN: a criterion for each of their heads.
 
-A loss card says what is not its own: `rpn` for the region proposal network, `rcnn` for the box
-heads, `mask` for the mask head. Left out, a loss trains RPN (at weight .2) and box heads alike and
-without samplers, as the ranking losses' papers do; a baseline keeps mmdet's RPN and its samplers.
+A loss card can have parts for single heads: `rpn` (region proposal network), `rcnn` (box heads) and
+`mask` (mask head). By default a ranking loss trains the RPN (with weight .2) and the box heads in
+the same way, without samplers, as in the papers. A baseline keeps mmdet's RPN and its samplers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from rankdet.detectors.criteria import classification_class
 from rankdet.detectors.stages import stage_card
 from rankdet.errors import InputError
 
-RPN_WEIGHT = 0.2  # of both parts (aLRP Loss, appendix F; Rank & Sort Loss)
+RPN_WEIGHT = 0.2  # weight of all losses of the RPN (aLRP Loss, appendix F; Rank & Sort Loss)
 NO_SAMPLER = {"type": "PseudoSampler"}
 # More than there are: every proposal, and the ground truth among them.
 EVERYTHING = {
@@ -32,8 +32,7 @@ def configure(model: Config, detector: Mapping[str, Any], criterion: Mapping[str
     """Puts criteria into the RPN, every box head and the mask head of the model.
 
     Raises:
-        InputError: If the model has other heads than these adapters are for, or the loss card asks
-            for what they cannot do.
+        InputError: If the model has a head without adapter, or the loss card has an unknown option.
     """
     card, file = criterion["card"], criterion["loss_file"]
     baseline = _is_baseline(card["classification"]["type"], file)
@@ -47,7 +46,7 @@ def configure(model: Config, detector: Mapping[str, Any], criterion: Mapping[str
 
 
 def _check_types(detector: str, model: Config) -> None:
-    """Refuses heads that would be replaced by others, unnoticed."""
+    """Raises InputError for heads without adapter: they would be replaced by other heads."""
     roi = model["roi_head"]
     found = {head["type"] for head, _ in _box_heads(model)} | {model["rpn_head"]["type"]}
     found |= {roi["type"]} | ({roi["mask_head"]["type"]} if "mask_head" in roi else set())
@@ -116,10 +115,10 @@ def _box_heads(model: Config) -> Iterator[tuple[Config, Config]]:
 
 
 def _choose_sampler(settings: Config, sampler: str, where: str) -> None:
-    """Leaves mmdet's random sampler as it is, or trains on every anchor or proposal.
+    """Keeps mmdet's random sampler, or uses every anchor or proposal.
 
     With `all`, the ground-truth boxes are proposals too, as in the released code of Rank & Sort
-    Loss. A detector's file may say in `train_cfg.rcnn` what `none` means, as `unsampled`.
+    Loss. A detector file can have another sampler for `none`: `unsampled` in `train_cfg.rcnn`.
     """
     unsampled = settings.pop("unsampled", NO_SAMPLER)
     if sampler == "none":
@@ -131,5 +130,5 @@ def _choose_sampler(settings: Config, sampler: str, where: str) -> None:
 
 
 def _is_baseline(name: str, file: str | None) -> bool:
-    """Returns whether a classification part is one of mmdet's own losses."""
+    """Returns whether a classification part is one of mmdet's losses."""
     return classification_class(name, file).__module__.startswith("rankdet.detectors.")

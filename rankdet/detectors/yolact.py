@@ -1,8 +1,8 @@
-"""YOLACT whose classification, boxes and masks are trained by a criterion.
+"""YOLACT, with classification and boxes trained by a criterion.
 
-Its head is RetinaNet's with mask coefficients; a criterion over all anchors replaces the softmax
-and its hard negatives. The mask loss stays YOLACT's, with the loss's own balance where its card
-has one (Rank & Sort Loss), and the Dice coefficient of the masks may be the continuous label
+The head of YOLACT is RetinaNet's head with mask coefficients. A criterion over all anchors replaces
+the softmax and its hard negative mining. The mask loss is YOLACT's, with a balance if the loss card
+has one (Rank & Sort Loss). The continuous labels can be the Dice coefficients of the masks
 (supplement, Table S6).
 """
 
@@ -20,11 +20,11 @@ from torch.nn import functional as F
 from rankdet.detectors.dense_anchor import CriterionAnchorHead
 from rankdet.losses import build_balance
 
-PRIOR = 0.01  # score of every class at the start; ranking losses start from a rare positive
+PRIOR = 0.01  # initial score of every class
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
-    """Puts the criterion into the box head, and the mask loss's weight and balance beside it."""
+    """Puts the criterion into the box head, and weight and balance into the mask head."""
     options = dict(criterion["card"].get("mask") or {})
     head, masks = model["bbox_head"], model["mask_head"]
     layers = {"type": "Xavier", "distribution": "uniform", "bias": 0, "layer": "Conv2d"}
@@ -36,7 +36,7 @@ def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Map
         type=detector["head"],
         criterion=criterion,
         use_ohem=False,
-        loss_cls={"type": "CrossEntropyLoss", "use_sigmoid": True},  # one sigmoid a class
+        loss_cls={"type": "CrossEntropyLoss", "use_sigmoid": True},  # one sigmoid per class
         init_cfg=layers,
     )
     masks.update(
@@ -60,20 +60,13 @@ class CriterionYOLACTHead(CriterionAnchorHead, YOLACTHead):
     """YOLACT's head and assignment with any criterion.
 
     Attributes:
-        waits: Whether `loss` only collects, for `finish` to go on once the masks are predicted.
+        waits: Whether `loss` only collects its inputs, and `finish` computes the losses later.
     """
 
     waits = False
 
-    def loss_by_feat_single(
-        self, cls_score, bbox_pred, anchors, labels, label_weights, bbox_targets, _, avg_factor
-    ):
-        """Collects one level; mmdet's loop wants two values back."""
-        self.collect(cls_score, bbox_pred, anchors, labels, label_weights, bbox_targets, avg_factor)
-        return cls_score.new_zeros(()), cls_score.new_zeros(())
-
     def loss_by_feat(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
-        """Lets mmdet assign, then applies the criterion, or waits for the masks."""
+        """Lets mmdet assign targets, then applies the criterion unless it waits for the masks."""
         YOLACTHead.loss_by_feat(self, *args, **kwargs)
         images = len(args[0][0])
         levels = [level.detach().permute(0, 2, 3, 1) for level in args[0]]
@@ -88,10 +81,10 @@ class CriterionYOLACTHead(CriterionAnchorHead, YOLACTHead):
         return [row[one.pos_inds] for row, one in zip(self._scores, found, strict=True)]
 
     def finish(self, dice: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Applies the criterion to what `loss` has collected.
+        """Applies the criterion to the inputs that `loss` has collected.
 
         Args:
-            dice: (P_i,) Dice coefficients of each image's positives, in mmdet's order.
+            dice: For each image, the Dice coefficients (P_i,) of its positives, in mmdet's order.
         """
         images = len(dice)
         lengths = [len(level.labels) // images for level in self._levels]
@@ -102,9 +95,15 @@ class CriterionYOLACTHead(CriterionAnchorHead, YOLACTHead):
         return self.criterion_losses()
 
     def apply_criterion(
-        self, logits, labels, ignore, pred_boxes, target_boxes, extras
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        ignore: Tensor,
+        pred_boxes: Tensor,
+        target_boxes: Tensor,
+        extras: Mapping[str, Any],
     ) -> dict[str, Tensor]:
-        """Adds the masks' quality, where it is known, to what the criterion is told."""
+        """Returns the losses of the criterion, with the Dice coefficients if they are known."""
         if self._dice is not None:
             extras = {**extras, "dice": self._dice[(labels < self.num_classes) & ~ignore]}
         return super().apply_criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
@@ -112,15 +111,15 @@ class CriterionYOLACTHead(CriterionAnchorHead, YOLACTHead):
 
 @MODELS.register_module()
 class CriterionProtonet(YOLACTProtonet):
-    """YOLACT's mask head with a balance, which can tell how good its masks are.
+    """YOLACT's mask head with a balance, which can measure the quality of its masks.
 
     Args:
-        balance: Config of the mask loss's balance against the classification loss.
-        dice: The mask loss is 1 - Dice (squares below the fraction) instead of cross entropy.
-        by_score: The mean of the Dice losses is weighted by the positives' scores.
+        balance: Config of the balance between mask loss and classification loss.
+        dice: Whether the mask loss is 1 - Dice (squares in the denominator), not cross entropy.
+        by_score: Whether the Dice losses are weighted by the scores of the positives.
 
     Attributes:
-        scores_of: Returns (P_i,) scores of each image's positives, for `by_score`.
+        scores_of: For `by_score`: returns the scores (P_i,) of each image's positives.
     """
 
     def __init__(
@@ -139,9 +138,15 @@ class CriterionProtonet(YOLACTProtonet):
         self.scores_of: Callable[[], list[Tensor]] = list
 
     def loss_by_feat(
-        self, mask_preds, segm_preds, batch_gt_instances, batch_img_metas, positive_infos, **kwargs
+        self,
+        mask_preds: Any,
+        segm_preds: Any,
+        batch_gt_instances: Any,
+        batch_img_metas: Any,
+        positive_infos: Any,
+        **kwargs: Any,
     ) -> dict[str, Any]:
-        """Computes the mask loss and lets mmdet compute the rest; notes the masks' quality."""
+        """Computes the mask loss, lets mmdet compute the rest, and stores the Dice coefficients."""
         dice: list[Tensor] = []
         if self.keeps_dice or self.trains_dice:
             with torch.set_grad_enabled(self.trains_dice):
@@ -168,7 +173,7 @@ class CriterionProtonet(YOLACTProtonet):
         return self.loss_mask_weight * mean + 0 * unused
 
     def _coefficients(self, masks: Tensor, objects: Any, found: Any) -> Tensor:
-        """Returns the (P_i,) Dice coefficients of one image's positives, in [0, 1]."""
+        """Returns the Dice coefficients (P_i,) in [0, 1] of the positives of one image."""
         if not len(masks):
             return masks.new_zeros(0)
         truth = objects.masks.to_tensor(dtype=torch.float32, device=masks.device)
@@ -180,10 +185,10 @@ class CriterionProtonet(YOLACTProtonet):
 
 @MODELS.register_module()
 class CriterionYOLACT(YOLACT):
-    """YOLACT whose mask loss is balanced, and whose labels may wait for the masks."""
+    """YOLACT with a balanced mask loss, and box losses that can wait for the masks."""
 
     def loss(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Returns the criterion's losses, `loss_mask` and `loss_segm` of a batch."""
+        """Returns the losses of the criterion, `loss_mask` and `loss_segm`."""
         head, masks = self.bbox_head, self.mask_head
         labels = getattr(head.criterion.classification, "labels", "iou")
         head.waits = masks.keeps_dice = labels in ("dice", "mean")
@@ -191,7 +196,7 @@ class CriterionYOLACT(YOLACT):
         losses = super().loss(*args, **kwargs)
         if head.waits:
             losses |= head.finish(masks.dice)
-        for name in ("loss_mask", "loss_segm"):  # mmdet gives one for each image
+        for name in ("loss_mask", "loss_segm"):  # mmdet returns one per image
             if name in losses:
                 losses[name] = torch.stack([part.sum() for part in losses[name]]).sum()
         own = ("loss_bbox", "loss_mask", "loss_segm")

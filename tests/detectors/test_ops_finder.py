@@ -160,12 +160,12 @@ def other_torchvision(tmp_path, monkeypatch):
         for name in [n for n in sys.modules if n.split(".")[0] == "torchvision"]:
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.syspath_prepend(tmp_path)
-        vision._load.cache_clear()
+        vision.load.cache_clear()
 
     yield put
     for name in ("torchvision", "torchvision.ops"):
         sys.modules.pop(name, None)
-    vision._load.cache_clear()
+    vision.load.cache_clear()
 
 
 def test_a_torchvision_that_does_not_load_is_left_alone(other_torchvision):

@@ -151,13 +151,13 @@ def test_no_boxes():
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("offset", [0, 1])
-def test_many_boxes_across_blocks_tiles_and_runs(device, offset, monkeypatch):
+def test_many_boxes_across_blocks_tiles_and_parts(device, offset, monkeypatch):
     boxes, scores = random_boxes(300, seed=3, spread=200.0)
     scores = (scores * 20).floor() / 20  # ties
     expected = [g[0] for g in slow_nms(boxes, scores, 0.3, offset)]
     monkeypatch.setattr(our_nms, "BLOCK", {"cpu": 7, "cuda": 7})
     monkeypatch.setattr(our_nms, "TILE", 64)
-    monkeypatch.setattr(our_nms, "RUN", 10)
+    monkeypatch.setattr(our_nms, "PART", 10)
     kept = mmcv_ops.nms(boxes.to(device), scores.to(device), 0.3, offset=offset)[1]
     if device == "cpu":
         assert kept.tolist() == expected
@@ -182,10 +182,10 @@ def test_boxes_of_different_classes_are_not_compared(backend, monkeypatch):
     if backend == "torchvision":
         pytest.skip("counts the pairs of the PyTorch version")
     pairs = []
-    overlap = our_nms._overlap
+    overlap = our_nms.overlaps
     monkeypatch.setattr(
         our_nms,
-        "_overlap",
+        "overlaps",
         lambda a, b, *rest: pairs.append(len(a) * len(b)) or overlap(a, b, *rest),
     )
     boxes, scores = random_boxes(4000, seed=2)

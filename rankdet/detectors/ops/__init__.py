@@ -1,4 +1,4 @@
-"""mmcv's compiled half (`mmcv._ext`) in PyTorch, so that mmdet runs without a compiler.
+"""mmcv's compiled module `mmcv._ext` in PyTorch, so that mmdet runs without a compiler.
 
 Call `install()` before the first import of `mmcv.ops` or `mmdet.models`:
 
@@ -6,8 +6,8 @@ Call `install()` before the first import of `mmcv.ops` or `mmdet.models`:
     >>> ops.install()
     >>> import mmdet.models
 
-A compiled mmcv, where there is one, is used instead; torchvision's kernels are used where
-torchvision loads. `docs/decisions/001-ops-without-a-compiler.md` says why.
+If a compiled mmcv is installed, it is used instead. If torchvision is installed and loads, some of
+its kernels are used. `docs/decisions/001-ops-without-a-compiler.md` gives the reasons.
 """
 
 from rankdet.detectors.ops.finder import compiled_extension, install
@@ -18,12 +18,12 @@ COMPILED, TORCHVISION, PYTORCH = "compiled mmcv", "torchvision", "PyTorch"
 
 
 def backends() -> dict[str, str]:
-    """Says what computes each operation that the benchmark uses.
+    """Returns the implementation of each operation that the benchmark uses.
 
     Returns:
-        Name of the function of `mmcv._ext` -> `compiled mmcv`, `torchvision` or `PyTorch`, on this
-        machine's best device. Where torchvision serves, a few variants are PyTorch's still: NMS
-        with `offset=1` and RoIAlign with max pooling, which torchvision does not have.
+        Name of a function of `mmcv._ext` -> `compiled mmcv`, `torchvision` or `PyTorch`, on this
+        machine's best device. Two variants are always computed in PyTorch, because torchvision does
+        not have them: NMS with `offset=1` and RoIAlign with max pooling.
     """
     from rankdet.detectors.ops import vision
     from rankdet.detectors.ops.extension import OPS

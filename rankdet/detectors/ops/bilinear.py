@@ -1,4 +1,4 @@
-"""Bilinear samples of a feature map at the displaced taps of a convolution kernel."""
+"""Bilinear samples of a feature map at the taps of a convolution kernel, moved by offsets."""
 
 from typing import NamedTuple
 
@@ -20,8 +20,8 @@ class Geometry(NamedTuple):
 def sample_taps(image: Tensor, offset: Tensor, mask: Tensor | None, at: Geometry) -> Tensor:
     """Samples the image for every tap of every output pixel.
 
-    Pixels off the image are 0. From exactly one pixel off the image on, a sample has no gradient
-    either, as in mmcv: with offsets of 0, as a model starts, padded taps lie exactly there.
+    Pixels outside the image are 0. As in mmcv, a sample that is one pixel or more outside has no
+    gradient. (With offsets of 0, as in a new model, padded taps are exactly one pixel outside.)
 
     Args:
         image: (N, C, H, W), float32 or float64.
@@ -35,7 +35,7 @@ def sample_taps(image: Tensor, offset: Tensor, mask: Tensor | None, at: Geometry
     n, channels, height, width = image.shape
     groups, taps = at.offset_groups, at.kernel[0] * at.kernel[1]
     out = offset.shape[2:]
-    positions, weights = _neighbours(*_places(offset, at), height, width)
+    positions, weights = _neighbours(*_coordinates(offset, at), height, width)
     start = torch.arange(n * groups, device=image.device) * (height * width)
     positions = positions + start.view(n, groups, 1, 1, 1, 1)
     if mask is not None:
@@ -50,33 +50,33 @@ def sample_taps(image: Tensor, offset: Tensor, mask: Tensor | None, at: Geometry
 
 
 def on_image(offset: Tensor, at: Geometry, height: int, width: int) -> Tensor:
-    """Returns which samples lie less than one pixel off the image, bool.
+    """Returns which samples are less than one pixel outside the image, bool.
 
     Args:
         offset: (N, groups * taps * 2, H', W') in pixels, y before x.
         at: The kernel's geometry.
-        height: Of the image.
-        width: Of the image.
+        height: Height of the image.
+        width: Width of the image.
 
     Returns:
-        (N, groups * taps, H', W'); a place that is not a number is not on the image.
+        (N, groups * taps, H', W'); false for NaN.
     """
-    return _near(*_places(offset, at), height, width).flatten(1, 2)
+    return _near(*_coordinates(offset, at), height, width).flatten(1, 2)
 
 
 def _near(y: Tensor, x: Tensor, height: int, width: int) -> Tensor:
     return (y > -1) & (y < height) & (x > -1) & (x < width)
 
 
-def _places(offset: Tensor, at: Geometry) -> tuple[Tensor, Tensor]:
+def _coordinates(offset: Tensor, at: Geometry) -> tuple[Tensor, Tensor]:
     """Returns y and x of every sample, each (N, groups, taps, H', W')."""
     n, _, *out = offset.shape
-    places = offset.view(n, at.offset_groups, -1, 2, *out) + _grid(at, offset)
-    return places[:, :, :, 0], places[:, :, :, 1]
+    moved = offset.view(n, at.offset_groups, -1, 2, *out) + _grid(at, offset)
+    return moved[:, :, :, 0], moved[:, :, :, 1]
 
 
 def _grid(at: Geometry, offset: Tensor) -> Tensor:
-    """Returns where the taps lie without offsets (taps, 2, H', W'), y before x."""
+    """Returns the coordinates of the taps without offsets (taps, 2, H', W'), y before x."""
     out = offset.shape[2:]
 
     def axis(i: int) -> Tensor:
@@ -90,10 +90,10 @@ def _grid(at: Geometry, offset: Tensor) -> Tensor:
 
 
 def _neighbours(y: Tensor, x: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Returns the flat positions of the four pixels around each place, and their weights.
+    """Returns the flat positions of the four pixels around each sample, and their weights.
 
-    Pixels off the image have weight 0, and so has everything around a place that is off the
-    image or not a number.
+    Pixels outside the image have weight 0. All four have weight 0 if the sample is outside the
+    image or NaN.
     """
     near = _near(y, x, height, width)
     low_y, low_x = y.detach().floor(), x.detach().floor()

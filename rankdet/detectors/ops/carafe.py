@@ -1,7 +1,7 @@
-"""CARAFE: upsampling whose kernels are predicted (Wang et al., ICCV 2019, section 3.1, Eq. 3).
+"""CARAFE: upsampling with predicted kernels (Wang et al., ICCV 2019, section 3.1, Eq. 3).
 
-Each output position is a weighted sum of the k x k features around the position below it, with
-weights of its own. One pass per kernel entry keeps memory at the size of the output.
+Each output position is a weighted sum of the k x k features around the corresponding input
+position. Each has different weights. One pass per kernel entry limits memory to the output's size.
 """
 
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ def carafe_forward(
 
     Args:
         features: (N, C, H, W).
-        masks: (N, G·k², sH, sW) weights of the features around each output position.
-        rfeatures: (N, C, H, W); gets the features, which is all that mmcv keeps for the gradient.
-        routput: not used, nor is `rmasks`.
-        rmasks: see `routput`.
-        output: (N, C, sH, sW), filled.
+        masks: (N, G·k², sH, sW) weights of the features for each output position.
+        rfeatures: (N, C, H, W), overwritten with the features, which mmcv keeps for the gradient.
+        routput: Not used.
+        rmasks: Not used.
+        output: (N, C, sH, sW), overwritten.
         kernel_size: k.
-        group_size: G, in how many groups of channels the weights differ.
+        group_size: G, the number of channel groups with different weights.
         scale_factor: s.
     """
     rfeatures.copy_(features)
@@ -58,7 +58,7 @@ def carafe_backward(
 ) -> None:
     """Writes the gradients of the features and of the weights into `grad_input`, `grad_masks`.
 
-    Arguments are as in `carafe_forward`; those whose names start with `rgrad` are not used.
+    The arguments are those of `carafe_forward`. Arguments named `rgrad...` are not used.
     """
     grad = grad_output.view(_grouped(grad_output, group_size))
     weights = _weights(masks, kernel_size, group_size)
@@ -77,7 +77,7 @@ def carafe_backward(
 
 
 def _neighbours(features: Tensor, kernel_size: int) -> Iterator[tuple[int, Tensor]]:
-    """Yields each kernel entry and the features at its offset, zero outside the map."""
+    """Yields each kernel entry with the features at its offset; they are 0 outside the map."""
     height, width = features.shape[-2:]
     padded = F.pad(features, [kernel_size // 2] * 4)
     for entry in range(kernel_size**2):

@@ -1,12 +1,13 @@
 """Deformable convolution (Dai et al. 2017) and its modulated form (Zhu et al. 2019).
 
-The kernel's taps sample the feature map at displaced places (`bilinear.py`), and the samples meet
-the weights in one matrix product. Gradients are autograd's of that expression, which is evaluated
-again for them. Images are taken a few at a time to bound memory; mmcv's `im2col_step` and its
-buffers (`columns`, `ones`) are accepted and change nothing.
+The taps of the kernel sample the feature map at moved positions (`bilinear.py`). The samples are
+multiplied by the weights in one matrix product. For the gradients the same expression is computed
+again with autograd. A few images are processed at a time, to limit memory. mmcv's `im2col_step` and
+its buffers (`columns`, `ones`) are accepted but not used.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from rankdet.detectors.ops import vision
 from rankdet.detectors.ops.bilinear import Geometry, on_image, sample_taps
 from rankdet.detectors.ops.precision import wide, without_autocast
 
-BUDGET = {"cpu": 1 << 24}  # numbers sampled at once; other devices take 2^28
+BUDGET = {"cpu": 1 << 24}  # numbers sampled at once; 2^28 on other devices
 
 
 @without_autocast
@@ -40,12 +41,12 @@ def deform_conv_forward(
 ) -> None:
     """Writes the convolution of `input` (N, C, H, W) into `output` (N, O, H', W').
 
-    Half precision is computed in float32. `weight` is (O, C / group, kH, kW) and `offset`
-    (N, deformable_group * kH * kW * 2, H', W') in pixels, y before x. The rest are the size,
-    stride, padding and dilation of the kernel and the numbers of groups.
+    Half precision is computed in float32. `weight` is (O, C / group, kH, kW). `offset` is
+    (N, deformable_group * kH * kW * 2, H', W') in pixels, y before x. The other arguments are the
+    size, stride, padding and dilation of the kernel and the numbers of groups.
     """
     at = Geometry((kH, kW), (dH, dW), (padH, padW), (dilationH, dilationW), deformable_group)
-    _forward((input, offset, None, weight, None), output, at)
+    _forward(Parts(input, offset, None, weight, None), output, at)
 
 
 @without_autocast
@@ -74,7 +75,7 @@ def deform_conv_backward_input(
     The arguments are those of `deform_conv_forward`; `gradOutput` is (N, O, H', W').
     """
     at = Geometry((kH, kW), (dH, dW), (padH, padW), (dilationH, dilationW), deformable_group)
-    _backward((input, offset, None, weight, None), gradOutput, (gradInput, gradOffset), at)
+    _backward(Parts(input, offset, None, weight, None), gradOutput, (gradInput, gradOffset), at)
 
 
 @without_autocast
@@ -103,7 +104,7 @@ def deform_conv_backward_parameters(
     The arguments are those of `deform_conv_backward_input`.
     """
     at = Geometry((kH, kW), (dH, dW), (padH, padW), (dilationH, dilationW), deformable_group)
-    parts = (input, offset, None, torch.zeros_like(gradWeight), None)  # linear in the weights
+    parts = Parts(input, offset, None, torch.zeros_like(gradWeight), None)  # linear in the weights
     _backward(parts, gradOutput * scale, (None, None, None, gradWeight), at)
 
 
@@ -131,8 +132,9 @@ def modulated_deform_conv_forward(
 ) -> None:
     """Writes the modulated convolution of `input` (N, C, H, W) into `output` (N, O, H', W').
 
-    As `deform_conv_forward`, with `mask` (N, deformable_group * kernel_h * kernel_w, H', W') as
-    the factor of each sample and `bias` (O,), read when `with_bias`.
+    As `deform_conv_forward`, with two more arguments: `mask`
+    (N, deformable_group * kernel_h * kernel_w, H', W') has the factor of each sample, and `bias`
+    (O,) is used if `with_bias` is true.
     """
     at = _modulated(
         kernel_h,
@@ -145,7 +147,7 @@ def modulated_deform_conv_forward(
         dilation_w,
         deformable_group,
     )
-    _forward((input, offset, mask, weight, bias if with_bias else None), output, at)
+    _forward(Parts(input, offset, mask, weight, bias if with_bias else None), output, at)
 
 
 @without_autocast
@@ -175,7 +177,7 @@ def modulated_deform_conv_backward(
     deformable_group: int,
     with_bias: bool,
 ) -> None:
-    """Adds the gradients of everything to the five `grad_` tensors.
+    """Adds all gradients to the five tensors `grad_...`, except `grad_output`.
 
     The arguments are those of `modulated_deform_conv_forward`; `grad_output` is (N, O, H', W').
     """
@@ -191,51 +193,57 @@ def modulated_deform_conv_backward(
         deformable_group,
     )
     sums = (grad_input, grad_offset, grad_mask, grad_weight, grad_bias if with_bias else None)
-    _backward((input, offset, mask, weight, bias if with_bias else None), grad_output, sums, at)
+    parts = Parts(input, offset, mask, weight, bias if with_bias else None)
+    _backward(parts, grad_output, sums, at)
 
 
-Parts = tuple[Tensor, Tensor, Tensor | None, Tensor, Tensor | None]
-"""Input, offset, mask, weight and bias: the first three have one entry per image."""
+class Parts(NamedTuple):
+    """The inputs of a convolution. The first three have one entry per image."""
+
+    image: Tensor
+    offset: Tensor
+    mask: Tensor | None
+    weight: Tensor
+    bias: Tensor | None
+
+
+PER_IMAGE = 3  # the first so many parts
 
 
 def _forward(parts: Parts, output: Tensor, at: Geometry) -> None:
     _check(parts, output, at)
     for images in _batches(parts):
-        output[images] = _convolve(*_select(parts, images), at).to(output.dtype)
+        output[images] = _convolve(_select(parts, images), at).to(output.dtype)
 
 
 def _backward(
     parts: Parts, grad_output: Tensor, sums: Sequence[Tensor | None], at: Geometry
 ) -> None:
-    """Adds the gradients of `parts` to those of `sums` that are wanted (not None)."""
+    """Adds the gradients of `parts` to those `sums` that are not None."""
     _check(parts, grad_output, at)
-    wanted = [i for i, total in enumerate(sums) if total is not None]
-    shared = {i: torch.zeros_like(wide(sums[i])) for i in wanted if i > 2}
+    targets = {i: total for i, total in enumerate(sums) if total is not None}
+    shared = {i: torch.zeros_like(wide(t)) for i, t in targets.items() if i >= PER_IMAGE}
     for images in _batches(parts):
-        leaves = [part if part is None else part.detach() for part in _select(parts, images)]
-        for i in wanted:
-            leaves[i].requires_grad_()
+        leaves = Parts._make(p if p is None else p.detach() for p in _select(parts, images))
+        inputs = {i: leaf for i, leaf in enumerate(leaves) if i in targets and leaf is not None}
+        for leaf in inputs.values():
+            leaf.requires_grad_()
         with torch.enable_grad():
-            output = _convolve(*leaves, at)
-        grads = torch.autograd.grad(output, [leaves[i] for i in wanted], wide(grad_output[images]))
-        for i, grad in zip(wanted, grads, strict=True):
-            (shared[i] if i in shared else sums[i][images]).add_(grad)
+            output = _convolve(leaves, at)
+        grads = torch.autograd.grad(output, list(inputs.values()), wide(grad_output[images]))
+        for i, grad in zip(inputs, grads, strict=True):
+            (shared[i] if i in shared else targets[i][images]).add_(grad)
     for i, total in shared.items():
-        sums[i].add_(total)
+        targets[i].add_(total)
 
 
-def _convolve(
-    image: Tensor,
-    offset: Tensor,
-    mask: Tensor | None,
-    weight: Tensor,
-    bias: Tensor | None,
-    at: Geometry,
-) -> Tensor:
+def _convolve(parts: Parts, at: Geometry) -> Tensor:
+    image, offset, mask, weight, bias = parts
     kernels = vision.gpu_kernels(image)
     if kernels is not None:
-        # torchvision has an offset gradient where mmcv has none: exactly one pixel off the image
-        near = on_image(offset, at, *image.shape[2:]).to(image.dtype)
+        # Exactly one pixel off the image, torchvision has an offset gradient and mmcv does not.
+        height, width = image.shape[2:]
+        near = on_image(offset, at, height, width).to(image.dtype)
         mask = near if mask is None else mask * near
         return kernels.deform_conv2d(
             image, offset, weight, bias, at.stride, at.padding, at.dilation, mask
@@ -250,7 +258,7 @@ def _convolve(
 
 
 def _batches(parts: Parts) -> Iterator[slice]:
-    """Yields slices of the images, as many at a time as the budget of memory allows."""
+    """Yields slices of the images, each with as many images as fit into the memory budget."""
     image, offset, _, weight, _ = parts
     samples = image.shape[1] * weight[0, 0].numel() * offset[0, 0].numel()
     step = max(1, BUDGET.get(image.device.type, 1 << 28) // max(1, samples))
@@ -258,10 +266,16 @@ def _batches(parts: Parts) -> Iterator[slice]:
         yield slice(start, start + step)
 
 
-def _select(parts: Parts, images: slice) -> list[Tensor | None]:
-    image, offset, mask, weight, bias = (part if part is None else wide(part) for part in parts)
-    chosen = None if mask is None else mask[images]
-    return [image[images], offset[images], chosen, weight, bias]
+def _select(parts: Parts, images: slice) -> Parts:
+    """Returns the parts of some images, in float32 or float64."""
+    image, offset, mask, weight, bias = parts
+    return Parts(
+        wide(image)[images],
+        wide(offset)[images],
+        None if mask is None else wide(mask)[images],
+        wide(weight),
+        None if bias is None else wide(bias),
+    )
 
 
 def _check(parts: Parts, output: Tensor, at: Geometry) -> None:
@@ -278,5 +292,6 @@ def _check(parts: Parts, output: Tensor, at: Geometry) -> None:
 
 
 def _modulated(*sizes: int) -> Geometry:
+    """Returns the geometry from mmcv's order of arguments, y and x of each in turn."""
     kernel, stride, padding, dilation = zip(sizes[0:8:2], sizes[1:8:2], strict=True)
     return Geometry(kernel, stride, padding, dilation, sizes[8])

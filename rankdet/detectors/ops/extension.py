@@ -1,4 +1,4 @@
-"""The functions of `mmcv._ext`: those that the benchmark uses, and an error for the others."""
+"""The functions of `mmcv._ext` that the benchmark uses. All others raise an error when called."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -34,21 +34,21 @@ INFO: dict[str, Callable[[], str]] = {
 
 
 class UnsupportedOpError(InputError, NotImplementedError):
-    """A part of mmcv was called that exists only in a compiled mmcv."""
+    """An operation was called that exists only in a compiled mmcv."""
 
 
 def unsupported(name: str) -> Callable[..., NoReturn]:
-    """Returns a stand-in for an operation that is not written in PyTorch.
+    """Returns a function that raises UnsupportedOpError when it is called.
 
-    `mmcv.ops` asks for every name when it is imported, so the name must exist; calling it raises.
+    `mmcv.ops` imports every name of `mmcv._ext`, so every name must exist.
     """
     if name.startswith("__"):
         raise AttributeError(name)
 
     def missing(*_args: Any, **_kwargs: Any) -> NoReturn:
         raise UnsupportedOpError(
-            f"mmcv operation {name!r} was called, which has no PyTorch version here: use a model "
-            "without it, or install a compiled mmcv 2.1.0 in place of mmcv-lite"
+            f"mmcv operation {name!r} has no PyTorch version here: use a model without it, or "
+            "install a compiled mmcv 2.1.0 instead of mmcv-lite"
         )
 
     missing.__name__ = name

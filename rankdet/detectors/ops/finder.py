@@ -1,4 +1,4 @@
-"""Where `mmcv._ext` comes from when mmcv was installed without it (mmcv-lite)."""
+"""Provides `mmcv._ext` if mmcv was installed without it (mmcv-lite)."""
 
 import importlib.util
 import sys
@@ -11,7 +11,7 @@ NAME = "mmcv._ext"
 
 
 class ExtensionFinder(MetaPathFinder, Loader):
-    """Serves `mmcv._ext` from PyTorch; put last, so that any other finder comes first."""
+    """Imports `mmcv._ext` from PyTorch code. It is the last finder, so all others have priority."""
 
     def find_spec(
         self,
@@ -25,7 +25,7 @@ class ExtensionFinder(MetaPathFinder, Loader):
         return importlib.util.spec_from_loader(fullname, self, origin=__name__)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Fills the module; torch is imported here and not before."""
+        """Fills the module. torch is imported only here."""
         from rankdet.detectors.ops import extension
 
         module.__dict__.update(extension.OPS)
@@ -45,7 +45,7 @@ def install() -> None:
 
 
 def compiled_extension() -> ModuleSpec | None:
-    """Returns where a compiled `mmcv._ext` lies, found without importing mmcv; None without one."""
+    """Returns the spec of a compiled `mmcv._ext`, or None. It does not import mmcv."""
     package = importlib.util.find_spec("mmcv")
     if package is None:
         return None

@@ -1,8 +1,8 @@
 """Sigmoid focal loss and its gradient (Lin et al. 2017, eq. 5), elementwise.
 
-The logarithms are taken from the logits (`logsigmoid`), so that a confident mistake costs what it
-should; mmcv's CUDA kernel clamps a probability in float32 and overstates the loss of a negative
-with a logit above 17. Gradients agree.
+The logarithms are computed from the logits (`logsigmoid`), so they are exact for confident
+mistakes. mmcv's CUDA kernel clamps a probability in float32 and returns too large a loss for
+negatives with a logit above 17. The gradients are the same.
 """
 
 import torch.nn.functional as F
@@ -18,12 +18,12 @@ def sigmoid_focal_loss_forward(
 
     Args:
         input: Logits (N, C), any float type, any device.
-        target: Class of each row (N,), int64; C or any value outside 0..C-1 is background.
-        weight: Weight of each class (C,), or empty for none; a row takes the weight of its target
-            class, and a background row has weight 1.
+        target: Class of each row (N,), int64. C or any value outside 0..C-1 is background.
+        weight: Weight of each class (C,), or empty. A row gets the weight of its target class; a
+            background row has weight 1.
         output: (N, C), overwritten.
         gamma: Focusing parameter, >= 0.
-        alpha: Weight of a positive, 0..1; a negative has `1 - alpha`.
+        alpha: Weight of a positive, in [0, 1]; a negative has `1 - alpha`.
     """
     logits = wide(input)
     p = logits.sigmoid()
@@ -37,7 +37,7 @@ def sigmoid_focal_loss_forward(
 def sigmoid_focal_loss_backward(
     input: Tensor, target: Tensor, weight: Tensor, grad_input: Tensor, gamma: float, alpha: float
 ) -> None:
-    """Writes the derivative of each unreduced loss by its logit into `grad_input` (N, C).
+    """Writes the derivative of each unreduced loss in its logit into `grad_input` (N, C).
 
     The other arguments are those of `sigmoid_focal_loss_forward`.
     """

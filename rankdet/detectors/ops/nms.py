@@ -1,9 +1,9 @@
-"""Greedy NMS, soft-NMS (Bodla et al. 2017) and NMS with matching, as `mmcv._ext` has them.
+"""Greedy NMS, soft-NMS (Bodla et al. 2017) and NMS with matching, as in `mmcv._ext`.
 
-Greedy NMS walks down the scores in blocks: a block's boxes are compared with each other, and those
-it keeps strike out the rest, so that boxes already struck out are never compared again. Boxes that
-share no x range, as those of different classes after `batched_nms` has moved them apart, are not
-compared at all.
+Greedy NMS processes the boxes in blocks of descending score. The boxes of a block are compared with
+each other; the kept ones are compared with the remaining boxes, and overlapping boxes are removed.
+Removed boxes are not compared again. Boxes without a common x range are never compared: for example
+boxes of different classes, which `batched_nms` moves apart.
 """
 
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ from rankdet.detectors.ops.softnms import softnms
 
 __all__ = ["nms", "nms_match", "softnms"]
 
-BLOCK = {"cpu": 256}  # boxes compared with each other at once; other devices take 2048
+BLOCK = {"cpu": 256}  # boxes in a block; 2048 on other devices
 TILE = 1 << 22  # largest number of pairs in memory at once
-RUN = 512  # runs of boxes apart from the others are joined up to this size
+PART = 512  # smallest number of boxes in a part without common x range
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Tensor:
-    """Keeps the highest-scored box of each heap of boxes.
+    """Greedy NMS: keeps the box with the highest score among overlapping boxes.
 
-    A box is dropped when its IoU with a kept box above it is greater than the threshold. Tied
-    scores stand in the order that `Tensor.sort(descending=True)` gives them, as in mmcv.
+    A box is dropped if its IoU with a kept box of higher score is greater than the threshold. Boxes
+    with equal scores are in the order of `Tensor.sort(descending=True)`, as in mmcv.
 
     Args:
         boxes: (N, 4) as x1, y1, x2, y2, any float type (half precision is compared in float32).
         scores: (N,).
-        iou_threshold: In [0, 1].
+        iou_threshold: IoU in [0, 1].
         offset: 0, or 1 for boxes whose width is `x2 - x1 + 1`.
 
     Returns:
@@ -43,9 +43,10 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float, offset: int) -> Ten
     kernels = vision.kernels()
     if kernels is None or offset or not len(boxes):
         return order[_kept(ranked, iou_threshold, offset, inclusive=False)]
-    # torchvision sorts again, stably or not by version: distinct scores keep our order.
+    # torchvision sorts again; whether its sort is stable depends on the version. Distinct scores
+    # keep our order.
     ranks = torch.arange(len(order), 0, -1, device=order.device, dtype=ranked.dtype)
-    threshold = torch.tensor(iou_threshold, dtype=ranked.dtype).item()  # it compares in double
+    threshold = torch.tensor(iou_threshold, dtype=ranked.dtype).item()  # it compares as double
     return order[kernels.nms(ranked, ranks, threshold)]
 
 
@@ -54,10 +55,11 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
 
     Args:
         dets: (N, 5) as x1, y1, x2, y2, score.
-        iou_threshold: A box is dropped when its IoU is greater than or equal to it.
+        iou_threshold: A box is dropped if its IoU is greater than or equal to this.
 
     Returns:
-        For each kept box, by descending score, its index followed by those it dropped, likewise.
+        For each kept box, by descending score: its index, followed by the indices of the boxes that
+        it dropped, by descending score.
     """
     order = dets[:, 4].sort(dim=0, descending=True)[1]
     boxes = wide(dets[:, :4])[order]
@@ -72,13 +74,13 @@ def nms_match(dets: Tensor, iou_threshold: float) -> list[list[int]]:
 
 
 def _kept(boxes: Tensor, threshold: float, offset: int, inclusive: bool) -> Tensor:
-    """Returns which boxes greedy NMS keeps (N,), bool; the boxes come by descending score."""
+    """Returns which boxes greedy NMS keeps (N,), bool. The boxes must be in descending score."""
     kept = torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
     block = BLOCK.get(boxes.device.type, 2048)
-    for alive in _runs(boxes, threshold, offset):
+    for alive in _parts(boxes, threshold, offset):
         while alive.numel():
             head, alive = alive[:block], alive[block:]
-            matrix = _overlap(boxes[head], boxes[head], threshold, offset, inclusive)
+            matrix = overlaps(boxes[head], boxes[head], threshold, offset, inclusive)
             head = head[_greedy(matrix)]
             kept[head] = True
             tiles = _tiles(boxes[head], boxes, alive, threshold, offset, inclusive)
@@ -86,14 +88,14 @@ def _kept(boxes: Tensor, threshold: float, offset: int, inclusive: bool) -> Tens
     return kept
 
 
-def _greedy(overlaps: Tensor) -> Tensor:
-    """Returns the greedy choice among boxes in order, given which pairs overlap (N, N)."""
-    below = overlaps.triu(1).cpu().numpy()
+def _greedy(overlap: Tensor) -> Tensor:
+    """Returns which of N boxes in order the greedy choice keeps, given the overlaps (N, N)."""
+    below = overlap.triu(1).cpu().numpy()
     kept = np.ones(len(below), dtype=bool)
-    for row in below.any(axis=1).nonzero()[0]:
+    for row in np.flatnonzero(below.any(axis=1)):
         if kept[row]:
             kept &= ~below[row]
-    return torch.from_numpy(kept).to(overlaps.device)
+    return torch.from_numpy(kept).to(overlap.device)
 
 
 def _tiles(
@@ -101,13 +103,23 @@ def _tiles(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields parts of `columns` (indices of boxes) with their overlaps (rows, part), bool."""
     for some in columns.split(max(1, TILE // max(1, len(rows)))):
-        yield some, _overlap(rows, boxes[some], threshold, offset, inclusive)
+        yield some, overlaps(rows, boxes[some], threshold, offset, inclusive)
 
 
-def _overlap(a: Tensor, b: Tensor, threshold: float, offset: int, inclusive: bool) -> Tensor:
-    """Returns whether the IoU of each pair exceeds (or reaches) the threshold (A, B), bool.
+def overlaps(a: Tensor, b: Tensor, threshold: float, offset: int, inclusive: bool) -> Tensor:
+    """Returns whether the IoU of each pair exceeds (if inclusive: or equals) the threshold.
 
     Two empty boxes have no IoU (0/0) and do not overlap.
+
+    Args:
+        a: (A, 4) xyxy.
+        b: (B, 4) xyxy.
+        threshold: IoU in [0, 1].
+        offset: 0, or 1 for boxes whose width is `x2 - x1 + 1`.
+        inclusive: Whether an IoU equal to the threshold counts as overlap.
+
+    Returns:
+        (A, B) bool.
     """
     ax1, ay1, ax2, ay2 = a.t().contiguous()[:, :, None]
     bx1, by1, bx2, by2 = b.t().contiguous()
@@ -120,17 +132,17 @@ def _overlap(a: Tensor, b: Tensor, threshold: float, offset: int, inclusive: boo
     return iou >= threshold if inclusive else iou > threshold
 
 
-def _runs(boxes: Tensor, threshold: float, offset: int) -> list[Tensor]:
-    """Splits boxes into parts with no x in common between parts; each part keeps the order."""
+def _parts(boxes: Tensor, threshold: float, offset: int) -> list[Tensor]:
+    """Splits boxes into parts that have no common x range. Each part keeps the order."""
     everything = torch.arange(len(boxes), device=boxes.device)
-    if len(boxes) <= RUN or threshold <= 0 or boxes.device.type != "cpu":
+    if len(boxes) <= PART or threshold <= 0 or boxes.device.type != "cpu":
         return [everything]
     left, by_left = boxes[:, 0].sort()
     reach = boxes[by_left, 2].cummax(dim=0)[0]
     cuts, last = [], 0
     gaps = ((reach[:-1] - left[1:]).add_(offset) <= 0).nonzero().squeeze(1) + 1
     for gap in gaps.tolist():
-        if gap - last >= RUN:
+        if gap - last >= PART:
             cuts.append(gap)
             last = gap
     return [part.sort()[0] for part in by_left.tensor_split(cuts)]

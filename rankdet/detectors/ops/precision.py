@@ -1,4 +1,4 @@
-"""Number formats: half precision is computed in float32, whatever autocast says."""
+"""Number formats: half precision is computed in float32, with and without autocast."""
 
 import functools
 from collections.abc import Callable
@@ -9,12 +9,12 @@ from torch import Tensor
 
 
 def wide(tensor: Tensor) -> Tensor:
-    """Returns a float16 or bfloat16 tensor as float32, and any other tensor as it is."""
+    """Returns a float16 or bfloat16 tensor as float32, and any other tensor unchanged."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def without_autocast(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Switches autocast off inside `function`, as it is inside a compiled kernel.
+    """Disables autocast inside `function`; a compiled kernel does not see autocast either.
 
     The device is that of the first argument, which must be a tensor.
     """

@@ -1,8 +1,8 @@
 """RoIAlign (He et al. 2017, sec. 3), average or max pooling, forward and backward.
 
-Bilinear interpolation is separable: a bin's value is a weighted sum over rows of weighted sums
-over columns. So each RoI's window of the feature map is multiplied by one small matrix per axis
-(`windows.py`). RoIs of similar size are handled together, a bounded number at a time.
+Bilinear interpolation is separable: the value of a bin is a weighted sum over rows of weighted sums
+over columns. Therefore the window of each RoI is multiplied by one small matrix per axis
+(`windows.py`). RoIs of similar size are processed together, a limited number at a time.
 """
 
 import torch
@@ -32,23 +32,23 @@ def roi_align_forward(
 ) -> None:
     """Pools each RoI of the feature map into a grid of bins.
 
-    A sample more than one pixel outside the map counts as 0, and a bin without samples is 0 (in
-    mmcv's max pooling -10000 on a CPU and -3.4e38 on a GPU).
+    A sample more than one pixel outside the map is 0. A bin without samples is 0 (with mmcv's max
+    pooling it is -10000 on a CPU and -3.4e38 on a GPU).
 
     Args:
-        input: Feature map (B, C, H, W); half precision is computed in float32.
+        input: Feature map (B, C, H, W). Half precision is computed in float32.
         rois: (R, 5) as image index, x1, y1, x2, y2 in image pixels.
         output: (R, C, aligned_height, aligned_width), overwritten.
-        argmax_y: With max pooling, y of the sample that won, -1 for none, shaped as `output` and
-            overwritten.
-        argmax_x: Likewise x.
-        aligned_height: Bins down a RoI.
-        aligned_width: Bins across a RoI.
+        argmax_y: With max pooling: y of the largest sample, -1 without samples. Same shape as
+            `output`, overwritten.
+        argmax_x: The same for x.
+        aligned_height: Number of bins along y.
+        aligned_width: Number of bins along x.
         spatial_scale: Feature map pixels per image pixel.
-        sampling_ratio: Samples per bin and axis; 0: `ceil(RoI size / bins)`.
+        sampling_ratio: Samples per bin and axis. 0: `ceil(RoI size / bins)`.
         pool_mode: 0 max, 1 average.
-        aligned: Whether pixel centres lie at .5; if not, they lie at whole numbers and a RoI is at
-            least one pixel wide.
+        aligned: Whether pixel centres are at .5. If false, they are at whole numbers, and a RoI is
+            at least one pixel wide.
     """
     if not len(rois):
         return
@@ -104,10 +104,9 @@ def roi_align_backward(
     pool_mode: int,
     aligned: bool,
 ) -> None:
-    """Adds to `grad_input` (B, C, H, W) what reaches the feature map from `grad_output`.
+    """Adds the gradient of the feature map to `grad_input` (B, C, H, W).
 
-    The other arguments are those of `roi_align_forward`, with `argmax_y` and `argmax_x` as it
-    wrote them.
+    The other arguments are those of `roi_align_forward`, which writes `argmax_y` and `argmax_x`.
     """
     if not len(rois):
         return

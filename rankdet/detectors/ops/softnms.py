@@ -1,4 +1,4 @@
-"""Soft-NMS (Bodla et al. 2017): overlapped boxes lose score in place of being dropped."""
+"""Soft-NMS (Bodla et al. 2017): overlapping boxes get a lower score instead of being dropped."""
 
 import numpy as np
 from torch import Tensor, from_numpy
@@ -18,19 +18,20 @@ def softnms(
     method: int,
     offset: int,
 ) -> Tensor:
-    """Rescores boxes from the highest score down.
+    """Lowers the scores of overlapping boxes, from the highest score down.
 
-    The order of boxes of equal score is mmcv's: the best box is swapped to the front and a box
-    that falls below `min_score` is replaced by the last one. Unlike mmcv, two empty boxes have
-    IoU 0 with `gaussian` too (there their scores become NaN).
+    Boxes with equal scores are in mmcv's order: the best box is swapped to the front, and a box
+    whose score falls below `min_score` is replaced by the last one. One difference: two empty boxes
+    have IoU 0 with `gaussian`, too (in mmcv their scores become NaN).
 
     Args:
         boxes: (N, 4) as x1, y1, x2, y2.
         scores: (N,).
-        dets: (N, 5), on the CPU; its first K rows become the kept boxes and their new scores.
-        iou_threshold: From this IoU on, a box is dropped (0) or decays by `1 - IoU` (1).
-        sigma: Width of the decay `exp(-IoU² / sigma)` of method 2.
-        min_score: A box whose decayed score is lower is dropped.
+        dets: (N, 5), on the CPU. Its first K rows are overwritten with kept boxes and new scores.
+        iou_threshold: If the IoU is at least this, method 0 drops the box and method 1 multiplies
+            its score by `1 - IoU`.
+        sigma: Width of the factor `exp(-IoU² / sigma)` of method 2.
+        min_score: A box whose new score is lower is dropped.
         method: 0 naive, 1 linear, 2 gaussian.
         offset: 0, or 1 for boxes whose width is `x2 - x1 + 1`.
 
@@ -70,7 +71,7 @@ def _decay(iou: np.ndarray, threshold: float, sigma: float, method: int) -> np.n
 
 
 def _drop(table: np.ndarray, index: np.ndarray, low: np.ndarray) -> int:
-    """Fills the places of low boxes with the last good ones, in place; returns how many stay."""
+    """Replaces low boxes by the last good ones, in place; returns the number of good boxes."""
     n = len(low) - int(low.sum())
     holes = low[:n].nonzero()[0]
     movers = (n + (~low[n:]).nonzero()[0])[::-1]

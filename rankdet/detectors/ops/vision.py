@@ -1,7 +1,7 @@
-"""torchvision's kernels, where torchvision is installed and loads; it is never required.
+"""torchvision's kernels, if torchvision is installed and loads. It is optional.
 
 Its NMS is used on every device. Its RoIAlign and deformable convolution are used on GPUs only: on
-a CPU, training with the versions here was measured 2 to 13 times as fast
+a CPU, training with the versions here was 2 to 13 times as fast
 (`docs/decisions/001-ops-without-a-compiler.md`).
 """
 
@@ -26,7 +26,8 @@ ON_GPU = (
 
 
 @functools.cache
-def _load() -> tuple[ModuleType | None, str | None]:
+def load() -> tuple[ModuleType | None, str | None]:
+    """Imports `torchvision.ops` once; returns it, or the first line of its import error."""
     if importlib.util.find_spec("torchvision") is None:
         return None, None
     try:
@@ -36,15 +37,16 @@ def _load() -> tuple[ModuleType | None, str | None]:
 
 
 def kernels() -> ModuleType | None:
-    """Returns `torchvision.ops`, or None where it is absent, broken, or not wanted.
+    """Returns `torchvision.ops`, or None if it is absent, broken or switched off.
 
-    The environment variable `RANKDET_OPS=pytorch` means not wanted: the same arithmetic everywhere.
+    The environment variable `RANKDET_OPS=pytorch` switches it off, so that every machine does the
+    same arithmetic.
     """
-    return None if os.environ.get("RANKDET_OPS") == "pytorch" else _load()[0]
+    return None if os.environ.get("RANKDET_OPS") == "pytorch" else load()[0]
 
 
 def gpu_kernels(tensor: Tensor) -> ModuleType | None:
-    """Returns `kernels()` for a tensor on a GPU, else None."""
+    """Returns `kernels()` for a tensor on a GPU, otherwise None."""
     return kernels() if tensor.is_cuda else None
 
 
@@ -56,5 +58,5 @@ def served() -> tuple[str, ...]:
 
 
 def import_error() -> str | None:
-    """Returns why an installed torchvision does not import, as one line; None if all is well."""
-    return _load()[1]
+    """Returns the import error of an installed torchvision as one line, or None."""
+    return load()[1]

@@ -1,4 +1,4 @@
-"""The parts of a feature map that RoIs cover, and the interpolation weights inside them."""
+"""Windows: the parts of a feature map that RoIs cover, with their interpolation weights."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BUDGET = {"cpu": 1 << 22}  # numbers held for the RoIs in hand; other devices take 2^26
+BUDGET = {"cpu": 1 << 22}  # numbers in memory for a part of the RoIs; 2^26 on other devices
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Where the samples of R RoIs lie on one axis of the feature map, in its pixels.
+    """The samples of R RoIs along one axis of the feature map, in its pixels.
 
     Attributes:
-        start: Where a RoI begins (R,).
+        start: Start of each RoI (R,).
         step: Size of its bins (R,).
         count: Samples in each bin (R,), int64, >= 0.
         first: First pixel of its window (R,), int64.
@@ -35,24 +35,34 @@ class Axis:
 
     @classmethod
     def of(cls, low: Tensor, high: Tensor, bins: int, size: int, ratio: int, aligned: bool) -> Axis:
-        """Places the samples of RoIs from `low` to `high` (R,), scaled to the feature map."""
+        """Returns the axis of RoIs from `low` to `high` (R,), scaled to the feature map."""
         start = low - 0.5 if aligned else low
         length = high - low if aligned else (high - low).clamp(min=1)
         step = length / bins
         count = torch.full_like(step, ratio) if ratio > 0 else step.ceil().clamp(min=0)
         ends = torch.stack([start, start + length]).clamp(-1, size)
         first = ends.amin(dim=0).floor().long().clamp(0, size - 1)
-        # one pixel to interpolate with, one more in case the last sample was rounded up
+        # one pixel for the interpolation, one more in case the last sample was rounded up
         last = (ends.amax(dim=0).floor().long() + 2).clamp(0, size - 1)
         return cls(start, step, count.long(), first, last - first + 1, bins, size)
 
     def take(self, rows: Tensor) -> Axis:
         """Returns the axis of some of the RoIs."""
-        parts = (self.start, self.step, self.count, self.first, self.extent)
-        return Axis(*(part[rows] for part in parts), self.bins, self.size)
+        return Axis(
+            self.start[rows],
+            self.step[rows],
+            self.count[rows],
+            self.first[rows],
+            self.extent[rows],
+            self.bins,
+            self.size,
+        )
 
     def samples(self) -> Tensor:
-        """Returns coordinates (R, bins, most samples in a bin); past `count` they mean nothing."""
+        """Returns coordinates (R, bins, S), where S is the largest `count`.
+
+        Only the first `count` samples of a bin exist; see `used`.
+        """
         steps = self._steps() + 0.5
         step = self.step[:, None, None]
         inside = steps * step / self.count.clamp(min=1)[:, None, None]
@@ -60,25 +70,25 @@ class Axis:
         return self.start[:, None, None] + bins * step + inside
 
     def used(self) -> Tensor:
-        """Returns which samples exist (R, 1, most), bool."""
+        """Returns which samples exist (R, 1, S), bool."""
         return (self._steps() < self.count[:, None])[:, None]
 
     def _steps(self) -> Tensor:
         return torch.arange(max(1, int(self.count.max())), device=self.count.device)
 
     def pixels(self) -> Tensor:
-        """Returns the windows' pixels (R, largest extent), int64; the last may be off the map."""
+        """Returns the pixels of the windows (R, largest extent), int64; some may be off the map."""
         return self.first[:, None] + torch.arange(int(self.extent.max()), device=self.first.device)
 
     def weights(self) -> Tensor:
-        """Returns what each pixel adds to each sample (R, bins, most, largest extent)."""
+        """Returns the weight of each pixel in each sample (R, bins, S, largest extent)."""
         at = self.samples()
         counts = (at >= -1) & (at <= self.size) & self.used()
         hat = at.clamp(0, self.size - 1)[..., None] - self.pixels().to(at.dtype)[:, None, None]
         return hat.abs_().neg_().add_(1).clamp_(min=0).mul_(counts[..., None])
 
     def mean_weights(self) -> Tensor:
-        """Returns what each pixel adds to each bin's mean (R, bins, largest extent)."""
+        """Returns the weight of each pixel in the mean of each bin (R, bins, largest extent)."""
         return self.weights().sum(dim=2) / self.count.clamp(min=1)[:, None, None]
 
 
@@ -100,18 +110,18 @@ class Windows:
         ratio: int,
         aligned: bool,
     ) -> Windows:
-        """Lays RoIs (R, 5) in image pixels over a feature map of shape (B, C, H, W)."""
+        """Returns the windows of RoIs (R, 5), in image pixels, on a map of shape (B, C, H, W)."""
         x1, y1, x2, y2 = rois[:, 1:].t() * scale
         y = Axis.of(y1, y2, bins[0], shape[2], ratio, aligned)
         x = Axis.of(x1, x2, bins[1], shape[3], ratio, aligned)
         return cls(rois[:, 0].long(), y, x)
 
     def parts(self, channels: int, samples: bool) -> Iterator[tuple[Tensor, Windows]]:
-        """Yields RoIs of similar size with their indices, as many as fit in memory.
+        """Yields the indices and windows of RoIs of similar size, as many as fit in memory.
 
         Args:
             channels: Channels of the feature map.
-            samples: Whether a value per sample will be held, and not one per bin.
+            samples: Whether memory is needed for a value per sample, not only per bin.
         """
         sizes = torch.stack([self.y.extent, self.x.extent, self.y.count, self.x.count])
         powers = sizes[:2].clamp(min=8).double().log2().ceil().long()
@@ -133,16 +143,16 @@ class Windows:
         return 2 * weights + channels * (height * width + rows * width + rows * columns)
 
     def positions(self) -> Tensor:
-        """Returns each window pixel's row in the flat feature map (R, height, width), int64.
+        """Returns the row of each window pixel in the flat feature map (R, height, width), int64.
 
-        Pixels off the map repeat the last one; their weight is 0.
+        Pixels off the map repeat the last pixel. Their weight is 0.
         """
         y = self.y.pixels().clamp(max=self.y.size - 1)
         x = self.x.pixels().clamp(max=self.x.size - 1)
         return (self.image[:, None, None] * self.y.size + y[:, :, None]) * self.x.size + x[:, None]
 
     def apply(self, down: Tensor, across: Tensor, values: Tensor) -> Tensor:
-        """Multiplies (R, h, w, C) by matrices (R, h', h) and (R, w', w) to (R, h', w', C)."""
+        """Multiplies (R, h, w, C) by matrices (R, h', h) and (R, w', w); returns (R, h', w', C)."""
         n, _, width, channels = values.shape
         rows = torch.bmm(down, values.flatten(2)).view(n, -1, width, channels)
         return torch.matmul(across[:, None], rows)
