@@ -192,10 +192,11 @@ class CriterionATSSHead(CriterionAnchorHead, ATSSHead):
     """ATSS's head and assignment with any criterion, with or without its centre-ness branch.
 
     Args:
-        scale: Whether each level has a learnt factor of its box deltas. RetinaNet's head, on which
-            aLRP Loss and APE Loss use ATSS's assigner, has none.
+        scale: Whether each level has a learned factor for its box deltas. aLRP Loss and APE Loss
+            use ATSS's assigner with RetinaNet's head, which does not have these factors.
     """
 
+    scales: nn.ModuleList
     has_centerness_targets = True
     n_level_losses = 4
 
