@@ -30,7 +30,6 @@ ABSENT = (
     "sklearn",
     "snakemake",
     "matplotlib",
-    "pydantic",
     "yaml",
     "jinja2",
 )
@@ -132,6 +131,13 @@ def test_evaluate_and_compare(command, tmp_path):
     done = command("compare", "a.json", "b.json", "--draws", "10")
     assert done.returncode == 0, done.stderr
     assert "AP50" in done.stdout and "from 10 draws" in done.stdout
+
+
+def test_thresholds(command):
+    command("evaluate", "gt.json", "dt.json", "--out", "a.json")
+    done = command("thresholds", "a.json")
+    assert done.returncode == 0, done.stderr
+    assert "disc" in done.stdout
 
 
 def test_doctor(command):

@@ -20,6 +20,7 @@ NEEDED_ALWAYS = {
     "pandas": "evaluation and reports",
     "pyarrow": "evaluation and reports",
     "scipy": "evaluation",
+    "pydantic": "records and studies",
     "pycocotools": "evaluation with `--backend pycocotools` and masks",
     "hotcoco": "evaluation with `--backend hotcoco`",
 }
@@ -29,7 +30,6 @@ NEEDED_FOR_STUDIES = {
     "snakemake": "running studies",
     "scikit-learn": "the detector PAA",
     "matplotlib": "mmdet",
-    "pydantic": "reading a study",
 }
 NEEDED = {**NEEDED_ALWAYS, **NEEDED_FOR_STUDIES}
 MMCV = ("mmcv-lite", "mmcv")
