@@ -118,8 +118,8 @@ def _table(study: Any) -> Any:
             f"{planned.detector}@{planned.backbone}" if planned.backbone else planned.detector,
             planned.loss,
             str(planned.seed),
-            "" if planned.untrained else _length(schedule),
-            "" if planned.untrained else f"{schedule['lr']:g}",
+            _length(schedule) if planned.trained else "",
+            f"{schedule['lr']:g}" if planned.trained else "",
             " ".join(planned.splits),
             escape(run_status(Path(study.folder) / planned.key).text),
         )
@@ -131,7 +131,7 @@ def _length(schedule: dict[str, Any]) -> str:
 
 
 def _summary(study: Any) -> str:
-    trained = [planned for planned in study.runs if not planned.untrained]
+    trained = [planned for planned in study.runs if planned.trained]
     counted = [planned.schedule.get("iterations", 0) for planned in trained]
     total = f", {sum(counted):,} iterations" if all(counted) else ""
     papers = [*study.tables, *study.figures]

@@ -25,7 +25,7 @@ SCRIPTS = {  # template to the one script that its pages may run
     "compare.html.j2": STATIC / "compare.js",
 }
 MARKS = dict(zip((HOLDS, FAILS, UNDECIDED, MISSING), "✓✗?–", strict=True))
-GLYPHS = dict(zip(STATUSES, "●○◐✕✕◌◌", strict=True))
+GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◌◌", strict=True))
 
 
 def run_page(key: str) -> str:

@@ -11,8 +11,9 @@ from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.schemas.run import RunRecord
 
 TRAINED, UNTRAINED, COLLAPSED, DIVERGED = "trained", "untrained", "collapsed", "diverged"
+GIVEN = "given checkpoint"  # its weights come from a file, and nothing was trained
 FAILED, NOT_EVALUATED, NOT_RUN = "failed", "not evaluated", "not run"
-STATUSES = (TRAINED, UNTRAINED, COLLAPSED, DIVERGED, FAILED, NOT_EVALUATED, NOT_RUN)
+STATUSES = (TRAINED, GIVEN, UNTRAINED, COLLAPSED, DIVERGED, FAILED, NOT_EVALUATED, NOT_RUN)
 WITHOUT_RESULTS = (FAILED, NOT_EVALUATED, NOT_RUN)
 
 

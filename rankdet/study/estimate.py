@@ -70,7 +70,7 @@ def estimates(study: Study, results: Path = RESULTS) -> dict[str, Estimate]:
 
 
 def _estimate(study: Study, runs: Iterable[ResolvedRun], paces: Mapping[Pace, float]) -> Estimate:
-    trained = [run for run in runs if not run.untrained]
+    trained = [run for run in runs if run.trained]
     lengths = [iterations(study, run) for run in trained]
     hours, unknown = 0.0, 0
     for run, length in zip(trained, lengths, strict=True):

@@ -21,6 +21,7 @@ from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
 from rankdet.study.tables import Target, load_specs, runs_of
 from rankdet.suggest import choice, merged
 
+DECIDES_LAYERS = ("classification", "head", "rpn", "rcnn", "mask")  # keys of a loss card
 SHOWN = ("image_size", "batch_size", "lr")  # of a run's schedule, in the plan
 
 
@@ -75,6 +76,14 @@ class Study:
     def test_hash(self, wildcards: Mapping[str, str]) -> str:
         """Returns what a job's detections depend on, apart from the run's weights and data."""
         return self.run(wildcards).test_hash(*_test(wildcards))
+
+    def given_hash(self, wildcards: Mapping[str, str]) -> str:
+        """Returns what the model of a job with a given checkpoint depends on, the file apart."""
+        model = self.run(wildcards).model
+        kept = {k: v for k, v in model.card.items() if k in DECIDES_LAYERS}
+        return hashes.digest(
+            hashes.model_code_hash("given", model.detector_spec), model.detector_spec, kept
+        )
 
     def thresholds_from(self, wildcards: Mapping[str, str]) -> list[str]:
         """Returns the `metrics.json` that gives the lowest score of each class in a job's test.
@@ -193,6 +202,7 @@ class Study:
             "hashes": run.hashes,
             "threads": threads,
             "device": self.config.device,
+            **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
         }
 
     @property
@@ -263,6 +273,7 @@ class Study:
             "score_thresholds": list(run.score_thresholds),
             "test_variants": [name for name, _ in run.test_variants],
             "untrained": run.untrained,
+            "checkpoint": run.checkpoint,
         }
 
     @cached_property

@@ -6,6 +6,7 @@ read it; nothing else loads a loss card, a detector, a backbone or a schedule fo
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
@@ -61,7 +62,7 @@ class ResolvedRun(Run):
     Attributes:
         preset: `small` or `full`.
         model: The detector and the loss.
-        schedule: The schedule, with one learning rate `lr` unless the run is untrained.
+        schedule: The schedule, with one learning rate `lr` if the run is trained.
         test: The settings of the run's main test.
         titles: `dataset`, `detector` and `loss`, for readers.
         hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
@@ -144,8 +145,12 @@ def resolve(config: StudyConfig, run: Run, source: str) -> ResolvedRun:
 
     Raises:
         InputError: If a part is unknown or faulty, the loss does not train the detector, there is
-            no learning rate, or the detector cannot be tested as the config says.
+            no learning rate or no checkpoint, or the detector cannot be tested as the config says.
     """
+    if run.checkpoint and not Path(run.checkpoint).is_file():
+        raise InputError(
+            f"{source}: runs[{run.group}].checkpoint: no such file: {run.checkpoint}; put it there"
+        )
     model = _model(config, run, source)
     schedule = _schedule(config, run, model, source)
     dataset = config.datasets[run.dataset].title or run.dataset
@@ -205,7 +210,7 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
         study = {key: value for key, value in study.items() if key not in ("iterations", "epochs")}
     configured = [change.pop("lr", None), study.pop("lr", None)]
     schedule = merged(study, change)
-    if run.untrained:
+    if not run.trained:
         return schedule
     for rate in configured:
         if isinstance(rate, dict):

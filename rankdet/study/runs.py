@@ -8,6 +8,7 @@ from rankdet.errors import InputError
 from rankdet.study.config.model import RunGroup, ScheduleChange, StudyConfig, TestSettings
 
 UNTRAINED = "untrained"
+GIVEN = "given"  # in the key of a run whose checkpoint is given
 
 
 def split_loss(loss: str) -> tuple[str, str]:
@@ -39,6 +40,7 @@ class Run:
         backbone: Entries of `workflows/backbones.yaml`; empty for the detector's default backbone.
         score_thresholds: Further score thresholds at which the run is evaluated and timed.
         test_variants: Further tests by name, and what each changes in the run's test settings.
+        checkpoint: File whose weights are tested without a training; empty for a training.
         group: The index in the config's `runs`, for messages; None for a run of a paper's table.
     """
 
@@ -54,6 +56,7 @@ class Run:
     epoch: str = ""
     score_thresholds: tuple[float, ...] = ()
     test_variants: tuple[tuple[str, TestSettings], ...] = ()
+    checkpoint: str = ""
     group: int | None = field(default=None, compare=False)
 
     @property
@@ -61,6 +64,7 @@ class Run:
         """The run's folder below its study's folder."""
         epoch = f"epoch{self.epoch}" if self.epoch else ""
         schedule = "-".join(filter(None, [self.schedule_name, epoch]))
+        schedule = GIVEN if self.checkpoint else schedule
         loss = f"{self.loss}@{schedule}" if schedule else self.loss
         model = f"{self.detector}@{self.backbone}" if self.backbone else self.detector
         return f"{self.dataset}/{model}/{loss}/seed{self.seed}"
@@ -75,6 +79,11 @@ class Run:
     def untrained(self) -> bool:
         """Whether the detector keeps the weights with which training would start."""
         return self.loss == UNTRAINED
+
+    @property
+    def trained(self) -> bool:
+        """Whether the study trains it: neither an untrained detector nor a given checkpoint."""
+        return not self.untrained and not self.checkpoint
 
     @property
     def loss_name(self) -> str:
@@ -130,6 +139,7 @@ def _group(config: StudyConfig, group: RunGroup, index: int) -> Iterator[Run]:
                     backbone=group.backbone or "",
                     score_thresholds=tuple(group.score_thresholds),
                     test_variants=tuple(group.test_variants.items()),
+                    checkpoint=group.checkpoint or "",
                     group=index,
                 )
 
@@ -141,4 +151,5 @@ def _untrained(runs: list[Run]) -> list[Run]:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
     own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": "", "epoch": ""}
     own["score_thresholds"] = own["test_variants"] = ()
+    own["checkpoint"] = ""
     return [replace(r, splits=r.splits[:1], **own) for r in first.values()]

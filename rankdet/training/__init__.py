@@ -23,3 +23,10 @@ def untrained(spec: dict[str, Any], run_dir: str | Path) -> None:
     from rankdet.training.inference import predict_untrained
 
     predict_untrained(spec, Path(run_dir))
+
+
+def given(spec: dict[str, Any], run_dir: str | Path) -> None:
+    """Writes a run's model from a checkpoint file; see `rankdet.training.given`."""
+    from rankdet.training.given import write_given
+
+    write_given(spec, Path(run_dir))

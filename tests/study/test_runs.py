@@ -20,6 +20,31 @@ def test_runs_are_every_combination_after_the_untrained_ones():
     ]
 
 
+def given(tmp_path, **changes):
+    (tmp_path / "c.pth").touch()
+    changes = {"detectors": ["atss"], "losses": ["ap"], **changes}
+    return group(checkpoint=str(tmp_path / "c.pth"), **changes)
+
+
+def test_a_given_checkpoint_is_a_run_that_is_not_trained(tmp_path):
+    made = study(runs=[given(tmp_path)], untrained=False)
+    (run,) = made.runs
+    assert run.key == "shapes/atss/ap@given/seed1" and not run.trained
+    place = {"dataset": "shapes", "detector": "atss", "loss": "ap@given", "seed": "1"}
+    assert made.spec(place, 1)["checkpoint"].endswith("c.pth")
+    assert "lr" not in run.schedule
+    assert made.plan()["runs"][0]["checkpoint"].endswith("c.pth")
+
+
+def test_one_file_is_one_run(tmp_path):
+    with pytest.raises(InputError, match=r"one file is one run, but losses has several"):
+        study(runs=[given(tmp_path, losses=["ap", "alrp"])])
+    with pytest.raises(InputError, match=r"planned twice"):
+        study(runs=[group(detectors=["atss"], losses=["ap"]), given(tmp_path)])
+    with pytest.raises(InputError, match=r"runs\[0\].checkpoint: no such file: .*d.pth"):
+        study(runs=[{**given(tmp_path), "checkpoint": str(tmp_path / "d.pth")}])
+
+
 def test_untrained_models_can_be_left_out():
     assert not any(run.untrained for run in study(untrained=False).runs)
 

@@ -12,7 +12,7 @@
 #             gpu=STUDY.gpus,
 #
 #     ruleorder: train_mine > train
-ruleorder: untrained > train
+ruleorder: untrained > given > train
 ruleorder: untrained > predict
 
 
@@ -65,3 +65,26 @@ rule untrained:
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
         "../scripts/untrained.py"
+
+
+# A checkpoint file of a group of runs takes the place of a training.
+rule given:
+    input:
+        manifest="<dataset>/dataset.json",
+        checkpoint=lambda wildcards: STUDY.run(wildcards).checkpoint,
+    output:
+        model="<run>/model.pth",
+        record="<run>/run.json",
+    log:
+        "<run>/logs/given.log",
+    pathvars:
+        run="<dataset>/{detector,[^/]+}/{loss,[^/]+@given}/seed{seed,[0-9]+}",
+    conda:
+        "../../envs/rankdet.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        made_of=STUDY.given_hash,
+        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
+    script:
+        "../scripts/given.py"

@@ -37,6 +37,7 @@ class PlanRun(Part):
         splits: what it is evaluated on, the main split first.
         score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
         test_variants: names of further tests.
+        checkpoint: file whose weights are tested; empty for a run that is trained.
     """
 
     key: str
@@ -54,6 +55,7 @@ class PlanRun(Part):
     score_thresholds: tuple[Number, ...] = ()
     test_variants: tuple[str, ...] = ()
     untrained: bool = False
+    checkpoint: str = ""
 
 
 class PlanPaper(Part):

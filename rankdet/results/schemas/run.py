@@ -36,7 +36,11 @@ class TrainingSummary(Part):
 
 
 class Provenance(Part):
-    """Commit, hashes, versions, hardware and times of a training."""
+    """Commit, hashes, versions, hardware and times of a training.
+
+    Attributes:
+        checkpoint: `file`, `sha256` and `mmdet` (the version) of a given checkpoint.
+    """
 
     commit: str | None = None
     dirty: bool | None = None
@@ -49,15 +53,16 @@ class Provenance(Part):
     hardware: dict[str, Any] | None = None
     started: str | None = None
     finished: str | None = None
+    checkpoint: dict[str, str | None] | None = None
 
 
 class RunRecord(Record):
     """The record of a training.
 
     Attributes:
-        status: `trained`, `untrained`, `collapsed` or `diverged`.
+        status: `trained`, `given checkpoint`, `untrained`, `collapsed` or `diverged`.
         reason: why it is not `trained`, in one line.
-        training: None for an untrained model.
+        training: None for an untrained model and for a given checkpoint.
     """
 
     SCHEMA: ClassVar[str] = "rankdet.run/1"

@@ -192,6 +192,21 @@ class RunGroup(Strict):
         [], description="AP, oLRP and images per second also at these lowest scores before NMS"
     )
 
+    checkpoint: Text | None = Field(
+        None, description="File of weights that is tested without a training; one detector and loss"
+    )
+
+    @model_validator(mode="after")
+    def _one_checkpoint_is_one_run(self) -> "RunGroup":
+        several = [k for k in ("detectors", "losses", "seeds") if len(getattr(self, k)) > 1]
+        if self.checkpoint and several:
+            raise PydanticCustomError(
+                "told",
+                "checkpoint: one file is one run, but {key} has several",
+                {"key": several[0]},
+            )
+        return self
+
     @model_validator(mode="after")
     def _thresholds_differ(self) -> "RunGroup":
         if len(set(self.score_thresholds)) < len(self.score_thresholds):

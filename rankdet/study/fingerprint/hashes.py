@@ -20,6 +20,7 @@ STEPS = {
     "data": ("rankdet/datasets",),
     "train": ("rankdet/training/run.py", "rankdet/detectors/ops"),
     "cost": ("rankdet/training/cost.py", "rankdet/detectors/ops"),
+    "given": ("rankdet/training/given.py", "rankdet/detectors/ops"),
     "predict": ("rankdet/training/inference.py", "rankdet/detectors/ops"),
     "thresholds": ("rankdet/results/thresholds.py",),
     "evaluate": (
@@ -34,7 +35,8 @@ STEPS = {
     "leaderboard": ("rankdet/results/leaderboard.py",),
     "report": ("rankdet/report", "reports"),
 }
-MODEL_STEPS = ("train", "cost", "predict")
+MODEL_STEPS = ("train", "cost", "given", "predict")
+WITHOUT_LOSSES = ("given", "predict")  # a loss has no part in detecting
 PACE_ONLY = ("checkpoint_every", "log_every", "workers")  # keys that change no number
 
 
@@ -88,7 +90,7 @@ def _step_hash(step: str, family: str, head: str, root: Path) -> str:
                 others.append([path.name, hashlib.sha256(path.read_bytes()).hexdigest()])
     if family:
         grains |= parts.adapters(family, head, tree)
-    closed = parts.by_name(tree, losses=step != "predict") if step in MODEL_STEPS else None
+    closed = parts.by_name(tree, losses=step not in WITHOUT_LOSSES) if step in MODEL_STEPS else None
     reached = tree.reach(grains, closed) if closed else tree.reach(grains)
     return digest(code_hash(reached, tree), sorted(others))
 

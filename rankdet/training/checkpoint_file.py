@@ -1,0 +1,142 @@
+"""Reads checkpoint files of others: weights alone, and nothing in the file is executed."""
+
+import hashlib
+import pickle
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+
+WRAPPERS = ("state_dict", "model")  # keys under which files keep the weights
+# What mmengine and mmcv store beside the weights. Nothing of it is used, so that an inert object
+# takes the place of each name and no code of theirs runs, `getattr` least of all.
+BESIDE_THE_WEIGHTS = (
+    "builtins.getattr",
+    "mmengine.config.config.ConfigDict",
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "numpy.core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray._reconstruct",
+    "numpy._core.multiarray.scalar",
+    "numpy.ndarray",
+    "numpy.dtype",
+    *(f"numpy.dtypes.{kind}DType" for kind in ("Float32", "Float64", "Int32", "Int64", "Bool")),
+)
+
+
+class Ignored:
+    """Takes the place of an object that is not a weight."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def __setstate__(self, state: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A checkpoint of someone else.
+
+    Attributes:
+        weights: Name to tensor, as in the file, without the prefix `module.`.
+        classes: Class names in the order of the labels; empty where the file does not have them.
+        mmdet: The version of mmdet that wrote it; empty where unknown.
+    """
+
+    weights: Mapping[str, Any]
+    classes: tuple[str, ...] = ()
+    mmdet: str = ""
+
+
+def read_checkpoint(path: Path) -> CheckpointFile:
+    """Reads a checkpoint file of mmdet, mmengine or plain PyTorch.
+
+    Raises:
+        InputError: If the file cannot be read, holds anything that would run code, or no weights.
+    """
+    content = _load(path)
+    meta = content.get("meta") if isinstance(content, Mapping) else None
+    found = _tensors(_unwrapped(content))
+    if not found:
+        keys = ", ".join(map(repr, list(content)[:5])) if isinstance(content, Mapping) else ""
+        raise InputError(
+            f"{path}: no weights in it (found: {keys or type(content).__name__}); give a state "
+            "dict, or a file that keeps one under 'state_dict' or 'model'"
+        )
+    meta = meta if isinstance(meta, Mapping) else {}
+    return CheckpointFile(found, _classes(meta), str(meta.get("mmdet_version") or ""))
+
+
+def sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file as hexadecimal text."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _load(path: Path) -> Any:
+    import torch
+
+    try:
+        with _inert_names(torch):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: {_refusal(str(error))}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: not a whole PyTorch checkpoint ({first:.120})") from None
+
+
+def _refusal(message: str) -> str:
+    """One line on why a file was refused; torch's own message is a page long."""
+    named = message.partition("GLOBAL ")[2].split()
+    what = named[0] if named else ""
+    if what:
+        return f"refused, because it names {what}, which could run code; save the weights alone"
+    return "not a PyTorch checkpoint, or one that holds more than weights; save the weights alone"
+
+
+@contextmanager
+def _inert_names(torch: Any) -> Iterator[None]:
+    """Allows the names that stand beside weights, each as something inert, and no other name."""
+    kept = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    stand_ins: list[Any] = [(Ignored, name) for name in BESIDE_THE_WEIGHTS]
+    torch.serialization.add_safe_globals([*stand_ins, deque])
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(kept)
+
+
+def _unwrapped(content: Any) -> Any:
+    while isinstance(content, Mapping):
+        inner = next((content[key] for key in WRAPPERS if key in content), None)
+        if not isinstance(inner, Mapping):
+            return content
+        content = inner
+    return content
+
+
+def _tensors(weights: Any) -> dict[str, Any]:
+    import torch
+
+    if not isinstance(weights, Mapping):
+        return {}
+    return {
+        str(name).removeprefix("module."): value
+        for name, value in weights.items()
+        if isinstance(value, torch.Tensor)
+    }
+
+
+def _classes(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    nested = meta.get("dataset_meta")
+    places = (meta, nested if isinstance(nested, Mapping) else {})
+    found = next((p[k] for p in places for k in ("CLASSES", "classes") if p.get(k)), ())
+    return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
