@@ -37,8 +37,12 @@ def _datasets(spec: Spec, row: Row) -> list[str]:
 def find_runs(study: Study, dataset: str, request: RunRequest) -> list[Run]:
     """The runs of all seeds on one of the study's datasets; the variants may be in any order.
 
-    A schedule that the study does not tell apart is its own one.
+    A schedule that the study does not distinguish is the study's own. A request for data that the
+    study maps to another of its datasets, or to none, has no runs here.
     """
+    datasets = study.papers.get("datasets") or {}
+    if dataset in datasets.values() and datasets.get(request.dataset) != dataset:
+        return []
     name, *variants = request.loss.split("+")
     known = study.papers.get("schedules") or ()
     schedule = request.schedule if request.schedule in known else ""

@@ -37,6 +37,14 @@ def test_a_schedule_told_apart_is_never_another_ones(study) -> None:
     assert find_runs(replace(apart, runs=runs), "shapes", RunRequest("retinanet", "ap")) == []
 
 
+def test_a_row_on_other_data_never_shows_a_run_of_the_same_model(study) -> None:
+    request = RunRequest("retinanet", "ap", dataset="lvis")
+    assert len(find_runs(study, "shapes", request)) == 1  # a study that lists its runs by hand
+    only = with_papers(study, datasets={"coco": "shapes"})
+    assert find_runs(only, "shapes", request) == []
+    assert len(find_runs(only, "shapes", RunRequest("retinanet", "ap", dataset="coco"))) == 1
+
+
 def test_another_backbone_is_another_run(study) -> None:
     assert find_runs(study, "shapes", RunRequest("retinanet", "ap", backbone="r101")) == []
 
