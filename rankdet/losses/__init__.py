@@ -23,7 +23,8 @@ from rankdet.losses.balance import (
     SelfBalanceIteration,
     build_balance,
 )
-from rankdet.losses.boxes import BoxLoss, build_box, pairwise_iou
+from rankdet.losses.box_errors import pairwise_giou, pairwise_iou
+from rankdet.losses.boxes import BoxLoss, build_box
 from rankdet.losses.criterion import Criterion
 from rankdet.losses.error_driven_loss import ErrorDrivenRankingLoss
 from rankdet.losses.flat_problem import FlatProblem
@@ -61,5 +62,6 @@ __all__ = [
     "build_balance",
     "build_box",
     "functional",
+    "pairwise_giou",
     "pairwise_iou",
 ]

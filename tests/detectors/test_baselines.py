@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rankdet.detectors.criteria import build_criterion
-from rankdet.losses.boxes import pairwise_iou
+from rankdet.losses.box_errors import pairwise_iou
 from rankdet.study import cards
 
 pytestmark = pytest.mark.usefixtures("environment")

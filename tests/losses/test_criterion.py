@@ -18,7 +18,7 @@ from rankdet.losses import (
     build_box,
     functional,
 )
-from rankdet.losses.boxes import pairwise_iou
+from rankdet.losses.box_errors import pairwise_giou, pairwise_iou
 
 PARTS = {
     "ap": APLoss,
@@ -101,7 +101,8 @@ def test_alrp_localisation_errors_come_from_the_box_part():
     flat = batch_problem(batch)
     for kind, scale in (("iou", 1 - 0.7), ("giou", 2 * (1 - 0.7))):
         losses = criterion(ALRPLoss(tau=0.7), {"type": kind})(*batch.arguments())
-        errors = (1 - pairwise_iou(batch.boxes, batch.targets, kind == "giou")) / scale
+        overlap = pairwise_giou if kind == "giou" else pairwise_iou
+        errors = (1 - overlap(batch.boxes, batch.targets)) / scale
         cls, loc = functional.alrp_loss(flat.flat_logits, flat.flat_labels, errors)
         assert losses["loss_cls"].item() == pytest.approx(cls.item())
         assert losses["loss_bbox"].item() == pytest.approx(loc.item())

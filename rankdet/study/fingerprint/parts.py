@@ -19,7 +19,7 @@ BASELINES = "rankdet.detectors.baselines"
 REGISTRIES = {  # dicts from a name in a card to a class or function
     "balance": ("rankdet.losses.balance", "BALANCES"),
     "box": ("rankdet.losses.box_errors", "BOX_ERRORS"),
-    "weighting": ("rankdet.losses.box_errors", "WEIGHTINGS"),
+    "weighting": ("rankdet.losses.box_weightings", "WEIGHTINGS"),
 }
 FAMILIES_OF = ("rankdet.detectors.families", "FAMILIES")
 STOCK_BOXES = ("giou", "iou", "l1", "smooth_l1")  # box type `stock`: one of these, as mmdet's base
