@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": "list the runs of a study without starting them",
     "new": "create a new loss from the template",
     "thresholds": "the LRP-optimal score threshold of each class of a run",
+    "submission": "write a run's detections as an evaluation server wants them",
     "compare": "compare runs, with a paired bootstrap of their differences",
     "bench": "time the losses, the evaluation, and a training iteration",
     "report": "build or open the report of a study",

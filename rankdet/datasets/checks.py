@@ -25,11 +25,13 @@ class Checked:
         data: the annotations, repaired; not to be used if `findings` has errors.
         digests: (file name, sha256) of each image.
         findings: what was wrong, and what was repaired.
+        annotated: whether the file has annotations; without them a split is for prediction alone.
     """
 
     data: dict[str, Any]
     digests: list[tuple[str, str]]
     findings: Findings
+    annotated: bool = True
 
 
 def check(
@@ -37,6 +39,8 @@ def check(
     annotations: Path,
     seen: dict[Path, images.ImageFile] | None = None,
     adapt: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    *,
+    needs_annotations: bool = True,
 ) -> Checked:
     """Checks and repairs one split.
 
@@ -46,6 +50,7 @@ def check(
         seen: images that were read already; those read now are added, so that splits that share
             images read them once.
         adapt: turns a file of another kind into COCO's format before it is checked.
+        needs_annotations: False accepts a file without `annotations`.
 
     Raises:
         InputError: the folder or the file as a whole cannot be used.
@@ -54,7 +59,9 @@ def check(
         found = "a file" if folder.exists() else "not there"
         raise InputError(f"the folder of images {folder} is {found}; give the folder that has them")
     seen = {} if seen is None else seen
-    raw = coco_file.read(annotations)
+    raw = coco_file.read(annotations, annotated=needs_annotations)
+    annotated = "annotations" in raw
+    raw = raw if annotated else {**raw, "annotations": []}
     raw = adapt(raw) if adapt else raw
     findings = Findings()
     categories = _categories(raw["categories"], findings)
@@ -62,10 +69,10 @@ def check(
     sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in kept}
     known = {entry.get("id") for entry in raw["images"] if _is_id(entry.get("id"))}
     repaired = _annotations(raw["annotations"], known, sizes, categories, findings)
-    _emptiness(raw, repaired, categories, findings)
+    _emptiness(raw, repaired if annotated else None, categories, findings)
     data = {**raw, "images": kept, "annotations": repaired}
     digests = [(e["file_name"], seen[folder / e["file_name"]].sha256) for e in kept]
-    return Checked(data, digests, findings)
+    return Checked(data, digests, findings, annotated)
 
 
 def _is_id(value: Any) -> bool:
@@ -181,13 +188,19 @@ def _annotations(
 
 
 def _emptiness(
-    raw: Mapping[str, Any], kept: list[Entry], categories: Mapping[int, str], findings: Findings
+    raw: Mapping[str, Any],
+    kept: list[Entry] | None,
+    categories: Mapping[int, str],
+    findings: Findings,
 ) -> None:
-    """Errors where nothing is left to train or evaluate on; a warning for unused categories."""
+    """Errors where nothing is left to train or evaluate on; a warning for unused categories.
+
+    `kept` is None for a file without annotations, which needs no objects.
+    """
     for key in ("images", "categories"):
         if not raw[key]:
             findings.error(f"no {key}", f"'{key}' is empty", "give a file that has some")
-    if findings.errors:
+    if findings.errors or kept is None:
         return
     if all(entry["iscrowd"] for entry in kept):
         told = f"{len(raw['annotations'])} given, {len(kept)} usable, none but crowds"

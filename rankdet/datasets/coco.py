@@ -25,7 +25,11 @@ class Published:
 
 
 COUNTS = {
-    "coco": {"train": Published(118_287, 860_001), "val": Published(5_000, 36_781)},
+    "coco": {
+        "train": Published(118_287, 860_001),
+        "val": Published(5_000, 36_781),
+        "test-dev": Published(20_288, None),
+    },
     "coco-minitrain": {"train": Published(25_000, None), "val": Published(5_000, 36_781)},
     "lvis": {"train": Published(100_170, 1_270_141), "val": Published(19_809, 244_707)},
 }
@@ -37,7 +41,7 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
     Args:
         name: the dataset's name.
         config: `kind` (`coco`, `coco-minitrain`, `lvis`), `title`, and for the splits `train` and
-            `val` their `images` and `annotations`.
+            `val` (of `coco` perhaps `test-dev`) their `images` and `annotations`.
         folder: where the manifest and the cleaned annotations go.
 
     Raises:

@@ -9,8 +9,13 @@ from rankdet.errors import InputError
 LISTS = ("images", "annotations", "categories")
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, *, annotated: bool = True) -> dict[str, Any]:
     """Returns the parsed file, of which `images`, `annotations` and `categories` are lists.
+
+    Args:
+        path: the file.
+        annotated: False accepts a file without `annotations`, such as COCO's image info of
+            test-dev; the key is then missing.
 
     Raises:
         InputError: no such file, no JSON (with line and byte), or no COCO annotations.
@@ -23,11 +28,12 @@ def read(path: Path) -> dict[str, Any]:
         )
     if not isinstance(data, dict):
         raise InputError(f"{path} holds {data!r:.30}, not an object with {_quoted(LISTS)}")
-    missing = [key for key in LISTS if key not in data]
+    lists = LISTS if annotated or "annotations" in data else ("images", "categories")
+    missing = [key for key in lists if key not in data]
     if missing:
         found = _quoted(list(data)[:6]) if data else "nothing"
         raise InputError(f"{path} lacks {_quoted(missing)} (found: {found}): no COCO annotations")
-    for key in LISTS:
+    for key in lists:
         if not isinstance(data[key], list):
             raise InputError(f"{path}: {key!r} is {data[key]!r:.30}; COCO has a list there")
         for position, entry in enumerate(data[key]):

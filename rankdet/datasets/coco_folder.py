@@ -50,7 +50,13 @@ def write(
     seen: dict[Path, ImageFile] = {}
     checked = {}
     for split, (images, annotations) in splits.items():
-        checked[split] = check(images, annotations, seen, partial(adapt, split) if adapt else None)
+        checked[split] = check(
+            images,
+            annotations,
+            seen,
+            partial(adapt, split) if adapt else None,
+            needs_annotations=split == "train",
+        )
         _stop_at_errors(f"dataset {name!r}, {split}", checked[split], images, annotations)
     warnings = [
         f"{split}: {line}" for split, one in checked.items() for line in one.findings.warnings
@@ -65,6 +71,7 @@ def write(
                 folder / "data" / f"{split}.json",
                 splits[split][0],
                 manifest.split_checksum(annotations_sha256, one.digests),
+                annotated=one.annotated,
             )
         return manifest.write(
             folder,

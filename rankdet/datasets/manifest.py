@@ -26,15 +26,22 @@ def split_checksum(annotations_sha256: str, images: Iterable[tuple[str, str]]) -
 
 
 def split_entry(
-    data: Mapping[str, Any], annotations: Path, images: Path, checksum: str
+    data: Mapping[str, Any],
+    annotations: Path,
+    images: Path,
+    checksum: str,
+    *,
+    annotated: bool = True,
 ) -> dict[str, Any]:
     """Returns a split's part of the manifest; the counts include the crowds.
 
     `n_masks` counts the annotations whose segmentation can be used: detectors of masks need all.
-    `counts` holds the objects (no crowds) by class, by size and by number in an image.
+    `counts` holds the objects (no crowds) by class, by size and by number in an image. A split for
+    prediction alone has `annotated` false.
     """
     counts = summarise(data)
     return {
+        **({} if annotated else {"annotated": False}),
         "annotations": annotations.as_posix(),
         "images": images.as_posix(),
         "n_images": len(data["images"]),

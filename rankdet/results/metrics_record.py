@@ -4,8 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.evaluation.coco.loading import load_ground_truth
 from rankdet.evaluation.coco.masks import carry_masks
+from rankdet.evaluation.coco.types import Detections
 from rankdet.evaluation.evaluate import evaluate_files
+from rankdet.evaluation.metrics.matches import write_matches
+from rankdet.evaluation.metrics.matching import match
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.schemas.run import RunRecord
@@ -73,6 +77,8 @@ def write_split_metrics(
 ) -> None:
     """Evaluates a run on one split of its dataset; see `write_metrics`.
 
+    On a split without annotations nothing can be evaluated: the record says so under `skipped`.
+
     Raises:
         InputError: If the manifest has no such split, or a file cannot be used.
     """
@@ -80,7 +86,31 @@ def write_split_metrics(
     if split not in splits:
         raise InputError(f"{dataset_json}: no split {split!r}; known: {', '.join(splits)}")
     gt = splits[split].annotations
+    if not splits[split].annotated:
+        _write_skipped(split, gt, run_json, dataset_json, out_metrics, out_matches)
+        return
     write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split, masks)
+
+
+def _write_skipped(
+    split: str,
+    gt: str,
+    run_json: str | Path,
+    dataset_json: str | Path,
+    out_metrics: str | Path,
+    out_matches: str | Path,
+) -> None:
+    """Writes a record that says why there are no metrics, and matches without rows."""
+    run, dataset = RunRecord.from_disk(run_json).to_dict(), DatasetManifest.from_disk(dataset_json)
+    write_matches(match(load_ground_truth(gt), Detections.none()), out_matches)
+    data = {key: dataset.get(key) for key in ("name", "kind", "checksum")}
+    MetricsRecord.of(
+        metrics={},
+        skipped=f"split {split!r} has no annotations; `rankdet submission` writes its detections "
+        "for an evaluation server",
+        **{key: run.get(key) for key in MERGED},
+        dataset={**data, "split": split},
+    ).to_disk(out_metrics)
 
 
 def _mask_measures(gt: str | Path, detections: str | Path) -> dict[str, Any]:

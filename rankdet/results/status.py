@@ -89,6 +89,8 @@ def read_metrics(
     metrics, problem = MetricsRecord.read(folder / METRICS)
     if has_no_file(problem):
         problem = f"failed: {last_failure.reason}" if last_failure else "not evaluated yet"
+    if metrics and metrics.skipped:
+        return None, metrics.skipped
     return metrics, problem
 
 

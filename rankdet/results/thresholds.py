@@ -75,8 +75,13 @@ def keep_confident(
         InputError: If one of the files cannot be used.
     """
     if chosen is None:
-        truth = DatasetManifest.from_disk(manifest).splits[split].annotations
-        thresholds = best_thresholds(truth, detections)
+        entry = DatasetManifest.from_disk(manifest).splits[split]
+        if not entry.annotated:
+            raise InputError(
+                f"split {split!r} has no annotations to choose thresholds on; put a split that has "
+                "them first in `splits`"
+            )
+        thresholds = best_thresholds(entry.annotations, detections)
     else:
         thresholds = read_thresholds(chosen)
     path = Path(detections)

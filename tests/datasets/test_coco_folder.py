@@ -135,3 +135,40 @@ def test_real_coco_images(tmp_path):
         "train: categories without any annotation: 23",
         "val: categories without any annotation: 20",
     ]
+
+
+def without_annotations(folder, data):
+    """Writes an image-info file beside the annotations, as COCO's of test-dev."""
+    path = folder / "image_info.json"
+    path.write_text(json.dumps({k: v for k, v in data.items() if k != "annotations"}))
+    return {"images": str(folder), "annotations": str(path)}
+
+
+def test_a_split_without_annotations_is_for_prediction_alone(good, tmp_path):
+    folder, data = good
+    given = config(folder, write(folder, data))
+    given["test-dev"] = without_annotations(folder, data)
+    manifest = prepare("pets", given, tmp_path / "out")
+    split = manifest["splits"]["test-dev"]
+    assert split["annotated"] is False and "annotated" not in manifest["splits"]["train"]
+    assert (split["n_images"], split["n_annotations"]) == (3, 0)
+    cleaned = json.loads(Path(split["annotations"]).read_text())
+    assert cleaned["annotations"] == [] and cleaned["images"] == data["images"]
+    assert not any("test-dev" in line for line in manifest["warnings"])
+
+
+def test_training_needs_annotations(good, tmp_path):
+    folder, data = good
+    given = {"kind": "coco-folder", "train": without_annotations(folder, data)}
+    with pytest.raises(InputError, match="lacks 'annotations'"):
+        prepare("pets", given, tmp_path / "out")
+
+
+def test_an_empty_list_of_annotations_is_still_an_error(good, tmp_path):
+    folder, data = good
+    given = config(folder, write(folder, data))
+    path = folder / "empty.json"
+    path.write_text(json.dumps({**data, "annotations": []}))
+    given["val"] = {"images": str(folder), "annotations": str(path)}
+    with pytest.raises(InputError, match="no object to find"):
+        prepare("pets", given, tmp_path / "out")

@@ -7,7 +7,9 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from rankdet.errors import InputError
+from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
+from rankdet.results.status import read_metrics, run_status
 
 TRUTH = {
     "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
@@ -38,12 +40,12 @@ RUN = {
 def write(tmp_path):
     """Returns a function that evaluates with a changed run record and returns the metrics."""
 
-    def run(split="val", truth=TRUTH, found=FOUND, **changes):
+    def run(split="val", truth=TRUTH, found=FOUND, annotated=True, **changes):
         (tmp_path / "gt.json").write_text(json.dumps(truth))
         (tmp_path / "found.json").write_text(json.dumps(found))
         (tmp_path / "run.json").write_text(json.dumps({**RUN, **changes}))
         splits = {"val": {"annotations": str(tmp_path / "gt.json")}}
-        splits["val"]["images"] = str(tmp_path)
+        splits["val"] |= {"images": str(tmp_path), "annotated": annotated}
         dataset = {"name": "shapes", "kind": "shapes", "checksum": "sha256:1", "splits": splits}
         dataset |= {"schema": "rankdet.dataset/1", "classes": [{"id": 1, "name": "disc"}]}
         (tmp_path / "dataset.json").write_text(json.dumps(dataset))
@@ -145,3 +147,15 @@ def test_a_broken_record_is_one_line(write, tmp_path):
             out_metrics=tmp_path / "metrics.json",
             out_matches=tmp_path / "matches.parquet",
         )
+
+
+def test_a_split_without_annotations_is_skipped_with_the_reason(write, tmp_path):
+    record = write(truth={**TRUTH, "annotations": []}, annotated=False)
+    assert record["metrics"] == {} and record["dataset"]["split"] == "val"
+    assert record["skipped"].startswith("split 'val' has no annotations")
+    matches = read_matches(tmp_path / "matches.parquet")
+    assert len(matches.detections) == len(matches.ground_truth) == 0
+    metrics, problem = read_metrics(tmp_path, None)
+    assert metrics is None and problem == record["skipped"]
+    status = run_status(tmp_path)
+    assert status.status == "not evaluated" and "has no annotations" in status.reason

@@ -90,3 +90,9 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    @classmethod
+    def none(cls) -> "Detections":
+        """Returns no detections at all."""
+        ints, floats = np.zeros(0, np.int64), np.zeros(0)
+        return cls(ints, ints, ints, np.zeros((0, 4)), floats, floats)

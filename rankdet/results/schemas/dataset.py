@@ -13,7 +13,11 @@ class DatasetClass(Part):
 
 
 class DatasetSplit(Part):
-    """A split: its annotation file, its image folder, and counts that include crowds."""
+    """A split: its annotation file, its image folder, and counts that include crowds.
+
+    Attributes:
+        annotated: False for a split whose objects are not published: it is for prediction alone.
+    """
 
     annotations: str
     images: str
@@ -23,6 +27,7 @@ class DatasetSplit(Part):
     n_masks: int | None = None
     counts: dict[str, Any] | None = None
     checksum: str | None = None
+    annotated: bool = True
 
 
 class DatasetManifest(Record):

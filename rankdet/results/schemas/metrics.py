@@ -61,10 +61,15 @@ class EvaluatedData(Part):
 
 
 class MetricsRecord(Measured, Record):
-    """The metrics of boxes, those of masks under `segm`, and how the run was trained."""
+    """The metrics of boxes, those of masks under `segm`, and how the run was trained.
+
+    Attributes:
+        skipped: why nothing was evaluated, in one line; None where there are metrics.
+    """
 
     SCHEMA: ClassVar[str] = "rankdet.metrics/1"
 
+    skipped: str | None = None
     classes: dict[str, str] | None = None
     settings: dict[str, Any] | None = None
     segm: Measured | None = None

@@ -82,29 +82,52 @@ class _Published(Strict):
         ".", description="Folder with train2017/, val2017/ and annotations/; from `data_root`"
     )
 
-    split_names: ClassVar[tuple[str, ...]] = ("train", "val")
     annotation_names: ClassVar[tuple[str, str]]
     image_folders: ClassVar[tuple[str, str]] = ("train2017", "val2017")
 
     @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits."""
+        return ("train", "val")
+
+    @property
     def files(self) -> dict[str, dict[str, str]]:
         """Split to `images` and `annotations`, relative to `data_root`."""
+        return self._annotated
+
+    @property
+    def _annotated(self) -> dict[str, dict[str, str]]:
         return {
             split: {
                 "images": f"{self.root}/{images}",
                 "annotations": f"{self.root}/annotations/{annotations}",
             }
             for split, images, annotations in zip(
-                self.split_names, self.image_folders, self.annotation_names, strict=True
+                ("train", "val"), self.image_folders, self.annotation_names, strict=True
             )
         }
 
 
 class Coco(_Published):
-    """COCO 2017: 118,287 images to train on, 5,000 to evaluate on."""
+    """COCO 2017: 118,287 images to train on, 5,000 to evaluate on, 20,288 for the server."""
 
     kind: Literal["coco"] = Field(description="`coco`: COCO 2017")
+    test_dev: bool = Field(
+        False, description="Adds the split `test-dev`, whose annotations only the server has"
+    )
     annotation_names: ClassVar = ("instances_train2017.json", "instances_val2017.json")
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """`train` and `val`, and `test-dev` where the config adds it."""
+        return ("train", "val", "test-dev") if self.test_dev else ("train", "val")
+
+    @property
+    def files(self) -> dict[str, dict[str, str]]:
+        """Split to `images` and `annotations`, relative to `data_root`."""
+        info = f"{self.root}/annotations/image_info_test-dev2017.json"
+        added = {"test-dev": {"images": f"{self.root}/test2017", "annotations": info}}
+        return {**self._annotated, **(added if self.test_dev else {})}
 
 
 class CocoMinitrain(_Published):
