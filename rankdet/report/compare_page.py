@@ -1,4 +1,4 @@
-"""What a comparison page shows: a detector's losses against one of them, and side by side."""
+"""Comparison pages: the losses of a detector against a reference, and any two side by side."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from rankdet.evaluation.interval_store import difference
 from rankdet.evaluation.intervals import Difference
 from rankdet.evaluation.metric import COMPARE, Metric
 from rankdet.evaluation.registry import shown_in
+from rankdet.report.paths import compare_page
 from rankdet.report.sample_images import Sample, samples
-from rankdet.results.layout import MATCHES, slug
+from rankdet.report.site import Site
+from rankdet.results.layout import MATCHES
 from rankdet.results.records import Run, Study
 from rankdet.results.usable import unusable
 
@@ -28,7 +30,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Group:
+class Comparison:
     """The runs of one detector on one dataset, the reference first."""
 
     dataset: str
@@ -40,35 +42,36 @@ class Group:
 
     @property
     def reference(self) -> Run:
-        """What the others are compared with: the first one in the plan's order."""
+        """The run that the others are compared with: the first in the plan's order."""
         return self.lines[0].run
 
     @property
     def best(self) -> Line:
-        """The run with the highest AP beside the reference."""
+        """The run with the highest AP, the reference excluded."""
         return max(self.lines[1:], key=lambda line: line.values["AP"] or 0.0)
 
 
-def compare_page(run: Run) -> str:
-    """The comparison page of a run's detector, relative to the report's folder."""
-    name = "-".join(filter(None, [run.detector, run.backbone]))
-    return f"compare/{slug(run.dataset)}/{slug(name)}.html"
+def write_comparison_pages(site: Site, compared: Sequence[Comparison]) -> None:
+    """Writes the page of each comparison."""
+    for one in compared:
+        site.write(one.page, "compare.html.j2", group=one, columns=SHOWN)
 
 
-def groups(study: Study, report: Path) -> list[Group]:
-    """One group a dataset and detector with at least two trained runs that can be compared.
+def comparisons(study: Study, report: Path) -> list[Comparison]:
+    """Returns the comparisons of a study: one per dataset and detector.
 
-    Writes the sample images into the report's folder where they are not yet.
+    A comparison needs two trained runs with comparable numbers. Sample images that are missing are
+    written into the report's folder.
     """
     pages: dict[str, list[Run]] = {}
     for run in study.runs:
         if not run.untrained:
             pages.setdefault(compare_page(run), []).append(run)
-    made = (_group(study, page, runs, report) for page, runs in pages.items())
-    return [group for group in made if len(group.lines) > 1]
+    made = (_comparison(study, page, runs, report) for page, runs in pages.items())
+    return [one for one in made if len(one.lines) > 1]
 
 
-def _group(study: Study, page: str, runs: Sequence[Run], report: Path) -> Group:
+def _comparison(study: Study, page: str, runs: Sequence[Run], report: Path) -> Comparison:
     checksum = study.checksum(runs[0].dataset)
     reasons = {run.key: unusable(run, checksum) for run in runs}
     usable = [run for run in runs if not reasons[run.key]]
@@ -84,7 +87,7 @@ def _group(study: Study, page: str, runs: Sequence[Run], report: Path) -> Group:
         differences = {} if run is usable[0] else _differences(study, usable[0], run)
         lines.append(Line(run, printed, differences, tuple(drawn)))
     title = " ".join(filter(None, [runs[0].title("detector"), runs[0].backbone]))
-    return Group(runs[0].dataset, title, page, tuple(lines), left_out, problem)
+    return Comparison(runs[0].dataset, title, page, tuple(lines), left_out, problem)
 
 
 def _values(run: Run) -> dict[str, float | None]:

@@ -1,7 +1,7 @@
-"""What the first page shows: counts, the leaderboard, the datasets, and what went wrong."""
+"""The first page: counts of runs, leaderboard, findings, datasets and the cost of losses."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,14 @@ from rankdet.evaluation.metric import HIGHER
 from rankdet.papers.findings import counts
 from rankdet.papers.folders import paper_of
 from rankdet.papers.table_model import MISSING
-from rankdet.report.paper_page import Part
-from rankdet.results.leaderboard import BASELINE, Entry, columns, is_untrained
+from rankdet.report.compare_page import Comparison
+from rankdet.report.cost import cost_of, write_cost
+from rankdet.report.paper_page import Section
+from rankdet.report.paths import INDEX
+from rankdet.report.records import study_leaderboard
+from rankdet.report.site import Site
+from rankdet.results.layout import LEADERBOARD
+from rankdet.results.leaderboard import BASELINE, Entry, columns, is_untrained, write_leaderboard
 from rankdet.results.records import Study
 from rankdet.results.status import STATUSES
 
@@ -28,8 +34,33 @@ class Line:
     best: frozenset[str]
 
 
-def overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
-    """The context of the first page."""
+def write_index_page(
+    site: Site, sections: Mapping[str, Sequence[Section]], compared: Sequence[Comparison]
+) -> None:
+    """Writes the first page, `leaderboard.csv` and `cost.csv`.
+
+    Args:
+        site: the report.
+        sections: tables and figures of each paper.
+        compared: the comparisons that the page links to.
+    """
+    entries = study_leaderboard(site.study)
+    write_leaderboard(entries, site.folder / LEADERBOARD)
+    cost = cost_of(site.study)
+    if cost is not None:
+        write_cost(cost, site.folder / "cost.csv")
+    findings = [line for paper in sections.values() for line in finding_lines(paper)]
+    site.write(
+        INDEX,
+        "index.html.j2",
+        cost=cost,
+        findings=findings,
+        comparisons=compared,
+        **_overview(site.study, entries),
+    )
+
+
+def _overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
     counts = Counter(run.status for run in study.runs)
     constant = _constant(entries)
     return {
@@ -58,19 +89,19 @@ def _datasets(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def finding_lines(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """One line a table with claims that have an answer: where it stands and how many hold."""
+def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    """Returns, for each table with a claim that has an answer, its place and how many hold."""
     lines = []
-    for part in parts:
-        asked = [finding for block in part.table.blocks for finding in block.findings]
-        if any(finding.verdict != MISSING for finding in asked):
+    for part in sections:
+        findings = [finding for block in part.table.blocks for finding in block.findings]
+        if any(finding.verdict != MISSING for finding in findings):
             lines.append(
                 {
                     "paper": part.spec.paper,
                     "short": paper_of(part.spec.paper).short,
                     "title": part.spec.title,
                     "anchor": part.anchor,
-                    "counts": counts(asked),
+                    "counts": counts(findings),
                 }
             )
     return lines
@@ -95,7 +126,7 @@ def _lines(entries: Sequence[Entry]) -> list[Line]:
 
 
 def _constant(entries: Sequence[Entry]) -> set[str]:
-    """Which of dataset, split, detector and seed are the same in every row: said once instead."""
+    """Returns which of dataset, split and seed are equal in all rows; they are shown once."""
     values: dict[str, set[object]] = {
         "dataset": {e.dataset_title for e in entries},
         "split": {e.split for e in entries},

@@ -1,13 +1,21 @@
-"""What a paper's page shows: its tables and figures, ours beside the published values."""
+"""Paper pages: the tables and figures of a paper, our values beside the published ones."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from markupsafe import Markup
 
 from rankdet.charts.svg import chart_svg
 from rankdet.papers.figure_model import Figure
+from rankdet.papers.folders import reading_order
 from rankdet.papers.spec import Spec
 from rankdet.papers.table_model import Block, Table
+from rankdet.report.paths import paper_page
+from rankdet.report.records import study_figure, study_table
+from rankdet.report.site import Site
+from rankdet.results.layout import figure_folder, table_folder
+from rankdet.results.records import Study
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """One table or figure on a paper's page; `files` is its folder in the report."""
 
     spec: Spec
@@ -34,27 +42,53 @@ class Part:
         return self.spec.id.replace("/", "-")
 
     def with_data(self, block: Block) -> bool:
-        """At least one of our cells of a block has a value."""
+        """Returns whether at least one of our cells of a block has a value."""
         return any(cell.ours is not None for row in block.rows for cell in row.cells)
 
 
-def table_part(table: Table) -> Part:
-    """A table as it stands on its paper's page."""
-    return Part(table.spec, table, f"tables/{table.spec.id}")
+def paper_sections(study: Study, folder: Path) -> dict[str, list[Section]]:
+    """Returns the tables and figures of each paper, in reading order.
+
+    Args:
+        study: the study.
+        folder: the report's folder; the files of the tables and figures are written there.
+    """
+    tables = [
+        _table_section(study_table(study, entry, table_folder(folder, entry.id)))
+        for entry in study.plan.tables
+    ]
+    figures = [
+        _figure_section(study_figure(study, entry, figure_folder(folder, entry.id)))
+        for entry in study.plan.figures
+    ]
+    found: dict[str, list[Section]] = {}
+    for section in sorted([*tables, *figures], key=lambda one: reading_order(one.spec.id)):
+        found.setdefault(section.spec.paper, []).append(section)
+    return found
 
 
-def figure_part(figure: Figure) -> Part:
+def write_paper_pages(site: Site, sections: Mapping[str, Sequence[Section]]) -> None:
+    """Writes the page of each paper."""
+    for paper in site.papers:
+        site.write(paper_page(paper.name), "paper.html.j2", paper=paper, parts=sections[paper.name])
+
+
+def _table_section(table: Table) -> Section:
+    return Section(table.spec, table, f"tables/{table.spec.id}")
+
+
+def _figure_section(figure: Figure) -> Section:
     """A figure on all datasets, with the table of its printed values."""
     drawings = tuple(
         Drawing(
             title=drawing.title,
             stem=drawing.stem,
             charts=tuple(
-                # Drawn by us from numbers and escaped names; nothing in it comes from outside.
+                # `chart_svg` escapes all names.
                 Markup(chart_svg(chart, f"{figure.spec.id}-{position}"))
                 for chart in drawing.charts
             ),
         )
         for position, drawing in enumerate(figure.drawings)
     )
-    return Part(figure.spec, figure.table, f"figures/{figure.spec.id}", drawings)
+    return Section(figure.spec, figure.table, f"figures/{figure.spec.id}", drawings)

@@ -1,6 +1,6 @@
-"""What a run's page shows: status, metrics, curves, classes, samples and provenance."""
+"""Run pages: status, metrics, curves, classes, sample images and provenance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.evaluation.registry import shown_in
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.training import training_charts
+from rankdet.report.compare_page import Comparison
+from rankdet.report.paths import compare_page, run_files, run_page
 from rankdet.report.run_files import write_run_files
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
 from rankdet.report.sample_images import Sample, samples
+from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, variant_lines
 from rankdet.results.layout import MATCHES
@@ -40,15 +43,17 @@ class SplitView:
     problem: str | None
 
 
-def run_context(study: Study, run: Run, report: Path, files: str) -> dict[str, Any]:
-    """The context of a run's page; writes its files and sample images into the report's folder.
+def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
+    """Writes the page of each run, with its files and sample images."""
+    pages = {one.page for one in compared}
+    for run in site.study.runs:
+        compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
+        context = _context(site.study, run, site.folder)
+        site.write(run_page(run.key), "run.html.j2", compare_page=compare, **context)
 
-    Args:
-        study: the study.
-        run: one of its runs.
-        report: the report's folder.
-        files: the run's own folder in it.
-    """
+
+def _context(study: Study, run: Run, report: Path) -> dict[str, Any]:
+    files = run_files(run.key)
     frame = training_record(run)
     charts = [] if frame is None else training_charts(frame)
     splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]

@@ -1,4 +1,4 @@
-"""The report's folder: templates, page paths, links between pages, and the files beside them."""
+"""Renders the templates of a report; all pages share style, menu and the names of runs."""
 
 import base64
 import hashlib
@@ -12,15 +12,14 @@ from markupsafe import Markup
 
 from rankdet.papers.folders import Paper
 from rankdet.papers.table_model import FAILS, HOLDS, MISSING, UNDECIDED
-from rankdet.report.compare_page import Group
 from rankdet.report.formatting import NONE, count, duration, number
+from rankdet.report.paths import run_page
 from rankdet.repository import STATIC, TEMPLATES
-from rankdet.results.layout import slug
 from rankdet.results.records import Run, Study
 from rankdet.results.status import STATUSES
 
 STYLE = STATIC / "style.css"
-SCRIPTS = {  # template to the one script that its pages may run
+SCRIPTS = {  # template to the only script that its pages may run
     "index.html.j2": STATIC / "leaderboard.js",
     "compare.html.j2": STATIC / "compare.js",
 }
@@ -28,25 +27,19 @@ MARKS = dict(zip((HOLDS, FAILS, UNDECIDED, MISSING), "✓✗?–", strict=True))
 GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◌◌", strict=True))
 
 
-def run_page(key: str) -> str:
-    """The page of a run, relative to the report's folder."""
-    return "runs/" + "/".join(slug(part) for part in key.split("/")) + ".html"
-
-
-def run_files(key: str) -> str:
-    """The folder of a run's files, beside its page."""
-    return run_page(key).removesuffix(".html")
-
-
 class Site:
-    """Renders pages into a folder; every page is self-contained but for images and links.
+    """Renders pages into a folder; a page needs no other file except images.
 
-    Attributes:
+    Args:
+        study: the study.
         folder: the report's folder.
-        study: what is reported.
+        papers: the papers in the menu.
+        compared: whether there are comparison pages.
     """
 
-    def __init__(self, study: Study, folder: Path, papers: Sequence[Paper]) -> None:
+    def __init__(
+        self, study: Study, folder: Path, papers: Sequence[Paper], *, compared: bool
+    ) -> None:
         self.study = study
         self.folder = folder
         self.papers = papers
@@ -64,7 +57,7 @@ class Site:
             study=study,
             papers=papers,
             style=Markup(STYLE.read_text(encoding="utf-8")),
-            compared=(),
+            compared=compared,
             glyphs=GLYPHS,
             marks=MARKS,
             verdicts=tuple(MARKS),
@@ -73,16 +66,12 @@ class Site:
         )
 
     def run_name(self, run: Run) -> str:
-        """A run's loss, with schedule and seed where the study has several of them."""
+        """Returns a run's loss, with schedule and seed if the study has several of them."""
         same = [r for r in self.study.runs if r.full_loss == run.full_loss]
         extra = [run.schedule] if len({r.schedule for r in same}) > 1 else []
         extra += [f"to epoch {run.epoch}"] if run.epoch else []
         extra += [f"seed {run.seed}"] if len({r.seed for r in same}) > 1 else []
         return " · ".join(filter(None, [run.title("loss"), *extra]))
-
-    def offer(self, compared: Sequence[Group]) -> None:
-        """Makes the comparison pages known to all pages."""
-        self._environment.globals["compared"] = compared
 
     def write(self, page: str, template: str, **context: Any) -> None:
         """Renders a template into `page`, a path relative to the report's folder."""

@@ -14,7 +14,7 @@ from rankdet.evaluation.metric import COMPARE
 from rankdet.evaluation.registry import METRICS, shown_in
 from rankdet.papers.load import load_spec
 from rankdet.report import build_report
-from rankdet.report.site import run_page
+from rankdet.report.paths import run_page
 from rankdet.repository import PAPERS
 from tests.report.fake_study import HOSTILE, HOSTILE_LOSS, TABLES, make_study
 from tests.report.pages import Page, all_pages
@@ -258,7 +258,7 @@ def test_broken_records_are_said_not_raised(tmp_path: Path) -> None:
 
 def test_a_folder_of_somebody_else_is_refused(fake_plan: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(InputError, match="holds files that are no report"):
+    with pytest.raises(InputError, match="has files that are not a report"):
         build_report(fake_plan, tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
