@@ -1,5 +1,6 @@
-"""From pydantic's findings to one line: where, what was found, and what to write instead."""
+"""Typed settings: an error is one line that says where, what was found, and what to write."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from rankdet.suggest import nearest
 
 UNION_TAG = "kind="  # pydantic puts the member of a union that it tried into the location
 Model = TypeVar("Model", bound=BaseModel)
+Finding = tuple[tuple[int | str, ...], str]  # the keys that lead to a value, and a message
 
 
 class Strict(BaseModel):
@@ -46,26 +48,58 @@ def read(model: type[Model], values: Any, source: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        findings = error.errors(include_url=False)
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        raise InputError(f"{source}: {told(findings[0])}{more}") from None
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise InputError(f"{source}: {first_problem(error)}{more}") from None
 
 
-def told(finding: ErrorDetails) -> str:
-    """Returns one finding as `key path: what was found; what to do`."""
-    path = key_path(finding["loc"])
+def first_problem(error: ValidationError) -> str:
+    """Returns the first finding as `key path: what was found; what to do`."""
+    place, message = _findings(error)[0]
+    path = key_path(place)
+    return f"{path}: {message}" if path else message
+
+
+def problems(model: type[BaseModel], values: Any) -> list[Finding]:
+    """Returns all that is wrong in values: the keys that lead there, and what to do.
+
+    Args:
+        model: What `values` should be.
+        values: As read from YAML or Python.
+    """
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        return _findings(error)
+    return []
+
+
+def _findings(error: ValidationError) -> list[Finding]:
+    found = []
+    for finding in error.errors(include_url=False):
+        key = finding["ctx"]["key"] if finding["type"] == "unknown_key" else None
+        found.append(((*finding["loc"], *([key] if key else [])), _message(finding)))
+    return found
+
+
+def _message(finding: ErrorDetails) -> str:
+    """Returns what was found and what to do."""
     if finding["type"] == "unknown_key":
-        return f"{path}.{finding['msg']}" if path else finding["msg"]
+        return f"unknown key; {finding['ctx']['hint']}"
     message = finding["msg"].removeprefix("Value error, ")
     if finding["type"] == "missing":
-        return f"{path}: missing; this key must be given"
+        return "missing; this key must be given"
     if finding["type"] == "string_pattern_mismatch":
         message = "use lower-case letters, digits, '-', '_' and '.'"
-    if finding["type"] in ("value_error", "told"):
-        return f"{path}: {message}" if path else message
+    if finding["type"] in ("value_error", "rule"):
+        return message
+    if finding["type"] == "literal_error" and isinstance(finding["input"], str):
+        known = re.findall(r"'([^']*)'", finding["ctx"]["expected"])
+        hint = nearest(finding["input"], known)
+        if hint.startswith("did you mean"):
+            return f"found {_short(finding['input'])}; {hint}"
     message = message.replace("Input should be", "it should be")
     message = message[:1].lower() + message[1:]
-    return f"{path or 'the whole file'}: found {_short(finding['input'])}; {message}"
+    return f"found {_short(finding['input'])}; {message}"
 
 
 def key_path(location: tuple[int | str, ...]) -> str:

@@ -23,7 +23,7 @@ from rankdet.papers.published import (
     read_published,
 )
 from rankdet.papers.spec import HYPERPARAMETERS, Claim, Column, Row, RunRequest, Spec
-from rankdet.strict import told
+from rankdet.strict import first_problem
 from rankdet.suggest import choice, nearest
 
 Part = TypeVar("Part", Column, Row, Claim, Spec)
@@ -121,7 +121,7 @@ def _made(kind: type[Part], where: str, entry: Mapping[str, Any]) -> Part:
     try:
         return TypeAdapter(kind).validate_python(entry)
     except ValidationError as error:
-        raise InputError(f"{where}: {told(error.errors(include_url=False)[0])}") from error
+        raise InputError(f"{where}: {first_problem(error)}") from error
 
 
 def _column(where: str, entry: Any, published: Collection[str], from_runs: bool) -> Column:

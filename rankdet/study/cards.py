@@ -1,158 +1,105 @@
-"""Loss cards: what a loss is, read from its file without running it.
+"""Loss cards: the description of a loss, read from its file without running it.
 
 A loss is one Python file in `workflows/losses`. Planning reads its literal `CARD` from the syntax
-tree, so that it needs neither torch nor a file without faults further down.
+tree. So planning needs no torch, and errors further down in the file do not stop it.
 """
 
 import ast
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.repository import LOSSES
-from rankdet.strict import Strict, read
+from rankdet.repository import LOSSES, ROOT
+from rankdet.strict import key_path, problems
+from rankdet.study import card_checks
+from rankdet.study.code.source import our_tree, parse
+from rankdet.study.config.card import Card
 from rankdet.suggest import choice, merged
-
-DISPLAY = ("title", "paper", "citation", "url", "hyperparameters")  # no effect on any number
-
-
-class Rates(Strict):
-    """Learning rates of one loss, for each preset of the detectors."""
-
-    small: float | None = Field(None, gt=0)
-    full: float | None = Field(None, gt=0)
-
-
-class CardTraining(Strict):
-    """How a loss wants to be trained."""
-
-    lr: Rates = Rates()
-    lr_by_detector: dict[str, Rates] = Field({})
-
-
-class CardTest(Strict):
-    """How a loss wants its scores to become detections."""
-
-    score_threshold: float | None = Field(None, ge=0, le=1)
-    nms_iou: float | None = Field(None, ge=0, le=1)
-    max_per_image: int | None = Field(None, ge=1)
-    nms_pre: int | None = Field(None, ge=1)
-
-
-class StagePart(Strict):
-    """What a loss is in one head of a two-stage detector; what is left out is the card's own."""
-
-    classification: dict[str, Any] = Field({})
-    box: dict[str, Any] = Field({})
-    balance: dict[str, Any] = Field({})
-    weight: float | None = Field(None, gt=0)
-    sampler: Literal["none", "random"] | None = None
-    prior: float | None = Field(None, gt=0, lt=1)
-
-
-class BoxHeadPart(StagePart):
-    """The same for the box heads, whose scores become detections."""
-
-    test: CardTest = CardTest()
-
-
-class MaskPart(Strict):
-    """How the mask head is trained beside a loss."""
-
-    type: Literal["stock", "cross_entropy", "dice"] | None = None
-    weight: float | None = Field(None, gt=0)
-    balance: dict[str, Any] = Field({})
-
-
-class CardChange(Strict):
-    """What a variant changes in its card."""
-
-    title: str
-    classification: dict[str, Any] = Field({})
-    box: dict[str, Any] = Field({})
-    balance: dict[str, Any] = Field({})
-    head: dict[str, Any] = Field({})
-    rpn: StagePart = StagePart()
-    rcnn: BoxHeadPart = BoxHeadPart()
-    mask: MaskPart = MaskPart()
-    training: CardTraining = CardTraining()
-    test: CardTest = CardTest()
-    collapse_above: float | None = None
-    hyperparameters: list[str] = Field([])
-    not_with: dict[str, str] = Field({})  # detector or family to the reason; see pairs.py
-
-
-class Card(CardChange):
-    """A loss: its parts, its learning rates, where it comes from, and its variants."""
-
-    name: str
-    paper: str | None = None
-    citation: str | None = None
-    url: str | None = None
-    variants: dict[str, CardChange] = Field({})
 
 
 @dataclass(frozen=True)
 class LossFile:
-    """A loss's file: its checked card as written, and where it stands."""
+    """The file of a loss, checked.
+
+    Attributes:
+        path: The file.
+        card: The card as written.
+        root: The repository whose classes the card names.
+    """
 
     path: Path
     card: Mapping[str, Any]
+    root: Path = field(default=ROOT, repr=False)
 
     def variant(self, variant: str) -> dict[str, Any]:
         """Returns the card with variants merged in, in the order written.
 
         Args:
-            variant: Names joined by `+`; empty for the loss as it is.
+            variant: Names joined by `+`; empty for the loss without variants.
 
         Raises:
-            InputError: If the loss has no such variant, or one is named twice.
+            InputError: If the loss has no such variant, one is named twice, or variants do not fit
+                together.
         """
         names = variant.split("+") if variant else []
         known = self.card.get("variants", {})
         changes = []
         for name in names:
             if name not in known:
-                what = choice(name, known) if known else "this loss has none"
+                what = choice(name, known) if known else "this loss has no variants"
                 raise InputError(f"loss {self.path.stem!r} has no variant {name!r}; {what}")
             changes.append({k: v for k, v in known[name].items() if k != "title"})
         if len(set(names)) < len(names):
             raise InputError(f"loss {self.path.stem!r}: a variant is named twice in {variant!r}")
         base = {key: value for key, value in self.card.items() if key != "variants"}
-        return merged(base, *changes)
+        card = merged(base, *changes)
+        if len(names) > 1:
+            self._check_together(card, variant)
+        return card
+
+    def _check_together(self, card: Mapping[str, Any], variant: str) -> None:
+        """Checks variants that are right on their own, but may name different classes."""
+        for place, told in card_checks.findings(self.path, card, our_tree(self.root)):
+            raise InputError(
+                f"loss '{self.path.stem}+{variant}': its variants together give "
+                f"{_message(place, told)}"
+            )
 
     def title(self, variant: str) -> str:
-        """Returns the title of the loss with its variants' titles behind."""
+        """Returns the title of the loss, followed by its variants' titles."""
         names = variant.split("+") if variant else []
         return ", ".join([self.card["title"], *(self.card["variants"][n]["title"] for n in names)])
 
 
 def loss_names(folder: Path = LOSSES) -> list[str]:
-    """Returns every loss that has a file; a leading underscore keeps a file out."""
+    """Returns every loss that has a file; a file with a leading underscore is not a loss."""
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
 
 
-def load_loss(name: str, folder: Path = LOSSES) -> LossFile:
-    """Reads a loss's card.
+def load_loss(name: str, folder: Path = LOSSES, root: Path = ROOT) -> LossFile:
+    """Reads and checks a loss's card.
+
+    Args:
+        name: The loss, without variants.
+        folder: The folder of the loss files.
+        root: The repository whose classes the card names.
 
     Raises:
-        InputError: If the loss is unknown (with the known ones), or its file or card has a fault
-            (with file and line).
+        InputError: If the loss is unknown (with the known ones), or its file or card has an error
+            (with file, line and key).
     """
     path = folder / f"{name}.py"
     if name not in loss_names(folder):
         raise InputError(f"unknown loss {name!r}; {choice(name, loss_names(folder))}")
-    return _load(path, path.stat().st_mtime_ns)
+    return _load(path, path.stat().st_mtime_ns, root)
 
 
 @lru_cache
-def _load(path: Path, _mtime: int) -> LossFile:
+def _load(path: Path, _mtime: int, root: Path) -> LossFile:
     node = find_card(path)
     try:
         card = ast.literal_eval(node)
@@ -162,29 +109,51 @@ def _load(path: Path, _mtime: int) -> LossFile:
             f"{shown(path)}:{line}: CARD must be literal (text, numbers, lists, dicts): planning "
             "reads it without running the file"
         ) from None
-    checked = read(Card, card, f"{shown(path)}:{node.lineno}: CARD")
-    if checked.name != path.stem:
-        raise InputError(
-            f"{shown(path)}:{node.lineno}: CARD name is {checked.name!r}, but the file is "
-            f"{path.name}; make them equal"
-        )
-    if not isinstance(checked.classification.get("type"), str):
-        raise InputError(f"{shown(path)}:{node.lineno}: CARD classification.type: missing")
-    return LossFile(path, card)
+    tree = our_tree(root)
+    tree.forget(path)
+    found = [
+        f"{shown(path)}:{_line(node, place)}: CARD {_message(place, told)}"
+        for place, told in _findings(path, card, tree)
+    ]
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise InputError(f"{found[0]}{more}")
+    return LossFile(path, card, root)
 
 
-def parse(path: Path) -> ast.Module:
-    """Returns a file's syntax tree.
+def _findings(path: Path, card: Any, tree: Any) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """What is wrong in a card: first its keys and values, and only then the classes it names."""
+    wrong = problems(Card, card)
+    if wrong:
+        yield from wrong
+    elif card["name"] != path.stem:
+        yield ("name",), f"found {card['name']!r}, but the file is {path.name}; make them equal"
+    elif "type" not in card.get("classification", {}):
+        yield ("classification", "type"), "missing; name the class of the loss"
+    else:
+        yield from card_checks.findings(path, card, tree)
 
-    Raises:
-        InputError: With file and line, if it cannot be parsed.
-    """
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    except SyntaxError as error:
-        raise InputError(f"{shown(path)}:{error.lineno}: syntax error: {error.msg}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{shown(path)}: cannot be read: {error}") from None
+
+def _message(place: tuple[int | str, ...], told: str) -> str:
+    return f"{key_path(place)}: {told}" if place else told
+
+
+def _line(node: ast.expr, place: tuple[int | str, ...]) -> int:
+    """The line of a key of the card; of the nearest key above it, if it is missing."""
+    line = node.lineno
+    for part in place:
+        if isinstance(node, ast.Dict):
+            keys = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+            if part not in keys:
+                break
+            key, node = node.keys[keys.index(part)], node.values[keys.index(part)]
+            line = key.lineno if key else line
+        elif isinstance(node, ast.List | ast.Tuple) and isinstance(part, int):
+            node = node.elts[part]
+            line = node.lineno
+        else:
+            break
+    return line
 
 
 def find_card(path: Path) -> ast.expr:
@@ -207,7 +176,7 @@ def is_card(node: ast.stmt) -> bool:
 
 
 def _first_not_literal(node: ast.expr) -> int:
-    """Returns the line of the first part of an expression that is no literal."""
+    """Returns the line of the first part of an expression that is not a literal."""
     literal = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Set, ast.UnaryOp, ast.USub)
     for part in ast.walk(node):
         if isinstance(part, ast.expr) and not isinstance(part, literal):

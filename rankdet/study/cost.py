@@ -3,8 +3,8 @@
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.study import hashes
 from rankdet.study.config.model import Cost
-from rankdet.study.fingerprint import hashes
 from rankdet.study.resolve import Model, load_model
 
 

@@ -12,9 +12,8 @@ from rankdet.repository import PAPERS
 from rankdet.results import layout
 from rankdet.results.schemas.plan import Plan
 from rankdet.study import cost as costs
-from rankdet.study import data
+from rankdet.study import data, hashes
 from rankdet.study.config.model import StudyConfig, check_config, load_config
-from rankdet.study.fingerprint import hashes
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, expand
 from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables

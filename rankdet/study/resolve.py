@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study import backbones, cards, compatibility, detectors
+from rankdet.study import backbones, cards, compatibility, detectors, hashes
 from rankdet.study.config.model import StudyConfig
-from rankdet.study.fingerprint import hashes
 from rankdet.study.runs import UNTRAINED, Run, split_loss
 from rankdet.suggest import merged
 

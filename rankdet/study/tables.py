@@ -10,7 +10,7 @@ from rankdet.papers.folders import figure_kinds, spec_names
 from rankdet.papers.load import code_file, load_spec, spec_inputs
 from rankdet.papers.spec import RunRequest, Spec
 from rankdet.repository import PAPERS
-from rankdet.study.fingerprint import hashes
+from rankdet.study import hashes
 from rankdet.study.runs import Run, same_loss
 from rankdet.suggest import choice
 

@@ -7,6 +7,8 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.repository import LOSSES
 from rankdet.study import cards
+from rankdet.study.code.source import parse
+from rankdet.study.config.card import Card
 from rankdet.suggest import merged
 
 CARD = """{
@@ -73,9 +75,12 @@ def test_the_file_is_not_run(folder):
         ('CARD = {\n    "name": "mine",\n    "title": str(3),\n}\n', "mine.py:3: CARD must be lit"),
         (
             f"CARD = {CARD}".replace('"title": "Mine"', '"titel": "Mine"'),
-            "CARD: titel: unknown",
+            "mine.py:2: CARD titel: unknown key; did you mean 'title'?",
         ),
-        (f"CARD = {CARD}".replace('"mine"', '"other"'), "name is 'other', but the file is mine.py"),
+        (
+            f"CARD = {CARD}".replace('"mine"', '"other"'),
+            "CARD name: found 'other', but the file is mine.py",
+        ),
         ('CARD = {"name": "mine", "title": "Mine"}', "classification.type: missing"),
     ],
 )
@@ -87,8 +92,8 @@ def test_faults_name_file_and_line(folder, text, told):
 def test_shipped_cards(name):
     path = LOSSES / f"{name}.py"
     literal = ast.literal_eval(cards.find_card(path))
-    card = cards.Card.model_validate(literal)
-    assert ast.get_docstring(cards.parse(path))
+    card = Card.model_validate(literal)
+    assert ast.get_docstring(parse(path))
     assert card.citation
     assert card.training.lr.small
     assert card.training.lr.full

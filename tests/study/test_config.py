@@ -77,7 +77,11 @@ def test_defaults():
             "s.yaml: schedule.image_size: found [1333, 800]; give",
         ),
         ("schedule.image_size", 8, "s.yaml: schedule.image_size: found 8; give a side or"),
-        ("schedule.augmentation", "sdd", "s.yaml: schedule.augmentation: found 'sdd'; it should"),
+        (
+            "schedule.augmentation",
+            "sdd",
+            "s.yaml: schedule.augmentation: found 'sdd'; did you mean 'ssd'?",
+        ),
         ("test", {"multi_scale": [64, [9, 3]]}, "s.yaml: test.multi_scale[1]: found [9, 3]; give"),
         ("study", "My Study", "s.yaml: study: found 'My Study'; use lower-case letters"),
         (

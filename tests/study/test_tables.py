@@ -6,7 +6,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.repository import FIGURES, PAPERS, ROOT
-from rankdet.study.fingerprint.hashes import files_hash
+from rankdet.study.hashes import files_hash
 from rankdet.study.tables import load_specs, made_of, spec_files
 
 

@@ -9,8 +9,8 @@ from rankdet.commands.new import new_loss
 from rankdet.errors import InputError
 from rankdet.repository import LOSSES
 from rankdet.study import cards
-from rankdet.study.fingerprint import parts
-from rankdet.study.fingerprint.source import our_tree
+from rankdet.study.code import parts
+from rankdet.study.code.source import our_tree
 
 
 def test_a_new_loss_is_one(tmp_path):
@@ -19,7 +19,7 @@ def test_a_new_loss_is_one(tmp_path):
     assert "template" not in path.read_text()
     loss = cards.load_loss("mine", tmp_path)
     assert loss.variant("sharp")["classification"] == {"type": "MyLoss", "gamma": 4.0}
-    assert parts.classification_grains(loss, "MyLoss", our_tree())
+    assert parts.classification(loss.path, "MyLoss", our_tree())
 
 
 @pytest.mark.parametrize(("name", "told"), [("Mine", "lower-case letters"), ("mine", "exists")])

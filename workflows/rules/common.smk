@@ -1,6 +1,6 @@
 # The study, and the paths that all rules share.
 from rankdet.jobs.completion import on_error, on_success
-from rankdet.study.fingerprint.hashes import step_hash
+from rankdet.study.hashes import step_hash
 from rankdet.study.tables import made_of, spec_files
 from rankdet.jobs.startup import start
 

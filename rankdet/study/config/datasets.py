@@ -60,7 +60,7 @@ class CocoFolder(Strict):
     @model_validator(mode="after")
     def _has_train(self) -> "CocoFolder":
         if "train" not in self.splits:
-            raise PydanticCustomError("told", "splits: no split `train`; training needs it")
+            raise PydanticCustomError("rule", "splits: no split `train`; training needs it")
         return self
 
     @property
@@ -167,7 +167,7 @@ Dataset = Annotated[
     | Annotated[Lvis, Tag(f"{UNION_TAG}lvis")],
     Discriminator(
         _kind,
-        custom_error_type="told",
+        custom_error_type="rule",
         custom_error_message=f"kind must be one of {', '.join(MODELS)}",
     ),
 ]

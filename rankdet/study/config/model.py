@@ -28,7 +28,7 @@ def _image_size(value: Any) -> Any:
     whole = all(isinstance(n, int) and not isinstance(n, bool) and n in SIDES for n in numbers)
     if len(numbers) != 2 or not whole or numbers[0] > numbers[1]:
         raise PydanticCustomError(
-            "told",
+            "rule",
             "found {value}; give a side or [shorter side, longest side], in pixels from {low} on",
             {"value": repr(value)[:60], "low": SIDES.start},
         )
@@ -41,7 +41,7 @@ def _sides(value: Any) -> Any:
     )
     if not whole or len(value) < 2 or list(value) != sorted(set(value)):
         raise PydanticCustomError(
-            "told",
+            "rule",
             "found {value}; give at least two sides in rising order, in pixels from {low} on",
             {"value": repr(value)[:60], "low": SIDES.start},
         )
@@ -115,16 +115,16 @@ class ScheduleChange(Strict):
     @model_validator(mode="after")
     def _one_length(self) -> "ScheduleChange":
         if self.iterations is not None and self.epochs is not None:
-            raise PydanticCustomError("told", "both iterations and epochs are given; give one")
+            raise PydanticCustomError("rule", "both iterations and epochs are given; give one")
         if self.multi_scale and self.keep_ratio is False:
             raise PydanticCustomError(
-                "told", "multi_scale and `keep_ratio: false` exclude each other; leave one out"
+                "rule", "multi_scale and `keep_ratio: false` exclude each other; leave one out"
             )
         rates = self.lr.values() if isinstance(self.lr, dict) else [self.lr]
         for rate in rates:
             if rate is not None and not 0 < rate <= 10:
                 raise PydanticCustomError(
-                    "told", "lr: found {rate}; give a number above 0", {"rate": rate}
+                    "rule", "lr: found {rate}; give a number above 0", {"rate": rate}
                 )
         return self
 
@@ -138,7 +138,7 @@ class Schedule(ScheduleChange):
     @model_validator(mode="after")
     def _has_length(self) -> "Schedule":
         if self.iterations is None and self.epochs is None:
-            raise PydanticCustomError("told", "neither iterations nor epochs is given; give one")
+            raise PydanticCustomError("rule", "neither iterations nor epochs is given; give one")
         return self
 
 
@@ -201,7 +201,7 @@ class RunGroup(Strict):
         several = [k for k in ("detectors", "losses", "seeds") if len(getattr(self, k)) > 1]
         if self.checkpoint and several:
             raise PydanticCustomError(
-                "told",
+                "rule",
                 "checkpoint: one file is one run, but {key} has several",
                 {"key": several[0]},
             )
@@ -210,7 +210,7 @@ class RunGroup(Strict):
     @model_validator(mode="after")
     def _thresholds_differ(self) -> "RunGroup":
         if len(set(self.score_thresholds)) < len(self.score_thresholds):
-            raise PydanticCustomError("told", "score_thresholds: one is named twice; leave one out")
+            raise PydanticCustomError("rule", "score_thresholds: one is named twice; leave one out")
         return self
 
 

@@ -11,8 +11,8 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.repository import ROOT
 from rankdet.study import cards, detectors
-from rankdet.study.fingerprint import parts
-from rankdet.study.fingerprint.source import Grain, Tree, our_tree
+from rankdet.study.code import parts
+from rankdet.study.code.source import Grain, Tree, our_tree
 
 # What each step of the workflow executes: files, and all files below folders. For the steps in
 # `MODEL_STEPS` the adapters of a run's detector are added.
@@ -133,7 +133,7 @@ def loss_hash(
     tree = our_tree(root)
     body = tree.source(file.path).body
     own = {grain for grain in tree.whole(file.path) if not cards.is_card(body[grain[1]])}
-    grains = own | parts.loss_parts(file, card, detector, tree)
+    grains = own | parts.loss_parts(file.path, card, detector, tree)
     reached = tree.reach(grains, parts.by_name(tree, baselines=False))
     return digest(_training_card(card, detector), code_hash(reached, tree))
 

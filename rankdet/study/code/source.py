@@ -12,12 +12,27 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from rankdet.errors import InputError
+from rankdet.files import shown
 from rankdet.repository import ROOT
-from rankdet.study.cards import parse
 
 PACKAGES = ("rankdet",)
 Grain = tuple[Path, int]  # a file and the index of one of its top-level statements
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def parse(path: Path) -> ast.Module:
+    """Returns a file's syntax tree.
+
+    Raises:
+        InputError: With file and line, if it cannot be parsed.
+    """
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except SyntaxError as error:
+        raise InputError(f"{shown(path)}:{error.lineno}: syntax error: {error.msg}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shown(path)}: cannot be read: {error}") from None
 
 
 class Source:
@@ -91,6 +106,11 @@ class Tree:
         if path not in self._sources:
             self._sources[path] = Source(path, self.root)
         return self._sources[path]
+
+    def forget(self, path: Path) -> None:
+        """Makes the tree read a file again, because it has changed."""
+        self._sources.pop(path, None)
+        self._used = {grain: used for grain, used in self._used.items() if grain[0] != path}
 
     def module(self, name: str) -> Path | None:
         """Returns the file of one of our modules, or None."""

@@ -6,14 +6,12 @@ are looked up in the same dicts, read from the source.
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from rankdet.detectors.families import FAMILIES
-from rankdet.errors import InputError
-from rankdet.files import shown
-from rankdet.study import cards
-from rankdet.study.fingerprint.source import Grain, Tree
-from rankdet.suggest import choice, merged
+from rankdet.study.code.source import Grain, Tree
+from rankdet.suggest import merged
 
 BASELINES = "rankdet.detectors.baselines"
 REGISTRIES = {  # dicts from a name in a card to a class or function
@@ -61,35 +59,39 @@ def adapters(family: str, head: str, tree: Tree) -> set[Grain]:
 
 
 def loss_parts(
-    file: cards.LossFile, card: Mapping[str, Any], detector: Mapping[str, Any], tree: Tree
+    path: Path, card: Mapping[str, Any], detector: Mapping[str, Any], tree: Tree
 ) -> set[Grain]:
     """Returns the classes that a card names and that train this detector.
 
-    Raises:
-        InputError: If a classification type is not defined anywhere.
+    Args:
+        path: The loss's file.
+        card: The card with variants merged in.
+        detector: The detector's file.
+        tree: The sources.
     """
     found: set[Grain] = set()
-    for part in _heads(file, card, detector, tree):
-        found |= classification_grains(file, part["classification"]["type"], tree)
+    for part in _heads(path, card, detector, tree):
+        found |= classification(path, part["classification"]["type"], tree)
         box = part.get("box") or {}
         kind = box.get("type", "giou")
         for name in STOCK_BOXES if kind == "stock" else (kind,):
-            found |= _registered("box", name, tree)
-        found |= _registered("weighting", box.get("weighting", "none"), tree)
-        found |= _registered("balance", (part.get("balance") or {}).get("type", "none"), tree)
+            found |= registered("box", name, tree)
+        found |= registered("weighting", box.get("weighting", "none"), tree)
+        found |= registered("balance", (part.get("balance") or {}).get("type", "none"), tree)
     if detector.get("masks"):
         balance = (card.get("mask") or {}).get("balance") or {}
-        found |= _registered("balance", balance.get("type", "none"), tree)
+        found |= registered("balance", balance.get("type", "none"), tree)
     return found
 
 
 def _heads(
-    file: cards.LossFile, card: Mapping[str, Any], detector: Mapping[str, Any], tree: Tree
+    path: Path, card: Mapping[str, Any], detector: Mapping[str, Any], tree: Tree
 ) -> Iterator[Mapping[str, Any]]:
     """The parts of the card for each head, as `rankdet.detectors` makes them."""
     base = {key: card.get(key) or {} for key in ("classification", "box", "balance")}
     if detector["family"] == "solo":
-        yield {**base, "box": {"type": "dice"}}
+        weighting = (card.get("mask") or {}).get("weighting", "none")
+        yield {**base, "box": {"type": "dice", "weighting": weighting}}
     elif detector["family"] != "two-stage":
         yield base
     else:
@@ -97,19 +99,20 @@ def _heads(
             {k: v for k, v in (card.get(stage) or {}).items() if k in base}
             for stage in ("rpn", "rcnn")
         )
-        if "classification" not in rpn and _is_baseline(file, card, tree):
+        if "classification" not in rpn and _is_baseline(path, card, tree):
             stock = {"classification": {"type": RPN_BASELINE}, "box": {"type": "stock"}}
             rpn = merged({**stock, "balance": {"type": "none"}}, rpn)
         yield merged(base, rpn)
         yield merged(base, rcnn)
 
 
-def _is_baseline(file: cards.LossFile, card: Mapping[str, Any], tree: Tree) -> bool:
+def _is_baseline(path: Path, card: Mapping[str, Any], tree: Tree) -> bool:
     name = card["classification"]["type"]
-    return classification_grains(file, name, tree) == tree.find(BASELINES, name)
+    return classification(path, name, tree) == tree.find(BASELINES, name)
 
 
-def _registered(kind: str, name: str, tree: Tree) -> set[Grain]:
+def registered(kind: str, name: str, tree: Tree) -> set[Grain]:
+    """Returns the class or function behind a name of a balance, a box type or a weighting."""
     return tree.registry(*REGISTRIES[kind]).get(name, set())
 
 
@@ -118,36 +121,32 @@ def registered_names(kind: str, tree: Tree) -> list[str]:
     return list(tree.registry(*REGISTRIES[kind]))
 
 
-def classification_grains(file: cards.LossFile, name: str, tree: Tree) -> set[Grain]:
-    """Returns the class of a classification part: in the loss file, ours, or mmdet's.
+def classification(path: Path, name: str, tree: Tree) -> set[Grain]:
+    """Returns the class of a classification part; empty if it is not defined anywhere.
 
-    Raises:
-        InputError: If it is in none of them.
+    Args:
+        path: The loss's file, where the class is looked for first; then in `rankdet.losses`, and
+            then among mmdet's baselines.
+        name: The class.
+        tree: The sources.
     """
-    source = tree.source(file.path)
+    source = tree.source(path)
     if name in source.names:
-        return {(file.path, index) for index in source.names[name]}
+        return {(path, index) for index in source.names[name]}
     if name in source.imports:
         return tree.find(*source.imports[name])
-    for module in ("rankdet.losses", BASELINES):
-        found = tree.find(module, name)
-        if found:
-            return found
-    line = cards.find_card(file.path).lineno
-    raise InputError(
-        f"{shown(file.path)}:{line}: CARD classification.type: found {name!r}; no class of this "
-        f"name here, in rankdet.losses or in {BASELINES}; {choice(name, known_classes(tree))}"
-    )
+    return tree.find("rankdet.losses", name) or tree.find(BASELINES, name)
 
 
-def known_classes(tree: Tree) -> list[str]:
-    """Returns the classes that can be a classification part, apart from those of a loss file."""
-    names: set[str] = set()
+def known_classes(path: Path, tree: Tree) -> list[str]:
+    """Returns the classes that a loss's file may name as its classification part."""
+    names = {node.name for node in tree.source(path).body if isinstance(node, ast.ClassDef)}
     for module in ("rankdet.losses", BASELINES):
-        path = tree.module(module)
-        if path is None:
+        file = tree.module(module)
+        if file is None:
             continue
-        source = tree.source(path)
-        names |= {name for name, place in source.imports.items() if place[1]}
-        names |= {node.name for node in source.body if isinstance(node, ast.ClassDef)}
-    return sorted(name for name in names if name.endswith("Loss") and name != "BoxLoss")
+        source = tree.source(file)
+        found = {name for name, place in source.imports.items() if place[1]}
+        found |= {node.name for node in source.body if isinstance(node, ast.ClassDef)}
+        names |= {name for name in found if name.endswith("Loss") and name != "BoxLoss"}
+    return sorted(names)

@@ -6,8 +6,8 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.study import cards
-from rankdet.study.fingerprint import hashes as hashing
-from rankdet.study.fingerprint.source import Tree, our_tree
+from rankdet.study import hashes as hashing
+from rankdet.study.code.source import Tree, our_tree
 
 RETINANET = {"family": "dense-anchor", "head": "RetinaHead"}
 TWO_STAGE = {"family": "two-stage"}
@@ -54,6 +54,15 @@ FILES = {
     """,
     "rankdet/losses/criterion.py": "class Criterion:\n    pass\n",
     "rankdet/detectors/baselines.py": "class FocalLoss:\n    pass\n",
+    "rankdet/losses/box_errors.py": """
+        class IoU:
+            pass
+
+        class L1:
+            pass
+
+        BOX_ERRORS = {"iou": IoU, "l1": L1}
+    """,
     "rankdet/losses/balance.py": """
         class Balance:
             pass
@@ -146,7 +155,7 @@ def hashes(root):
     """Returns a function from the files of the tree to all hashes."""
 
     def loss(name, variant="", detector=RETINANET):
-        file = cards.load_loss(name, root / "losses")
+        file = cards.load_loss(name, root / "losses", root)
         return hashing.loss_hash(file, file.variant(variant), detector, root)
 
     def compute():

@@ -1,1 +1,0 @@
-"""What a run depends on, as hashes of settings and of code."""

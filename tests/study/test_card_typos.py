@@ -1,0 +1,117 @@
+"""A typo in any part of a loss card is one line with file, line, key and a hint when planning."""
+
+import pytest
+
+from rankdet.errors import InputError
+from rankdet.study import cards
+
+# Every part, one to a line: line 3 is the first, and line 20 the first of the variant.
+PARTS = """
+    "classification": {"type": "ALRPLoss", "delta": 1.0},
+    "box": {"type": "giou", "weighting": "score", "weight": 2.0},
+    "balance": {"type": "self-epoch", "initial": 50},
+    "head": {"centerness": False, "bbox_coder": {"target_stds": [0.1, 0.1, 0.2, 0.2]}},
+    "rpn": {"weight": 0.2, "sampler": "random", "balance": {"type": "constant", "weight": 1.0}},
+    "rcnn": {"box": {"type": "stock"}, "test": {"score_threshold": 0.4}},
+    "mask": {"type": "dice", "balance": {"type": "self-iteration"}},
+    "training": {"lr": {"small": 0.01}, "lr_by_detector": {"atss": {"full": 0.02}}},
+    "test": {"score_threshold": 0.05, "nms_iou": 0.5},
+    "not_with": {"solov2": "why"},
+    "collapse_above": 0.97,
+"""
+CARD = f"""CARD = {{
+    "name": "mine", "title": "Mine",{PARTS}    "variants": {{
+        "other": {{
+            "title": "Other",
+            {PARTS.strip()}
+        }},
+    }},
+}}
+"""
+# old text, new text, the key, what is told; each tried in the card and in its variant
+TYPOS = [
+    ('"ALRPLoss"', '"ALRPLos"', "classification.type", "found 'ALRPLos'; did you mean 'ALRPLoss'?"),
+    ('"delta"', '"dleta"', "classification.dleta", "unknown key; did you mean 'delta'?"),
+    ('"delta": 1.0', '"delta": "1"', "classification.delta", "found '1'; give a number"),
+    ('"giou"', '"gio"', "box.type", "found 'gio'; did you mean 'giou'?"),
+    ('"weighting": "score"', '"weighting": "scor"', "box.weighting", "found 'scor'; did you mean"),
+    ('"weighting"', '"weighing"', "box.weighing", "unknown key; did you mean 'weighting'?"),
+    ('"self-epoch"', '"self-epcoh"', "balance.type", "found 'self-epcoh'; did you mean 'self-ep"),
+    ('"initial"', '"inital"', "balance.inital", "unknown key; did you mean 'initial'?"),
+    ('"centerness"', '"centernes"', "head.centernes", "unknown key; did you mean 'centerness'?"),
+    ('"target_stds"', '"target_std"', "head.bbox_coder.target_std", "unknown key; did you mean"),
+    ('"sampler"', '"smapler"', "rpn.smapler", "unknown key; did you mean 'sampler'?"),
+    ('"random"', '"randm"', "rpn.sampler", "found 'randm'; did you mean 'random'?"),
+    ('"constant"', '"constnt"', "rpn.balance.type", "found 'constnt'; did you mean 'constant'?"),
+    ('"stock"', '"stok"', "rcnn.box.type", "found 'stok'; did you mean 'stock'?"),
+    (
+        '"score_threshold": 0.4',
+        '"score_treshold": 0.4',
+        "rcnn.test.score_treshold",
+        "unknown key; did you mean",
+    ),
+    ('"dice"', '"dise"', "mask.type", "found 'dise'; did you mean 'dice'?"),
+    ('"self-iteration"', '"iteration"', "mask.balance.type", "found 'iteration'; did you mean"),
+    ('"lr":', '"lrs":', "training.lrs", "unknown key; did you mean 'lr'?"),
+    ('"small"', '"smal"', "training.lr.smal", "unknown key; did you mean 'small'?"),
+    ('"atss"', '"ats"', "training.lr_by_detector.ats", "unknown; did you mean 'atss'?"),
+    ('"nms_iou"', '"nms_uoi"', "test.nms_uoi", "unknown key; did you mean 'nms_iou'?"),
+    ('"solov2"', '"solo2"', "not_with.solo2", "unknown; did you mean 'solov2'?"),
+    ('"rpn"', '"rpm"', "rpm", "unknown key; did you mean 'rpn'?"),
+    ("0.97", "-1", "collapse_above", "found -1; it should be greater than 0"),
+]
+
+
+def load(folder, text):
+    (folder / "mine.py").write_text(text)
+    return cards.load_loss("mine", folder)
+
+
+def test_the_card_without_typos_is_right(tmp_path):
+    loss = load(tmp_path, CARD)
+    assert loss.variant("other")["mask"]["type"] == "dice"
+
+
+@pytest.mark.parametrize("where", ["card", "variant"])
+@pytest.mark.parametrize(("old", "new", "key", "told"), TYPOS)
+def test_a_typo_is_one_line(tmp_path, old, new, key, told, where):
+    base, mark, variant = CARD.partition('    "variants"')
+    text = base + mark + variant.replace(old, new, 1)
+    if where == "card":
+        text = base.replace(old, new, 1) + mark + variant
+    assert text != CARD
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if row not in CARD.splitlines())
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, text)
+    place = key if where == "card" else f"variants.other.{key}"
+    assert f"mine.py:{line}: CARD {place}: {told}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_arguments_of_a_class_in_the_loss_file_are_known(tmp_path):
+    own = """
+class Mine:
+    def __init__(self, gamma: float = 1.0, *, labels: str = "iou") -> None:
+        pass
+
+class Child(Mine):
+    pass
+
+class Anything:
+    def __init__(self, **options):
+        pass
+"""
+    card = 'CARD = {{"name": "mine", "title": "M", "classification": {{"type": "{}", "{}": {}}}}}\n'
+    for kind, name, value in (("Child", "gamma", 2), ("Anything", "whatever", 2)):
+        assert load(tmp_path, card.format(kind, name, value) + own)
+    with pytest.raises(InputError, match=r"classification.gama: unknown key; did you mean 'gamma'"):
+        load(tmp_path, card.format("Child", "gama", 2) + own)
+    with pytest.raises(InputError, match=r"classification.labels: found 2; give a text"):
+        load(tmp_path, card.format("Mine", "labels", 2) + own)
+
+
+def test_variants_that_do_not_fit_together_are_told():
+    alrp = cards.load_loss("alrp")
+    assert alrp.variant("w1")["balance"] == {"type": "constant", "weight": 1.0}
+    with pytest.raises(InputError, match=r"'alrp\+w1\+init1'.*balance.initial: unknown key"):
+        alrp.variant("w1+init1")
