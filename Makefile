@@ -6,9 +6,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 STUDY  ?= config/smoke.yaml
 EXAMPLE ?= smoke
-# Lowest accepted coverage of rankdet in percent, lines and branches. The tests without those of training,
-# detectors, workflow and conformance alone cover 76; they leave most of training/ and detectors/ out.
-FLOOR  ?= 75
+# Lowest accepted coverage of rankdet in percent, lines and branches. Measured: 92, without the tests in
+# workflow, conformance and golden.
+FLOOR  ?= 90
 
 .DEFAULT_GOAL := help
 .PHONY: help setup smoke test coverage lint check-all example clean
