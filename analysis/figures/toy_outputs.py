@@ -15,11 +15,11 @@ def charts(toy: ModuleType) -> list[Chart]:
         Series(f"{name}, {toy.NAMES[name]}", scores[::-1], np.array(ious)[::-1])
         for name, ious in toy.IOUS.items()
     )
-    told = "; ".join(f"{s.name}: {', '.join(f'{v:.2f}' for v in s.y[::-1])}" for s in series)
+    values = "; ".join(f"{s.name}: {', '.join(f'{v:.2f}' for v in s.y[::-1])}" for s in series)
     return [
         Chart(
             name="outputs",
-            alt=f"IoU of the positives with scores 1.0, 0.8, 0.5 and 0.1. {told}.",
+            alt=f"IoU of the positives with scores 1.0, 0.8, 0.5 and 0.1. {values}.",
             x_label="score of the positive anchor",
             y_label="IoU of its box",
             series=series,

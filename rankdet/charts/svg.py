@@ -40,7 +40,7 @@ def chart_svg(chart: Chart, prefix: str) -> str:
 
 
 def figure_svg(charts: Sequence[Chart], title: str) -> str:
-    """Charts side by side as an SVG file that stands alone."""
+    """Charts side by side as an SVG file of its own."""
     alt = escape(" ".join([f"{title}.", *(chart.alt for chart in charts)]))
     bodies = "".join(
         f'<g transform="translate({WIDTH * position} 0)">{_body(chart)}</g>'

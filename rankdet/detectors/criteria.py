@@ -1,40 +1,24 @@
 """Builds a criterion from a loss card: classification part, box part and balance."""
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from torch import nn
 
 import rankdet.losses as losses
 from rankdet.errors import InputError
-
-
-def load_loss_file(path: str | Path) -> ModuleType:
-    """Imports a loss file by its path, which may be outside of `sys.path`.
-
-    Raises:
-        InputError: If the file name does not end with `.py`.
-    """
-    path = Path(path)
-    spec = importlib.util.spec_from_file_location(f"rankdet_loss_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise InputError(f"{path}: not a Python file; name it <loss>.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from rankdet.files import import_file
 
 
 def classification_class(name: str, loss_file: str | Path | None) -> type[nn.Module]:
     """Returns a class from the loss file, `rankdet.losses` or the baselines, in this order.
 
     Raises:
-        InputError: If none of them has a torch module of this name.
+        InputError: If none of them has a torch module of this name, or the file has a fault.
     """
-    places: list[Any] = [load_loss_file(loss_file)] if loss_file else []
+    places: list[Any] = [import_file(Path(loss_file))] if loss_file else []
     places += [losses, importlib.import_module("rankdet.detectors.baselines")]
     for place in places:
         found = getattr(place, name, None)

@@ -26,7 +26,7 @@ class FigureOfRuns(RunValues):
     """A figure that is drawn from the records of runs.
 
     Attributes:
-        read: a run's record; None where it has none that can be drawn.
+        read: a run's record; None if it is missing or cannot be drawn.
         charts: label to the records of its runs (one for each seed) to charts.
         summary: the records of one row to the values of its table, by metric.
         missing: the reason that is shown for a run without a record.

@@ -1,9 +1,9 @@
-"""The papers' claims, asked of a study's numbers: each holds, does not hold, or stays undecided.
+"""Tests the papers' claims with a study's numbers: each holds, does not hold, or is undecided.
 
-The difference of the two cells that a claim names gets a 95% interval: with several seeds on both
-sides Welch's t-interval over the seeds, with one seed each a paired bootstrap over the images. A
-claim "better" holds where the interval lies above 0 and does not hold where it lies below; a claim
-"the same to within d" holds where the interval lies within ±d and does not where it lies outside.
+The difference of the two cells that a claim names gets a 95% interval. With several seeds on both
+sides it is Welch's t-interval over the seeds; with one seed each it is a paired bootstrap over the
+images. A claim "better" holds if the interval is above 0 and does not hold if it is below 0. A claim
+"the same to within d" holds if the interval is within ±d and does not hold if it is outside.
 """
 
 import math
@@ -46,7 +46,7 @@ class _Side:
 
 
 def with_findings(study: Study, table: Table) -> Table:
-    """Asks every claim of a table on each of the study's datasets."""
+    """Tests every claim of a table on each of the study's datasets."""
     if not table.spec.claims:
         return table
     blocks = [
@@ -93,12 +93,12 @@ def higher_is_better(column: Column) -> bool:
 
 
 def verdict(found: Difference, within: float | None, higher: bool) -> str:
-    """What a difference (better side minus worse side) with its interval says to a claim.
+    """Whether a claim holds, from a difference (better side minus worse side) and its interval.
 
     Args:
-        found: the difference; without an interval nothing is decided.
-        within: for a claim that both are the same: to how much.
-        higher: for a claim that one is better: whether more is better.
+        found: the difference; without an interval the claim is undecided.
+        within: for a claim that both are the same: the largest difference.
+        higher: for a claim that one is better: whether higher is better.
     """
     if found.low is None or found.high is None:
         return UNDECIDED

@@ -8,13 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from rankdet.errors import InputError
 from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.registry import find
-from rankdet.files import shown
+from rankdet.files import read_yaml, shown
 from rankdet.papers.folders import figure_kinds
 from rankdet.papers.published import (
     check_against_published,
@@ -46,7 +45,7 @@ def load_spec(path: str | Path) -> Spec:
     """
     path = Path(path)
     where = shown(path)
-    data = _read_yaml(path)
+    data = read_yaml(path)
     _check_keys(where, data, FILE_KEYS, ("title", "rows"))
     file = published_file(path, data)
     published = read_published(file) if file else {}
@@ -73,29 +72,15 @@ def load_spec(path: str | Path) -> Spec:
 
 def spec_inputs(path: Path) -> list[Path]:
     """The files that a table or figure is specified by: its YAML first, then those it names."""
-    data = _read_yaml(path)
+    data = read_yaml(path)
     files = [published_file(path, data), code_file(path, str(data.get("computed_by") or ""))]
     return [path, *(file for file in files if file)]
 
 
 def code_file(path: Path, computed_by: str) -> Path | None:
-    """The Python file beside a specification that `computed_by` names; None where it names none."""
+    """The Python file beside a specification that `computed_by` names; None if it names no file."""
     found = FUNCTION.fullmatch(computed_by)
     return path.with_name(f"{found[1]}.py") if found else None
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{shown(path)}: there is no such file") from error
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"{shown(path)}: not valid YAML: {text}") from error
-    if not isinstance(data, dict):
-        found = type(data).__name__
-        raise InputError(f"{shown(path)}: found {found}; expected a mapping of keys")
-    return data
 
 
 def _check_keys(where: str, entry: Any, known: Sequence[str], required: Sequence[str] = ()) -> None:

@@ -1,7 +1,8 @@
-"""Which of a study's runs a paper's rows show: the paper's data and schedules in the study's terms.
+"""The runs of a study that a paper's rows show.
 
-A study that takes its runs from the tables says in its plan (`papers`) what it makes of the papers'
-datasets, which of their schedules have runs of their own, and what it cannot run and why.
+The plan of a study that takes its runs from the tables has a part `papers`: its dataset for each of
+the papers' datasets, the papers' schedules that have their own runs, and the runs that it cannot
+make, with the reasons.
 """
 
 from rankdet.papers.spec import Row, RunRequest, Spec
@@ -13,12 +14,12 @@ NOT_IN_STUDY = "not in this study"
 def rows_on(study: Study, spec: Spec, dataset: str) -> list[Row]:
     """The rows that belong to one of the study's datasets.
 
-    Without word of what the papers' datasets are here, every dataset shows every row.
+    In a study without such a mapping every dataset shows every row.
     """
     datasets = study.papers.get("datasets") or {}
     if dataset not in datasets.values():
         return list(spec.rows)
-    # A row that the study has no data for stands, with its reason, where the others stand.
+    # A row on data that the study does not map is shown beside the others, with the reason.
     others = [d for row in spec.rows for d in _datasets(spec, row) if d in datasets]
     home = datasets[others[0]] if others else next(iter(datasets.values()))
     return [

@@ -15,7 +15,7 @@ class Cell:
     Attributes:
         ours: mean over the seeds; None where undefined or missing.
         interval: half-width of the 95% t-interval of the mean over seeds; None for one seed.
-        published: the paper's value; None where it prints none or it is not legible.
+        published: the paper's value; None if it is not printed or not legible.
         best: ours is the best of its column, as printed.
         tied: another row shares the best printed value.
         published_best: the paper's value is the best of the paper's column.
@@ -51,7 +51,7 @@ class TableRow:
         row: its row of the specification.
         cells: one for each column.
         runs: keys of the runs that it shows, all seeds.
-        reason: why none of its cells has a value of ours; None where one has.
+        reason: why no cell has a value of ours; None if a cell has one.
         remark: a warning about its values, such as a run that collapsed; None without one.
     """
 
@@ -82,7 +82,7 @@ class Finding:
         difference: better side minus worse side in printed units; None where there is none.
         low: lower end of its interval; None where there is none.
         high: upper end.
-        published: the same difference in the paper; None where it prints none.
+        published: the same difference in the paper; None if a value is not printed.
         how: where the interval comes from, or why there is no answer, in one line.
     """
 

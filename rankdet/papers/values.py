@@ -47,7 +47,7 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
 
 
 def run_matches(run: Run) -> Matches | None:
-    """The matches of a run on the main split; None where it has none that can be read."""
+    """The matches of a run on the main split; None where they are missing or damaged."""
     try:
         return read_matches(run.main.folder / "matches.parquet")
     except InputError:

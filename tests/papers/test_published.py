@@ -78,7 +78,7 @@ def test_published_values_are_checked(tmp_path: Path, text: str, message: str) -
     [
         ("title: t\n", "s.yaml: key 'rows' is missing"),
         ("title: [", "not valid YAML"),
-        ("- a\n", "found list; expected a mapping of keys"),
+        ("- a\n", "found \\[.a.\\]; expected a mapping of keys"),
         ("title: t\nrow: []\nrows: []\n", "unknown key 'row'; did you mean 'rows'"),
         ("title: t\nrows: {}\nnotes: text\n", "notes: found 'text'; expected a list"),
         ("title: t\nrows: [x]\n", "row x: found 'x'; expected a mapping"),
