@@ -83,7 +83,7 @@ def _charts(kind: FigureOfRuns, block: Block, runs: Mapping[str, Run]) -> list[C
 
 
 def with_other_losses(study: Study, spec: Spec) -> Spec:
-    """Adds rows of the study's other losses (`Spec.shows_other_losses_of`), without published values."""
+    """Adds a row for each run of another loss that `Spec.shows_other_losses_of` adds."""
     if study.papers:
         return spec
     detectors = {request.detector for request in spec.requests}

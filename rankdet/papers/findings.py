@@ -2,8 +2,8 @@
 
 The difference of the two cells that a claim names gets a 95% interval. With several seeds on both
 sides it is Welch's t-interval over the seeds; with one seed each it is a paired bootstrap over the
-images. A claim "better" holds if the interval is above 0 and does not hold if it is below 0. A claim
-"the same to within d" holds if the interval is within ±d and does not hold if it is outside.
+images. A claim "better" holds if the interval is above 0 and does not hold if it is below 0. A
+claim "the same to within d" holds if the interval is within ±d and does not hold if it is outside.
 """
 
 import math
