@@ -163,7 +163,7 @@ def find_card(path: Path) -> ast.expr:
         InputError: If the file assigns no CARD.
     """
     for node in parse(path).body:
-        if is_card(node):
+        if isinstance(node, ast.Assign) and is_card(node):
             return node.value
     raise InputError(f"{shown(path)}: no CARD; copy one from {shown(LOSSES / '_template.py')}")
 

@@ -45,7 +45,7 @@ def load_specs(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]:
     """
     known = spec_names()
     papers = list(dict.fromkeys(name.split("/")[0] for name in known))
-    specs = {}
+    specs: dict[str, Spec] = {}
     for index, name in enumerate(names):
         where = f"{source}: {kind}[{index}]"
         if name in ("all", *papers):

@@ -134,7 +134,7 @@ def classification(path: Path, name: str, tree: Tree) -> set[Grain]:
     if name in source.names:
         return {(path, index) for index in source.names[name]}
     if name in source.imports:
-        return tree.find(*source.imports[name])
+        return tree.imported(source.imports[name])
     return tree.find("rankdet.losses", name) or tree.find(BASELINES, name)
 
 

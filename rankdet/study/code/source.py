@@ -135,11 +135,19 @@ class Tree:
             if name in source.names:
                 return {(path, index) for index in source.names[name]}
             if name in source.imports:
-                return self._imported(source.imports[name], frozenset({*seen, (module, name)}))
+                return self.imported(source.imports[name], frozenset({*seen, (module, name)}))
         submodule = self.module(f"{module}.{name}")
         return self.whole(submodule) if submodule else set()
 
-    def _imported(self, place: tuple[str, str | None], seen: frozenset) -> set[Grain]:
+    def imported(
+        self, place: tuple[str, str | None], seen: frozenset[tuple[str, str]] = frozenset()
+    ) -> set[Grain]:
+        """Returns the statements behind an import.
+
+        Args:
+            place: The module and the name; None for the module as a whole.
+            seen: The names that led here.
+        """
         module, name = place
         if name is not None:
             return self.find(module, name, seen)
@@ -164,7 +172,7 @@ class Tree:
         for name in {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}:
             yield from ((source.path, index) for index in source.names.get(name, ()))
             if name in source.imports and self._as_module(source.imports[name]) is None:
-                yield from self.find(*source.imports[name])
+                yield from self.imported(source.imports[name])
         for module in _side_effects(node):
             path = self.module(module)
             if path is not None:
@@ -191,13 +199,12 @@ class Tree:
             module: The module, such as `rankdet.losses.balance`.
             name: The dict's name; it is a literal whose values are names.
         """
-        path = self.module(module)
-        for _, index in self.find(module, name) if path else ():
+        for path, index in self.find(module, name):
             node = self.source(path).body[index]
             value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
             if isinstance(value, ast.Dict):
                 return {
-                    key.value: self.find(module, part.id)
+                    str(key.value): self.find(module, part.id)
                     for key, part in zip(value.keys, value.values, strict=True)
                     if isinstance(key, ast.Constant) and isinstance(part, ast.Name)
                 }
