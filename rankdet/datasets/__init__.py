@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets.options import nearest
 from rankdet.errors import InputError
+from rankdet.suggest import nearest
 
 KINDS = {
     "shapes": "rankdet.datasets.shapes",

@@ -12,6 +12,7 @@ from rankdet.datasets import manifest, options
 from rankdet.datasets.checks import Checked, check
 from rankdet.datasets.images import ImageFile
 from rankdet.errors import InputError
+from rankdet.suggest import nearest
 
 Adapt = Callable[[str, dict[str, Any]], dict[str, Any]]
 SPLIT_KEYS = ("images", "annotations")
@@ -96,7 +97,7 @@ def read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tu
             known = ["title", "train", "val"]
             raise InputError(
                 f"{where}: {key!r} is no split (a mapping with 'images' and 'annotations');"
-                f" {options.nearest(str(key), known)}"
+                f" {nearest(str(key), known)}"
             )
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(key)):
             raise InputError(f"{where}: name split {key!r} with letters, digits, '-' and '_' only")

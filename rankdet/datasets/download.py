@@ -16,9 +16,9 @@ from http.client import HTTPException
 from pathlib import Path
 
 from rankdet import files
-from rankdet.datasets import options
 from rankdet.errors import InputError
 from rankdet.repository import DATA
+from rankdet.suggest import nearest
 
 TABLE = DATA / "datasets.csv"
 BLOCK = 1 << 20  # bytes
@@ -66,11 +66,11 @@ def archives(
         rows = [Archive(size=int(row.pop("bytes")), **row) for row in csv.DictReader(file)]
     known = list(dict.fromkeys(row.dataset for row in rows))
     if dataset not in known:
-        raise InputError(f"data get: no dataset {dataset!r}; {options.nearest(dataset, known)}")
+        raise InputError(f"data get: no dataset {dataset!r}; {nearest(dataset, known)}")
     rows = sorted((row for row in rows if row.dataset == dataset), key=lambda row: row.size)
     for name in names or ():
         if name not in [row.name for row in rows]:
-            hint = options.nearest(name, [row.name for row in rows])
+            hint = nearest(name, [row.name for row in rows])
             raise InputError(f"data get {dataset}: no archive {name!r}; {hint}")
     return [row for row in rows if not names or row.name in names]
 

@@ -1,18 +1,11 @@
 """Reading config: a wrong key or value ends in one line that says what to write instead."""
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rankdet.errors import InputError
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Returns "did you mean 'x'?" for the closest known word, or the list of all of them."""
-    known = list(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"one of: {', '.join(known)}"
+from rankdet.suggest import nearest
 
 
 def check_keys(config: Mapping[str, Any], known: Iterable[str], where: str) -> None:

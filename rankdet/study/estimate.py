@@ -8,13 +8,13 @@ estimate says so. Evaluation is not counted.
 
 import math
 import os
-import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from rankdet.machine import processor_name
 from rankdet.results.layout import COST, DATASET, RUN
 from rankdet.results.schemas.cost import CostRecord
 from rankdet.results.schemas.dataset import DatasetManifest
@@ -161,14 +161,4 @@ def _of_cost(record: CostRecord) -> Iterable[tuple[Pace, float]]:
 def _made_here(hardware: Mapping[str, Any] | None, gpu: bool) -> bool:
     if not hardware or str(hardware.get("device", "")).startswith("cuda") != gpu:
         return False
-    return (hardware.get("cpu"), hardware.get("cores")) == (_cpu_name(), os.cpu_count())
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    return (hardware.get("cpu"), hardware.get("cores")) == (processor_name(), os.cpu_count())

@@ -132,29 +132,12 @@ def last_epoch(schedule: Mapping[str, Any], epochs: int) -> int:
     return epochs if part is None else max(1, math.ceil(part * epochs - 1e-3))
 
 
-def learning_rate(spec: Mapping[str, Any]) -> float:
-    """Returns the run's base learning rate: the study's, else the loss card's for this preset."""
-    preset, detector = spec["preset"], spec["detector"]
-    training = spec["card"].get("training") or {}
-    for place in (
-        spec["schedule"].get("lr"),
-        (training.get("lr_by_detector") or {}).get(detector, {}).get(preset),
-        (training.get("lr") or {}).get(preset),
-    ):
-        if place is not None:
-            return float(place)
-    raise InputError(
-        f"loss {spec['loss']!r} has no learning rate for the {preset!r} preset; "
-        f"add training.lr.{preset} to its CARD in {spec['loss_file']}, or schedule.lr to the study"
-    )
-
-
 def optimizer_config(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the optimiser: SGD, as in all the papers, or AdamW."""
     schedule = spec["schedule"]
     own: dict[str, Any] = {
         "type": "SGD",
-        "lr": learning_rate(spec),
+        "lr": schedule["lr"],
         "momentum": schedule.get("momentum", 0.9),
         "weight_decay": schedule.get("weight_decay", 1e-4),
     }

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
+from rankdet.machine import processor_name
 from rankdet.repository import ROOT
 
 PACKAGES = ("rankdet-bench", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
@@ -50,7 +50,7 @@ def hardware(device: str) -> dict[str, Any]:
 
     facts: dict[str, Any] = {
         "device": device,
-        "cpu": _cpu_name(),
+        "cpu": processor_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -58,16 +58,6 @@ def hardware(device: str) -> dict[str, Any]:
     if device.startswith("cuda"):
         facts["gpu"] = torch.cuda.get_device_name(device)
     return facts
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def provenance(spec: Mapping[str, Any], device: str, started: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def start(run: dict[str, Any]) -> tuple[Any, torch.optim.Optimizer, dict[str, An
     loader = Runner.build_dataloader(config.train_loader(run, manifest), seed=1)
     batch = model.data_preprocessor(next(iter(loader)), training=True)
     parameters = [p for p in model.parameters() if p.requires_grad]
-    return model, torch.optim.SGD(parameters, lr=config.learning_rate(run)), batch
+    return model, torch.optim.SGD(parameters, lr=run["schedule"]["lr"]), batch
 
 
 def gradients(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, Any]]:

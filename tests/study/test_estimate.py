@@ -7,6 +7,7 @@ import pytest
 
 from rankdet.cli import main
 from rankdet.commands import plan as plan_command
+from rankdet.machine import processor_name
 from rankdet.repository import CONFIG
 from rankdet.study import estimate
 from rankdet.study.config.model import check_config
@@ -98,7 +99,7 @@ def test_a_table_without_other_data_needs_none(coco):
 def record(folder, seconds, detector="retinanet", **hardware):
     path = folder / "results/old/shapes" / detector / "focal" / f"seed{seconds}" / "run.json"
     path.parent.mkdir(parents=True)
-    here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
+    here = {"device": "cpu", "cpu": processor_name(), "cores": os.cpu_count()}
     content = {
         "schema": "rankdet.run/1",
         "status": "trained",
@@ -132,7 +133,7 @@ def test_other_sizes_are_not_taken_for_the_same(tmp_path):
 
 
 def test_the_cost_of_a_loss_counts_too(tmp_path):
-    here = {"device": "cpu", "cpu": estimate._cpu_name(), "cores": os.cpu_count()}
+    here = {"device": "cpu", "cpu": processor_name(), "cores": os.cpu_count()}
     titles = {"detector": "RetinaNet", "loss": "AP Loss"}
     row = {"detector": "retinanet", "loss": "ap", "titles": titles, "loss_ms": 1.0}
     cost = {

@@ -35,7 +35,6 @@ def spec(tmp_path_factory):
         "classification": {"type": "ALRPLoss"},
         "box": {"type": "giou"},
         "balance": {"type": "self-epoch", "initial": 50},
-        "training": {"lr": {"small": 0.001}},
     }
     return {
         "study": "test",
@@ -53,6 +52,7 @@ def spec(tmp_path_factory):
             "image_size": 64,
             "batch_size": 4,
             "iterations": 24,
+            "lr": 0.001,
             "warmup": 4,
             "lr_steps": [0.8],
             "checkpoint_every": 4,
