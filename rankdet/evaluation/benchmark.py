@@ -1,4 +1,4 @@
-"""Evaluation at COCO's size: all our measures against the time pycocotools takes for AP alone.
+"""Evaluation at COCO's size: all our metrics against the time that pycocotools takes for AP alone.
 
 Processor seconds, of all threads, are compared, so that neither other work on the machine nor
 more cores help anyone. Both sides read the same files, made from a seed, in one process.
@@ -111,9 +111,9 @@ def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np
     from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
     from rankdet.evaluation.intervals import bootstrap_intervals
     from rankdet.evaluation.metrics.ap import summarise
-    from rankdet.evaluation.metrics.ap_backends import backend_tables
     from rankdet.evaluation.metrics.bounds import correlation_bounds
     from rankdet.evaluation.metrics.calibration import calibration
+    from rankdet.evaluation.metrics.coco_evaluators import backend_tables
     from rankdet.evaluation.metrics.correlation import correlations
     from rankdet.evaluation.metrics.matches import write_matches
     from rankdet.evaluation.metrics.matching import match

@@ -13,9 +13,9 @@ from rankdet.evaluation.coco.loading import IOU_TYPES, load_detections, load_gro
 from rankdet.evaluation.coco.types import Detections, GroundTruth
 from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.metrics.ap import summarise
-from rankdet.evaluation.metrics.ap_backends import BACKENDS, backend_tables, error_breakdown
 from rankdet.evaluation.metrics.bounds import correlation_bounds
 from rankdet.evaluation.metrics.calibration import calibration
+from rankdet.evaluation.metrics.coco_evaluators import BACKENDS, backend_tables, error_breakdown
 from rankdet.evaluation.metrics.correlation import correlations
 from rankdet.evaluation.metrics.matches import AREAS, IOU_THRESHOLDS, Matches, write_matches
 from rankdet.evaluation.metrics.matching import match

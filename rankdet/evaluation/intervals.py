@@ -1,6 +1,6 @@
-"""How sure a number is: bootstrap over images, paired comparison of two runs, mean over seeds.
+"""Uncertainty: bootstrap over images, paired comparison of two runs, mean over seeds.
 
-Every function that draws takes its own `numpy.random.Generator`; the global one is never touched.
+Every function that draws takes a `numpy.random.Generator`; the global one is not used.
 """
 
 import math
@@ -12,8 +12,8 @@ import numpy as np
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Floats, Ints
 from rankdet.evaluation.metric import FAMILIES
+from rankdet.evaluation.metrics.bootstrap import resampled
 from rankdet.evaluation.metrics.matches import Matches
-from rankdet.evaluation.metrics.resampled import resampled
 
 LEVEL = 0.95
 
@@ -36,7 +36,7 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves 0 out."""
+        """Whether the interval does not contain 0."""
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
     def scaled(self, factor: float) -> "Difference":
@@ -53,7 +53,7 @@ def image_weights(images: int, replicates: int, rng: np.random.Generator) -> Int
     Args:
         images: number of images, I.
         replicates: number of draws, B.
-        rng: where the randomness comes from.
+        rng: The random generator.
 
     Returns:
         (B, I) how often each image occurs in each draw; rows sum to I.
@@ -74,7 +74,7 @@ def bootstrap_intervals(
 
     Args:
         matches: the run's matches.
-        rng: where the randomness comes from.
+        rng: The random generator.
         replicates: number of draws.
         families: any of "ap", "olrp", "correlation".
         level: coverage, in (0, 1).
@@ -100,7 +100,7 @@ def paired_bootstrap(
     Args:
         a: matches of the first run.
         b: matches of the second.
-        rng: where the randomness comes from.
+        rng: The random generator.
         replicates: number of draws.
         families: any of "ap", "olrp", "correlation".
         level: coverage of the intervals, in (0, 1).
@@ -109,7 +109,7 @@ def paired_bootstrap(
         Metric name to the difference b − a.
 
     Raises:
-        InputError: the runs are not of the same images, classes and ground truth.
+        InputError: If the runs are not on the same images, classes and ground truth.
     """
     check_same_data(a, b)
     images = len(a.image_ids)
@@ -120,7 +120,7 @@ def paired_bootstrap(
 
 
 def check_same_data(a: Matches, b: Matches) -> None:
-    """Raises an `InputError` unless both are of the same images, classes and ground truth."""
+    """Raises an `InputError` unless both have the same images, classes and ground truth."""
     ids: dict[str, tuple[Ints, Ints]] = {
         "images": (a.image_ids, b.image_ids),
         "classes": (a.category_ids, b.category_ids),
@@ -132,11 +132,13 @@ def check_same_data(a: Matches, b: Matches) -> None:
     for what, (of_a, of_b) in ids.items():
         if not np.array_equal(of_a, of_b):
             raise InputError(
-                f"the runs are of different {what} ({len(of_a)} and {len(of_b)}): "
+                f"the runs are on different {what} ({len(of_a)} and {len(of_b)}): "
                 "only runs on the same data can be compared"
             )
     if a.iou_type != b.iou_type:
-        raise InputError(f"one run is of {a.iou_type}, the other of {b.iou_type}: compare alike")
+        raise InputError(
+            f"one run has {a.iou_type}, the other {b.iou_type}: only runs of the same IoU type can be compared"
+        )
 
 
 def mean_over_seeds(

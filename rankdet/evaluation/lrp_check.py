@@ -1,7 +1,7 @@
 """Cross-check of a run's oLRP against the package that LRP's authors released: `lrp-check.json`.
 
-The package takes the place of pycocotools, so it lives in an environment of its own. Where that
-cannot be made, the record says `skipped` and why.
+The package replaces pycocotools, so it needs a separate environment. If that cannot be made, the
+status of the record is `skipped`, with the reason.
 """
 
 import json
@@ -31,7 +31,7 @@ TOLERANCE = 1e-9
 
 
 class Unavailable(Exception):
-    """The released package cannot be had or used here; the text says why."""
+    """The released package cannot be installed or used here; the text gives the reason."""
 
 
 def check_lrp(
@@ -91,7 +91,7 @@ def compare(
 
 def _released(record: Mapping[str, Any], truth: Path, found: Path) -> dict[str, Any]:
     if record.get("status") == "diverged":
-        raise Unavailable("the run diverged: it has no measures")
+        raise Unavailable("the run diverged: it has no metrics")
     if record["settings"]["max_dets"] != [1, 10, 100]:
         raise Unavailable("federated (LVIS) annotations are not the package's")
     if not record["counts"]["detections"]:
@@ -108,7 +108,7 @@ def _python() -> str:
     named = os.environ.get(PYTHON)
     if named:
         if shutil.which(named) is None:
-            raise Unavailable(f"{PYTHON} names {named}, which is no program")
+            raise Unavailable(f"{PYTHON} names {named}, which is not a program")
         return named
     python = FOLDER / "bin" / "python"
     if not (FOLDER / "ready").exists():

@@ -1,7 +1,7 @@
-"""oLRP by the released package, as JSON; run by the Python of `envs/lrp.yaml`, on its own.
+"""oLRP by the released package, as JSON. The Python of `envs/lrp.yaml` runs this file alone.
 
 python lrp_released.py GT.json DETECTIONS.json OUT.json: category id to oLRP, its components and the
-threshold; null where the package has none.
+threshold; null where the package has no value.
 """
 
 import json
@@ -18,7 +18,7 @@ KEYS = {
 
 
 def main(ground_truth: str, detections: str, out: str) -> None:
-    """Evaluates boxes and writes the classes' values; stops with one line without the package."""
+    """Evaluates boxes and writes the values of each class; exits if the package is missing."""
     import numpy as np
 
     for name, kind in (("float", float), ("int", int), ("bool", bool)):
@@ -32,8 +32,8 @@ def main(ground_truth: str, detections: str, out: str) -> None:
     evaluator.evaluate()
     evaluator.accumulate()
     if "olrp" not in evaluator.eval:
-        sys.exit("its pycocotools is COCO's own, without LRP")
-    # Area all, 100 detections; −1 stands for a class without ground truth.
+        sys.exit("the installed pycocotools is COCO's, without LRP")
+    # Area all, 100 detections; −1 means a class without ground truth.
     tables = {key: evaluator.eval[name][:, 0, -1] for key, name in KEYS.items()}
     values = {
         str(category): {

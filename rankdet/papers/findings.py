@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from rankdet.errors import InputError
-from rankdet.evaluation.interval_store import REPLICATES, difference
+from rankdet.evaluation.interval_cache import REPLICATES, difference
 from rankdet.evaluation.intervals import Difference, welch_interval
 from rankdet.evaluation.metric import LOWER
 from rankdet.evaluation.registry import find

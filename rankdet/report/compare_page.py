@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rankdet.errors import InputError
-from rankdet.evaluation.interval_store import difference
+from rankdet.evaluation.interval_cache import difference
 from rankdet.evaluation.intervals import Difference
 from rankdet.evaluation.metric import COMPARE, Metric
 from rankdet.evaluation.registry import shown_in

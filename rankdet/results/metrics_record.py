@@ -1,4 +1,4 @@
-"""The record of an evaluated run: its measures together with how it was trained, and on what."""
+"""The record of an evaluated run: its metrics, how it was trained, and on what data."""
 
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ def _mask_measures(gt: str | Path, detections: str | Path) -> dict[str, Any]:
 
 
 def _blank(result: dict[str, Any], note: str) -> None:
-    """Sets every measure to null, the keys kept, and the masks' measures likewise."""
+    """Sets every metric of boxes and masks to null and keeps the keys."""
     result["metrics"] = dict.fromkeys(result["metrics"])
     for group in ("per_class", "bounds"):
         result[group] = {k: dict.fromkeys(v) for k, v in result[group].items()}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
 from rankdet.evaluation.metrics.ap import ap_tables
-from rankdet.evaluation.metrics.ap_backends import backend_tables
+from rankdet.evaluation.metrics.coco_evaluators import backend_tables
 from rankdet.evaluation.metrics.matching import match
 from tests.evaluation.coco_cases import MANY, cases, pycocotools_tables, write
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.ap import ap_tables, summarise
-from rankdet.evaluation.metrics.bounds import correlation_bounds, dealt_out
+from rankdet.evaluation.metrics.bounds import correlation_bounds, reassigned
 from rankdet.evaluation.metrics.sparsity import objects_per_image, sparsity_bins
 from tests.evaluation.coco_cases import MANY, cases, matched, pycocotools_tables, write
 
@@ -32,7 +32,7 @@ def test_dealing_out_keeps_the_number_of_true_positives(tmp_path, case):
     for one in matched(tmp_path, *case).per_class():
         hits = np.flatnonzero(one.true())
         for upper in (True, False):
-            table = dealt_out(one, upper)
+            table = reassigned(one, upper)
             for t, row in enumerate(table):
                 count = min(int(one.true(t).sum()), len(hits))
                 wanted = hits[:count] if upper else hits[::-1][:count]

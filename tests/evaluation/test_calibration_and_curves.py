@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
-from rankdet.evaluation.metrics.ap_backends import _hotcoco, error_breakdown
 from rankdet.evaluation.metrics.calibration import calibration
+from rankdet.evaluation.metrics.coco_evaluators import _hotcoco, error_breakdown
 from rankdet.evaluation.metrics.curves import lrp_over_score, precision_recall, score_sweep
 from rankdet.evaluation.metrics.matching import match
 from rankdet.evaluation.metrics.olrp import olrp

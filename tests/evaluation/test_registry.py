@@ -10,7 +10,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.evaluate import evaluate_files, registered
 from rankdet.evaluation.metric import FAMILIES, HIGHER, LOWER, PLACES, Metric
-from rankdet.evaluation.metrics.resampled import resampled
+from rankdet.evaluation.metrics.bootstrap import resampled
 from rankdet.repository import ROOT
 from tests.evaluation.small_case import fresh_python, small_case
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rankdet.evaluation import interval_store
+from rankdet.evaluation import interval_cache
 from rankdet.evaluation.intervals import Difference, paired_bootstrap, welch_interval
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.papers.findings import higher_is_better, verdict, with_findings
@@ -74,7 +74,7 @@ def test_one_seed_each_is_a_paired_bootstrap_over_images(study) -> None:
         for loss in ("alrp+iou+no-sb", "ap")
     ]
     own = [read_matches(run.main.folder / "matches.parquet") for run in runs]
-    oracle = paired_bootstrap(*own, np.random.default_rng(0), interval_store.REPLICATES, ["ap"])
+    oracle = paired_bootstrap(*own, np.random.default_rng(0), interval_cache.REPLICATES, ["ap"])
     assert found.difference == pytest.approx(100 * oracle["AP"].value, abs=1e-5)
     assert (found.low, found.high) == pytest.approx(
         (100 * oracle["AP"].low, 100 * oracle["AP"].high), abs=1e-5
@@ -132,15 +132,15 @@ def test_a_change_of_the_matches_is_asked_anew(study, tmp_path: Path) -> None:
         find_runs(study, "shapes", RunRequest("retinanet", loss))[0].main.folder / "matches.parquet"
         for loss in ("ap", "focal")
     ]
-    first = interval_store.difference(*paths, "AP", "ap", tmp_path)
-    assert interval_store.difference(*paths, "AP", "ap", tmp_path) == first
+    first = interval_cache.difference(*paths, "AP", "ap", tmp_path)
+    assert interval_cache.difference(*paths, "AP", "ap", tmp_path) == first
     assert len(list(tmp_path.iterdir())) == 1
-    interval_store.difference(*paths, "oLRP", "olrp", tmp_path)
-    interval_store.difference(*paths[::-1], "AP", "ap", tmp_path)
+    interval_cache.difference(*paths, "oLRP", "olrp", tmp_path)
+    interval_cache.difference(*paths[::-1], "AP", "ap", tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
     for kept in tmp_path.iterdir():
         kept.write_text("{")  # a broken answer is asked again
-    assert interval_store.difference(*paths, "AP", "ap", tmp_path) == first
+    assert interval_cache.difference(*paths, "AP", "ap", tmp_path) == first
 
 
 def test_findings_stand_in_the_files_of_a_table(study, tmp_path: Path) -> None:

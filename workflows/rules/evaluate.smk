@@ -1,4 +1,4 @@
-# Detections and measures: of the main split in the run's folder, of further ones in on-<split>/, at
+# Detections and metrics: of the main split in the run's folder, of further ones in on-<split>/, at
 # other score thresholds in at-<threshold>/, of further tests in test-<name>/.
 rule predict:
     input:

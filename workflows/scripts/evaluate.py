@@ -1,4 +1,4 @@
-"""Measures a run's detections on one split."""
+"""Evaluates the detections of a run on one split."""
 
 from pathlib import Path
 

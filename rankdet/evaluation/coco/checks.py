@@ -113,7 +113,7 @@ def unique(ids: NDArray[np.int64], path: Path, what: str) -> NDArray[np.int64]:
 def positions(
     known: NDArray[np.int64], ids: NDArray[np.int64], path: Path, what: str
 ) -> NDArray[np.int64]:
-    """Returns where each of `ids` stands in the ascending `known`."""
+    """Returns the position of each of `ids` in the ascending `known`."""
     missing = ids[~is_known(known, ids)]
     if len(missing):
         raise InputError(
@@ -124,7 +124,7 @@ def positions(
 
 
 def is_known(known: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Returns for each of `ids` whether the ascending `known` has it."""
+    """Returns for each of `ids` whether it is in the ascending `known`."""
     if len(known) == 0:
         return np.zeros(len(ids), dtype=bool)
     place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
@@ -138,12 +138,13 @@ def report_unknown(
     if len(unknown) == 0:
         return
     line = (
-        f"{len(unknown)} detections have {what} that the ground truth has not "
+        f"{len(unknown)} detections have {what} that are not in the ground truth "
         f"({three(np.unique(unknown))})"
     )
     if not ignore:
         raise InputError(
-            f"{path}: {line}; are both files of the same data? --ignore-unknown leaves them out"
+            f"{path}: {line}; do both files belong to the same data? "
+            "--ignore-unknown leaves them out"
         )
     notes.append(f"{line}: left out")
 

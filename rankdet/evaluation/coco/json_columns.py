@@ -1,7 +1,7 @@
 """The fast way to read detections: pyarrow's JSON parser straight into columns.
 
-It only takes files about which there is no doubt. For any other it returns None, and the plain
-reader (`rankdet.evaluation.coco.json_stream`) then finds out what is wrong and says so.
+It only accepts files of the usual form. For any other it returns None, and the plain reader
+(`rankdet.evaluation.coco.json_stream`) then reads the file or reports what is wrong with it.
 """
 
 import re

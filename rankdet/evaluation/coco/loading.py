@@ -29,8 +29,8 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
         iou_type: "bbox" reads boxes, "segm" reads masks too.
 
     Raises:
-        InputError: the file is missing or no COCO annotations, an id is unknown or occurs twice,
-            a box or area is missing, not finite or negative.
+        InputError: If the file is missing or not COCO annotations, an id is unknown or occurs
+            twice, a box or area is missing, not finite or negative.
     """
     path = Path(path)
     data = read_json(path)
@@ -103,8 +103,8 @@ def load_detections(
         ignore_unknown: leave out detections of unknown images or categories, with a note.
 
     Raises:
-        InputError: the file is missing, cut off or no such list; an id is unknown; a score or box
-            is not finite; a size is negative; a mask does not fit its image.
+        InputError: If the file is missing, cut off or not such a list, an id is unknown, a score or
+            box is not finite, a size is negative, or a mask does not fit its image.
     """
     path = Path(path)
     check_end(path)
@@ -199,7 +199,7 @@ def _frequency(categories: Sequence[Mapping[str, Any]], notes: list[str]) -> dic
     known = {k: v for k, v in given.items() if v in FREQUENCIES}
     if len(known) < len(given):
         notes.append(
-            f"{len(given) - len(known)} categories have a 'frequency' that is none of LVIS's "
+            f"{len(given) - len(known)} categories have a 'frequency' that is not one of LVIS's "
             f"({', '.join(FREQUENCIES)}): not used"
         )
     return known

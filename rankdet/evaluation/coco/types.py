@@ -41,8 +41,8 @@ class GroundTruth:
         area: (G,) in square pixels, as annotated.
         crowd: (G,) True for a crowd region.
         masks: G run-length encodings (`iou_type="segm"`), else None.
-        notes: one line for each thing worth knowing.
-        federated: what LVIS says about each image; None for annotations of every category.
+        notes: Remarks about the file, one sentence each.
+        federated: For LVIS: the categories that each image is annotated for; else None.
     """
 
     image_ids: Ints
@@ -76,7 +76,7 @@ class Detections:
         area: (D,) box area for "bbox", mask area for "segm", in square pixels.
         score: (D,) confidence.
         masks: D run-length encodings (`iou_type="segm"`), else None.
-        notes: one line for each thing worth knowing.
+        notes: Remarks about the file, one sentence each.
     """
 
     position: Ints

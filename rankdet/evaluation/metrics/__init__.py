@@ -1,1 +1,1 @@
-"""Measures of detections: each a function of the matches (or of the training record); no torch."""
+"""Metrics of detections, functions of the matches or of the training record. No torch."""

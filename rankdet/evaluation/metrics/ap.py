@@ -1,6 +1,8 @@
-"""Average precision and recall, COCO's definition, from matches; and their summary.
+"""Average precision and recall by COCO's definition, from matches, and their summary.
 
-The same summary serves the tables of hotcoco and pycocotools (`ap_backends`).
+Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014, and COCO's evaluation code.
+
+The same summary serves the tables of hotcoco and pycocotools (`coco_evaluators`).
 """
 
 from collections.abc import Sequence
@@ -36,7 +38,7 @@ def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables
 
     Args:
         matches: the matches.
-        areas: the first so many of the area ranges.
+        areas: The first area ranges, in the order of `AREAS`.
     """
     shape = (len(IOU_THRESHOLDS), len(matches.category_ids), len(areas))
     precision = -np.ones((shape[0], len(RECALLS), *shape[1:]))
@@ -72,7 +74,7 @@ def interpolated_precision(true: Bools, counted: Bools, positives: int) -> Float
         (T, 101); 0 at recalls that are not reached.
     """
     tp = np.cumsum(true, axis=1, dtype=np.float64)
-    # A detection that is left out changes neither sum, so it need not be taken away.
+    # An ignored detection changes neither sum, so it can stay.
     fp = np.cumsum(counted & ~true, axis=1, dtype=np.float64)
     precision = tp / (fp + tp + np.spacing(1))
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]

@@ -1,8 +1,8 @@
-"""How much AP could gain or lose from the ranking of true positives alone (aLRP paper, Table 5).
+"""Bounds of AP if only the ranking of true positives changed.
 
-The detections matched at IoU .5 stay the same, and so do their scores; only which of them reach a
-higher IoU threshold is dealt out anew: to the best-scored ones (upper bound: localisation ranks as
-classification does) or to the worst-scored ones (lower bound: the other way round).
+aLRP Loss (Oksuz et al., NeurIPS 2020), Table 5. The detections matched at IoU .5 and their scores
+stay the same. The IoUs are assigned again: the highest ones to the detections with the highest
+scores (upper bound), or to those with the lowest scores (lower bound).
 """
 
 import numpy as np
@@ -33,12 +33,12 @@ def correlation_bounds(matches: Matches) -> dict[str, dict[str, float | None]]:
             continue
         counted = np.broadcast_to(one.counted(), (len(IOU_THRESHOLDS), len(one.score)))
         for bound, rows in tables.items():
-            true = dealt_out(one, upper=bound == "upper")
+            true = reassigned(one, upper=bound == "upper")
             rows.append(interpolated_precision(true, counted, positives).mean(axis=1))
     return {bound: _summary(rows) for bound, rows in tables.items()}
 
 
-def dealt_out(one: ClassMatches, upper: bool) -> Bools:
+def reassigned(one: ClassMatches, upper: bool) -> Bools:
     """Returns (T, D) the true positives of the bound at each IoU threshold."""
     matched = np.flatnonzero(one.true())
     true = np.zeros((len(IOU_THRESHOLDS), len(one.score)), dtype=bool)

@@ -1,9 +1,9 @@
-"""Do scores mean what they say? Detection calibration errors and the reliability curve.
+"""Calibration of scores: detection calibration errors and the reliability curve.
 
 D-ECE compares scores with precision (Küppers et al., "Multivariate Confidence Calibration for
 Object Detection", CVPR-W 2020); LaECE, class-wise, with precision x IoU (Oksuz et al., "Towards
 Building Self-aware Object Detectors via Reliable Uncertainty Quantification and Calibration", CVPR
-2023, eq. 3). Both papers choose their own IoU threshold; ours is that of the matching, .5.
+2023, eq. 3). The papers choose different IoU thresholds; ours is that of the matching, .5.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ def calibration(matches: Matches, bins: int = BINS) -> dict[str, Any]:
 
     Returns:
         `D_ECE` over all counted detections; `LaECE`, the mean over the classes with counted
-        detections; both in [0, 1], None without detections or where a score is no probability;
+        detections; both in [0, 1], None without detections or where a score is outside [0, 1];
         `LaECE_per_class` by category id; and `bins`, one record each: `low`, `high`, `detections`,
         `score` (mean), `precision`, `iou` (mean over true positives); None where empty.
     """
@@ -61,7 +61,7 @@ class _Table:
         self, count: Ints, score: Floats, hits: Floats, hits_iou: Floats, outside: bool
     ) -> None:
         self.count, self.score, self.hits, self.hits_iou = count, score, hits, hits_iou
-        self.outside = outside  # some score is no probability
+        self.outside = outside  # some score is outside [0, 1]
 
     def records(self) -> list[dict[str, float | int | None]]:
         """Returns one record per bin."""

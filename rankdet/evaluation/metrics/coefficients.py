@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
-from rankdet.evaluation.metrics.running import running
+from rankdet.evaluation.metrics.accumulate import running
 
 KINDS = ("pearson", "spearman", "kendall")
 _CELLS = 4_000_000  # numbers in one table: bounds the memory

@@ -1,7 +1,7 @@
 """Correlation of score and IoU over true positives: Pearson, Spearman and Kendall's τ-b.
 
 True positives are the detections matched at IoU .5, over all areas. The aLRP paper (Oksuz et al.,
-NeurIPS 2020, section 5.2) speaks of the correlation of rankings, so its ρ is Spearman's.
+NeurIPS 2020, section 5.2) describes the correlation of rankings, so its ρ is Spearman's.
 """
 
 import warnings

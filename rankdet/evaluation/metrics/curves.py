@@ -1,4 +1,4 @@
-"""Curves behind the numbers: precision over recall, LRP over score, measures over a score cut."""
+"""Curves: precision over recall, LRP over scores, and metrics over score thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -78,11 +78,11 @@ def lrp_over_score(matches: Matches, points: int = 200) -> pd.DataFrame:
 def score_sweep(matches: Matches, thresholds: Sequence[float]) -> pd.DataFrame:
     """Returns AP and oLRP when detections below a score are dropped (RS supplement, S10 and S11).
 
-    Greedy matching and NMS go down the scores, so that dropping the low ones afterwards is the
-    same as never having kept them (the speed is not: that has to be measured).
+    Greedy matching and NMS take detections by descending score. To drop low scores afterwards
+    therefore gives the same metrics as a threshold before NMS, but not the same speed.
 
     Args:
-        matches: the matches of detections kept down to the lowest of the thresholds.
+        matches: Matches of all detections above the lowest of the thresholds.
         thresholds: scores; detections at or above them stay.
 
     Returns:

@@ -34,7 +34,7 @@ def rate_summary(rates: pd.Series) -> dict[str, float | int | None]:
 
     Returns:
         `min_rate`, `max_rate`, `min_rate_inverse` (1 / min rate, as the paper prints it) and
-        `iterations` (those with a rate); None where there is none, or nothing to divide by.
+        `iterations` (those with a rate); None where no iteration has a rate, or the rate is 0.
     """
     known = rates.dropna()
     if known.empty:
@@ -80,7 +80,7 @@ def imbalance(positives: pd.Series, negatives: pd.Series, classes: int) -> dict[
 
     Returns:
         `instances` and `tasks`: negatives per positive, averaged over the iterations that have a
-        positive; None without any.
+        positive; None if no iteration has one.
     """
     positives, negatives = positives.reset_index(drop=True), negatives.reset_index(drop=True)
     some = positives > 0

@@ -1,22 +1,22 @@
-"""Matches as data: the table that every measure reads, and its form on disk (`matches.parquet`).
+"""Matches as data: the table that every metric reads, and its form on disk (`matches.parquet`).
 
-One row per considered detection (the at most 100 best-scored of an image and class; of LVIS's
-federated annotations the 300 best of an image, of classes that it is annotated for):
+One row per considered detection: the at most 100 with the highest scores of each image and class
+(for LVIS's federated annotations: 300 of each image, of classes for which it is annotated):
 
-- `image_id`, `category_id`; `detection`: its place in the detections file, from 0; `score`;
-  `rank`: place among the detections of its image and class, from 0; `area` in square pixels.
-- `annotation`: id of the ground truth matched at IoU .5 over all areas, -1 for none; `iou`: the
-  IoU of that match, NaN for none. A match with a crowd is one too, and then the row is ignored.
-- `best_iou`: highest IoU with any ground truth of its image and class that is no crowd.
-- `true_<area>`, `ignored_<area>` for the areas all, small, medium and large: bit i says whether it
-  is a true positive, or left out of the count, at the i-th IoU threshold (.50, .55, ... .95);
-  neither of both means false positive.
+- `image_id`, `category_id`; `detection`: its position in the detections file, from 0; `score`;
+  `rank`: rank among the detections of its image and class, from 0; `area` in square pixels.
+- `annotation`: id of the ground truth matched at IoU .5 over all areas, -1 without a match; `iou`:
+  the IoU of that match, NaN without a match. A detection may match a crowd; it is then ignored.
+- `best_iou`: highest IoU with any ground truth of its image and class that is not a crowd.
+- `true_<area>`, `ignored_<area>` for the areas all, small, medium and large: bit i is set if it is
+  a true positive, or ignored, at the i-th IoU threshold (.50, .55, ... .95). If neither is set, it
+  is a false positive.
 
 One row per ground truth: `image_id`, `category_id`, `annotation` (its id), `area`, `crowd`,
-`detection` (the one that found it at IoU .5 over all areas, -1 for none or for ignored ground
-truth), `ignored_<area>` (True or False).
+`detection` (its match at IoU .5 over all areas, -1 if it is missed or ignored), `ignored_<area>`
+(True or False).
 
-On disk both stand in one Parquet table, told apart by `kind` ("detection" or "ground_truth");
+On disk both are in one Parquet table; the column `kind` is "detection" or "ground_truth", and the
 columns of the other kind are null. The file's metadata (key `rankdet`, JSON) holds the schema's
 name, all image ids, the categories with names and frequency, the IoU type, the thresholds, the
 area ranges, the limit on detections, and the notes.
@@ -72,7 +72,7 @@ GROUND_TRUTH_COLUMNS = {
 
 @dataclass(frozen=True)
 class Matches:
-    """The result of the matching pass; columns as this module's text says.
+    """The result of the matching pass; the module's docstring describes the columns.
 
     Attributes:
         detections: one row per considered detection, by category, image and rank.
@@ -83,7 +83,7 @@ class Matches:
         frequency: category id to "r", "c" or "f"; empty where the annotations do not say.
         iou_type: "bbox" or "segm".
         max_detections: the limit per image and class (300, per image: federated annotations).
-        notes: one line for each thing worth knowing about the input.
+        notes: Remarks about the input, one sentence each.
     """
 
     detections: pd.DataFrame
@@ -129,7 +129,7 @@ class Matches:
 
 
 class _Columns(dict[str, Any]):
-    """Some rows of a table; a column is taken when it is first asked for."""
+    """Some rows of a table; a column is read at its first use."""
 
     def __init__(self, table: dict[str, Any], rows: Ints | slice) -> None:
         super().__init__()
@@ -167,7 +167,7 @@ class ClassMatches:
 
     @property
     def iou(self) -> Floats:
-        """(D,) IoU of the match at IoU .5, NaN for none."""
+        """(D,) IoU of the match at IoU .5, NaN without a match."""
         return np.asarray(self.detections["iou"])
 
 
@@ -239,7 +239,9 @@ def read_matches(path: Path | str) -> Matches:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (pa.ArrowException, KeyError, ValueError):
-        raise InputError(f"{path}: is no table of matches; `rankdet evaluate` writes one") from None
+        raise InputError(
+            f"{path}: is not a table of matches; `rankdet evaluate --matches` writes one"
+        ) from None
     if meta.get("schema") != SCHEMA:
         raise InputError(f"{path}: has schema {meta.get('schema')!r}; needed: {SCHEMA!r}")
     is_detection = pa.compute.equal(table["kind"].cast(pa.string()), "detection")

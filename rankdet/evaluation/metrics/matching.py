@@ -1,4 +1,4 @@
-"""The one matching pass: every measure here is a function of the `Matches` that it returns.
+"""The one matching pass: every metric here is a function of the `Matches` that it returns.
 
 Detections are matched as COCO's evaluation does (pycocotools), for all ten IoU thresholds and all
 four area ranges at once: within an image and class, in the order of their scores, each takes the
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rankdet.evaluation.coco.types import Bools, Detections, Floats, GroundTruth, Ints
-from rankdet.evaluation.metrics.federated import federated_rows, open_groups, rank_in_group
+from rankdet.evaluation.metrics.lvis import federated_rows, open_groups, rank_in_group
 from rankdet.evaluation.metrics.matches import (
     AREAS,
     FEDERATED_MAX_DETECTIONS,
@@ -142,7 +142,7 @@ def _assign(
     iou_of = np.full(count, np.nan)
     if len(det) == 0:
         return true, ignore, matched, iou_of
-    # Best first; of equal IoUs pycocotools takes the one that stands last in the file.
+    # Best first; of equal IoUs pycocotools takes the last one in the file.
     order = np.lexsort((-gt, -iou, det))
     det, gt, iou = det[order], gt[order], iou[order]
     passed = np.searchsorted(np.minimum(IOU_THRESHOLDS, 1 - 1e-10), iou, side="right")
@@ -215,7 +215,7 @@ def _claim(
 
 
 def _taken_by(matched: Ints, ignored: Ints, position: Ints, count: int) -> Ints:
-    """Returns (G,) the detection that found a ground truth at IoU .5; -1 for none or ignored."""
+    """Returns (G,) the detection that matches each ground truth at IoU .5; -1 without a match."""
     taken = np.full(count, -1, dtype=np.int64)
     hit = np.flatnonzero(matched >= 0)
     hit = hit[(ignored[matched[hit]] & 1) == 0]

@@ -55,7 +55,7 @@ def overlapping_pairs(
 
     Returns:
         (P,) places in `order`, (P,) places in `gt_order`, (P,) IoUs, and (D,) each detection's
-        highest IoU with any ground truth of its group that is no crowd (0 for none).
+        highest IoU with any ground truth of its group that is not a crowd (0 without any).
     """
     first = np.searchsorted(gt_group, group, side="left")
     count = np.searchsorted(gt_group, group, side="right") - first

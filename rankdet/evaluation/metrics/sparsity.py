@@ -1,4 +1,4 @@
-"""Measures by how many objects an image holds (rebuttal of the aLRP paper, Table A3)."""
+"""AP and oLRP by objects per image (aLRP Loss, Oksuz et al., NeurIPS 2020: rebuttal, Table A3)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -41,7 +41,7 @@ def sparsity_bins(
         family, `oLRP`, `oLRP_Loc`, `oLRP_FP`, `oLRP_FN`; None where a bin has no object.
 
     Raises:
-        InputError: the edges do not ascend from 0 on.
+        InputError: If the edges do not ascend from 0 on.
     """
     edges = list(edges)
     if not edges or edges[0] < 0 or any(b <= a for a, b in pairwise(edges)):

@@ -1,8 +1,9 @@
-"""Every measure under many weightings of the images at once: the arithmetic of the bootstrap.
+"""All metrics with intervals under many weightings of the images at once, for the bootstrap.
 
-An image of weight 2 counts as if the split held it twice. Precision and LRP can only be best right
-at a true positive, so all counts are taken there: a sparse matrix sums the detections in between,
-and the work grows with detections + weightings x true positives.
+Efron and Tibshirani, "An Introduction to the Bootstrap", 1993. An image of weight 2 counts as if
+the split had it twice. Precision and LRP have their best values at true positives, so all counts
+are taken there: a sparse matrix sums the detections in between, and the work grows with detections
++ weightings x true positives.
 """
 
 from collections.abc import Sequence
@@ -12,27 +13,27 @@ from scipy import sparse
 
 from rankdet.evaluation.coco.types import Floats, Ints
 from rankdet.evaluation.metric import FAMILIES
+from rankdet.evaluation.metrics.accumulate import running
 from rankdet.evaluation.metrics.ap import RECALLS
 from rankdet.evaluation.metrics.coefficients import KINDS, weighted_correlations
 from rankdet.evaluation.metrics.correlation import true_positives
 from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS, ClassMatches, Matches
 from rankdet.evaluation.metrics.olrp import KEYS as LRP_KEYS
 from rankdet.evaluation.metrics.olrp import TAU
-from rankdet.evaluation.metrics.running import running
 
 AP_KEYS = ("AP", *(f"AP{round(100 * t)}" for t in IOU_THRESHOLDS))
-_CELLS = 4_000_000  # numbers in one table of weights: bounds the memory
+_CELLS = 4_000_000  # numbers in one table of weights: limits the memory
 
 
 def resampled(
     matches: Matches, weights: Ints, families: Sequence[str] = FAMILIES
 ) -> dict[str, Floats]:
-    """Returns measures under each weighting of the images.
+    """Returns metrics under each weighting of the images.
 
     Args:
-        matches: the matches.
+        matches: The matches.
         weights: (B, I) whole numbers >= 0, how often each of `matches.image_ids` counts.
-        families: what to compute: "ap" (area all, 100 detections), "olrp", "correlation".
+        families: What to compute: "ap" (area all, 100 detections), "olrp", "correlation".
 
     Returns:
         Metric name to (B,) values, NaN where undefined; names as in metrics.json.

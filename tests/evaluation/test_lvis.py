@@ -10,7 +10,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
 from rankdet.evaluation.evaluate import evaluate_files
 from rankdet.evaluation.metrics.ap import ap_tables
-from rankdet.evaluation.metrics.ap_backends import backend_tables
+from rankdet.evaluation.metrics.coco_evaluators import backend_tables
 from rankdet.evaluation.metrics.matches import read_matches, write_matches
 from rankdet.evaluation.metrics.matching import match
 

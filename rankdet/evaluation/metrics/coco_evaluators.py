@@ -50,7 +50,7 @@ def backend_tables(
 def error_breakdown(
     ground_truth: GroundTruth, detections: Detections, iou_type: str
 ) -> dict[str, Any]:
-    """Returns hotcoco's TIDE errors (Bolya et al., ECCV 2020): what each kind costs in AP50.
+    """Returns hotcoco's TIDE errors (Bolya et al., ECCV 2020): how much AP50 each kind costs.
 
     Returns:
         `delta_ap` and `counts`, each by kind of error (Cls, Loc, Both, Dupe, Bkg, Miss; `delta_ap`
@@ -65,7 +65,7 @@ def error_breakdown(
 
 
 def _without_matches(ground_truth: GroundTruth, limits: tuple[int, ...]) -> ApTables:
-    # The evaluators take no empty list: 0 where there is something to find.
+    # The evaluators do not accept an empty list: 0 for classes with ground truth.
     shape = (len(IOU_THRESHOLDS), len(ground_truth.category_ids), len(AREAS))
     recall = -np.ones((*shape, len(limits)))
     for a, (low, high) in enumerate(AREAS.values()):
@@ -88,7 +88,7 @@ def _images(ground_truth: GroundTruth) -> list[dict[str, Any]]:
 
 
 def _categories(ground_truth: GroundTruth) -> list[dict[str, Any]]:
-    # Unique names: some evaluators look classes up by name.
+    # Unique names, because some evaluators find classes by name.
     frequency = ground_truth.frequency
     return [
         {"id": i, "name": str(i), **({"frequency": frequency[i]} if i in frequency else {})}
@@ -133,7 +133,7 @@ def _text_masks(masks: list[dict[str, Any]] | None) -> list[Any] | None:
 
 
 def _results(ground_truth: GroundTruth, detections: Detections) -> list[dict[str, Any]]:
-    # Without boxes: where there is one, COCO's tools take its area for the mask's.
+    # Without boxes: COCO's tools would take the area of the box instead of the mask's.
     return [
         {"image_id": i, "category_id": c, "score": s, "segmentation": m}
         for i, c, s, m in zip(

@@ -1,7 +1,7 @@
-"""Differences of two runs with their intervals, kept on disk: a bootstrap may take minutes.
+"""Differences of two runs with their intervals, cached on disk: a bootstrap may take minutes.
 
-A table and the report ask the same questions. An answer is kept in `<study>/intervals/`, under a
-name that depends on both runs' matches and on the code that draws: it is never out of date.
+A table and the report need the same differences. They are stored in `<study>/intervals/`, under a
+name that depends on the matches of both runs and on the code, so that they are never out of date.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 
 from rankdet.evaluation import intervals
 from rankdet.evaluation.intervals import Difference, paired_bootstrap
-from rankdet.evaluation.metrics import resampled
+from rankdet.evaluation.metrics import bootstrap
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.files import atomic
 
@@ -25,15 +25,15 @@ def difference(a: Path, b: Path, metric: str, family: str, store: Path) -> Diffe
     """Returns a metric of run B minus that of run A; None where the family has no such metric.
 
     Args:
-        a: matches of the first run.
-        b: matches of the second, on the same images.
-        metric: name of the metric, in [0, 1].
-        family: the measures that it belongs to: "ap", "olrp" or "correlation".
-        store: folder of kept answers.
+        a: Matches of the first run.
+        b: Matches of the second run, on the same images.
+        metric: Key of the metric.
+        family: The family of its interval: "ap", "olrp" or "correlation".
+        store: Folder of the cache.
 
     Raises:
-        InputError: the matches cannot be read, or are of different data.
-        OSError: one of the files is not there.
+        InputError: If the matches cannot be read, or are on different data.
+        OSError: If one of the files is missing.
     """
     stamps = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in (a, b)]
     text = json.dumps([stamps, family, REPLICATES, _code()])
@@ -42,7 +42,7 @@ def difference(a: Path, b: Path, metric: str, family: str, store: Path) -> Diffe
         known = json.loads(path.read_text(encoding="utf-8"))
         found = {name: Difference(**values) for name, values in known.items()}
     except (OSError, ValueError, TypeError):
-        # Every pair is drawn alike, so that answers do not depend on the order of the questions.
+        # Every pair has the same draws, so that results do not depend on the order of the calls.
         rng = np.random.default_rng(0)
         found = paired_bootstrap(read_matches(a), read_matches(b), rng, REPLICATES, [family])
         _keep(path, found)
@@ -56,7 +56,7 @@ def _keep(path: Path, found: dict[str, Difference]) -> None:
 
 @lru_cache
 def _code() -> str:
-    """Hash of the modules that draw and measure."""
-    folder = Path(resampled.__file__).parent
+    """Returns the hash of the modules that draw the images and compute the metrics."""
+    folder = Path(bootstrap.__file__).parent
     files = [Path(intervals.__file__), *sorted(folder.glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

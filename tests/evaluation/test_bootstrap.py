@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rankdet.evaluation.metrics.accumulate import running
 from rankdet.evaluation.metrics.ap import ap_tables, summarise
+from rankdet.evaluation.metrics.bootstrap import AP_KEYS, resampled
 from rankdet.evaluation.metrics.correlation import correlations
 from rankdet.evaluation.metrics.olrp import olrp
-from rankdet.evaluation.metrics.resampled import AP_KEYS, resampled
-from rankdet.evaluation.metrics.running import running
 from tests.evaluation.coco_cases import MANY, cases, matched
 
 
