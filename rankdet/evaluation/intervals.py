@@ -137,7 +137,8 @@ def check_same_data(a: Matches, b: Matches) -> None:
             )
     if a.iou_type != b.iou_type:
         raise InputError(
-            f"one run has {a.iou_type}, the other {b.iou_type}: only runs of the same IoU type can be compared"
+            f"one run has IoU type {a.iou_type}, the other {b.iou_type}: "
+            "only runs of the same type can be compared"
         )
 
 

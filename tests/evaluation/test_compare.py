@@ -143,5 +143,5 @@ def test_bad_input(runs, tmp_path):
         call(runs / "good.json", "--draws", 1)
     shutil.copy(runs / "good.json", tmp_path / "good.json")
     (tmp_path / "good.parquet").write_bytes(b"PAR1 no")
-    with pytest.raises(InputError, match="no table of matches"):
+    with pytest.raises(InputError, match="is not a table of matches"):
         call(tmp_path / "good.json", runs / "bad.json")

@@ -69,7 +69,7 @@ def test_a_frequency_that_is_not_lviss_is_not_used(tmp_path, value):
     paths = write(tmp_path, truth=changed(TRUTH, ("categories", 0, "frequency"), value))
     out = evaluate_files(*paths)
     assert out["notes"] == [
-        "1 categories have a 'frequency' that is none of LVIS's (r, c, f): not used"
+        "1 categories have a 'frequency' that is not one of LVIS's (r, c, f): not used"
     ]
     assert out["metrics"] == good["metrics"]
 
