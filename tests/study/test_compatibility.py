@@ -105,4 +105,4 @@ def test_what_detectors_refuse_exists(detector):
     spec = detectors.load_detector(detector, "small")
     for name in spec.get("not_with", {}):
         loss, _, variant = name.partition("+")
-        cards.load_loss(loss).variant(variant)
+        assert cards.load_loss(loss).variant(variant)["name"] == loss
