@@ -19,7 +19,6 @@ CHECKS = {"raises", "warns", "deprecated_call", "fail", "gradcheck", "gradgradch
 USE_PRIVATE_NAMES = {
     "evaluation/test_calibration_and_curves.py",
     "evaluation/test_correlation.py",
-    "study/test_estimate.py",
     "study/test_hashes.py",
     "training/test_environment.py",
 }

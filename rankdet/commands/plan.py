@@ -61,7 +61,7 @@ def _print_estimates(study: Any, console: Any) -> None:
     for name, found in estimates(study).items():
         unknown |= found.unknown > 0
         length = "not counted yet" if found.iterations is None else f"{found.iterations:,}"
-        table.add_row(name, str(found.runs), length, _hours(found))
+        table.add_row(name, str(found.runs), length, hours(found))
     console.print(table)
     if unknown:
         console.print(
@@ -74,7 +74,8 @@ def _print_estimates(study: Any, console: Any) -> None:
         )
 
 
-def _hours(found: Any) -> str:
+def hours(found: Any) -> str:
+    """Returns the hours of an estimate as text, with the number of runs that were not measured."""
     if found.unknown == found.runs:
         return "not measured here" if found.runs else "0"
     shown = f"{found.hours:,.1f}" if found.hours < 100 else f"{found.hours:,.0f}"

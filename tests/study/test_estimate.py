@@ -158,7 +158,7 @@ def test_the_command_says_what_is_not_measured(coco, capsys):
 
 def test_hours_in_words():
     shown = [
-        plan_command._hours(estimate.Estimate(*values))
+        plan_command.hours(estimate.Estimate(*values))
         for values in ((3, 9, 1.26, 0), (3, 9, 250.4, 1), (3, 9, 0.0, 3), (0, 0, 0.0, 0))
     ]
     assert shown == ["1.3", "250 + 1 not measured", "not measured here", "0"]
