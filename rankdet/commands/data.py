@@ -119,12 +119,10 @@ def _print_summary(data: dict) -> None:
 
 
 def _shapes(args: argparse.Namespace) -> int:
-    from dataclasses import fields
-
     from rankdet.datasets import prepare
-    from rankdet.datasets.shapes.config import ShapesConfig
+    from rankdet.datasets.options import ShapesOptions
 
-    given = {f.name: getattr(args, f.name, None) for f in fields(ShapesConfig)}
+    given = {name: getattr(args, name, None) for name in ShapesOptions.model_fields}
     config = {key: value for key, value in given.items() if value is not None}
     manifest = prepare("shapes", {"kind": "shapes", **config}, args.folder)
     for split, entry in manifest["splits"].items():

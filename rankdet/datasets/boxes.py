@@ -4,9 +4,15 @@ import math
 from typing import Any
 
 from rankdet.datasets.findings import Findings
-from rankdet.datasets.options import is_number
 
 SLACK = 0.1  # in pixels: COCO's own rounded boxes reach that far outside now and then
+
+
+def is_number(value: Any) -> bool:
+    """Returns whether a value read from JSON is a finite number; a boolean is not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value)
 
 
 def repair(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets import coco_folder, lvis, options
+from rankdet.datasets import coco_folder, lvis
 from rankdet.errors import InputError
+from rankdet.suggest import nearest
 
 CATEGORIES = {"coco": 80, "coco-minitrain": 80, "lvis": 1203}
 
@@ -48,7 +49,10 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
         InputError: other counts than published, or data that cannot be used.
     """
     kind = config["kind"]
-    options.check_keys(config, ["kind", "title", *COUNTS[kind]], f"dataset {name!r}")
+    known = ["kind", "title", *COUNTS[kind]]
+    for key in config:
+        if key not in known:
+            raise InputError(f"dataset {name!r}: unknown key {key!r}; {nearest(str(key), known)}")
     title, splits = coco_folder.read_config(name, config)
     for split, files in splits.items():
         _check_layout(f"dataset {name!r}, {split}", *files)

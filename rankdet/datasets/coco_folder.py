@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from rankdet import files
-from rankdet.datasets import manifest, options
+from rankdet.datasets import manifest
 from rankdet.datasets.checks import Checked, check
 from rankdet.datasets.images import ImageFile
+from rankdet.datasets.options import SplitFiles
 from rankdet.errors import InputError
+from rankdet.strict import read
 from rankdet.suggest import nearest
 
 Adapt = Callable[[str, dict[str, Any]], dict[str, Any]]
-SPLIT_KEYS = ("images", "annotations")
 
 
 def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def write(
 def read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tuple[Path, Path]]]:
     """Returns the title and each split's (folder of images, annotation file)."""
     where = f"dataset {name!r}"
-    title = options.text(config.get("title") or name, f"{where}: title")
+    title = str(config.get("title") or name)
     splits = {}
     for key, value in config.items():
         if key in ("kind", "title"):
@@ -96,19 +97,13 @@ def read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tu
         if not isinstance(value, Mapping):
             known = ["title", "train", "val"]
             raise InputError(
-                f"{where}: {key!r} is no split (a mapping with 'images' and 'annotations');"
+                f"{where}: {key!r} is not a split (a mapping with 'images' and 'annotations');"
                 f" {nearest(str(key), known)}"
             )
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(key)):
             raise InputError(f"{where}: name split {key!r} with letters, digits, '-' and '_' only")
-        options.check_keys(value, SPLIT_KEYS, f"{where}, {key}")
-        for needed in SPLIT_KEYS:
-            if needed not in value:
-                raise InputError(f"{where}, {key}: give {needed!r} (a path)")
-        images, annotations = (
-            Path(options.text(value[k], f"{where}, {key}: {k}")) for k in SPLIT_KEYS
-        )
-        splits[str(key)] = (images.expanduser(), annotations.expanduser())
+        files = read(SplitFiles, value, f"{where}, {key}")
+        splits[str(key)] = (Path(files.images).expanduser(), Path(files.annotations).expanduser())
     if "train" not in splits:
         found = f"found: {', '.join(splits)}" if splits else "found no split"
         raise InputError(f"{where}: give the split 'train' ({found})")

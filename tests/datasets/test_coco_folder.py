@@ -91,13 +91,16 @@ def test_splits_share_one_list_of_categories(good, tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda c: c.update(titel="x"), "'titel' is no split .* did you mean 'title'?"),
+        (lambda c: c.update(titel="x"), "'titel' is not a split .* did you mean 'title'?"),
         (
             lambda c: c["train"].update(image="x"),
-            "train: unknown key 'image'; did you mean 'images'",
+            "train: image: unknown key; did you mean 'images'",
         ),
-        (lambda c: c["train"].pop("images"), "train: give 'images'"),
-        (lambda c: c["train"].update(images=3), "train: images is 3; give a text"),
+        (lambda c: c["train"].pop("images"), "train: images: missing"),
+        (
+            lambda c: c["train"].update(images=3),
+            "train: images: found 3; it should be a valid string",
+        ),
         (lambda c: c.update(val=c.pop("train")), r"give the split 'train' \(found: val\)"),
         (lambda c: c.pop("train"), "found no split"),
         (lambda c: c.update({"../x": c["train"]}), "name split '../x' with letters"),

@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+from rankdet.datasets.options import shapes_options
 from rankdet.datasets.shapes import annotate, contours, png, scene
 from rankdet.datasets.shapes.bits import Bits, even_units
-from rankdet.datasets.shapes.config import ShapesConfig
 from rankdet.datasets.shapes.outlines import FULL, SHAPES, coverage
 
 
@@ -62,7 +62,7 @@ def test_png_gives_the_pixels_back(pixels):
     limit=st.integers(1, 80),
 )
 def test_any_image_keeps_its_promises(seed, index, size, classes, limit):
-    config = ShapesConfig.read(
+    config = shapes_options(
         "a", {"seed": seed, "image_size": size, "classes": classes, "max_objects": limit}
     )
     drawn = scene.make(config, 0, index)
@@ -80,7 +80,7 @@ def test_any_image_keeps_its_promises(seed, index, size, classes, limit):
 
 
 def test_objects_stay_mostly_visible():
-    config = ShapesConfig.read("a", {})
+    config = shapes_options("a", {})
     for index in range(20):
         drawn = scene.make(config, 0, index)
         for k, sprite in enumerate(drawn.sprites):
@@ -88,9 +88,7 @@ def test_objects_stay_mostly_visible():
 
 
 def test_shares_are_kept_in_few_images():
-    config = ShapesConfig.read(
-        "a", {"empty_fraction": 0.1, "density": [[0.5, 4]], "max_objects": 9}
-    )
+    config = shapes_options("a", {"empty_fraction": 0.1, "density": [[0.5, 4]], "max_objects": 9})
     for seed in range(20):
         counts = [scene.objects_wanted(config, even_units(seed, 0, i)[0]) for i in range(50)]
         assert 4 <= counts.count(0) <= 6

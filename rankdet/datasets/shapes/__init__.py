@@ -12,9 +12,9 @@ import numpy as np
 
 from rankdet import files
 from rankdet.datasets import manifest
+from rankdet.datasets.options import ShapesOptions, shapes_options
 from rankdet.datasets.shapes import contours, long_tail, png, scene
 from rankdet.datasets.shapes.bits import Bits
-from rankdet.datasets.shapes.config import ShapesConfig
 
 SPLITS = ("train", "val")  # their places here seed their images
 FEDERATED = 1  # sets the random numbers of this purpose apart from those that draw
@@ -22,7 +22,7 @@ FEDERATED = 1  # sets the random numbers of this purpose apart from those that d
 
 def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Draws the images and writes annotations and manifest; see `rankdet.datasets.prepare`."""
-    settings = ShapesConfig.read(name, config)
+    settings = shapes_options(name, config)
     splits = {}
     frequencies: dict[int, str] = {}
     with files.replacing(folder / "data") as part:
@@ -51,14 +51,14 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
         )
 
 
-def categories(settings: ShapesConfig) -> list[dict[str, Any]]:
+def categories(settings: ShapesOptions) -> list[dict[str, Any]]:
     """Returns COCO's list of categories; ids count from 1."""
     names = enumerate(settings.class_names, 1)
     return [{"id": i, "name": name, "supercategory": "shape"} for i, name in names]
 
 
 def _draw(
-    settings: ShapesConfig, split: str, folder: Path
+    settings: ShapesOptions, split: str, folder: Path
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """Writes a split's images; returns its annotations and each image's (name, sha256)."""
     images: list[dict[str, Any]] = []

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rankdet.datasets.options import ShapesOptions
 from rankdet.datasets.shapes import long_tail
 from rankdet.datasets.shapes.bits import Bits, even_units
-from rankdet.datasets.shapes.config import ShapesConfig
 from rankdet.datasets.shapes.outlines import FULL, SHAPES, coverage
 
 LARGE_AREA = 96**2  # COCO: larger is "large"
@@ -103,7 +103,7 @@ class Scene:
         self.sprites.append(sprite)
 
 
-def make(config: ShapesConfig, split: int, index: int) -> Scene:
+def make(config: ShapesOptions, split: int, index: int) -> Scene:
     """Returns the index-th image of a split, which no other image depends on."""
     bits = Bits(config.seed, split, index)
     density, crowd, large = even_units(config.seed, split, index)
@@ -125,13 +125,13 @@ def make(config: ShapesConfig, split: int, index: int) -> Scene:
     return scene
 
 
-def _category(config: ShapesConfig, bits: Bits) -> int:
+def _category(config: ShapesOptions, bits: Bits) -> int:
     if config.long_tail:
         return long_tail.category(bits.unit(), config.classes)
     return bits.integer(1, config.classes)
 
 
-def objects_wanted(config: ShapesConfig, unit: float) -> int:
+def objects_wanted(config: ShapesOptions, unit: float) -> int:
     """Maps a number in [0, 1) to a count of objects, by `empty_fraction` and `density`."""
     if unit < config.empty_fraction:
         return 0
@@ -146,16 +146,16 @@ def objects_wanted(config: ShapesConfig, unit: float) -> int:
     return min(config.max_objects, last_count)
 
 
-def _sides(config: ShapesConfig, count: int, bits: Bits) -> list[float]:
+def _sides(config: ShapesOptions, count: int, bits: Bits) -> list[float]:
     """Sizes of the objects, longest first (the back); many objects are smaller ones."""
-    low, high = config.object_size
+    low, high = config.sides
     # The most that lets them share the image: count · side² ≤ 1.4 · size², about half of it filled.
     square = 14 * config.image_size**2 // (10 * max(count, 3))
     high = max(low, min(high, math.isqrt(square)))
     return sorted((bits.uniform(low, high) for _ in range(count)), reverse=True)
 
 
-def _colors(config: ShapesConfig, category: int, shape: tuple[int, ...], bits: Bits) -> np.ndarray:
+def _colors(config: ShapesOptions, category: int, shape: tuple[int, ...], bits: Bits) -> np.ndarray:
     """The class's colour, or now and then another one's, jittered, shaded and with grain."""
     names = config.class_names
     name = names[category - 1]
@@ -168,21 +168,21 @@ def _colors(config: ShapesConfig, category: int, shape: tuple[int, ...], bits: B
     return rgb.clip(0, 255).astype(np.int16)
 
 
-def _object(config: ShapesConfig, category: int, side: float, aspect: float, bits: Bits) -> Sprite:
+def _object(config: ShapesOptions, category: int, side: float, aspect: float, bits: Bits) -> Sprite:
     name = config.class_names[category - 1]
     cover = coverage(SHAPES[name], side, aspect, bits)
     return Sprite(category, cover, _colors(config, category, cover.shape, bits))
 
 
-def _large(config: ShapesConfig, bits: Bits) -> Sprite:
+def _large(config: ShapesOptions, bits: Bits) -> Sprite:
     """A circle or a square of almost the longest size: only they fill a large area."""
     category = bits.integer(1, min(2, config.classes))
     share = bits.uniform(0.98, 1.0) if category == 1 else bits.uniform(0.88, 0.96)
-    side = share * config.object_size[1]
+    side = share * config.sides[1]
     return _object(config, category, side, 1.0, bits)
 
 
-def _crowd(config: ShapesConfig, bits: Bits) -> Sprite:
+def _crowd(config: ShapesOptions, bits: Bits) -> Sprite:
     """A cluster of tiny objects of one class, annotated as one group."""
     category = bits.integer(1, config.classes)
     side = max(16, int(bits.uniform(0.2, 0.4) * config.image_size))

@@ -6,46 +6,18 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from rankdet.datasets.options import ShapesOptions, SplitFiles, Text
 from rankdet.strict import UNION_TAG, Strict
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Text = Annotated[str, StringConstraints(min_length=1)]
 
 
-class Shapes(Strict):
+class Shapes(ShapesOptions):
     """The built-in data: coloured shapes, drawn from a seed."""
 
     kind: Literal["shapes"] = Field(description="`shapes`: the built-in data")
-    title: Text | None = Field(None, description="Shown in reports")
-    seed: int = Field(1, ge=0, description="Another seed draws other images")
-    image_size: int = Field(128, ge=32, le=1024, description="Side of the images in pixels")
-    train_images: int = Field(96, ge=1, description="Images in the split `train`")
-    val_images: int = Field(48, ge=1, description="Images in the split `val`")
-    max_objects: int = Field(60, ge=1, le=1000, description="Most objects in an image")
-    object_size: tuple[int, int] | None = Field(
-        None, description="Shortest and longest side of an object in pixels"
-    )
-    classes: int = Field(8, ge=1, description="How many kinds of shapes")
-    density: list[tuple[Fraction, int]] | None = Field(
-        None, description="Pairs (share of the images, most objects in them), rising"
-    )
-    empty_fraction: Fraction = Field(0.05, description="Share of images without objects")
-    crowd_fraction: Fraction = Field(0.08, description="Share of images with a crowd")
-    color_noise: Fraction = Field(0.1, description="Share of objects with another class's colour")
-    masks: bool = Field(True, description="Whether annotations carry masks")
-    long_tail: bool = Field(
-        False, description="Rare, common and frequent classes, annotated and evaluated as LVIS"
-    )
 
     split_names: ClassVar[tuple[str, ...]] = ("train", "val")
-
-
-class SplitFiles(Strict):
-    """One split of one's own data."""
-
-    images: Text = Field(description="Folder of the images")
-    annotations: Text = Field(description="COCO-format JSON file")
 
 
 class CocoFolder(Strict):

@@ -11,9 +11,10 @@ import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from rankdet.datasets.options import Fraction, Text
 from rankdet.errors import InputError
 from rankdet.strict import Strict, read
-from rankdet.study.config.datasets import Dataset, Fraction, Name, Text
+from rankdet.study.config.datasets import Dataset, Name
 from rankdet.study.config.renamed import with_new_names
 from rankdet.suggest import choice
 
