@@ -64,6 +64,9 @@ def load_spec(path: str | Path) -> Spec:
     defaults = {"id": f"{path.absolute().parent.name}/{path.stem}", "caption": ""}
     spec = _made(Spec, where, {**defaults, **given, **parts})
     _check_names(where, path, spec)
+    for request in spec.requests:
+        if request.epoch and not request.schedule:
+            raise InputError(f"{where}: epoch {request.epoch} needs a schedule; add `schedule`")
     if file:
         check_note(file, published)
         check_against_published(where, spec)
@@ -146,6 +149,9 @@ def _run(where: str, entry: Any) -> dict[str, str]:
     view = str(entry.get("view") or "")
     if view and not VIEW.fullmatch(view):
         raise InputError(f"{where}: view {view!r} is unknown; see docs/add-a-paper.md")
+    epoch = str(entry.get("epoch") or "")
+    if epoch and not (epoch.isdecimal() and int(epoch) > 0):
+        raise InputError(f"{where}: epoch: found {epoch!r}; it should be a number of at least 1")
     return {key: str(value) for key, value in entry.items()}
 
 

@@ -82,6 +82,8 @@ def _model(config: StudyConfig, asked: RunsOfTables, request: RunRequest) -> Mod
     data = asked.datasets.get(request.dataset)
     if data is None:
         raise InputError(f"this study maps no dataset to the paper's {request.dataset!r}")
+    if request.schedule and request.schedule not in published_schedules():
+        raise InputError(f"schedule {request.schedule!r} is not in {shown(SCHEDULES)}")
     model = load_model(request.detector, request.backbone, request.loss, config.preset)
     if model.predicts_masks and not getattr(config.datasets[data], "masks", True):
         raise InputError(
