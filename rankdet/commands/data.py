@@ -90,15 +90,15 @@ def _check(args: argparse.Namespace) -> int:
     from rankdet.datasets.checks import check
 
     checked = check(args.images, args.annotations)
-    findings = checked.findings
-    if not findings.errors:
+    problems = checked.problems
+    if not problems.errors:
         _print_summary(checked.data)
-    for line in findings.warnings:
+    for line in problems.warnings:
         print(f"warning: {line}")
     sys.stdout.flush()
-    for line in findings.errors:
+    for line in problems.errors:
         print(f"error: {line}", file=sys.stderr)
-    return 2 if findings.errors else 0
+    return 2 if problems.errors else 0
 
 
 def _print_summary(data: dict) -> None:

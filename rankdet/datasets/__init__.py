@@ -1,7 +1,7 @@
-"""Datasets on disk: every kind ends as COCO-format annotations plus one manifest, `dataset.json`.
+"""Datasets on disk: every kind becomes annotations in COCO's format and a manifest `dataset.json`.
 
-Needs numpy and Pillow only. To add a kind, write a module with
-`prepare(name, config, folder) -> dict` (use `manifest.write`) and name it in `KINDS`.
+This package needs only numpy and Pillow. To add a kind, write a module with
+`prepare(name, config, folder) -> dict` (use `manifest.write`) and add it to `KINDS`.
 """
 
 import importlib
@@ -22,25 +22,25 @@ KINDS = {
 
 
 def prepare(name: str, config: Mapping[str, Any], folder: str | Path) -> dict[str, Any]:
-    """Writes a dataset's `dataset.json` and `data/` below a folder.
+    """Writes `dataset.json` and `data/` of a dataset.
 
     Args:
-        name: the dataset's name in the study, as it shall stand in the manifest.
+        name: the dataset's name in the study and in the manifest.
         config: the dataset's part of the study's config; its `kind` is one of `KINDS`.
-        folder: where to write; made if absent. Its `data/` is replaced as a whole, and only once
-            everything in it is complete.
+        folder: the output folder, created if it does not exist. Its `data/` is replaced as a whole,
+            after the new content is complete.
 
     Returns:
         The manifest (schema `rankdet.dataset/1`), as written to `dataset.json`.
 
     Raises:
-        InputError: a wrong config, unusable data, or a disk that is full.
+        InputError: the config is wrong, the data cannot be used, or the disk is full.
     """
     if not isinstance(config, Mapping):
         raise InputError(f"dataset {name!r}: its config must be a mapping, found {config!r:.60}")
     kind = config.get("kind")
     if kind not in KINDS:
         hint = nearest(str(kind), KINDS) if kind is not None else f"one of: {', '.join(KINDS)}"
-        found = "no kind" if kind is None else f"unknown kind {kind!r}"
+        found = "`kind` is missing" if kind is None else f"unknown kind {kind!r}"
         raise InputError(f"dataset {name!r}: {found}; {hint}")
     return importlib.import_module(KINDS[kind]).prepare(name, config, Path(folder))

@@ -1,11 +1,11 @@
-"""Repairs of one COCO annotation's box, area and crowd flag."""
+"""Repairs box, area and crowd flag of a COCO annotation."""
 
 import math
 from typing import Any
 
-from rankdet.datasets.findings import Findings
+from rankdet.datasets.problems import Problems
 
-SLACK = 0.1  # in pixels: COCO's own rounded boxes reach that far outside now and then
+SLACK = 0.1  # pixels; some rounded boxes of COCO extend so far outside of their image
 
 
 def is_number(value: Any) -> bool:
@@ -16,56 +16,58 @@ def is_number(value: Any) -> bool:
 
 
 def repair(
-    entry: dict[str, Any], size: tuple[int, int], where: str, findings: Findings
+    entry: dict[str, Any], size: tuple[int, int], where: str, problems: Problems
 ) -> dict[str, Any] | None:
-    """Returns a copy that can be used, or None if the annotation has to go.
+    """Returns a repaired copy of an annotation, or None if it cannot be used.
 
     Args:
         entry: the annotation.
-        size: (width, height) of its image.
-        where: names the annotation, for the findings.
-        findings: takes what was wrong.
+        size: (width, height) of its image in pixels.
+        where: the annotation in words, for messages.
+        problems: collects the problems.
     """
     bbox = entry.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_real(v) for v in bbox):
         what = "annotations without a box of four numbers"
-        findings.error(what, where, "give each 'bbox': [x, y, width, height]")
+        problems.error(what, where, "give each 'bbox': [x, y, width, height]")
         return None
-    told = f"{where}: {[round(v, 2) if is_number(v) else v for v in bbox]}"
+    example = f"{where}: {[round(v, 2) if is_number(v) else v for v in bbox]}"
     if not all(is_number(v) for v in bbox):
-        findings.warning("boxes that are not finite", told, "dropped")
+        problems.warning("boxes that are not finite", example, "dropped")
         return None
     if bbox[2] <= 0 or bbox[3] <= 0:
-        findings.warning("boxes without width or height", told, "dropped")
+        problems.warning("boxes without width or height", example, "dropped")
         return None
     clipped = _clip(bbox, size)
     if clipped[2] <= 0 or clipped[3] <= 0:
-        findings.warning("boxes wholly outside their image", told, "dropped")
+        problems.warning("boxes completely outside of their image", example, "dropped")
         return None
     fixed = {**entry, "bbox": clipped}
     if clipped != bbox:
-        findings.warning(
-            "boxes that reach outside their image", f"{told} in {size[0]} x {size[1]}", "clipped"
-        )
-    if not _repair_area(fixed, bbox, where, findings):
+        example = f"{example} in {size[0]} x {size[1]}"
+        problems.warning("boxes partly outside of their image", example, "clipped")
+    if not _repair_area(fixed, bbox, where, problems):
         return None
     if entry.get("iscrowd") not in (0, 1):
-        findings.warning("annotations whose iscrowd is neither 0 nor 1", where, "taken as 0")
+        problems.warning("annotations whose iscrowd is neither 0 nor 1", where, "set to 0")
         fixed["iscrowd"] = 0
     fixed["iscrowd"] = int(fixed["iscrowd"])
     return fixed
 
 
 def _repair_area(
-    fixed: dict[str, Any], given_bbox: list[float], where: str, findings: Findings
+    fixed: dict[str, Any], given_bbox: list[float], where: str, problems: Problems
 ) -> bool:
-    """Sees to an area that is missing or that was the unclipped box's; False: drop it."""
+    """Adds or corrects the area; returns False if the annotation cannot be used.
+
+    The area of the box replaces a missing area, and the area of the box before it was clipped.
+    """
     area, box_area = fixed.get("area"), fixed["bbox"][2] * fixed["bbox"][3]
     if area is None:
-        findings.warning("annotations without an area", where, "the box's area taken")
+        problems.warning("annotations without an area", where, "set to the area of the box")
         fixed["area"] = box_area
     elif not is_number(area) or area <= 0:
-        findings.warning("annotations without a positive area", f"{where}: {area!r:.20}", "dropped")
+        problems.warning("annotations without a positive area", f"{where}: {area!r:.20}", "dropped")
         return False
     elif fixed["bbox"] != given_bbox and math.isclose(area, given_bbox[2] * given_bbox[3]):
         fixed["area"] = box_area

@@ -1,6 +1,6 @@
-"""COCO 2017, COCO-minitrain and LVIS v1: known layouts, checked against what was published.
+"""COCO 2017, COCO-minitrain and LVIS v1: their counts are compared with the published ones.
 
-All three share COCO's images, `train2017/` and `val2017/` below one root. Lin et al., "Microsoft
+All three use COCO's images in `train2017/` and `val2017/` below one folder. Lin et al., "Microsoft
 COCO: Common Objects in Context", ECCV 2014; Samet et al., "HoughNet", ECCV 2020 (minitrain); Gupta
 et al., "LVIS: A Dataset for Large Vocabulary Instance Segmentation", CVPR 2019.
 """
@@ -19,7 +19,7 @@ CATEGORIES = {"coco": 80, "coco-minitrain": 80, "lvis": 1203}
 
 @dataclass(frozen=True)
 class Published:
-    """What a split of a published dataset holds; None: not published."""
+    """The published counts of a split; None: not published."""
 
     images: int
     annotations: int | None
@@ -37,16 +37,16 @@ COUNTS = {
 
 
 def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Checks both splits, and that they hold what was published; see `datasets.prepare`.
+    """Checks both splits, and compares them with the published counts; see `datasets.prepare`.
 
     Args:
         name: the dataset's name.
-        config: `kind` (`coco`, `coco-minitrain`, `lvis`), `title`, and for the splits `train` and
-            `val` (of `coco` perhaps `test-dev`) their `images` and `annotations`.
-        folder: where the manifest and the cleaned annotations go.
+        config: `kind` (`coco`, `coco-minitrain`, `lvis`), `title`, and the splits `train` and
+            `val` (for `coco` also `test-dev`), each with `images` and `annotations`.
+        folder: the output folder for the manifest and the cleaned annotations.
 
     Raises:
-        InputError: other counts than published, or data that cannot be used.
+        InputError: the counts differ from the published ones, or the data cannot be used.
     """
     kind = config["kind"]
     known = ["kind", "title", *COUNTS[kind]]
@@ -68,19 +68,19 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
 def _check_layout(where: str, images: Path, annotations: Path) -> None:
     if not images.is_dir() or not annotations.is_file():
         missing = annotations if images.is_dir() else images
-        raise InputError(f"{where}: {missing} is not there; config/README.md says what goes where")
+        raise InputError(f"{where}: {missing} does not exist; config/README.md has the layout")
 
 
 def _check_counts(where: str, kind: str, split: str, data: Mapping[str, Any]) -> None:
     expected = COUNTS[kind][split]
-    wanted = {
+    counts = {
         "images": expected.images,
         "annotations": expected.annotations,
         "categories": CATEGORIES[kind],
     }
-    for key, count in wanted.items():
+    for key, count in counts.items():
         if count is not None and len(data[key]) != count:
             raise InputError(
-                f"{where} holds {len(data[key]):,} {key}, the published {split} of {kind!r} has "
-                f"{count:,}; fetch it again, or use `kind: coco-folder` for data of your own"
+                f"{where} has {len(data[key]):,} {key}, the published {split} of {kind!r} has "
+                f"{count:,}; download it again, or use `kind: coco-folder` for other data"
             )

@@ -1,4 +1,4 @@
-"""Reading an annotation file in COCO's format: what is wrong with it as a whole, in one line."""
+"""Reads an annotation file in COCO's format."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ LISTS = ("images", "annotations", "categories")
 
 
 def read(path: Path, *, annotated: bool = True) -> dict[str, Any]:
-    """Returns the parsed file, of which `images`, `annotations` and `categories` are lists.
+    """Returns the parsed file. `images`, `annotations` and `categories` are lists of objects.
 
     Args:
         path: the file.
@@ -18,35 +18,36 @@ def read(path: Path, *, annotated: bool = True) -> dict[str, Any]:
             test-dev; the key is then missing.
 
     Raises:
-        InputError: no such file, no JSON (with line and byte), or no COCO annotations.
+        InputError: the file does not exist, is not JSON (the message has line and byte), or does
+            not have COCO annotations.
     """
     data = _parse(path, _content(path))
     if isinstance(data, list):
         raise InputError(
-            f"{path} holds a list, not an object with {_quoted(LISTS)}: a file of detections?"
-            " Give COCO annotations"
+            f"{path} is a list, not an object with {_quoted(LISTS)} (is it a file of detections?);"
+            " give COCO annotations"
         )
     if not isinstance(data, dict):
-        raise InputError(f"{path} holds {data!r:.30}, not an object with {_quoted(LISTS)}")
+        raise InputError(f"{path} is {data!r:.30}, not an object with {_quoted(LISTS)}")
     lists = LISTS if annotated or "annotations" in data else ("images", "categories")
     missing = [key for key in lists if key not in data]
     if missing:
         found = _quoted(list(data)[:6]) if data else "nothing"
-        raise InputError(f"{path} lacks {_quoted(missing)} (found: {found}): no COCO annotations")
+        raise InputError(f"{path} has no {_quoted(missing)} (found: {found}): not COCO annotations")
     for key in lists:
         if not isinstance(data[key], list):
-            raise InputError(f"{path}: {key!r} is {data[key]!r:.30}; COCO has a list there")
+            raise InputError(f"{path}: {key!r} is {data[key]!r:.30}; it must be a list")
         for position, entry in enumerate(data[key]):
             if not isinstance(entry, dict):
                 raise InputError(
-                    f"{path}: entry {position} of {key!r} is {entry!r:.30}; COCO has an object"
+                    f"{path}: entry {position} of {key!r} is {entry!r:.30}; it must be an object"
                 )
     return data
 
 
 def _content(path: Path) -> bytes:
     if path.is_dir():
-        raise InputError(f"{path} is a folder; give the annotation file (JSON) itself")
+        raise InputError(f"{path} is a folder; give the annotation file (JSON)")
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -68,19 +69,20 @@ def _parse(path: Path, content: bytes) -> Any:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        kind = "gzip-compressed: unpack it first" if content[:2] == b"\x1f\x8b" else "no text"
-        raise InputError(f"{path} is no JSON: byte {error.start} is no UTF-8 ({kind})") from None
+        gzip = content[:2] == b"\x1f\x8b"
+        kind = "it is compressed with gzip: unpack it first" if gzip else "it is not a text file"
+        raise InputError(f"{path} is not JSON: byte {error.start} is not UTF-8 ({kind})") from None
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
         byte = len(text[: error.pos].encode()) + len(content) - len(text.encode())
         raise InputError(
-            f"{path} is no JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
             f" (byte {byte} of {len(content)})"
         ) from None
     except (RecursionError, ValueError):
         raise InputError(
-            f"{path} is no COCO file: nested too deeply, or a number with too many digits"
+            f"{path} is not a COCO file: it is nested too deeply, or a number has too many digits"
         ) from None
 
 

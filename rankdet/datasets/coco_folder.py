@@ -1,4 +1,4 @@
-"""Any images with annotations in COCO's format, checked, and repaired in a copy where safe."""
+"""Images with annotations in COCO's format: checks them, and makes safe repairs in a copy."""
 
 import re
 import shlex
@@ -22,7 +22,7 @@ Adapt = Callable[[str, dict[str, Any]], dict[str, Any]]
 def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Checks every split and writes the cleaned annotations and the manifest.
 
-    Images stay where they are. The user's folders are taken relative to the current folder.
+    Images are not copied. Relative paths are relative to the current folder.
     """
     title, splits = read_config(name, config)
     return write(name, "coco-folder", title, splits, folder)
@@ -41,10 +41,10 @@ def write(
     Args:
         name: the dataset's name.
         kind: its kind, for the manifest.
-        title: shown in reports.
-        splits: split to (folder of images, annotation file).
-        folder: where to write.
-        adapt: called with a split's name and its annotations as read; returns what to check.
+        title: the title in reports.
+        splits: split -> (folder of images, annotation file).
+        folder: the output folder.
+        adapt: converts the annotations of a split (name, annotations) before the checks.
 
     Raises:
         InputError: the data cannot be used.
@@ -61,7 +61,7 @@ def write(
         )
         _stop_at_errors(f"dataset {name!r}, {split}", checked[split], images, annotations)
     warnings = [
-        f"{split}: {line}" for split, one in checked.items() for line in one.findings.warnings
+        f"{split}: {line}" for split, one in checked.items() for line in one.problems.warnings
     ]
     warnings += _same_categories(name, checked)
     entries = {}
@@ -101,31 +101,34 @@ def read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tu
                 f" {nearest(str(key), known)}"
             )
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(key)):
-            raise InputError(f"{where}: name split {key!r} with letters, digits, '-' and '_' only")
+            raise InputError(f"{where}: split name {key!r}: use only letters, digits, '-' and '_'")
         files = read(SplitFiles, value, f"{where}, {key}")
         splits[str(key)] = (Path(files.images).expanduser(), Path(files.annotations).expanduser())
     if "train" not in splits:
-        found = f"found: {', '.join(splits)}" if splits else "found no split"
-        raise InputError(f"{where}: give the split 'train' ({found})")
+        found = ", ".join(splits) or "no splits"
+        raise InputError(f"{where}: the split 'train' is missing (found: {found}); add it")
     return title, splits
 
 
 def _stop_at_errors(where: str, one: Checked, images: Path, annotations: Path) -> None:
-    errors = one.findings.errors
+    errors = one.problems.errors
     if not errors:
         return
     more = ""
     if len(errors) > 1:
         command = shlex.join(["rankdet", "data", "check", str(images), str(annotations)])
-        more = f" [and {len(errors) - 1} more kinds of error: see `{command}`]"
+        more = f" [and {len(errors) - 1} more kinds of errors: run `{command}`]"
     raise InputError(f"{where}: {annotations}: {errors[0]}{more}")
 
 
 def _same_categories(name: str, checked: Mapping[str, Checked]) -> list[str]:
-    """Gives every split train's list of categories; one that differs in an id or name stops.
+    """Gives every split the categories of train.
 
     Returns:
-        Warnings for splits whose list was shorter.
+        Warnings for splits with a shorter list.
+
+    Raises:
+        InputError: a split has a category that is not in train, or has another id there.
     """
     train = checked["train"].data["categories"]
     expected = {(c["id"], c["name"]) for c in train}
@@ -135,15 +138,15 @@ def _same_categories(name: str, checked: Mapping[str, Checked]) -> list[str]:
         foreign = sorted(given - expected)
         if foreign:
             names = {c["name"] for c in train}
-            told = ", ".join(f"{i} {n!r}" for i, n in foreign[:3])
+            examples = ", ".join(f"{i} {n!r}" for i, n in foreign[:3])
             clash = any(n in names for _, n in foreign)
-            why = "under another id in train" if clash else "not in train"
+            why = "have another id in train" if clash else "are not in train"
             raise InputError(
-                f"dataset {name!r}, {split}: categories differ from train's: {len(foreign)}"
-                f" ({told}{', ...' if len(foreign) > 3 else ''}) are {why}; use one list for all"
+                f"dataset {name!r}, {split}: categories differ from train: {len(foreign)}"
+                f" ({examples}{', ...' if len(foreign) > 3 else ''}) {why}; use one list for all"
             )
         if len(given) < len(expected):
             missing = len(expected) - len(given)
-            warnings.append(f"{split}: categories of train that are not listed: {missing}; added")
+            warnings.append(f"{split}: categories of train that are missing: {missing}; added")
         one.data["categories"] = train
     return warnings

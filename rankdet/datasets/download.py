@@ -1,8 +1,8 @@
-"""Fetching published data: resumed where it stopped, verified, and unpacked.
+"""Downloads published data: resumes, verifies and unpacks.
 
-`data/datasets.csv` names the archives. COCO publishes no checksums: those in the table are the MD5
-sums that many public download scripts agree on; where it has none, size and the archive's own CRC
-are what is verified, and on load the published counts.
+`data/datasets.csv` lists the archives. COCO publishes no checksums; the table has the MD5 sums that
+many public download scripts use. Without a checksum, the size and the CRCs of the archive are
+verified, and the published counts when the data is read.
 """
 
 import csv
@@ -22,8 +22,8 @@ from rankdet.suggest import nearest
 
 TABLE = DATA / "datasets.csv"
 BLOCK = 1 << 20  # bytes
-ATTEMPTS = 5  # a connection that breaks is taken up again this often
-TIMEOUT = 60  # seconds without a byte
+ATTEMPTS = 5  # connections before the download fails
+TIMEOUT = 60  # seconds without data
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Archive:
     """One row of `data/datasets.csv`.
 
     Attributes:
-        dataset: which dataset it is part of.
-        name: its file name.
-        url: where it is published.
-        size: in bytes.
-        checksum: `<algorithm>:<hex>`, or empty where none is known.
-        into: folder below the dataset's root that it is unpacked into.
-        licence: in words.
+        dataset: the dataset that it belongs to.
+        name: the file name.
+        url: the address of the file.
+        size: the size in bytes.
+        checksum: `<algorithm>:<hex>`, or empty if it is not known.
+        into: the folder for its content, relative to the dataset's root.
+        licence: the licence in words.
     """
 
     dataset: str
@@ -52,15 +52,15 @@ class Archive:
 def archives(
     dataset: str, names: Sequence[str] | None = None, table: Path = TABLE
 ) -> list[Archive]:
-    """Returns a dataset's archives, the smallest first.
+    """Returns the archives of a dataset, the smallest first.
 
     Args:
-        dataset: as in the table's first column.
-        names: only these; None: all.
+        dataset: a name in the first column of the table.
+        names: only these archives. None: all.
         table: the CSV file.
 
     Raises:
-        InputError: no such dataset or archive.
+        InputError: the dataset or the archive is unknown.
     """
     with table.open(newline="") as file:
         rows = [Archive(size=int(row.pop("bytes")), **row) for row in csv.DictReader(file)]
@@ -76,24 +76,24 @@ def archives(
 
 
 def get(archive: Archive, root: Path, *, keep: bool = False) -> str:
-    """Downloads, verifies and unpacks an archive, as far as that is not done yet.
+    """Downloads, verifies and unpacks an archive. Steps that are already done are skipped.
 
-    An archive that lies in the root already (brought by other means) is verified and unpacked.
+    An archive that is already in the root folder is verified and unpacked.
 
     Args:
-        archive: what to get.
-        root: the dataset's folder; made if absent.
-        keep: whether the archive stays after it was unpacked.
+        archive: the archive.
+        root: the dataset's folder, created if it does not exist.
+        keep: whether to keep the archive after unpacking.
 
     Returns:
-        What was done, in words.
+        A description of what was done.
 
     Raises:
-        InputError: it cannot be fetched, is not what was published, or the disk is full.
+        InputError: the download fails, the file is not the published one, or the disk is full.
     """
     path, mark = root / archive.name, root / f".{archive.name}.unpacked"
     if mark.exists():
-        return f"unpacked before (delete {mark} to do it again)"
+        return f"already unpacked (delete {mark} to unpack it again)"
     with files.writing(root):
         root.mkdir(parents=True, exist_ok=True)
     done = "found" if path.exists() else "downloaded"
@@ -113,10 +113,11 @@ def get(archive: Archive, root: Path, *, keep: bool = False) -> str:
 
 
 def download(archive: Archive, part: Path) -> None:
-    """Fetches the rest of an archive into a file that may hold its beginning.
+    """Downloads the rest of an archive into a file that may have its beginning.
 
     Raises:
-        InputError: the server cannot be reached, refuses, or breaks off again and again.
+        InputError: the server cannot be reached or returns an error, or `ATTEMPTS` connections
+            failed.
     """
     reason = ""
     for _ in range(ATTEMPTS):
@@ -127,7 +128,7 @@ def download(archive: Archive, part: Path) -> None:
             _fetch(archive, part)
         except urllib.error.HTTPError as error:
             raise InputError(
-                f"{archive.url}: the server says {error.code} ({error.reason}); "
+                f"{archive.url}: the server answered {error.code} ({error.reason}); "
                 f"{_by_hand(archive, part)}"
             ) from error
         except (OSError, HTTPException) as error:
@@ -136,13 +137,13 @@ def download(archive: Archive, part: Path) -> None:
             reason = str(getattr(error, "reason", None) or error) or type(error).__name__
         if _size(part) == archive.size:
             return
-        reason = reason or f"{_size(part):,} of {archive.size:,} bytes came"
-    raise InputError(f"{archive.url}: cannot be fetched: {reason}; {_by_hand(archive, part)}")
+        reason = reason or f"{_size(part):,} of {archive.size:,} bytes were received"
+    raise InputError(f"{archive.url}: download failed: {reason}; {_by_hand(archive, part)}")
 
 
 def _by_hand(archive: Archive, part: Path) -> str:
     return (
-        "run the same command again to go on, or fetch it by other means and put it at "
+        "run the same command again to resume, or download the file in another way and save it as "
         f"{part.with_name(archive.name)}"
     )
 
@@ -153,7 +154,7 @@ def _fetch(archive: Archive, part: Path) -> None:
     with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
         resumed = answer.status == 206
         with files.writing(part):
-            file = part.open("ab" if resumed else "wb")  # 200: it sends everything again
+            file = part.open("ab" if resumed else "wb")  # 200: the server sends the whole file
         with file:
             while block := answer.read(BLOCK):
                 with files.writing(part):
@@ -165,9 +166,9 @@ def _size(path: Path) -> int:
 
 
 def _verify(archive: Archive, path: Path) -> None:
-    """Compares an archive with the table; one that was downloaded and differs is removed."""
+    """Compares an archive with the table. A download that differs is deleted."""
     size = _size(path)
-    problem = "" if size == archive.size else f"{size:,} bytes, published are {archive.size:,}"
+    problem = "" if size == archive.size else f"{size:,} bytes, published: {archive.size:,}"
     if not problem and archive.checksum:
         algorithm, _, expected = archive.checksum.partition(":")
         with path.open("rb") as file:
@@ -177,22 +178,23 @@ def _verify(archive: Archive, path: Path) -> None:
         if path.name != archive.name:
             path.unlink()
         raise InputError(
-            f"{path.with_name(archive.name)}: {problem}: not the published archive; fetch it again"
+            f"{path.with_name(archive.name)}: {problem}: not the published archive; download it "
+            "again"
         )
 
 
 def _unpack(path: Path, target: Path) -> int:
-    """Unpacks a ZIP file, whose CRCs are checked; returns how many files were in it."""
+    """Unpacks a ZIP file and checks its CRCs; returns the number of files."""
     try:
         with files.writing(target), zipfile.ZipFile(path) as content:
             members = [item for item in content.infolist() if not item.is_dir()]
             for item in members:
-                place = target / item.filename
-                if place.is_file() and place.stat().st_size == item.file_size:
-                    continue  # of a run that was interrupted
+                unpacked = target / item.filename
+                if unpacked.is_file() and unpacked.stat().st_size == item.file_size:
+                    continue  # from an interrupted run
                 content.extract(item, target)
     except zipfile.BadZipFile as error:
         raise InputError(
-            f"{path}: a broken archive ({error}); delete it and fetch it again"
+            f"{path}: damaged archive ({error}); delete it and download it again"
         ) from None
     return len(members)

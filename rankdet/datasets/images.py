@@ -1,4 +1,4 @@
-"""Looking at image files: there or not, readable or not, how large, and their bytes' sha256."""
+"""Reads image files: whether they exist and are readable, their size, and their sha256."""
 
 import hashlib
 import io
@@ -10,19 +10,19 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-_ORIENTATION = 0x0112  # EXIF tag; 5 to 8 turn the image by 90°
-_END = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}  # near the end of a file that is whole
+_ORIENTATION = 0x0112  # EXIF tag; values 5 to 8 rotate the image by 90°
+_END = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}  # near the end of a complete file
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """What was found at a path.
+    """The properties of an image file.
 
     Attributes:
-        sha256: of the file's bytes, hex; empty where there is no file.
-        size: (width, height) in pixels as stored, or None where unreadable.
-        turned: whether EXIF asks viewers and data loaders to swap width and height.
-        problem: why it cannot be used, or empty.
+        sha256: of the file's bytes, hex; empty if the file does not exist.
+        size: (width, height) in pixels as stored, or None if the file is unreadable.
+        turned: whether the EXIF orientation swaps width and height.
+        problem: why the file cannot be used, or empty.
     """
 
     sha256: str = ""
@@ -32,10 +32,10 @@ class ImageFile:
 
 
 def look(paths: Iterable[Path], seen: dict[Path, ImageFile]) -> None:
-    """Reads each path not yet in `seen` once, and enters what was found there.
+    """Reads each path that is not in `seen`, and adds it.
 
-    Hashing releases Python's lock, so threads keep disk and cores busy; only the headers of
-    whole images are decoded.
+    Hashing releases Python's lock, so threads use disk and cores in parallel. Of complete images
+    only the headers are decoded.
     """
     new = [path for path in dict.fromkeys(paths) if path not in seen]
     with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
@@ -55,13 +55,13 @@ def _look(path: Path) -> ImageFile:
         return ImageFile(digest, problem="empty file")
     try:
         with Image.open(io.BytesIO(content)) as image:
-            # Asked for EXIF that is not in the header, Pillow decodes the whole image.
+            # `getexif` decodes the whole image if the header has no EXIF.
             exif = image.getexif() if "exif" in image.info else {}
             turned = exif.get(_ORIENTATION, 1) in (5, 6, 7, 8)
             if _END.get(image.format or "", b"") not in content[-len(content) // 2 :]:
-                image.load()  # raises if it is cut short
+                image.load()  # raises if the file is truncated
             return ImageFile(digest, image.size, turned)
     except UnidentifiedImageError:
-        return ImageFile(digest, problem="no image")
+        return ImageFile(digest, problem="not an image")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return ImageFile(digest, problem=f"{error}")

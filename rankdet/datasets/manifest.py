@@ -1,4 +1,4 @@
-"""The manifest of a dataset on disk: what a study needs to know without opening the images."""
+"""The manifest of a dataset on disk: its classes, splits, counts and checksums."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,11 +33,11 @@ def split_entry(
     *,
     annotated: bool = True,
 ) -> dict[str, Any]:
-    """Returns a split's part of the manifest; the counts include the crowds.
+    """Returns a split's part of the manifest.
 
-    `n_masks` counts the annotations whose segmentation can be used: detectors of masks need all.
-    `counts` holds the objects (no crowds) by class, by size and by number in an image. A split for
-    prediction alone has `annotated` false.
+    `n_annotations` includes crowds. `n_masks` is the number of annotations with a usable
+    segmentation. `counts` has the objects (without crowds) by class, by size and per image.
+    `annotated` is false for a split that is only for prediction.
     """
     counts = summarise(data)
     return {
@@ -63,7 +63,7 @@ def write(
     splits: Mapping[str, Mapping[str, Any]],
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Writes `folder/dataset.json` and returns what stands in it."""
+    """Writes `folder/dataset.json` and returns its content."""
     digest = hashlib.sha256()
     for split, entry in splits.items():
         digest.update(f"{split} {entry['checksum']}\n".encode())

@@ -1,14 +1,14 @@
-"""Segmentations of COCO-format annotations: which of them can be trained and evaluated on."""
+"""Tests whether segmentations of COCO annotations can be used for training and evaluation."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def count_usable(data: Mapping[str, Any]) -> int:
-    """Returns how many annotations, crowds included, have a usable mask.
+    """Returns the number of annotations, including crowds, with a usable mask.
 
     Args:
-        data: COCO-format annotations whose images have a width and a height.
+        data: COCO annotations whose images have a width and a height.
     """
     sizes = {image["id"]: [image["height"], image["width"]] for image in data["images"]}
     return sum(
@@ -18,11 +18,11 @@ def count_usable(data: Mapping[str, Any]) -> int:
 
 
 def is_usable(segmentation: Any, size: list[int]) -> bool:
-    """Returns whether a segmentation is polygons of three or more points, or RLE of its image.
+    """Returns whether a segmentation has polygons of three or more points, or RLE of its image.
 
     Args:
-        segmentation: what an annotation gives, perhaps None.
-        size: height and width of its image.
+        segmentation: the `segmentation` of an annotation, or None.
+        size: [height, width] of its image.
     """
     if isinstance(segmentation, list):
         return bool(segmentation) and all(_is_polygon(part) for part in segmentation)
@@ -33,6 +33,6 @@ def is_usable(segmentation: Any, size: list[int]) -> bool:
 
 
 def _is_polygon(part: Any) -> bool:
-    """x, y of three or more points; mmdet leaves out shorter ones."""
+    """Returns whether `part` has x, y of three or more points; mmdet ignores shorter ones."""
     numbers = isinstance(part, list) and all(isinstance(v, int | float) for v in part)
     return numbers and len(part) >= 6 and len(part) % 2 == 0

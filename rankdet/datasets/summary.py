@@ -4,20 +4,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-BINS = (0, 4, 9, 21)  # first count of each bin of objects per image: 0-3, 4-8, 9-20, 21+
+BINS = (0, 4, 9, 21)  # bins of objects per image start here: 0-3, 4-8, 9-20, 21+
 SMALL, MEDIUM = 32**2, 96**2  # COCO's bounds of area, in pixels
 
 
 def summarise(data: Mapping[str, Any], bins: Sequence[int] = BINS) -> dict[str, Any]:
-    """Counts images, annotations and sizes; crowds count in `annotations` and `crowds` only.
+    """Counts images, annotations and objects. Crowds are annotations, not objects.
 
     Args:
         data: COCO annotations that passed `checks.check`.
-        bins: lowest number of objects of each bin, in rising order from 0.
+        bins: the smallest number of objects in each bin, ascending from 0.
 
     Returns:
-        `images`, `empty_images`, `annotations`, `crowds`; `classes` (name -> objects, all
-        classes in their order); `sizes` (small below 32², medium below 96², large); `bins`
+        `images`, `empty_images`, `annotations`, `crowds`; `classes` (name -> objects, all classes
+        in order); `sizes` (objects: small below 32², medium below 96², large); `bins`
         ("0-3", ... -> images).
     """
     objects = [a for a in data["annotations"] if not a["iscrowd"]]
@@ -50,8 +50,8 @@ def _bins(counts: Sequence[int], bins: Sequence[int]) -> dict[str, int]:
     return table
 
 
-def told(entry: Mapping[str, Any]) -> str:
-    """Returns a manifest's split in words: its objects by size, and by class."""
+def described(entry: Mapping[str, Any]) -> str:
+    """Returns the counts of a manifest's split in words: objects by size and by class."""
     counts = entry["counts"]
     objects = entry["n_annotations"] - entry["n_crowd"]
     sizes = ", ".join(f"{n:,} {name}" for name, n in counts["sizes"].items())

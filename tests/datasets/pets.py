@@ -12,14 +12,14 @@ def write(folder, data):
     return path
 
 
-def findings(good, change=None):
+def problems_of(good, change=None):
     """Checks the good data after a change; returns (errors, warnings, cleaned data)."""
     folder, data = good
     data = copy.deepcopy(data)
     if change:
         change(data)
     checked = checks.check(folder, write(folder, data))
-    return checked.findings.errors, checked.findings.warnings, checked.data
+    return checked.problems.errors, checked.problems.warnings, checked.data
 
 
 def config(folder, path, **more):

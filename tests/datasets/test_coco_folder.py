@@ -8,12 +8,12 @@ from PIL import Image
 
 from rankdet.datasets import prepare
 from rankdet.errors import InputError
-from tests.datasets.pets import config, findings, write
+from tests.datasets.pets import config, problems_of, write
 from tests.shared_data import require_shared
 
 
 def test_good_data_passes_unchanged(good):
-    errors, warnings, data = findings(good)
+    errors, warnings, data = problems_of(good)
     assert errors == warnings == []
     assert data == good[1]
 
@@ -78,12 +78,12 @@ def test_splits_share_one_list_of_categories(good, tmp_path):
 
     cats = [a for a in data["annotations"] if a["category_id"] == 1]
     manifest = run([{"id": 1, "name": "cat"}], cats)
-    assert manifest["warnings"] == ["val: categories of train that are not listed: 1; added"]
+    assert manifest["warnings"] == ["val: categories of train that are missing: 1; added"]
     cleaned = json.loads((tmp_path / "out/data/val.json").read_text())
     assert cleaned["categories"] == data["categories"]
     with pytest.raises(InputError, match=r"val: categories differ.*2 'owl'\) are not in train"):
         run([{"id": 1, "name": "cat"}, {"id": 2, "name": "owl"}], cats)
-    with pytest.raises(InputError, match=r"1 'dog', 2 'cat'\) are under another id in train"):
+    with pytest.raises(InputError, match=r"1 'dog', 2 'cat'\) have another id in train"):
         run([{"id": 2, "name": "cat"}, {"id": 1, "name": "dog"}], cats)
     assert (tmp_path / "out/dataset.json").exists()  # of the run that succeeded
 
@@ -101,9 +101,9 @@ def test_splits_share_one_list_of_categories(good, tmp_path):
             lambda c: c["train"].update(images=3),
             "train: images: found 3; it should be a valid string",
         ),
-        (lambda c: c.update(val=c.pop("train")), r"give the split 'train' \(found: val\)"),
-        (lambda c: c.pop("train"), "found no split"),
-        (lambda c: c.update({"../x": c["train"]}), "name split '../x' with letters"),
+        (lambda c: c.update(val=c.pop("train")), r"split 'train' is missing \(found: val\)"),
+        (lambda c: c.pop("train"), "split 'train' is missing .found: no splits"),
+        (lambda c: c.update({"../x": c["train"]}), "split name '../x': use only letters"),
     ],
 )
 def test_wrong_config_is_one_line(good, tmp_path, change, told):

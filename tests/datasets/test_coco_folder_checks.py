@@ -5,7 +5,7 @@ from PIL import Image
 
 from rankdet.datasets import prepare
 from rankdet.errors import InputError
-from tests.datasets.pets import config, drop_from, findings, set_in, write
+from tests.datasets.pets import config, drop_from, problems_of, set_in, write
 
 
 @pytest.mark.parametrize(
@@ -14,13 +14,16 @@ from tests.datasets.pets import config, drop_from, findings, set_in, write
         ('{"images": [],\n "annotations": [}', "at line 2, column 18 (byte 32 of 33)"),
         ('{"é": 1,}', "column 9 (byte 9 of 10)"),
         ("", "is empty"),
-        (b"\xff\xfe{}", "byte 0 is no UTF-8"),
-        (b"\x1f\x8b\x08\x00", "gzip-compressed: unpack it first"),
-        ("[]", "holds a list"),
-        ("3", "holds 3, not an object"),
-        ("{}", "lacks 'images', 'annotations', 'categories' (found: nothing)"),
-        ('{"images": [], "annotation": [], "categories": []}', "lacks 'annotations' (found: "),
-        ('{"images": [], "annotations": {}, "categories": []}', "'annotations' is {}; COCO has a"),
+        (b"\xff\xfe{}", "byte 0 is not UTF-8"),
+        (b"\x1f\x8b\x08\x00", "compressed with gzip: unpack it first"),
+        ("[]", "is a list, not an object"),
+        ("3", "is 3, not an object"),
+        ("{}", "has no 'images', 'annotations', 'categories' (found: nothing)"),
+        ('{"images": [], "annotation": [], "categories": []}', "has no 'annotations' (found: "),
+        (
+            '{"images": [], "annotations": {}, "categories": []}',
+            "'annotations' is {}; it must be a list",
+        ),
         ('{"images": [7], "annotations": [], "categories": []}', "entry 0 of 'images' is 7"),
         ("[" * 100_000, "nested too deeply"),
     ],
@@ -42,7 +45,7 @@ def test_files_and_folders_that_are_not_there(good, tmp_path):
         (folder, tmp_path / "other.json", "annotations not found: .*has annotations.json"),
         (folder, tmp_path / "no/other.json", "there is no folder"),
         (folder, folder, "is a folder; give the annotation file"),
-        (tmp_path / "no", path, "folder of images .* is not there"),
+        (tmp_path / "no", path, "folder of images .* does not exist"),
         (path, path, "folder of images .* is a file"),
     ):
         with pytest.raises(InputError, match=told):
@@ -68,8 +71,11 @@ ERRORS = [
     (set_in("categories", 1, id=1), "categories with an id used before: 1 (1)"),
     (set_in("categories", 1, name="cat"), "category names used twice: 1 ('cat')"),
     (drop_from("categories", 1, "name"), "categories without a name: 1 (id 2)"),
-    (lambda data: data["annotations"].clear(), "no object to find: 1 (0 given, 0 usable"),
-    (lambda data: data.update(annotations=data["annotations"][1:2]), "none but crowds"),
+    (lambda data: data["annotations"].clear(), "no objects: 1 (0 given, 0 usable"),
+    (
+        lambda data: data.update(annotations=data["annotations"][1:2]),
+        "1 usable, all of them crowds",
+    ),
     (lambda data: data.update(images=[], annotations=[]), "no images: 1"),
     (lambda data: data.update(categories=[], annotations=[]), "no categories: 1"),
 ]
@@ -77,7 +83,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("change", "told"), ERRORS)
 def test_errors_stop(good, tmp_path, change, told):
-    errors, _, _ = findings(good, change)
+    errors, _, _ = problems_of(good, change)
     assert told in errors[0] and "\n" not in errors[0]  # what follows from it may come after
     folder = good[0]
     with pytest.raises(InputError) as caught:
@@ -91,12 +97,12 @@ def test_many_errors_of_several_kinds(good, tmp_path):
     for k in range(5):
         data["annotations"].append({**data["annotations"][0], "id": 20 + k, "image_id": 70 + k})
     data["images"][0]["file_name"] = "a\nb.png"
-    errors, _, _ = findings((folder, data))
+    errors, _, _ = problems_of((folder, data))
     assert len(errors) == 2
     assert "(a b.png)" in errors[0]
     three = "annotation 20 of image 70, annotation 21 of image 71, annotation 22 of image 72, ..."
     assert f"'images': 5 ({three}); remove them" in errors[1]
-    with pytest.raises(InputError, match="1 more kinds of error: see `rankdet data check") as told:
+    with pytest.raises(InputError, match="1 more kinds of errors: run `rankdet data check") as told:
         prepare("pets", config(folder, folder.parent / "annotations.json"), tmp_path / "out")
     assert "\n" not in str(told.value)
 
@@ -107,9 +113,9 @@ def test_unreadable_images(good):
     (folder / "2.png").write_text("not an image")
     whole = (folder / "3.png").read_bytes()
     (folder / "3.png").write_bytes(whole[: len(whole) // 2])
-    errors, _, _ = findings(good)
+    errors, _, _ = problems_of(good)
     assert len(errors) == 1
-    assert "unreadable images: 3 (1.png: empty file, 2.png: no image, 3.png: " in errors[0]
+    assert "unreadable images: 3 (1.png: empty file, 2.png: not an image, 3.png: " in errors[0]
 
 
 def test_jpegs_turned_by_exif(good):
@@ -119,12 +125,12 @@ def test_jpegs_turned_by_exif(good):
     exif[0x0112] = 6
     Image.new("RGB", (30, 40)).save(folder / "1.jpg", exif=exif)
     data["images"][0]["file_name"] = "1.jpg"
-    assert findings(good)[:2] == ([], [])
+    assert problems_of(good)[:2] == ([], [])
     data["images"][0].update(width=30, height=40)
-    errors, warnings, _ = findings(good)
+    errors, warnings, _ = problems_of(good)
     assert errors == []
     assert (
-        "images that EXIF turns against their annotations: 1 (1.jpg: 30 x 40, file 40 x 30)"
+        "images that EXIF rotates, with annotations that are not rotated: 1 (1.jpg: 30 x 40, file 40 x 30)"
         in (warnings[0])
     )
 
@@ -152,19 +158,19 @@ def test_repairs_are_made_and_told(good):
         data["images"][2].pop("height")
         data["categories"].append({"id": 7, "name": "owl"})
 
-    errors, warnings, data = findings(good, change)
+    errors, warnings, data = problems_of(good, change)
     assert errors == []
     told = {line.split(":")[0]: line for line in warnings}
     assert len(told) == len(warnings) == 10
     for what, count, done in (
-        ("boxes that reach outside their image", 2, "clipped"),
-        ("boxes wholly outside their image", 1, "dropped"),
+        ("boxes partly outside of their image", 2, "clipped"),
+        ("boxes completely outside of their image", 1, "dropped"),
         ("boxes without width or height", 2, "dropped"),
         ("boxes that are not finite", 2, "dropped"),
         ("annotations with id 0", 1, "renumbered to 38"),
-        ("annotations without an area", 1, "the box's area taken"),
+        ("annotations without an area", 1, "set to the area of the box"),
         ("annotations without a positive area", 1, "dropped"),
-        ("annotations whose iscrowd is neither 0 nor 1", 1, "taken as 0"),
+        ("annotations whose iscrowd is neither 0 nor 1", 1, "set to 0"),
         ("images without width and height", 1, "taken from the files"),
         ("categories without any annotation", 1, "kept"),
     ):
@@ -180,4 +186,4 @@ def test_repairs_are_made_and_told(good):
 
 def test_a_mask_area_survives_clipping(good):
     change = set_in("annotations", 0, bbox=[-4, 5, 10, 10], area=37.5)
-    assert findings(good, change)[2]["annotations"][0]["area"] == 37.5
+    assert problems_of(good, change)[2]["annotations"][0]["area"] == 37.5

@@ -74,7 +74,7 @@ def test_downloads_verifies_and_unpacks(archive, tmp_path):
     assert download.get(archive, root).startswith("downloaded, verified by its checksum, 2 files")
     assert (root / "annotations/instances.json").read_text() == '{"images": []}'
     assert not (root / "a.zip").exists()
-    assert download.get(archive, root).startswith("unpacked before")
+    assert download.get(archive, root).startswith("already unpacked")
 
 
 def test_goes_on_where_it_stopped(archive, server, tmp_path):
@@ -105,12 +105,14 @@ def test_an_archive_brought_by_other_means_is_used(archive, server, tmp_path):
 
 def test_another_file_than_published_is_refused(archive, server, tmp_path):
     other = replace(archive, checksum="md5:" + "0" * 32)
-    with pytest.raises(InputError, match=r"a.zip: its md5 is .*, not 0000.*; fetch it again") as e:
+    with pytest.raises(
+        InputError, match=r"a.zip: its md5 is .*, not 0000.*; download it again"
+    ) as e:
         download.get(other, tmp_path)
     assert "\n" not in str(e.value)
     assert list(tmp_path.iterdir()) == []  # or the next try would go on from it
     (tmp_path / "a.zip").write_bytes(server.content[:99])
-    with pytest.raises(InputError, match=r"99 bytes, published are"):
+    with pytest.raises(InputError, match=r"99 bytes, published: 10"):
         download.get(archive, tmp_path)
 
 
@@ -119,14 +121,14 @@ def test_without_a_checksum_size_and_crc_are_verified(archive, server, tmp_path)
     broken = bytearray(server.content)
     broken[5000] ^= 1
     server.content = bytes(broken)
-    with pytest.raises(InputError, match=r"a broken archive .*CRC"):
+    with pytest.raises(InputError, match=r"damaged archive .*CRC"):
         download.get(unknown, tmp_path)
     assert not (tmp_path / ".a.zip.unpacked").exists()
 
 
 def test_a_server_that_breaks_off_for_ever_is_one_line(archive, server, tmp_path):
     server.break_after = 0
-    with pytest.raises(InputError, match=r"cannot be fetched: .*; run the same command again") as e:
+    with pytest.raises(InputError, match=r"download failed: .*; run the same command again") as e:
         download.get(archive, tmp_path)
     assert "\n" not in str(e.value)
     assert len(server.asked) == download.ATTEMPTS
@@ -134,9 +136,9 @@ def test_a_server_that_breaks_off_for_ever_is_one_line(archive, server, tmp_path
 
 def test_refusals_and_no_server_are_one_line(archive, tmp_path, monkeypatch):
     gone = replace(archive, url=archive.url.replace("a.zip", "b.zip"))
-    with pytest.raises(InputError, match=r"the server says 404 \(Not Found\); run the same"):
+    with pytest.raises(InputError, match=r"the server answered 404 \(Not Found\); run the same"):
         download.get(gone, tmp_path)
-    with pytest.raises(InputError, match=r"cannot be fetched: .*put it at .*a.zip"):
+    with pytest.raises(InputError, match=r"download failed: .*save it as .*a.zip"):
         download.get(replace(archive, url="http://127.0.0.1:9/a.zip"), tmp_path)
 
 

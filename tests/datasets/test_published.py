@@ -134,19 +134,19 @@ def edit(root, name, change):
             "coco",
             "instances_train2017",
             lambda c: c["images"].pop(),
-            "holds 3 images, the published train of 'coco' has 4; fetch it again, or use `kind: c",
+            "has 3 images, the published train of 'coco' has 4; download it again, or use `kind: c",
         ),
         (
             "coco",
             "instances_val2017",
             lambda c: c["annotations"].pop(),
-            "holds 1 annotations, the published val of 'coco' has 2",
+            "has 1 annotations, the published val of 'coco' has 2",
         ),
         (
             "coco-minitrain",
             "instances_minitrain2017",
             lambda c: c["images"].pop(),
-            "holds 1 images, the published train of 'coco-minitrain' has 2",
+            "has 1 images, the published train of 'coco-minitrain' has 2",
         ),
         (
             "coco-minitrain",
@@ -158,13 +158,13 @@ def edit(root, name, change):
             "lvis",
             "lvis_v1_train",
             lambda c: c["categories"][1].pop("frequency"),
-            "category 'class 2' has frequency None; LVIS says r, c or f",
+            "category 'class 2' has frequency None, not r, c or f",
         ),
         (
             "lvis",
             "lvis_v1_train",
             lambda c: c["images"][0].pop("neg_category_ids"),
-            "image 1 has no 'neg_category_ids'; give LVIS v1's own annotations",
+            "image 1 has no 'neg_category_ids'; give LVIS v1's annotations",
         ),
         (
             "lvis",

@@ -49,7 +49,7 @@ def test_wrong_config_is_one_line(tmp_path, config, told):
     ("config", "told"),
     [
         ({"kind": "shape"}, "unknown kind 'shape'; did you mean 'shapes'?"),
-        ({}, "no kind; one of: shapes, coco-folder, coco, coco-minitrain, lvis"),
+        ({}, "`kind` is missing; one of: shapes, coco-folder, coco, coco-minitrain, lvis"),
         ([], "its config must be a mapping"),
     ],
 )

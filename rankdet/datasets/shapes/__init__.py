@@ -1,6 +1,6 @@
-"""The built-in data: coloured shapes on uneven ground, in COCO's format, made from a seed.
+"""The built-in dataset: coloured shapes on a noisy background, in COCO's format, from a seed.
 
-The same config gives the same bytes on every machine, whatever its libraries' versions.
+The same config gives the same bytes on every machine and with every version of the libraries.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from rankdet.datasets.options import ShapesOptions, shapes_options
 from rankdet.datasets.shapes import contours, long_tail, png, scene
 from rankdet.datasets.shapes.bits import Bits
 
-SPLITS = ("train", "val")  # their places here seed their images
-FEDERATED = 1  # sets the random numbers of this purpose apart from those that draw
+SPLITS = ("train", "val")  # the index of a split is part of the seed of its images
+FEDERATED = 1  # part of the seed of the random numbers for federated annotations
 
 
 def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
 
 
 def categories(settings: ShapesOptions) -> list[dict[str, Any]]:
-    """Returns COCO's list of categories; ids count from 1."""
+    """Returns COCO's list of categories. Ids start at 1."""
     names = enumerate(settings.class_names, 1)
     return [{"id": i, "name": name, "supercategory": "shape"} for i, name in names]
 
@@ -60,7 +60,7 @@ def categories(settings: ShapesOptions) -> list[dict[str, Any]]:
 def _draw(
     settings: ShapesOptions, split: str, folder: Path
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Writes a split's images; returns its annotations and each image's (name, sha256)."""
+    """Writes the images of a split; returns its annotations and (name, sha256) of each image."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     digests: list[tuple[str, str]] = []
@@ -71,7 +71,8 @@ def _draw(
         file_name = f"{index + 1:06d}.png"
         (folder / file_name).write_bytes(content)
         digests.append((file_name, hashlib.sha256(content).hexdigest()))
-        found, listed = annotate(drawn, settings.masks), {}
+        found = annotate(drawn, settings.masks)
+        listed: dict[str, list[int]] = {}
         if settings.long_tail:
             bits = Bits(settings.seed, SPLITS.index(split), index, FEDERATED)
             found, listed = long_tail.federate(found, settings.classes, bits)
@@ -81,7 +82,7 @@ def _draw(
             annotations.append({**ids, **annotation})
     data = {
         "info": {
-            # without the title, which may change without changing the data's checksum
+            # without the title: a new title must not change the checksum of the data
             "description": f"Built-in shapes of RankDet Bench: {split}, seed {settings.seed}",
             "version": "1",
         },
@@ -104,7 +105,7 @@ def _image(image_id: int, file_name: str, size: int) -> dict[str, Any]:
 
 
 def annotate(drawn: scene.Scene, masks: bool = True) -> list[dict[str, Any]]:
-    """Returns COCO annotations, without ids, of what is visible of each object.
+    """Returns COCO annotations, without ids, of the visible part of each object.
 
     `bbox` (x, y, w, h) and `area` are those of the visible mask, in whole pixels.
     """

@@ -1,7 +1,7 @@
 """Random numbers that are the same on every machine and with every numpy.
 
-numpy promises a fixed stream for its bit generators, not for the distributions of `Generator`;
-so these few distributions are made here from PCG64's raw bits.
+numpy guarantees a fixed stream for its bit generators, but not for the distributions of
+`Generator`. Therefore the distributions here are computed from PCG64's raw bits.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from numpy.random import PCG64, SeedSequence
 T = TypeVar("T")
 
 # Fractional parts of 1/g, 1/g², 1/g³ with g⁴ = g + 1, in units of 2**-64: the steps of an additive
-# recurrence whose first n points cover the unit cube evenly for any n.
+# recurrence. For every n its first n points cover the unit cube evenly.
 _STEPS = (0xD1B54A32D192ED03, 0xABC98388FB8FAC02, 0x8CB92BA72F3D8DD7)
 
 
@@ -21,8 +21,8 @@ class Bits:
     """A stream of random numbers for one purpose.
 
     Args:
-        seed: not negative.
-        path: further whole numbers that set this stream apart, such as split and index.
+        seed: a whole number ≥ 0.
+        path: further whole numbers that identify this stream, such as split and index.
     """
 
     def __init__(self, seed: int, *path: int) -> None:
@@ -37,7 +37,7 @@ class Bits:
         return low + (high - low) * self.unit()
 
     def integer(self, low: int, high: int) -> int:
-        """Returns a whole number in [low, high], both included."""
+        """Returns a whole number in [low, high], including both."""
         return low + ((int(self._source.random_raw()) >> 32) * (high - low + 1) >> 32)
 
     def choice(self, values: Sequence[T]) -> T:
@@ -45,7 +45,7 @@ class Bits:
         return values[self.integer(0, len(values) - 1)]
 
     def noise(self, shape: tuple[int, ...], amplitude: int) -> np.ndarray:
-        """Returns int16 noise in [-amplitude, amplitude], amplitude at most 127."""
+        """Returns int16 noise in [-amplitude, amplitude]. The amplitude is at most 127."""
         count = int(np.prod(shape))
         raw = np.atleast_1d(self._source.random_raw(-(-count // 8)))
         octets = raw.astype("<u8").view(np.uint8)[:count].reshape(shape).astype(np.int32)
@@ -53,10 +53,10 @@ class Bits:
 
 
 def even_units(seed: int, split: int, index: int) -> tuple[float, float, float]:
-    """Returns the index-th of a sequence of points that fill [0, 1)³ evenly.
+    """Returns point `index` of a sequence of points that cover [0, 1)³ evenly.
 
-    Whatever is decided by them (how many objects, a crowd or none) occurs in its due share even
-    in few images, and the number of images changes none.
+    Properties that are chosen by these points (the number of objects, whether there is a crowd)
+    have the configured frequency even in a few images. The number of images does not change them.
     """
     start = PCG64(SeedSequence([seed, split])).random_raw(3)
     wrapped = ((int(s) + (index + 1) * step) % 2**64 for s, step in zip(start, _STEPS, strict=True))

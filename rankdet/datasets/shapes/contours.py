@@ -1,4 +1,4 @@
-"""Masks as COCO writes them: polygons along the pixels' edges, and run lengths for crowds."""
+"""Masks in COCO's formats: polygons along pixel edges, and run lengths for crowds."""
 
 from collections import defaultdict
 from typing import Any
@@ -11,7 +11,7 @@ Corner = tuple[int, int]
 def run_lengths(mask: np.ndarray) -> dict[str, Any]:
     """Returns COCO's uncompressed RLE of a bool mask (height, width).
 
-    `counts` are the lengths of runs down the columns, beginning with a run of zeros.
+    `counts` has the lengths of the runs down the columns, starting with a run of zeros.
     """
     flat = np.asfortranarray(mask).ravel(order="F").astype(bool)
     changes = np.flatnonzero(np.diff(flat, prepend=False))
@@ -22,9 +22,14 @@ def run_lengths(mask: np.ndarray) -> dict[str, Any]:
 def polygons(mask: np.ndarray, left: int = 0, top: int = 0) -> list[list[int]]:
     """Returns polygons [x1, y1, x2, y2, ...] whose union is exactly the mask's pixels.
 
-    COCO's polygons of one object are united, so none can be a hole: a part with a hole is cut in
-    two at a column through the hole. Corners lie on pixel edges (pixel (0, 0) is [0, 1] × [0, 1]);
-    `left` and `top` are added, where the mask was cut out of an image.
+    COCO's mask of an object is the union of its polygons, so a polygon cannot be a hole. A part
+    with a hole is divided into two at a column through the hole. Corners are on pixel edges (pixel
+    (0, 0) is [0, 1] × [0, 1]).
+
+    Args:
+        mask: bool (height, width).
+        left: x of the mask's first column in the image; it is added to all x.
+        top: y of the mask's first row in the image; it is added to all y.
     """
     outlines = _outlines(mask)
     for corners in outlines:
@@ -36,7 +41,7 @@ def polygons(mask: np.ndarray, left: int = 0, top: int = 0) -> list[list[int]]:
 
 
 def _outlines(mask: np.ndarray) -> list[list[Corner]]:
-    """Closed outlines with the mask on their right; holes run the other way round."""
+    """Returns closed outlines with the mask on their right; holes have the opposite direction."""
     following = _edges(mask)
     found = []
     while following:
@@ -44,7 +49,7 @@ def _outlines(mask: np.ndarray) -> list[list[Corner]]:
         corners, here, step = [], start, (0, 0)
         while True:
             ahead = following[here]
-            # Where two pixels touch at a corner only, turn right: they stay two parts.
+            # If two pixels touch only at a corner, turn right: they stay two parts.
             right = (here[0] - step[1], here[1] + step[0])
             there = ahead.pop(ahead.index(right) if right in ahead else 0)
             if not ahead:
@@ -60,11 +65,11 @@ def _outlines(mask: np.ndarray) -> list[list[Corner]]:
 
 
 def _edges(mask: np.ndarray) -> dict[Corner, list[Corner]]:
-    """Unit edges between a pixel of the mask and one outside, clockwise (y down)."""
+    """Returns unit edges between a pixel of the mask and one outside, clockwise (y down)."""
     padded = np.pad(mask.astype(bool), 1)
     inside = padded[1:-1, 1:-1]
     following: dict[Corner, list[Corner]] = defaultdict(list)
-    # per neighbour outside: where the edge starts and ends, from the pixel's upper left corner
+    # for each neighbour outside: start and end of the edge, relative to the upper left corner
     for outside, (x1, y1), (x2, y2) in (
         (~padded[:-2, 1:-1], (0, 0), (1, 0)),
         (~padded[1:-1, 2:], (1, 0), (1, 1)),

@@ -1,8 +1,8 @@
 """The long-tailed built-in data: few classes have most objects, and annotations are federated.
 
-It stands in for LVIS where LVIS is too large. As there, an image is annotated for some classes
-only: those whose objects are annotated, and those that were looked for and not found. Gupta et
-al., "LVIS: A Dataset for Large Vocabulary Instance Segmentation", CVPR 2019, section 2.
+It is a small substitute for LVIS. As in LVIS, an image is annotated only for some classes: classes
+whose objects are annotated, and classes that are known to be absent. Gupta et al., "LVIS: A Dataset
+for Large Vocabulary Instance Segmentation", CVPR 2019, section 2.
 """
 
 from collections import Counter
@@ -11,17 +11,17 @@ from typing import Any
 
 from rankdet.datasets.shapes.bits import Bits
 
-RATIO = 0.6  # of a class's objects to those of the class before it
-RARE, COMMON = 0.1, 0.3  # most of the training images that a rare, a common class is on
-NEGATIVE = 0.5  # chance that a class that is not there was looked for
-MANY = 3  # objects of one class in an image from which on ...
-NOT_EXHAUSTIVE = 0.5  # ... this is the chance that only the larger ones are annotated
+RATIO = 0.6  # number of objects of a class divided by that of the class before it
+RARE, COMMON = 0.1, 0.3  # largest fraction of training images with a rare, a common class
+NEGATIVE = 0.5  # probability that an absent class is known to be absent
+MANY = 3  # from so many objects of a class in an image on ...
+NOT_EXHAUSTIVE = 0.5  # ... only the larger ones are annotated, with this probability
 
 Annotation = dict[str, Any]
 
 
 def category(unit: float, classes: int) -> int:
-    """Maps a number in [0, 1) to a class, from 1: each is `RATIO` as frequent as the one before."""
+    """Maps a number in [0, 1) to a class, from 1. Frequencies fall by the factor `RATIO`."""
     shares = [1.0]
     for _ in range(classes - 1):
         shares.append(shares[-1] * RATIO)
@@ -36,17 +36,16 @@ def category(unit: float, classes: int) -> int:
 def federate(
     annotations: Sequence[Annotation], classes: int, bits: Bits
 ) -> tuple[list[Annotation], dict[str, list[int]]]:
-    """Makes an image's annotations federated.
+    """Makes the annotations of an image federated.
 
     Args:
-        annotations: those of all its objects, with `category_id` (from 1) and `area`.
-        classes: how many classes there are.
-        bits: the image's random numbers for this purpose.
+        annotations: annotations of all its objects, with `category_id` (from 1) and `area`.
+        classes: the number of classes.
+        bits: random numbers.
 
     Returns:
-        The annotations that are kept, and LVIS's `neg_category_ids` (classes without an object
-        that were looked for) and `not_exhaustive_category_ids` (classes of which not all objects
-        are annotated).
+        The annotations that are kept, and LVIS's `neg_category_ids` (classes that are known to be
+        absent) and `not_exhaustive_category_ids` (classes whose objects are not all annotated).
     """
     count = Counter(annotation["category_id"] for annotation in annotations)
     negative, partly = [], []
@@ -62,16 +61,15 @@ def federate(
 
 
 def _smallest(annotations: Sequence[Annotation], category_id: int) -> list[Annotation]:
-    """A third of the objects of a class, the smallest."""
+    """Returns the smallest third of the objects of a class."""
     own = [one for one in annotations if one["category_id"] == category_id]
     return sorted(own, key=lambda one: one["area"])[: len(own) // MANY]
 
 
 def frequencies(train: Mapping[str, Any], classes: int) -> dict[int, str]:
-    """Returns each class's `r`, `c` or `f` by its share of the training images.
+    """Returns `r`, `c` or `f` of each class by its fraction of the training images.
 
-    LVIS calls a class rare on at most 10 and common on at most 100 of its 100,170 images; here
-    shares of the images take that place.
+    In LVIS a class is rare if at most 10, and common if at most 100 of the 100,170 images have it.
     """
     pairs = {(one["category_id"], one["image_id"]) for one in train["annotations"]}
     images = Counter(category_id for category_id, _ in pairs)

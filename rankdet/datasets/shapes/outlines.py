@@ -1,7 +1,7 @@
-"""The classes of the built-in data, and how one object of a class becomes pixels.
+"""The classes of the built-in data, and the drawing of an object.
 
-Everything is IEEE arithmetic without library functions, then whole numbers: outlines are rounded
-to 1/64 px and sampled 4 × 4 times a pixel, so that every machine gives the same pixels.
+Outlines are computed with IEEE arithmetic without library functions and rounded to 1/64 px. The
+rest uses whole numbers, with 4 × 4 samples per pixel. So every machine gives the same pixels.
 """
 
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from rankdet.datasets.shapes.bits import Bits
 
 GRAIN = 64  # outline coordinates are whole multiples of 1/64 px
 SAMPLES = 4  # per pixel and axis
-FULL = SAMPLES * SAMPLES  # coverage of a pixel that lies wholly inside
+FULL = SAMPLES * SAMPLES  # coverage of a pixel that is completely inside
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One class: an outline in [-1, 1]² (y down), or an ellipse where the outline is empty.
+    """One class: an outline in [-1, 1]² (y down), or an ellipse if the outline is empty.
 
     Attributes:
-        color: the class's usual RGB.
+        color: the usual RGB of the class.
         outline: corners in order.
         turn: tan(angle / 2) of the largest random rotation.
-        quarters: whether it is also turned by random multiples of 90°.
-        hole: (x, y, radius) of an ellipse cut out of an ellipse.
+        quarters: whether it is also rotated by random multiples of 90°.
+        hole: (x, y, radius) of a hole in the ellipse.
     """
 
     color: tuple[int, int, int]
@@ -89,17 +89,17 @@ SHAPES: dict[str, Shape] = {
 
 
 def coverage(shape: Shape, size: float, aspect: float, bits: Bits) -> np.ndarray:
-    """Draws one object of a class, randomly turned and shifted by part of a pixel.
+    """Draws one object of a class with a random rotation and subpixel shift.
 
     Args:
         shape: the class.
-        size: the longer side before turning, in pixels.
+        size: the longer side before the rotation, in pixels.
         aspect: width / height in [0.5, 2].
-        bits: where the turn and the shift come from.
+        bits: random numbers for rotation and shift.
 
     Returns:
-        uint8 (h, w) in [0, FULL]: how many of a pixel's samples lie inside. The array is the
-        smallest that holds every pixel with a sample inside.
+        uint8 (h, w) in [0, FULL]: the number of samples of each pixel that are inside. The array is
+        the smallest with all pixels that have a sample inside.
     """
     half = size * GRAIN / 2
     axes = (half * min(1.0, aspect), half * min(1.0, 1 / aspect))
@@ -140,7 +140,7 @@ def _turn(point: Point, tangent: float, quarter: int) -> Point:
 
 
 def _inside_polygon(line: np.ndarray, corners: list[tuple[int, int]]) -> np.ndarray:
-    """Even-odd rule in whole numbers; samples lie at every (line[j], line[i])."""
+    """Applies the even-odd rule in whole numbers; the samples are at every (line[j], line[i])."""
     x, y = line[None, :], line[:, None]
     inside = np.zeros((line.size, line.size), bool)
     for (x1, y1), (x2, y2) in zip(corners, corners[1:] + corners[:1], strict=True):

@@ -1,7 +1,7 @@
-"""PNG files whose bytes depend on the pixels alone.
+"""PNG files whose bytes depend only on the pixels.
 
-Compressed bytes differ between zlib and zlib-ng, and so between builds of Pillow; stored
-(uncompressed) blocks do not, and noisy images would hardly shrink.
+Compressed bytes differ between zlib and zlib-ng, and so between builds of Pillow. Therefore the
+blocks are not compressed. (Compression would not reduce the size of noisy images much.)
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""One image of the built-in data: what is in it, where, and which pixels of it are seen."""
+"""One image of the built-in data: its objects, their positions, and their visible pixels."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,22 +10,22 @@ from rankdet.datasets.shapes import long_tail
 from rankdet.datasets.shapes.bits import Bits, even_units
 from rankdet.datasets.shapes.outlines import FULL, SHAPES, coverage
 
-LARGE_AREA = 96**2  # COCO: larger is "large"
-LARGE_FRACTION = 0.25  # of images with at most 3 objects: one is large, where the sizes allow
-SEEN = 0.8  # at least this share of each object stays visible
-TRIES = 30  # places to try for an object ...
-SCALES = (1.0, 0.8, 0.65)  # ... at each of these sizes, before it is given up
+LARGE_AREA = 96**2  # COCO: objects above this are "large"
+LARGE_FRACTION = 0.25  # of the images with at most 3 objects have a large one, if sizes allow it
+SEEN = 0.8  # at least this fraction of each object stays visible
+TRIES = 30  # positions to try for an object ...
+SCALES = (1.0, 0.8, 0.65)  # ... at each of these sizes, before it is left out
 
 
 @dataclass
 class Sprite:
-    """An object, or a crowd, before it has a place.
+    """An object or a crowd, without a position.
 
     Attributes:
         category: class id, from 1.
         cover: uint8 (h, w) in [0, FULL].
         rgb: int16 (h, w, 3).
-        crowd: whether it stands for a group.
+        crowd: whether it is a crowd.
     """
 
     category: int
@@ -35,7 +35,7 @@ class Sprite:
 
     @property
     def mask(self) -> np.ndarray:
-        """Pixels that count as the object's: at least half covered."""
+        """The pixels of the object: those that are at least half covered."""
         return self.cover * 2 >= FULL
 
 
@@ -45,25 +45,29 @@ class Scene:
 
     Attributes:
         pixels: int16 (size, size, 3) in [0, 255].
-        owner: int32 (size, size): index of the object that is seen at a pixel, -1 for none.
-        sprites: the objects that found a place, back to front.
+        owner: int32 (size, size): index of the object that is visible at a pixel, or -1.
+        sprites: the placed objects, from back to front.
     """
 
     pixels: np.ndarray
     owner: np.ndarray
     sprites: list[Sprite] = field(default_factory=list)
-    _seen: list[int] = field(default_factory=list)  # visible pixels of each
-    _least: list[int] = field(default_factory=list)  # the fewest that must stay visible
+    _seen: list[int] = field(default_factory=list)  # visible pixels of each object
+    _least: list[int] = field(default_factory=list)  # so many pixels must stay visible
 
     def place(self, sprite: Sprite, bits: Bits) -> bool:
-        """Puts a sprite in front at a random place that leaves all others visible, or nowhere."""
+        """Puts a sprite in front, at a random position that leaves all others visible.
+
+        Returns:
+            Whether such a position was found.
+        """
         mask = sprite.mask
         area, size = int(mask.sum()), len(self.owner)
         least = max(1, int(SEEN * area))
         if area > LARGE_AREA and not sprite.crowd:
             least = max(least, LARGE_AREA + 1)
         room = [size - side for side in mask.shape]
-        # Up to a seventh of a side may stick out of the image, but nothing of a large object.
+        # Up to a seventh of a side may be outside of the image; large objects are fully inside.
         out = [0 if least > LARGE_AREA else side // 7 for side in mask.shape]
         for _ in range(TRIES):
             top, left = (bits.integer(-o, max(-o, r + o)) for o, r in zip(out, room, strict=True))
@@ -73,8 +77,10 @@ class Scene:
                 return True
         return False
 
-    def _window(self, top: int, left: int, shape: tuple[int, ...]) -> tuple:
-        """Slices of the image and of the sprite where the two overlap."""
+    def _window(
+        self, top: int, left: int, shape: tuple[int, ...]
+    ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Returns the slices of the image and of the sprite where the two overlap."""
         size = len(self.owner)
         y1, y2 = max(0, top), min(size, top + shape[0])
         x1, x2 = max(0, left), min(size, left + shape[1])
@@ -104,7 +110,7 @@ class Scene:
 
 
 def make(config: ShapesOptions, split: int, index: int) -> Scene:
-    """Returns the index-th image of a split, which no other image depends on."""
+    """Returns image `index` of a split. Images do not depend on each other."""
     bits = Bits(config.seed, split, index)
     density, crowd, large = even_units(config.seed, split, index)
     size = config.image_size
@@ -132,7 +138,7 @@ def _category(config: ShapesOptions, bits: Bits) -> int:
 
 
 def objects_wanted(config: ShapesOptions, unit: float) -> int:
-    """Maps a number in [0, 1) to a count of objects, by `empty_fraction` and `density`."""
+    """Maps a number in [0, 1) to a number of objects, by `empty_fraction` and `density`."""
     if unit < config.empty_fraction:
         return 0
     share = (unit - config.empty_fraction) / (1 - config.empty_fraction)
@@ -147,16 +153,16 @@ def objects_wanted(config: ShapesOptions, unit: float) -> int:
 
 
 def _sides(config: ShapesOptions, count: int, bits: Bits) -> list[float]:
-    """Sizes of the objects, longest first (the back); many objects are smaller ones."""
+    """Returns the sizes of the objects, largest (at the back) first."""
     low, high = config.sides
-    # The most that lets them share the image: count · side² ≤ 1.4 · size², about half of it filled.
+    # Many objects are smaller, so that they fit: count · side² ≤ 1.4 · size² fills about half.
     square = 14 * config.image_size**2 // (10 * max(count, 3))
     high = max(low, min(high, math.isqrt(square)))
     return sorted((bits.uniform(low, high) for _ in range(count)), reverse=True)
 
 
 def _colors(config: ShapesOptions, category: int, shape: tuple[int, ...], bits: Bits) -> np.ndarray:
-    """The class's colour, or now and then another one's, jittered, shaded and with grain."""
+    """Returns the colour of the class or sometimes of another class, with variation and noise."""
     names = config.class_names
     name = names[category - 1]
     if bits.unit() < config.color_noise:
@@ -175,7 +181,7 @@ def _object(config: ShapesOptions, category: int, side: float, aspect: float, bi
 
 
 def _large(config: ShapesOptions, bits: Bits) -> Sprite:
-    """A circle or a square of almost the longest size: only they fill a large area."""
+    """Returns a circle or a square of almost the largest size; other shapes have less area."""
     category = bits.integer(1, min(2, config.classes))
     share = bits.uniform(0.98, 1.0) if category == 1 else bits.uniform(0.88, 0.96)
     side = share * config.sides[1]
@@ -183,7 +189,7 @@ def _large(config: ShapesOptions, bits: Bits) -> Sprite:
 
 
 def _crowd(config: ShapesOptions, bits: Bits) -> Sprite:
-    """A cluster of tiny objects of one class, annotated as one group."""
+    """Returns a cluster of small objects of one class, annotated as a crowd."""
     category = bits.integer(1, config.classes)
     side = max(16, int(bits.uniform(0.2, 0.4) * config.image_size))
     cover = np.zeros((side, side), np.uint8)
@@ -202,7 +208,7 @@ def _crowd(config: ShapesOptions, bits: Bits) -> Sprite:
 
 
 def background(size: int, bits: Bits) -> np.ndarray:
-    """A dull, uneven ground: smooth noise of two scales, a few edges, and grain.
+    """Returns a grey background: smooth noise of two scales, a few edges, and pixel noise.
 
     Returns:
         int16 (size, size, 3) in [0, 255].
@@ -222,7 +228,7 @@ def background(size: int, bits: Bits) -> np.ndarray:
 
 
 def _smooth_noise(size: int, cells: int, amplitude: int, bits: Bits) -> np.ndarray:
-    """Values on a grid of cells, interpolated in whole numbers; int32 (size, size)."""
+    """Returns random values on a grid, interpolated in whole numbers: int32 (size, size)."""
     grid = bits.noise((cells + 2, cells + 2), amplitude).astype(np.int32)
     at = np.arange(size, dtype=np.int32) * cells
     cell, part = at // size, at % size

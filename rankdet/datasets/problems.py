@@ -1,4 +1,4 @@
-"""What a check found, gathered by kind: each kind is one line with its count and three examples."""
+"""Problems of a dataset, grouped by kind. Each kind has a count and three examples."""
 
 from dataclasses import dataclass, field
 
@@ -13,28 +13,28 @@ class _Kind:
 
 
 @dataclass
-class Findings:
-    """Errors (the data cannot be used) and warnings (used, in most cases after a repair)."""
+class Problems:
+    """Errors (the data cannot be used) and warnings (most of them name a repair)."""
 
     _errors: dict[str, _Kind] = field(default_factory=dict)
     _warnings: dict[str, _Kind] = field(default_factory=dict)
 
     def error(self, what: str, example: str, remedy: str) -> None:
-        """Counts one more of a kind of error; all of a kind share one remedy."""
+        """Counts an error of a kind. All errors of a kind have the same remedy."""
         _add(self._errors, what, example, remedy)
 
-    def warning(self, what: str, example: str, done: str) -> None:
-        """Counts one more of a kind of warning; `done` says what was made of it."""
-        _add(self._warnings, what, example, done)
+    def warning(self, what: str, example: str, repair: str) -> None:
+        """Counts a warning of a kind. All warnings of a kind have the same repair."""
+        _add(self._warnings, what, example, repair)
 
     @property
     def errors(self) -> list[str]:
-        """One line a kind, in the order found."""
+        """One line per kind, in the order of their first occurrence."""
         return _lines(self._errors)
 
     @property
     def warnings(self) -> list[str]:
-        """One line a kind, in the order found."""
+        """One line per kind, in the order of their first occurrence."""
         return _lines(self._warnings)
 
 
@@ -49,6 +49,6 @@ def _lines(kinds: dict[str, _Kind]) -> list[str]:
     lines = []
     for what, kind in kinds.items():
         more = ", ..." if kind.count > SHOWN else ""
-        told = " ".join(f"{', '.join(kind.examples)}{more}".split())  # names may hold line breaks
-        lines.append(f"{what}: {kind.count} ({told}); {kind.remedy}")
+        examples = " ".join(f"{', '.join(kind.examples)}{more}".split())  # without line breaks
+        lines.append(f"{what}: {kind.count} ({examples}); {kind.remedy}")
     return lines
