@@ -20,7 +20,6 @@ USE_PRIVATE_NAMES = {
     "evaluation/test_calibration_and_curves.py",
     "evaluation/test_correlation.py",
     "study/test_hashes.py",
-    "training/test_environment.py",
 }
 # Private by their names, but not names of rankdet: of named tuples, of mmdet and of torch.
 OTHERS = {"_replace", "_asdict", "_get_targets_single", "_init_fn"}

@@ -4,19 +4,16 @@ The speed of a shared machine changes with time. Therefore both times of a ratio
 directly after the other, and the best of several repeats counts.
 """
 
-import ctypes
 import math
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rankdet.losses import functional
+from rankdet.losses import functional, memory
 from rankdet.losses.reference_loops import LOOPED
 
 SIZES = ((500, 100_000), (2000, 400_000), (2000, 1_200_000))  # (positives, logits)
@@ -85,21 +82,12 @@ def seconds(call: Callable[[], Any], repeats: int) -> float:
     return best
 
 
-def _memory(key: str) -> int:
-    """Returns a size in /proc/self/status, in bytes."""
-    found = re.search(key + r":\s+(\d+)", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024
-
-
 def bytes_per_logit(name: str, batch: DrawnBatch) -> float | None:
     """Returns the peak extra memory of a pass per logit; None if the system cannot measure it."""
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # returns freed memory, which would hide part of the peak
-        before = _memory("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+        before = memory.reset_peak()
         ours(name, batch)
-        return max(0.0, (_memory("VmHWM") - before) / len(batch.logits))
+        return max(0.0, (memory.read("VmHWM") - before) / len(batch.logits))
     except (OSError, AttributeError):
         return None
 

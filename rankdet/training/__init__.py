@@ -1,25 +1,25 @@
-"""Training and inference of one run; the heavy imports happen when a function is called."""
+"""Training and inference of a run. torch and mmdet are imported when a function is called."""
 
 from pathlib import Path
 from typing import Any
 
 
 def train(spec: dict[str, Any], run_dir: str | Path) -> None:
-    """Trains one run, resuming from its `work/` folder; see `rankdet.training.run`."""
+    """Trains a run, or resumes it from its `work/` folder; see `rankdet.training.run`."""
     from rankdet.training.run import train_run
 
     train_run(spec, Path(run_dir))
 
 
 def predict(spec: dict[str, Any], run_dir: str | Path, split: str, out_dir: str | Path) -> None:
-    """Writes a run's detections on one split; see `rankdet.training.inference`."""
+    """Writes the detections of a run on one split; see `rankdet.training.inference`."""
     from rankdet.training.inference import predict_run
 
     predict_run(spec, Path(run_dir), split, Path(out_dir))
 
 
 def untrained(spec: dict[str, Any], run_dir: str | Path) -> None:
-    """Writes an untrained model's detections; see `rankdet.training.inference`."""
+    """Writes the detections of an untrained model; see `rankdet.training.inference`."""
     from rankdet.training.inference import predict_untrained
 
     predict_untrained(spec, Path(run_dir))

@@ -1,9 +1,10 @@
-"""Resume: what makes a `work/` folder continue a run, and how its checkpoints are read."""
+"""Resuming a run: its `work/` folder and its checkpoints."""
 
 import collections
 import json
 import shutil
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from rankdet.results.layout import PROGRESS, WORK
 def allow_mmengine_checkpoints() -> None:
     """Registers the harmless classes in mmengine's checkpoints.
 
-    torch reads checkpoints with `weights_only=True`, which refuses mmengine 0.10.7's own message
-    hub; the protection itself stays on.
+    torch reads checkpoints with `weights_only=True`, which rejects the message hub of mmengine
+    0.10.7. The protection stays on.
     """
     from mmengine.logging.history_buffer import HistoryBuffer
 
+    multiarray = import_module("numpy._core.multiarray")
     torch.serialization.add_safe_globals(
         [
             HistoryBuffer,
@@ -29,20 +31,24 @@ def allow_mmengine_checkpoints() -> None:
             getattr,  # mmengine's buffers store bound methods by name
             np.ndarray,
             np.dtype,
-            np._core.multiarray._reconstruct,
-            np._core.multiarray.scalar,
+            multiarray._reconstruct,
+            multiarray.scalar,
             *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool")),
         ]
     )
 
 
 def fingerprint(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Returns what must be unchanged for a resume: config, code, loss and data hashes, the seed."""
+    """Returns the hashes and the seed. A run can be resumed only if they have not changed."""
     return {**{k: str(v) for k, v in spec.get("hashes", {}).items()}, "seed": str(spec["seed"])}
 
 
 class Workspace:
-    """The undeclared `work/` folder of a run: checkpoints, rows so far, resume history."""
+    """The `work/` folder of a run, with checkpoints, recorded rows and a resume history.
+
+    Snakemake does not know the folder, so it does not delete it. If the fingerprint has changed,
+    the folder is cleared.
+    """
 
     def __init__(self, run_dir: Path, spec: Mapping[str, Any]) -> None:
         self.path = run_dir / WORK
@@ -50,7 +56,7 @@ class Workspace:
         mark = fingerprint(spec)
         state = self._read_state()
         if state is not None and state.get("fingerprint") != mark:
-            shutil.rmtree(self.path)  # code, data or config changed: it is another run
+            shutil.rmtree(self.path)  # code, data or config have changed
             state = None
         self.path.mkdir(parents=True, exist_ok=True)
         self.state: dict[str, Any] = state or {"fingerprint": mark, "resumed_from": []}
@@ -62,19 +68,19 @@ class Workspace:
         try:
             return json.loads(self._state_path.read_text())
         except (OSError, ValueError):
-            return {}  # unreadable: never equal to a fingerprint, so the folder is wiped
+            return {}  # unreadable: it differs from every fingerprint, so the folder is cleared
 
     def save_state(self) -> None:
-        """Writes the state in one move, so that a kill never leaves half a file."""
+        """Writes the state atomically."""
         write_record(self._state_path, self.state)
 
     @property
     def rows_path(self) -> Path:
-        """Where the training record's rows are appended, one JSON object per line."""
+        """The file of the recorded rows, one JSON object per line."""
         return self.path / PROGRESS
 
     def latest_checkpoint(self) -> Path | None:
-        """Returns the last checkpoint that was written whole, if any."""
+        """Returns the last complete checkpoint, or None."""
         pointer = self.path / "last_checkpoint"
         if not pointer.is_file():
             return None
@@ -82,7 +88,7 @@ class Workspace:
         return path if path.is_file() else None
 
     def rows_until(self, iteration: int) -> list[dict[str, Any]]:
-        """Returns the recorded rows up to and including an iteration; drops a torn last line."""
+        """Returns the recorded rows up to and including an iteration, without incomplete lines."""
         rows = []
         if self.rows_path.is_file():
             for line in self.rows_path.read_text().splitlines():
@@ -95,5 +101,5 @@ class Workspace:
         return rows
 
     def remove(self) -> None:
-        """Deletes the folder once the run's outputs are in place."""
+        """Deletes the folder. Call it after the outputs of the run have been written."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""From a run's spec to mmengine's pieces: data loaders, optimiser, schedule."""
+"""Builds mmengine's configs from a run's spec: data loaders, optimiser, schedule."""
 
 import json
 import math
@@ -14,13 +14,15 @@ def load_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Reads the dataset manifest that the data rule wrote.
 
     Raises:
-        InputError: If it is not there, or lacks masks that the run's detector needs.
+        InputError: If it does not exist, or the detector needs masks and the dataset lacks some.
     """
     path = Path(spec["manifest"])
     try:
         manifest = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: no dataset manifest ({error}); run the data rule") from None
+        raise InputError(
+            f"{path}: cannot read the dataset manifest ({error}); run the data rule"
+        ) from None
     if needs_masks(spec):
         for split in dict.fromkeys(["train", *spec["splits"]]):
             _check_masks(spec["detector"], manifest, split)
@@ -39,12 +41,12 @@ def _check_masks(detector: str, manifest: Mapping[str, Any], split: str) -> None
         raise InputError(
             f"detector {detector!r} needs masks, but {total - usable} of the {total} annotations "
             f"of {manifest['name']!r}, split {split!r}, have no usable 'segmentation'; use a "
-            "detector of boxes, or annotate (or remove) these objects"
+            "detector without masks, or annotate (or remove) these objects"
         )
 
 
 def class_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Returns the class names in the order of the labels, which is that of the annotations."""
+    """Returns the class names in the order of the labels."""
     return tuple(item["name"] for item in manifest["classes"])
 
 
@@ -53,7 +55,10 @@ def dataset_config(
 ) -> dict[str, Any]:
     """Returns mmdet's dataset config of one split.
 
-    Images without objects are left out of training, as in the papers' code, and kept in tests.
+    As in the papers' code, images without objects are not used for training. Tests use them.
+
+    Raises:
+        InputError: If the dataset does not have the split.
     """
     if split not in manifest["splits"]:
         known = ", ".join(manifest["splits"])
@@ -73,10 +78,11 @@ def dataset_config(
 
 
 def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the training data loader's config; batches mix no aspect ratios, as in mmdet.
+    """Returns the config of the training data loader.
 
-    With `oversample: t`, images of rare classes stand in an epoch more than once: max(1, √(t/f))
-    times for the rarest of their classes, f its share of the images (LVIS's repeat factors).
+    As in mmdet, a batch has only wide or only tall images. With `oversample: t`, images of rare
+    classes are repeated in an epoch: max(1, √(t/f)) times, where f is the fraction of images with
+    the rarest class of the image (LVIS's repeat factors).
     """
     schedule = spec["schedule"]
     workers = int(schedule.get("workers", 0))
@@ -96,7 +102,7 @@ def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[s
 
 
 def test_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any], split: str) -> dict[str, Any]:
-    """Returns the data loader's config of one evaluation split, one image at a time."""
+    """Returns the config of the data loader of an evaluation split, with one image per batch."""
     schedule = spec["schedule"]
     workers = int(schedule.get("workers", 0))
     pipeline = transforms.test_pipeline(schedule, spec.get("test") or {})
@@ -110,10 +116,10 @@ def test_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any], split: str
 
 
 def epochs_and_iterations(schedule: Mapping[str, Any], epoch_length: int) -> tuple[int, int]:
-    """Returns whole epochs and the iterations they hold.
+    """Returns the number of epochs and their iterations.
 
-    A schedule in iterations is rounded up to whole epochs: self-balance and checkpoints live at
-    the ends of real epochs.
+    A schedule in iterations is rounded up to whole epochs, because self-balance and checkpoints
+    happen at the end of an epoch.
     """
     if schedule.get("epochs"):
         epochs = int(schedule["epochs"])
@@ -123,12 +129,13 @@ def epochs_and_iterations(schedule: Mapping[str, Any], epoch_length: int) -> tup
 
 
 def last_epoch(schedule: Mapping[str, Any], epochs: int) -> int:
-    """Returns the epoch after which training ends: the last, or that at `stop_after` of them.
+    """Returns the epoch after which training ends: the last, or earlier with `stop_after`.
 
-    Learning rates fall as in the whole training, so this is how far it had come by then.
+    The learning rate follows the schedule of the whole training. So a run with `stop_after` equals
+    the first part of the whole training.
     """
     part = schedule.get("stop_after")
-    # A thousandth less: 1/3 of 12 epochs is 4, whatever 1/3 is as a float.
+    # minus .001, so that rounding errors do not add an epoch: 1/3 of 12 epochs is 4
     return epochs if part is None else max(1, math.ceil(part * epochs - 1e-3))
 
 

@@ -1,34 +1,33 @@
-"""What a loss costs: by itself, and in an iteration of a detector; one process, losses in turns.
+"""Time and memory of a loss: alone, and in a training iteration of a detector.
 
-Machines drift and are shared, so the losses take turns and the best of several rounds counts. The
-batch is drawn, not loaded: only its size, the number of objects and the network matter, and with a
-network at its start every negative is near the positives, which is a ranking loss's worst case.
+The speed of a shared machine changes with time. Therefore the losses are timed in turns in one
+process, and the best of several rounds counts. The batch is drawn, not loaded: only its size, the
+number of objects and the network matter. With initial weights every negative is relevant, which is
+the worst case for a ranking loss.
 """
 
-import ctypes
 import gc
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from rankdet.errors import InputError
+from rankdet.losses import memory
 from rankdet.results.schemas.cost import CostRecord
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
 from rankdet.training.hooks import criterion_heads
 
-OBJECTS = 7  # a COCO image has 7.3 on average
+OBJECTS = 7  # objects per image; COCO has 7.3 on average
 MEGABYTE = 1 << 20
 
 
 def measure_cost(spec: Mapping[str, Any]) -> CostRecord:
-    """Times losses on detectors.
+    """Measures time and memory of losses on detectors.
 
     Args:
         spec: `entries` (each with `detector`, `loss`, `titles`, `detector_spec`, `card`,
@@ -69,7 +68,7 @@ def _measure_detector(
     ]
     whole = [partial(_iteration, model, batch, device) for model in models]
     alone = [partial(_criteria, parts, device) for parts in problems]
-    memory = [_memory_mb(call, device)[0] for call in whole]  # these calls also warm up
+    peaks = [_memory_mb(call, device)[0] for call in whole]  # these calls also warm up
     added = [_memory_mb(call, device)[1] for call in alone]
     iteration_s = turns(whole, int(spec["rounds"]))
     loss_s = turns(alone, 3 * int(spec["rounds"]))
@@ -80,7 +79,7 @@ def _measure_detector(
             "titles": entry["titles"],
             "loss_ms": loss_s[i] * 1e3,
             "iteration_s": iteration_s[i],
-            "memory_mb": memory[i],
+            "memory_mb": peaks[i],
             "loss_memory_mb": added[i],
             "positives": sum(len(arguments[3]) for _, arguments in problems[i]),
             "logits": sum(arguments[0].numel() for _, arguments in problems[i]),
@@ -91,14 +90,14 @@ def _measure_detector(
 
 def _models(
     entries: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], device: str
-) -> list[nn.Module]:
-    """One detector per loss, its head as the loss wants it; they share backbone and neck."""
+) -> list[Any]:
+    """Returns one detector per loss. They share backbone and neck."""
     from mmdet.registry import MODELS
 
     from rankdet.detectors.models import model_config
 
     classes = [f"class {index}" for index in range(int(spec["classes"]))]
-    models: list[nn.Module] = []
+    models: list[Any] = []
     for entry in entries:
         config = model_config(
             entry["detector_spec"],
@@ -107,7 +106,7 @@ def _models(
             classes=classes,
             loss_file=entry["loss_file"],
         )
-        config["backbone"]["init_cfg"] = None  # nothing is downloaded for a measurement of time
+        config["backbone"]["init_cfg"] = None  # downloads no weights
         torch.manual_seed(0)
         model = MODELS.build(config)
         model.init_weights()
@@ -118,7 +117,7 @@ def _models(
 
 
 def draw_batch(spec: Mapping[str, Any], device: str) -> tuple[Tensor, list[Any]]:
-    """Returns images of noise (N, 3, S, S) and mmdet's samples with boxes of all sizes."""
+    """Returns noise images (N, 3, S, S) and mmdet's data samples with boxes of all sizes."""
     from mmdet.structures import DetDataSample
     from mmengine.structures import InstanceData
 
@@ -140,9 +139,9 @@ def draw_batch(spec: Mapping[str, Any], device: str) -> tuple[Tensor, list[Any]]
 
 
 def _problems(
-    model: nn.Module, batch: tuple[Tensor, list[Any]], entry: Mapping[str, Any]
+    model: Any, batch: tuple[Tensor, list[Any]], entry: Mapping[str, Any]
 ) -> list[tuple[nn.Module, tuple[Any, ...]]]:
-    """Returns what each criterion of the model is given for the batch, cut off from the network."""
+    """Returns each criterion of the model with its arguments for the batch, without the graph."""
     taken: list[tuple[nn.Module, tuple[Any, ...]]] = []
     hooks = [
         head.criterion.register_forward_pre_hook(
@@ -163,7 +162,7 @@ def _problems(
 
 
 def _detached(value: Any) -> Any:
-    """Copies tensors out of the graph; what had a gradient gets one of its own."""
+    """Returns copies of tensors outside of the graph. Those with a gradient become leaves."""
     if isinstance(value, Tensor):
         return value.detach().clone().requires_grad_(value.requires_grad)
     if isinstance(value, Mapping):
@@ -174,18 +173,17 @@ def _detached(value: Any) -> Any:
 def _criteria(parts: Sequence[tuple[nn.Module, tuple[Any, ...]]], device: str) -> None:
     for criterion, arguments in parts:
         losses = criterion(*arguments)
-        sum(value for name, value in losses.items() if name.startswith("loss")).backward()
+        values = [value for name, value in losses.items() if name.startswith("loss")]
+        torch.stack(values).sum().backward()
         for tensor in (arguments[0], arguments[3]):
             tensor.grad = None
     _wait(device)
 
 
-def _iteration(model: nn.Module, batch: tuple[Tensor, list[Any]], device: str) -> None:
+def _iteration(model: Any, batch: tuple[Tensor, list[Any]], device: str) -> None:
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.SGD(trained, lr=0.0)  # a step that changes nothing costs as much
-    losses = model.loss(*batch)
-    parts = (v for name, v in losses.items() if "loss" in name)
-    total = sum(sum(part) if isinstance(part, list) else part for part in parts)
+    optimiser = torch.optim.SGD(trained, lr=0.0)  # a step without change takes the same time
+    total, _ = model.parse_losses(model.loss(*batch))
     total.backward()
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
@@ -198,7 +196,7 @@ def _wait(device: str) -> None:
 
 
 def turns(calls: Sequence[Callable[[], None]], rounds: int) -> list[float]:
-    """Returns the best seconds of each call; each round makes every call once, in turns."""
+    """Returns the shortest time of each call in seconds. Each round makes every call once."""
     best = [float("inf")] * len(calls)
     for _ in range(rounds):
         for index, call in enumerate(calls):
@@ -208,33 +206,25 @@ def turns(calls: Sequence[Callable[[], None]], rounds: int) -> list[float]:
     return best
 
 
-def _status(key: str) -> float:
-    """A figure of Linux's about this process, in MB."""
-    found = re.search(key + r":\s+(\d+)", Path("/proc/self/status").read_text())
-    return int(found[1]) / 1024 if found else float("nan")
-
-
-def _forget_peak(device: str) -> float:
-    """Makes the peak of memory start anew; returns the MB in use."""
+def _reset_peak(device: str) -> int:
+    """Resets the peak memory; returns the bytes in use."""
     gc.collect()
     if device.startswith("cuda"):
         torch.cuda.reset_peak_memory_stats()
-        return torch.cuda.memory_allocated() / MEGABYTE
-    ctypes.CDLL(None).malloc_trim(0)  # or freed memory would count as in use
-    Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
+        return torch.cuda.memory_allocated()
+    return memory.reset_peak()
 
 
 def _memory_mb(call: Callable[[], None], device: str) -> tuple[float | None, float | None]:
-    """Peak memory while a call runs, and by how much it exceeds what was in use before.
+    """Returns the peak memory of a call, and its difference to the memory before, in MB.
 
-    Both None where the system does not tell.
+    Both are None if the system cannot measure them.
     """
     try:
-        before = _forget_peak(device)
+        before = _reset_peak(device)
         call()
         on_gpu = device.startswith("cuda")
-        peak = torch.cuda.max_memory_allocated() / MEGABYTE if on_gpu else _status("VmHWM")
+        peak = torch.cuda.max_memory_allocated() if on_gpu else memory.read("VmHWM")
     except (OSError, AttributeError):
         return None, None
-    return peak, max(0.0, peak - before)
+    return peak / MEGABYTE, max(0.0, (peak - before) / MEGABYTE)

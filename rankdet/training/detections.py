@@ -1,4 +1,4 @@
-"""A detector's predictions in COCO's result format: boxes, and masks as run lengths."""
+"""Converts predictions to COCO's result format: boxes, and masks as run lengths."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from pycocotools import mask as coco_mask
 
 
 def coco_results(result: Any, categories: list[int]) -> list[dict[str, Any]]:
-    """Returns one image's detections, in mmdet's order (best first).
+    """Returns the detections of one image, in mmdet's order (highest score first).
 
     Args:
         result: mmdet's data sample with `pred_instances`: boxes xyxy in pixels of the original
-            image, scores, labels, and perhaps masks (n, height, width).
-        categories: Category id of each label.
+            image, scores, labels, and optional masks (n, height, width).
+        categories: The category id of each label.
     """
     found = result.pred_instances
     boxes = found.bboxes.cpu().double()
@@ -35,6 +35,6 @@ def coco_results(result: Any, categories: list[int]) -> list[dict[str, Any]]:
 
 
 def run_lengths(mask: np.ndarray) -> dict[str, Any]:
-    """Returns a mask (height, width), true inside, as compressed RLE that JSON can hold."""
+    """Returns a mask (height, width), true inside, as compressed RLE for JSON."""
     encoded = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
     return {"size": list(mask.shape), "counts": encoded["counts"].decode("ascii")}

@@ -1,4 +1,4 @@
-"""Threads, device and mmdet's registry, set up once per process before a model is built."""
+"""Sets up a process: threads, device and mmdet's registry. Needed before a model is built."""
 
 import fcntl
 import os
@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-# What mmdet and mmengine try to import for parts that no run uses (tracking, plots, ZeRO): seconds.
+# Optional imports of mmdet and mmengine for tracking, plots and ZeRO. They take seconds, and no run
+# uses them.
 UNUSED = ("seaborn", "sklearn", "torch.distributed.optim")
 _LOCKS: list[TextIO] = []  # held until the process ends
 
@@ -19,7 +20,7 @@ def set_up(spec: dict[str, Any]) -> str:
     """Prepares this process for a run.
 
     Args:
-        spec: A run's spec; `threads` and `device` (`auto`, `cpu`, `cuda`) are read.
+        spec: A run's spec: its `threads` and `device` (`auto`, `cpu`, `cuda`).
 
     Returns:
         The device: `cpu` or `cuda:<index>`.
@@ -45,18 +46,18 @@ def set_up(spec: dict[str, Any]) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         from rankdet.errors import InputError
 
-        raise InputError("device: cuda asked for, but torch sees no GPU; set `device: auto` or cpu")
+        raise InputError("`device: cuda`, but torch finds no GPU; set `device: auto` or `cpu`")
     if device != "cpu" and torch.cuda.is_available():
-        return _lock_gpu(torch)
+        return lock_gpu(torch)
     return "cpu"
 
 
 @contextmanager
 def _not_importable(*names: str) -> Iterator[None]:
-    """Makes optional imports of somebody else's fail, unless they have happened already."""
+    """Makes the import of modules fail that have not been imported yet."""
     absent = [name for name in names if name not in sys.modules]
     for name in absent:
-        sys.modules[name] = None  # type: ignore[assignment]
+        sys.modules[name] = None  # type: ignore[assignment]  # None makes the import fail
     try:
         yield
     finally:
@@ -64,11 +65,17 @@ def _not_importable(*names: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-def _lock_gpu(torch: Any) -> str:
-    """Takes the first GPU that no other run on this machine holds.
+def lock_gpu(torch: Any) -> str:
+    """Locks the first GPU that no other run on this machine uses.
 
-    Snakemake's `gpu` resource limits how many jobs run but not which device each one uses.
-    Under a launcher (LOCAL_RANK) the launcher has chosen.
+    Snakemake's `gpu` resource limits the number of jobs, but does not choose their devices. Under a
+    launcher, LOCAL_RANK is the device.
+
+    Args:
+        torch: The torch module.
+
+    Returns:
+        The device, `cuda:<index>`.
     """
     if "LOCAL_RANK" in os.environ:
         index = int(os.environ["LOCAL_RANK"])
@@ -86,7 +93,7 @@ def _try_lock(torch: Any, index: int) -> bool:
     path = Path(tempfile.gettempdir()) / f"rankdet-gpu-{uuid}.lock"
     try:
         handle = _lock_file(path)
-    except OSError:  # nobody's to read: as good as taken
+    except OSError:  # not readable: treat it as locked
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,7 +105,7 @@ def _try_lock(torch: Any, index: int) -> bool:
 
 
 def _lock_file(path: Path) -> TextIO:
-    """Opens a file that users of this machine lock in turn: another's can be read, not written."""
+    """Opens a lock file that all users of this machine share. Only its owner can write it."""
     try:
         return path.open()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""mmengine hooks: the training record, real epochs for self-balance, exact resume, progress."""
+"""mmengine hooks: training record, ends of epochs for self-balance, exact resume, progress."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,26 +16,33 @@ from mmengine.model import is_model_wrapper
 
 from rankdet.losses.balance import Balance
 
+if TYPE_CHECKING:  # the import at run time must come after `environment.set_up`
+    from rankdet.detectors.criterion_head import CriterionHead
+
 
 class Diverged(RuntimeError):
-    """The loss is no longer finite; training on would change nothing."""
+    """The loss is not finite, so the training was stopped."""
 
 
 def inner_model(runner: Any) -> torch.nn.Module:
     """Returns the detector without its distributed wrapper."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+    wrapped = is_model_wrapper(runner.model)
+    model: torch.nn.Module = runner.model.module if wrapped else runner.model
+    return model
 
 
-def criterion_heads(model: torch.nn.Module) -> list[torch.nn.Module]:
-    """Returns every module of the detector that holds a criterion."""
-    return [module for module in model.modules() if hasattr(module, "gradient_balance")]
+def criterion_heads(model: torch.nn.Module) -> list["CriterionHead"]:
+    """Returns all heads of the detector that have a criterion."""
+    from rankdet.detectors.criterion_head import CriterionHead
+
+    return [module for module in model.modules() if isinstance(module, CriterionHead)]
 
 
-def heads_record(heads: Sequence[torch.nn.Module]) -> dict[str, float]:
-    """Returns the heads' columns of an iteration.
+def heads_record(heads: Sequence["CriterionHead"]) -> dict[str, float]:
+    """Returns the columns of the heads for an iteration.
 
-    Of several heads (RPN, the stages of R-CNN) each has its own columns, with its
-    prefix; those without a prefix are sums over the heads, and the last one's `balance_weight`.
+    If there are several heads (RPN, stages of R-CNN), each has columns with its prefix. The columns
+    without prefix are then sums over the heads, and `balance_weight` is that of the last head.
     """
     records = [head.record() for head in heads]
     if len(records) < 2:
@@ -49,14 +56,14 @@ def heads_record(heads: Sequence[torch.nn.Module]) -> dict[str, float]:
 
 
 def peak_memory_mb(device: str) -> float:
-    """Returns the peak memory of this process in MB: CUDA's allocator's, else resident memory."""
+    """Returns the peak memory of this process in MB: of CUDA's allocator, or resident memory."""
     if device.startswith("cuda"):
         return torch.cuda.max_memory_allocated() / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 class EpochSeedHook(Hook):
-    """Seeds every generator from (seed, epoch), so that a resumed run equals an unbroken one."""
+    """Seeds all generators with (seed, epoch), so that resumed and uninterrupted runs are equal."""
 
     priority = "VERY_HIGH"
 
@@ -64,7 +71,7 @@ class EpochSeedHook(Hook):
         self.seed = seed
 
     def before_train_epoch(self, runner: Any) -> None:
-        """Seeds python, NumPy and torch for the epoch about to start."""
+        """Seeds Python, NumPy and torch for the next epoch."""
         value = int(np.random.SeedSequence([self.seed, runner.epoch]).generate_state(1)[0])
         random.seed(value)
         np.random.seed(value)  # noqa: NPY002  (mmcv's transforms draw from the global generator)
@@ -72,12 +79,12 @@ class EpochSeedHook(Hook):
 
 
 class EndEpochHook(Hook):
-    """Tells each criterion's balance that a real epoch of the data has ended.
+    """Ends the epoch of every balance.
 
-    Balances keep their first weight until the warm-up is over: see `SelfBalanceEpoch.end_epoch`.
+    Balances keep their first weight until the end of the warm-up; see `SelfBalanceEpoch.end_epoch`.
 
     Args:
-        warmup: Iterations of the warm-up.
+        warmup: Number of iterations of the warm-up.
     """
 
     priority = "HIGH"  # before the checkpoint of that epoch is written
@@ -97,7 +104,7 @@ class RecordHook(Hook):
 
     Args:
         path: JSON-lines file in the run's work folder.
-        device: For the memory column.
+        device: The device whose memory is recorded.
     """
 
     priority = "ABOVE_NORMAL"
@@ -108,12 +115,12 @@ class RecordHook(Hook):
         self._start = self._data_end = time.perf_counter()
 
     def before_train(self, runner: Any) -> None:
-        """Opens the record; rows after the checkpoint were dropped by the caller."""
+        """Opens the record. The caller has removed the rows after the checkpoint."""
         self._file = self.path.open("a")
         self._start = time.perf_counter()
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Marks the end of loading."""
+        """Stores the time at which loading ended, and clears the heads' records."""
         self._data_end = time.perf_counter()
         for head in criterion_heads(inner_model(runner)):
             head.reset_record()
@@ -121,7 +128,11 @@ class RecordHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Writes the row and stops a run whose loss is no longer finite."""
+        """Writes the row.
+
+        Raises:
+            Diverged: If the loss is not finite.
+        """
         values = {k.replace(".", "_"): float(value) for k, value in (outputs or {}).items()}
         now = time.perf_counter()
         row = {
@@ -146,11 +157,11 @@ class RecordHook(Hook):
 
 
 class ProgressHook(Hook):
-    """Reports progress to a callback at even steps and at the end.
+    """Reports progress to a callback at regular steps and at the end.
 
     Args:
         report: Called with (iteration, iterations, seconds per iteration, loss).
-        steps: How many reports over the whole training.
+        steps: Number of reports in the whole training.
     """
 
     priority = "LOW"
@@ -160,13 +171,13 @@ class ProgressHook(Hook):
         self.steps = steps
 
     def before_train(self, runner: Any) -> None:
-        """Starts the clock."""
+        """Stores the start time."""
         self._first, self._begin = runner.iter, time.perf_counter()
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Reports where the iteration crosses a step."""
+        """Calls the callback if this iteration completes a step."""
         done, total = runner.iter + 1, runner.max_iters
         if done * self.steps // total == (done - 1) * self.steps // total:
             return

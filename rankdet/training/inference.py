@@ -1,4 +1,4 @@
-"""A trained (or untrained) run's detections on one split, in COCO's result format."""
+"""Detections of a trained or untrained run on one split, in COCO's result format."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
 
-WARM_UP_IMAGES = 3  # left out of the speed: first calls allocate and choose kernels
+WARM_UP_IMAGES = 3  # not timed: the first calls allocate memory and choose kernels
 
 
 def predict_run(spec: dict[str, Any], run_dir: Path, split: str, out_dir: Path) -> None:
@@ -22,17 +22,17 @@ def predict_run(spec: dict[str, Any], run_dir: Path, split: str, out_dir: Path) 
 
     Args:
         spec: The run's spec.
-        run_dir: The run's folder with `model.pth` and `run.json`.
+        run_dir: The run's folder, with `model.pth` and `run.json`.
         split: A split of the dataset's manifest.
-        out_dir: Where the two files go.
+        out_dir: The output folder.
 
     Raises:
-        InputError: If the model file does not fit the spec.
+        InputError: If the model file does not match the spec.
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     status = RunRecord.from_disk(run_dir / RUN).status
     device = set_up(spec)
-    if status == "diverged":  # its weights are not finite: it detects nothing
+    if status == "diverged":  # the weights are not finite: there are no detections
         _write(out_dir, [], {"device": device, "images": 0, "seconds_per_image": None})
         return
     import torch
@@ -43,17 +43,17 @@ def predict_run(spec: dict[str, Any], run_dir: Path, split: str, out_dir: Path) 
     except (RuntimeError, KeyError) as error:
         first = str(error).splitlines()[-1].strip()
         raise InputError(
-            f"{run_dir / MODEL} does not fit this detector and loss ({first}); "
+            f"{run_dir / MODEL} does not match this detector and loss ({first}); "
             "delete the file and train again"
         ) from error
     _write(out_dir, *detect(model, spec, split, device))
 
 
 def predict_untrained(spec: dict[str, Any], run_dir: Path) -> None:
-    """Writes the detections of an untrained model: what chance gives on this dataset.
+    """Writes the detections of an untrained model: the chance level on this dataset.
 
-    The model is the one that training starts from (same seed, same initialisation). The score
-    threshold is 0, since initial scores lie beside .01.
+    The model is the one that training starts with (same seed, same initialisation). The score
+    threshold is 0, because initial scores are about .01.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     device = set_up(spec)
@@ -70,12 +70,13 @@ def predict_untrained(spec: dict[str, Any], run_dir: Path) -> None:
 
 
 def build_model(spec: Mapping[str, Any], device: str, *, pretrained: bool = False) -> Any:
-    """Returns the run's detector in evaluation mode, its weights drawn from the run's seed.
+    """Returns the detector in evaluation mode. Its weights are drawn with the run's seed.
 
     Args:
         spec: The run's spec.
-        device: As `set_up` returned it.
-        pretrained: Whether its `init_weights` will be called: a backbone's weights are fetched.
+        device: The device that `set_up` returned.
+        pretrained: Whether `init_weights` will be called. The weights of the backbone are then
+            downloaded.
     """
     from mmdet.registry import MODELS
     from mmengine.runner import set_random_seed
@@ -99,12 +100,12 @@ def build_model(spec: Mapping[str, Any], device: str, *, pretrained: bool = Fals
 
 
 def with_views(model: Any, test: Mapping[str, Any]) -> Any:
-    """Returns the detector as a test with several views of an image wants it.
+    """Returns the detector; with several test views of an image, wrapped in `DetTTAModel`.
 
-    mmdet's `DetTTAModel` puts the views' detections together by one more NMS.
+    mmdet's `DetTTAModel` merges the detections of the views with another NMS.
 
     Raises:
-        InputError: If the detector predicts masks, which mmdet cannot put together.
+        InputError: If the detector predicts masks, which mmdet cannot merge.
     """
     from mmdet.models import DetTTAModel
     from mmengine.config import ConfigDict
@@ -115,8 +116,8 @@ def with_views(model: Any, test: Mapping[str, Any]) -> Any:
         return model
     if getattr(model, "with_mask", False):
         raise InputError(
-            "test.multi_scale and test.flip: mmdet cannot put masks of several views together; "
-            "leave them out for detectors of masks"
+            "test.multi_scale and test.flip: mmdet cannot merge the masks of several views; remove "
+            "these keys for detectors with masks"
         )
     settings = model.test_cfg.get("rcnn", model.test_cfg)
     merging = ConfigDict(nms=settings["nms"], max_per_img=settings["max_per_img"])
@@ -130,9 +131,9 @@ def detect(
 
     Returns:
         The detections (`image_id`, `category_id`, `bbox` as x, y, width, height in pixels of the
-        original image, `score`, and `segmentation` as compressed RLE where the detector predicts
-        masks), best first within an image, and the speed (loading, image resizing and the encoding
-        of masks left out; NMS and the masks' pasting counted).
+        original image, `score`, and `segmentation` as compressed RLE if the detector predicts
+        masks), highest score first within an image; and the speed. The time includes NMS and
+        pasting of masks, but not loading, resizing and encoding of masks.
     """
     import torch
     from mmengine.runner import Runner

@@ -1,4 +1,4 @@
-"""Lighting noise along ImageNet's colour axes, as AlexNet and aLRP Loss's ablations train with."""
+"""Lighting noise along ImageNet's colour axes, as in AlexNet and in the ablations of aLRP Loss."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The weights that a backbone starts from: fetched when a training starts, never earlier."""
+"""Initial weights of a backbone. They are downloaded when a training starts."""
 
 import json
 import urllib.error
@@ -12,9 +12,9 @@ HUBS = {"torchvision": "torchvision_0.12.json", "open-mmlab": "openmmlab.json"}
 
 
 def address(checkpoint: str) -> str:
-    """Returns the URL of a named checkpoint; URLs and paths stay as they are.
+    """Returns the URL of a named checkpoint; URLs and paths are returned unchanged.
 
-    `torchvision://` names are looked up in mmengine's own list, since mmengine would import
+    `torchvision://` names are looked up in mmengine's list, because mmengine would import
     torchvision for them.
 
     Args:
@@ -30,18 +30,18 @@ def address(checkpoint: str) -> str:
 
     known = json.loads((Path(mmengine.__file__).parent / "hub" / HUBS[hub]).read_text())
     if name not in known:
-        raise InputError(f"pretrained weights {checkpoint!r}: mmengine knows no such name")
-    return known[name]
+        raise InputError(f"pretrained weights {checkpoint!r}: mmengine does not know this name")
+    return str(known[name])
 
 
 def fetch(model: dict[str, Any]) -> dict[str, Any]:
-    """Returns a model's config whose backbone starts from a local file, fetched if need be.
+    """Returns a model config whose backbone loads its weights from a local file.
 
     Args:
-        model: An mmdet model config.
+        model: An mmdet model config. The weights are downloaded if they are not in torch's cache.
 
     Raises:
-        InputError: If the weights cannot be fetched: one line that says where to put them.
+        InputError: If the download fails. The message says where to save the file.
     """
     initial = (model.get("backbone") or {}).get("init_cfg") or {}
     if initial.get("type") != "Pretrained":
@@ -54,7 +54,10 @@ def fetch(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _cached(url: str) -> Path:
-    """Downloads into torch's own cache; a file name ends with the start of its sha256."""
+    """Returns the file in torch's cache; downloads it first if needed, and checks its sha256.
+
+    The file name has the first digits of the sha256.
+    """
     from torch import hub
 
     path = Path(hub.get_dir()) / "checkpoints" / Path(urlparse(url).path).name
@@ -67,7 +70,7 @@ def _cached(url: str) -> Path:
     except (OSError, RuntimeError, urllib.error.URLError) as error:
         reason = " ".join(str(getattr(error, "reason", None) or error).split())
         raise InputError(
-            f"pretrained weights cannot be fetched from {url}: {reason}; fetch them on another "
-            f"machine and put them at {path}"
+            f"pretrained weights cannot be downloaded from {url}: {reason}; download them on "
+            f"another machine and save them as {path}"
         ) from error
     return path

@@ -1,4 +1,4 @@
-"""What a run was made with: commit, versions, hardware."""
+"""The provenance of a run: commit, versions, hardware."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of Python and of the packages that shape a training."""
+    """Returns the versions of Python and of the packages that affect a training."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -66,7 +66,7 @@ def provenance(spec: Mapping[str, Any], device: str, started: str) -> dict[str, 
     Args:
         spec: The run's spec; its `hashes` are copied.
         device: `cpu` or `cuda:<index>`.
-        started: When the run first started, ISO 8601.
+        started: The time of the run's first start, ISO 8601.
     """
     hashes = spec.get("hashes", {})
     status = _git("status", "--porcelain")

@@ -12,7 +12,7 @@ from rankdet.results.schemas.run import RunRecord
 from rankdet.training.provenance import provenance
 
 COUNTS = ("num_pos", "num_neg")
-# The first that a detector has is at most 1: of a cascade the first stage's, whose weight is 1.
+# The first of these that a detector has is at most 1. In a cascade, stage 0 has weight 1.
 RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
 
 
@@ -23,15 +23,15 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Says whether a finished training learned to rank at all.
+    """Returns whether a finished training has learned a ranking.
 
-    A ranking loss whose learning rate is too high sinks every logit: the positives are then
-    ranked below almost all negatives and the loss, which is at most 1, stays beside 1.
+    If the learning rate of a ranking loss is too high, all logits become very small. The positives
+    are then ranked below almost all negatives, and the loss, which is at most 1, stays near 1.
 
     Args:
         rows: The per-iteration record.
-        card: The loss card; `collapse_above`, if there, bounds the mean of the ranking loss
-            (`loss_cls`, or `loss_rank`) over the last tenth of the training.
+        card: The loss card. Its optional `collapse_above` is the upper bound for the mean of the
+            ranking loss (`loss_cls` or `loss_rank`) over the last tenth of the training.
 
     Returns:
         (`trained` | `collapsed`, reason or None).
@@ -54,7 +54,7 @@ def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, s
 def imbalance_ratios(
     rows: list[dict[str, Any]], heads: Mapping[str, int]
 ) -> dict[str, float | None]:
-    """Returns how many negatives each head had per positive in the first epoch (RS, Table S7).
+    """Returns the number of negatives per positive of each head in epoch 1 (RS, Table S7).
 
     Args:
         rows: The per-iteration record.
@@ -69,8 +69,10 @@ def imbalance_ratios(
     for prefix, classes in heads.items():
         head = f"_{prefix.removesuffix('_')}" if prefix else ""
         known = f"{prefix}num_pos" in first
-        counts = [first[f"{prefix}{name}"] if known else pd.Series() for name in COUNTS]
-        found = imbalance(*counts, classes)
+        positives, negatives = (
+            first[f"{prefix}{name}"] if known else pd.Series() for name in COUNTS
+        )
+        found = imbalance(positives, negatives, classes)
         ratios[f"instance_ratio{head}"] = found["instances"]
         ratios[f"task_ratio{head}"] = found["tasks"]
     return ratios

@@ -1,11 +1,11 @@
-"""Trains one run with mmengine and writes its model, its per-iteration record and `run.json`."""
+"""Trains a run with mmengine, and writes its model, its per-iteration record and `run.json`."""
 
 import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rankdet.files import atomic
 from rankdet.results.layout import MODEL, PROGRESS, RUN, TRAINING
@@ -14,13 +14,14 @@ from rankdet.training.environment import set_up
 
 
 def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]:
-    """Returns a callback that prints one line of progress for a person.
+    """Returns a callback that prints a line of progress.
 
-    The line goes to the terminal (`RANKDET_TERMINAL` names a file descriptor that the workflow
-    kept open while the job's own output goes to its log), else to standard error.
+    If the workflow has set `RANKDET_TERMINAL` (a file descriptor of the terminal; other output of
+    the job goes to its log), the line goes there, otherwise to standard error.
     """
     from rich.console import Console
 
+    stream: TextIO
     try:
         stream = os.fdopen(os.dup(int(os.environ["RANKDET_TERMINAL"])), "w")
     except (KeyError, OSError, ValueError):
@@ -49,7 +50,7 @@ def build_runner(
         spec: The run's spec.
         work: Folder for checkpoints and logs.
         device: As `environment.set_up` returned it.
-        report: Progress callback; none means silence.
+        report: Progress callback. None: progress is not printed.
     """
     from mmengine.runner import Runner
 
@@ -100,14 +101,14 @@ def build_runner(
 
 
 def train_run(spec: dict[str, Any], run_dir: Path) -> None:
-    """Trains a run, resuming from its last checkpoint where there is one.
+    """Trains a run, or resumes it from its last checkpoint.
 
-    Writes `model.pth`, `train.parquet` and `run.json` into `run_dir`; on success the `work/`
-    folder with the checkpoints is removed. A run whose loss is no longer finite is finished too,
-    with status `diverged` and the reason: it is a result.
+    It writes `model.pth`, `train.parquet` and `run.json` into `run_dir`, and then removes the
+    `work/` folder with the checkpoints. If the loss is not finite, the run ends with the status
+    `diverged` and a reason. This is a result, too.
 
     Args:
-        spec: The run's spec, as the study's plan gives it.
+        spec: The run's spec from the study's plan.
         run_dir: The run's folder.
 
     Raises:
@@ -146,7 +147,7 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
 
 
 def _resume(runner: Any, space: Any) -> None:
-    """Points the runner at the last checkpoint and cuts the record back to it."""
+    """Makes the runner resume from the last checkpoint, and removes later rows of the record."""
     checkpoint = space.latest_checkpoint()
     iteration = 0
     if checkpoint is not None:
@@ -162,7 +163,7 @@ def _resume(runner: Any, space: Any) -> None:
 
 
 def _save_model(torch: Any, runner: Any, spec: Mapping[str, Any], path: Path) -> None:
-    """Saves the weights alone, with the run they belong to."""
+    """Saves the weights, with the keys of the run."""
     from rankdet.training.hooks import inner_model
 
     state = {name: value.cpu() for name, value in inner_model(runner).state_dict().items()}

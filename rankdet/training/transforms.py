@@ -1,4 +1,4 @@
-"""What happens to an image before a detector sees it: mmdet's transforms, by a run's settings."""
+"""mmdet's image transforms for training and tests, from a run's settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from rankdet.errors import InputError
 
 Step = dict[str, Any]
 
-# ImageNet's mean in RGB: what `expand` fills new ground with, as all the papers' code does.
+# ImageNet's mean in RGB: the colour of the new area in `expand`, as in the papers' code.
 MEAN = (123.675, 116.28, 103.53)
 COLOURS: Step = {
     "type": "PhotoMetricDistortion",
@@ -24,8 +24,8 @@ def scale(size: int | Sequence[int]) -> tuple[int, int]:
     """Returns mmdet's scale (longer, shorter) of an image size, in pixels.
 
     Args:
-        size: The side of a square that images are fitted into, or (shorter side, limit of the
-            longer side): the papers' "500, × 1.66" is (500, 833), their "800, × 1.66" (800, 1333).
+        size: The side of a square into which images are scaled, or (shorter side, limit of the
+            longer side). In the papers, "500, × 1.66" is (500, 833), "800, × 1.66" is (800, 1333).
     """
     shorter, longer = (size, size) if isinstance(size, int) else size
     return longer, shorter
@@ -35,9 +35,9 @@ def train_pipeline(schedule: Mapping[str, Any], *, masks: bool = False) -> list[
     """Returns the training transforms: load, augment, resize, flip, pack.
 
     Args:
-        schedule: The run's schedule: `image_size`, `keep_ratio`, `multi_scale`, `augmentation`,
-            `min_box` and `flip` are read.
-        masks: Whether to load the objects' masks too, as bitmaps.
+        schedule: The run's schedule: its `image_size`, `keep_ratio`, `multi_scale`, `augmentation`,
+            `min_box` and `flip`.
+        masks: Whether to load the masks of the objects, too, as bitmaps.
     """
     return [
         {"type": "LoadImageFromFile"},
@@ -54,9 +54,9 @@ def augmentation(name: str, min_box: float = 0) -> list[Step]:
 
     Args:
         name: `none`; `ssd`: colours, expansion up to 4 x and crops; `ssd-crop`: without expansion,
-            as APE Loss's section 4.1 names its parts; `ssd-lighting`: with lighting noise, and no
-            crop at an IoU of .5, as the released ablations of aLRP Loss train.
-        min_box: Boxes with a side below this are left out of training, pixels of the image file.
+            the parts in section 4.1 of APE Loss; `ssd-lighting`: with lighting noise and without
+            crops at an IoU of .5, as in the released ablations of aLRP Loss.
+        min_box: Boxes with a side below this, in pixels of the image file, are not used.
     """
     small = (
         []
@@ -82,22 +82,25 @@ def _train_resize(schedule: Mapping[str, Any]) -> Step:
     if sides is None:
         return {"type": "Resize", "scale": (longer, shorter), "keep_ratio": keep}
     if not keep:
-        raise InputError("schedule: multi_scale and `keep_ratio: false` exclude each other")
+        raise InputError(
+            "schedule: `multi_scale` and `keep_ratio: false` exclude each other; remove one"
+        )
     limit = max(longer, *sides)
     scales = [(limit, side) for side in sides]
     if len(sides) > 2:
         return {"type": "RandomChoiceResize", "scales": scales, "keep_ratio": True}
-    # mmdet draws each side of the scale between the two; the longer one is to stay as it is.
+    # mmdet draws each side between the two scales. The longer side is equal in both.
     return {"type": "RandomResize", "scale": scales, "keep_ratio": True}
 
 
 def test_size(schedule: Mapping[str, Any], test: Mapping[str, Any]) -> int | Sequence[int]:
-    """Returns the image size of tests: their own, else that of training."""
-    return test.get("image_size") or schedule["image_size"]
+    """Returns the image size of tests: `image_size` of the test settings, or of the schedule."""
+    size: int | Sequence[int] = test.get("image_size") or schedule["image_size"]
+    return size
 
 
 def several_views(test: Mapping[str, Any]) -> bool:
-    """Returns whether a test puts the detections of several views of an image together."""
+    """Returns whether a test merges the detections of several views of an image."""
     return bool(test.get("multi_scale") or test.get("flip"))
 
 
@@ -106,8 +109,8 @@ def test_pipeline(schedule: Mapping[str, Any], test: Mapping[str, Any]) -> list[
 
     Args:
         schedule: The run's schedule.
-        test: The run's test settings: `image_size`, `multi_scale` and `flip` are read. The last
-            two give several views of each image, whose detections are then put together.
+        test: The run's test settings: its `image_size`, `keep_ratio`, `multi_scale` and `flip`.
+            The last two give several views of each image, whose detections are merged later.
     """
     size = test_size(schedule, test)
     load = {"type": "LoadImageFromFile"}

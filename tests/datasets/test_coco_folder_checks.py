@@ -130,8 +130,8 @@ def test_jpegs_turned_by_exif(good):
     errors, warnings, _ = problems_of(good)
     assert errors == []
     assert (
-        "images that EXIF rotates, with annotations that are not rotated: 1 (1.jpg: 30 x 40, file 40 x 30)"
-        in (warnings[0])
+        "images that EXIF rotates, with annotations that are not rotated: "
+        "1 (1.jpg: 30 x 40, file 40 x 30)" in warnings[0]
     )
 
 

@@ -31,7 +31,7 @@ class Built:
 
     spec: Mapping[str, Any]
     config: ConfigDict
-    model: nn.Module
+    model: Any  # mmdet has no types
     train_pipeline: list[dict[str, Any]]
     test_pipeline: list[dict[str, Any]]
     optimizer: dict[str, Any]
@@ -44,14 +44,14 @@ class Built:
         return hasattr(self.model, "rpn_head")
 
     @property
-    def dense_head(self) -> nn.Module:
+    def dense_head(self) -> Any:
         """The head that looks at every place of the pyramid: the RPN in two-stage detectors."""
         if self.two_stage:
             return self.model.rpn_head
         return self.model.bbox_head if hasattr(self.model, "bbox_head") else self.model.mask_head
 
     @property
-    def box_heads(self) -> list[nn.Module]:
+    def box_heads(self) -> list[Any]:
         """The box heads of a two-stage detector, one for each stage; empty for other detectors."""
         if not self.two_stage:
             return []
@@ -76,7 +76,7 @@ def build(spec: Mapping[str, Any]) -> Built:
     settings = model_config(
         spec["detector_spec"],
         spec["card"],
-        form=spec["form"],
+        preset=spec["preset"],
         classes=CLASSES,
         loss_file=spec["loss_file"],
         test=spec.get("test"),

@@ -34,7 +34,7 @@ def loss_settings(built: Built) -> dict[str, str]:
     return found
 
 
-def _heads(built: Built) -> list[nn.Module]:
+def _heads(built: Built) -> list[Any]:
     return [built.dense_head, *built.box_heads] if built.two_stage else [built.dense_head]
 
 

@@ -16,7 +16,7 @@ def matching_settings(built: Built) -> dict[str, str]:
 
 
 def _assigner(built: Built) -> str:
-    settings = built.config.get("train_cfg") or {}
+    settings: Any = built.config.get("train_cfg") or {}
     if built.two_stage:
         rpn = settings.rpn.assigner
         stages = settings.rcnn if isinstance(settings.rcnn, list) else [settings.rcnn]

@@ -155,7 +155,7 @@ def _two_stage_convs(built: Built) -> str:
     return words
 
 
-def _mask_heads(built: Built) -> Iterator[nn.Module]:
+def _mask_heads(built: Built) -> Iterator[Any]:
     head = getattr(built.model.roi_head, "mask_head", None)
     if head is not None:
         yield head
