@@ -13,7 +13,7 @@ from typing import Any, TextIO
 # Optional imports of mmdet and mmengine for tracking, plots and ZeRO. They take seconds, and no run
 # uses them.
 UNUSED = ("seaborn", "sklearn", "torch.distributed.optim")
-_LOCKS: list[TextIO] = []  # held until the process ends
+LOCKS: list[TextIO] = []  # held until the process ends
 
 
 def set_up(spec: dict[str, Any]) -> str:
@@ -100,7 +100,7 @@ def _try_lock(torch: Any, index: int) -> bool:
     except OSError:
         handle.close()
         return False
-    _LOCKS.append(handle)
+    LOCKS.append(handle)
     return True
 
 

@@ -163,7 +163,7 @@ def test_a_split_without_annotations_is_for_prediction_alone(good, tmp_path):
 def test_training_needs_annotations(good, tmp_path):
     folder, data = good
     given = {"kind": "coco-folder", "train": without_annotations(folder, data)}
-    with pytest.raises(InputError, match="lacks 'annotations'"):
+    with pytest.raises(InputError, match="has no 'annotations'"):
         prepare("pets", given, tmp_path / "out")
 
 
@@ -173,5 +173,5 @@ def test_an_empty_list_of_annotations_is_still_an_error(good, tmp_path):
     path = folder / "empty.json"
     path.write_text(json.dumps({**data, "annotations": []}))
     given["val"] = {"images": str(folder), "annotations": str(path)}
-    with pytest.raises(InputError, match="no object to find"):
+    with pytest.raises(InputError, match="no objects: 1"):
         prepare("pets", given, tmp_path / "out")

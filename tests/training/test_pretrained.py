@@ -60,7 +60,9 @@ def test_what_cannot_be_fetched_is_one_line(weights, cache, kind):
     url = "http://127.0.0.1:9/tiny-12345678.pth"
     if kind == "another file":
         url = weights[: weights.rindex("-")] + "-00000000.pth"
-    with pytest.raises(InputError, match=r"cannot be fetched from http.*; fetch them on") as caught:
+    with pytest.raises(
+        InputError, match=r"cannot be downloaded from http.*; download them on"
+    ) as caught:
         pretrained.fetch(model(url))
     assert "\n" not in str(caught.value)
     assert str(cache / url.rpartition("/")[2]) in str(caught.value)
@@ -78,5 +80,5 @@ def test_names_of_all_backbones_are_known():
     names += [e["backbone"]["init_cfg"]["checkpoint"] for e in entries if "backbone" in e]
     for name in names:
         assert pretrained.address(name).startswith("https://")
-    with pytest.raises(InputError, match="mmengine knows no such name"):
+    with pytest.raises(InputError, match="mmengine does not know this name"):
         pretrained.address("torchvision://resnet5")

@@ -105,7 +105,7 @@ def test_oversampling_repeats_images_of_rare_classes(spec):
 
 
 def test_scales_that_cannot_be_stretched_are_one_line(spec):
-    with pytest.raises(InputError, match="multi_scale and `keep_ratio: false`"):
+    with pytest.raises(InputError, match="`multi_scale` and `keep_ratio: false`"):
         training_images(spec, multi_scale=[48, 80], keep_ratio=False)
 
 
@@ -164,7 +164,7 @@ def test_masks_of_several_views_are_refused():
     class Masks:
         with_mask = True
 
-    with pytest.raises(InputError, match="mmdet cannot put masks of several views together"):
+    with pytest.raises(InputError, match="mmdet cannot merge the masks of several views"):
         inference.with_views(Masks(), {"flip": True})
 
 
