@@ -45,7 +45,7 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
             folder,
             name=name,
             kind="shapes",
-            title=settings.title,
+            title=settings.title or name,
             categories=categories(settings),
             splits=splits,
         )
