@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rankdet.charts.axis import FORMATS
+
 Floats = NDArray[np.float64]
 
 HEIGHT = 290
@@ -152,14 +154,24 @@ class Chart:
         """The chart of a record; drawn as the chart that the record was made from.
 
         Raises:
-            KeyError, TypeError: the record is not one of `record`.
+            KeyError, TypeError, ValueError: the record is not one of `record`.
         """
+        if record["y_format"] not in FORMATS:
+            raise ValueError(f"y_format {record['y_format']!r} is unknown")
         found = dict(record)
         for limits in ("x_limits", "y_limits"):
             found[limits] = None if record[limits] is None else tuple(record[limits])
         found["series"] = tuple(_series(one) for one in record["series"])
-        found["boxes"] = tuple(Box(**box) for box in record["boxes"])
-        found["labels"] = tuple(Label(**label) for label in record["labels"])
+        found["boxes"] = tuple(
+            Box(
+                **{**box, **_floats(box, "x", "y", "width", "height"), "colour": int(box["colour"])}
+            )
+            for box in record["boxes"]
+        )
+        found["labels"] = tuple(
+            Label(**{**one, **_floats(one, "x", "y")}) for one in record["labels"]
+        )
+        found["height"] = int(record["height"])
         return cls(**found)
 
 
@@ -172,6 +184,11 @@ def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     starts = np.linspace(0, len(x), MAX_POINTS + 1).astype(int)[:-1]
     sizes = np.diff([*starts, len(x)])
     return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes
+
+
+def _floats(record: Mapping[str, Any], *names: str) -> dict[str, float]:
+    """The numbers of a record, so that no text of a file gets into the drawing's markup."""
+    return {name: float(record[name]) for name in names}
 
 
 def _series_record(series: Series) -> dict[str, Any]:

@@ -79,6 +79,27 @@ def test_a_long_curve_is_stored_as_it_is_drawn(log: bool) -> None:
     assert np.isnan(again.series[0].y[1]) and chart_svg(again, "p") == chart_svg(chart, "p")
 
 
+def test_no_markup_of_a_file_gets_into_a_drawing(study, tmp_path: Path) -> None:
+    record = figure_record(make_figure(study, load_spec(PAPERS / "alrp" / "figureA5.yaml")))
+    path = tmp_path / "figure.json"
+    (chart, *_) = record["drawings"][0]["charts"]
+    for place, key, value in (
+        (chart["boxes"][0], "width", '1"><script>alert(1)</script>'),
+        (chart["labels"][0], "x", "<script>"),
+        (chart, "height", '9"><script>'),
+        (chart, "y_format", "<b>"),
+    ):
+        old, place[key] = place[key], value
+        path.write_text(json.dumps(record))
+        with pytest.raises(InputError, match="incomplete record"):
+            read_figure(path)
+        place[key] = old
+    chart["labels"][0]["text"] = "<script>alert(1)</script>"
+    path.write_text(json.dumps(record))
+    drawn = chart_svg(read_figure(path).drawings[0].charts[0], "x")
+    assert "<script>" not in drawn and "&lt;script&gt;" in drawn
+
+
 def test_the_schema_is_checked(study, tmp_path: Path) -> None:
     table = table_record(make_table(study, load_spec(PAPERS / "alrp" / "table2.yaml")))
     figure = figure_record(make_figure(study, load_spec(PAPERS / "alrp" / "figure4.yaml")))
