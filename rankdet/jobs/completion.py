@@ -1,8 +1,6 @@
-"""After a workflow: what failed, in one line each, and a report of what there is."""
+"""After a workflow: the reason of each failure, and a report of the finished runs."""
 
 import atexit
-import logging
-import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,15 +12,15 @@ from rankdet.results.layout import PLAN, WORK
 from rankdet.study.plan import Study
 
 KILLED = (
-    "stopped from outside before it was finished (killed, or the machine ran out of memory); "
-    "run again to go on from its last checkpoint"
+    "the process was stopped (killed, or the machine ran out of memory); run again to continue "
+    "from its last checkpoint"
 )
 
 
 def failures(study: Study) -> dict[str, str]:
-    """Returns the key and the reason of every run whose last job failed.
+    """Returns key and reason of every run whose last job failed.
 
-    A job that was killed could not write its reason: its `work/` folder tells.
+    A job that was killed has no reason, but it leaves a folder `work/`.
     """
     found = {}
     for run in study.runs:
@@ -37,7 +35,7 @@ def failures(study: Study) -> dict[str, str]:
 
 
 def on_error(study: Study) -> None:
-    """Lists the failures, builds the report with what there is, and says how to go on."""
+    """Prints the failures and builds a partial report."""
     for key, reason in failures(study).items():
         print(f"failed: {key}: {reason}", file=sys.stderr)
     plan = Path(study.folder) / PLAN
@@ -47,36 +45,13 @@ def on_error(study: Study) -> None:
     command = [sys.executable, "-m", "rankdet.cli", "report", study.name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        told = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        print(f"no partial report: {told[-1] if told else 'no message'}", file=sys.stderr)
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        print(f"no partial report: {lines[-1] if lines else 'no message'}", file=sys.stderr)
     else:
         print(f"Finished runs are kept. Partial report: {study.report}", file=sys.stderr)
 
 
 def on_success(study: Study) -> None:
-    """Says where the report is, after everything that Snakemake has to say."""
-    if Path(study.report).exists():  # not if only some file was asked for
+    """Prints where the report is, after the messages of Snakemake."""
+    if Path(study.report).exists():  # it does not if only other files were requested
         atexit.register(print, f"Report: {study.report}", file=sys.stderr)
-
-
-class Quiet(logging.Filter):
-    """Keeps Snakemake's bookkeeping off the terminal, so that the runs can be followed.
-
-    Args:
-        study: The study, whose report is named when there is nothing to be done.
-    """
-
-    NOISE = ("Select jobs to execute", "Execute ", "Using shell", "Conda environments: ignored")
-    # A script of ours that fails has said why in one line, and exits with 1.
-    SAID = re.compile(r"CalledProcessError.*/scripts/.*non-zero exit status 1\.$", re.DOTALL)
-
-    def __init__(self, study: Study) -> None:
-        super().__init__()
-        self.study = study
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Returns whether a record is for the terminal."""
-        message = str(record.msg)
-        if message.startswith("Nothing to be done") and Path(self.study.report).exists():
-            record.msg = f"{message}\nReport: {self.study.report}"
-        return not message.startswith(self.NOISE) and not self.SAID.search(message)

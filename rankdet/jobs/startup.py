@@ -1,4 +1,4 @@
-"""How the workflow starts: from Snakemake's config to a checked study, or one line and the end."""
+"""The start of the workflow: from Snakemake's config to a checked study."""
 
 import logging
 import os
@@ -8,18 +8,18 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.jobs.completion import Quiet
+from rankdet.jobs.terminal import MessageFilter
 from rankdet.study.config.model import check_config
 from rankdet.study.plan import Study
 
 
 def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
-    """Returns the study; a wrong one prints one line and exits with 2.
+    """Returns the study; if the config has an error, prints it and exits with 2.
 
     Args:
         config: Snakemake's merged config.
-        files: The config files that it was read from, for messages.
-        root: The repository, put on the path of every script.
+        files: The config files, for messages.
+        root: The repository; it is put on the Python path of every script.
     """
     paths = [str(root), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
@@ -29,5 +29,5 @@ def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    logging.getLogger("snakemake.logging").addFilter(Quiet(study))
+    logging.getLogger("snakemake.logging").addFilter(MessageFilter(study))
     return study

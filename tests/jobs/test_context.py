@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,10 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.jobs import context
+from rankdet.jobs.reason import failure_reason
+from rankdet.repository import ROOT
 from rankdet.results import failures
 from rankdet.results.layout import failure_file
-
-ROOT = Path(__file__).resolve().parents[3]
 
 SCRIPT = """
 import sys
@@ -26,7 +27,7 @@ with job(snakemake, "train", "shapes/retinanet/ap/seed1") as this:
     import os
     print("to the log, threads", os.environ["OMP_NUM_THREADS"])
     os.write(int(os.environ["RANKDET_TERMINAL"]), b"progress\\n")
-    this.say("a note")
+    this.print("a note")
     {body}
 """
 
@@ -61,10 +62,10 @@ def test_success_says_so_and_keeps_the_output_in_the_log(tmp_path):
         ),
         (
             "import errno; raise OSError(errno.ENOSPC, 'No space left on device')",
-            "the disk that holds shapes/retinanet/ap/seed1 is full; free some space and run again "
-            "to go on",
+            "the disk of shapes/retinanet/ap/seed1 is full; free some space and run again "
+            "to continue",
         ),
-        ("raise KeyboardInterrupt", "stopped by the user; run again to go on"),
+        ("raise KeyboardInterrupt", "stopped by the user; run again to continue"),
         ("import sys; sys.exit(3)", "stopped with exit code 3"),
     ],
 )
@@ -111,21 +112,21 @@ def test_jobs_at_several_thresholds_are_told_apart():
     val, train = SimpleNamespace(split="val"), SimpleNamespace(split="train")
     jobs = [({}, val), ({"threshold": "0.05"}, val), ({"threshold": "0.4"}, val), ({}, train)]
     jobs.append(({"test": "mirrored"}, val))
-    told = [context.subject(SimpleNamespace(wildcards=w, params=p)) for w, p in jobs]
+    told = [context.evaluation_name(SimpleNamespace(wildcards=w, params=p)) for w, p in jobs]
     assert told == ["val", "val at 0.05", "val at 0.4", "train", "val as mirrored"]
 
 
 def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
-    assert context.one_line(MemoryError(), tmp_path).startswith("out of memory")
+    assert failure_reason(MemoryError(), tmp_path).startswith("out of memory")
     cuda = RuntimeError("CUDA out of memory. Tried to allocate 20 GiB\nmore")
-    assert context.one_line(cuda, tmp_path).startswith("out of memory (CUDA out of memory. Tried")
+    assert failure_reason(cuda, tmp_path).startswith("out of memory (CUDA out of memory. Tried")
     wrapped = InputError("cannot write the file")
     wrapped.__cause__ = OSError(errno.EDQUOT, "Disk quota exceeded")
-    assert "is full" in context.one_line(wrapped, tmp_path)
+    assert "is full" in failure_reason(wrapped, tmp_path)
     torch_says = RuntimeError("PytorchStreamWriter failed writing file data/0: file write failed")
-    assert context.one_line(torch_says, tmp_path).startswith("RuntimeError: Pytorch")
-    monkeypatch.setattr(context.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
-    assert "is full" in context.one_line(torch_says, tmp_path)
+    assert failure_reason(torch_says, tmp_path).startswith("RuntimeError: Pytorch")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert "is full" in failure_reason(torch_says, tmp_path)
 
 
 def test_a_failure_that_the_disk_does_not_take_is_kept_elsewhere(tmp_path, monkeypatch):

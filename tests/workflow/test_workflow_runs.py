@@ -22,7 +22,7 @@ def test_failures_are_recorded_with_their_reason(troubled):
     _, seen = troubled
     reasons = {loss: json.loads(text)["reason"] for loss, text in seen["records"].items()}
     assert reasons["ap"] == "ValueError: the loss"
-    assert reasons["alrp+no-sb"].startswith("stopped from outside")
+    assert reasons["alrp+no-sb"].startswith("the process was stopped")
     assert "failed: shapes/retinanet/ap/seed1: ValueError: the loss" in seen["failing"].stderr
 
 

@@ -1,13 +1,17 @@
 # The study, and the paths that all rules share.
-from rankdet.jobs.completion import on_error, on_success
-from rankdet.study.hashes import step_hash
-from rankdet.study.tables import made_of, spec_files
-from rankdet.jobs.startup import start
+from rankdet.jobs.workflow import (
+    made_of,
+    on_error,
+    on_success,
+    spec_files,
+    start,
+    step_hash,
+)
 
 STUDY = start(config, workflow.configfiles, workflow.basedir)
 
 
-# A pathvar hides its wildcards from `wildcard_constraints`: they are constrained in place.
+# `wildcard_constraints` does not reach the wildcards in a pathvar, so they are constrained here.
 pathvars:
     results=STUDY.folder,
     dataset="<results>/{dataset,[^/]+}",

@@ -1,12 +1,12 @@
-"""Evaluates the detections of a run on one split."""
+"""Evaluates a run's detections on one split."""
 
 from pathlib import Path
 
-from rankdet.jobs.context import job, subject
+from rankdet.jobs.context import evaluation_name, job
 
 files, out = snakemake.input, snakemake.output
 
-with job(snakemake, f"evaluate ({subject(snakemake)})", Path(files.record).parent):
+with job(snakemake, f"evaluate ({evaluation_name(snakemake)})", Path(files.record).parent):
     from rankdet.results.metrics_record import write_split_metrics
 
     write_split_metrics(

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from rankdet.jobs.context import job
-from rankdet.jobs.job_spec import with_data
 
 run = Path(snakemake.output.record).parent
 
 with job(snakemake, "take the checkpoint", run):
-    from rankdet.training import given
+    from rankdet.jobs.detections import take_checkpoint
 
-    given(with_data(snakemake.params.spec), run)
+    take_checkpoint(snakemake.params.spec, run)

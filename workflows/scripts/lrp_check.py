@@ -1,6 +1,5 @@
 """Compares a run's oLRP with the package that LRP's authors released."""
 
-import json
 from pathlib import Path
 
 from rankdet.jobs.context import job
@@ -8,8 +7,6 @@ from rankdet.jobs.context import job
 files, out = snakemake.input, snakemake.output[0]
 
 with job(snakemake, "lrp-check", Path(out).parent):
-    from rankdet.evaluation.lrp_check import check_lrp
+    from rankdet.jobs.lrp_check import check_run
 
-    splits = json.loads(Path(files.manifest).read_text(encoding="utf-8"))["splits"]
-    truth = splits[snakemake.params.split]["annotations"]
-    check_lrp(truth, files.detections, files.metrics, out)
+    check_run(files.manifest, snakemake.params.split, files.detections, files.metrics, out)

@@ -2,19 +2,13 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import job, subject
-from rankdet.jobs.job_spec import with_data
+from rankdet.jobs.context import evaluation_name, job
 
-files, spec = snakemake.input, snakemake.params.spec
+files, params = snakemake.input, snakemake.params
 run = Path(files.record).parent
 out = Path(snakemake.output.detections).parent
 
-with job(snakemake, f"predict ({subject(snakemake)})", run):
-    from rankdet.training import predict
+with job(snakemake, f"predict ({evaluation_name(snakemake)})", run):
+    from rankdet.jobs.detections import detect
 
-    predict(with_data(spec), run, snakemake.params.split, out)
-    if spec["test"].get("thresholds") == "lrp":
-        from rankdet.results.thresholds import keep_confident
-
-        chosen = next(iter(files.thresholds), None)
-        keep_confident(out / "detections.json", files.manifest, snakemake.params.split, chosen)
+    detect(params.spec, run, params.split, out, next(iter(files.thresholds), None))

@@ -1,4 +1,4 @@
-"""Gathers a run's measures and speed at its score thresholds."""
+"""Gathers a run's metrics and speed at its score thresholds."""
 
 from pathlib import Path
 

@@ -1,13 +1,12 @@
-"""Trains one run, or goes on with it."""
+"""Trains one run, or continues its training."""
 
 from pathlib import Path
 
 from rankdet.jobs.context import job
-from rankdet.jobs.job_spec import with_data
 
 run = Path(snakemake.output.record).parent
 
 with job(snakemake, "train", run):
-    from rankdet.training import train
+    from rankdet.jobs.detections import train_run
 
-    train(with_data(snakemake.params.spec), run)
+    train_run(snakemake.params.spec, run)

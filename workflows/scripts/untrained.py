@@ -3,15 +3,10 @@
 from pathlib import Path
 
 from rankdet.jobs.context import job
-from rankdet.jobs.job_spec import with_data
 
-run, spec = Path(snakemake.output.record).parent, snakemake.params.spec
+run = Path(snakemake.output.record).parent
 
 with job(snakemake, "untrained", run):
-    from rankdet.training import untrained
+    from rankdet.jobs.detections import detect_untrained
 
-    untrained(with_data(spec), run)
-    if spec["test"].get("thresholds") == "lrp":
-        from rankdet.results.thresholds import keep_confident
-
-        keep_confident(run / "detections.json", snakemake.input[0], spec["splits"][0])
+    detect_untrained(snakemake.params.spec, run)

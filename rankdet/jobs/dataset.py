@@ -1,0 +1,29 @@
+"""The job that prepares a dataset."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.jobs.context import Job
+
+
+def prepare_dataset(name: str, config: Mapping[str, Any], folder: Path, job: Job) -> None:
+    """Writes annotations in COCO's format and a manifest; warnings go to the terminal.
+
+    Args:
+        name: the dataset's name.
+        config: its entry in the study's config.
+        folder: the folder to write to.
+        job: the running job.
+
+    Raises:
+        InputError: If the data cannot be used.
+    """
+    from rankdet.datasets import prepare
+    from rankdet.datasets.summary import described
+
+    manifest = prepare(name, config, folder)
+    for split, entry in manifest["splits"].items():
+        print(f"{split}: {entry['n_images']:,} images, {described(entry)}")
+    for warning in manifest["warnings"]:
+        job.print(f"note: {name}: {warning}")

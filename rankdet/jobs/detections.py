@@ -1,0 +1,70 @@
+"""Jobs that train a run or write its detections."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.results.layout import DETECTIONS
+from rankdet.results.schemas.dataset import DatasetManifest
+
+LRP = "lrp"  # the test setting `thresholds`: keep what reaches its class's LRP-optimal threshold
+
+
+def train_run(spec: Mapping[str, Any], run: Path) -> None:
+    """Trains a run, or continues its training; see `rankdet.training.train`."""
+    from rankdet.training import train
+
+    train(with_data(spec), run)
+
+
+def take_checkpoint(spec: Mapping[str, Any], run: Path) -> None:
+    """Takes a given checkpoint as the model of a run; see `rankdet.training.given`."""
+    from rankdet.training import given
+
+    given(with_data(spec), run)
+
+
+def detect(
+    spec: Mapping[str, Any], run: Path, split: str, out: Path, thresholds: str | None = None
+) -> None:
+    """Writes a run's detections on one split.
+
+    Args:
+        spec: the run's spec.
+        run: the run's folder.
+        split: a split of the run's dataset.
+        out: the folder to write to.
+        thresholds: the `metrics.json` whose LRP-optimal thresholds are applied, if the spec asks
+            for them; None chooses them on this split.
+    """
+    from rankdet.training import predict
+
+    predict(with_data(spec), run, split, out)
+    _keep_confident(spec, split, out, thresholds)
+
+
+def detect_untrained(spec: Mapping[str, Any], run: Path) -> None:
+    """Writes the detections of a detector that was not trained, on the main split."""
+    from rankdet.training import untrained
+
+    untrained(with_data(spec), run)
+    _keep_confident(spec, spec["splits"][0], run)
+
+
+def _keep_confident(
+    spec: Mapping[str, Any], split: str, out: Path, thresholds: str | None = None
+) -> None:
+    if spec["test"].get("thresholds") == LRP:
+        from rankdet.results.thresholds import keep_confident
+
+        keep_confident(out / DETECTIONS, spec["manifest"], split, thresholds)
+
+
+def with_data(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a run's spec with the checksum of its data, which is known only when the job runs.
+
+    Raises:
+        InputError: If the dataset's manifest cannot be read.
+    """
+    checksum = DatasetManifest.from_disk(spec["manifest"]).checksum
+    return {**spec, "hashes": {**spec["hashes"], "data": checksum}}
