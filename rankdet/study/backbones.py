@@ -1,4 +1,4 @@
-"""Backbones and necks in the place of a detector's own: `workflows/backbones.yaml`."""
+"""Backbones and necks that replace a detector's default ones: `workflows/backbones.yaml`."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from rankdet.repository import BACKBONES
 from rankdet.study.detectors import PRESETS
 from rankdet.suggest import choice, merged
 
-REPLACED = ("backbone", "neck")  # parts of a detector that an entry may take the place of
+REPLACED = ("backbone", "neck")  # parts of a detector that an entry may replace
 
 
 def backbone_names(path: Path = BACKBONES) -> list[str]:
@@ -19,7 +19,7 @@ def backbone_names(path: Path = BACKBONES) -> list[str]:
 
 
 def load_backbone(name: str, preset: str, path: Path = BACKBONES) -> dict[str, Any]:
-    """Returns a backbone: its `title`, and by preset what it changes in a detector.
+    """Returns a backbone: its `title`, and what it changes in a detector with this preset.
 
     Args:
         name: An entry of the file, or several joined by `+`: `r101-dcn+carafe`.
@@ -27,16 +27,15 @@ def load_backbone(name: str, preset: str, path: Path = BACKBONES) -> dict[str, A
         path: The file.
 
     Raises:
-        InputError: If one is unknown or has no such preset, two of them take the same place, or the
-            file has a fault.
+        InputError: If one is unknown or has no such preset, two replace the same part, or the file
+            has an error.
     """
     first, *others = [_entry(part, preset, path) for part in name.split("+")]
     for other in others:
         both = _replaced(first[preset]) & _replaced(other[preset])
         if both:
             raise InputError(
-                f"backbone {name!r} names two that take the place of the {min(both)}; "
-                "leave one of them out"
+                f"backbone {name!r} names two that replace the {min(both)}; leave one of them out"
             )
         joined = {**first[preset], **other[preset]}
         joined["neck"] = {**first[preset].get("neck", {}), **other[preset].get("neck", {})}
@@ -57,7 +56,7 @@ def _entry(name: str, preset: str, path: Path) -> dict[str, Any]:
 
 
 def _replaced(part: dict[str, Any]) -> set[str]:
-    """What of a detector an entry takes the place of; a neck that only fits itself is no other."""
+    """The parts of a detector that an entry replaces; a neck without a `type` is only adapted."""
     found = {"backbone": "backbone" in part, "neck": "type" in part.get("neck", {})}
     return {key for key in REPLACED if found[key]}
 
@@ -76,7 +75,7 @@ def with_backbone(spec: dict[str, Any], part: dict[str, Any], preset: str) -> di
 
 
 def _over(own: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """Merges key by key: one of another `type` keeps what the preset says of channels and norm."""
+    """Merges key by key; an entry of another `type` keeps the preset's channels and norm."""
     changed = merged(own, {k: v for k, v in part.items() if k not in REPLACED})
     for key in REPLACED:
         if key in part:

@@ -1,4 +1,4 @@
-"""Compares the names in a loss card with our code: types, arguments, detectors and families."""
+"""Checks the names in a loss card: types, arguments, detectors and families."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -88,11 +88,11 @@ def _of_part(
             continue
         if name not in known_arguments:
             yield (*place, name), f"unknown key; {nearest(name, ['type', *known_arguments])}"
-        elif told := misfit(value, known_arguments[name]):
+        elif advice := misfit(value, known_arguments[name]):
             values = literals(known_arguments[name])
             yield (
                 (*place, name),
-                f"found {value!r}; {nearest(str(value), values) if values else told}",
+                f"found {value!r}; {nearest(str(value), values) if values else advice}",
             )
 
 

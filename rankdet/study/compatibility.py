@@ -1,14 +1,14 @@
-"""Which losses train which detectors; what stands against a pair is told when a study is planned.
+"""Which losses can train which detectors; planning refuses an incompatible pair with the reason.
 
-A pair is taken to be sensible unless its parts contradict each other, or the loss's card or the
-detector's file says otherwise: `not_with` maps what it is not sensible with to the reason. A card
-names detectors or families, a detector's file names losses, with or without variants.
+A pair is compatible unless its parts contradict each other, or `not_with` in the loss's card or in
+the detector's file names it. `not_with` maps names to reasons: detectors or families in a card;
+losses, with or without variants, in a detector's file.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-OFFERS = ("centerness",)  # what a detector may give to a criterion beside its boxes
+OFFERS = ("centerness",)  # what a detector may give to a criterion in addition to boxes
 QUALITY_OF_MASKS = ("dice", "mean")  # continuous labels that need masks
 BOUNDED = ("giou", "iou")  # box errors with a largest value
 
@@ -16,12 +16,12 @@ BOUNDED = ("giou", "iou")  # box errors with a largest value
 def objection(
     detector: Mapping[str, Any], loss: str, variant: str, card: Mapping[str, Any]
 ) -> str | None:
-    """Returns why a loss does not train a detector, or None if it does.
+    """Returns the reason why a loss cannot train a detector, or None if it can.
 
     Args:
         detector: The detector's file.
         loss: The loss's name.
-        variant: Its variants, joined by `+`; empty for none.
+        variant: Its variants, joined by `+`; may be empty.
         card: The loss's card with the variants merged in.
     """
     declared = card.get("not_with") or {}
@@ -41,9 +41,9 @@ def _contradiction(detector: Mapping[str, Any], card: Mapping[str, Any]) -> str 
         return "it weights boxes by their centre-ness, for which this detector has no target"
     part = card["classification"]
     if part.get("labels") in QUALITY_OF_MASKS and not detector.get("masks"):
-        return "its labels are the quality of predicted masks, and this detector predicts none"
+        return "its labels need predicted masks, but this detector does not predict masks"
     if part["type"] == "SoftmaxCrossEntropyLoss" and detector["family"] != "two-stage":
-        return "a softmax over classes and background is for the box heads of two-stage detectors"
+        return "a softmax over classes and background is for two-stage detectors only"
     if part["type"] == "ALRPLoss" and box.get("type", "giou") not in BOUNDED:
-        return f"it ranks by box errors with a bound, which {box['type']} has not; use giou or iou"
+        return f"it needs bounded box errors, but {box['type']} is unbounded; use giou or iou"
     return None

@@ -1,4 +1,4 @@
-"""The datasets of a study: what `rankdet.datasets` is told, and whether the files are there."""
+"""The datasets of a study: their config for `rankdet.datasets`, and a check of their files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,9 +10,9 @@ from rankdet.study.config.model import StudyConfig
 
 
 def prepare_config(config: StudyConfig, name: str) -> dict[str, Any]:
-    """Returns what `rankdet.datasets.prepare` is told of a dataset.
+    """Returns a dataset's config for `rankdet.datasets.prepare`.
 
-    The title is not: it belongs to the report, and no data shall change with it.
+    The title is left out: it belongs to the report, and data must not change with it.
     """
     dataset = config.datasets[name]
     if isinstance(dataset, Shapes):
@@ -21,15 +21,15 @@ def prepare_config(config: StudyConfig, name: str) -> dict[str, Any]:
 
 
 def annotation_files(config: StudyConfig, name: str) -> list[str]:
-    """Returns the JSON files that a dataset is made from; none for built-in data."""
+    """Returns the JSON files from which a dataset is made; empty for built-in data."""
     return [files["annotations"] for files in _files(config, name).values()]
 
 
 def check(config: StudyConfig, names: Iterable[str], source: str) -> None:
-    """Looks whether the files of the datasets are where the config says.
+    """Checks that the files of the datasets exist.
 
     Raises:
-        InputError: For the first that is not, with the key and what to set.
+        InputError: For the first missing file, with its key and what to set.
     """
     for name in names:
         own = isinstance(config.datasets[name], CocoFolder)
@@ -50,7 +50,7 @@ def _check_path(key: str, path: str, where: str, own: bool) -> None:
 
 
 def _files(config: StudyConfig, name: str) -> dict[str, dict[str, str]]:
-    """Split to its files; none for built-in data."""
+    """Split to its files; empty for built-in data."""
     dataset = config.datasets[name]
     if isinstance(dataset, Shapes):
         return {}

@@ -1,4 +1,4 @@
-"""Detector files: `workflows/detectors/<name>.yaml`, handed to training as they stand."""
+"""Detector files: `workflows/detectors/<name>.yaml`, passed on to training unchanged."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ def load_detector(name: str, preset: str, folder: Path = DETECTORS) -> dict[str,
     """Reads a detector's file.
 
     Raises:
-        InputError: If the detector is unknown, its file has a fault, or it has no such preset.
+        InputError: If the detector is unknown, its file has an error, or it has no such preset.
     """
     if name not in detector_names(folder):
         raise InputError(f"unknown detector {name!r}; {choice(name, detector_names(folder))}")
@@ -56,7 +56,7 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
 
 
 def _check_pairing(spec: dict[str, Any], path: Path) -> None:
-    """Checks what a detector says about the losses that can train it."""
+    """Checks the keys about the losses that can train the detector."""
     offers, refused = spec.get("offers", []), spec.get("not_with", {})
     for word in offers if isinstance(offers, list) else [offers]:
         if not isinstance(offers, list) or word not in OFFERS:

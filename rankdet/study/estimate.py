@@ -1,9 +1,8 @@
-"""How long a study's trainings will take: iterations × what one iteration took on this machine.
+"""How long a study's trainings will take: iterations × measured seconds per iteration.
 
-Nothing is typed in: the seconds come from records below `results/`, of earlier runs and of
-`rankdet bench iteration`, with the same detector, backbone, preset, image size and batch size, made
-on this processor (and with or without a GPU, as the study asks). Where there are none, the
-estimate says so. Evaluation is not counted.
+The seconds come from records below `results/`, of earlier runs and of `rankdet bench iteration`:
+those with the same detector, backbone, preset, image size, batch size, processor and device.
+Without such a record, the estimate says so. Evaluation is not counted.
 """
 
 import math
@@ -29,7 +28,7 @@ PUBLISHED = {"coco": 117_266, "coco-minitrain": 25_000, "lvis": 100_170}
 
 @dataclass(frozen=True)
 class Pace:
-    """What decides how long an iteration takes, the machine apart."""
+    """What determines the time of an iteration, apart from the machine."""
 
     detector: str
     backbone: str
@@ -43,10 +42,10 @@ class Estimate:
     """The trainings behind a table, or behind a whole study.
 
     Attributes:
-        runs: How many.
-        iterations: Of all of them; None if the size of a dataset is not known yet.
-        hours: Of those whose pace was measured here.
-        unknown: How many have no measured pace (or no known length).
+        runs: Number of trainings.
+        iterations: Iterations of all of them; None if the size of a dataset is not known yet.
+        hours: Time of those whose pace was measured on this machine.
+        unknown: Number of those whose pace was not measured or whose length is not known.
     """
 
     runs: int

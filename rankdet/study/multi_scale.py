@@ -1,6 +1,7 @@
 """The papers' "multi-scale test": the image sizes at which it detects."""
 
-from rankdet.study.config.model import SIDES, StudyConfig, TestSettings
+from rankdet.study.config.model import StudyConfig
+from rankdet.study.config.schedule import SIDES, TestSettings
 from rankdet.study.runs import Run
 
 # The sizes of mmdet's multi-scale test (its configs/retinanet/retinanet_tta.py: 400, 800 and 1200

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study.config.model import RunGroup, ScheduleChange, StudyConfig, TestSettings
+from rankdet.study.config.model import RunGroup, StudyConfig
+from rankdet.study.config.schedule import ScheduleChange, TestSettings
 
 UNTRAINED = "untrained"
 GIVEN = "given"  # in the key of a run whose checkpoint is given

@@ -12,7 +12,8 @@ from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, RunRequest, Spec
 from rankdet.repository import SCHEDULES
 from rankdet.strict import read
 from rankdet.study import cards
-from rankdet.study.config.model import RunsOfTables, ScheduleChange, StudyConfig, TestSettings
+from rankdet.study.config.model import RunsOfTables, StudyConfig
+from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.multi_scale import multi_scale_test
 from rankdet.study.resolve import Model, load_model
 from rankdet.study.runs import Run, split_loss

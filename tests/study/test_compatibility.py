@@ -32,7 +32,7 @@ def test_a_detector_names_losses_or_variants():
 
 def test_labels_from_masks_need_a_detector_of_masks():
     card = {**CARD, "classification": {"type": "RankSortLoss", "labels": "dice"}}
-    assert "predicts none" in compatibility.objection(DETECTOR, "mine", "", card)
+    assert "does not predict masks" in compatibility.objection(DETECTOR, "mine", "", card)
     assert compatibility.objection({**DETECTOR, "masks": True}, "mine", "", card) is None
     binary = {**CARD, "classification": {"type": "RankSortLoss", "labels": "binary"}}
     assert compatibility.objection(DETECTOR, "mine", "", binary) is None

@@ -140,8 +140,8 @@ def test_a_neck_stands_beside_a_backbone_or_alone():
     ("name", "told"),
     [
         ("r101+caraf", r"runs\[0\].backbone: unknown backbone 'caraf'; did you mean 'carafe'"),
-        ("r101+x101", "'r101\\+x101' names two that take the place of the backbone; leave one"),
-        ("carafe+carafe", "names two that take the place of the neck; leave one"),
+        ("r101+x101", "'r101\\+x101' names two that replace the backbone; leave one"),
+        ("carafe+carafe", "names two that replace the neck; leave one"),
     ],
 )
 def test_backbones_that_do_not_go_together_are_one_line(name, told):

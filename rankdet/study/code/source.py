@@ -2,8 +2,8 @@
 
 A `Source` is one file; its top-level statements are the grains of dependency. From a function or
 class, `reach` follows the names it uses: within the file, through imports, and through packages
-that only hand names on. So a run depends on the code that it executes and not on its neighbours:
-editing AP Loss does not touch a run with aLRP Loss, although both classes stand in one file.
+that only re-export names. So a run depends on the code that it executes and not on its neighbours:
+editing AP Loss does not touch a run with aLRP Loss, although both classes are in one file.
 """
 
 import ast

@@ -1,0 +1,161 @@
+"""How the runs of a study are trained and tested: `schedule` and `test` of its config."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from rankdet.datasets.options import Fraction
+from rankdet.strict import Strict
+
+LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
+SIDES = range(32, 4097)  # pixels
+
+
+def _image_size(value: Any) -> Any:
+    numbers = value if isinstance(value, list | tuple) else [value, value]
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n in SIDES for n in numbers)
+    if len(numbers) != 2 or not whole or numbers[0] > numbers[1]:
+        raise PydanticCustomError(
+            "rule",
+            "found {value}; give a side or [shorter side, longest side], in pixels from {low} on",
+            {"value": repr(value)[:60], "low": SIDES.start},
+        )
+    return value
+
+
+def _sides(value: Any) -> Any:
+    whole = isinstance(value, list | tuple) and all(
+        isinstance(n, int) and not isinstance(n, bool) and n in SIDES for n in value
+    )
+    if not whole or len(value) < 2 or list(value) != sorted(set(value)):
+        raise PydanticCustomError(
+            "rule",
+            "found {value}; give at least two sides in rising order, in pixels from {low} on",
+            {"value": repr(value)[:60], "low": SIDES.start},
+        )
+    return value
+
+
+ImageSize = Annotated[int | list[int], BeforeValidator(_image_size)]
+SIZE = "Side of the square that images are fitted into, or [shorter side, limit of longer], pixels"
+
+
+class ScheduleChange(Strict):
+    """What a group of runs changes in the study's schedule; every key may be left out."""
+
+    image_size: ImageSize | None = Field(None, description=SIZE)
+    keep_ratio: bool | None = Field(
+        None, description="`false` stretches training images to the whole square, as SSD does"
+    )
+    multi_scale: Annotated[list[int], BeforeValidator(_sides)] | None = Field(
+        None,
+        description=(
+            "Shorter sides in training, pixels: a range (two) or a list; one is drawn per image"
+        ),
+    )
+    augmentation: Literal["none", "ssd", "ssd-crop", "ssd-lighting"] | None = Field(
+        None,
+        description=(
+            "`ssd`: colours, expansion, crops; `ssd-crop`: without expansion; `ssd-lighting`: "
+            "with lighting noise"
+        ),
+    )
+    min_box: float | None = Field(
+        None, ge=0, description="Boxes with a side below this, in pixels, are not used in training"
+    )
+    oversample: Fraction | None = Field(
+        None,
+        description="Images with classes on a smaller share of images are repeated (LVIS)",
+    )
+    batch_size: int | None = Field(None, ge=1, description="Images per iteration")
+    iterations: int | None = Field(
+        None, ge=1, description="Length of the training; rounded up to whole epochs"
+    )
+    epochs: int | None = Field(
+        None, ge=1, description="Length of the training, in the place of `iterations`"
+    )
+    warmup: int | None = Field(None, ge=0, description="Iterations of linear warm-up")
+    warmup_ratio: Fraction | None = Field(
+        None, gt=0, description="Share of the learning rate at which the warm-up starts"
+    )
+    lr_policy: Literal["step", "cosine"] | None = Field(
+        None, description="How the rate falls: at `lr_steps`, or along a cosine to 0"
+    )
+    lr: float | dict[LossName, float] | None = Field(
+        None, description="Learning rate, or losses to rates; default: the loss card's"
+    )
+    lr_steps: list[Fraction] | None = Field(
+        None, description="Where the rate falls to a tenth, as fractions of the training"
+    )
+    stop_after: Fraction | None = Field(
+        None,
+        gt=0,
+        description="Training ends after this fraction; rates fall as in the whole training",
+    )
+    optimizer: Literal["sgd", "adamw"] | None = Field(None, description="The optimiser")
+    momentum: Fraction | None = Field(None, description="Momentum of SGD")
+    weight_decay: float | None = Field(None, ge=0, description="Weight decay of the optimiser")
+    grad_clip: float | None = Field(
+        None, gt=0, description="Largest L2 norm of the gradient; larger ones are scaled down"
+    )
+    flip: bool | None = Field(None, description="Whether training flips images at random")
+    checkpoint_every: int | None = Field(
+        None, ge=1, description="Iterations between the checkpoints that a run resumes from"
+    )
+    log_every: int | None = Field(None, ge=1, description="Iterations between lines of the log")
+    workers: int | None = Field(
+        None, ge=0, description="Processes that load images; 0 loads them in the training process"
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "ScheduleChange":
+        if self.iterations is not None and self.epochs is not None:
+            raise PydanticCustomError("rule", "both iterations and epochs are given; give one")
+        if self.multi_scale and self.keep_ratio is False:
+            raise PydanticCustomError(
+                "rule", "multi_scale and `keep_ratio: false` exclude each other; leave one out"
+            )
+        rates = self.lr.values() if isinstance(self.lr, dict) else [self.lr]
+        for rate in rates:
+            if rate is not None and not 0 < rate <= 10:
+                raise PydanticCustomError(
+                    "rule", "lr: found {rate}; give a number above 0", {"rate": rate}
+                )
+        return self
+
+
+class Schedule(ScheduleChange):
+    """How the runs of a study are trained."""
+
+    image_size: ImageSize = Field(description=SIZE)
+    batch_size: int = Field(ge=1, description="Images per iteration")
+
+    @model_validator(mode="after")
+    def _has_length(self) -> "Schedule":
+        if self.iterations is None and self.epochs is None:
+            raise PydanticCustomError("rule", "neither iterations nor epochs is given; give one")
+        return self
+
+
+class TestSettings(Strict):
+    """How detections are made from scores; keys left out are as in the loss card."""
+
+    __test__ = False  # pytest would take it for a test because of its name
+
+    score_threshold: Fraction | None = Field(None, description="Lowest score kept before NMS")
+    nms_iou: Fraction | None = Field(None, description="IoU above which NMS removes a box")
+    max_per_image: int | None = Field(None, ge=1, description="Most detections per image")
+    nms_pre: int | None = Field(None, ge=1, description="Best boxes per level that enter NMS")
+    image_size: ImageSize | None = Field(None, description=f"{SIZE}; default: as in training")
+    keep_ratio: bool | None = Field(
+        None, description="`false` stretches test images to the whole square"
+    )
+    multi_scale: list[ImageSize] | None = Field(
+        None, min_length=1, description="Image sizes whose detections are merged by NMS"
+    )
+    flip: bool | None = Field(None, description="Whether to detect in the flipped image too")
+    thresholds: Literal["none", "lrp"] | None = Field(
+        None,
+        description="`lrp`: drops detections below the LRP-optimal score threshold of their class",
+    )
