@@ -58,4 +58,5 @@ FIGURE = FigureOfRuns(
     charts=charts,
     summary=summary,
     missing="its training record lacks the gradient sums",
+    theorems=("min_rate_inverse", "max_rate"),
 )

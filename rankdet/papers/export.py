@@ -97,9 +97,11 @@ def _md_finding(finding: Finding) -> str:
     text = f"- **{finding.verdict}**: {_md_escape(finding.claim.text)}"
     if finding.difference is None:
         return f"{text} ({_md_escape(finding.how)})"
-    ours = f"{finding.difference:+.{finding.decimals}f}"
+    form = f"{'+' if finding.signed else ''}.{finding.decimals}f"
+    ours = f"{finding.difference:{form}}"
     if finding.low is not None and finding.high is not None:
-        ours += f" ({finding.low:+.{finding.decimals}f} to {finding.high:+.{finding.decimals}f})"
+        ours += f" ({finding.low:{form}} to {finding.high:{form}})"
+    ours += f", claimed {finding.size}" if finding.size else ""
     return f"{text}; {_md_escape(finding.metric)} {ours}, {_md_escape(finding.how)}"
 
 

@@ -14,8 +14,8 @@ from rankdet.errors import InputError
 from rankdet.evaluation.units import finite
 from rankdet.files import import_file, shown
 from rankdet.papers.folders import figure_kinds
+from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column
-from rankdet.papers.table import RunValues
 from rankdet.results.records import Run
 from rankdet.results.usable import other_data
 from rankdet.suggest import choice
@@ -30,12 +30,14 @@ class FigureOfRuns(RunValues):
         charts: label to the records of its runs (one for each seed) to charts.
         summary: the records of one row to the values of its table, by metric.
         missing: the reason that is shown for a run without a record.
+        theorems: values that a theorem gives for every iteration, so that one run decides a claim.
     """
 
     read: Callable[[Run], Any]
     charts: Callable[[Mapping[str, Sequence[Any]]], list[Chart]]
     summary: Callable[[Sequence[Any]], Mapping[str, float | int | None]]
     missing: str
+    theorems: tuple[str, ...] = ()
 
     def unusable(self, run: Run, checksum: str | None) -> str | None:
         """Why a run cannot be drawn, in one line; None where it can."""
@@ -44,6 +46,10 @@ class FigureOfRuns(RunValues):
         if self.read(run) is not None:
             return None
         return f"seed {run.seed}: {run.reason or self.missing}"
+
+    def exact(self, metric: str) -> bool:
+        """Whether a value needs no seeds, as one that a theorem gives for every iteration."""
+        return metric in self.theorems
 
     def value(
         self, runs: Sequence[Run], column: Column, view: str

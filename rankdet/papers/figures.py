@@ -13,6 +13,7 @@ from rankdet.files import write_record
 from rankdet.papers.computed import paper_code
 from rankdet.papers.figure_kinds import ComputedFigure, FigureOfRuns, figure_kind
 from rankdet.papers.figure_model import Drawing, Figure
+from rankdet.papers.findings import with_findings
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.records import figure_record
@@ -63,6 +64,7 @@ def make_figure(study: Study, spec: Spec) -> Figure:
         charts = tuple(kind.charts(paper_code(spec)))
         return Figure(table, (Drawing("", table.blocks[0].title, "figure", charts),))
     table = make_table(study, with_other_losses(study, spec), kind)
+    table = with_findings(study, table, kind)
     runs = {run.key: run for run in study.runs}
     drawings = []
     for position, block in enumerate(table.blocks):

@@ -14,14 +14,16 @@ from rankdet.errors import InputError
 from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.registry import find
 from rankdet.files import read_yaml, shown
+from rankdet.papers.claims import Claim, fault
 from rankdet.papers.folders import figure_kinds
 from rankdet.papers.published import (
     check_against_published,
     check_note,
     published_file,
     read_published,
+    split_notes,
 )
-from rankdet.papers.spec import HYPERPARAMETERS, Claim, Column, Row, RunRequest, Spec
+from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, RunRequest, Spec
 from rankdet.strict import first_problem
 from rankdet.suggest import choice, nearest
 
@@ -32,7 +34,7 @@ VIEW = re.compile(
 )
 FUNCTION = re.compile(r"(\w+)\.(\w+)")  # `computed_by`: a file of the paper's folder, its function
 ROW_KEYS = {"row": "key", "label": "labels"}  # in the file, and in `Row`
-COMMON = ("run", "reason")  # keys of the file that are defaults of all rows
+COMMON = ("run", "reason", "split")  # keys of the file that are defaults of all rows
 FILE_KEYS = (*(key for key in Spec.__dataclass_fields__ if key != "id"), *COMMON)
 
 
@@ -60,7 +62,7 @@ def load_spec(path: str | Path) -> Spec:
     claims = tuple(_claim(where, entry, columns, rows) for entry in _list(where, data, "claims"))
     given = {key: value for key, value in data.items() if key not in COMMON}
     parts = {"columns": columns, "rows": rows, "claims": claims, "published": published}
-    parts["notes"] = tuple(_list(where, data, "notes"))
+    parts["notes"] = (*split_notes(rows), *_list(where, data, "notes"))
     defaults = {"id": f"{path.absolute().parent.name}/{path.stem}", "caption": ""}
     spec = _made(Spec, where, {**defaults, **given, **parts})
     _check_names(where, path, spec)
@@ -127,7 +129,7 @@ def _column(where: str, entry: Any, published: Collection[str], from_runs: bool)
 
 
 def _row(where: str, entry: Any, data: Mapping[str, Any]) -> Row:
-    """One row; `run` and `reason` of the whole file fill in what it leaves out."""
+    """One row; `run`, `reason` and `split` of the whole file fill in what it leaves out."""
     known = [*ROW_KEYS, *(k for k in Row.__dataclass_fields__ if k not in ROW_KEYS.values())]
     _check_keys(f"{where}: row {entry}", entry, known, ("row",))
     where = f"{where}: row {entry['row']!r}"
@@ -141,7 +143,9 @@ def _row(where: str, entry: Any, data: Mapping[str, Any]) -> Row:
     values["labels"] = {str(name): str(text) for name, text in labels.items()}
     values["inputs"] = {str(k): str(v) for k, v in (entry.get("inputs") or {}).items()}
     reason = entry.get("reason") or data.get("reason") or ""
-    return _made(Row, where, {**values, "key": str(entry["row"]), "run": run, "reason": reason})
+    split = entry.get("split") or data.get("split") or ""
+    found = {"key": str(entry["row"]), "run": run, "reason": reason, "split": split}
+    return _made(Row, where, {**values, **found})
 
 
 def _run(where: str, entry: Any) -> dict[str, str]:
@@ -160,8 +164,13 @@ def _claim(where: str, entry: Any, columns: tuple[Column, ...], rows: tuple[Row,
     where = f"{where}: claim {text!r}"
     _check_keys(where, entry, tuple(Claim.__dataclass_fields__), ("text", "source", "column"))
     only = rows[0].key if len(rows) == 1 else ""
+    only = rows[0].key if entry.get("average") else only  # the rows take turns
     values = {"better": only, "worse": entry.get("better", only), **entry}
     claim = _made(Claim, where, values)
+    if found := fault(claim):
+        raise InputError(f"{where}: {found}")
+    if claim.view and not VIEW.fullmatch(claim.view):
+        raise InputError(f"{where}: view {claim.view!r} is unknown; see docs/add-a-paper.md")
     for row in (claim.better, claim.worse):
         if row not in {r.key for r in rows}:
             raise InputError(f"{where}: there is no row {row!r}")

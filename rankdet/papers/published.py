@@ -6,13 +6,13 @@ illegible cell is empty. A Markdown file of the same name says where the paper p
 
 import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.papers.spec import Spec
+from rankdet.papers.spec import Row, Spec
 
 HEADINGS = ("Where:", "What it claims")  # lines of every note begin with them
 
@@ -99,3 +99,21 @@ def check_against_published(where: str, spec: Spec) -> None:
                     f"{where}: column {column.header!r}: decimals: {column.decimals} would round "
                     f"the published {value:g}"
                 )
+
+
+def _listed(keys: Sequence[str], rows: int) -> str:
+    named = "; ".join(f"“{key}”" for key in keys)
+    return "all rows" if len(keys) == rows else f"these rows ({named})"
+
+
+def split_notes(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Remarks on the rows whose published values are of another split than ours."""
+    named: dict[str, list[str]] = {}
+    for row in rows:
+        if row.split:
+            named.setdefault(row.split, []).append(row.key)
+    return tuple(
+        f"The published values of {_listed(keys, len(rows))} are on {split}; ours are on the main "
+        "split of the study."
+        for split, keys in named.items()
+    )

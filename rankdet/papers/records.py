@@ -15,8 +15,9 @@ from typing import Any
 from rankdet.charts.chart import Chart
 from rankdet.errors import InputError
 from rankdet.files import require_record
+from rankdet.papers.claims import Claim
 from rankdet.papers.figure_model import Drawing, Figure
-from rankdet.papers.spec import Claim, Column, Row, Spec
+from rankdet.papers.spec import Column, Row, Spec
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
 
 TABLE_SCHEMA = "rankdet.table/1"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rankdet.papers.claims import Claim
+
 AT_SCORE = "score>="  # in a view of a run's sweep: `score>=0.40`, `masks score>=0.40`
 HYPERPARAMETERS = "hyperparameters"  # `computed_by` of a table that counts them in the loss cards
 MULTI_SCALE = "multi-scale"  # the run's test variant of this name: the view `multi-scale test`
@@ -76,6 +78,7 @@ class Row:
         run: keys of `RunRequest`, and `view`; None for a row without a run.
         section: heading above this row and the following ones.
         reason: why there is no run, if this is known in advance.
+        split: the split of the published values, if it is not COCO minival.
         inputs: what a computed table needs to know about the row.
     """
 
@@ -84,6 +87,7 @@ class Row:
     run: Mapping[str, str] | None
     section: str = ""
     reason: str = ""
+    split: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
 
     def request(self, column: Column | None = None) -> RunRequest | None:
@@ -98,29 +102,6 @@ class Row:
     def view(self, column: Column | None = None) -> str:
         """The part of the run's results that a cell shows; see `rankdet.papers.values`."""
         return {**(self.run or {}), **(column.run if column else {})}.get("view", "")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the paper that our numbers can test: a comparison of two cells.
-
-    Attributes:
-        text: the claim in a few words.
-        source: where the paper makes it.
-        column: header of the metric's column; with `over`, that of the better side.
-        better: row that the claim calls better; empty in a table with one row.
-        worse: row that it is compared with.
-        over: header of the worse side's column, if it is another one.
-        within: the claim is that both differ by at most this much (printed units); else None.
-    """
-
-    text: str
-    source: str
-    column: str
-    better: str
-    worse: str
-    over: str = ""
-    within: float | None = None
 
 
 @dataclass(frozen=True)
@@ -175,8 +156,15 @@ class Spec:
     def cells(self) -> list[tuple[RunRequest, str]]:
         """Run and view of every cell, row by row; empty for a computed table."""
         columns: list[Column | None] = [*self.columns] or [None]
-        every = ((row.request(c), row.view(c)) for row in self.rows for c in columns)
+        every = [(row.request(c), row.view(c)) for row in self.rows for c in columns]
+        every += [(self._row_of(claim), claim.view) for claim in self.claims if claim.view]
         return [] if self.computed_by else [(run, view) for run, view in every if run]
+
+    def _row_of(self, claim: Claim) -> RunRequest | None:
+        """The run of a claim's worse side."""
+        header = claim.over or claim.column
+        column = next(c for c in self.columns if c.header == header)
+        return next(row for row in self.rows if row.key == claim.worse).request(column)
 
     @property
     def requests(self) -> list[RunRequest]:

@@ -8,18 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.evaluation.units import DIGITS
 from rankdet.papers.computed import computed_values
 from rankdet.papers.findings import with_findings
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs, rows_on, why_missing
+from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, RunRequest, Spec
 from rankdet.papers.table_model import Block, Cell, Table, TableRow
-from rankdet.papers.values import metric_value, problem
 from rankdet.repository import ROOT
 from rankdet.results.records import Run, Study, load_study
-from rankdet.results.usable import unusable
 
 NOT_OURS = "published only: not a run of this benchmark"
 
@@ -36,7 +34,7 @@ def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pat
     write_table(with_findings(study, make_table(study, load_spec(spec_path))), Path(out_dir))
 
 
-def make_table(study: Study | None, spec: Spec, values: "RunValues | None" = None) -> Table:
+def make_table(study: Study | None, spec: Spec, values: RunValues | None = None) -> Table:
     """Fills a table's cells from a study's runs, or computes it.
 
     Args:
@@ -49,25 +47,6 @@ def make_table(study: Study | None, spec: Spec, values: "RunValues | None" = Non
     values = values or RunValues()
     every = [_block(study, spec, dataset, values) for dataset in study.datasets()]
     return Table(spec, study.scale, tuple(block for block in every if block.rows) or (every[0],))
-
-
-class RunValues:
-    """How a table reads values from runs: metrics of the main split, averaged over the seeds."""
-
-    def unusable(self, run: Run, checksum: str | None) -> str | None:
-        """Why a run's numbers cannot be shown, in one line; None where they can."""
-        return unusable(run, checksum)
-
-    def unviewable(self, runs: Sequence[Run], view: str) -> str | None:
-        """Why usable runs have no such view, in one line; None where they have it."""
-        return next(filter(None, (problem(run, view) for run in runs)), None)
-
-    def value(
-        self, runs: Sequence[Run], column: Column, view: str
-    ) -> tuple[float | None, float | None]:
-        """Value and half-width of its interval, in printed units; None where undefined."""
-        values = [metric_value(run, column.metric, view) for run in runs]
-        return mean_over_seeds([None if v is None else v * column.scale for v in values])
 
 
 def _computed_block(spec: Spec, study: Study | None) -> Block:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rankdet.papers.spec import Claim, Column, Row, Spec
-
-HOLDS, FAILS, UNDECIDED, MISSING = "holds", "does not hold", "undecided", "no answer"
+from rankdet.papers.claims import Claim
+from rankdet.papers.spec import Column, Row, Spec
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,9 @@ class Finding:
         claim: what the paper says.
         metric: header of the metric.
         decimals: digits to print.
-        verdict: one of the four words above.
-        difference: better side minus worse side in printed units; None where there is none.
+        verdict: `holds`, `does not hold`, `undecided` or `no answer`.
+        difference: better side minus worse side in printed units, or divided by it, or the value
+            of the one side; None where there is none.
         low: lower end of its interval; None where there is none.
         high: upper end.
         published: the same difference in the paper; None if a value is not printed.
@@ -95,6 +95,16 @@ class Finding:
     high: float | None = None
     published: float | None = None
     how: str = ""
+
+    @property
+    def signed(self) -> bool:
+        """Whether `difference` is one, printed with its sign; else a ratio or a value."""
+        return not self.claim.ratio and self.claim.equals is None
+
+    @property
+    def size(self) -> str:
+        """The size that the paper claims, in words; empty where it claims none."""
+        return self.claim.size(self.decimals)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rankdet.papers.claims import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.papers.folders import Paper
-from rankdet.papers.table_model import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.report.formatting import NONE, count, duration, number
 from rankdet.report.paths import run_page
 from rankdet.repository import STATIC, TEMPLATES

@@ -9,14 +9,16 @@ import pytest
 from scipy import stats
 
 from rankdet.evaluation import interval_cache
-from rankdet.evaluation.intervals import Difference, paired_bootstrap, welch_interval
+from rankdet.evaluation.intervals import mean_over_seeds, paired_bootstrap, welch_interval
 from rankdet.evaluation.metrics.matches import read_matches
-from rankdet.papers.findings import higher_is_better, verdict, with_findings
+from rankdet.papers.claims import FAILS, HOLDS, MISSING, UNDECIDED, Claim
+from rankdet.papers.figures import make_figure
+from rankdet.papers.findings import higher_is_better, with_findings
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
-from rankdet.papers.spec import Claim, Column, RunRequest
+from rankdet.papers.run_values import RunValues
+from rankdet.papers.spec import Column, RunRequest
 from rankdet.papers.table import build_table, make_table
-from rankdet.papers.table_model import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.repository import PAPERS, ROOT
 from rankdet.results.records import load_study
 from tests.report.fake_study import make_study
@@ -29,9 +31,9 @@ def study(tmp_path_factory: pytest.TempPathFactory):
     return load_study(make_study(tmp_path_factory.mktemp("findings")))
 
 
-def asked(study, *claims, table="alrp/table2"):
+def asked(study, *claims, table="alrp/table2", values=None):
     spec = replace(load_spec(ROOT / f"analysis/papers/{table}.yaml"), claims=claims)
-    (block,) = with_findings(study, make_table(study, spec)).blocks
+    (block,) = with_findings(study, make_table(study, spec, values), values).blocks
     return block.findings
 
 
@@ -39,24 +41,21 @@ def claim(column="AP", better="AP Loss", worse="AP Loss", **more):
     return Claim("text", "source", column, better, worse, **more)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "within", "higher", "told"),
-    [
-        (0.1, 2, None, True, HOLDS),
-        (0, 2, None, True, UNDECIDED),
-        (-2, -0.1, None, True, FAILS),
-        (-2, -0.1, None, False, HOLDS),
-        (0.1, 2, None, False, FAILS),
-        (-1, 0.5, None, False, UNDECIDED),
-        (-0.5, 0.5, 1.0, True, HOLDS),
-        (-0.5, 1.5, 1.0, True, UNDECIDED),
-        (1.1, 1.5, 1.0, True, FAILS),
-        (-3, -1.1, 1.0, False, FAILS),
-        (None, None, None, True, UNDECIDED),
-    ],
-)
-def test_verdicts(low, high, within, higher, told) -> None:
-    assert verdict(Difference(0.0, low, high, None), within, higher) == told
+def fixed(cells, exact=()):
+    """Reads every cell from a mapping of (loss, metric, view) to the values by seed."""
+
+    class Fixed(RunValues):
+        def unviewable(self, runs, view):
+            return None
+
+        def value(self, runs, column, view):
+            found = [cells[run.full_loss, column.metric, view][run.seed - 1] for run in runs]
+            return sum(found) / len(found), None
+
+        def exact(self, metric):
+            return metric in exact
+
+    return Fixed()
 
 
 def test_the_better_direction() -> None:
@@ -146,7 +145,103 @@ def test_a_change_of_the_matches_is_asked_anew(study, tmp_path: Path) -> None:
 def test_findings_stand_in_the_files_of_a_table(study, tmp_path: Path) -> None:
     build_table(study.folder / "plan.json", TABLE2, tmp_path)
     (block,) = json.loads((tmp_path / "table.json").read_text())["blocks"]
-    assert len(block["findings"]) == len(load_spec(TABLE2).claims) == 7
+    assert len(block["findings"]) == len(load_spec(TABLE2).claims) == 10
     assert {f["verdict"] for f in block["findings"]} <= {HOLDS, FAILS, UNDECIDED, MISSING}
     text = (tmp_path / "table.md").read_text()
     assert "a ranking-based localisation loss improves AP" in text
+
+
+SEEDS = "aLRP Loss (w GIoU) + SB"  # a row of table 2 with two seeds in the fake study
+METRICS = ("AP", "AP50", "AP75", "AP90", "oLRP", "spearman")
+
+
+def everywhere(values_of):
+    return {(loss, metric, ""): v for loss, v in values_of.items() for metric in METRICS}
+
+
+def test_two_looks_at_the_same_runs_are_paired_by_seed(study) -> None:
+    made = everywhere({"alrp": (30.0, 40.0), "ap": (1.0,), "alrp+iou+no-sb": (1.0,)})
+    made["alrp", "AP50", ""] = (50.0, 61.0)
+    one = claim("AP50", SEEDS, SEEDS, over="AP", about=20.5, tolerance=7)
+    (found,) = asked(study, one, values=fixed(made))
+    mean, half = mean_over_seeds([20.0, 21.0])
+    ends = (mean, mean - half, mean + half)
+    assert (found.difference, found.low, found.high) == pytest.approx(ends, abs=1e-5)
+    assert found.verdict == HOLDS and "paired" in found.how
+
+
+def test_a_ratio_is_of_means(study) -> None:
+    made = everywhere({"alrp": (3.0, 3.3), "ap": (1.0,), "alrp+iou+no-sb": (1.0,)})
+    one = claim(better=SEEDS, worse="AP Loss", ratio=True, about=3.15, tolerance=0.1)
+    (found,) = asked(study, one, values=fixed(made))
+    assert found.difference == pytest.approx(3.15)
+    assert found.published == pytest.approx(38.9 / 35.5, abs=1e-5)
+    assert found.verdict == UNDECIDED  # one side has one seed
+    (exact,) = asked(study, one, values=fixed(made, exact=("AP",)))
+    assert (exact.low, exact.high) == (3.0, 3.3) and exact.verdict == UNDECIDED
+    wider = replace(one, tolerance=0.2)
+    assert asked(study, wider, values=fixed(made, exact=("AP",)))[0].verdict == HOLDS
+    assert not exact.signed and exact.decimals == 2
+
+
+def test_one_value_is_claimed(study) -> None:
+    made = everywhere({"alrp": (1.0, 1.0005), "ap": (1.0,), "alrp+iou+no-sb": (1.0,)})
+    one = claim(better=SEEDS, equals=1.0, tolerance=0.001)
+    (found,) = asked(study, one, values=fixed(made, exact=("AP",)))
+    assert found.verdict == HOLDS and (found.low, found.high) == (1.0, 1.0005)
+    assert found.published == 38.9 and "2 seeds" in found.how
+    made["alrp", "AP", ""] = (1.0, 1.01)
+    (found,) = asked(study, one, values=fixed(made, exact=("AP",)))
+    assert found.verdict == UNDECIDED
+    (alone,) = asked(study, claim(better="AP Loss", equals=5.0, tolerance=1), values=fixed(made))
+    assert alone.verdict == UNDECIDED and alone.how == "one seed: no interval"
+    (wrong,) = asked(
+        study,
+        claim(better="AP Loss", equals=5.0, tolerance=1),
+        values=fixed(made, exact=("AP",)),
+    )
+    assert wrong.verdict == FAILS
+
+
+def test_the_average_over_rows(study) -> None:
+    spec = load_spec(TABLE2)
+    rows = tuple(row for row in spec.rows if row.key in ("AP Loss", "aLRP Loss (w IoU)"))
+    one = claim("AP50", "AP Loss", "AP Loss", over="AP", average=True, ratio=True, about=2.0)
+    one = replace(one, tolerance=0.5)
+    spec = replace(spec, rows=rows, claims=(one,))
+    made = everywhere({"ap": (1.0,), "alrp+iou+no-sb": (1.0,)})
+    made |= {("ap", "AP50", ""): (1.0,), ("alrp+iou+no-sb", "AP50", ""): (4.0,)}
+    reader = fixed(made)
+    (block,) = with_findings(study, make_table(study, spec, reader), reader).blocks
+    (found,) = block.findings
+    assert found.difference == pytest.approx(2.0)  # the geometric mean of 1 and 4
+    assert found.verdict == UNDECIDED and found.how.startswith("mean over 2 rows")
+    assert found.published == pytest.approx((58.0 / 35.5 * 57.7 / 36.9) ** 0.5, abs=1e-5)
+
+
+def test_a_run_is_compared_with_itself_under_another_view(study) -> None:
+    one, unknown = asked(
+        study,
+        claim(better="AP Loss", view="score>=0.3", within=50.0),
+        claim(better="AP Loss", view="score>=0.77", within=50.0),
+    )
+    assert one.low <= one.difference <= one.high and one.verdict == HOLDS
+    assert "paired bootstrap" in one.how
+    assert unknown.verdict == MISSING
+    assert unknown.how.startswith("AP Loss (score>=0.77): not swept")
+    assert one.published is None
+
+
+def test_a_figure_answers_its_claims(study) -> None:
+    figure = make_figure(study, load_spec(PAPERS / "alrp" / "figure4.yaml"))
+    (block,) = figure.table.blocks
+    assert [f.claim.equals for f in block.findings] == [1.0, 1.0]
+    assert all(f.verdict in (HOLDS, FAILS) for f in block.findings)
+    assert [f.published for f in block.findings] == [1.0, 1.0]
+
+
+def test_claims_on_views_are_swept() -> None:
+    spec = load_spec(PAPERS / "rs" / "tableS10.yaml")
+    request = next(row for row in spec.rows if "RS-Faster R-CNN R-50" in row.key).request()
+    assert spec.sweeps[request] == [0.05, 0.40]
+    assert len(spec.requests) == len({row.request() for row in spec.rows})

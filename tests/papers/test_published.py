@@ -159,6 +159,8 @@ def test_claims_need_rows_and_columns(tmp_path: Path) -> None:
         ("{text: t, source: s, column: APX, better: AP Loss}", "there is no column 'APX'"),
         ("{text: t, column: AP, better: AP Loss}", "claim 't': key 'source' is missing"),
         ("{text: t, source: s, column: AP, beter: AP Loss}", "'beter'; did you mean 'better'"),
+        ("{text: t, source: s, column: AP, about: 1}", "claim 't': about needs a tolerance"),
+        ("{text: t, source: s, column: AP, view: sideways}", "view 'sideways' is unknown"),
         ("{text: t, source: s, column: AP, within: a}", "within: found 'a'; it should be a"),
         ("text", "claim 'text': found 'text'; expected a mapping"),
     ):

@@ -1,0 +1,124 @@
+"""The claims of a paper that our numbers can test, and the verdict on one."""
+
+import math
+from dataclasses import dataclass
+
+HOLDS, FAILS, UNDECIDED, MISSING = "holds", "does not hold", "undecided", "no answer"
+SIZES = ("within", "at_least", "about", "equals")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper: a comparison of two cells, or the value of one.
+
+    At most one of `within`, `at_least`, `about` and `equals` is given; without one the claim is
+    that the better side is better by any amount. Sizes are in printed units.
+
+    Attributes:
+        text: the claim in a few words.
+        source: where the paper makes it.
+        column: header of the metric's column; with `over`, that of the better side.
+        better: row that the claim calls better; empty in a table with one row, and with `average`.
+        worse: row that it is compared with.
+        over: header of the worse side's column, if it is another one.
+        view: how the worse side's run is looked at, if not as its row says: `score>=0.05`.
+        average: the comparison is the mean over all rows that have runs.
+        ratio: the better side is divided by the worse side, instead of subtracted from.
+        within: both sides differ by at most this much.
+        at_least: the better side is better by at least this much.
+        about: the better side is better by this much, give or take `tolerance`.
+        equals: the cell (`better`, `column`) has this value, give or take `tolerance`.
+        tolerance: of `about` and `equals`.
+    """
+
+    text: str
+    source: str
+    column: str
+    better: str
+    worse: str
+    over: str = ""
+    view: str = ""
+    average: bool = False
+    ratio: bool = False
+    within: float | None = None
+    at_least: float | None = None
+    about: float | None = None
+    equals: float | None = None
+    tolerance: float | None = None
+
+    @property
+    def directed(self) -> bool:
+        """Whether a better value counts as more: a gain, and neither a ratio nor one value."""
+        return not self.ratio and self.within is None and self.equals is None
+
+    @property
+    def target(self) -> tuple[float, float]:
+        """The range that the claim names for the difference, the ratio or the value."""
+        if self.within is not None:
+            return -self.within, self.within
+        if self.at_least is not None:
+            return self.at_least, math.inf
+        middle = self.about if self.about is not None else self.equals
+        if middle is not None:
+            around = self.tolerance or 0.0
+            return middle - around, middle + around
+        return (1.0 if self.ratio else 0.0), math.inf
+
+    @property
+    def sized(self) -> bool:
+        """Whether the claim states a size."""
+        return any(getattr(self, name) is not None for name in SIZES)
+
+    def size(self, decimals: int) -> str:
+        """The size in words, such as `about 1.0 ± 0.5 better`; empty for a claim without one."""
+
+        def text(value: float | None) -> str:
+            return f"{value or 0.0:.{decimals}f}"
+
+        more = "times" if self.ratio else "better"
+        if self.within is not None:
+            return f"the same to within {text(self.within)}"
+        if self.at_least is not None:
+            return f"at least {text(self.at_least)} {more}"
+        if self.about is not None:
+            return f"about {text(self.about)} ± {text(self.tolerance)} {more}"
+        if self.equals is not None:
+            return f"{text(self.equals)} ± {text(self.tolerance)}"
+        return ""
+
+
+def fault(claim: Claim) -> str | None:
+    """Returns what is wrong with the sizes of a claim, in a few words; None if nothing is."""
+    given = [name for name in SIZES if getattr(claim, name) is not None]
+    if len(given) > 1:
+        return f"{given[0]} and {given[1]} exclude each other; leave one out"
+    around = bool({"about", "equals"} & set(given))
+    if around and (claim.tolerance is None or claim.tolerance < 0):
+        return f"{given[0]} needs a tolerance of 0 or more"
+    if not around and claim.tolerance is not None:
+        return "tolerance belongs to about or equals; add one of them"
+    if claim.ratio and given not in ([], ["at_least"], ["about"]):
+        return f"ratio goes with about or at_least, not with {given[0]}"
+    if claim.equals is not None and (claim.over or claim.view or claim.average):
+        return "equals is about one cell; leave over, view and average out"
+    return None
+
+
+def verdict(low: float | None, high: float | None, claim: Claim, higher: bool) -> str:
+    """What the interval of a difference (or ratio, or value) says to a claim.
+
+    Args:
+        low: lower end of the interval; None without one: then nothing is decided.
+        high: its upper end.
+        claim: the claim.
+        higher: whether a higher value of the metric is better.
+    """
+    if low is None or high is None:
+        return UNDECIDED
+    if claim.directed and not higher:
+        low, high = -high, -low
+    least, most = claim.target
+    above = least <= low if claim.sized else least < low
+    if above and high <= most:
+        return HOLDS
+    return FAILS if high < least or low > most else UNDECIDED

@@ -1,0 +1,32 @@
+"""How a table reads its cells from runs."""
+
+from collections.abc import Sequence
+
+from rankdet.evaluation.intervals import mean_over_seeds
+from rankdet.papers.spec import Column
+from rankdet.papers.values import metric_value, problem
+from rankdet.results.records import Run
+from rankdet.results.usable import unusable
+
+
+class RunValues:
+    """How a table reads values from runs: metrics of the main split, averaged over the seeds."""
+
+    def unusable(self, run: Run, checksum: str | None) -> str | None:
+        """Why a run's numbers cannot be shown, in one line; None where they can."""
+        return unusable(run, checksum)
+
+    def unviewable(self, runs: Sequence[Run], view: str) -> str | None:
+        """Why usable runs have no such view, in one line; None where they have it."""
+        return next(filter(None, (problem(run, view) for run in runs)), None)
+
+    def value(
+        self, runs: Sequence[Run], column: Column, view: str
+    ) -> tuple[float | None, float | None]:
+        """Value and half-width of its interval, in printed units; None where undefined."""
+        values = [metric_value(run, column.metric, view) for run in runs]
+        return mean_over_seeds([None if v is None else v * column.scale for v in values])
+
+    def exact(self, metric: str) -> bool:
+        """Whether a value is a setting, so that a claim on it needs no seeds."""
+        return metric.startswith("schedule.") or metric == "training.epochs"
