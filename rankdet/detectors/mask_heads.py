@@ -67,11 +67,11 @@ class ClassDiceLoss(nn.Module):
 
     Args:
         loss_weight: Multiplies the loss.
-        by_score: The mean over positives is weighted by `scores`, as Rank & Sort Loss weights
-            boxes; else every positive counts alike.
+        by_score: Whether the mean over positives is weighted by `scores`, as in the box loss of
+            Rank & Sort Loss.
 
     Attributes:
-        scores: (n,) score of each positive of the batch, no gradient.
+        scores: (n,) score of each positive of the batch, without gradient.
     """
 
     def __init__(self, loss_weight: float = 1.0, by_score: bool = False) -> None:
@@ -168,9 +168,9 @@ class CriterionRoIHead(StandardRoIHead):
         return {**found, "loss_mask": losses}
 
     def _chosen(self, positives: int) -> Tensor | None:
-        """Returns the ascending places of the positives whose masks are trained; None for all.
+        """Returns the ascending indices of the positives whose masks are trained; None: all.
 
-        Labels that are the masks' quality need the mask of every positive.
+        If the labels need the quality of the masks, all masks are trained.
         """
         if self.mask_cap is None or positives <= self.mask_cap or self.bbox_head.waits:
             return None
@@ -178,7 +178,7 @@ class CriterionRoIHead(StandardRoIHead):
 
 
 class Positives(NamedTuple):
-    """Some positives of one image, with what the mask head reads of a sampling result."""
+    """Some positives of one image, with the fields of a sampling result that mask heads read."""
 
     pos_priors: Tensor
     neg_priors: Tensor
@@ -186,17 +186,17 @@ class Positives(NamedTuple):
     pos_gt_labels: Tensor
 
 
-def subset(sampling_results: Sequence[Any], places: Tensor) -> list[Positives]:
+def subset(sampling_results: Sequence[Any], indices: Tensor) -> list[Positives]:
     """Returns the chosen positives of each image.
 
     Args:
         sampling_results: mmdet's sampling result of each image.
-        places: Ascending places in the positives of all images, in the order of the images.
+        indices: Ascending indices into the positives of all images, in the order of the images.
     """
     found, start = [], 0
     for result in sampling_results:
         count = len(result.pos_priors)
-        own = places[(places >= start) & (places < start + count)] - start
+        own = indices[(indices >= start) & (indices < start + count)] - start
         own = own.to(result.pos_assigned_gt_inds.device)
         found.append(
             Positives(

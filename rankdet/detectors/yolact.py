@@ -50,7 +50,7 @@ def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Map
 
 
 def _mask_weight(masks: Mapping[str, Any], options: Mapping[str, Any]) -> float:
-    """Returns the weight of the mask loss: YOLACT's own factor belongs to its cross entropy."""
+    """Returns the weight of the mask loss. YOLACT's factor applies only to its cross entropy."""
     own = 1.0 if options.get("type") == "dice" else masks["loss_mask_weight"]
     return own * float(options.get("weight") or 1.0)
 
@@ -76,7 +76,7 @@ class CriterionYOLACTHead(CriterionAnchorHead, YOLACTHead):
         return {} if self.waits else self.criterion_losses()
 
     def positive_scores(self) -> list[Tensor]:
-        """Returns (P_i,) the largest score of each image's positives, no gradient."""
+        """Returns the largest score (P_i,) of each image's positives, without gradient."""
         found = self.get_positive_infos()
         return [row[one.pos_inds] for row, one in zip(self._scores, found, strict=True)]
 
@@ -165,7 +165,7 @@ class CriterionProtonet(YOLACTProtonet):
         return losses
 
     def _dice_loss(self, dice: Sequence[Tensor], mask_preds: Sequence[Tensor]) -> Tensor:
-        """Returns the mean of 1 - Dice over the batch's positives, perhaps weighted by scores."""
+        """Returns the mean of 1 - Dice over the positives, weighted by scores if `by_score`."""
         errors = 1 - torch.cat(list(dice))
         weights = torch.cat(self.scores_of()) if self.by_score else torch.ones_like(errors)
         mean = (weights * errors).sum() / weights.sum().clamp(min=1e-7)

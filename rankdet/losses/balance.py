@@ -61,10 +61,10 @@ class SelfBalanceEpoch(Balance):
 
     Args:
         initial: the weight in the first epoch.
-        period: an "epoch" is this many iterations instead (3,665 in the released code); the trainer
-            counts them.
-        synchronise: use the means over all processes; the released code balances each GPU by
-            itself.
+        period: the length of an "epoch" in iterations (3,665 in the released code), which the
+            trainer counts. None: one pass over the data.
+        synchronise: whether to use the means over all processes. The released code balances each
+            GPU separately.
 
     Raises:
         ValueError: the period is not positive.

@@ -1,4 +1,4 @@
-"""Sums and problems over all processes of a training; one process changes nothing."""
+"""Sums and flat problems over all processes of a training. With one process nothing changes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from rankdet.losses.flat_problem import FlatProblem
 
 
 def process_count() -> int:
-    """Returns how many processes train together; 1 without torch.distributed."""
+    """Returns the number of processes of the training; 1 without torch.distributed."""
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_world_size()
     return 1
@@ -40,7 +40,7 @@ class _ScaledGradient(torch.autograd.Function):
 
 
 def all_rows(values: Tensor, counts: list[int]) -> list[Tensor]:
-    """Returns a tensor's rows in every process, without gradient.
+    """Returns the rows of a tensor in every process, without gradient.
 
     Args:
         values: (n, ...); only n may differ between the processes.
@@ -54,12 +54,12 @@ def all_rows(values: Tensor, counts: list[int]) -> list[Tensor]:
 
 
 def gathered(problem: FlatProblem) -> FlatProblem:
-    """Returns one problem of the images of all processes.
+    """Returns one problem with the images of all processes.
 
-    It has the logits, labels, IoUs, box errors, image indices and masks' Dice of every process;
-    predicted boxes are left out. Only this process's rows carry a gradient. It is multiplied by the
-    number of processes, because DistributedDataParallel then takes the mean: the parameters get the
-    gradient of the loss of all images.
+    It has the logits, labels, IoUs, box errors, image indices and Dice coefficients of every
+    process, but no predicted boxes. Only the rows of this process have a gradient. It is multiplied
+    by the number of processes, because DistributedDataParallel takes the mean afterwards. So the
+    parameters get the gradient of the loss of all images.
 
     Args:
         problem: this process's problem.

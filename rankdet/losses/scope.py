@@ -1,4 +1,4 @@
-"""Which images a criterion ranks together: `rank_scope` of a study's schedule."""
+"""The images that a criterion ranks together: `rank_scope` in the schedule of a study."""
 
 import re
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from rankdet.losses.flat_problem import FlatProblem
 
 KINDS = ("gpu", "batch", "image")
 GROUPS = re.compile(r"groups of ([1-9][0-9]*)")
-OF_ROWS = ("image_index", "background_logits")  # extras with a row for each of the A
-FACTORS = ("avg_factor", "cls_avg_factor")  # extras that count over the whole batch
+OF_ROWS = ("image_index", "background_logits")  # extras with a row for each anchor
+FACTORS = ("avg_factor", "cls_avg_factor")  # extras that are counts of the whole batch
 
 
 def parse_scope(scope: str) -> tuple[str, int]:
     """Returns the kind of a scope (`gpu`, `batch`, `image`, `groups`) and its images per group.
 
     Args:
-        scope: `gpu`: the images of a process; `batch`: of all processes; `image`: each by itself;
-            `groups of n`: n images of a process, as a GPU with n images would rank them.
+        scope: `gpu`: all images of a process; `batch`: all images of all processes; `image`: each
+            image separately; `groups of n`: n images of a process, as on a GPU with n images.
 
     Raises:
         ValueError: the scope is unknown.
@@ -49,7 +49,7 @@ def set_rank_scope(model: nn.Module, scope: str) -> None:
         if hasattr(module, "images_per_group"):
             changes = {"scope": kind, "images_per_group": size}
         if kind in ("batch", "image") and hasattr(module, "synchronise"):
-            changes["synchronise"] = True  # all processes are then as one
+            changes["synchronise"] = True  # all processes act as one
         if kind == "image" and hasattr(module, "per_image"):
             changes["per_image"] = True
         for name, value in changes.items():
@@ -57,7 +57,7 @@ def set_rank_scope(model: nn.Module, scope: str) -> None:
 
 
 def image_groups(problem: FlatProblem, size: int) -> list[FlatProblem]:
-    """Splits a problem by its images; normalisers become those of one group.
+    """Splits a problem into groups of images. Normalisers are divided by the number of groups.
 
     Args:
         problem: a batch, with ``extras["image_index"]``.
@@ -67,7 +67,7 @@ def image_groups(problem: FlatProblem, size: int) -> list[FlatProblem]:
         ValueError: there is no image index.
     """
     if "image_index" not in problem.extras:
-        raise ValueError("ranking within groups of images needs extras['image_index'] (A,)")
+        raise ValueError("`groups of n` needs extras['image_index'] (A,), which is missing")
     owners = problem.extras["image_index"].div(size, rounding_mode="floor")
     count = int(owners.max()) + 1 if len(owners) else 1
     if count == 1:

@@ -1,4 +1,4 @@
-"""Reads checkpoint files of others: weights alone, and nothing in the file is executed."""
+"""Reads checkpoint files from other sources. Only weights are read; no code in them is executed."""
 
 import hashlib
 import pickle
@@ -11,9 +11,9 @@ from typing import Any
 
 from rankdet.errors import InputError
 
-WRAPPERS = ("state_dict", "model")  # keys under which files keep the weights
-# What mmengine and mmcv store beside the weights. Nothing of it is used, so that an inert object
-# takes the place of each name and no code of theirs runs, `getattr` least of all.
+WRAPPERS = ("state_dict", "model")  # keys of the weights in such files
+# Other objects that mmengine and mmcv save with the weights. They are not used: an inert object
+# replaces each name, so that none of their code runs (`getattr` above all).
 BESIDE_THE_WEIGHTS = (
     "builtins.getattr",
     "mmengine.config.config.ConfigDict",
@@ -29,7 +29,7 @@ BESIDE_THE_WEIGHTS = (
 
 
 class Ignored:
-    """Takes the place of an object that is not a weight."""
+    """Replaces an object that is not a weight."""
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
@@ -38,12 +38,12 @@ class Ignored:
 
 @dataclass(frozen=True)
 class CheckpointFile:
-    """A checkpoint of someone else.
+    """The content of a checkpoint file.
 
     Attributes:
-        weights: Name to tensor, as in the file, without the prefix `module.`.
-        classes: Class names in the order of the labels; empty where the file does not have them.
-        mmdet: The version of mmdet that wrote it; empty where unknown.
+        weights: Name -> tensor, as in the file, without the prefix `module.`.
+        classes: Class names in the order of the labels; empty if the file does not have them.
+        mmdet: The version of mmdet that wrote it; empty if unknown.
     """
 
     weights: Mapping[str, Any]
@@ -55,7 +55,7 @@ def read_checkpoint(path: Path) -> CheckpointFile:
     """Reads a checkpoint file of mmdet, mmengine or plain PyTorch.
 
     Raises:
-        InputError: If the file cannot be read, holds anything that would run code, or no weights.
+        InputError: If the file cannot be read, has objects that could run code, or has no weights.
     """
     content = _load(path)
     meta = content.get("meta") if isinstance(content, Mapping) else None
@@ -92,7 +92,7 @@ def _load(path: Path) -> Any:
 
 
 def _refusal(message: str) -> str:
-    """One line on why a file was refused; torch's own message is a page long."""
+    """Returns in one line why a file was rejected; the message of torch has many lines."""
     named = message.partition("GLOBAL ")[2].split()
     what = named[0] if named else ""
     if what:
@@ -102,7 +102,7 @@ def _refusal(message: str) -> str:
 
 @contextmanager
 def _inert_names(torch: Any) -> Iterator[None]:
-    """Allows the names that stand beside weights, each as something inert, and no other name."""
+    """Allows only the names in `BESIDE_THE_WEIGHTS`, each as an inert object."""
     kept = torch.serialization.get_safe_globals()
     torch.serialization.clear_safe_globals()
     stand_ins: list[Any] = [(Ignored, name) for name in BESIDE_THE_WEIGHTS]

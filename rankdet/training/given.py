@@ -1,4 +1,4 @@
-"""A checkpoint that a study is given: fitted to the detector, and written as a run's model."""
+"""Tests a given checkpoint: converts it to the detector's names and writes it as a run's model."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,11 +19,11 @@ RENAMED = (
     (r"^bbox_head\.(?:fcos|fovea)_(cls|reg|centerness)\.", r"bbox_head.conv_\1."),
     (r"^segm_head\.", "mask_head.segm_branch."),  # YOLACT
 )
-# What a detector needs in training alone: state of the losses, and YOLACT's semantic branch.
+# Parts of a detector that only training needs: state of the losses, YOLACT's semantic branch.
 TRAINING_ONLY = re.compile(
     r"(^|\.)(criterion|balance|loss_\w+|segm_branch|num_batches_tracked)(\.|$)"
 )
-NOT_OF_THE_MODEL = ("data_preprocessor.", "ema_")  # what other tools keep beside a model's weights
+NOT_OF_THE_MODEL = ("data_preprocessor.", "ema_")  # other entries that tools save with the weights
 SHOWN = 3  # names in a message
 
 
@@ -35,7 +35,7 @@ def write_given(spec: dict[str, Any], run_dir: Path) -> None:
         run_dir: The run's folder.
 
     Raises:
-        InputError: If the file cannot be used, or does not fit the detector and the classes.
+        InputError: If the file cannot be used, or does not match the detector or the classes.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     device = set_up(spec)
@@ -60,11 +60,11 @@ def write_given(spec: dict[str, Any], run_dir: Path) -> None:
 
 
 def check_origin(path: Path, found: CheckpointFile, classes: Sequence[str]) -> None:
-    """Checks what the file says of its classes and of mmdet.
+    """Compares the classes of the file with those of the dataset, and checks the version of mmdet.
 
     Raises:
-        InputError: If the classes are other ones or in another order than the dataset's, or the
-            file is from mmdet 1.x, which counts classes from 1.
+        InputError: If the classes or their order differ, or the file is from mmdet 1.x, which
+            counts classes from 1.
     """
     if found.mmdet.startswith(("0.", "1.")):
         raise InputError(
@@ -92,11 +92,10 @@ def fitted(path: Path, weights: Mapping[str, Any], model: Mapping[str, Any]) -> 
     Args:
         path: The file, for messages.
         weights: Name to tensor, as in the file.
-        model: The detector's state dict; its values stand in for what only a training needs.
+        model: The detector's state dict. It provides the values that only training needs.
 
     Raises:
-        InputError: One line with the first names that do not fit, and both shapes of a tensor whose
-            shape differs.
+        InputError: If names or shapes differ. The message has the first ones.
     """
     found = {new_name(name): tensor for name, tensor in weights.items()}
     wanted = {name for name in model if not TRAINING_ONLY.search(name)}

@@ -1,4 +1,4 @@
-"""Data and process set-up that all conformance tests share."""
+"""Data and process set-up of the conformance tests."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every detector with every loss: found in the workflow's folders, and planned as a study would."""
+"""All pairs of a detector and a loss in the workflow's folders, planned like a study."""
 
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,19 @@ from tests.study.tiny import wildcards
 
 DETECTORS = detector_names()
 LOSSES = cards.loss_names()
-# What every run of the tests covers: each loss here, each detector with two kinds of loss.
+# The quick tests cover each loss with one detector, and each detector with two kinds of losses.
 QUICK_DETECTOR = "retinanet"
 QUICK_LOSSES = ("focal", "alrp")
 
 
 def objection(detector: str, loss: str) -> str | None:
-    """Returns why a pair is declared not to be sensible, or None."""
+    """Returns the reason why a pair is incompatible, or None."""
     card = cards.load_loss(loss).variant("")
     return compatibility.objection(load_detector(detector, "small"), loss, "", card)
 
 
 def every_pair() -> list[Any]:
-    """Returns (detector, loss) of all pairs that are sensible, the long rest marked `slow`."""
+    """Returns (detector, loss) of all compatible pairs; those that are not quick are `slow`."""
     found = [(d, loss) for d in DETECTORS for loss in LOSSES if objection(d, loss) is None]
     slow = [[] if quick(*pair) else [pytest.mark.slow] for pair in found]
     return [
@@ -35,17 +35,17 @@ def every_pair() -> list[Any]:
 
 
 def quick(detector: str, loss: str) -> bool:
-    """Returns whether a pair is among those that every run of the tests covers."""
+    """Returns whether the quick tests cover a pair."""
     return detector == QUICK_DETECTOR or loss in QUICK_LOSSES
 
 
 def refused_pairs() -> list[tuple[str, str]]:
-    """Returns the pairs that are declared not to be sensible."""
+    """Returns the incompatible pairs."""
     return [(d, loss) for d in DETECTORS for loss in LOSSES if objection(d, loss)]
 
 
 def plan(detector: str, loss: str, schedule: dict[str, Any] | None = None) -> Study:
-    """Returns a study of one run on a handful of built-in images; a backbone stands after `@`."""
+    """Returns a study of one run on a few built-in images. `detector` may end with `@backbone`."""
     name, _, backbone = detector.partition("@")
     group = {"dataset": "shapes", "detectors": [name], "losses": [loss]}
     config = {
@@ -65,7 +65,7 @@ def plan(detector: str, loss: str, schedule: dict[str, Any] | None = None) -> St
 def spec(
     detector: str, loss: str, manifest: Path, schedule: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Returns what training a pair works from, as a job of the workflow would get it."""
+    """Returns the training spec of a pair, as a job of the workflow gets it."""
     study = plan(detector, loss, schedule)
     found = study.spec(wildcards(study.runs[0]), threads=1)
     found["hashes"] = {**found["hashes"], "data": "built-in"}

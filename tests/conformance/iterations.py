@@ -1,4 +1,4 @@
-"""A pair's first iterations: its model, a batch, and what the gradients say."""
+"""The first iterations of a pair: its model, a batch, and checks of the gradients."""
 
 import copy
 import re
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-LEVEL = re.compile(r"\.scales\.\d+\.")  # one parameter for each level; objects may miss a level
+LEVEL = re.compile(r"\.scales\.\d+\.")  # one parameter per level; a level may have no objects
 
 
 def start(run: dict[str, Any]) -> tuple[Any, torch.optim.Optimizer, dict[str, Any]]:
@@ -46,12 +46,12 @@ def gradients(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str
 
 
 def faults(found: dict[str, Any]) -> list[str]:
-    """Returns the parameters that training would leave out or spoil."""
+    """Returns the parameters without a gradient, or with one that is not finite."""
     return [name for name, g in found.items() if g is None or not torch.isfinite(g).all()]
 
 
 def unmoved(found: dict[str, Any]) -> list[str]:
-    """Returns the parameters of heads whose gradient is 0 throughout."""
+    """Returns the parameters of heads whose gradient is 0 everywhere."""
     largest: dict[str, float] = {}
     for name, gradient in found.items():
         if not name.startswith(("backbone.", "neck.")):
@@ -61,7 +61,7 @@ def unmoved(found: dict[str, Any]) -> list[str]:
 
 
 def without_objects(batch: dict[str, Any], images: list[int]) -> dict[str, Any]:
-    """Returns the batch with no objects in these images."""
+    """Returns the batch without the objects of these images."""
     changed = {**batch, "data_samples": copy.deepcopy(batch["data_samples"])}
     for index in images:
         sample = changed["data_samples"][index]
@@ -70,7 +70,7 @@ def without_objects(batch: dict[str, Any], images: list[int]) -> dict[str, Any]:
 
 
 def check(run: dict[str, Any]) -> None:
-    """Checks two iterations with objects, one with an image without and one without any."""
+    """Checks two iterations with objects, one with an empty image, and one without objects."""
     model, optimiser, batch = start(run)
     for _ in range(2):
         total, found = gradients(model, batch)

@@ -1,4 +1,4 @@
-"""Each sensible pair of detector and loss learns everywhere, on batches without objects too."""
+"""Each compatible pair of detector and loss has gradients everywhere, also without objects."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_pair_trains(detector, loss, tiny_shapes):
 
 
 @pytest.mark.parametrize(("detector", "loss"), refused_pairs())
-def test_pair_that_is_not_sensible_says_why(detector, loss):
+def test_an_incompatible_pair_is_reported_with_its_reason(detector, loss):
     with pytest.raises(InputError) as caught:
         plan(detector, loss)
     assert objection(detector, loss) in str(caught.value)

@@ -1,4 +1,4 @@
-"""Every variant of every loss takes a step, with the first detector that it is for."""
+"""Every variant of every loss takes a step, with the first compatible detector."""
 
 import pytest
 import torch
@@ -8,12 +8,12 @@ from rankdet.study.detectors import load_detector
 from tests.conformance.every_pair import LOSSES, spec
 from tests.conformance.iterations import faults, gradients, start
 
-QUICK = ("rs+centerness", "rs+dice-label")  # these want something of the detector; the rest is slow
+QUICK = ("rs+centerness", "rs+dice-label")  # these need a detector with extras; the rest is slow
 TRIED_WITH = ("atss", "faster-rcnn", "mask-rcnn", "paa-star", "solov2")
 
 
 def variants():
-    """Returns (detector, loss with a variant) for all that a card lists."""
+    """Returns (detector, loss+variant) for all variants of all cards."""
     named = [(loss, v) for loss in LOSSES for v in cards.load_loss(loss).card["variants"]]
     return [
         pytest.param(
@@ -26,7 +26,7 @@ def variants():
 
 
 def detector_for(loss, variant):
-    """Returns the first detector that the variant may be used with."""
+    """Returns the first detector that is compatible with the variant."""
     card = cards.load_loss(loss).variant(variant)
     objections = (
         compatibility.objection(load_detector(d, "small"), loss, variant, card) for d in TRIED_WITH

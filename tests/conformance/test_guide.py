@@ -1,4 +1,4 @@
-"""The detector that `docs/add-a-detector.md` adds with one file trains as it stands there."""
+"""The example file in `docs/add-a-detector.md` trains."""
 
 import re
 from pathlib import Path

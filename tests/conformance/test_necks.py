@@ -1,4 +1,4 @@
-"""Each detector with the papers' other neck: it learns there, and wherever it learned before."""
+"""Each detector with the papers' other neck, CARAFE: all parameters get a gradient."""
 
 import pytest
 
@@ -12,7 +12,7 @@ REST = [pytest.param(d, marks=pytest.mark.slow) for d in DETECTORS if d not in O
 
 
 def with_carafe(detector, manifest):
-    """Returns the spec of a detector with CARAFE by RS Loss, else by a loss that trains it."""
+    """Returns the spec of a detector with CARAFE and RS Loss, or the first compatible loss."""
     loss = next(x for x in ("rs", *LOSSES) if objection(detector, x) is None)
     return spec(f"{detector}@carafe", loss, manifest)
 

@@ -1,6 +1,6 @@
-"""Learning is real: eight images are learned by heart by each kind of detector with each loss.
+"""Each kind of detector overfits eight images with each loss.
 
-Minutes for each pair on one core. To see what was reached:
+Each pair takes minutes on one core. To see the results:
 `pytest -m slow tests/conformance/test_overfit.py -s | grep AP50`.
 """
 
@@ -35,7 +35,7 @@ RANKING = ("ap", "alrp", "rs", "ape")
 
 
 def studied():
-    """Returns the pairs that exist and are sensible."""
+    """Returns the existing compatible pairs."""
     return [
         (detector, loss)
         for detector, baseline in BASELINES.items()

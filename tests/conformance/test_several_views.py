@@ -1,4 +1,4 @@
-"""Detectors of boxes tested with several views of an image, by mmdet's `DetTTAModel`."""
+"""Detectors of boxes, tested with several views of an image by mmdet's `DetTTAModel`."""
 
 import numpy as np
 import pytest
@@ -8,19 +8,19 @@ from rankdet.training import inference, train
 from tests.conformance.every_pair import DETECTORS, LOSSES, objection, spec
 from tests.whole_runs import assert_measured
 
-VOTING = ("paa", "paa-scores", "paa-star")  # boxes move after NMS, and may then overlap
+VOTING = ("paa", "paa-scores", "paa-star")  # boxes move after NMS and can overlap again
 BOXES = [d for d in DETECTORS if not load_detector(d, "small").get("masks")]
 
 
 def under(detector, manifest, **test):
-    """Returns the spec of a detector by the first loss that trains it, with other test settings."""
+    """Returns the spec of a detector with its first compatible loss and other test settings."""
     loss = next(loss for loss in LOSSES if objection(detector, loss) is None)
     run = spec(detector, loss, manifest)
     return {**run, "test": {**run["test"], **test}}
 
 
 def numbers(run):
-    """What the detector finds before any training: a row of numbers for each detection."""
+    """Returns a row of numbers for each detection of the untrained detector."""
     model = inference.build_model(run, "cpu")
     model.init_weights()
     found = inference.detect(model, run, "val", "cpu")[0]

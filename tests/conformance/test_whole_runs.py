@@ -1,4 +1,4 @@
-"""A run of each detector and of each loss: stopped, resumed, predicted from and evaluated."""
+"""A run of each detector and of each loss: stopped, resumed and evaluated."""
 
 import json
 
@@ -10,11 +10,11 @@ from tests.whole_runs import assert_measured, assert_same_weights
 
 
 class Stopped(Exception):
-    """Takes the place of a kill."""
+    """Stops a training, like a kill."""
 
 
 def runs():
-    """Each loss with one detector, each detector with the first loss that trains it."""
+    """Returns each loss with one detector, and each detector with its first compatible loss."""
     found = [(QUICK_DETECTOR, loss) for loss in LOSSES if objection(QUICK_DETECTOR, loss) is None]
     for detector in DETECTORS:
         if detector != QUICK_DETECTOR:
@@ -24,7 +24,7 @@ def runs():
 
 @pytest.fixture
 def stop_after(monkeypatch):
-    """Returns a function that makes trainings stop after an iteration, or run again (0)."""
+    """Returns a function that makes trainings stop after an iteration; 0: never."""
     whole = hooks.RecordHook.after_train_iter
 
     def arrange(iteration):

@@ -1,4 +1,4 @@
-"""Batches of two images with objects, and models beside stock mmdet's, for tests of adapters."""
+"""Batches of two images with objects, and pairs of mmdet's and our models, for adapter tests."""
 
 import copy
 
@@ -56,7 +56,7 @@ def without_objects(which):
 
 
 def small_config(name, card):
-    """Returns mmdet's config of a small detector with a card's criterion, three classes."""
+    """Returns mmdet's config of a small detector with a card's criterion and three classes."""
     return model_config(load_detector(name, "small"), card, preset="small", classes=CLASSES)
 
 
@@ -70,13 +70,13 @@ def build(config):
 
 
 def stock_beside(ours, stock_type, head_changes, shift=0.05):
-    """Returns stock mmdet's model and ours with the same weights, away from the initial ones.
+    """Returns mmdet's model and ours with the same weights, which differ from the initial ones.
 
     Args:
-        ours: Our model's config.
-        stock_type: The type of mmdet's own head.
-        head_changes: What else differs in the stock head's config.
-        shift: Standard deviation of what is added to each weight, so that every term counts.
+        ours: The config of our model.
+        stock_type: The type of mmdet's head.
+        head_changes: Other changes of the config of mmdet's head.
+        shift: Standard deviation of the noise on each weight, so that every term matters.
     """
     stock = copy.deepcopy(ours)
     head = {k: v for k, v in stock["bbox_head"].items() if k not in ("criterion", "centerness")}
@@ -95,7 +95,7 @@ def stock_beside(ours, stock_type, head_changes, shift=0.05):
 
 
 def assert_same_losses(stock_model, our_model):
-    """Checks every loss of stock mmdet's against ours, and that each is there to be compared."""
+    """Compares every loss of mmdet's model with ours, and checks that none is 0."""
     images, samples = batch()
     expected = stock_model.loss(images, copy.deepcopy(samples))
     found = our_model.loss(images, copy.deepcopy(samples))
@@ -114,9 +114,9 @@ def gradients(model, images, samples):
 
 
 def assert_trains_without(which, model):
-    """Checks that a batch with `one image without` objects, or `none at all`, reaches all weights.
+    """Checks that all weights get a gradient if one image, or no image, has objects.
 
-    Returns the sum of its losses.
+    Returns the sum of the losses.
     """
     total, found = gradients(model, *without_objects(which))
     assert torch.isfinite(total)

@@ -1,4 +1,4 @@
-"""Set-up of the process that adapters need, and the two backends of mmcv's operations."""
+"""Process set-up for adapters, and the two backends of mmcv's operations."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def environment():
 
 @pytest.fixture(params=["pytorch", "torchvision"])
 def backend(request, monkeypatch):
-    """Each backend of an operation in turn; torchvision's kernels on the CPU too."""
+    """Each backend of an operation; torchvision's kernels are used on the CPU, too."""
     if request.param == "pytorch":
         monkeypatch.setenv("RANKDET_OPS", "pytorch")
     elif vision.kernels() is None:

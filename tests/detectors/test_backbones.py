@@ -1,4 +1,4 @@
-"""Other backbones in the place of a detector's own, in both presets, without any download."""
+"""Detectors with other backbones, in both presets, without downloads."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""mmdet's losses as parts of a criterion: the papers' formulas, whatever else the batch holds."""
+"""mmdet's losses as parts of a criterion equal the papers' formulas."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Point heads: mmdet's losses come out of our focal path, and boxes are where mmdet has them."""
+"""Point heads: with focal loss as criterion, our losses and boxes equal those of mmdet."""
 
 import pytest
 import torch

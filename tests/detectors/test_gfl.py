@@ -1,4 +1,4 @@
-"""GFL: with quality focal loss and score-weighted GIoU, mmdet's own losses come out."""
+"""GFL: with quality focal loss and score-weighted GIoU, our losses equal those of mmdet."""
 
 import pytest
 import torch

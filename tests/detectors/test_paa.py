@@ -1,4 +1,4 @@
-"""PAA: mmdet's own losses come out of our focal path; PAA* assigns as a slow version does."""
+"""PAA: with focal loss, our losses equal mmdet's; PAA* assigns like a slow implementation."""
 
 import copy
 import warnings

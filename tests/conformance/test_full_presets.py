@@ -1,4 +1,4 @@
-"""The papers' sizes of every detector can be built; what they cost: `rankdet bench iteration`."""
+"""Every detector can be built with the preset `full` (the papers' sizes)."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.conformance.every_pair import DETECTORS, LOSSES, objection
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
-def test_full_form_builds_with_80_classes(detector):
+def test_full_preset_builds_with_80_classes(detector):
     set_up({"device": "cpu", "threads": 1})
     from mmdet.registry import MODELS
 
