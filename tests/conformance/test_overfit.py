@@ -6,10 +6,9 @@ Each pair takes minutes on one core. To see the results:
 
 import pytest
 
-from rankdet.datasets import prepare
 from rankdet.training import train
-from rankdet.training.environment import set_up
 from tests.conformance.every_pair import DETECTORS, LOSSES, objection, spec
+from tests.conformance.shapes import write_shapes
 from tests.whole_runs import evaluated
 
 pytestmark = pytest.mark.slow
@@ -47,13 +46,16 @@ def studied():
 @pytest.fixture(scope="session")
 def eight_shapes(tmp_path_factory):
     """Returns the manifest of eight training images, 128 px, one to five objects each."""
-    set_up({"device": "cpu", "threads": 1})
-    folder = tmp_path_factory.mktemp("eight-shapes")
-    options = {"kind": "shapes", "title": "t", "seed": 3, "train_images": 8, "val_images": 1}
-    options |= {"image_size": 128, "classes": 3, "empty_fraction": 0.0, "crowd_fraction": 0.0}
-    options |= {"density": [[0.5, 3], [1.0, 5]], "max_objects": 5, "color_noise": 0.0}
-    prepare("shapes", options, folder)
-    return folder / "dataset.json"
+    return write_shapes(
+        tmp_path_factory.mktemp("eight-shapes"),
+        seed=3,
+        train_images=8,
+        val_images=1,
+        image_size=128,
+        density=[[0.5, 3], [1.0, 5]],
+        max_objects=5,
+        color_noise=0.0,
+    )
 
 
 @pytest.mark.parametrize(("detector", "loss"), studied())

@@ -1,7 +1,6 @@
 """Anchor heads: with focal loss as criterion, our losses equal those of mmdet."""
 
 import pytest
-import torch
 
 from rankdet.detectors.models import model_config
 from rankdet.errors import InputError
@@ -9,7 +8,6 @@ from rankdet.study.detectors import load_detector
 from tests.detectors.batches import (
     ALRP,
     assert_same_losses,
-    assert_trains_without,
     batch,
     build,
     small_config,
@@ -51,24 +49,6 @@ def test_gradient_sums_are_those_of_the_logits():
     positive, negative = model.bbox_head.gradient_balance.read()
     assert positive > 0
     assert negative == pytest.approx(positive, rel=1e-4)  # Theorem 2
-
-
-@pytest.mark.parametrize("name", ["retinanet", "atss"])
-@pytest.mark.parametrize("objects", ["one image without", "none at all"])
-def test_images_without_objects_train(name, objects):
-    model = build(small_config(name, ALRP))
-    total = assert_trains_without(objects, model)
-    if objects == "none at all":
-        assert total == 0
-
-
-def test_atss_without_centerness_has_no_untrained_parameters():
-    model = build(small_config("atss", AP))
-    assert not any("centerness" in name for name, _ in model.named_parameters())
-    model.eval()
-    images, samples = batch()
-    with torch.inference_mode():
-        assert len(model.predict(images, samples)) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from tests.detectors.batches import (
     ALRP,
     CLASSES,
     assert_same_losses,
-    assert_trains_without,
     batch,
     build,
     sample,
@@ -96,24 +95,6 @@ def test_boxes_in_training_are_those_of_prediction(name):
     predicted = torch.cat([result.bboxes for result in everything])
     for box in seen[0][3].detach():
         assert float((predicted - box.clamp(0, 127)).abs().amax(1).min()) < 1.01
-
-
-@pytest.mark.parametrize("name", FOCAL_RECIPES)
-@pytest.mark.parametrize("objects", ["one image without", "none at all"])
-def test_images_without_objects_train(name, objects):
-    model = build(small_config(name, ALRP))
-    total = assert_trains_without(objects, model)
-    if objects == "none at all":
-        assert total == 0
-
-
-def test_fcos_without_centerness_has_no_untrained_parameters():
-    model = build(small_config("fcos", ALRP))
-    assert not any("centerness" in name for name, _ in model.named_parameters())
-    model.eval()
-    images, samples = batch()
-    with torch.inference_mode():
-        assert len(model.predict(images, samples)) == 2
 
 
 def test_coders_of_anchors_are_not_for_points():

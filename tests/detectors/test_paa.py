@@ -12,7 +12,6 @@ from tests.detectors.batches import (
     ALRP,
     CLASSES,
     assert_same_losses,
-    assert_trains_without,
     batch,
     build,
     small_config,
@@ -209,15 +208,6 @@ def test_candidates_that_are_all_equal_are_assigned():
     assert 1 <= count <= 6
     assert int((labels == 0).sum()) == count
     assert (weights == 1).all()
-
-
-@pytest.mark.parametrize("name", ["paa", "paa-star"])
-@pytest.mark.parametrize("objects", ["one image without", "none at all"])
-def test_images_without_objects_train(name, objects):
-    model = build(config(ALRP, name))
-    total = assert_trains_without(objects, model)
-    if objects == "none at all":
-        assert total == 0
 
 
 def test_without_iou_prediction_scores_are_the_classes():
