@@ -23,16 +23,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="keys that override the file, as for snakemake: data_root=../my-data",
     )
+    parser.add_argument(
+        "--settings",
+        metavar="TABLE",
+        help="compare the settings of a table's runs with the released code: alrp/table2 "
+        "(default study: config/coco.yaml)",
+    )
     parser.add_argument("--json", action="store_true", help="print the plan as JSON instead")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and state."""
     check_repository("plan")
-    from rankdet.repository import DEFAULT_STUDY
+    from rankdet.repository import CONFIG, DEFAULT_STUDY
     from rankdet.study.plan import load_study
 
-    study = load_study(args.configfile or [DEFAULT_STUDY], _overrides(args.config))
+    overrides = _overrides(args.config)
+    if args.settings:
+        from rich.console import Console
+
+        from rankdet.commands.plan_settings import print_settings
+
+        study = load_study(args.configfile or [CONFIG / "coco.yaml"], overrides, with_data=False)
+        print_settings(study, args.settings, Console())
+        return 0
+    study = load_study(args.configfile or [DEFAULT_STUDY], overrides)
     if args.json:
         print(json.dumps(study.plan(), indent=1, ensure_ascii=False))
         return 0

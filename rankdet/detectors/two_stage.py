@@ -75,6 +75,7 @@ def _configure_rpn(model: Config, card: Mapping, file: str | None, baseline: boo
         criterion={"card": part, "loss_file": file, "weight": weight},
         per_sample=stock,
     )
+    _set_delta_stds(head, change)
     if change.get("prior"):
         override = {"type": "Normal", "name": "rpn_cls", "std": 0.01, "bias_prob": change["prior"]}
         head["init_cfg"] = {"type": "Normal", "layer": "Conv2d", "std": 0.01, "override": override}
@@ -94,6 +95,7 @@ def _configure_box_head(
     softmax = getattr(found, "background", False)
     prior = change.get("prior", 0.01 if baseline and not softmax else None)
     _choose_sampler(settings, change.get("sampler", "random" if baseline else "none"), "rcnn")
+    _set_delta_stds(head, change)
     head.update(
         type=rcnn.CriterionBBoxHead.__name__,
         criterion={"card": part, "loss_file": file, "weight": change.get("weight", 1.0)},
@@ -103,6 +105,12 @@ def _configure_box_head(
     )
     if not softmax:
         head["loss_cls"] = {"type": rcnn.ClassSigmoids.__name__}
+
+
+def _set_delta_stds(head: Config, change: Mapping[str, Any]) -> None:
+    """Sets what a head's box deltas are divided by, where the loss card says so."""
+    if change.get("delta_stds"):
+        head["bbox_coder"] = {**head["bbox_coder"], "target_stds": list(change["delta_stds"])}
 
 
 def _box_heads(model: Config) -> Iterator[tuple[Config, Config]]:

@@ -79,6 +79,7 @@ class SelfBalanceEpoch(Balance):
         if period is not None and period < 1:
             raise ValueError(f"period is {period}; it must be a number of iterations, 1 or more")
         self.period, self.synchronise = period, synchronise
+        self.initial = initial
         self.register_buffer("sums", torch.zeros(2, dtype=torch.float64))
         self._own: Tensor | None = None
         self.register_load_state_dict_post_hook(SelfBalanceEpoch._forget)

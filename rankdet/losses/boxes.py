@@ -52,7 +52,7 @@ class BoxLoss(nn.Module):
         ):
             if value not in known:
                 raise ValueError(f"box {name} is {value!r}; known are {', '.join(known)}")
-        self.error = BOX_ERRORS[type]()
+        self.kind, self.error = type, BOX_ERRORS[type]()
         self.weighting, self.weight = weighting, weight
         self.beta, self.delta, self.delta_loc = beta, delta, delta_loc
         self.synchronise = False  # of weights: divide by their mean sum over all processes

@@ -17,9 +17,9 @@ from rankdet.repository import SETTINGS
 
 EVERY_ROW = "*"
 SEPARATOR = " | "  # between the rows of one line
-OR = " or "  # between values, where several released files could have made the row
+OR = " / "  # between values, where several released files could have made the row
 EQUAL, LISTED, DIFFERS, UNKNOWN = "equal", "listed", "differs", "not compared"
-DEVIATION_KEYS = {"tables", "rows", "settings", "reason"}
+NEEDED = {"tables", "rows", "settings", "reason"}
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,27 @@ class Fact:
 
 @dataclass(frozen=True)
 class Deviation:
-    """A known difference between our runs and the released ones, with its reason."""
+    """A known difference between our runs and the released ones.
+
+    Attributes:
+        tables: Id of a table, or a pattern such as `ape/*`.
+        rows: Key of a row, or a pattern.
+        settings: Names of settings.
+        reason: Why our runs differ.
+        released: The released value that the deviation is about; empty for every value.
+    """
 
     tables: str
     rows: str
     settings: tuple[str, ...]
     reason: str
+    released: str = ""
 
     def covers(self, fact: Fact, row: str) -> bool:
         """Returns whether the deviation is about a fact of a row."""
         place = fnmatchcase(fact.table, self.tables) and fnmatchcase(row, self.rows)
-        return place and fact.setting in self.settings
+        value = not self.released or self.released in fact.released
+        return place and value and fact.setting in self.settings
 
 
 @dataclass(frozen=True)
@@ -145,9 +155,12 @@ def deviations(folder: Path = SETTINGS) -> tuple[Deviation, ...]:
     path = folder / "deviations.yaml"
     found = []
     for index, entry in enumerate(read_yaml(path) or []):
-        if not isinstance(entry, dict) or set(entry) != DEVIATION_KEYS:
-            keys = ", ".join(sorted(DEVIATION_KEYS))
-            raise InputError(f"{shown(path)}: entry {index}: give exactly the keys {keys}")
+        if not isinstance(entry, dict) or set(entry) - {"released"} != NEEDED:
+            keys = ", ".join(sorted(NEEDED))
+            raise InputError(
+                f"{shown(path)}: entry {index}: give the keys {keys}, and `released` where only "
+                "one value is meant"
+            )
         found.append(Deviation(**{**entry, "settings": tuple(entry["settings"])}))
     return tuple(found)
 

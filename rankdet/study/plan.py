@@ -7,7 +7,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.papers.spec import Spec
+from rankdet.papers.spec import RunRequest, Spec
 from rankdet.repository import PAPERS
 from rankdet.results import layout
 from rankdet.results.schemas.plan import Plan
@@ -17,7 +17,7 @@ from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, expand
 from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
-from rankdet.study.tables import Target, load_specs, runs_of
+from rankdet.study.tables import Target, load_specs, run_of, runs_of
 from rankdet.suggest import choice, merged
 
 DECIDES_LAYERS = ("classification", "head", "rpn", "rcnn", "mask")  # keys of a loss card
@@ -30,12 +30,13 @@ class Study:
     Args:
         config: The checked config.
         source: The config file's name, for messages.
+        with_data: Whether the files of the data must be there.
 
     Raises:
         InputError: One line, if a loss, detector, table or file of the data is not there.
     """
 
-    def __init__(self, config: StudyConfig, source: str) -> None:
+    def __init__(self, config: StudyConfig, source: str, with_data: bool = True) -> None:
         self.config, self.source = config, source
         self.name = config.study
         self.folder = f"results/{config.study}"
@@ -51,7 +52,12 @@ class Study:
         self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
         if config.cost:
             costs.cost_models(config.cost, source)
-        data.check(config, self.datasets, source)
+        if with_data:
+            data.check(config, self.datasets, source)
+
+    def run_of(self, request: RunRequest) -> ResolvedRun | None:
+        """Returns the planned run of a table's cell, of the first seed; None if there is none."""
+        return run_of(request, self.runs, self.papers.schedules, self.papers.datasets)
 
     def run(self, wildcards: Mapping[str, str]) -> ResolvedRun:
         """Returns the planned run of a job's wildcards (without `loss`: the untrained detector).
@@ -181,7 +187,16 @@ class Study:
                 threshold.
             threads: CPU threads.
         """
-        run = self.run(wildcards)
+        return self.run_spec(self.run(wildcards), threads, *_test(wildcards))
+
+    def run_spec(
+        self,
+        run: ResolvedRun,
+        threads: int = 1,
+        variant: str | None = None,
+        threshold: str | float | None = None,
+    ) -> dict[str, Any]:
+        """Returns the job spec of a run; the last two arguments choose one of its tests."""
         return {
             "study": self.name,
             "dataset": run.dataset,
@@ -197,7 +212,7 @@ class Study:
             "loss_file": str(run.model.loss_file.path),
             "schedule": run.schedule,
             "splits": list(run.splits),
-            "test": run.test_settings(*_test(wildcards)),
+            "test": run.test_settings(variant, threshold),
             "hashes": run.hashes,
             "threads": threads,
             "device": self.config.device,
@@ -290,12 +305,21 @@ def _paper(name: str) -> dict[str, str]:
     return {"id": name, "spec": shown(PAPERS / f"{name}.yaml")}
 
 
-def load_study(paths: Sequence[str | Path], overrides: Mapping[str, Any] | None = None) -> Study:
+def load_study(
+    paths: Sequence[str | Path],
+    overrides: Mapping[str, Any] | None = None,
+    with_data: bool = True,
+) -> Study:
     """Reads config files, the later ones over the earlier ones, and checks the study.
+
+    Args:
+        paths: The config files.
+        overrides: Keys that override theirs.
+        with_data: Whether the files of the data must be there.
 
     Raises:
         InputError: One line that names file and key.
     """
     values = merged({}, *(load_config(Path(path)) for path in paths), overrides or {})
     source = " + ".join(shown(Path(path)) for path in paths)
-    return Study(check_config(values, source), source)
+    return Study(check_config(values, source), source, with_data)

@@ -5,12 +5,12 @@ read it; nothing else loads a loss card, a detector, a backbone or a schedule fo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study import backbones, cards, compatibility, detectors, hashes
+from rankdet.study import backbones, cards, compatibility, detectors, hashes, recipes
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.runs import UNTRAINED, Run, split_loss
 from rankdet.suggest import merged
@@ -150,7 +150,7 @@ def resolve(config: StudyConfig, run: Run, source: str) -> ResolvedRun:
         raise InputError(
             f"{source}: runs[{run.group}].checkpoint: no such file: {run.checkpoint}; put it there"
         )
-    model = _model(config, run, source)
+    model = _with_cases(_model(config, run, source), run, config.preset)
     schedule = _schedule(config, run, model, source)
     dataset = config.datasets[run.dataset].title or run.dataset
     resolved = ResolvedRun(
@@ -191,6 +191,13 @@ def _model(config: StudyConfig, run: Run, source: str) -> Model:
     return model
 
 
+def _with_cases(model: Model, run: Run, preset: str) -> Model:
+    """Applies what the paper's schedule changes for a run in its model and its loss."""
+    spec = recipes.changed_detector(model.detector_spec, preset, run.cases)
+    card = recipes.changed_card(model.card, run.cases)
+    return replace(model, detector_spec=spec, card=card)
+
+
 def _key(config: StudyConfig, run: Run, key: str) -> str:
     """Returns the place in a group that names a part: `.losses[2]`, `.backbone`."""
     if run.group is None:
@@ -208,7 +215,9 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
     if "iterations" in change or "epochs" in change:
         study = {key: value for key, value in study.items() if key not in ("iterations", "epochs")}
     configured = [change.pop("lr", None), study.pop("lr", None)]
-    schedule = merged(study, change)
+    cases = [case.schedule.model_dump(exclude_none=True) for case in run.cases]
+    configured[:0] = [case.pop("lr") for case in reversed(cases) if "lr" in case]
+    schedule = merged(study, change, *cases)
     if not run.trained:
         return schedule
     for rate in configured:
@@ -250,7 +259,8 @@ def _test(config: StudyConfig, run: Run, model: Model) -> dict[str, Any]:
     two_stage = model.detector_spec["family"] == "two-stage"
     boxes = model.card.get("rcnn", {}).get("test", {}) if two_stage else {}
     small = {"score_threshold": 0.0} if config.preset == "small" else {}
-    changes = (level.model_dump(exclude_none=True) for level in (config.test, run.test_change))
+    levels = (config.test, run.test_change, *(case.test for case in run.cases))
+    changes = (level.model_dump(exclude_none=True) for level in levels)
     return merged(model.card.get("test", {}), boxes, small, *changes)
 
 

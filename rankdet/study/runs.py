@@ -7,6 +7,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.study.config.model import RunGroup, StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
+from rankdet.study.recipes import Case
 
 UNTRAINED = "untrained"
 GIVEN = "given"  # in the key of a run whose checkpoint is given
@@ -43,6 +44,7 @@ class Run:
         test_variants: Further tests by name, and what each changes in the run's test settings.
         checkpoint: File whose weights are tested without a training; empty for a training.
         group: The index in the config's `runs`, for messages; None for a run of a paper's table.
+        cases: What the paper's schedule changes for this run; see `rankdet.study.recipes`.
     """
 
     dataset: str
@@ -59,6 +61,7 @@ class Run:
     test_variants: tuple[tuple[str, TestSettings], ...] = ()
     checkpoint: str = ""
     group: int | None = field(default=None, compare=False)
+    cases: tuple[Case, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from pydantic import Field
+
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, RunRequest, Spec
@@ -15,6 +17,7 @@ from rankdet.study import cards
 from rankdet.study.config.model import RunsOfTables, StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.multi_scale import multi_scale_test
+from rankdet.study.recipes import Case
 from rankdet.study.resolve import Model, load_model
 from rankdet.study.runs import Run, split_loss
 from rankdet.suggest import choice
@@ -121,6 +124,10 @@ def _runs(
     if request.epoch:  # a fraction, so that it means something in a shorter schedule too
         length = known[request.schedule].epochs or int(request.epoch)
         change = change.model_copy(update={"stop_after": int(request.epoch) / length})
+    cases: tuple[Case, ...] = ()
+    if asked.schedules == "papers" and config.preset == "full" and named:
+        about = (request.detector, request.loss, request.backbone)
+        cases = tuple(case for case in known[named].cases if case.applies(*about))
     for seed in asked.seeds:
         yield Run(
             dataset=asked.datasets[request.dataset],
@@ -133,6 +140,7 @@ def _runs(
             schedule_name=named,
             backbone=request.backbone,
             epoch=request.epoch,
+            cases=cases,
         )
 
 
@@ -151,11 +159,12 @@ class Published(ScheduleChange):
 
     title: str
     test: TestSettings = TestSettings()
+    cases: list[Case] = Field([])
 
     @property
     def schedule(self) -> ScheduleChange:
         """The training alone."""
-        return ScheduleChange(**self.model_dump(exclude={"title", "test"}))
+        return ScheduleChange(**self.model_dump(exclude={"title", "test", "cases"}))
 
 
 @lru_cache

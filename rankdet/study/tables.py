@@ -113,6 +113,28 @@ def runs_of(
     return found
 
 
+def run_of(
+    request: RunRequest,
+    runs: Iterable[AnyRun],
+    schedules: Collection[str] = (),
+    datasets: Mapping[str, str] | None = None,
+) -> AnyRun | None:
+    """Returns the first planned run that a cell asks for; None if there is none.
+
+    Args:
+        request: The cell's run in the paper's terms.
+        runs: All runs of a study.
+        schedules: As in `runs_of`.
+        datasets: As in `runs_of`.
+    """
+    wanted = _model(request, schedules)
+    for run in runs:
+        model = (run.detector, run.backbone, same_loss(run.loss), run.schedule_name, run.epoch)
+        if model == wanted and (not datasets or run.dataset == datasets.get(request.dataset)):
+            return run
+    return None
+
+
 def _model(request: RunRequest, schedules: Collection[str]) -> tuple:
     """Model, loss and schedule; a schedule that the study does not distinguish is left empty."""
     schedule = request.schedule if request.schedule in schedules else ""

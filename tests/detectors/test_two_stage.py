@@ -204,6 +204,7 @@ def test_dice_of_a_perfect_mask_is_one():
     head = build(ours("mask-rcnn", "rs")).roi_head.mask_head
     masks = (torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(1)) > 0.5).float()
     head.get_targets = lambda **_: masks
+    head.loss_mask.scores = torch.ones(3)
     results = [type("Result", (), {"pos_gt_labels": torch.tensor([0, 2, 1])})()]
     logits = torch.full((3, 3, 28, 28), -50.0)
     for index, label in enumerate((0, 2, 1)):

@@ -14,6 +14,7 @@ CARD = {
     "box": {"type": "giou"},
     "balance": {"type": "self-epoch", "initial": 50},
     "head": {"centerness": False},
+    "rpn": {"delta_stds": [0.1, 0.1, 0.2, 0.2], "prior": 0.01},
     # Full: for 32 images. Small: from scratch it diverges at rates that suit the other losses.
     "training": {
         "lr": {"small": 0.003, "full": 0.008},

@@ -11,17 +11,10 @@ CARD = {
     "citation": "Chen et al., TPAMI 2020",
     "url": "https://arxiv.org/abs/2008.07294",
     "classification": {"type": "APLoss", "delta": 1.0},
-    # A mean over the four coordinates (hence a quarter) of the deltas normalised as in Fast R-CNN.
-    "box": {"type": "smooth_l1", "weight": 0.25, "beta": 0.1111111111111111},
+    # A mean over the four coordinates, hence a quarter of their sum.
+    "box": {"type": "smooth_l1", "weight": 0.25, "beta": 1.0},
     "balance": {"type": "none"},
-    "head": {
-        "centerness": False,
-        "bbox_coder": {
-            "type": "DeltaXYWHBBoxCoder",
-            "target_means": [0.0, 0.0, 0.0, 0.0],
-            "target_stds": [0.1, 0.1, 0.2, 0.2],
-        },
-    },
+    "head": {"centerness": False},
     "training": {"lr": {"small": 0.01, "full": 0.002}},  # full: for 32 images
     "test": {"score_threshold": 0.01, "nms_iou": 0.5},
     "hyperparameters": ["delta", "box weight", "box beta"],

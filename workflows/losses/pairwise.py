@@ -18,7 +18,7 @@ CARD = {
         "delta": 0.5,
         "scale": 8.0,
     },
-    "box": {"type": "giou", "weight": 2.0},
+    "box": {"type": "giou", "weight": 2.0, "weighting": "score"},
     "balance": {"type": "none"},
     "head": {"centerness": False},
     # Full: for 32 images, linear from the paper's .004 for 16.

@@ -53,6 +53,7 @@ class Head(Strict):
     """Options of the heads of one-stage detectors."""
 
     centerness: bool | None = None
+    scale: bool | None = None
     bbox_coder: BoxCoder | None = None
 
 
@@ -64,6 +65,7 @@ class Stage(Strict):
     balance: Arguments = Field({})
     weight: float | None = Field(None, gt=0)
     sampler: Literal["none", "random", "all"] | None = None
+    delta_stds: list[float] | None = Field(None, min_length=4, max_length=4)
     prior: float | None = Field(None, gt=0, lt=1)
 
 

@@ -48,7 +48,7 @@ class Built:
         """The head that looks at every place of the pyramid: the RPN in two-stage detectors."""
         if self.two_stage:
             return self.model.rpn_head
-        return self.model.bbox_head if hasattr(self.model, "bbox_head") else self.model.mask_head
+        return getattr(self.model, "bbox_head", None) or self.model.mask_head  # SOLOv2 has no boxes
 
     @property
     def box_heads(self) -> list[Any]:

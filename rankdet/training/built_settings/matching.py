@@ -39,8 +39,8 @@ def _assigner(built: Built) -> str:
 
 
 def _clustering(head: Any) -> str:
-    by = getattr(head, "cluster_by", None) or getattr(head, "clusters", None) or "loss"
-    return str(by)
+    named = {"losses": "loss", "scores": "score and IoU", "normalised-scores": "score and IoU"}
+    return named.get(head.clustering, head.clustering)
 
 
 def _max_iou(assigner: Any) -> str:

@@ -32,6 +32,8 @@ def _backbone_name(config: Any) -> str:
     init = config.get("init_cfg") or {}
     weights = init.get("checkpoint", "none")
     style = config.get("style", "pytorch")
+    if style == "caffe":
+        return f"ResNet-{config.depth} of Caffe"
     if config.type == "ResNeXt":
         name = f"ResNeXt-{config.depth} {config.groups}×{config.base_width}d"
     elif config.type == "Res2Net":
@@ -122,6 +124,10 @@ def _deltas(built: Built) -> dict[str, str]:
 
 def _head(built: Built) -> dict[str, str]:
     head = built.dense_head
+    if getattr(built.model, "bbox_head", None) is None and not built.two_stage:
+        norms = [m for m in built.model.mask_head.modules() if isinstance(m, nn.GroupNorm)]
+        words = f"GN, {norms[0].num_groups} groups" if norms else "none"
+        return {"head_norm": words, "head_convs": _convs(built)}
     if built.two_stage:
         return {"head_norm": "none", "head_convs": _two_stage_convs(built)}
     norms = [module for module in head.modules() if isinstance(module, nn.GroupNorm)]

@@ -77,7 +77,7 @@ def _transform(step: Step) -> str:
     if kind == "RandomFlip" and step["prob"]:
         return f"horizontal flip {number(step['prob'])}"
     if kind == "FilterAnnotations":
-        return f"boxes under {step['min_gt_bbox_wh'][0]} px dropped"
+        return f"boxes under {number(step['min_gt_bbox_wh'][0])} px dropped"
     return ""
 
 

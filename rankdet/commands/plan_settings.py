@@ -1,0 +1,98 @@
+"""`rankdet plan --settings TABLE`: the settings of a table's runs beside the released ones."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from rankdet.errors import InputError
+
+STYLES = {"equal": "green", "listed": "yellow", "differs": "bold red", "not compared": "dim"}
+
+
+class Cell(NamedTuple):
+    """One run of a table, with the row and the columns that show it."""
+
+    row: str
+    columns: tuple[str, ...]
+    key: str
+    spec: Mapping[str, Any]
+
+
+def cells(study: Any, table: str) -> list[Cell]:
+    """Returns the distinct runs of a table by row; each of the first seed.
+
+    Args:
+        study: A study that has the table (`rankdet.study.plan.Study`).
+        table: The table's id: `alrp/table2`.
+
+    Raises:
+        InputError: If the study does not have the table.
+    """
+    specs = {**study.tables, **study.figures}
+    if table not in specs:
+        known = ", ".join(specs)
+        raise InputError(f"{study.source}: no table or figure {table!r}; known: {known}")
+    spec = specs[table]
+    found: dict[tuple[str, str], tuple[Mapping[str, Any], list[str]]] = {}
+    for row in spec.rows:
+        for column in spec.columns or (None,):
+            request = row.request(column)
+            run = request and study.run_of(request)
+            if run:
+                names = [column.header, column.published or ""] if column else []
+                entry = found.setdefault((row.key, run.key), (study.run_spec(run), []))
+                entry[1].extend(names)
+    return [Cell(row, tuple(names), key, spec) for (row, key), (spec, names) in found.items()]
+
+
+def compared(
+    study: Any, table: str, known: dict[str, dict[str, str]] | None = None
+) -> Iterator[tuple[Cell, list[Any]]]:
+    """Yields each run of a table with its settings compared with the released ones.
+
+    Args:
+        study: A study that has the table.
+        table: The table's id.
+        known: Key of a run to its settings, filled as runs are built: for several tables in turn.
+
+    Raises:
+        InputError: If the study does not have the table.
+    """
+    from rankdet.papers.released_settings import compare, deviations, facts_of
+    from rankdet.training.built_settings import built_settings
+    from rankdet.training.environment import set_up
+
+    chosen, built = cells(study, table), {} if known is None else known
+    set_up({"device": "cpu", "threads": 1})
+    for cell in chosen:
+        if cell.key not in built:
+            built[cell.key] = built_settings(cell.spec)
+        facts = facts_of(table, cell.row, cell.columns)
+        yield cell, compare(built[cell.key], facts, cell.row, deviations())
+
+
+def print_settings(study: Any, table: str, console: Any) -> None:
+    """Prints the settings of a table's runs: ours, released, the paper's text, the source.
+
+    Raises:
+        InputError: If the study does not have the table.
+    """
+    from rich.table import Table
+
+    for cell, results in compared(study, table):
+        console.print(f"\n[bold]{table}: {cell.row}[/bold]  {cell.key}", highlight=False)
+        if not results:
+            console.print("no released settings are known for this row", style="dim")
+            continue
+        grid = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("setting", "ours", "released", "paper", "source"):
+            grid.add_column(name, overflow="fold")
+        for one in results:
+            fact = one.fact
+            source = f"{fact.source} ({one.reason})" if one.reason else fact.source
+            released = " or ".join(fact.released)
+            style = STYLES[one.outcome]
+            grid.add_row(fact.setting, one.ours or "-", released, fact.paper, source, style=style)
+        console.print(grid, highlight=False)
+        counts = {name: sum(one.outcome == name for one in results) for name in STYLES}
+        words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        console.print(f"{len(results)} settings: {words}", highlight=False)
