@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the runs of a study with their length, learning rate and state."""
+    """Prints the runs of a study with their length, learning rate and status."""
     check_repository("plan")
     from rankdet.repository import CONFIG, DEFAULT_STUDY
     from rankdet.study.plan import load_study

@@ -16,7 +16,8 @@ from rankdet.files import shown
 from rankdet.repository import LOSSES, ROOT
 from rankdet.strict import key_path, problems
 from rankdet.study import card_checks
-from rankdet.study.code.source import our_tree, parse
+from rankdet.study.code.source import our_tree
+from rankdet.study.code.syntax import parse
 from rankdet.study.config.card import Card
 from rankdet.suggest import choice, merged
 
@@ -63,10 +64,10 @@ class LossFile:
 
     def _check_together(self, card: Mapping[str, Any], variant: str) -> None:
         """Checks variants that are right on their own, but may name different classes."""
-        for place, told in card_checks.findings(self.path, card, our_tree(self.root)):
+        for place, message in card_checks.findings(self.path, card, our_tree(self.root)):
             raise InputError(
                 f"loss '{self.path.stem}+{variant}': its variants together give "
-                f"{_message(place, told)}"
+                f"{_message(place, message)}"
             )
 
     def title(self, variant: str) -> str:
@@ -112,8 +113,8 @@ def _load(path: Path, _mtime: int, root: Path) -> LossFile:
     tree = our_tree(root)
     tree.forget(path)
     found = [
-        f"{shown(path)}:{_line(node, place)}: CARD {_message(place, told)}"
-        for place, told in _findings(path, card, tree)
+        f"{shown(path)}:{_line(node, place)}: CARD {_message(place, message)}"
+        for place, message in _findings(path, card, tree)
     ]
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -134,8 +135,8 @@ def _findings(path: Path, card: Any, tree: Any) -> Iterator[tuple[tuple[int | st
         yield from card_checks.findings(path, card, tree)
 
 
-def _message(place: tuple[int | str, ...], told: str) -> str:
-    return f"{key_path(place)}: {told}" if place else told
+def _message(place: tuple[int | str, ...], message: str) -> str:
+    return f"{key_path(place)}: {message}" if place else message
 
 
 def _line(node: ast.expr, place: tuple[int | str, ...]) -> int:

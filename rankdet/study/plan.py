@@ -1,4 +1,4 @@
-"""A study as the workflow sees it: its runs, what each depends on, and `plan.json`."""
+"""A study for the workflow: its runs, what each depends on, and `plan.json`."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -8,12 +8,12 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.papers.spec import RunRequest, Spec
-from rankdet.repository import PAPERS
 from rankdet.results import layout
 from rankdet.results.schemas.plan import Plan
 from rankdet.study import cost as costs
 from rankdet.study import data, hashes
 from rankdet.study.config.model import StudyConfig, check_config, load_config
+from rankdet.study.plan_entries import run_entry, spec_entry
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, expand
 from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
@@ -21,7 +21,6 @@ from rankdet.study.tables import Target, load_specs, run_of, runs_of
 from rankdet.suggest import choice, merged
 
 DECIDES_LAYERS = ("classification", "head", "rpn", "rcnn", "mask")  # keys of a loss card
-SHOWN = ("image_size", "batch_size", "lr")  # of a run's schedule, in the plan
 
 
 class Study:
@@ -83,7 +82,7 @@ class Study:
         return self.run(wildcards).test_hash(*_test(wildcards))
 
     def given_hash(self, wildcards: Mapping[str, str]) -> str:
-        """Returns what the model of a job with a given checkpoint depends on, the file apart."""
+        """Returns what a model with given weights depends on, apart from their file."""
         model = self.run(wildcards).model
         kept = {k: v for k, v in model.card.items() if k in DECIDES_LAYERS}
         return hashes.digest(
@@ -140,7 +139,7 @@ class Study:
         return [self._file(run, layout.SWEEP) for run in runs if run.score_thresholds]
 
     def test_variants(self, runs: Sequence[ResolvedRun] | None = None) -> list[str]:
-        """Returns the `metrics.json` of every further test of those runs (by default all)."""
+        """Returns the `metrics.json` of every test variant of those runs (by default all)."""
         return [
             self._file(run, layout.METRICS, layout.variant_folder(name))
             for run in (self.runs if runs is None else runs)
@@ -158,7 +157,7 @@ class Study:
         return [self._file(run, name, folder) for folder in folders]
 
     def targets(self) -> list[Target]:
-        """Returns a target for each table and figure alone."""
+        """Returns a target for each table and each figure."""
         tables = (Target.of(name, f"{self.folder}/tables/{name}/table.csv") for name in self.tables)
         figures = (
             Target.of(name, f"{self.folder}/figures/{name}/figure.svg") for name in self.figures
@@ -174,7 +173,7 @@ class Study:
         return data.annotation_files(self.config, name)
 
     def data_hash(self, name: str) -> str:
-        """Returns what a dataset depends on, its files apart."""
+        """Returns what a dataset depends on, apart from its files."""
         return hashes.digest(hashes.step_hash("data"), data.prepare_config(self.config, name))
 
     def spec(self, wildcards: Mapping[str, str], threads: int) -> dict[str, Any]:
@@ -221,12 +220,12 @@ class Study:
 
     @property
     def cost_record(self) -> list[str]:
-        """Returns where the losses' cost is recorded: no place if the study does not ask for it."""
+        """Returns the record of the losses' cost; empty if the study does not measure it."""
         return [f"{self.folder}/{layout.COST}"] if self.config.cost else []
 
     @property
     def cost_hash(self) -> str:
-        """Returns what that record depends on, the machine apart."""
+        """Returns what that record depends on, apart from the machine."""
         return costs.cost_hash(self.config.cost, self.source) if self.config.cost else ""
 
     def cost_spec(self, threads: int) -> dict[str, Any]:
@@ -237,7 +236,7 @@ class Study:
 
     @property
     def gpus(self) -> int:
-        """How many GPUs a job takes: one, if the study wants one or this machine has one."""
+        """How many GPUs a job takes: 1 for `cuda`, or for `auto` on a machine with a GPU."""
         if self.config.device == "auto":
             return int(Path("/dev/nvidiactl").exists())
         return int(self.config.device == "cuda")
@@ -246,12 +245,7 @@ class Study:
         """Returns the content of `plan.json`."""
         config = self.config
         content: dict[str, Any] = {
-            "study": {
-                "name": self.name,
-                "title": config.title,
-                "scale": config.scale,
-                "preset": config.preset,
-            },
+            "study": {"name": self.name, **config.model_dump(include={"title", "scale", "preset"})},
             "datasets": [
                 {
                     "name": name,
@@ -260,35 +254,14 @@ class Study:
                 }
                 for name in self.datasets
             ],
-            "runs": [self._entry(run) for run in self.runs],
-            "tables": [_paper(name) for name in self.tables],
-            "figures": [_paper(name) for name in self.figures],
+            "runs": [run_entry(run, self.folder) for run in self.runs],
+            "tables": [spec_entry(name) for name in self.tables],
+            "figures": [spec_entry(name) for name in self.figures],
             "papers": self.papers.plan(),
             "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
             **({"cost": self.cost_record[0]} if config.cost else {}),
         }
         return Plan.of(**content).to_dict()
-
-    def _entry(self, run: ResolvedRun) -> dict[str, Any]:
-        return {
-            "key": run.key,
-            "dir": f"{self.folder}/{run.key}",
-            "dataset": run.dataset,
-            "detector": run.detector,
-            "backbone": run.backbone,
-            "loss": run.loss_name,
-            "variant": run.variant,
-            "seed": run.seed,
-            "schedule": run.schedule_name,
-            "epoch": run.epoch,
-            "settings": {k: v for k, v in run.schedule.items() if k in SHOWN},
-            "titles": dict(run.titles),
-            "splits": list(run.splits),
-            "score_thresholds": list(run.score_thresholds),
-            "test_variants": [name for name, _ in run.test_variants],
-            "untrained": run.untrained,
-            "checkpoint": run.checkpoint,
-        }
 
     @cached_property
     def plan_hash(self) -> str:
@@ -297,12 +270,8 @@ class Study:
 
 
 def _test(wildcards: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The test variant and the score threshold of a job; None where it has none."""
+    """The test variant and the score threshold of a job; None if it does not have one."""
     return wildcards.get("test"), wildcards.get("threshold")
-
-
-def _paper(name: str) -> dict[str, str]:
-    return {"id": name, "spec": shown(PAPERS / f"{name}.yaml")}
 
 
 def load_study(
@@ -310,7 +279,7 @@ def load_study(
     overrides: Mapping[str, Any] | None = None,
     with_data: bool = True,
 ) -> Study:
-    """Reads config files, the later ones over the earlier ones, and checks the study.
+    """Reads config files (later ones override earlier ones) and checks the study.
 
     Args:
         paths: The config files.

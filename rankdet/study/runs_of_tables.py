@@ -1,4 +1,4 @@
-"""The runs that a study's tables and figures show, so that a study need not list them by hand."""
+"""The runs that a study's tables and figures show: a study can name tables instead of runs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -25,12 +25,12 @@ from rankdet.suggest import choice
 
 @dataclass(frozen=True)
 class FromTables:
-    """What a study makes of its tables.
+    """The runs for a study's tables.
 
     Attributes:
         runs: The runs that they show.
         datasets: The papers' datasets to the study's.
-        schedules: The papers' schedules that have runs of their own, with what they change.
+        schedules: The papers' schedules that have separate runs, with their changes.
         missing: What cannot be run, with the reason in one line.
     """
 
@@ -40,7 +40,7 @@ class FromTables:
     missing: Mapping[RunRequest, str] = field(default_factory=dict)
 
     def plan(self) -> dict[str, Any]:
-        """Returns the part `papers` of a study's plan; empty if the runs are not of its tables."""
+        """Returns the part `papers` of a study's plan; empty without `runs_of_tables`."""
         if not self.datasets:
             return {}
         missing = [{**vars(request), "reason": why} for request, why in self.missing.items()]
@@ -52,25 +52,25 @@ class FromTables:
 
 
 def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> FromTables:
-    """Returns the runs that tables and figures show, and what of them cannot be run.
+    """Returns the runs that tables and figures show, and the requests that cannot be run.
 
     Raises:
         InputError: If the config names a schedule that no paper has.
     """
-    asked = config.runs_of_tables
-    if asked is None:
+    chosen = config.runs_of_tables
+    if chosen is None:
         return FromTables()
-    schedules = _schedules(asked, f"{source}: runs_of_tables")
+    schedules = _schedules(chosen, f"{source}: runs_of_tables")
     runs: dict[tuple, Run] = {}
     missing: dict[RunRequest, str] = {}
     specs = list(specs)
     for request in dict.fromkeys(request for spec in specs for request in spec.requests):
         try:
-            model = _model(config, asked, request)
+            model = _model(config, chosen, request)
         except InputError as error:
             missing[request] = str(error).partition("; ")[0]
             continue
-        for run in _runs(config, asked, schedules, request):
+        for run in _runs(config, chosen, schedules, request):
             thresholds = {t for spec in specs for t in spec.sweeps.get(request, ())}
             known = runs.setdefault(run.identity, run)
             swept = tuple(sorted({*known.score_thresholds, *thresholds}))
@@ -78,12 +78,12 @@ def runs_of_tables(config: StudyConfig, specs: Iterable[Spec], source: str) -> F
             if not model.predicts_masks and any(request in spec.multi_scale for spec in specs):
                 tests = ((MULTI_SCALE, multi_scale_test(config, run)),)
             runs[run.identity] = replace(known, score_thresholds=swept, test_variants=tests)
-    return FromTables(list(runs.values()), asked.datasets, schedules, missing)
+    return FromTables(list(runs.values()), chosen.datasets, schedules, missing)
 
 
-def _model(config: StudyConfig, asked: RunsOfTables, request: RunRequest) -> Model:
+def _model(config: StudyConfig, chosen: RunsOfTables, request: RunRequest) -> Model:
     """The model of a cell; an InputError gives the reason why the study cannot run it."""
-    data = asked.datasets.get(request.dataset)
+    data = chosen.datasets.get(request.dataset)
     if data is None:
         raise InputError(f"this study maps no dataset to the paper's {request.dataset!r}")
     if request.schedule and request.schedule not in published_schedules():
@@ -97,7 +97,7 @@ def _model(config: StudyConfig, asked: RunsOfTables, request: RunRequest) -> Mod
 
 
 def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
-    """Returns what the cards of the losses declare that tables count hyperparameters of."""
+    """Returns the declared hyperparameters of the losses in tables that count them."""
     counted = [spec for spec in specs if spec.computed_by == HYPERPARAMETERS]
     losses = (row.inputs.get("loss") for spec in counted for row in spec.rows)
     found = {}
@@ -113,24 +113,24 @@ def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
 
 def _runs(
     config: StudyConfig,
-    asked: RunsOfTables,
+    chosen: RunsOfTables,
     schedules: Mapping[str, ScheduleChange],
     request: RunRequest,
 ) -> Iterator[Run]:
     named = request.schedule if request.schedule in schedules else ""
     known = published_schedules()
-    tests = {n: entry.test for n, entry in known.items() if asked.schedules == "papers"}
+    tests = {n: entry.test for n, entry in known.items() if chosen.schedules == "papers"}
     change = schedules.get(named, ScheduleChange())
-    if request.epoch:  # a fraction, so that it means something in a shorter schedule too
+    if request.epoch:  # as a fraction, so that it fits a shorter schedule too
         length = known[request.schedule].epochs or int(request.epoch)
         change = change.model_copy(update={"stop_after": int(request.epoch) / length})
     cases: tuple[Case, ...] = ()
-    if asked.schedules == "papers" and config.preset == "full" and named:
+    if chosen.schedules == "papers" and config.preset == "full" and named:
         about = (request.detector, request.loss, request.backbone)
         cases = tuple(case for case in known[named].cases if case.applies(*about))
-    for seed in asked.seeds:
+    for seed in chosen.seeds:
         yield Run(
-            dataset=asked.datasets[request.dataset],
+            dataset=chosen.datasets[request.dataset],
             detector=request.detector,
             loss=request.loss,
             seed=seed,
@@ -144,14 +144,14 @@ def _runs(
         )
 
 
-def _schedules(asked: RunsOfTables, where: str) -> dict[str, ScheduleChange]:
+def _schedules(chosen: RunsOfTables, where: str) -> dict[str, ScheduleChange]:
     known = published_schedules()
-    if asked.schedules == "papers":
+    if chosen.schedules == "papers":
         return {name: entry.schedule for name, entry in known.items()}
-    for name in asked.schedules:
+    for name in chosen.schedules:
         if name not in known:
             raise InputError(f"{where}.schedules: found {name!r}; {choice(name, known)}")
-    return dict(asked.schedules)
+    return dict(chosen.schedules)
 
 
 class Published(ScheduleChange):

@@ -7,7 +7,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.repository import LOSSES
 from rankdet.study import cards
-from rankdet.study.code.source import parse
+from rankdet.study.code.syntax import parse
 from rankdet.study.config.card import Card
 from rankdet.suggest import merged
 

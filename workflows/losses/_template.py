@@ -1,11 +1,12 @@
-"""<What your loss is in one line>.
+"""<Your loss in one sentence>.
 
-Copy this file to `workflows/losses/<name>.py` and name `<name>` under `losses` of a study:
-`snakemake --cores all` then trains it. Nothing else has to be edited. Files that begin with an
-underscore are no losses.
+Copy this file to `workflows/losses/<name>.py` and add `<name>` to `losses` of a study:
+`snakemake --cores all` then trains it. No other file has to be edited. A file whose name begins
+with an underscore is not a loss.
 
-A loss = this docstring (cite the source) + a literal `CARD` + your class, unless
-`rankdet.losses` has it. `CARD` is read without running the file: only text, numbers, lists, dicts.
+A loss is this docstring (cite the source), a literal `CARD`, and your class, unless
+`rankdet.losses` has it. `CARD` is read without running the file, so it has only text, numbers,
+lists and dicts.
 """
 
 import torch
@@ -13,32 +14,33 @@ from torch import Tensor, nn
 
 CARD = {
     "name": "template",  # the file's name without .py
-    "title": "My Loss",  # in reports; the following three too
+    "title": "My Loss",  # for reports, as are the following three
     "paper": "Title of the paper",
     "citation": "Author et al., venue year",
     "url": "https://example.org/paper",
-    # The classification part: a class below, of rankdet.losses, or of mmdet's baselines
-    # (rankdet/detectors/baselines.py); the other keys are its arguments.
+    # The classification part: a class of this file, of rankdet.losses, or of mmdet's baselines
+    # (rankdet/detectors/baselines.py). The other keys are its arguments.
     "classification": {"type": "MyLoss", "gamma": 1.0},
     # The box part: type giou, iou, l1, smooth_l1; weighting none, centerness, score, iou, ranking.
     "box": {"type": "giou", "weight": 2.0},
-    # The box part's weight over time: none, constant, self-epoch, self-iteration or
+    # The weight of the box part during training: none, constant, self-epoch, self-iteration or
     # gradient-magnitude.
     "balance": {"type": "none"},
     "head": {"centerness": False},
-    # Two-stage detectors. Left out: RPN (at weight .2) and box heads are trained by the above,
-    # without samplers; masks by mmdet's own loss.
+    # Two-stage detectors. By default RPN (with weight .2) and box heads are trained by the parts
+    # above, without samplers, and masks by mmdet's loss.
     "rpn": {"weight": 0.2, "sampler": "none"},
     "rcnn": {"sampler": "none", "test": {"score_threshold": 0.05}},
     "mask": {"balance": {"type": "none"}},
-    # Its own learning rate for each preset of the detectors; a study may set another.
+    # The learning rate for each preset of the detectors; a study may set another one.
     "training": {"lr": {"small": 0.01, "full": 0.01}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
-    # What a user has to tune; those of the box part begin with "box".
+    # The hyperparameters to tune; those of the box part begin with "box".
     "hyperparameters": ["gamma", "box weight"],
-    # Detectors (or families) that it cannot train, with the reason that a user is told.
+    # Detectors (or families) that this loss cannot train, with the reason for the error message.
     "not_with": {},
-    # `template+sharp` is this card with these keys merged in; a part of another type starts anew.
+    # `template+sharp` is this card with these keys merged in. A part with another type replaces
+    # the part of the card.
     "variants": {"sharp": {"title": "γ = 4", "classification": {"gamma": 4.0}}},
 }
 

@@ -15,11 +15,11 @@ CARD = {
     "balance": {"type": "self-epoch", "initial": 50},
     "head": {"centerness": False},
     "rpn": {"delta_stds": [0.1, 0.1, 0.2, 0.2], "prior": 0.01},
-    # Full: for 32 images. Small: from scratch it diverges at rates that suit the other losses.
+    # Full: for 32 images. Small: from scratch it diverges at the rates of the other losses.
     "training": {
         "lr": {"small": 0.003, "full": 0.008},
         "lr_by_detector": {
-            # Its boxes are exponentials of what it predicts, and grow without bound at .003.
+            # Its boxes are exponentials of its outputs and grow without bound at .003.
             "foveabox": {"small": 0.0008},
             "faster-rcnn": {"full": 0.012},
             "cascade-rcnn": {"full": 0.012},
@@ -30,7 +30,7 @@ CARD = {
     "hyperparameters": ["delta"],
     "collapse_above": 0.97,
     "variants": {
-        # IoU has no gradient where boxes have lost their objects: a lower rate loses fewer.
+        # IoU has no gradient for boxes that do not overlap their objects; a lower rate helps.
         "iou": {
             "title": "IoU",
             "box": {"type": "iou"},
@@ -45,7 +45,7 @@ CARD = {
         "w15": {"title": "w = 15", "balance": {"type": "constant", "weight": 15.0}},
         "w20": {"title": "w = 20", "balance": {"type": "constant", "weight": 20.0}},
         "w25": {"title": "w = 25", "balance": {"type": "constant", "weight": 25.0}},
-        # Table 4: the weight in the first epoch (the loss itself: 50).
+        # Table 4: the weight in the first epoch (without variant: 50).
         "init1": {"title": "w = 1 at first", "balance": {"initial": 1}},
         "init100": {"title": "w = 100 at first", "balance": {"initial": 100}},
         "init500": {"title": "w = 500 at first", "balance": {"initial": 500}},

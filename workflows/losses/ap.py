@@ -31,7 +31,7 @@ CARD = {
             "box": {"type": "giou", "weight": 2.0},
             "hyperparameters": ["delta", "box weight"],
         },
-        # AP Loss has no bounded range to share, so the first epoch needs no larger weight.
+        # AP Loss has no bounded error, so the first epoch does not need a larger weight.
         "sb": {"title": "self-balance", "balance": {"type": "self-epoch", "initial": 1.0}},
         # APE Loss, Tables 4 and 8: .004 for 16 images.
         "high-lr": {"title": "higher learning rate", "training": {"lr": {"full": 0.008}}},

@@ -19,9 +19,9 @@ CARD = {
     "test": {"score_threshold": 0.15, "nms_iou": 0.6},
     "hyperparameters": ["scale", "max negatives", "box weight"],
     "variants": {
-        # As the released code computes: pairs that are far apart saturate and are not learnt from.
+        # As in the released code: pairs with very different scores saturate and have no gradient.
         "official": {"title": "released numerics", "classification": {"numerics": "official"}},
-        # λ; the paper varies it in an appendix that was not published with it.
+        # λ; the paper varies it in an appendix that was not published.
         "scale1": {"title": "λ = 1", "classification": {"scale": 1.0}},
         "scale2": {"title": "λ = 2", "classification": {"scale": 2.0}},
         "scale4": {"title": "λ = 4", "classification": {"scale": 4.0}},

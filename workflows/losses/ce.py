@@ -1,4 +1,4 @@
-"""Cross entropy of every class's sigmoid, without sampling: what focal loss starts from.
+"""Cross entropy of every class's sigmoid, without sampling: the baseline of focal loss.
 
 T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár: Focal Loss for Dense Object Detection,
 ICCV 2017, section 3.1.
@@ -51,7 +51,7 @@ CARD = {
             "rcnn": {"box": {"weight": 1.0}},
             "hyperparameters": ["box weight", "box beta"],
         },
-        # Rank & Sort Loss, Table S8 (the loss itself: random samplers in both stages).
+        # Rank & Sort Loss, Table S8 (without variant: random samplers in both stages).
         "rcnn-sampled": {"title": "sampler in R-CNN alone", "rpn": {"sampler": "none"}},
         "unsampled": {
             "title": "no samplers",

@@ -1,4 +1,4 @@
-"""Focal loss with GIoU loss: the field's baseline.
+"""Focal loss with GIoU loss: the usual baseline.
 
 T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár: Focal Loss for Dense Object Detection,
 ICCV 2017.
@@ -21,17 +21,17 @@ CARD = {
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "hyperparameters": ["alpha", "gamma", "box weight"],
     "variants": {
-        # ATSS's own recipe: each positive's GIoU weighted by its centre-ness target.
+        # As in ATSS's paper: each positive's GIoU is weighted by its centre-ness target.
         "centerness": {
             "title": "GIoU weighted by centre-ness",
             "box": {"weighting": "centerness"},
         },
-        # PAA's own recipe: each positive's GIoU weighted by its IoU.
+        # As in PAA's paper: each positive's GIoU is weighted by its IoU.
         "paa": {
             "title": "PAA's settings",
             "box": {"weighting": "iou", "weight": 1.3},
         },
-        # FoveaBox as in mmdet, and so in aLRP Loss's Table 7.
+        # FoveaBox as in mmdet, and in aLRP Loss's Table 7.
         "foveabox": {
             "title": "FoveaBox's settings",
             "classification": {"alpha": 0.4, "gamma": 1.5},
@@ -43,7 +43,7 @@ CARD = {
             "box": {"type": "smooth_l1", "weight": 1.0},
             "hyperparameters": ["alpha", "gamma", "box weight", "box beta"],
         },
-        # Rank & Sort Loss, Table S8 (the loss itself: random samplers in both stages).
+        # Rank & Sort Loss, Table S8 (without variant: random samplers in both stages).
         "rcnn-sampled": {"title": "sampler in R-CNN alone", "rpn": {"sampler": "none"}},
         "unsampled": {
             "title": "no samplers",

@@ -1,7 +1,7 @@
 """GHM-C: cross entropy in which samples count less the more others have the same gradient.
 
-B. Li, Y. Liu, X. Wang: Gradient Harmonized Single-Stage Detector, AAAI 2019. The box part is the
-benchmark's GIoU; the paper's own, GHM-R, is not part of it.
+B. Li, Y. Liu, X. Wang: Gradient Harmonized Single-Stage Detector, AAAI 2019. The box part is GIoU;
+the paper's box loss, GHM-R, is not implemented.
 """
 
 CARD = {

@@ -2,7 +2,7 @@
 
 K. Oksuz, B. C. Cam, E. Akbas, S. Kalkan: A Ranking-based, Balanced Loss Function Unifying
 Classification and Localisation in Object Detection, NeurIPS 2020, appendix D. The paper derives
-it and trains nothing with it: box part and rate are those of AP Loss.
+it but trains no detector with it. The learning rate is that of AP Loss.
 """
 
 CARD = {

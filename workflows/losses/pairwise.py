@@ -1,8 +1,8 @@
-"""Pairwise error: AP Loss as a sum over pairs, with its distance and balance to choose.
+"""Pairwise error: AP Loss as a sum over pairs, with a choice of distance and balance.
 
 D. Xu, J. Deng, W. Li: Revisiting AP Loss for Dense Object Detection: Adaptive Ranking Pair
-Selection, CVPR 2022, sections 4 and 5. The card itself is what its Tables 2 to 4 start from: a
-sigmoid distance with error-driven update, balanced by the rank.
+Selection, CVPR 2022, sections 4 and 5. The card without variants is the baseline of Tables 2 to 4:
+a sigmoid distance with error-driven update, balanced by the rank.
 """
 
 CARD = {
@@ -27,7 +27,7 @@ CARD = {
     "hyperparameters": ["scale", "box weight"],
     "collapse_above": 0.97,
     "variants": {
-        # Table 1: the distance (the loss itself: S with error-driven update).
+        # Table 1: the distance (without variant: S with error-driven update).
         "step": {
             "title": "H(·)",
             "classification": {"distance": "step"},
@@ -37,7 +37,7 @@ CARD = {
             "title": "CE(S(·), 0)",
             "classification": {"distance": "cross_entropy"},
         },
-        # Table 2: the balance constant (the loss itself: rank⁺ + rank⁻).
+        # Table 2: the balance constant (without variant: rank⁺ + rank⁻).
         "negatives": {
             "title": "balanced by N_neg",
             "classification": {"balance": "negatives"},

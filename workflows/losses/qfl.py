@@ -11,7 +11,7 @@ CARD = {
     "citation": "Li et al., NeurIPS 2020",
     "url": "https://arxiv.org/abs/2006.04388",
     "classification": {"type": "QualityFocalLoss", "beta": 2.0},
-    # As released: each positive's GIoU counts by its largest score.
+    # As in the released code: each positive's GIoU is weighted by its largest score.
     "box": {"type": "giou", "weighting": "score", "weight": 2.0},
     "balance": {"type": "none"},
     "head": {"centerness": False},

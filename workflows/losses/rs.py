@@ -36,12 +36,12 @@ CARD = {
     "hyperparameters": ["delta"],
     "collapse_above": 0.97,
     "variants": {
-        # Table S1: the importance of each box (the loss itself: score) ...
+        # Table S1: the weight of each box (without variant: score) ...
         "unweighted": {"title": "boxes not weighted", "box": {"weighting": "none"}},
         "centerness": {"title": "weighted by centre-ness", "box": {"weighting": "centerness"}},
         "iou": {"title": "weighted by IoU", "box": {"weighting": "iou"}},
         "ranking": {"title": "weighted by rank", "box": {"weighting": "ranking"}},
-        # ... and the weight of the box part (the loss itself: self-balance by value).
+        # ... and the weight of the box part (without variant: self-balance by value).
         "w1": {"title": "w = 1", "balance": {"type": "constant", "weight": 1.0}},
         "w2": {"title": "w = 2", "balance": {"type": "constant", "weight": 2.0}},
         "w3": {"title": "w = 3", "balance": {"type": "constant", "weight": 3.0}},
@@ -49,7 +49,7 @@ CARD = {
             "title": "balanced by gradient magnitude",
             "balance": {"type": "gradient-magnitude"},
         },
-        # Table S3: the ranking-based weights with a smoothed step above the fraction, too.
+        # Table S3: the ranking-based weights with a smoothed step in the numerator, too.
         "loc0": {"title": "δ_loc = 0", "box": {"weighting": "ranking", "delta_loc": 0.0}},
         "loc0.5": {"title": "δ_loc = .5", "box": {"weighting": "ranking", "delta_loc": 0.5}},
         "loc1": {"title": "δ_loc = 1", "box": {"weighting": "ranking", "delta_loc": 1.0}},
@@ -62,11 +62,11 @@ CARD = {
         "delta0.6": {"title": "δ = .6", "classification": {"delta": 0.6}},
         "delta0.75": {"title": "δ = .75", "classification": {"delta": 0.75}},
         "delta1": {"title": "δ = 1", "classification": {"delta": 1.0}},
-        # Table S6: what the continuous labels are (the loss itself: the boxes' IoU).
+        # Table S6: the continuous labels (without variant: the boxes' IoU).
         "binary-label": {"title": "binary labels", "classification": {"labels": "binary"}},
         "dice-label": {"title": "labels: Dice", "classification": {"labels": "dice"}},
         "iou-dice-label": {"title": "labels: IoU, Dice", "classification": {"labels": "mean"}},
-        # Tables S7 and S8 (the loss itself: no samplers).
+        # Tables S7 and S8 (without variant: no samplers).
         "sampled": {
             "title": "random samplers",
             "rpn": {"sampler": "random"},

@@ -1,4 +1,4 @@
-"""Varifocal loss: cross entropy with the IoU as label, in which only negatives are down-weighted.
+"""Varifocal loss: cross entropy with the IoU as label, which down-weights negatives only.
 
 H. Zhang, Y. Wang, F. Dayoub, N. Sünderhauf: VarifocalNet: An IoU-aware Dense Object Detector,
 CVPR 2021.
@@ -11,7 +11,7 @@ CARD = {
     "citation": "Zhang et al., CVPR 2021",
     "url": "https://arxiv.org/abs/2008.13367",
     "classification": {"type": "VarifocalLoss", "alpha": 0.75, "gamma": 2.0},
-    # As released: each positive's GIoU counts by its IoU.
+    # As in the released code: each positive's GIoU is weighted by its IoU.
     "box": {"type": "giou", "weighting": "iou", "weight": 2.0},
     "balance": {"type": "none"},
     "head": {"centerness": False},

@@ -12,27 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from rankdet.errors import InputError
-from rankdet.files import shown
 from rankdet.repository import ROOT
+from rankdet.study.code.syntax import parse
 
 PACKAGES = ("rankdet",)
 Grain = tuple[Path, int]  # a file and the index of one of its top-level statements
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-
-
-def parse(path: Path) -> ast.Module:
-    """Returns a file's syntax tree.
-
-    Raises:
-        InputError: With file and line, if it cannot be parsed.
-    """
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    except SyntaxError as error:
-        raise InputError(f"{shown(path)}:{error.lineno}: syntax error: {error.msg}") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{shown(path)}: cannot be read: {error}") from None
 
 
 class Source:

@@ -47,7 +47,7 @@ class CocoFolder(Strict):
 
 
 class _Published(Strict):
-    """A published dataset: COCO's images below one root, with annotations of its own."""
+    """A published dataset: its annotations, and COCO's images below one root."""
 
     title: Text | None = Field(None, description="Shown in reports")
     root: Text = Field(

@@ -1,0 +1,42 @@
+"""The entries of `plan.json` for a run, and for a table or figure."""
+
+from typing import Any
+
+from rankdet.files import shown
+from rankdet.repository import PAPERS
+from rankdet.study.resolve import ResolvedRun
+
+SHOWN = ("image_size", "batch_size", "lr")  # keys of a run's schedule
+
+
+def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
+    """Returns the entry of a run.
+
+    Args:
+        run: The run.
+        folder: The study's folder.
+    """
+    return {
+        "key": run.key,
+        "dir": f"{folder}/{run.key}",
+        "dataset": run.dataset,
+        "detector": run.detector,
+        "backbone": run.backbone,
+        "loss": run.loss_name,
+        "variant": run.variant,
+        "seed": run.seed,
+        "schedule": run.schedule_name,
+        "epoch": run.epoch,
+        "settings": {k: v for k, v in run.schedule.items() if k in SHOWN},
+        "titles": dict(run.titles),
+        "splits": list(run.splits),
+        "score_thresholds": list(run.score_thresholds),
+        "test_variants": [name for name, _ in run.test_variants],
+        "untrained": run.untrained,
+        "checkpoint": run.checkpoint,
+    }
+
+
+def spec_entry(name: str) -> dict[str, str]:
+    """Returns the entry of a table or figure, such as `alrp/table2`."""
+    return {"id": name, "spec": shown(PAPERS / f"{name}.yaml")}
