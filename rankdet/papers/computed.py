@@ -15,10 +15,10 @@ from rankdet.papers.hyperparameters import Values, hyperparameter_counts
 from rankdet.papers.load import code_file
 from rankdet.papers.spec import HYPERPARAMETERS, Spec
 from rankdet.repository import PAPERS
-from rankdet.results.records import Study
+from rankdet.results.records import RecordedStudy
 
 
-def computed_values(spec: Spec, study: Study | None) -> Values:
+def computed_values(spec: Spec, study: RecordedStudy | None) -> Values:
     """The values of a computed table.
 
     Args:

@@ -14,7 +14,7 @@ from rankdet.evaluation.registry import find
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import MULTI_SCALE, Column, threshold
 from rankdet.results.layout import MATCHES, threshold_folder
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 
 OF_MASKS = "segm."  # the bootstrap draws matches of boxes
 
@@ -37,7 +37,7 @@ class Side:
     name: str
     column: Column
     view: str
-    runs: tuple[Run, ...]
+    runs: tuple[RecordedRun, ...]
     values: tuple[float, ...]
     reason: str | None
     published: float | None
@@ -175,7 +175,7 @@ def _over_images(
     )
 
 
-def _matches(run: Run, view: str) -> Path | None:
+def _matches(run: RecordedRun, view: str) -> Path | None:
     """The matches behind a view of a run; None for a view without matches of boxes."""
     lowest = threshold(view)
     if not view:

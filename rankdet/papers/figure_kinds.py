@@ -16,7 +16,7 @@ from rankdet.files import import_file, shown
 from rankdet.papers.folders import figure_kinds
 from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 from rankdet.results.usable import other_data
 from rankdet.suggest import choice
 
@@ -33,13 +33,13 @@ class FigureOfRuns(RunValues):
         theorems: values that a theorem gives for every iteration, so that one run decides a claim.
     """
 
-    read: Callable[[Run], Any]
+    read: Callable[[RecordedRun], Any]
     charts: Callable[[Mapping[str, Sequence[Any]]], list[Chart]]
     summary: Callable[[Sequence[Any]], Mapping[str, float | int | None]]
     missing: str
     theorems: tuple[str, ...] = ()
 
-    def unusable(self, run: Run, checksum: str | None) -> str | None:
+    def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
         """Why a run cannot be drawn, in one line; None where it can."""
         if other := other_data(run, checksum):
             return other
@@ -52,7 +52,7 @@ class FigureOfRuns(RunValues):
         return metric in self.theorems
 
     def value(
-        self, runs: Sequence[Run], column: Column, view: str
+        self, runs: Sequence[RecordedRun], column: Column, view: str
     ) -> tuple[float | None, float | None]:
         """The row's value in a column; without an interval, as one curve shows all seeds."""
         value = finite(self.summary([self.read(run) for run in runs])[column.metric])

@@ -21,7 +21,7 @@ from rankdet.papers.spec import Row, Spec
 from rankdet.papers.table import make_table
 from rankdet.papers.table_model import Block
 from rankdet.results.layout import slug
-from rankdet.results.records import Run, Study, load_study
+from rankdet.results.records import RecordedRun, RecordedStudy, read_study
 
 OTHER_LOSSES = "Other losses of this study"
 
@@ -32,7 +32,7 @@ def build_figure(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pa
     Raises:
         InputError: the plan or the specification cannot be used; never for a run that failed.
     """
-    write_figure(make_figure(load_study(plan_path), load_spec(spec_path)), Path(out_dir))
+    write_figure(make_figure(read_study(plan_path), load_spec(spec_path)), Path(out_dir))
 
 
 def write_figure(figure: Figure, folder: Path) -> None:
@@ -52,7 +52,7 @@ def write_figure(figure: Figure, folder: Path) -> None:
     write_record(folder / "figure.json", figure_record(figure))
 
 
-def make_figure(study: Study, spec: Spec) -> Figure:
+def make_figure(study: RecordedStudy, spec: Spec) -> Figure:
     """Draws a figure for every dataset of the study; one without runs, once.
 
     Raises:
@@ -74,7 +74,7 @@ def make_figure(study: Study, spec: Spec) -> Figure:
     return Figure(table, tuple(drawings))
 
 
-def _charts(kind: FigureOfRuns, block: Block, runs: Mapping[str, Run]) -> list[Chart]:
+def _charts(kind: FigureOfRuns, block: Block, runs: Mapping[str, RecordedRun]) -> list[Chart]:
     series: dict[str, list[Any]] = {}
     for row in block.rows:
         if row.reason is None and row.runs:
@@ -84,7 +84,7 @@ def _charts(kind: FigureOfRuns, block: Block, runs: Mapping[str, Run]) -> list[C
     return kind.charts(series) if series else []
 
 
-def with_other_losses(study: Study, spec: Spec) -> Spec:
+def with_other_losses(study: RecordedStudy, spec: Spec) -> Spec:
     """Adds a row for each run of another loss that `Spec.shows_other_losses_of` adds."""
     if study.papers:
         return spec

@@ -19,12 +19,12 @@ from rankdet.papers.match import find_runs
 from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Block, Finding, Table
-from rankdet.results.records import Study
+from rankdet.results.records import RecordedStudy
 
 RATIO_DECIMALS = 2
 
 
-def with_findings(study: Study, table: Table, values: RunValues | None = None) -> Table:
+def with_findings(study: RecordedStudy, table: Table, values: RunValues | None = None) -> Table:
     """Tests every claim of a table on each of the study's datasets.
 
     Args:
@@ -47,7 +47,9 @@ def with_findings(study: Study, table: Table, values: RunValues | None = None) -
     return replace(table, blocks=tuple(blocks))
 
 
-def _finding(study: Study, table: Table, block: Block, claim: Claim, reader: RunValues) -> Finding:
+def _finding(
+    study: RecordedStudy, table: Table, block: Block, claim: Claim, reader: RunValues
+) -> Finding:
     pairs = _pairs(study, table, block, claim, reader)
     column = next(c for c in table.spec.columns if c.header == claim.column)
     decimals = RATIO_DECIMALS if claim.ratio else column.decimals
@@ -78,7 +80,9 @@ def higher_is_better(column: Column) -> bool:
     return (column.better or (metric.better if metric else None)) != LOWER
 
 
-def _pairs(study: Study, table: Table, block: Block, claim: Claim, reader: RunValues) -> list[Pair]:
+def _pairs(
+    study: RecordedStudy, table: Table, block: Block, claim: Claim, reader: RunValues
+) -> list[Pair]:
     keys = [(claim.better, claim.worse)]
     if claim.average:
         keys = [(row.row.key,) * 2 for row in block.rows if row.row.run is not None]
@@ -93,7 +97,7 @@ def _pairs(study: Study, table: Table, block: Block, claim: Claim, reader: RunVa
 
 
 def _side(
-    study: Study,
+    study: RecordedStudy,
     table: Table,
     block: Block,
     reader: RunValues,

@@ -7,12 +7,12 @@ begin with `box`, and `box weight` is the weight between the two parts.
 from collections.abc import Sequence
 
 from rankdet.papers.spec import Spec
-from rankdet.results.records import Study
+from rankdet.results.records import RecordedStudy
 
 Values = dict[str, dict[str, float]]
 
 
-def hyperparameter_counts(study: Study | None, spec: Spec) -> Values:
+def hyperparameter_counts(study: RecordedStudy | None, spec: Spec) -> Values:
     """Row to counts of `all`, `classification` and `box`; rows without a card are left out.
 
     Args:

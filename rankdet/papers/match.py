@@ -6,12 +6,12 @@ make, with the reasons.
 """
 
 from rankdet.papers.spec import Row, RunRequest, Spec
-from rankdet.results.records import Run, Study
+from rankdet.results.records import RecordedRun, RecordedStudy
 
 NOT_IN_STUDY = "not in this study"
 
 
-def rows_on(study: Study, spec: Spec, dataset: str) -> list[Row]:
+def rows_on(study: RecordedStudy, spec: Spec, dataset: str) -> list[Row]:
     """The rows that belong to one of the study's datasets.
 
     In a study without such a mapping every dataset shows every row.
@@ -35,7 +35,7 @@ def _datasets(spec: Spec, row: Row) -> list[str]:
     return [request.dataset for request in cells if request]
 
 
-def find_runs(study: Study, dataset: str, request: RunRequest) -> list[Run]:
+def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[RecordedRun]:
     """The runs of all seeds on one of the study's datasets; the variants may be in any order.
 
     A schedule that the study does not distinguish is the study's own. A request for data that the
@@ -56,7 +56,7 @@ def find_runs(study: Study, dataset: str, request: RunRequest) -> list[Run]:
     ]
 
 
-def why_missing(study: Study, request: RunRequest) -> str:
+def why_missing(study: RecordedStudy, request: RunRequest) -> str:
     """Why a study has no such run, in one line."""
     for entry in study.papers.get("missing") or ():
         if RunRequest(**{k: v for k, v in entry.items() if k != "reason"}) == request:

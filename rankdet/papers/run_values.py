@@ -5,23 +5,23 @@ from collections.abc import Sequence
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.papers.spec import Column
 from rankdet.papers.values import metric_value, problem
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 from rankdet.results.usable import unusable
 
 
 class RunValues:
     """How a table reads values from runs: metrics of the main split, averaged over the seeds."""
 
-    def unusable(self, run: Run, checksum: str | None) -> str | None:
+    def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
         """Why a run's numbers cannot be shown, in one line; None where they can."""
         return unusable(run, checksum)
 
-    def unviewable(self, runs: Sequence[Run], view: str) -> str | None:
+    def unviewable(self, runs: Sequence[RecordedRun], view: str) -> str | None:
         """Why usable runs have no such view, in one line; None where they have it."""
         return next(filter(None, (problem(run, view) for run in runs)), None)
 
     def value(
-        self, runs: Sequence[Run], column: Column, view: str
+        self, runs: Sequence[RecordedRun], column: Column, view: str
     ) -> tuple[float | None, float | None]:
         """Value and half-width of its interval, in printed units; None where undefined."""
         values = [metric_value(run, column.metric, view) for run in runs]

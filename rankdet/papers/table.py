@@ -17,7 +17,7 @@ from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, RunRequest, Spec
 from rankdet.papers.table_model import Block, Cell, Table, TableRow
 from rankdet.repository import ROOT
-from rankdet.results.records import Run, Study, load_study
+from rankdet.results.records import RecordedRun, RecordedStudy, read_study
 
 NOT_OURS = "published only: not a run of this benchmark"
 
@@ -30,11 +30,11 @@ def build_table(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pat
     """
     from rankdet.papers.export import write_table
 
-    study = load_study(plan_path)
+    study = read_study(plan_path)
     write_table(with_findings(study, make_table(study, load_spec(spec_path))), Path(out_dir))
 
 
-def make_table(study: Study | None, spec: Spec, values: RunValues | None = None) -> Table:
+def make_table(study: RecordedStudy | None, spec: Spec, values: RunValues | None = None) -> Table:
     """Fills a table's cells from a study's runs, or computes it.
 
     Args:
@@ -49,7 +49,7 @@ def make_table(study: Study | None, spec: Spec, values: RunValues | None = None)
     return Table(spec, study.scale, tuple(block for block in every if block.rows) or (every[0],))
 
 
-def _computed_block(spec: Spec, study: Study | None) -> Block:
+def _computed_block(spec: Spec, study: RecordedStudy | None) -> Block:
     """A table without runs; a row without values has a reason."""
     values = computed_values(spec, study)
     counted = spec.computed_by == HYPERPARAMETERS
@@ -70,7 +70,7 @@ def _computed_block(spec: Spec, study: Study | None) -> Block:
     return Block("", title, "", None, mark_best(spec.columns, rows))
 
 
-def _block(study: Study, spec: Spec, dataset: str, values: RunValues) -> Block:
+def _block(study: RecordedStudy, spec: Spec, dataset: str, values: RunValues) -> Block:
     checksum = study.checksum(dataset)
     chosen = rows_on(study, spec, dataset)
     rows = [_row(study, spec, dataset, row, checksum, values) for row in chosen]
@@ -86,13 +86,18 @@ def _block(study: Study, spec: Spec, dataset: str, values: RunValues) -> Block:
 
 
 def _row(
-    study: Study, spec: Spec, dataset: str, row: Row, checksum: str | None, values: RunValues
+    study: RecordedStudy,
+    spec: Spec,
+    dataset: str,
+    row: Row,
+    checksum: str | None,
+    values: RunValues,
 ) -> TableRow:
     published = spec.published.get(row.key, {})
     cells = [Cell(published=published.get(c.published or "")) for c in spec.columns]
     if row.run is None:
         return TableRow(row, tuple(cells), (), row.reason or NOT_OURS)
-    found: dict[RunRequest, tuple[tuple[Run, ...], str | None]] = {}
+    found: dict[RunRequest, tuple[tuple[RecordedRun, ...], str | None]] = {}
     filled = []
     for cell, column in zip(cells, spec.columns, strict=True):
         request = row.request(column)
@@ -152,7 +157,7 @@ def _best(values: Sequence[float | None], column: Column) -> set[int]:
     return {i for i, v in printed.items() if v == best}
 
 
-def spec_path(study: Study, name: str) -> Path:
+def spec_path(study: RecordedStudy, name: str) -> Path:
     """A plan's specification file: beside the study, else in this repository."""
     path = study.resolve(name)
     return path if path.exists() else ROOT / name

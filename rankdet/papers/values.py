@@ -15,14 +15,14 @@ from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.evaluation.units import finite
 from rankdet.papers.spec import MULTI_SCALE, threshold
 from rankdet.results.layout import SPEED, SWEEP
-from rankdet.results.records import Evaluation, Run
+from rankdet.results.records import Evaluation, RecordedRun
 from rankdet.results.schemas.metrics import SparsityBin
 from rankdet.results.schemas.sweep import Speed, SpeedRecord, SweepRecord, SweepRow
 
 COEFFICIENTS = ("pearson", "spearman", "kendall")
 
 
-def metric_value(run: Run, metric: str, view: str = "") -> float | None:
+def metric_value(run: RecordedRun, metric: str, view: str = "") -> float | None:
     """A metric of the main split; None where undefined or not recorded.
 
     Args:
@@ -46,7 +46,7 @@ def metric_value(run: Run, metric: str, view: str = "") -> float | None:
     return finite(view_metrics(run, view).get(metric))
 
 
-def run_matches(run: Run) -> Matches | None:
+def run_matches(run: RecordedRun) -> Matches | None:
     """The matches of a run on the main split; None where they are missing or damaged."""
     try:
         return read_matches(run.main.folder / "matches.parquet")
@@ -54,7 +54,7 @@ def run_matches(run: Run) -> Matches | None:
         return None
 
 
-def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
+def view_metrics(run: RecordedRun, view: str) -> Mapping[str, Any]:
     """The metrics of a run under a view; empty where they are undefined or not there.
 
     Args:
@@ -76,7 +76,7 @@ def view_metrics(run: Run, view: str) -> Mapping[str, Any]:
     return run.main.mask_metrics if kind == "masks" else {}
 
 
-def problem(run: Run, view: str) -> str | None:
+def problem(run: RecordedRun, view: str) -> str | None:
     """Why a run cannot be looked at in this way, in one line; None where it can."""
     kind, _, rest = view.partition(" ")
     if kind == "objects" and _bin(run, rest) is None:
@@ -91,12 +91,12 @@ def problem(run: Run, view: str) -> str | None:
     return None
 
 
-def _tested(run: Run, view: str) -> Evaluation:
+def _tested(run: RecordedRun, view: str) -> Evaluation:
     """The run's evaluation under a view that is a test of its own; else that of its main split."""
     return run.further(MULTI_SCALE) if view == f"{MULTI_SCALE} test" else run.main
 
 
-def _speed(run: Run, view: str) -> Speed | None:
+def _speed(run: RecordedRun, view: str) -> Speed | None:
     """The speed of inference, at a view's score threshold where it has one."""
     if threshold(view) is None:
         return SpeedRecord.read(_tested(run, view).folder / SPEED)[0]
@@ -104,13 +104,13 @@ def _speed(run: Run, view: str) -> Speed | None:
     return row.speed if row else None
 
 
-def _swept(run: Run, view: str, masks: bool = False) -> Mapping[str, float | None]:
+def _swept(run: RecordedRun, view: str, masks: bool = False) -> Mapping[str, float | None]:
     """The metrics of a run's sweep at a view's threshold; empty where there are none."""
     row = _sweep_row(run, view)
     return ((row.segm if masks else row.metrics) or {}) if row else {}
 
 
-def _sweep_row(run: Run, view: str) -> SweepRow | None:
+def _sweep_row(run: RecordedRun, view: str) -> SweepRow | None:
     lowest = threshold(view)
     path = run.folder / SWEEP
     sweep = _sweep(path, path.stat().st_mtime_ns if path.exists() else 0)
@@ -122,7 +122,7 @@ def _sweep(path: Path, _stamp: int) -> SweepRecord | None:
     return SweepRecord.read(path)[0]
 
 
-def _bin(run: Run, edges: str) -> SparsityBin | None:
+def _bin(run: RecordedRun, edges: str) -> SparsityBin | None:
     """The sparsity bin `0-3` or `21+` of a run's record."""
     low, _, high = edges.removesuffix("+").partition("-")
     edges_of = (int(low), int(high) if high else None)
@@ -134,7 +134,7 @@ def _bounds(path: Path) -> dict[str, dict[str, float | None]]:
     return correlation_bounds(read_matches(path))
 
 
-def _bound(run: Run, view: str) -> dict[str, float | None]:
+def _bound(run: RecordedRun, view: str) -> dict[str, float | None]:
     """AP under the worst or best ranking of the same true positives; ρ is −1 or 1 by definition."""
     try:
         ap = _bounds(run.main.folder / "matches.parquet")[view]

@@ -13,7 +13,7 @@ from rankdet.report.paper_page import paper_sections, write_paper_pages
 from rankdet.report.reading_page import write_reading_page
 from rankdet.report.run_page import write_run_pages
 from rankdet.report.site import Site
-from rankdet.results.records import Study, load_study
+from rankdet.results.records import RecordedStudy, read_study
 
 MARK = ".rankdet-report"  # in every folder that is a report
 
@@ -36,14 +36,14 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
         InputError: The plan or a specification cannot be used, or `out_dir` has other files or
             cannot be written.
     """
-    study = load_study(plan_path)
+    study = read_study(plan_path)
     target = Path(out_dir)
     with _replaced(target) as folder:
         _write_pages(study, folder)
     return target / "index.html"
 
 
-def _write_pages(study: Study, folder: Path) -> None:
+def _write_pages(study: RecordedStudy, folder: Path) -> None:
     sections = paper_sections(study, folder)
     compared = comparisons(study, folder)
     site = Site(study, folder, [paper_of(name) for name in sections], compared=bool(compared))

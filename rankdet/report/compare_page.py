@@ -13,7 +13,7 @@ from rankdet.report.paths import compare_page
 from rankdet.report.sample_images import Sample, samples
 from rankdet.report.site import Site
 from rankdet.results.layout import MATCHES
-from rankdet.results.records import Run, Study
+from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.usable import unusable
 
 SHOWN = shown_in(COMPARE)
@@ -23,7 +23,7 @@ SHOWN = shown_in(COMPARE)
 class Line:
     """One run: its values and their differences to the reference, by metric, in printed units."""
 
-    run: Run
+    run: RecordedRun
     values: Mapping[str, float | None]
     differences: Mapping[str, Difference]
     samples: tuple[Sample, ...]
@@ -37,11 +37,11 @@ class Comparison:
     title: str
     page: str
     lines: tuple[Line, ...]
-    left_out: tuple[tuple[Run, str], ...]
+    left_out: tuple[tuple[RecordedRun, str], ...]
     problem: str | None
 
     @property
-    def reference(self) -> Run:
+    def reference(self) -> RecordedRun:
         """The run that the others are compared with: the first in the plan's order."""
         return self.lines[0].run
 
@@ -57,13 +57,13 @@ def write_comparison_pages(site: Site, compared: Sequence[Comparison]) -> None:
         site.write(one.page, "compare.html.j2", group=one, columns=SHOWN)
 
 
-def comparisons(study: Study, report: Path) -> list[Comparison]:
+def comparisons(study: RecordedStudy, report: Path) -> list[Comparison]:
     """Returns the comparisons of a study: one per dataset and detector.
 
     A comparison needs two trained runs with comparable numbers. Sample images that are missing are
     written into the report's folder.
     """
-    pages: dict[str, list[Run]] = {}
+    pages: dict[str, list[RecordedRun]] = {}
     for run in study.runs:
         if not run.untrained:
             pages.setdefault(compare_page(run), []).append(run)
@@ -71,7 +71,9 @@ def comparisons(study: Study, report: Path) -> list[Comparison]:
     return [one for one in made if len(one.lines) > 1]
 
 
-def _comparison(study: Study, page: str, runs: Sequence[Run], report: Path) -> Comparison:
+def _comparison(
+    study: RecordedStudy, page: str, runs: Sequence[RecordedRun], report: Path
+) -> Comparison:
     checksum = study.checksum(runs[0].dataset)
     reasons = {run.key: unusable(run, checksum) for run in runs}
     usable = [run for run in runs if not reasons[run.key]]
@@ -90,11 +92,13 @@ def _comparison(study: Study, page: str, runs: Sequence[Run], report: Path) -> C
     return Comparison(runs[0].dataset, title, page, tuple(lines), left_out, problem)
 
 
-def _values(run: Run) -> dict[str, float | None]:
+def _values(run: RecordedRun) -> dict[str, float | None]:
     return {metric.key: metric.printed(run.main.metrics) for metric in SHOWN}
 
 
-def _differences(study: Study, reference: Run, run: Run) -> dict[str, Difference]:
+def _differences(
+    study: RecordedStudy, reference: RecordedRun, run: RecordedRun
+) -> dict[str, Difference]:
     first, second = _values(reference), _values(run)
     found = {m.key: _difference(study, reference, run, m) for m in SHOWN if m.interval}
     for metric in SHOWN:
@@ -104,7 +108,9 @@ def _differences(study: Study, reference: Run, run: Run) -> dict[str, Difference
     return {key: one for key, one in found.items() if one is not None}
 
 
-def _difference(study: Study, reference: Run, run: Run, metric: Metric) -> Difference | None:
+def _difference(
+    study: RecordedStudy, reference: RecordedRun, run: RecordedRun, metric: Metric
+) -> Difference | None:
     """Returns a difference with its interval over images; None where it cannot be computed."""
     base, own = (r.main.folder / MATCHES for r in (reference, run))
     assert metric.interval

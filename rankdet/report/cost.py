@@ -8,7 +8,7 @@ from typing import Any
 
 from rankdet.papers.published_times import PublishedTimes, published_times
 from rankdet.results.layout import COST
-from rankdet.results.records import Study
+from rankdet.results.records import RecordedStudy
 from rankdet.results.schemas.cost import CostRecord, CostRow, CostSettings
 
 Time = tuple[float | None, float | None]  # seconds of an iteration, and their ratio
@@ -49,7 +49,7 @@ class Cost:
         return self.lines[0].loss if self.lines else ""
 
 
-def cost_of(study: Study) -> Cost | None:
+def cost_of(study: RecordedStudy) -> Cost | None:
     """Reads a study's `cost.json`; None if the study does not ask for one."""
     if study.plan.cost is None:
         return None

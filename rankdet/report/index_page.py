@@ -17,7 +17,7 @@ from rankdet.report.records import study_leaderboard
 from rankdet.report.site import Site
 from rankdet.results.layout import LEADERBOARD
 from rankdet.results.leaderboard import BASELINE, Entry, columns, is_untrained, write_leaderboard
-from rankdet.results.records import Study
+from rankdet.results.records import RecordedStudy
 from rankdet.results.status import STATUSES
 
 
@@ -60,7 +60,7 @@ def write_index_page(
     )
 
 
-def _overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
+def _overview(study: RecordedStudy, entries: Sequence[Entry]) -> dict[str, Any]:
     counts = Counter(run.status for run in study.runs)
     constant = _constant(entries)
     return {
@@ -76,7 +76,7 @@ def _overview(study: Study, entries: Sequence[Entry]) -> dict[str, Any]:
     }
 
 
-def _datasets(study: Study) -> list[dict[str, Any]]:
+def _datasets(study: RecordedStudy) -> list[dict[str, Any]]:
     """Title and manifest of each dataset, or the problem with its manifest."""
     problems = study.manifest_problems
     return [

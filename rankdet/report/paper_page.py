@@ -15,7 +15,7 @@ from rankdet.report.paths import paper_page
 from rankdet.report.records import study_figure, study_table
 from rankdet.report.site import Site
 from rankdet.results.layout import figure_folder, table_folder
-from rankdet.results.records import Study
+from rankdet.results.records import RecordedStudy
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Section:
         return any(cell.ours is not None for row in block.rows for cell in row.cells)
 
 
-def paper_sections(study: Study, folder: Path) -> dict[str, list[Section]]:
+def paper_sections(study: RecordedStudy, folder: Path) -> dict[str, list[Section]]:
     """Returns the tables and figures of each paper, in reading order.
 
     Args:

@@ -1,7 +1,7 @@
 """Where the pages of a report are, relative to its folder."""
 
 from rankdet.results.layout import slug
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 
 INDEX = "index.html"
 READING = "reading.html"
@@ -22,7 +22,7 @@ def run_files(key: str) -> str:
     return run_page(key).removesuffix(".html")
 
 
-def compare_page(run: Run) -> str:
+def compare_page(run: RecordedRun) -> str:
     """Returns the page that compares the losses of a run's detector."""
     name = "-".join(filter(None, [run.detector, run.backbone]))
     return f"compare/{slug(run.dataset)}/{slug(name)}.html"

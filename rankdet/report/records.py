@@ -22,14 +22,14 @@ from rankdet.papers.table import make_table, spec_path
 from rankdet.papers.table_model import Table
 from rankdet.results import layout
 from rankdet.results.leaderboard import Entry, leaderboard, read_leaderboard
-from rankdet.results.records import Run, Study
+from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.schemas.plan import PlanPaper
 from rankdet.results.status import WITHOUT_RESULTS
 
 OF_A_RUN = (layout.RUN, layout.TRAINING, layout.METRICS, layout.SPEED, layout.SWEEP)
 
 
-def study_table(study: Study, entry: PlanPaper, folder: Path) -> Table:
+def study_table(study: RecordedStudy, entry: PlanPaper, folder: Path) -> Table:
     """Returns a table of the study's plan, and writes its files into a folder of the report.
 
     Raises:
@@ -48,7 +48,7 @@ def study_table(study: Study, entry: PlanPaper, folder: Path) -> Table:
     return table
 
 
-def study_figure(study: Study, entry: PlanPaper, folder: Path) -> Figure:
+def study_figure(study: RecordedStudy, entry: PlanPaper, folder: Path) -> Figure:
     """Returns a figure of the study's plan, and writes its files into a folder of the report.
 
     Raises:
@@ -67,7 +67,7 @@ def study_figure(study: Study, entry: PlanPaper, folder: Path) -> Figure:
     return figure
 
 
-def study_leaderboard(study: Study) -> list[Entry]:
+def study_leaderboard(study: RecordedStudy) -> list[Entry]:
     """Returns the leaderboard of a study."""
     path = study.folder / layout.LEADERBOARD
     try:
@@ -79,7 +79,7 @@ def study_leaderboard(study: Study) -> list[Entry]:
     return entries if same and _is_newer(path, sources) else leaderboard(study)
 
 
-def _is_current(study: Study, entry: PlanPaper, path: Path, table: Table) -> bool:
+def _is_current(study: RecordedStudy, entry: PlanPaper, path: Path, table: Table) -> bool:
     by_key = {run.key: run for run in study.runs}
     rows = [row for block in table.blocks for row in block.rows if not row.reason]
     shown = [key for row in rows for key in row.runs]
@@ -90,7 +90,7 @@ def _is_current(study: Study, entry: PlanPaper, path: Path, table: Table) -> boo
     return _is_newer(path, [*sources, *_files(study, _runs_of(study, table.spec))])
 
 
-def _runs_of(study: Study, spec: Spec) -> list[Run]:
+def _runs_of(study: RecordedStudy, spec: Spec) -> list[RecordedRun]:
     """Returns the runs of a study that a table or figure shows."""
     requested = {
         run.key
@@ -105,7 +105,7 @@ def _runs_of(study: Study, spec: Spec) -> list[Run]:
     ]
 
 
-def _files(study: Study, runs: Iterable[Run]) -> list[Path]:
+def _files(study: RecordedStudy, runs: Iterable[RecordedRun]) -> list[Path]:
     """Returns the files that may change what is shown of runs."""
     found = []
     for run in runs:

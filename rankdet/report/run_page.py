@@ -25,7 +25,7 @@ from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, variant_lines
 from rankdet.results.layout import MATCHES
-from rankdet.results.records import Evaluation, Run, Study
+from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.training_record import training_record
 
 CLASS_METRICS = shown_in(CLASSES)
@@ -52,7 +52,7 @@ def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
         site.write(run_page(run.key), "run.html.j2", compare_page=compare, **context)
 
 
-def _context(study: Study, run: Run, report: Path) -> dict[str, Any]:
+def _context(study: RecordedStudy, run: RecordedRun, report: Path) -> dict[str, Any]:
     files = run_files(run.key)
     frame = training_record(run)
     charts = [] if frame is None else training_charts(frame)
@@ -82,7 +82,9 @@ def _balance(frame: pd.DataFrame) -> dict[str, float | int | None] | None:
     return rate_summary(gradient_rates(frame)) if recorded else None
 
 
-def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: int) -> SplitView:
+def _split(
+    study: RecordedStudy, run: RecordedRun, evaluation: Evaluation, report: Path, index: int
+) -> SplitView:
     drawn: list[Sample] = []
     charts: tuple[Markup, ...] = ()
     problem = evaluation.reason
@@ -108,7 +110,7 @@ def _split(study: Study, run: Run, evaluation: Evaluation, report: Path, index: 
     )
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: RecordedRun) -> dict[str, Any]:
     training = run.training
     return {
         "iterations": training.iterations,

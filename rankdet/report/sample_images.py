@@ -20,7 +20,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.report.label_placement import Tag, place
 from rankdet.results.layout import DETECTIONS, MATCHES, slug
-from rankdet.results.records import Evaluation, Study
+from rankdet.results.records import Evaluation, RecordedStudy
 
 IMAGES = 6
 MAX_SIDE = 480  # pixels
@@ -96,7 +96,9 @@ class Split:
     folder: Path
 
 
-def samples(study: Study, dataset: str, evaluation: Evaluation, report: Path) -> list[Sample]:
+def samples(
+    study: RecordedStudy, dataset: str, evaluation: Evaluation, report: Path
+) -> list[Sample]:
     """Reads what to draw, and writes the images into `<report>/images/` where they are not yet.
 
     Raises:

@@ -15,7 +15,7 @@ from rankdet.papers.folders import Paper
 from rankdet.report.formatting import NONE, count, duration, number
 from rankdet.report.paths import run_page
 from rankdet.repository import STATIC, TEMPLATES
-from rankdet.results.records import Run, Study
+from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.status import STATUSES
 
 STYLE = STATIC / "style.css"
@@ -38,7 +38,7 @@ class Site:
     """
 
     def __init__(
-        self, study: Study, folder: Path, papers: Sequence[Paper], *, compared: bool
+        self, study: RecordedStudy, folder: Path, papers: Sequence[Paper], *, compared: bool
     ) -> None:
         self.study = study
         self.folder = folder
@@ -65,7 +65,7 @@ class Site:
             run_page=run_page,
         )
 
-    def run_name(self, run: Run) -> str:
+    def run_name(self, run: RecordedRun) -> str:
         """Returns a run's loss, with schedule and seed if the study has several of them."""
         same = [r for r in self.study.runs if r.full_loss == run.full_loss]
         extra = [run.schedule] if len({r.schedule for r in same}) > 1 else []

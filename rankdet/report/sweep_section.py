@@ -8,7 +8,7 @@ from rankdet.evaluation import registry
 from rankdet.evaluation.metric import MASKS, SWEEP, Metric
 from rankdet.report.charts.sweep import sweep_charts
 from rankdet.results.layout import SWEEP as FILE
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 from rankdet.results.schemas.sweep import SweepRecord, SweepRow
 
 
@@ -26,7 +26,7 @@ class SweepView:
     problem: str | None = None
 
 
-def sweep_view(run: Run) -> SweepView | None:
+def sweep_view(run: RecordedRun) -> SweepView | None:
     """Returns a run's sweep; None if its study has no thresholds or the run has no metrics."""
     if not run.score_thresholds or run.main.reason:
         return None

@@ -5,7 +5,7 @@ from typing import Any
 
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import SWEEP
-from rankdet.results.records import Evaluation, Run
+from rankdet.results.records import Evaluation, RecordedRun
 
 COLUMNS = tuple(metric for metric in registry.shown_in(SWEEP) if not metric.key.startswith("speed"))
 
@@ -19,7 +19,7 @@ class Line:
     reason: str | None = None
 
 
-def variant_lines(run: Run) -> tuple[Line, ...]:
+def variant_lines(run: RecordedRun) -> tuple[Line, ...]:
     """Returns the usual test of a run and its variants; empty if it has no variants."""
     variants = [(name, run.further(name)) for name in run.test_variants]
     tests = [("usual test", run.main), *variants] if variants else []

@@ -13,7 +13,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import LEADERBOARD, MASKS, Metric
 from rankdet.files import atomic
-from rankdet.results.records import Evaluation, Run, Study, load_study
+from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy, read_study
 from rankdet.results.status import UNTRAINED, WITHOUT_RESULTS
 from rankdet.results.usable import unusable
 
@@ -61,10 +61,10 @@ def build_leaderboard(plan_path: str | Path, out_csv: str | Path) -> None:
     Raises:
         InputError: If the plan cannot be used; never for a run that failed.
     """
-    write_leaderboard(leaderboard(load_study(plan_path)), Path(out_csv))
+    write_leaderboard(leaderboard(read_study(plan_path)), Path(out_csv))
 
 
-def leaderboard(study: Study) -> list[Entry]:
+def leaderboard(study: RecordedStudy) -> list[Entry]:
     """Returns one entry per run and split, in the plan's order, untrained models last.
 
     A run without results has one entry.
@@ -126,7 +126,7 @@ def _read_entry(row: Mapping[str, str], known: Mapping[str, Metric]) -> Entry:
     return Entry(**{**identity, "seed": int(row["seed"]), "values": values})
 
 
-def _entry(study: Study, run: Run, evaluation: Evaluation) -> Entry:
+def _entry(study: RecordedStudy, run: RecordedRun, evaluation: Evaluation) -> Entry:
     why_not = unusable(run, study.checksum(run.dataset))
     hidden = why_not is not None and evaluation is run.main
     untrained = None if run.untrained else study.untrained_for(run)
@@ -150,7 +150,7 @@ def _entry(study: Study, run: Run, evaluation: Evaluation) -> Entry:
     )
 
 
-def _values(run: Run, evaluation: Evaluation | None) -> dict[str, float | None]:
+def _values(run: RecordedRun, evaluation: Evaluation | None) -> dict[str, float | None]:
     """Returns the values of a run; only those of its training if its evaluation is left out."""
     boxes = evaluation.metrics if evaluation else {}
     masks = evaluation.mask_metrics if evaluation else {}
@@ -161,7 +161,7 @@ def _values(run: Run, evaluation: Evaluation | None) -> dict[str, float | None]:
     }
 
 
-def _same_split(run: Run | None, split: str) -> Evaluation | None:
+def _same_split(run: RecordedRun | None, split: str) -> Evaluation | None:
     evaluations = run.evaluations if run else ()
     return next((e for e in evaluations if e.split == split), None)
 

@@ -89,7 +89,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordedRun:
     """One dataset × detector × loss × seed, as planned and as found on disk.
 
     Attributes:
@@ -209,12 +209,12 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Study:
+class RecordedStudy:
     """A study's plan with all its runs read from disk."""
 
     folder: Path
     plan: Plan
-    runs: tuple[Run, ...] = field(repr=False)
+    runs: tuple[RecordedRun, ...] = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -265,7 +265,7 @@ class Study:
         """Which of the papers' datasets and schedules the study has; often empty."""
         return self.plan.papers or {}
 
-    def untrained_for(self, run: Run) -> Run | None:
+    def untrained_for(self, run: RecordedRun) -> RecordedRun | None:
         """The untrained model of the same dataset and detector, if the study has one."""
         model = (run.dataset, run.detector, run.backbone)
         same = (r for r in self.runs if (r.dataset, r.detector, r.backbone) == model)
@@ -278,7 +278,7 @@ class Study:
         return next(found, Path(path))
 
 
-def load_study(plan_path: str | Path) -> Study:
+def read_study(plan_path: str | Path) -> RecordedStudy:
     """Reads a plan and all records of its runs.
 
     Runs are read from the folder of the plan (`<plan's folder>/<run key>`), so a study's folder may
@@ -292,10 +292,10 @@ def load_study(plan_path: str | Path) -> Study:
     if plan is None:
         raise InputError(f"{path.parent}/: {problem}; run the study first, or name its plan.json")
     folder = path.resolve().parent
-    return Study(folder, plan, tuple(_load_run(folder, entry) for entry in plan.runs))
+    return RecordedStudy(folder, plan, tuple(_load_run(folder, entry) for entry in plan.runs))
 
 
-def _load_run(root: Path, planned: PlanRun) -> Run:
+def _load_run(root: Path, planned: PlanRun) -> RecordedRun:
     folder = root / planned.key
     found = run_status(folder)
     main, *others = planned.splits
@@ -303,7 +303,7 @@ def _load_run(root: Path, planned: PlanRun) -> Run:
     for split in others:
         place = folder / split_folder(split)
         evaluations.append(Evaluation(split, place, *read_metrics(place, found.failure)))
-    return Run(
+    return RecordedRun(
         planned=planned,
         folder=folder,
         status=found.status,

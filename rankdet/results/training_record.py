@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rankdet.results.layout import TRAINING
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 
 
-def training_record(run: Run, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+def training_record(run: RecordedRun, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
     """A run's `train.parquet` by iteration; None where there is none that can be read.
 
     A resumed training repeats the iterations after its checkpoint: the later record counts.

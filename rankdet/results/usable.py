@@ -1,10 +1,10 @@
 """Whether a run's numbers may be shown beside those of other runs."""
 
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 from rankdet.results.status import DIVERGED
 
 
-def unusable(run: Run, checksum: str | None) -> str | None:
+def unusable(run: RecordedRun, checksum: str | None) -> str | None:
     """Returns why a run's numbers are left out of tables; None where they can be used.
 
     A run that diverged has no numbers. A run that was made on another version of the data is not
@@ -21,7 +21,7 @@ def unusable(run: Run, checksum: str | None) -> str | None:
     return other_data(run, checksum)
 
 
-def other_data(run: Run, checksum: str | None) -> str | None:
+def other_data(run: RecordedRun, checksum: str | None) -> str | None:
     """Returns a sentence where a run was made on other data than the manifest names; else None."""
     made_on = run.provenance.data_checksum
     if checksum and made_on and made_on != checksum:

@@ -19,7 +19,7 @@ from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import RunRequest
 from rankdet.repository import FIGURES, PAPERS
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from tests.report.fake_study import make_study
 
 SPECS = [path for path in spec_paths() if load_spec(path).kind == "figure"]
@@ -29,7 +29,7 @@ RS = import_file(PAPERS / "rs" / "example.py")
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory):
-    return load_study(make_study(tmp_path_factory.mktemp("kinds")))
+    return read_study(make_study(tmp_path_factory.mktemp("kinds")))
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: f"{p.parent.name}/{p.stem}")

@@ -16,7 +16,7 @@ from rankdet.papers.match import find_runs
 from rankdet.papers.spec import RunRequest
 from rankdet.report.charts.training import training_charts
 from rankdet.repository import PAPERS
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from rankdet.results.training_record import training_record
 from tests.report.fake_study import HOSTILE_LOSS, as_planned, make_study, with_plan
 
@@ -105,7 +105,7 @@ def test_colours_stand_out_on_light_and_dark() -> None:
 
 def test_a_resumed_training_counts_each_iteration_once(tmp_path: Path) -> None:
     plan = make_study(tmp_path)
-    (run,) = find_runs(load_study(plan), "shapes", RunRequest("retinanet", "ap"))
+    (run,) = find_runs(read_study(plan), "shapes", RunRequest("retinanet", "ap"))
     path = run.folder / "train.parquet"
     frame = pd.read_parquet(path)
     again = frame[frame["iteration"] > 250].assign(loss=9.0)
@@ -135,7 +135,7 @@ def test_figure_files(tmp_path: Path) -> None:
 
 
 def test_other_losses_stand_in_a_study_that_lists_its_runs(tmp_path: Path) -> None:
-    study, spec = load_study(make_study(tmp_path)), load_spec(FIGURE4)
+    study, spec = read_study(make_study(tmp_path)), load_spec(FIGURE4)
     rows = [row.key for row in with_other_losses(study, spec).rows]
     named = [row.key for row in spec.rows]
     assert rows[:3] == named
@@ -153,7 +153,7 @@ def test_a_figure_of_nothing(tmp_path: Path) -> None:
         path.unlink()
     build_figure(plan, FIGURE4, tmp_path / "out")
     assert "No run of this figure" in (tmp_path / "out" / "figure.svg").read_text()
-    figure = make_figure(load_study(plan), load_spec(FIGURE4))
+    figure = make_figure(read_study(plan), load_spec(FIGURE4))
     reasons = [row.reason for row in figure.table.blocks[0].rows]
     assert "its training record lacks the gradient sums" in reasons[1]
 

@@ -20,7 +20,7 @@ from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column, RunRequest
 from rankdet.papers.table import build_table, make_table
 from rankdet.repository import PAPERS, ROOT
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from tests.report.fake_study import make_study
 
 TABLE2 = PAPERS / "alrp" / "table2.yaml"
@@ -28,7 +28,7 @@ TABLE2 = PAPERS / "alrp" / "table2.yaml"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory):
-    return load_study(make_study(tmp_path_factory.mktemp("findings")))
+    return read_study(make_study(tmp_path_factory.mktemp("findings")))
 
 
 def asked(study, *claims, table="alrp/table2", values=None):

@@ -12,7 +12,7 @@ from rankdet.papers.spec import RunRequest
 from rankdet.papers.table import make_table
 from rankdet.papers.values import metric_value, problem
 from rankdet.repository import PAPERS, ROOT
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from rankdet.study.runs_of_tables import hyperparameters
 from rankdet.study.tables import load_specs
 from tests.report.fake_study import as_planned, make_study, with_plan
@@ -20,7 +20,7 @@ from tests.report.fake_study import as_planned, make_study, with_plan
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory):
-    return load_study(make_study(tmp_path_factory.mktemp("request")))
+    return read_study(make_study(tmp_path_factory.mktemp("request")))
 
 
 def with_papers(study, **papers):

@@ -19,13 +19,13 @@ from rankdet.papers.records import figure_record, read_figure, read_table, table
 from rankdet.papers.spec import RunRequest
 from rankdet.papers.table import make_table
 from rankdet.repository import PAPERS
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from tests.report.fake_study import FIGURES, TABLES, make_study
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory):
-    return load_study(make_study(tmp_path_factory.mktemp("records")))
+    return read_study(make_study(tmp_path_factory.mktemp("records")))
 
 
 @pytest.mark.parametrize("name", TABLES)

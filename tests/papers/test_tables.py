@@ -21,7 +21,7 @@ from rankdet.papers.table_model import Cell, TableRow
 from rankdet.papers.values import metric_value
 from rankdet.repository import PAPERS
 from rankdet.results.leaderboard import build_leaderboard, columns, leaderboard
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from rankdet.results.schemas.metrics import Measured
 from rankdet.results.usable import unusable
 from tests.report.fake_study import make_study
@@ -81,7 +81,7 @@ def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
     }
     data = json.loads((tmp_path / "table.json").read_text())
     rows = {row["row"]: row for row in data["blocks"][0]["rows"]}
-    study = load_study(plan)
+    study = read_study(plan)
     (ap,) = runs(study, "ap")
     cell = rows["AP Loss"]["cells"]["AP"]
     assert cell["ours"] == pytest.approx(100 * ap.main.metrics["AP"], abs=1e-6)
@@ -96,7 +96,7 @@ def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
 
 
 def test_variants_may_stand_in_any_order(plan: Path) -> None:
-    study = load_study(plan)
+    study = read_study(plan)
     one = runs(study, "alrp+iou+no-sb")
     assert one == runs(study, "alrp+no-sb+iou") and len(one) == 1
     assert len(runs(study, "alrp")) == 2  # the seeds, not the variants
@@ -105,21 +105,21 @@ def test_variants_may_stand_in_any_order(plan: Path) -> None:
 def test_a_mean_over_a_missing_seed_is_missing(tmp_path: Path) -> None:
     plan = make_study(tmp_path)
     (plan.parent / "shapes/retinanet/alrp/seed2/metrics.json").unlink()
-    (block,) = make_table(load_study(plan), load_spec(TABLE2)).blocks
+    (block,) = make_table(read_study(plan), load_spec(TABLE2)).blocks
     row = block.rows[3]
     assert row.reason == "seed 2: trained, not evaluated yet"
     assert all(cell.ours is None for cell in row.cells)
 
 
 def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
-    (run,) = runs(load_study(plan), "ap")
+    (run,) = runs(read_study(plan), "ap")
     made_on = run.provenance.data_checksum
     assert unusable(run, made_on) is None and unusable(run, None) is None
     assert "another version of the data" in unusable(run, "sha256:other")
 
 
 def test_a_metric_of_masks(plan: Path) -> None:
-    (run,) = runs(load_study(plan), "focal")
+    (run,) = runs(read_study(plan), "focal")
     assert metric_value(run, "segm.AP") is None  # boxes alone
     masks = Measured(metrics={"AP": 0.25, "AP95": None})
     record = run.main.record.model_copy(update={"segm": masks})
@@ -133,7 +133,7 @@ def test_exports_escape(plan: Path) -> None:
     spec = load_spec(TABLE2)
     labels = {"Method": "a_b & 5% | *x* <b>"}
     spec = replace(spec, rows=(replace(spec.rows[0], labels=labels),))
-    table = make_table(load_study(plan), spec)
+    table = make_table(read_study(plan), spec)
     assert r"a\_b & 5% \| \*x\* \<b\>" in to_markdown(table)
     latex = to_latex(table)
     assert r"a\_b \& 5\% | *x* \textless{}b\textgreater{}" in latex
@@ -147,7 +147,7 @@ def test_leaderboard_csv(plan: Path, tmp_path: Path) -> None:
     build_leaderboard(plan, out)
     with out.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    planned = load_study(plan).runs
+    planned = read_study(plan).runs
     runs = [r for r in planned if not r.untrained] + [r for r in planned if r.untrained]
     assert [row["key"] for row in rows] == [run.key for run in runs]
     for row, run in zip(rows, runs, strict=True):
@@ -160,7 +160,7 @@ def test_leaderboard_csv(plan: Path, tmp_path: Path) -> None:
 
 
 def test_masks_have_columns_only_where_one_predicts_them(plan: Path) -> None:
-    entries = leaderboard(load_study(plan))
+    entries = leaderboard(read_study(plan))
     headers = [metric.header for metric in columns(entries)]
     assert headers[-3:] == ["mask AP", "mask AP50", "mask oLRP"]
     boxes = [entry for entry in entries if entry.values["segm.AP"] is None]
@@ -169,7 +169,7 @@ def test_masks_have_columns_only_where_one_predicts_them(plan: Path) -> None:
 
 
 def test_statuses(plan: Path) -> None:
-    found = {run.key.removeprefix("shapes/"): run.status for run in load_study(plan).runs}
+    found = {run.key.removeprefix("shapes/"): run.status for run in read_study(plan).runs}
     assert found["retinanet/untrained/seed1"] == "untrained"
     assert found["retinanet/alrp+iou/seed1"] == "diverged"
     assert found["retinanet/alrp+iou+no-sb/seed1"] == "collapsed"
@@ -183,25 +183,25 @@ def test_a_run_that_is_on_is_not_failed(tmp_path: Path) -> None:
     work = plan.parent / "shapes/atss/alrp/seed1/work"
     work.mkdir(parents=True)
     (work / "epoch_1.pth").write_text("")
-    run = next(r for r in load_study(plan).runs if r.key == "shapes/atss/alrp/seed1")
+    run = next(r for r in read_study(plan).runs if r.key == "shapes/atss/alrp/seed1")
     assert (run.status, run.reason) == ("not run", "started, not finished yet")
 
 
 def test_a_study_without_a_plan(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"plan\.json is missing; run the study first"):
-        load_study(tmp_path / "plan.json")
+        read_study(tmp_path / "plan.json")
     (tmp_path / "plan.json").write_text('{"schema": "rankdet.plan/2"}')
     with pytest.raises(InputError, match=r"expected 'rankdet.plan/1'"):
-        load_study(tmp_path / "plan.json")
+        read_study(tmp_path / "plan.json")
 
 
 def test_columns_that_are_settings(plan: Path) -> None:
     spec = load_spec(PAPERS / "alrp" / "table3.yaml")
     request = RunRequest("retinanet", "alrp+iou+no-sb", schedule="alrp-500")
     assert request in spec.requests and len(spec.requests) == 16
-    (block,) = make_table(load_study(plan), spec).blocks
+    (block,) = make_table(read_study(plan), spec).blocks
     with_iou, with_giou = block.rows
-    collapsed = runs(load_study(plan), "alrp+no-sb+iou")[0]
+    collapsed = runs(read_study(plan), "alrp+no-sb+iou")[0]
     assert with_iou.cells[0].ours == round(100 * collapsed.main.metrics["AP"], 6)
     assert with_iou.reason is None and with_iou.remark.startswith("collapsed")
     assert with_iou.gaps(spec.columns) == [
@@ -209,14 +209,14 @@ def test_columns_that_are_settings(plan: Path) -> None:
         ("SB", "seed 1 diverged: the loss is not finite from iteration 41"),
     ]
     assert with_giou.cells[-1].ours is not None
-    text = to_markdown(make_table(load_study(plan), spec))
+    text = to_markdown(make_table(read_study(plan), spec))
     assert "w = 25: not in this study" in text
 
 
 def test_bounds_come_from_the_matches(plan: Path) -> None:
     spec = load_spec(PAPERS / "alrp" / "table5.yaml")
     rows = tuple(replace(row, run={**row.run, "loss": "ap"}) for row in spec.rows)
-    (block,) = make_table(load_study(plan), replace(spec, rows=rows)).blocks
+    (block,) = make_table(read_study(plan), replace(spec, rows=rows)).blocks
     names = [column.header for column in spec.columns]
     own, low, high = (dict(zip(names, row.cells, strict=True)) for row in block.rows)
     assert (low["ρ"].ours, high["ρ"].ours) == (-1, 1)
@@ -226,7 +226,7 @@ def test_bounds_come_from_the_matches(plan: Path) -> None:
 
 @pytest.mark.parametrize("path", spec_paths(), ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_latex_of_every_table_and_figure_is_plain(plan: Path, path: Path) -> None:
-    latex = to_latex(make_table(load_study(plan), load_spec(path)))
+    latex = to_latex(make_table(read_study(plan), load_spec(path)))
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") >= 1
     strange = {character for character in latex if not character.isascii()}
     assert not strange, f"LaTeX does not know {strange}"

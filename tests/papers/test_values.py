@@ -11,7 +11,7 @@ from rankdet.papers.spec import RunRequest
 from rankdet.papers.table import make_table
 from rankdet.papers.values import metric_value, problem
 from rankdet.repository import ROOT
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from rankdet.results.sweep import write_sweep
 from tests.report.fake_study import as_planned, make_study
 
@@ -20,7 +20,7 @@ SPEED = '{"schema": "rankdet.speed/1", "images_per_second": 4.5, "device": "cpu"
 
 @pytest.fixture()
 def run(tmp_path):
-    study = load_study(make_study(tmp_path))
+    study = read_study(make_study(tmp_path))
     return next(one for one in study.runs if one.key == "shapes/retinanet/ap/seed1")
 
 
@@ -112,7 +112,7 @@ rows:
 
 
 def test_a_table_of_a_sweep(tmp_path):
-    study = load_study(make_study(tmp_path))
+    study = read_study(make_study(tmp_path))
     run = next(one for one in study.runs if one.key == "shapes/retinanet/ap/seed1")
     sweep(run)
     path = tmp_path / "try.yaml"

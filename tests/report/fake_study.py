@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from rankdet.results.layout import threshold_folder
 from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
-from rankdet.results.records import Run, Study
+from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.results.sweep import write_sweep
 
@@ -85,12 +85,12 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
     return plan
 
 
-def with_plan(study: Study, **changes: object) -> Study:
+def with_plan(study: RecordedStudy, **changes: object) -> RecordedStudy:
     """Returns the study with other values in its plan."""
     return replace(study, plan=study.plan.model_copy(update=changes))
 
 
-def as_planned(run: Run, **changes: object) -> Run:
+def as_planned(run: RecordedRun, **changes: object) -> RecordedRun:
     """Returns the run with other values in its entry of the plan."""
     return replace(run, planned=run.planned.model_copy(update=changes))
 

@@ -9,7 +9,7 @@ from rankdet.papers.published import read_published
 from rankdet.report import build_report
 from rankdet.report.cost import cost_of
 from rankdet.repository import PAPERS
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from tests.report.fake_study import make_study
 
 ROWS = [
@@ -42,7 +42,7 @@ def plan(tmp_path):
 
 
 def test_ratios_are_to_the_detectors_first_loss_and_stand_beside_the_papers(plan):
-    lines = cost_of(load_study(plan)).lines
+    lines = cost_of(read_study(plan)).lines
     assert [line.ratio for line in lines] == pytest.approx([1, 0.9, 1.1, 1])
     assert [line.published[0][0] for line in lines] == [0.28, 0.80, None, 0.53]
     assert lines[1].published[0][1] == pytest.approx(0.80 / 0.28)
@@ -50,12 +50,12 @@ def test_ratios_are_to_the_detectors_first_loss_and_stand_beside_the_papers(plan
 
 
 def test_every_paper_can_have_times(plan):
-    assert [times.paper.name for times in cost_of(load_study(plan)).papers] == ["alrp"]
+    assert [times.paper.name for times in cost_of(read_study(plan)).papers] == ["alrp"]
     record = json.loads(json.dumps(RECORD))
     record["rows"][-1]["loss"] = "rs"
     path = plan.parent / "cost.json"
     path.write_text(json.dumps(record))
-    cost = cost_of(load_study(plan))
+    cost = cost_of(read_study(plan))
     assert [times.paper.name for times in cost.papers] == ["alrp", "rs"]
     values = read_published(PAPERS / "rs" / "tableS9.csv")["ATSS"]
     assert cost.lines[-1].published == ((None, None), (values["RS Loss (sec)"], 1.0))

@@ -18,7 +18,7 @@ from rankdet.report import build_report
 from rankdet.report.formatting import count, number
 from rankdet.report.run_metrics import ERRORS
 from rankdet.report.variants_section import variant_lines
-from rankdet.results.records import load_study
+from rankdet.results.records import read_study
 from tests.report.fake_study import SWEPT, THRESHOLDS, as_planned, make_study
 from tests.report.pages import Page
 
@@ -194,7 +194,7 @@ def test_a_sweep_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 def test_a_test_variant_stands_beside_the_usual_test(fake_plan: Path, tmp_path: Path) -> None:
     folder = fake_plan.parent / SWEPT
     found = record(fake_plan, "metrics.json")
-    study = load_study(fake_plan)
+    study = read_study(fake_plan)
     run = next(run for run in study.runs if run.key == SWEPT)
     here = as_planned(replace(run, folder=tmp_path), test_variants=("lrp", "late"))
     (tmp_path / "test-lrp").mkdir()
