@@ -7,13 +7,13 @@ import pandas as pd
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.papers.figure_kinds import FigureOfRuns
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 from rankdet.results.training_record import training_record
 
 COLUMNS = ["iteration", "epoch", "loss_cls", "loss_bbox", "balance_weight"]
 
 
-def read(run: Run) -> pd.DataFrame | None:
+def read(run: RecordedRun) -> pd.DataFrame | None:
     """The run's training record."""
     return training_record(run, COLUMNS)
 

@@ -8,13 +8,13 @@ from rankdet.charts.chart import Chart, Series
 from rankdet.charts.gradient_balance import rate_chart
 from rankdet.evaluation.metrics.gradient_balance import band, gradient_rates, rate_summary
 from rankdet.papers.figure_kinds import FigureOfRuns
-from rankdet.results.records import Run
+from rankdet.results.records import RecordedRun
 from rankdet.results.training_record import training_record
 
 COLUMNS = ["iteration", "grad_pos", "grad_neg", "loss_cls"]
 
 
-def read(run: Run) -> pd.DataFrame | None:
+def read(run: RecordedRun) -> pd.DataFrame | None:
     """The run's training record."""
     return training_record(run, COLUMNS)
 
