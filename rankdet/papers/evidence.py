@@ -105,7 +105,11 @@ def _one_value(side: Side) -> tuple[Difference, str]:
     seeds = "one seed" if len(values) == 1 else f"{len(values)} seeds"
     if side.exact:
         ends = float(values.min()), float(values.max())
-        return Difference(float(values.mean()), *ends, None), f"from lowest to highest of {seeds}"
+        return Difference(
+            float(values.mean()), *ends, None
+        ), f"the lowest and highest value of {seeds}" if len(
+            values
+        ) > 1 else "the value of one seed"
     mean, half = mean_over_seeds(list(values))
     if mean is None or half is None:
         return Difference(mean, None, None, None), f"{seeds}: no interval"

@@ -252,7 +252,7 @@ def test_broken_records_are_said_not_raised(tmp_path: Path) -> None:
     assert "metrics.json cannot be read" in text
     assert "has schema 'rankdet.metrics/9'" in text
     folder = index.parent / "runs" / "shapes" / "retinanet"
-    assert "is no table of matches" in Page(folder / "ap" / "seed1.html").text
+    assert "is not a table of matches" in Page(folder / "ap" / "seed1.html").text
     assert "detections.json: detections cannot be read" in Page(folder / "alrp/seed1.html").text
 
 
