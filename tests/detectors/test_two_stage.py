@@ -6,14 +6,12 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
-from pycocotools import mask as coco_mask
 
 from rankdet.detectors.models import merged, mmdet_base, model_config
 from rankdet.detectors.stages import stage_card, stock_box
 from rankdet.errors import InputError
 from rankdet.study.cards import load_loss
 from rankdet.study.detectors import load_detector
-from rankdet.training.detections import coco_results
 from rankdet.training.hooks import criterion_heads, heads_record
 from tests.detectors.batches import (
     CLASSES,
@@ -21,9 +19,9 @@ from tests.detectors.batches import (
     batch,
     build,
     gradients,
-    small_config,
     without_objects,
 )
+from tests.detectors.two_stage import away_from_the_start, card, losses_of, ours
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -33,15 +31,6 @@ PREFIXES = {
     "cascade-rcnn": ["rpn_", "s0_", "s1_", "s2_"],
     "mask-rcnn": ["rpn_", "s0_"],
 }
-
-
-def card(loss):
-    name, _, variant = loss.partition("+")
-    return load_loss(name).variant(variant)
-
-
-def ours(name, loss):
-    return small_config(name, card(loss))
 
 
 def stock(name):
@@ -55,26 +44,6 @@ def stock(name):
     for part in parts:
         part["num_classes"] = len(CLASSES)
     return MODELS.build(ConfigDict(model))
-
-
-def away_from_the_start(model, shift=0.02):
-    noise = torch.Generator().manual_seed(7)
-    return {
-        key: value + shift * torch.randn(value.shape, generator=noise)
-        if value.is_floating_point() and not any(word in key for word in ("running", "balance"))
-        else value
-        for key, value in model.state_dict().items()
-    }
-
-
-def losses_of(model, images, samples):
-    torch.manual_seed(5)  # the random samplers draw the same
-    found = model.train().loss(images, copy.deepcopy(samples))
-    return {
-        key: sum(value) if isinstance(value, list) else value
-        for key, value in found.items()
-        if "loss" in key
-    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -174,94 +143,6 @@ def test_gradients_reach_every_parameter(name):
     assert all(g is not None and g.abs().sum() > 0 for g in heads.values())
 
 
-@pytest.mark.parametrize("kind", ["binary", "dice", "mean"])
-def test_labels_may_be_the_quality_of_masks(kind):
-    variant = {"binary": "binary-label", "dice": "dice-label", "mean": "iou-dice-label"}[kind]
-    model = build(ours("mask-rcnn", f"rs+{variant}"))
-    model.roi_head.bbox_assigner.pos_iou_thr = model.roi_head.bbox_assigner.neg_iou_thr = 0.3
-    model.roi_head.bbox_assigner.min_pos_iou = 0.3
-    seen = []
-    part = model.roi_head.bbox_head.criterion.classification
-    forward = part.forward
-    part.forward = lambda logits, targets, group=None: (
-        seen.append(targets.detach()) or forward(logits, targets, group)
-    )
-    images, samples = batch()
-    losses = losses_of(model, images, samples)
-    assert torch.isfinite(sum(losses.values()))
-    targets = seen[0][seen[0] > 0]
-    assert len(targets) > 0
-    dice = model.roi_head.mask_head.dice
-    assert ((dice >= 0) & (dice <= 1)).all()
-    if kind == "binary":
-        assert (targets == 1).all()
-    if kind == "dice":
-        torch.testing.assert_close(targets.sort().values, dice[dice > 0].sort().values)
-    assert model.rpn_head.criterion.classification.labels in ("iou", "binary")
-
-
-def test_dice_of_a_perfect_mask_is_one():
-    head = build(ours("mask-rcnn", "rs")).roi_head.mask_head
-    masks = (torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(1)) > 0.5).float()
-    head.get_targets = lambda **_: masks
-    head.loss_mask.scores = torch.ones(3)
-    results = [type("Result", (), {"pos_gt_labels": torch.tensor([0, 2, 1])})()]
-    logits = torch.full((3, 3, 28, 28), -50.0)
-    for index, label in enumerate((0, 2, 1)):
-        logits[index, label] = 100 * masks[index] - 50
-    head.loss_and_target(logits, results, batch_gt_instances=None, rcnn_train_cfg=None)
-    torch.testing.assert_close(head.dice, torch.ones(3), atol=1e-4, rtol=0)
-
-
-def masked(**options):
-    """Mask R-CNN trained by RS Loss whose mask loss has these options, with many positives."""
-    card = load_loss("rs").variant("")
-    detector = load_detector("mask-rcnn", "small")
-    mask = {**card.get("mask", {}), "type": "dice", "balance": {"type": "none"}, **options}
-    model = build(model_config(detector, {**card, "mask": mask}, preset="small", classes=CLASSES))
-    model.train_cfg["rpn_proposal"]["nms"]["iou_threshold"] = 1.0
-    return model
-
-
-def test_dice_loss_may_be_weighted_by_the_positives_scores():
-    model = masked(weighting="score")
-    model.load_state_dict(away_from_the_start(model, 0.1))
-    head = model.roi_head.mask_head
-    seen = {}
-    original = head.loss_mask.forward
-
-    def forward(preds, targets, labels):
-        seen["each"] = head.loss_mask.loss(
-            preds[torch.arange(len(labels)), labels].flatten(1), targets.flatten(1)
-        )
-        seen["loss"] = original(preds, targets, labels)
-        return seen["loss"]
-
-    head.loss_mask.forward = forward
-    losses_of(model, *batch())
-    scores = model.roi_head.bbox_head.positive_scores
-    assert len(scores) == len(seen["each"]) > 2
-    expected = (scores * seen["each"]).sum() / scores.sum()
-    torch.testing.assert_close(seen["loss"], expected)
-    assert not torch.isclose(expected, seen["each"].mean(), rtol=1e-6)
-
-
-def test_masks_of_at_most_so_many_positives_are_trained():
-    model = masked(weighting="score", cap=3)
-    counts = []
-    original = model.roi_head.mask_head.loss_mask.forward
-
-    def forward(preds, targets, labels):
-        counts.append((len(preds), len(model.roi_head.mask_head.loss_mask.scores)))
-        return original(preds, targets, labels)
-
-    model.roi_head.mask_head.loss_mask.forward = forward
-    losses = losses_of(model, *batch())
-    assert len(model.roi_head.bbox_head.positive_scores) > 3
-    assert counts == [(3, 3)]
-    assert torch.isfinite(losses["loss_mask"])
-
-
 def test_every_proposal_and_the_ground_truth_may_be_sampled():
     card = load_loss("rs").variant("")
     card = {**card, "rcnn": {**card.get("rcnn", {}), "sampler": "all"}}
@@ -273,30 +154,6 @@ def test_every_proposal_and_the_ground_truth_may_be_sampled():
     assert sampler.num * sampler.pos_fraction > 1e9
     with torch.device("meta"):
         assert MODELS.build(settings).roi_head.bbox_sampler.num == sampler.num
-
-
-def test_mask_loss_is_balanced_by_the_classification_loss():
-    model = build(ours("mask-rcnn", "rs"))
-    model.roi_head.bbox_assigner.pos_iou_thr = model.roi_head.bbox_assigner.neg_iou_thr = 0.3
-    model.roi_head.bbox_assigner.min_pos_iou = 0.3
-    losses = losses_of(model, *batch())
-    ranking = losses["loss_rank"] + losses["loss_sort"]
-    torch.testing.assert_close(losses["loss_mask"], ranking)
-    torch.testing.assert_close(losses["loss_bbox"], ranking)
-
-
-@pytest.mark.parametrize("loss", ["ce", "rs"])
-def test_predicted_masks_are_run_lengths_of_the_image(loss):
-    model = build(ours("mask-rcnn", loss)).eval()
-    model.roi_head.test_cfg["score_thr"] = 0.0
-    images, samples = batch()
-    for index, sample in enumerate(samples):
-        sample.set_metainfo({"img_id": index})
-    with torch.inference_mode():
-        results = model.predict(images, samples)
-    detections = [d for result in results for d in coco_results(result, [1, 2, 3])]
-    assert len(detections) == 200
-    assert all(coco_mask.decode(d["segmentation"]).shape == (128, 128) for d in detections)
 
 
 def test_stock_box_losses():
