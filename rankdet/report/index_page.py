@@ -90,7 +90,7 @@ def _datasets(study: RecordedStudy) -> list[dict[str, Any]]:
 
 
 def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:
-    """Returns, for each table with a claim that has an answer, its place and how many hold."""
+    """Returns, for each table with an answered claim, a link and the number of verdicts."""
     lines = []
     for part in sections:
         findings = [finding for block in part.table.blocks for finding in block.findings]

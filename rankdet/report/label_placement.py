@@ -24,7 +24,7 @@ class Tag:
         return left, self.y - 0.8 * size, left + width, self.y + 0.2 * size
 
 
-def place(
+def place_labels(
     labels: Sequence[tuple[str, Box, str]], width: float, height: float, size: float
 ) -> list[Tag]:
     """Places labels at their boxes, the first ones first, each where it covers no earlier one.

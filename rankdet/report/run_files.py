@@ -1,4 +1,4 @@
-"""The files beside a run's page: its metrics, errors and sweep as CSV, in printed units."""
+"""The files of a run's page: its metrics, errors and sweep as CSV, in printed units."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ def write_run_files(
     A file that would be empty is left out.
 
     Args:
-        folder: The run's own, beside its page.
+        folder: The folder of the run's files.
         splits: Name and metrics of each evaluated split.
         sweep: The run's sweep, if it has one.
     """

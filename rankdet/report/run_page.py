@@ -33,7 +33,7 @@ CLASS_METRICS = shown_in(CLASSES)
 
 @dataclass(frozen=True)
 class SplitView:
-    """One evaluated split on a run's page; `problem` says why it shows no samples."""
+    """One evaluated split on a run's page; `problem` is the reason for missing samples."""
 
     evaluation: Evaluation
     metrics: list[SplitMetrics]

@@ -1,7 +1,7 @@
 """Sample images of a split with a run's detections and the ground truth, ready to be drawn.
 
-The images are chosen from the annotations alone, spread over the numbers of objects, so that every
-run of a dataset shows the same ones.
+The images are chosen by the annotations alone, evenly over the number of objects. Every run of a
+dataset shows the same images.
 """
 
 import json
@@ -18,7 +18,7 @@ from PIL import Image
 
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
-from rankdet.report.label_placement import Tag, place
+from rankdet.report.label_placement import Tag, place_labels
 from rankdet.results.layout import DETECTIONS, MATCHES, slug
 from rankdet.results.records import Evaluation, RecordedStudy
 
@@ -75,10 +75,10 @@ class Sample:
 
     @property
     def tags(self) -> list[Tag]:
-        """What is written at the boxes, the least certain first: few full labels, else numbers."""
+        """The labels of the boxes, lowest scores first: full labels for few boxes, else numbers."""
         full = len(self.detections) <= LABELLED
         labels = [(d.label if full else str(d.number), d.box, d.verdict) for d in self.detections]
-        return place(labels, self.width, self.height, self.font_size)[::-1]
+        return place_labels(labels, self.width, self.height, self.font_size)[::-1]
 
     @property
     def font_size(self) -> float:
@@ -99,10 +99,10 @@ class Split:
 def samples(
     study: RecordedStudy, dataset: str, evaluation: Evaluation, report: Path
 ) -> list[Sample]:
-    """Reads what to draw, and writes the images into `<report>/images/` where they are not yet.
+    """Returns what to draw, and writes missing images into `<report>/images/`.
 
     Raises:
-        InputError: a file that is needed is missing or malformed; the message says which.
+        InputError: a file is missing or malformed; the message names it.
     """
     manifest = study.manifests.get(dataset)
     described = manifest.splits.get(evaluation.split) if manifest else None
@@ -153,13 +153,13 @@ def choose(
 
 
 def _boxes(path: Path, matches: Matches, split: Split) -> dict[int, list[float]]:
-    """Box of each matched detection of the chosen images, by its place in the file."""
+    """Box of each matched detection of the chosen images, by its position in the file."""
     chosen = {image["id"] for image in split.images}
     rows = matches.detections
-    places = rows.loc[rows["image_id"].isin(chosen), "detection"]
+    positions = rows.loc[rows["image_id"].isin(chosen), "detection"]
     try:
         everything = json.loads(path.read_text(encoding="utf-8"))
-        return {int(place): everything[place]["bbox"] for place in places}
+        return {int(position): everything[position]["bbox"] for position in positions}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"{path.name}: detections cannot be read: {error!r}") from error
 

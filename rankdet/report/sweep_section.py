@@ -16,7 +16,7 @@ from rankdet.results.schemas.sweep import SweepRecord, SweepRow
 class SweepView:
     """A sweep on a page: `lines` are (threshold, values of `columns` in printed units).
 
-    `problem` says why the sweep that the study plans cannot be shown.
+    `problem` is the reason why a planned sweep cannot be shown.
     """
 
     columns: tuple[Metric, ...] = ()

@@ -1,4 +1,4 @@
-"""Where a study's files are: the one place that names them.
+"""Where a study's files are. No other module names them.
 
     <study>/plan.json, cost.json, leaderboard.csv
     <study>/tables/<paper>/<table>/table.json, figures/<paper>/<figure>/figure.json

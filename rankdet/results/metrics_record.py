@@ -1,4 +1,4 @@
-"""The record of an evaluated run: its metrics, how it was trained, and on what data."""
+"""The record of an evaluated run: its metrics, training and data."""
 
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,8 @@ def write_metrics(
 ) -> None:
     """Evaluates a run and writes `metrics.json` and `matches.parquet`.
 
-    Boxes fill the record's own `metrics` and `per_class`; where the detections carry masks, these
-    stand beside under `segm`. The metrics of a run that diverged are null, whatever its detections
-    say: it has no model.
+    `metrics` and `per_class` are those of boxes; those of masks, if the detections have masks, are
+    under `segm`. The metrics of a run that diverged are null, because it has no model.
 
     Args:
         gt: COCO-format annotations.
@@ -48,7 +47,7 @@ def write_metrics(
         out_metrics: Where to write the record (schema `rankdet.metrics/1`).
         out_matches: Where to write the matches.
         split: Name of the split, for the record.
-        masks: Whether the detector predicts masks, so that no detections are no masks either.
+        masks: Whether the detector predicts masks; then `segm` is written even without detections.
 
     Raises:
         InputError: If one of the files cannot be used.
@@ -56,7 +55,7 @@ def write_metrics(
     run, dataset = RunRecord.from_disk(run_json), DatasetManifest.from_disk(dataset_json)
     result = evaluate_files(gt, detections, matches_path=out_matches, bootstrap=DRAWS, errors=True)
     if masks or carry_masks(detections):
-        result["segm"] = _mask_measures(gt, detections)
+        result["segm"] = _mask_metrics(gt, detections)
     if run.status == DIVERGED:
         _blank(result, f"no metrics: the run diverged ({run.reason or 'no reason given'})")
     trained = run.to_dict()
@@ -77,7 +76,7 @@ def write_split_metrics(
 ) -> None:
     """Evaluates a run on one split of its dataset; see `write_metrics`.
 
-    On a split without annotations nothing can be evaluated: the record says so under `skipped`.
+    A split without annotations is not evaluated; the record has the reason under `skipped`.
 
     Raises:
         InputError: If the manifest has no such split, or a file cannot be used.
@@ -113,8 +112,8 @@ def _write_skipped(
     ).to_disk(out_metrics)
 
 
-def _mask_measures(gt: str | Path, detections: str | Path) -> dict[str, Any]:
-    """Returns what a record holds of masks: the keys of boxes, without settings and names."""
+def _mask_metrics(gt: str | Path, detections: str | Path) -> dict[str, Any]:
+    """Returns the metrics of masks with the keys of boxes, without settings and names."""
     result = evaluate_files(gt, detections, iou_type="segm", bootstrap=DRAWS, errors=True)
     return {key: result[key] for key in OF_MASKS}
 

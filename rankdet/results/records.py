@@ -301,8 +301,8 @@ def _load_run(root: Path, planned: PlanRun) -> RecordedRun:
     main, *others = planned.splits
     evaluations = [Evaluation(main, folder, found.metrics, found.problem)]
     for split in others:
-        place = folder / split_folder(split)
-        evaluations.append(Evaluation(split, place, *read_metrics(place, found.failure)))
+        part = folder / split_folder(split)
+        evaluations.append(Evaluation(split, part, *read_metrics(part, found.failure)))
     return RecordedRun(
         planned=planned,
         folder=folder,

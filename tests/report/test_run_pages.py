@@ -113,7 +113,7 @@ def test_objects_per_image_equal_the_record_and_the_csv(report: Path, fake_plan:
 def test_errors_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:
     found = record(fake_plan, "metrics.json")["errors"]
     page = Page(report / PAGE)
-    rows = page.table("What each kind of error costs on val, boxes")[1:]
+    rows = page.table("Cost of each kind of error on val, boxes")[1:]
     lines = read_csv(report / "runs" / SWEPT / "errors.csv")
     lines = [line for line in lines if (line["split"], line["of"]) == ("val", "boxes")]
     assert [line["error"] for line in lines] == list(ERRORS)
@@ -127,7 +127,7 @@ def test_errors_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> N
         assert row[3].lower() == meaning.lower() and row[3].endswith(".")
         assert float(line["AP50 gained"]) == pytest.approx(100 * found["delta_ap"][kind], abs=1e-6)
         assert line["count"] == str(found["counts"].get(kind, ""))
-    assert f"the AP50 of {number(100 * found['ap_base'])}," in page.text
+    assert f"The gain in AP50 (now {number(100 * found['ap_base'])})" in page.text
     assert found["ap_base"] == pytest.approx(record(fake_plan, "metrics.json")["metrics"]["AP50"])
 
 
@@ -173,7 +173,7 @@ def test_only_a_run_that_is_swept_shows_a_sweep(report: Path) -> None:
 
 def test_a_diverged_run_has_neither_intervals_nor_errors(report: Path) -> None:
     text = Page(report / DIVERGED).text
-    assert "interval over images" not in text and "What errors cost" not in text
+    assert "interval over images" not in text and "Cost of errors" not in text
     folder = (report / DIVERGED).with_suffix("")
     assert {path.name for path in folder.iterdir()} == {"metrics.csv", "sparsity.csv"}
     lines = read_csv(folder / "metrics.csv")

@@ -1,4 +1,4 @@
-# What the losses cost: only if the study asks for it (`cost` in its config).
+# The cost of the losses; only if the study's config has `cost`.
 rule cost:
     output:
         "<results>/cost.json",

@@ -1,4 +1,4 @@
-# Optional, made only where asked for: snakemake results/<study>/<run>/lrp-check.json
+# Optional, made only on request: snakemake results/<study>/<run>/lrp-check.json
 rule lrp_check:
     input:
         detections="<run>/detections.json",

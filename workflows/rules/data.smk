@@ -1,4 +1,4 @@
-# Datasets: annotations in COCO's format and a manifest that says where everything is.
+# Datasets: annotations in COCO's format and a manifest of all files.
 rule data:
     input:
         lambda wildcards: STUDY.data_files(wildcards.dataset),

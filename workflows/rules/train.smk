@@ -1,7 +1,7 @@
-# Training. A run resumes from its undeclared folder work/; declared outputs are written at the end.
+# Training. A run resumes from its folder work/, which is not an output. Outputs are written last.
 #
 # To run one loss in another way (more memory, a partition, several GPUs), inherit the rule, narrow
-# its path to that loss and let it win; nothing else changes:
+# its path to that loss and put it first; nothing else changes:
 #
 #     use rule train as train_mine with:
 #         pathvars:

@@ -30,13 +30,13 @@ def _chart(rows: Sequence[SweepRow], metric: str, label: str) -> Chart:
         values = (metrics.get(metric) for metrics in found)
         y = np.array([np.nan if v is None else 100 * v for v in values])
         series.append(Series(name, x, y, marked=True))
-    told = "; ".join(
+    text = "; ".join(
         f"{s.name} " + ", ".join(f"{b:.1f} at {a:g}" for a, b in zip(s.x, s.y, strict=True))
         for s in series
     )
     return Chart(
         name=f"sweep-{metric.lower()}",
-        alt=f"{metric} × 100 over the lowest score that is kept: {told.replace('nan', 'none')}.",
+        alt=f"{metric} × 100 over the lowest score that is kept: {text.replace('nan', 'none')}.",
         x_label="lowest score that is kept before NMS",
         y_label=label,
         series=tuple(series),
