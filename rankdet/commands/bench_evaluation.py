@@ -1,4 +1,4 @@
-"""`rankdet bench evaluation`: time of all metrics, compared with pycocotools' time for AP."""
+"""`rankdet bench evaluation`: time of all metrics, compared with the time of pycocotools for AP."""
 
 import argparse
 import json
@@ -12,8 +12,10 @@ HELP = "time of all metrics, compared with the time of pycocotools for AP"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `evaluation`."""
-    parser.add_argument("--images", type=int, default=5000, help="default 5000")
-    parser.add_argument("--detections", type=int, default=500_000, help="default 500000")
+    parser.add_argument("--images", type=int, default=5000, help="number of images (default 5000)")
+    parser.add_argument(
+        "--detections", type=int, default=500_000, help="number of detections (default 500000)"
+    )
     parser.add_argument(
         "--draws", type=int, default=100, help="bootstrap draws for intervals (default 100)"
     )
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     for who in ("ours", "pycocotools") if result["ratio"] else ("ours",):
         for step, seconds in result[f"{who}_seconds"].items():
             print(f"{who:<12}{step:<42}{seconds:8.2f}")
-        print(f"{who:<12}{'all of it':<42}{result[f'{who}_total']:8.2f}")
+        print(f"{who:<12}{'total':<42}{result[f'{who}_total']:8.2f}")
     print(f"peak memory of ours {result['ours_peak_gb']:.2f} GB")
     if result["ratio"]:
         print(f"{result['ratio']:.1f} times faster, with equal precision tables")

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     runs = comparison.load_runs(args.files)
     metrics = _metrics(args.metrics, runs)
     found: list[dict[str, Difference] | None] = [None] * (len(runs) - 1)
-    # A pipe has no width: make it wide enough for all numbers.
+    # A pipe has no width: use one that is wide enough for all numbers.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     _print_values(console, runs, metrics)
     if not args.no_significance and len(runs) > 1:
@@ -110,7 +110,7 @@ def _print_differences(
         if differs is None:
             lacking = one if one.matches is None else runs[0]
             console.print(
-                f"no significance for {escape(one.name)}: no matches beside "
+                f"no significance for {escape(one.name)}: no matches in the folder of "
                 f"{escape(str(lacking.path))} (rankdet evaluate --matches writes them)"
             )
 

@@ -11,7 +11,7 @@ from rankdet.evaluation import registry
 from rankdet.evaluation.metric import EVALUATE, LEADERBOARD, LOWER, PERCENT, Metric
 from rankdet.files import write_text
 
-LINE, INDENT = 120, 36  # characters: of a printed line, and left of the values
+LINE, INDENT = 120, 36  # in characters: length of a line, and space to the left of the values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,7 +126,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def _metrics(title: str, metrics: Sequence[Metric], found: Mapping[str, Any]) -> list[str]:
-    """A group of metrics; where all are in percent, the title says so, else each of them."""
+    """Returns the lines of a group; if all metrics are in percent, only the title has the unit."""
     percent = all(_unit(metric) for metric in metrics)
     values = {}
     for metric in metrics:
@@ -137,7 +137,7 @@ def _metrics(title: str, metrics: Sequence[Metric], found: Mapping[str, Any]) ->
 
 
 def _group(title: str, values: dict[str, str]) -> list[str]:
-    """Names above their values, as many side by side as fit into a line."""
+    """Returns lines with names above their values, as many columns as a line can hold."""
     lines = [""]
     width = max([*map(len, values), 5]) + 2
     per_line = max(1, (LINE - INDENT) // width)

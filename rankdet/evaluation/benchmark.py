@@ -1,7 +1,7 @@
-"""Evaluation at COCO's size: all our metrics against the time that pycocotools takes for AP alone.
+"""Speed of evaluation at COCO's size: all our metrics, compared with pycocotools for AP alone.
 
-Processor seconds, of all threads, are compared, so that neither other work on the machine nor
-more cores help anyone. Both sides read the same files, made from a seed, in one process.
+Processor seconds of all threads are compared. They depend little on other work on the machine and
+on the number of cores. Both sides read the same synthetic files in the same process.
 """
 
 import contextlib
@@ -24,16 +24,16 @@ INTERVALS = "intervals of correlations"
 
 
 def make_case(folder: Path, images: int, detections: int, seed: int = 0) -> tuple[Path, Path]:
-    """Writes annotations (7.3 an image, classes of uneven size) and detections, from a seed.
+    """Writes synthetic annotations (7.3 per image, classes of uneven size) and detections.
 
     Args:
-        folder: where gt.json and dt.json go.
+        folder: the folder of the new files gt.json and dt.json.
         images: number of images.
-        detections: number of detections, 60 % of them around an object as NMS leaves them.
-        seed: of everything.
+        detections: number of detections. 60 % of them are near an object, the others anywhere.
+        seed: seed of all random numbers.
 
     Returns:
-        Both paths.
+        The paths of gt.json and dt.json.
     """
     rng = np.random.default_rng(seed)
     share = 1 / np.arange(1, CLASSES + 1)
@@ -57,7 +57,7 @@ def make_case(folder: Path, images: int, detections: int, seed: int = 0) -> tupl
         ),
     }
     near = rng.integers(0, count, detections)
-    # How far off a detection lies, in parts of its object's size: a few hit, most are near misses.
+    # Error of a detection as a fraction of its object's size: a few detections hit, most miss.
     off = rng.exponential(0.12, detections)[:, None] * rng.normal(size=(detections, 4))
     found = boxes[near] + off * np.tile(boxes[near, 2:], 2)
     found[:, 2:] = np.maximum(found[:, 2:], 1)
@@ -85,7 +85,7 @@ def _rows(**columns: np.ndarray) -> list[dict[str, Any]]:
 
 
 def _json_list(columns: dict[str, np.ndarray], block: int = 20_000) -> Iterable[str]:
-    """Yields the text of a list of objects, in blocks that need less memory than an evaluation."""
+    """Yields the JSON text of a list of objects in blocks, which limits the memory."""
     for start in range(0, len(columns["score"]), block):
         part = {name: values[start : start + block] for name, values in columns.items()}
         yield (", " if start else "[") + json.dumps(_rows(**part))[1:-1]
@@ -93,7 +93,7 @@ def _json_list(columns: dict[str, np.ndarray], block: int = 20_000) -> Iterable[
 
 
 def timed(steps: dict[str, float], name: str, function: Callable[[], Any]) -> Any:
-    """Runs `function` and notes its processor seconds."""
+    """Runs `function` and stores its processor seconds in `steps`."""
     start = time.process_time()
     result = function()
     steps[name] = time.process_time() - start
@@ -101,8 +101,8 @@ def timed(steps: dict[str, float], name: str, function: Callable[[], Any]) -> An
 
 
 def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np.ndarray]:
-    """Returns processor seconds of each step of our evaluation, and precision."""
-    # Imports are left out on both sides.
+    """Returns the processor seconds of each step of our evaluation, and the table of precision."""
+    # The time of imports is measured on neither side.
     import hotcoco  # noqa: F401
     import pyarrow.json
     import pyarrow.parquet  # noqa: F401
@@ -144,7 +144,7 @@ def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np
 
 
 def pycocotools(gt_path: Path, dt_path: Path) -> tuple[dict[str, float], np.ndarray]:
-    """Returns processor seconds of pycocotools' steps, and precision."""
+    """Returns the processor seconds of each step of pycocotools, and its table of precision."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -168,18 +168,19 @@ def run(
     """Times both sides on the same files.
 
     Args:
-        images: number of images; 7.3 objects each.
+        images: number of images, with 7.3 objects each on average.
         detections: number of detections.
-        draws: of the images, for the intervals of the correlations.
-        seed: of files and draws.
-        compare: whether to time pycocotools too (minutes).
+        draws: number of bootstrap draws for the intervals of the correlations.
+        seed: seed of the files and of the draws.
+        compare: whether to time pycocotools too, which takes minutes.
 
     Returns:
-        JSON-serialisable: processor seconds of each step and their totals, the peak memory of this
-        process after our part in GB, and `ratio`, pycocotools' total to ours (None without it).
+        JSON-serialisable: the processor seconds of each step and their totals, the peak memory of
+        our evaluation in GB, and `ratio`, the total of pycocotools divided by ours (None if
+        pycocotools was not timed).
 
     Raises:
-        AssertionError: precision differs by more than 1e-9 anywhere.
+        AssertionError: a value of precision differs by more than 1e-9.
     """
     with tempfile.TemporaryDirectory() as folder:
         paths = make_case(Path(folder), images, detections, seed)
@@ -209,9 +210,9 @@ def growth(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> list[dict[str, float]]:
-    """Returns our processor seconds for so many detections on the same images, one row per size.
+    """Returns our processor seconds for several numbers of detections on the same images.
 
-    `seconds` leaves the intervals out, `interval_seconds` is theirs.
+    Each row has `detections`, `interval_seconds` (for the intervals) and `seconds` (for the rest).
     """
     rows = []
     for size in sizes:

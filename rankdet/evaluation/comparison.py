@@ -25,7 +25,7 @@ class Compared:
         name: The run's key, or the part of the path in which its file differs from the others.
         path: Its metrics file.
         metrics: Metric key to value, None where undefined.
-        matches: The file of its matches; None where there is no such file.
+        matches: The file of its matches; None if it does not exist.
     """
 
     name: str
@@ -39,7 +39,7 @@ def load_runs(paths: Sequence[Path | str]) -> list[Compared]:
 
     Args:
         paths: Files that `rankdet evaluate --out` or a study wrote. The matches of a run are
-            expected beside its file, as `<its name>.parquet` or `matches.parquet`.
+            expected in the folder of its file, as `<its name>.parquet` or `matches.parquet`.
 
     Raises:
         InputError: If a file is missing or has no metrics, or the runs are on different data.
@@ -122,7 +122,7 @@ def as_json(runs: Sequence[Compared], found: Sequence[dict[str, Difference] | No
 def _metrics(path: Path) -> dict[str, Any]:
     data = read_json(path)
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise InputError(f"{path}: is not a file of metrics; `rankdet evaluate --out` writes one")
+        raise InputError(f"{path}: is not a metrics file; `rankdet evaluate --out` writes one")
     if not isinstance(data.get("metrics"), dict):
         raise InputError(f"{path}: has no metrics (status: {data.get('status', 'unknown')})")
     return data

@@ -1,4 +1,4 @@
-"""From two COCO-format files to all metrics: `evaluate_files`."""
+"""Computes all metrics from annotations and detections in COCO's format: `evaluate_files`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -39,7 +39,7 @@ class Options:
         sparsity_crowds: Whether crowds count as objects there.
         bootstrap: Number of draws of the images for intervals; 0 computes no intervals.
         seed: Seed of those draws.
-        errors: Whether to break the errors down (hotcoco's TIDE).
+        errors: Whether to compute the cost of each kind of error (TIDE, by hotcoco).
     """
 
     backend: str = "hotcoco"
@@ -72,7 +72,7 @@ def evaluate_files(
     matches_path: Path | str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Computes all metrics of the registry that follow from annotations and detections.
+    """Computes all metrics of the registry that need only annotations and detections.
 
     Args:
         gt_path: COCO-format annotations.
@@ -85,8 +85,8 @@ def evaluate_files(
     Returns:
         JSON-serialisable: `schema`, `metrics`, `per_class` (by category id), `classes` (names),
         `operating_point`, `bounds`, `sparsity`, `calibration`, `settings`, `counts`, `notes`;
-        `intervals` and `errors` where asked for. Rates and errors are in [0, 1], correlations in
-        [−1, 1], undefined values None.
+        `intervals` and `errors` if the options request them. Rates and errors are in [0, 1],
+        correlations in [−1, 1], undefined values None.
 
     Raises:
         InputError: If a file cannot be used, or an option has an unknown value.
@@ -228,7 +228,7 @@ def _intervals(matches: Matches, options: Options) -> dict[str, Any]:
     from rankdet.evaluation.intervals import LEVEL, bootstrap_intervals
 
     rng = np.random.default_rng(options.seed)
-    # Intervals of oLRP always try all scores: the grid only serves comparison with old numbers.
+    # Intervals of oLRP always try all scores. The grid is only for comparison with old numbers.
     found = bootstrap_intervals(matches, rng, options.bootstrap)
     return {
         "level": LEVEL,

@@ -1,7 +1,7 @@
-"""Differences of two runs with their intervals, cached on disk: a bootstrap may take minutes.
+"""Differences of two runs with their intervals, cached on disk because a bootstrap takes minutes.
 
-A table and the report need the same differences. They are stored in `<study>/intervals/`, under a
-name that depends on the matches of both runs and on the code, so that they are never out of date.
+A table and the report need the same differences. They are stored in `<study>/intervals/`. The file
+name depends on the matches of both runs and on the code, so a stored value is never out of date.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ REPLICATES = 1000
 
 
 def difference(a: Path, b: Path, metric: str, family: str, store: Path) -> Difference | None:
-    """Returns a metric of run B minus that of run A; None where the family has no such metric.
+    """Returns the metric of run B minus that of run A; None if the family does not have the metric.
 
     Args:
         a: Matches of the first run.

@@ -20,12 +20,12 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Difference:
-    """A metric of run B minus the same of run A, over the same images.
+    """The metric of run B minus that of run A, over the same images.
 
     Attributes:
-        value: the difference over all images; None where either is undefined.
-        low: lower end of the interval, None likewise.
-        high: upper end.
+        value: the difference over all images; None if the metric of either run is undefined.
+        low: lower end of the interval; None if it is undefined.
+        high: upper end of the interval; None if it is undefined.
         p: two-sided bootstrap p-value of "no difference", in (0, 1].
     """
 
@@ -40,7 +40,7 @@ class Difference:
         return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
 
     def scaled(self, factor: float) -> "Difference":
-        """The same in another unit."""
+        """Returns the difference in another unit; `factor` converts the unit."""
         value, low, high = (
             None if v is None else v * factor for v in (self.value, self.low, self.high)
         )
@@ -70,7 +70,7 @@ def bootstrap_intervals(
     families: Sequence[str] = FAMILIES,
     level: float = LEVEL,
 ) -> dict[str, tuple[float, float] | None]:
-    """Returns percentile intervals of one run's metrics, from drawing images with replacement.
+    """Returns percentile intervals of one run's metrics; images are drawn with replacement.
 
     Args:
         matches: the run's matches.
@@ -80,7 +80,7 @@ def bootstrap_intervals(
         level: coverage, in (0, 1).
 
     Returns:
-        Metric name to (low, high); None where it is undefined in some draw.
+        Metric name to (low, high); None if the metric is undefined in some draw.
     """
     weights = image_weights(len(matches.image_ids), replicates, rng)
     values = resampled(matches, weights, families)
@@ -113,7 +113,7 @@ def paired_bootstrap(
     """
     check_same_data(a, b)
     images = len(a.image_ids)
-    # The first row is the split itself.
+    # The first row gives each image the weight 1: the metrics of the whole split.
     weights = np.vstack([np.ones((1, images), np.int64), image_weights(images, replicates, rng)])
     first, second = resampled(a, weights, families), resampled(b, weights, families)
     return {name: _difference(second[name] - first[name], level) for name in first}
@@ -148,11 +148,11 @@ def mean_over_seeds(
     """Returns the mean over seeds and the half width of its Student-t interval.
 
     Args:
-        values: one per seed; None where a run is missing or the metric undefined.
+        values: one per seed; None if a run is missing or the metric is undefined.
         level: coverage, in (0, 1).
 
     Returns:
-        The mean, None if any value is missing; the half width, None for fewer than two seeds.
+        The mean (None if a value is missing), and the half width (None for fewer than two seeds).
     """
     if not values or any(v is None for v in values):
         return None, None
@@ -171,7 +171,7 @@ def welch_interval(a: Floats, b: Floats, level: float = LEVEL) -> tuple[float, f
 
     Args:
         a: (n,) values over seeds, n ≥ 2.
-        b: (m,) likewise.
+        b: (m,) values over seeds, m ≥ 2.
         level: coverage, in (0, 1).
 
     Source: B. L. Welch, The generalization of "Student's" problem when several different
@@ -193,7 +193,7 @@ def welch_interval(a: Floats, b: Floats, level: float = LEVEL) -> tuple[float, f
 def best(
     values: Mapping[str, float | None], higher: bool = True, digits: int | None = None
 ) -> set[str]:
-    """Returns the names with the best value; ties (at so many digits) all of them, None never."""
+    """Returns the names with the best value: several for a tie at `digits`; never those of None."""
     known = {
         n: v if digits is None else round(v, digits) for n, v in values.items() if v is not None
     }
@@ -216,6 +216,6 @@ def _difference(values: Floats, level: float) -> Difference:
     interval = _interval(drawn, level)
     if np.isnan(value) or interval is None:
         return Difference(None if np.isnan(value) else float(value), None, None, None)
-    # Counting the split itself among the draws keeps p above 0.
+    # The whole split counts as one more draw, so that p is never 0.
     tail = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0)) + 1
     return Difference(float(value), *interval, min(1.0, 2 * float(tail) / (len(drawn) + 1)))

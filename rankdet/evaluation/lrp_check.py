@@ -1,7 +1,7 @@
-"""Cross-check of a run's oLRP against the package that LRP's authors released: `lrp-check.json`.
+"""Compares a run's oLRP with the package that LRP's authors released: `lrp-check.json`.
 
-The package replaces pycocotools, so it needs a separate environment. If that cannot be made, the
-status of the record is `skipped`, with the reason.
+The package replaces pycocotools, so it needs a separate environment. If the environment cannot be
+made, the status of the record is `skipped`, with the reason.
 """
 
 import json
@@ -24,28 +24,29 @@ from rankdet.repository import DATA, ENVIRONMENTS
 SCHEMA = "rankdet.lrp-check/1"
 ENVIRONMENT = ENVIRONMENTS / "lrp.yaml"
 FOLDER = DATA / "cache" / "lrp-env"
-PYTHON = "RANKDET_LRP_PYTHON"  # a Python that has the package already
+PYTHON = "RANKDET_LRP_PYTHON"  # environment variable: a Python in which the package is installed
 SOURCE = "https://github.com/kemaloksuz/LRP-Error"
 PACKAGE = f"git+{SOURCE}#subdirectory=pycocotools"
 TOLERANCE = 1e-9
 
 
 class Unavailable(Exception):
-    """The released package cannot be installed or used here; the text gives the reason."""
+    """The released package cannot be installed or used here. The message is the reason."""
 
 
 def check_lrp(
     ground_truth: str | Path, detections: str | Path, metrics: str | Path, out: str | Path
 ) -> None:
-    """Compares a run's recorded oLRP with the released package's.
+    """Compares the oLRP in a run's record with that of the released package.
 
     Args:
         ground_truth: COCO-format annotations.
         detections: the run's detections.
-        metrics: its `metrics.json`.
-        out: where to write; schema `rankdet.lrp-check/1`: `status` (`equal`, `different` or
-            `skipped`), `reason` where not equal, `largest_difference` over all classes and values,
-            `classes` compared, `different` (at most ten, `category`, `value`, `ours`, `released`).
+        metrics: the run's `metrics.json`.
+        out: the record to write (schema `rankdet.lrp-check/1`): `status` (`equal`, `different` or
+            `skipped`), `reason` (unless equal), `largest_difference` over all classes and values,
+            `classes` (how many were compared), and `different` (the first ten different values,
+            with `category`, `value`, `ours`, `released`).
 
     Raises:
         InputError: the metrics cannot be read.
@@ -65,7 +66,7 @@ def check_lrp(
 def compare(
     ours: Mapping[str, Mapping[str, Any]], released: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Returns status and differences of the classes' values; null equals null alone."""
+    """Returns the status and the different values of all classes; null is equal only to null."""
     different: list[dict[str, Any]] = []
     largest = 0.0
     for category, values in released.items():
@@ -93,9 +94,9 @@ def _released(record: Mapping[str, Any], truth: Path, found: Path) -> dict[str, 
     if record.get("status") == "diverged":
         raise Unavailable("the run diverged: it has no metrics")
     if record["settings"]["max_dets"] != [1, 10, 100]:
-        raise Unavailable("federated (LVIS) annotations are not the package's")
+        raise Unavailable("the package does not support federated (LVIS) annotations")
     if not record["counts"]["detections"]:
-        raise Unavailable("there are no detections, which the package cannot load")
+        raise Unavailable("there are no detections, and the package cannot load an empty list")
     python = _python()
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "released.json"
@@ -104,11 +105,11 @@ def _released(record: Mapping[str, Any], truth: Path, found: Path) -> dict[str, 
 
 
 def _python() -> str:
-    """Returns a Python that has the package: the named one, or that of a new environment."""
+    """Returns a Python that has the package: from the variable `PYTHON` or a new environment."""
     named = os.environ.get(PYTHON)
     if named:
         if shutil.which(named) is None:
-            raise Unavailable(f"{PYTHON} names {named}, which is not a program")
+            raise Unavailable(f"{PYTHON} is {named}, which is not a program")
         return named
     python = FOLDER / "bin" / "python"
     if not (FOLDER / "ready").exists():
@@ -118,7 +119,7 @@ def _python() -> str:
 
 def _install(python: Path) -> None:
     if shutil.which("git") is None:
-        raise Unavailable("the package is installed from git, which is not on this machine")
+        raise Unavailable("git, which installs the package, is not on this machine")
     _run(["git", "ls-remote", SOURCE, "HEAD"], f"{SOURCE} cannot be reached", seconds=30)
     entries = yaml.safe_load(ENVIRONMENT.read_text(encoding="utf-8"))["dependencies"]
     needed = next(entry["pip"] for entry in entries if isinstance(entry, dict))
@@ -131,9 +132,12 @@ def _install(python: Path) -> None:
         "--disable-pip-version-check",
     ]
     try:
-        _run([sys.executable, "-m", "venv", "--clear", FOLDER], "no virtual environment")
-        _run([*pip, *needed], "its requirements cannot be installed")
-        _run([*pip, "--no-build-isolation", PACKAGE], "it cannot be built")
+        _run(
+            [sys.executable, "-m", "venv", "--clear", FOLDER],
+            "a virtual environment cannot be made",
+        )
+        _run([*pip, *needed], "the package's requirements cannot be installed")
+        _run([*pip, "--no-build-isolation", PACKAGE], "the package cannot be built")
         (FOLDER / "ready").touch()
     except Unavailable:
         shutil.rmtree(FOLDER, ignore_errors=True)

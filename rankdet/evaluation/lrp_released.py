@@ -1,7 +1,7 @@
-"""oLRP by the released package, as JSON. The Python of `envs/lrp.yaml` runs this file alone.
+"""Writes the oLRP of the released package as JSON. The Python of `envs/lrp.yaml` runs this file.
 
-python lrp_released.py GT.json DETECTIONS.json OUT.json: category id to oLRP, its components and the
-threshold; null where the package has no value.
+python lrp_released.py GT.json DETECTIONS.json OUT.json maps each category id to oLRP, its
+components and the threshold; null where the package has no value. It imports nothing of rankdet.
 """
 
 import json
@@ -32,7 +32,7 @@ def main(ground_truth: str, detections: str, out: str) -> None:
     evaluator.evaluate()
     evaluator.accumulate()
     if "olrp" not in evaluator.eval:
-        sys.exit("the installed pycocotools is COCO's, without LRP")
+        sys.exit("the installed pycocotools is COCO's version, which has no LRP")
     # Area all, 100 detections; −1 means a class without ground truth.
     tables = {key: evaluator.eval[name][:, 0, -1] for key, name in KEYS.items()}
     values = {

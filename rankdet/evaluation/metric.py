@@ -1,4 +1,4 @@
-"""What the benchmark knows about one metric. `rankdet.evaluation.registry` lists all of them."""
+"""The description of one metric. `rankdet.evaluation.registry` lists all metrics."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ SPARSITY = "sparsity"  # the table of objects per image on a run's page
 SWEEP = "sweep"  # the table of score thresholds on a run's page
 COMPARE = "compare"  # comparison pages, and `rankdet compare` by default
 EVALUATE = "evaluate"  # the output of `rankdet evaluate`
-MASKS = "masks"  # leaderboard and sweep show the value for masks beside that for boxes
+MASKS = "masks"  # leaderboard and sweep show the values for masks and for boxes
 PLACES = (LEADERBOARD, RUN, CLASSES, SPARSITY, SWEEP, COMPARE, EVALUATE, MASKS)
 
 HIGHER, LOWER = "higher", "lower"
@@ -33,14 +33,14 @@ class Metric:
         header: Its name in tables and on pages.
         meaning: One plain sentence for the reading page and the documentation.
         group: A key of `rankdet.evaluation.registry.GROUPS`.
-        better: "higher", "lower", or None where no direction is better.
+        better: "higher", "lower", or None if neither direction is better.
         scale: Factor from the record's unit to the printed one: 100 for AP.
         decimals: Digits printed after the point.
         interval: The bootstrap family that gives its interval over images: "ap", "olrp" or
-            "correlation"; None where it has no interval.
-        shown: Where it is shown, of `PLACES`.
+            "correlation"; None if it has no interval.
+        shown: The places that show it, of `PLACES`.
         path: Keys that lead to its value in a record; by default `metrics`, then its key. Empty
-            for a value that exists for each class only.
+            for a value that exists only per class.
         compute: "module:function" for a metric that is computed from the matches alone. The
             function takes `Matches` and returns the value (None where undefined), or a mapping of
             category id to value; the metric is then the mean over the classes where it is defined.
@@ -69,7 +69,7 @@ class Metric:
         return ("metrics", self.key) if self.path is None else self.path
 
     def is_in(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record has this metric, be its value defined or not."""
+        """Whether a record has this metric; its value may be undefined."""
         return bool(self.steps) and self.steps[-1] in self._room(record)
 
     def value(self, record: Mapping[str, Any]) -> Any:
@@ -77,7 +77,7 @@ class Metric:
         return self._room(record).get(self.steps[-1]) if self.steps else None
 
     def scaled(self, value: Any) -> float | None:
-        """A value of it in printed units; None where undefined."""
+        """Converts a value of this metric to printed units; None where undefined."""
         return scaled(value, self.scale)
 
     def printed(self, values: Mapping[str, Any]) -> float | None:
@@ -85,9 +85,9 @@ class Metric:
         return self.scaled(values.get(self.key))
 
     def of_masks(self) -> "Metric":
-        """The same metric for masks, for a table that shows it beside that of boxes.
+        """Returns the same metric for masks, for a table that shows boxes and masks.
 
-        It has no interval: a run keeps the matches of its boxes alone.
+        It has no interval, because a run keeps only the matches of its boxes.
         """
         return replace(self, key=f"segm.{self.key}", header=f"mask {self.header}", interval=None)
 
@@ -95,7 +95,7 @@ class Metric:
         """Imports the function that `compute` names.
 
         Raises:
-            InputError: If `compute` names no function.
+            InputError: If `compute` does not name a function.
         """
         module, _, name = self.compute.partition(":")
         try:

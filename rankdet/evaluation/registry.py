@@ -1,8 +1,8 @@
 """All metrics of the benchmark, one entry each.
 
-Everything that shows a metric reads this list: leaderboard, tables, pages, commands, documentation.
-To add a metric, write a function of the matches and an entry that names it with `compute`; to see
-how, read `docs/evaluation.md`. Planning reads this module, so it imports neither numpy nor pandas.
+Leaderboard, tables, pages, commands and documentation read this list. To add a metric, write a
+function of the matches and an entry that names it with `compute` (see `docs/evaluation.md`).
+Planning reads this module, so it imports neither numpy nor pandas.
 """
 
 from collections.abc import Iterable, Mapping
@@ -305,7 +305,7 @@ def by_key() -> dict[str, Metric]:
 
 
 def find(key: str) -> Metric | None:
-    """Returns the metric of a key, also of masks (`segm.AP`); None where there is none."""
+    """Returns the metric of a key, also of masks (`segm.AP`); None if it is not registered."""
     if key.startswith("segm."):
         metric = by_key().get(key.removeprefix("segm."))
         return metric.of_masks() if metric else None
@@ -313,9 +313,9 @@ def find(key: str) -> Metric | None:
 
 
 def describe(key: str) -> Metric:
-    """Returns the metric of a key; for one that is not registered, its plain value under its key.
+    """Returns the metric of a key; a key that is not registered becomes a metric of that name.
 
-    Records that other versions wrote may hold metrics that are unknown here.
+    Records of other versions may contain metrics that are not registered here.
     """
     return find(key) or Metric(key, key, "", "", None, decimals=3, shown=())
 
@@ -326,7 +326,7 @@ def shown_in(place: str) -> tuple[Metric, ...]:
 
 
 def grouped(metrics: Iterable[Metric]) -> list[tuple[str, list[Metric]]]:
-    """Returns the titles of the groups in their order, each with those metrics that belong to it.
+    """Returns the titles of the groups in their order, each with the given metrics of the group.
 
     Groups without a metric are left out.
     """
@@ -360,14 +360,14 @@ def markdown() -> str:
 
 
 def values(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns all metrics that a record holds, key to value in the record's unit.
+    """Returns all metrics of a record: key to value in the record's unit.
 
     Args:
         record: A `metrics.json`, its part `segm`, or another mapping with the same keys; `training`
             and `speed` may hold the records of the training and of the inference speed.
 
     Returns:
-        Registered metrics in the registry's order, then others that the record's `metrics` has.
+        Registered metrics in the registry's order, then the other ones in the record's `metrics`.
     """
     known = {m.key: m.value(record) for m in METRICS if m.is_in(record)}
     return {**known, **{k: v for k, v in (record.get("metrics") or {}).items() if k not in known}}

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-DIGITS = 6  # printed units are kept with far more digits than are printed
+DIGITS = 6  # decimals of a value in printed units, before it is formatted
 
 
 def finite(value: Any) -> float | None:
@@ -16,7 +16,7 @@ def scaled(value: Any, scale: float) -> float | None:
     """Returns a value of a record in printed units, rounded to `DIGITS`; None where undefined.
 
     Args:
-        value: As a JSON record holds it; anything but a finite number counts as undefined.
+        value: As a JSON record holds it; any value except a finite number is undefined.
         scale: Factor from the record's unit to the printed one, such as 100 for AP.
     """
     known = finite(value)

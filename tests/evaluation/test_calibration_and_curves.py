@@ -1,15 +1,16 @@
-"""Calibration, curves and score sweeps against other routes to the same numbers."""
+"""Calibration, curves and score sweeps, compared with other ways to compute the same numbers."""
 
+import hotcoco
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 
 from rankdet.evaluation.metrics.calibration import calibration
-from rankdet.evaluation.metrics.coco_evaluators import _hotcoco, error_breakdown
+from rankdet.evaluation.metrics.coco_evaluators import error_breakdown
 from rankdet.evaluation.metrics.curves import lrp_over_score, precision_recall, score_sweep
 from rankdet.evaluation.metrics.matching import match
 from rankdet.evaluation.metrics.olrp import olrp
-from tests.evaluation.coco_cases import MANY, cases, loaded, pycocotools_tables
+from tests.evaluation.coco_cases import MANY, cases, loaded, matched, pycocotools_tables, write
 
 FEWER = settings(MANY, max_examples=40)
 
@@ -17,16 +18,17 @@ FEWER = settings(MANY, max_examples=40)
 @FEWER
 @given(case=cases())
 def test_d_ece_equals_hotcocos(tmp_path, case):
-    ground_truth, detections = loaded(tmp_path, *case)
-    assume(len(ground_truth) > 0)  # hotcoco needs ground truth
-    ours = calibration(match(ground_truth, detections), bins=10)
-    evaluator = _hotcoco(ground_truth, detections, "bbox")
+    assume(case[0]["annotations"])  # hotcoco needs ground truth
+    ours = calibration(matched(tmp_path, *case), bins=10)
+    gt_path, dt_path = write(tmp_path, *case)
+    truth = hotcoco.COCO(str(gt_path))
+    evaluator = hotcoco.COCOeval(truth, truth.load_res(str(dt_path)), "bbox")
     evaluator.evaluate()
     theirs = evaluator.calibration(n_bins=10)
     if theirs["num_detections"] == 0:
         assert ours["D_ECE"] is None
     else:
-        # At a bin's very edge rounding may decide otherwise; our scores are not on edges of tenths.
+        # At the edge of a bin the rounding of hotcoco may differ from ours.
         assert sum(b["detections"] for b in ours["bins"]) == theirs["num_detections"]
         if all(r["score"] * 10 % 1 > 1e-9 for r in case[1]):
             assert ours["D_ECE"] == pytest.approx(theirs["ece"], abs=1e-9)

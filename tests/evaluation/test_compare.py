@@ -130,7 +130,7 @@ def test_bad_input(runs, tmp_path):
     from rankdet.errors import InputError as RankdetError
 
     (tmp_path / "list.json").write_text("[]")
-    with pytest.raises(InputError, match="is not a file of metrics"):
+    with pytest.raises(InputError, match="is not a metrics file"):
         load_runs([tmp_path / "list.json"])
     (tmp_path / "none.json").write_text('{"schema": "rankdet.metrics/1", "status": "diverged"}')
     with pytest.raises(InputError, match="diverged"):

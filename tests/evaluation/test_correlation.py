@@ -1,4 +1,4 @@
-"""Correlations against scipy's, weights against repeated data."""
+"""Correlations are compared with SciPy's, and weights with repeated data."""
 
 import warnings
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rankdet.evaluation.metrics.coefficients import inversions, weighted_correlations
 from rankdet.evaluation.metrics.correlation import coefficients
 
-# Coarse values give ties; fine ones give none.
+# Coarse values have ties, fine values have none.
 VALUES = st.one_of(st.integers(0, 4).map(float), st.floats(0, 1, width=16))
 PAIRS = st.lists(st.tuples(VALUES, VALUES, st.integers(0, 3)), max_size=40)
 
@@ -74,12 +74,12 @@ def test_owners_share_their_weight():
     np.testing.assert_allclose(result, weighted_correlations(x, y, weights[owner]), atol=1e-12)
 
 
-def test_memory_is_bounded_without_changing_anything(monkeypatch):
+def test_limits_of_memory_do_not_change_results(monkeypatch):
     rng = np.random.default_rng(0)
     x, y, weights = rng.random(50), rng.random(50), rng.integers(0, 3, (50, 9)).astype(float)
     whole = weighted_correlations(x, y, weights)
-    monkeypatch.setattr("rankdet.evaluation.metrics.coefficients._WIDEST", 100)
-    monkeypatch.setattr("rankdet.evaluation.metrics.coefficients._CELLS", 60)
+    monkeypatch.setattr("rankdet.evaluation.metrics.coefficients.MOST_ELEMENTS", 100)
+    monkeypatch.setattr("rankdet.evaluation.metrics.coefficients.MOST_CELLS", 60)
     np.testing.assert_allclose(weighted_correlations(x, y, weights), whole, atol=1e-12)
 
 

@@ -85,13 +85,15 @@ def test_undefined_equals_undefined_alone():
 def test_cocos_own_package_is_no_check(check):
     record = check()
     assert record["status"] == "skipped"
-    assert record["reason"].endswith("the installed pycocotools is COCO's, without LRP")
+    assert record["reason"].endswith(
+        "the installed pycocotools is COCO's version, which has no LRP"
+    )
 
 
 def test_a_python_that_is_not_there(check):
     record = check(python="/nowhere/python")
     assert record["status"] == "skipped"
-    assert record["reason"] == "RANKDET_LRP_PYTHON names /nowhere/python, which is not a program"
+    assert record["reason"] == "RANKDET_LRP_PYTHON is /nowhere/python, which is not a program"
 
 
 @pytest.mark.parametrize(

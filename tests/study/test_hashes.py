@@ -1,5 +1,7 @@
-"""What a run depends on: followed through names and imports, comments left out."""
+"""The hashes of a run's code follow names and imports, and do not include comments."""
 
+import itertools
+import shutil
 import textwrap
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.study import cards
 from rankdet.study import hashes as hashing
-from rankdet.study.code.source import Tree, our_tree
+from rankdet.study.code.source import Tree
 
 RETINANET = {"family": "dense-anchor", "head": "RetinaHead"}
 TWO_STAGE = {"family": "two-stage"}
@@ -144,33 +146,34 @@ def edit(root, name, old, new):
     path.write_text(text.replace(old, new))
 
 
-def forget():
-    """Lets the next hash read the tree again, as another process would."""
-    for cached in (hashing.step_hash, hashing._step_hash, our_tree):
-        cached.cache_clear()
+@pytest.fixture()
+def snapshot(root, tmp_path_factory):
+    """Returns a function that copies the tree: a process reads each root once."""
+    folder = tmp_path_factory.mktemp("snapshots")
+    numbers = itertools.count()
+    return lambda: shutil.copytree(root, folder / str(next(numbers)))
 
 
 @pytest.fixture()
-def hashes(root):
-    """Returns a function from the files of the tree to all hashes."""
+def hashes(snapshot):
+    """Returns a function that computes all hashes of the tree as it is now."""
 
-    def loss(name, variant="", detector=RETINANET):
+    def loss(root, name, variant="", detector=RETINANET):
         file = cards.load_loss(name, root / "losses", root)
         return hashing.loss_hash(file, file.variant(variant), detector, root)
 
     def compute():
-        forget()
+        root = snapshot()
         return {
-            "mine": loss("mine"),
-            "own": loss("own"),
-            "mine+v": loss("mine", "v"),
-            "mine, two stages": loss("mine", detector=TWO_STAGE),
+            "mine": loss(root, "mine"),
+            "own": loss(root, "own"),
+            "mine+v": loss(root, "mine", "v"),
+            "mine, two stages": loss(root, "mine", detector=TWO_STAGE),
             "retinanet": hashing.model_code_hash("train", RETINANET, root),
             "two stages": hashing.model_code_hash("train", TWO_STAGE, root),
         }
 
-    yield compute
-    forget()
+    return compute
 
 
 @pytest.mark.parametrize(
@@ -218,7 +221,7 @@ def test_an_edit_changes_what_uses_it(root, hashes, name, old, new, changed):
     assert {key for key in before if before[key] != after[key]} == changed
 
 
-def test_parts_for_two_stage_detectors_count_for_these_alone(root, hashes):
+def test_parts_for_two_stage_detectors_change_only_their_runs(root, hashes):
     def changed(name, old, new):
         before = hashes()
         edit(root, name, old, new)
@@ -236,7 +239,7 @@ def test_parts_for_two_stage_detectors_count_for_these_alone(root, hashes):
         hashes()
 
 
-def test_a_docstring_is_no_code(root):
+def test_docstrings_are_not_part_of_the_code(root):
     text = (root / "rankdet/losses/second.py").read_text()
     plain = [Tree(root).source(root / "rankdet/losses/second.py").text(0)]
     documented = text.replace("def second(x):", 'def second(x):\n    """Doc."""')
@@ -259,8 +262,7 @@ def test_relative_imports_are_followed(root):
     assert {path.name for path, _ in reached} == {"both.py", "first.py", "shared.py"}
 
 
-def test_a_missing_part_of_the_installation_is_said(tmp_path):
-    forget()
+def test_a_missing_part_of_the_installation_is_reported(tmp_path):
     with pytest.raises(InputError, match="the installation is incomplete"):
         hashing.step_hash("data", tmp_path)
 
@@ -273,9 +275,14 @@ def test_alrp_does_not_depend_on_the_other_losses():
     assert "ap.py" not in names
 
 
-def test_a_written_report_is_no_part_of_the_reports_code(tmp_path):
-    (tmp_path / "example" / "runs").mkdir(parents=True)
-    (tmp_path / "example" / "index.html").touch()
-    (tmp_path / "example" / "runs" / "seed1.html").touch()
-    (tmp_path / "style.css").touch()
-    assert hashing._files(tmp_path) == [tmp_path / "style.css"]
+def test_the_hash_of_the_report_does_not_include_written_reports(root, snapshot):
+    for name in ("rankdet/report/build.py", "reports/static/style.css"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).touch()
+    before = hashing.step_hash("report", snapshot())
+    for name in ("example/index.html", "example/runs/seed1.html", "html/smoke/index.html"):
+        (root / "reports" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "reports" / name).write_text("written")
+    assert hashing.step_hash("report", snapshot()) == before
+    (root / "reports/static/style.css").write_text("body {}")
+    assert hashing.step_hash("report", snapshot()) != before

@@ -1,4 +1,4 @@
-"""The checks on single fields of COCO files, vectorised; each failure is one `InputError` line."""
+"""Vectorised checks of the fields of COCO files; a failure is an `InputError` of one line."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -16,7 +16,7 @@ Entries = Sequence[Mapping[str, Any]]
 def integers(
     entries: Entries, key: str, path: Path, what: str, start: int = 0
 ) -> NDArray[np.int64]:
-    """Returns the integers under `key`; `start` is the place of the first entry in its file."""
+    """Returns the integers of `key`; `start` is the position of the first entry in its file."""
     values = _values(entries, key, path, what, start)
     if set(map(type, values)) <= {int}:
         try:
@@ -99,13 +99,13 @@ def areas(values: list[Any], path: Path) -> NDArray[np.float64]:
 
 
 def unique(ids: NDArray[np.int64], path: Path, what: str) -> NDArray[np.int64]:
-    """Returns `ids` if each occurs once."""
+    """Returns `ids`; raises an `InputError` if one occurs more than once."""
     found, counts = np.unique(ids, return_counts=True)
     twice = found[counts > 1]
     if len(twice):
         raise InputError(
             f"{path}: {len(twice)} {what} ids occur more than once ({three(twice)}); "
-            f"each {what} needs an id of its own"
+            f"each {what} needs a unique id"
         )
     return ids
 
@@ -134,7 +134,7 @@ def is_known(known: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.boo
 def report_unknown(
     path: Path, what: str, unknown: NDArray[np.int64], ignore: bool, notes: list[str]
 ) -> None:
-    """Stops at detections with unknown ids, or notes that they are left out."""
+    """Raises an `InputError` for detections with unknown ids; with `ignore` adds a note instead."""
     if len(unknown) == 0:
         return
     line = (
@@ -175,7 +175,7 @@ def _values(entries: Entries, key: str, path: Path, what: str, start: int) -> li
 def _numbers(
     values: list[Any], path: Path, key: str, start: int, width: int = 1
 ) -> NDArray[np.float64]:
-    """Returns plain numbers as an array; `width` of them stand in each entry of the file."""
+    """Returns plain numbers as an array; each entry of the file has `width` of them."""
     if set(map(type, values)) <= {float, int}:
         try:
             return np.array(values, dtype=np.float64)

@@ -1,7 +1,7 @@
-"""The fast way to read detections: pyarrow's JSON parser straight into columns.
+"""Reads detections fast: pyarrow's JSON parser writes directly into columns.
 
-It only accepts files of the usual form. For any other it returns None, and the plain reader
-(`rankdet.evaluation.coco.json_stream`) then reads the file or reports what is wrong with it.
+It accepts only files of the usual form and returns None for others. The plain reader
+(`rankdet.evaluation.coco.json_stream`) then reads the file or reports the problem.
 """
 
 import re
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLOCK = 64 * 2**20  # bytes parsed at a time: bounds the memory
-_ARROW_BLOCK = 4 * 2**20  # bytes that Arrow takes at a time, more than any one detection has
+_ARROW_BLOCK = 4 * 2**20  # bytes that Arrow parses at a time; more than one detection has
 _NO_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 _BETWEEN_OBJECTS = re.compile(rb"\}\s*,\s*(?=\{)")
 
@@ -36,7 +36,7 @@ class Columns:
 
 
 def read_columns(path: Path, block: int = BLOCK) -> Columns | None:
-    """Returns the columns of a list of detections with boxes, or None where there is any doubt.
+    """Returns the columns of a list of detections with boxes; None if it has an unusual form.
 
     Args:
         path: a file that should hold one JSON list.
@@ -69,7 +69,7 @@ def read_columns(path: Path, block: int = BLOCK) -> Columns | None:
 
 
 def _cut(text: bytes) -> tuple[bytes, bytes]:
-    """Splits before the last object that begins in `text`; nothing first if there is no place."""
+    """Splits `text` before its last object; the first part is empty if that is not possible."""
     end = len(text)
     while (end := text.rfind(b"}", 0, end)) >= 0:
         if found := _BETWEEN_OBJECTS.match(text, end):
@@ -78,16 +78,16 @@ def _cut(text: bytes) -> tuple[bytes, bytes]:
 
 
 def _parse(objects: bytes, parts: list[tuple[NDArray[Any], ...]]) -> bool:
-    """Appends the columns of `{...}, {...}`; returns whether there was no doubt."""
+    """Appends the columns of `{...}, {...}`; returns whether they have the usual form."""
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
     if not (objects.startswith(b"{") and objects.endswith(b"}")):
-        return False  # pyarrow dies of a null at the start, and takes the process with it
-    # One object a line: no JSON string holds a raw line break, so those may go.
+        return False  # a null at the start would crash pyarrow and the process
+    # One object per line. JSON strings have no raw line breaks, so these can be removed.
     lines = objects.translate(_NO_BREAKS)
     count = lines.count(b"}, {")
-    if count:  # as Python writes it; others by the slower way
+    if count:  # the separator that Python writes; others need the slower expression
         lines = lines.replace(b"}, {", b"}\n{")
     else:
         lines, count = _BETWEEN_OBJECTS.subn(b"}\n", lines)
@@ -110,7 +110,7 @@ def _parse(objects: bytes, parts: list[tuple[NDArray[Any], ...]]) -> bool:
         raise
     except pa.ArrowException:
         return False
-    # Arrow also takes objects without a comma in between: then there are more rows than commas.
+    # Arrow also accepts objects without commas between them: then there are more rows than commas.
     if table.num_rows != count + 1 or any(table[name].null_count for name in schema.names):
         return False
     boxes = table["bbox"].combine_chunks()

@@ -1,4 +1,4 @@
-"""JSON from disk: one clear line for each way a file can be broken; lists read block by block."""
+"""Reads JSON files, lists block by block; each kind of damaged file has its own clear message."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _SPACE = " \t\r\n"
 
 
 def read_json(path: Path | str) -> Any:
-    """Returns what a JSON file holds.
+    """Returns the content of a JSON file.
 
     Raises:
         InputError: the file is missing, unreadable, empty, cut off or not JSON.
@@ -29,14 +29,14 @@ def read_json(path: Path | str) -> Any:
 
 
 def read_json_list(path: Path | str, block: int = BLOCK) -> Iterator[list[dict[str, Any]]]:
-    """Yields the objects of a JSON list in blocks, so that a huge file needs little memory.
+    """Yields the objects of a JSON list in blocks, so that a large file needs little memory.
 
     Args:
         path: a file that holds one JSON list of objects.
         block: characters read at a time.
 
     Raises:
-        InputError: as `read_json`, or the file holds no list of objects.
+        InputError: as `read_json`, or the file is not a list of objects.
     """
     path = Path(path)
     try:
@@ -49,11 +49,11 @@ def read_json_list(path: Path | str, block: int = BLOCK) -> Iterator[list[dict[s
 
 
 def check_end(path: Path, size: int = 4 * BLOCK) -> None:
-    """Says at once that a large list is cut off, instead of after minutes of parsing.
+    """Reports a large list that is cut off before the parsing, which takes minutes.
 
     Args:
         path: the file.
-        size: files below this many bytes are left to the parser, which knows the place.
+        size: smaller files (in bytes) are not checked, because the parser reports the position.
 
     Raises:
         InputError: the file begins as a list and does not end as one.
@@ -76,7 +76,7 @@ def check_end(path: Path, size: int = 4 * BLOCK) -> None:
 def _blocks(path: Path, file: Any, block: int) -> Iterator[list[dict[str, Any]]]:
     rest = file.read(block).lstrip(_SPACE)
     if not rest.startswith("["):
-        # Not a list, or not JSON: parsing it whole tells which.
+        # Either not a list or not JSON: parse the whole file to find out.
         data = read_json(path)
         raise InputError(
             f"{path}: holds {kind(data)} where a JSON list of detections is needed"
@@ -84,8 +84,8 @@ def _blocks(path: Path, file: Any, block: int) -> Iterator[list[dict[str, Any]]]
         )
     rest = rest[1:]
     while more := file.read(block):
-        # Objects are cut where one ends and the next begins; a `}, {` inside an object (no COCO
-        # field has one) makes the piece unparsable, and then it just grows.
+        # The text is cut between two objects. A `}, {` inside an object (COCO has no such field)
+        # makes the piece invalid; then more text is added to it.
         cut = _last_boundary(rest)
         objects = _parse(f"[{rest[: cut.start() + 1]}]") if cut else None
         if cut is None or objects is None:
@@ -95,7 +95,7 @@ def _blocks(path: Path, file: Any, block: int) -> Iterator[list[dict[str, Any]]]
         rest = rest[cut.end() :] + more
     objects = _parse("[" + rest)
     if objects is None:
-        read_json(path)  # raises, with the place
+        read_json(path)  # raises an error with the position
         raise InputError(f"{path}: is not a JSON list of detections")
     yield _all_objects(path, objects)
 
@@ -135,7 +135,7 @@ def _text(path: Path) -> str:
         gigabytes = path.stat().st_size / 1e9
         raise InputError(
             f"{path}: {gigabytes:.1f} GB need about {6 * gigabytes:.0f} GB of memory, "
-            "which is not there; split the file"
+            "which is not available; split the file"
         ) from None
     return text
 
@@ -158,7 +158,7 @@ def _what_is_wrong(path: Path, error: json.JSONDecodeError) -> str:
 
 
 def kind(value: Any) -> str:
-    """Returns what a JSON value is, in a user's words."""
+    """Returns the kind of a JSON value in words, for messages."""
     names = {dict: "an object", list: "a list", str: "a text", bool: "true/false"}
     if value is None:
         return "null"

@@ -1,7 +1,7 @@
-"""Reads COCO-format ground truth and detections, checked on load.
+"""Reads and checks ground truth and detections in COCO's format.
 
-Whatever is wrong with a file ends in one `InputError` line: what was found, where, and what to do.
-What is merely worth knowing (renumbered ids, scores outside [0, 1]) becomes a note.
+A faulty file raises an `InputError` of one line: what was found, where, and what to do. Remarks
+(renumbered ids, scores outside [0, 1]) become notes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -98,7 +98,7 @@ def load_detections(
 
     Args:
         path: a JSON list of {"image_id", "category_id", "bbox" or "segmentation", "score"}.
-        ground_truth: what they are to be compared with.
+        ground_truth: the annotations of the same images.
         iou_type: "bbox" or "segm".
         ignore_unknown: leave out detections of unknown images or categories, with a note.
 
@@ -194,7 +194,7 @@ def _join(parts: Sequence[Any], dtype: type, shape: tuple[int, ...] = (-1,)) -> 
 
 
 def _frequency(categories: Sequence[Mapping[str, Any]], notes: list[str]) -> dict[int, str]:
-    """LVIS's frequency of each category that has one."""
+    """Returns LVIS's frequency of each category that has a valid one."""
     given = {int(c["id"]): c["frequency"] for c in categories if "frequency" in c}
     known = {k: v for k, v in given.items() if v in FREQUENCIES}
     if len(known) < len(given):
@@ -211,7 +211,7 @@ def _without_zero(ids: Ints, path: Path, notes: list[str]) -> Ints:
             f"{path}: {np.count_nonzero(ids < 0)} annotation ids are negative "
             f"({check.three(ids[ids < 0])}); number them from 1"
         )
-    # pycocotools takes a match to annotation 0 for no match at all.
+    # pycocotools treats a match with annotation 0 as no match.
     if 0 in ids:
         new = int(ids.max()) + 1
         notes.append(

@@ -1,4 +1,4 @@
-"""Masks as COCO's compressed run-length encodings (RLE), from polygons or either form of RLE."""
+"""Converts polygons and both forms of RLE to COCO's compressed run-length encodings (RLE)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,10 +34,10 @@ def encode(
         sizes: (N, 2) height and width of each entry's image; 0 where unknown.
         path: the file, for messages.
         what: "annotation" or "detection", for messages.
-        numbers: (N,) place of each entry in its file; by default 0 to N - 1.
+        numbers: (N,) position of each entry in its file; by default 0 to N - 1.
 
     Raises:
-        InputError: a mask is missing, malformed, or not of its image's size.
+        InputError: a mask is missing or malformed, or its size differs from its image's.
     """
     numbers = np.arange(len(entries)) if numbers is None else numbers
     masks = []
@@ -48,7 +48,7 @@ def encode(
             raise InputError(f"{place} is a polygon, but its image has no height and width")
         try:
             rle = _rle(segmentation, height, width)
-        except Exception:  # pycocotools' compiled code raises whatever it meets
+        except Exception:  # pycocotools' compiled code raises errors of many types
             raise InputError(
                 f"{place} has 'segmentation' {shown(segmentation)}; needed: polygons or RLE"
             ) from None
@@ -75,7 +75,7 @@ def _rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
     from pycocotools import mask as coco_mask
 
     if isinstance(segmentation, list):
-        # The rasteriser's time grows with the coordinates: huge ones would never end.
+        # The time of the rasteriser grows with the coordinates: huge ones would take forever.
         if not all(np.abs(np.asarray(p, dtype=float)).max() < 1e6 for p in segmentation):
             raise ValueError
         return _plain(coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width)))
@@ -92,15 +92,15 @@ def _plain(rle: Mapping[str, Any]) -> dict[str, Any]:
 def broken_masks(masks: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
     """Returns which masks' run lengths are negative or do not sum to height x width.
 
-    pycocotools loops for ever on such a mask. Its text holds 5 bits a character, least first, from
-    character 48; bit 5 says that more follow, bit 4 of the last is the sign; from the fourth on,
-    a run is stored as its difference to the run before the last.
+    pycocotools never returns for such a mask. A character of its text encodes 5 bits, lowest bits
+    first, as character 48 + bits. Bit 5 means that more characters follow; bit 4 of the last one is
+    the sign. From the fourth run on, a run is stored as its difference to the run two before it.
 
     Args:
         masks: compressed RLE.
 
     Returns:
-        Their places, ascending.
+        Their positions, ascending.
     """
     sizes = np.array([m["size"] for m in masks], dtype=np.int64).reshape(-1, 2)
     lengths = np.array([len(m["counts"]) for m in masks], dtype=np.int64)
@@ -127,7 +127,7 @@ def broken_masks(masks: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
 
 
 def _add_differences(runs: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns the runs (R,) from their differences; `owner` (R,) ascending is each one's mask."""
+    """Returns the runs (R,) from their differences; `owner` (R,), ascending, has their masks."""
     if len(runs) == 0:
         return runs
     new = np.r_[True, owner[1:] != owner[:-1]]

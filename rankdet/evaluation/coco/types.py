@@ -30,10 +30,10 @@ class GroundTruth:
 
     Attributes:
         image_ids: (I,) ascending.
-        image_sizes: (I, 2) height and width in pixels; 0 where the file does not say.
+        image_sizes: (I, 2) height and width in pixels; 0 if the file does not give them.
         category_ids: (K,) ascending.
         names: category id to name.
-        frequency: category id to "r", "c" or "f" (LVIS); empty where the file does not say.
+        frequency: category id to "r", "c" or "f" (LVIS); empty if the file does not give it.
         image: (G,) position in `image_ids`.
         category: (G,) position in `category_ids`.
         ids: (G,) annotation ids, unique and never 0.
@@ -69,10 +69,10 @@ class Detections:
     """Detections in the order of their file; `image` and `category` index the ground truth's ids.
 
     Attributes:
-        position: (D,) place in the file, from 0.
+        position: (D,) position in the file, from 0.
         image: (D,) position in `GroundTruth.image_ids`.
         category: (D,) position in `GroundTruth.category_ids`.
-        boxes: (D, 4) x, y, width, height (zeros where only masks are given).
+        boxes: (D, 4) x, y, width, height (zeros if only masks are given).
         area: (D,) box area for "bbox", mask area for "segm", in square pixels.
         score: (D,) confidence.
         masks: D run-length encodings (`iou_type="segm"`), else None.
@@ -93,6 +93,6 @@ class Detections:
 
     @classmethod
     def none(cls) -> "Detections":
-        """Returns no detections at all."""
+        """Returns an empty set of detections."""
         ints, floats = np.zeros(0, np.int64), np.zeros(0)
         return cls(ints, ints, ints, np.zeros((0, 4)), floats, floats)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_ROWS = 256  # NumPy goes column by column: blocks of rows that fit the cache are 6 times faster
+_ROWS = 256  # NumPy works by columns: blocks of rows that fit into the cache are 6 times faster
 
 
 def running(table: NDArray[Any], ufunc: np.ufunc = np.add) -> NDArray[Any]:

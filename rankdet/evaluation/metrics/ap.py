@@ -1,8 +1,8 @@
-"""Average precision and recall by COCO's definition, from matches, and their summary.
+"""Average precision and recall from matches, as COCO defines them, and their summary.
 
 Lin et al., "Microsoft COCO: Common Objects in Context", ECCV 2014, and COCO's evaluation code.
 
-The same summary serves the tables of hotcoco and pycocotools (`coco_evaluators`).
+The summary is also used for the tables of hotcoco and pycocotools (`coco_evaluators`).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ FREQUENCIES = {"r": "AP_rare", "c": "AP_common", "f": "AP_frequent"}
 
 @dataclass(frozen=True)
 class ApTables:
-    """Interpolated precision and final recall; -1 where a class has no ground truth.
+    """Interpolated precision and final recall; -1 if a class has no ground truth.
 
     Attributes:
         precision: (T, R, K, A) at the 101 recalls, 100 detections per image and class.
@@ -58,7 +58,7 @@ def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables
 
 
 def limits_of(max_detections: int) -> tuple[int, ...]:
-    """Returns the limits at which recall is reported: COCO's three, or LVIS's one."""
+    """Returns the limits at which recall is reported: three for COCO, one for LVIS."""
     return MAX_DETECTIONS if max_detections == MAX_DETECTIONS[-1] else (max_detections,)
 
 
@@ -74,7 +74,7 @@ def interpolated_precision(true: Bools, counted: Bools, positives: int) -> Float
         (T, 101); 0 at recalls that are not reached.
     """
     tp = np.cumsum(true, axis=1, dtype=np.float64)
-    # An ignored detection changes neither sum, so it can stay.
+    # An ignored detection changes neither sum, so it need not be removed.
     fp = np.cumsum(counted & ~true, axis=1, dtype=np.float64)
     precision = tp / (fp + tp + np.spacing(1))
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
@@ -105,7 +105,7 @@ def summarise(
 
     Returns:
         Metrics (`AP`, `AP50` ... `AP95`, `AP_small` ..., `AR1` ..., with LVIS's `AP_rare` ...
-        where frequencies are known), and the same for each category id; None where undefined.
+        if frequencies are given), and the same for each category id; None where undefined.
     """
     every = {k: _metrics(tables, [i]) for i, k in enumerate(category_ids.tolist())}
     total = _metrics(tables, None)

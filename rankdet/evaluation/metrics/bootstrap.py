@@ -1,9 +1,9 @@
-"""All metrics with intervals under many weightings of the images at once, for the bootstrap.
+"""Computes all metrics that have intervals for many weightings of the images at once (bootstrap).
 
-Efron and Tibshirani, "An Introduction to the Bootstrap", 1993. An image of weight 2 counts as if
-the split had it twice. Precision and LRP have their best values at true positives, so all counts
-are taken there: a sparse matrix sums the detections in between, and the work grows with detections
-+ weightings x true positives.
+Efron and Tibshirani, "An Introduction to the Bootstrap", 1993. An image of weight 2 counts as two
+images of the split. The best values of precision and LRP are at true positives, so counts are
+computed only there: a sparse matrix sums the detections between them. The time is proportional to
+detections + weightings x true positives.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def resampled(
 
 
 def _block(matches: Matches, weights: Floats, families: Sequence[str]) -> dict[str, Floats]:
-    """As `resampled`, for weights (I, B)."""
+    """Returns what `resampled` returns, for weights (I, B)."""
     rows: dict[str, list[Floats]] = {family: [] for family in families}
     for one in matches.per_class():
         image = np.searchsorted(matches.image_ids, one.detections["image_id"])
@@ -95,7 +95,7 @@ def _mean_over_classes(values: Floats) -> Floats:
 
 
 class _Counts:
-    """One class's weighted counts at each detection that is a true positive at any threshold."""
+    """Weighted counts of a class at each detection that is a true positive at some threshold."""
 
     def __init__(self, image_ids: Ints, one: ClassMatches, image: Ints, weights: Floats) -> None:
         truth = one.ground_truth
@@ -119,7 +119,7 @@ class _Counts:
             self.sums.append((pattern, running(np.asarray(table @ weights))))
 
     def at(self, threshold: int) -> tuple[Floats, Floats]:
-        """Returns the true positives so far and the true and false ones together, (N, B)."""
+        """Returns the true positives so far, and the true and false positives so far, (N, B)."""
         true = (self.bits >> threshold & 1).astype(np.float64)
         both = np.zeros_like(self.weights)
         for pattern, sums in self.sums:
@@ -135,7 +135,7 @@ class _Counts:
             tp, both = self.at(t)
             precision = tp / (both + np.spacing(1))
             envelope = running(precision[::-1], np.maximum)[::-1]
-            # Each position serves the recalls that it is the first to reach.
+            # The precision of a position counts for the recalls that it is the first to reach.
             reached = _recalls_reached(tp / positives)
             reached[1:] -= reached[:-1].copy()
             out[t] = (envelope * reached).sum(axis=0) / len(RECALLS)

@@ -1,4 +1,4 @@
-"""Bounds of AP if only the ranking of true positives changed.
+"""Bounds of AP when only the ranking of the true positives changes.
 
 aLRP Loss (Oksuz et al., NeurIPS 2020), Table 5. The detections matched at IoU .5 and their scores
 stay the same. The IoUs are assigned again: the highest ones to the detections with the highest
@@ -15,16 +15,16 @@ from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS, ClassMatches, Mat
 def correlation_bounds(matches: Matches) -> dict[str, dict[str, float | None]]:
     """Returns the AP family under perfectly correlated and perfectly inverse rankings.
 
-    At IoU threshold t the n_t detections of a class that are true positives there are replaced by
-    the first or the last n_t, by score, of those matched at IoU .5. AP50 stays what it is. (The
-    released code takes all instead of none where n_t is 0.)
+    Let a class have n_t true positives at IoU threshold t. They are replaced by n_t of the
+    detections that are matched at IoU .5: those with the highest or with the lowest scores. AP50
+    does not change. (If n_t is 0, the released code takes all detections; this code takes 0.)
 
     Args:
         matches: the matches.
 
     Returns:
         "upper" and "lower", each `AP`, `AP50`, ... `AP95` (means over classes with ground truth);
-        None without any.
+        None without ground truth.
     """
     tables: dict[str, list[np.ndarray]] = {"upper": [], "lower": []}
     for one in matches.per_class():

@@ -3,7 +3,7 @@
 D-ECE compares scores with precision (Küppers et al., "Multivariate Confidence Calibration for
 Object Detection", CVPR-W 2020); LaECE, class-wise, with precision x IoU (Oksuz et al., "Towards
 Building Self-aware Object Detectors via Reliable Uncertainty Quantification and Calibration", CVPR
-2023, eq. 3). The papers choose different IoU thresholds; ours is that of the matching, .5.
+2023, eq. 3). The papers use different IoU thresholds; here it is that of the matching, .5.
 """
 
 from typing import Any
@@ -20,12 +20,12 @@ def calibration(matches: Matches, bins: int = BINS) -> dict[str, Any]:
     """Returns the calibration errors at IoU .5 and the reliability curve.
 
     Args:
-        matches: the matches; where a counted score lies outside [0, 1] the errors are undefined.
+        matches: the matches. If a counted score is outside [0, 1], the errors are undefined.
         bins: number of score bins of equal width over [0, 1].
 
     Returns:
         `D_ECE` over all counted detections; `LaECE`, the mean over the classes with counted
-        detections; both in [0, 1], None without detections or where a score is outside [0, 1];
+        detections; both in [0, 1], None without detections or if a score is outside [0, 1];
         `LaECE_per_class` by category id; and `bins`, one record each: `low`, `high`, `detections`,
         `score` (mean), `precision`, `iou` (mean over true positives); None where empty.
     """
@@ -91,7 +91,7 @@ def _bin(score: Floats, true: Bools, iou: Floats, bins: int) -> _Table:
 
 
 def _error(table: _Table, target: Floats) -> float | None:
-    """Returns the mean distance of score and target, bins weighted by their detections."""
+    """Returns the mean distance of score and target; the detections of a bin are its weight."""
     total = table.count.sum()
     # |mean score - mean target| x count / total, bin by bin. The mean of precision x IoU is the
     # sum of the hits' IoUs over the count.

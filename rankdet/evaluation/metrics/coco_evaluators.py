@@ -17,7 +17,7 @@ BACKENDS = ("hotcoco", "pycocotools")
 def backend_tables(
     ground_truth: GroundTruth, detections: Detections, iou_type: str, backend: str
 ) -> ApTables:
-    """Returns precision and recall as a public evaluator computes them.
+    """Returns the precision and recall that a public evaluator computes.
 
     Args:
         ground_truth: the annotations.
@@ -88,7 +88,7 @@ def _images(ground_truth: GroundTruth) -> list[dict[str, Any]]:
 
 
 def _categories(ground_truth: GroundTruth) -> list[dict[str, Any]]:
-    # Unique names, because some evaluators find classes by name.
+    # Unique names, because some evaluators find classes by their names.
     frequency = ground_truth.frequency
     return [
         {"id": i, "name": str(i), **({"frequency": frequency[i]} if i in frequency else {})}
@@ -133,7 +133,7 @@ def _text_masks(masks: list[dict[str, Any]] | None) -> list[Any] | None:
 
 
 def _results(ground_truth: GroundTruth, detections: Detections) -> list[dict[str, Any]]:
-    # Without boxes: COCO's tools would take the area of the box instead of the mask's.
+    # Without boxes: with boxes, COCO's tools use the area of the box instead of the mask's.
     return [
         {"image_id": i, "category_id": c, "score": s, "segmentation": m}
         for i, c, s, m in zip(

@@ -1,8 +1,8 @@
-"""Pearson's, Spearman's and Kendall's (τ-b) coefficients under many weightings at once.
+"""Pearson's, Spearman's and Kendall's (τ-b) coefficients for many weightings at once.
 
-What a bootstrap over images needs: elements belong to owners (images), and an owner of weight 2
-counts as if each of its elements occurred twice. Sums are taken per owner wherever that is exact,
-so that most of the work does not grow with elements x weightings.
+A bootstrap over images needs them: each element belongs to an owner (an image), and each element of
+an owner of weight 2 counts twice. Sums are computed per owner where that is exact, so that most of
+the time does not grow with elements x weightings.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from rankdet.evaluation.coco.types import Bools, Floats, Ints
 from rankdet.evaluation.metrics.accumulate import running
 
 KINDS = ("pearson", "spearman", "kendall")
-_CELLS = 4_000_000  # numbers in one table: bounds the memory
-_WIDEST = 40_000_000  # likewise, elements x weightings at a time
-_ROWS = 256  # rows at a time: they stay in the cache
-_BLOCK = 32
+MOST_CELLS = 4_000_000  # numbers in one table: limits the memory
+MOST_ELEMENTS = 40_000_000  # elements x weightings computed at a time: limits the memory
+_ROWS = 256  # rows computed at a time: they stay in the cache
+_BLOCK = 32  # rows whose sums one matrix product computes
 
 
 def weighted_correlations(
@@ -31,10 +31,10 @@ def weighted_correlations(
         y: (N,) finite.
         weights: (I, B) whole numbers >= 0: how often the elements of each owner count; by default
             once, B = 1.
-        owner: (N,) in 0 ... I − 1; by default each element is its own.
+        owner: (N,) the owner of each element, in 0 ... I − 1; by default each element has another.
 
     Returns:
-        (3, B) in [−1, 1]; NaN where fewer than two elements count or one side is constant.
+        (3, B) in [−1, 1]; NaN if fewer than two elements count or one side is constant.
     """
     if owner is None:
         owner = np.arange(len(x))
@@ -46,7 +46,7 @@ def weighted_correlations(
         present, owner = np.unique(owner, return_inverse=True)
         weights = weights[present]
     pairs = _Paired(x, y, owner)
-    step = max(1, _WIDEST // len(x))
+    step = max(1, MOST_ELEMENTS // len(x))
     parts = range(0, weights.shape[1], step)
     return np.concatenate(
         [pairs.correlations(np.ascontiguousarray(weights[:, b : b + step])) for b in parts], axis=1
@@ -54,7 +54,7 @@ def weighted_correlations(
 
 
 class _Paired:
-    """Pairs (x, y) of owners, with what their correlations need under any weighting."""
+    """Pairs (x, y) with their owners, and all values that do not depend on the weights."""
 
     def __init__(self, x: Floats, y: Floats, owner: Ints) -> None:
         self.x, self.y, self.owner = x, y, owner
@@ -64,7 +64,7 @@ class _Paired:
         self.order = np.lexsort((groups[1], groups[0]))
 
     def correlations(self, weights: Floats) -> Floats:
-        """Returns the three coefficients under each of the weights (I, B), (3, B)."""
+        """Returns the three coefficients for each weighting, (3, B); `weights` is (I, B)."""
         owner = self.owner
         powers = weights * weights, weights * weights * weights
         (x_pairs, x_cubes), (y_pairs, y_cubes), (both_pairs, _) = (
@@ -75,13 +75,13 @@ class _Paired:
         x_free, y_free = pairs - x_pairs, pairs - y_pairs
         defined = (x_free > 0) & (y_free > 0)
         discordant = inversions(self.y_ties.group[self.order], weights, owner[self.order])
-        # Concordant − discordant, of the pairs that are tied on neither side.
+        # Concordant − discordant pairs, of those that are tied on neither side.
         difference = (x_free + y_free - pairs + both_pairs) - 2 * discordant
         with np.errstate(invalid="ignore", divide="ignore"):
             out = np.stack(
                 [
                     _pearson(self.x, self.y, weights, owner, defined),
-                    # The sum of squared ranks, less what ties take away.
+                    # The sums of squared ranks, corrected for ties.
                     _rank_products(self.x_ties, self.y_ties, weights, owner)
                     / np.sqrt((count**3 - count - x_cubes) / 12)
                     / np.sqrt((count**3 - count - y_cubes) / 12),
@@ -93,12 +93,12 @@ class _Paired:
 
 
 class _Ties:
-    """Equal values as groups.
+    """Groups of equal values.
 
     Attributes:
-        group: (N,) each value's place among the distinct ones.
-        distinct: their number, U.
-        shared: (N,) whether another has the same value.
+        group: (N,) rank of each value among the distinct values, from 0.
+        distinct: number of distinct values, U.
+        shared: (N,) whether another element has the same value.
     """
 
     def __init__(self, values: Floats | Ints, owner: Ints) -> None:
@@ -107,19 +107,19 @@ class _Ties:
         self.shared = size[self.group] > 1
 
     def sums(self, weights: NDArray[Any]) -> NDArray[Any]:
-        """Returns each group's weight, (U, B)."""
+        """Returns the sum of the weights of each group, (U, B)."""
         if not self.shared.any():
             return weights[self.owner[np.argsort(self.group)]]
         table = _sum_by(self.group, self.owner, (self.distinct, len(weights)))
         return np.asarray(table.astype(weights.dtype) @ weights)
 
     def extent(self, weights: Floats, squares: Floats, cubes: Floats) -> tuple[Floats, Floats]:
-        """Returns how much is tied; copies of one element are tied.
+        """Returns the extent of ties; copies of one element are tied too.
 
         Args:
             weights: (I, B).
-            squares: (I, B) of the weights.
-            cubes: (I, B) likewise.
+            squares: (I, B) squares of the weights.
+            cubes: (I, B) cubes of the weights.
 
         Returns:
             The number of tied pairs, and the sum of c^3 - c over the groups' weights c, each (B,).
@@ -145,7 +145,7 @@ def _sum_by(group: Ints, owner: Ints, shape: tuple[int, int]) -> sparse.csr_arra
 
 
 def _steps(rows: int, columns: int) -> list[slice]:
-    step = max(1, _CELLS // max(rows, 1))
+    step = max(1, MOST_CELLS // max(rows, 1))
     return [slice(b, min(b + step, columns)) for b in range(0, columns, step)]
 
 
@@ -156,7 +156,7 @@ def _pearson(x: Floats, y: Floats, weights: Floats, owner: Ints, defined: Bools)
     count, sum_x, sum_y, sum_xx, sum_yy, sum_xy = per_owner @ weights
     xx, yy = sum_xx - sum_x**2 / count, sum_yy - sum_y**2 / count
     out = np.asarray((sum_xy - sum_x * sum_y / count) / np.sqrt(xx) / np.sqrt(yy))
-    # Where what counts is a small part of the spread, too few digits are left: centre it anew.
+    # If the counted elements have a small part of the spread, digits are lost: centre them again.
     for b in np.flatnonzero(defined & ((xx < 1e-6 * sum_xx) | (yy < 1e-6 * sum_yy))):
         used = np.flatnonzero(weights[owner, b])
         out[b] = _pearson_of_one(x[used], y[used], weights[owner[used], b])
@@ -171,7 +171,7 @@ def _pearson_of_one(x: Floats, y: Floats, weights: Floats) -> float:
 
 
 def _scaled(values: Floats) -> Floats:
-    # Tiny deviations would vanish when squared.
+    # Squares of tiny deviations would underflow to 0.
     largest = np.abs(values).max()
     return values / largest if largest > 0 else values
 
@@ -182,7 +182,7 @@ def _rank_products(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
         x, y = y, x
     weights = _narrow(weights, owner, 1)
     y_ranks = _centred_ranks(y.sums(weights))
-    # Without ties the ranks on the other side are a running sum, and need no table of their own.
+    # Without ties the ranks of x are a running sum, so they need no table.
     x_ranks = _centred_ranks(x.sums(weights)) if x.shared.any() else None
     total = np.zeros(weights.shape[1])
     middle = (np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights + 1) / 2
@@ -205,7 +205,7 @@ def _rank_products(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
 
 
 def _centred_ranks(sums: NDArray[Any]) -> NDArray[Any]:
-    """Returns mean ranks of groups of tied values less the mean of all; uses `sums` (U, B) up."""
+    """Returns the mean rank of each group minus the mean of all ranks; overwrites `sums` (U, B)."""
     ranks = running(sums.copy())
     middle = (ranks[-1].astype(np.float64) + 1) / 2
     sums *= 0.5
@@ -217,31 +217,31 @@ def _centred_ranks(sums: NDArray[Any]) -> NDArray[Any]:
 def inversions(values: Ints, weights: Floats, owner: Ints) -> Floats:
     """Returns the weighted number of pairs i < j with values[i] > values[j].
 
-    Pairs within a run of neighbouring places, and within a run of neighbouring values, are
-    compared one by one (matrix products); all others differ in both runs, and the sums of weights
-    per (run of places, run of values) suffice. O(B N sqrt(N)) of the cheapest kind of work: several
-    times faster than a merge sort's O(B N log N).
+    Positions are divided into runs of about sqrt(N), and so are ranks of values. Two elements in
+    the same run of positions or of ranks are compared one by one, by matrix products. For all other
+    pairs the sums of weights per run of positions and run of ranks are sufficient. This takes O(B N
+    sqrt(N)) simple operations and is several times faster than a merge sort with O(B N log N).
 
     Args:
         values: (N,).
-        weights: (I, B); a pair counts the product of its owners' weights.
-        owner: (N,) in 0 ... I − 1.
+        weights: (I, B); the weight of a pair is the product of its owners' weights.
+        owner: (N,) the owner of each element, in 0 ... I − 1.
 
     Returns:
-        (B,).
+        (B,) one number per weighting.
     """
     count, runs = len(values), weights.shape[1]
     total = np.zeros(runs)
     if count == 0:
         return total
     rank = np.empty(count, dtype=np.int64)
-    by_value = np.argsort(values, kind="stable")  # of equal values the first is the smaller
+    by_value = np.argsort(values, kind="stable")  # equal values keep their order
     rank[by_value] = np.arange(count)
     size = max(128, int(0.7 * np.sqrt(count)))
     place_run, value_run = np.arange(count) // size, rank // size
     weights = _narrow(weights, owner, size)
     upper = np.triu(np.ones((min(size, count),) * 2, dtype=bool), 1)
-    # Weights of each run of values at the places so far.
+    # Sums of weights of each run of ranks over the positions so far.
     sums = np.zeros((-(-count // size // _BLOCK) * _BLOCK + _BLOCK, runs), dtype=weights.dtype)
     for start in range(0, count, size):
         rows = slice(start, start + size)
@@ -254,14 +254,14 @@ def inversions(values: Ints, weights: Floats, owner: Ints) -> Floats:
         ones = np.ones(len(run), dtype=sums.dtype)
         table = sparse.csr_array((ones, order, starts), shape=(len(sums), len(run)))
         sums += np.asarray(table @ part)
-        # By ascending values; those of one run of places have been counted.
+        # A run of ranks; pairs in the same run of positions have been counted above.
         alike = by_value[rows]
         total += _pairs(place_run[alike], weights[owner[alike]], upper)
     return total
 
 
 def _sums_after(sums: NDArray[Any]) -> NDArray[Any]:
-    """Returns the sum of all later rows for each row of (N, B); N a multiple of `_BLOCK`."""
+    """Returns for each row of (N, B) the sum of all later rows; N is a multiple of `_BLOCK`."""
     blocks = sums.reshape(-1, _BLOCK, sums.shape[1])
     after = np.triu(np.ones((_BLOCK, _BLOCK), dtype=sums.dtype), 1) @ blocks
     whole = blocks.sum(axis=1)
@@ -270,12 +270,12 @@ def _sums_after(sums: NDArray[Any]) -> NDArray[Any]:
 
 
 def _narrow(weights: Floats, owner: Ints, size: int) -> NDArray[Any]:
-    """Returns weights in single precision where every sum and product stays below 2^23, so exact.
+    """Returns weights in single precision if all sums and products are exact in it (below 2^23).
 
     Args:
         weights: (I, B).
-        owner: (N,).
-        size: of the runs that are compared pair by pair.
+        owner: (N,) the owner of each element.
+        size: length of the runs whose elements are compared one by one.
     """
     largest = weights.max(initial=0)
     total = (np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights).max(initial=0)

@@ -59,14 +59,14 @@ def coefficients(x: Floats, y: Floats) -> Floats:
         y: (N,) finite.
 
     Returns:
-        In [−1, 1]; NaN where there are fewer than two pairs or one side is constant.
+        In [−1, 1]; NaN if there are fewer than two pairs or one side is constant.
     """
     from scipy import stats
 
     if len(x) < 2 or x.min() == x.max() or y.min() == y.max():
         return np.full(3, np.nan)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of nearly constant values
+        warnings.simplefilter("ignore")  # SciPy warns of nearly constant values
         return np.array(
             [
                 stats.pearsonr(x, y).statistic,

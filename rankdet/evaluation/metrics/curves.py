@@ -76,9 +76,9 @@ def lrp_over_score(matches: Matches, points: int = 200) -> pd.DataFrame:
 
 
 def score_sweep(matches: Matches, thresholds: Sequence[float]) -> pd.DataFrame:
-    """Returns AP and oLRP when detections below a score are dropped (RS supplement, S10 and S11).
+    """Returns AP and oLRP without the detections below a score (RS supplement, S10 and S11).
 
-    Greedy matching and NMS take detections by descending score. To drop low scores afterwards
+    Greedy matching and NMS process detections by descending score. Removing low scores afterwards
     therefore gives the same metrics as a threshold before NMS, but not the same speed.
 
     Args:

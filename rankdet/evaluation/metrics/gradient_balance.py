@@ -14,8 +14,8 @@ def gradient_rates(record: pd.DataFrame, prefix: str = "") -> pd.Series:
 
     Args:
         record: columns `iteration`, `<prefix>grad_pos`, `<prefix>grad_neg`. A resumed training
-            repeats iterations; the later record counts.
-        prefix: of one head: `rpn_`, `s0_`, ...; empty for all of them together.
+            repeats iterations; the last record of an iteration is used.
+        prefix: prefix of one head: `rpn_`, `s0_`, ...; empty for all heads together.
 
     Returns:
         By iteration, ascending; NaN where the positives have no gradient.
@@ -34,7 +34,8 @@ def rate_summary(rates: pd.Series) -> dict[str, float | int | None]:
 
     Returns:
         `min_rate`, `max_rate`, `min_rate_inverse` (1 / min rate, as the paper prints it) and
-        `iterations` (those with a rate); None where no iteration has a rate, or the rate is 0.
+        `iterations` (number of iterations with a rate). The rates are None if no iteration has one;
+        `min_rate_inverse` is also None if the smallest rate is 0.
     """
     known = rates.dropna()
     if known.empty:
@@ -49,7 +50,7 @@ def rate_summary(rates: pd.Series) -> dict[str, float | int | None]:
 
 
 def band(curves: Sequence[pd.Series]) -> pd.DataFrame:
-    """Returns the mean of repeated runs' curves and the runs' extremes.
+    """Returns the mean curve of repeated runs, with the smallest and largest values.
 
     Args:
         curves: at least one, by iteration.

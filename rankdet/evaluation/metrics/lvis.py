@@ -1,4 +1,4 @@
-"""LVIS: which detections count where each image is annotated for some categories only.
+"""LVIS: which detections count if each image is annotated only for some categories.
 
 Gupta et al., "LVIS: A Dataset for Large Vocabulary Instance Segmentation", CVPR 2019, section 4.
 """
@@ -9,7 +9,7 @@ from rankdet.evaluation.coco.types import Detections, GroundTruth, Ints
 
 
 def federated_rows(ground_truth: GroundTruth, detections: Detections, limit: int) -> Ints:
-    """Returns the detections that count: the best of each image, of classes it is annotated for.
+    """Returns the best detections of each image, of the classes for which it is annotated.
 
     Args:
         ground_truth: federated annotations.
@@ -30,13 +30,13 @@ def federated_rows(ground_truth: GroundTruth, detections: Detections, limit: int
 
 
 def open_groups(ground_truth: GroundTruth) -> Ints:
-    """Returns the groups (category x images + image) whose false positives may be true ones."""
+    """Returns the groups (category x images + image) that are not annotated exhaustively."""
     assert ground_truth.federated is not None
     return _listed(ground_truth, ground_truth.federated.not_exhaustive)
 
 
 def rank_in_group(group: Ints) -> Ints:
-    """Returns each element's place, from 0, in its run of equal values; `group` (N,) is sorted."""
+    """Returns the position, from 0, of each element in its run of equal values (sorted `group`)."""
     if len(group) == 0:
         return np.zeros(0, dtype=np.int64)
     starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])

@@ -1,7 +1,7 @@
-"""Matches as data: the table that every metric reads, and its form on disk (`matches.parquet`).
+"""The table of matches, which every metric reads, and its file (`matches.parquet`).
 
-One row per considered detection: the at most 100 with the highest scores of each image and class
-(for LVIS's federated annotations: 300 of each image, of classes for which it is annotated):
+One row per considered detection: of each image and class the 100 with the highest scores (for the
+federated annotations of LVIS: of each image 300, of the classes for which it is annotated):
 
 - `image_id`, `category_id`; `detection`: its position in the detections file, from 0; `score`;
   `rank`: rank among the detections of its image and class, from 0; `area` in square pixels.
@@ -17,7 +17,7 @@ One row per ground truth: `image_id`, `category_id`, `annotation` (its id), `are
 (True or False).
 
 On disk both are in one Parquet table; the column `kind` is "detection" or "ground_truth", and the
-columns of the other kind are null. The file's metadata (key `rankdet`, JSON) holds the schema's
+columns of the other kind are null. The file's metadata (key `rankdet`, JSON) has the schema's
 name, all image ids, the categories with names and frequency, the IoU type, the thresholds, the
 area ranges, the limit on detections, and the notes.
 """
@@ -77,10 +77,10 @@ class Matches:
     Attributes:
         detections: one row per considered detection, by category, image and rank.
         ground_truth: one row per annotation, by category and image.
-        image_ids: (I,) every image of the split, ascending; those with no rows too.
+        image_ids: (I,) every image of the split, ascending; also images without rows.
         category_ids: (K,) every category, ascending.
         names: category id to name.
-        frequency: category id to "r", "c" or "f"; empty where the annotations do not say.
+        frequency: category id to "r", "c" or "f"; empty if the annotations do not give it.
         iou_type: "bbox" or "segm".
         max_detections: the limit per image and class (300, per image: federated annotations).
         notes: Remarks about the input, one sentence each.
@@ -116,7 +116,7 @@ class Matches:
         return classes
 
     def of_images(self, image_ids: Sequence[int] | Ints) -> "Matches":
-        """Returns the matches of some images alone."""
+        """Returns the matches of the given images."""
         chosen = np.intersect1d(self.image_ids, np.asarray(image_ids, dtype=np.int64))
         detections = self.detections[self.detections["image_id"].isin(chosen)]
         ground_truth = self.ground_truth[self.ground_truth["image_id"].isin(chosen)]
@@ -153,11 +153,11 @@ class ClassMatches:
         return int(np.count_nonzero(~self.ground_truth[f"ignored_{area}"]))
 
     def true(self, threshold: int = 0, area: str = "all") -> Bools:
-        """Returns (D,) whether each is a true positive at the threshold with that index."""
+        """Returns (D,) whether each detection is a true positive at the threshold of that index."""
         return np.asarray(self.detections[f"true_{area}"] >> threshold & 1 == 1)
 
     def counted(self, threshold: int = 0, area: str = "all") -> Bools:
-        """Returns (D,) whether each is a true or false positive there, not left out."""
+        """Returns (D,) whether each detection is a true or false positive there (not ignored)."""
         return np.asarray(self.detections[f"ignored_{area}"] >> threshold & 1 == 0)
 
     @property
@@ -179,7 +179,7 @@ def _rows(category: Ints, category_id: int) -> slice:
 
 
 def write_matches(matches: Matches, path: Path | str) -> None:
-    """Writes `matches.parquet`, whole or not at all."""
+    """Writes `matches.parquet` atomically."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -227,7 +227,7 @@ def read_matches(path: Path | str) -> Matches:
     """Reads `matches.parquet`.
 
     Raises:
-        InputError: the file is missing or no such table.
+        InputError: the file is missing or is not a table of matches.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,10 +1,10 @@
-"""The one matching pass: every metric here is a function of the `Matches` that it returns.
+"""Matches detections with ground truth once; every metric is a function of the `Matches`.
 
-Detections are matched as COCO's evaluation does (pycocotools), for all ten IoU thresholds and all
-four area ranges at once: within an image and class, in the order of their scores, each takes the
-free ground truth of highest IoU at or above the threshold; ground truth that counts comes before
-ground truth that is ignored (crowds, other areas), and a crowd can be taken any number of times.
-The 40 combinations are the bits of one integer, so the pass is linear in the pairs that overlap.
+The rules are those of COCO's evaluation (pycocotools). Within an image and class, detections are
+processed by descending score. Each takes the free ground truth with the highest IoU at or above the
+threshold. Ground truth that counts comes before ground truth that is ignored (crowds, other areas).
+A crowd can be taken any number of times. The 40 combinations of ten IoU thresholds and four area
+ranges are the bits of one integer, so the time is linear in the number of overlapping pairs.
 """
 
 import numpy as np
@@ -34,12 +34,12 @@ def match(
 ) -> Matches:
     """Matches detections with ground truth, for all IoU thresholds and area ranges.
 
-    The 100 best-scored detections of an image and class are considered; of federated annotations
-    the 300 best of an image, as far as it is annotated for their classes.
+    The 100 detections with the highest scores of each image and class are considered. For federated
+    annotations they are the 300 of each image, without classes for which it is not annotated.
 
     Args:
         ground_truth: the annotations.
-        detections: what was detected, over the same images and categories.
+        detections: the detections, over the same images and categories.
         iou_type: "bbox" or "segm".
 
     Returns:
@@ -107,7 +107,7 @@ def match(
 
 
 def _outside_bits(area: Floats) -> Ints:
-    """Returns for each area (N,) the bits of those ranges, at all thresholds, that it is not in."""
+    """Returns for each area (N,) the bits, at all thresholds, of the ranges that exclude it."""
     bits = np.zeros(len(area), dtype=np.int64)
     for a, (low, high) in enumerate(AREAS.values()):
         bits |= np.where((area < low) | (area > high), _ALL_THRESHOLDS << (_T * a), 0)
@@ -124,15 +124,15 @@ def _assign(
     """Assigns pairs greedily.
 
     Args:
-        det: (P,) row of the detection; ascending rows of a group are descending scores.
-        gt: (P,) row of the ground truth, in the order of the file within a group.
-        iou: (P,) at least .5.
-        ignored: (G,) bits in which a ground truth is ignored.
+        det: (P,) row of the detection; within a group, scores descend as rows ascend.
+        gt: (P,) row of the ground truth; within a group in the order of the file.
+        iou: (P,) IoU of the pair, at least .5.
+        ignored: (G,) bits for which a ground truth is ignored.
         crowd: (G,) True for crowds.
         count: number of detections, D.
 
     Returns:
-        (D,) bits in which a detection is a true positive, (D,) bits in which it is matched with
+        (D,) bits for which a detection is a true positive, (D,) bits for which it is matched with
         ignored ground truth, (D,) row of its ground truth at IoU .5 over all areas or -1, (D,) the
         IoU of that match or NaN.
     """
@@ -142,7 +142,7 @@ def _assign(
     iou_of = np.full(count, np.nan)
     if len(det) == 0:
         return true, ignore, matched, iou_of
-    # Best first; of equal IoUs pycocotools takes the last one in the file.
+    # Highest IoU first; for equal IoUs pycocotools takes the last ground truth in the file.
     order = np.lexsort((-gt, -iou, det))
     det, gt, iou = det[order], gt[order], iou[order]
     passed = np.searchsorted(np.minimum(IOU_THRESHOLDS, 1 - 1e-10), iou, side="right")
@@ -150,14 +150,14 @@ def _assign(
     allowed = sum(one_area << (_T * a) for a in range(len(AREAS)))
     starts = np.flatnonzero(np.r_[True, det[1:] != det[:-1]])
     stops = np.r_[starts[1:], len(det)]
-    # Bits that a pair can claim for ground truth that counts, and for ignored; they never overlap.
+    # Bits that a pair can claim as a match that counts, and as an ignored match; never the same.
     counting, ignoring = allowed & ~ignored[gt], allowed & ignored[gt]
-    # Plain integers: faster than arrays where each step depends on the one before.
+    # Plain integers are faster than arrays here, because each step depends on the step before.
     free, is_crowd = [_EVERYTHING] * len(ignored), crowd.tolist()
     pairs = list(zip(gt.tolist(), counting.tolist(), ignoring.tolist(), strict=True))
     of_true, of_ignored, of_first = [], [], []
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        if stop == start + 1:  # by far the most frequent, and simple
+        if stop == start + 1:  # a single pair: the most frequent case
             g, true_bits, ignored_bits = pairs[start]
             left = free[g]
             true_bits &= left
@@ -180,17 +180,17 @@ def _assign(
 def _claim(
     pairs: list[tuple[int, int, int]], start: int, stop: int, free: list[int], is_crowd: list[bool]
 ) -> tuple[int, int, int]:
-    """Lets one detection claim ground truth, best first; that which counts before the ignored.
+    """Matches one detection: highest IoU first, ground truth that counts before ignored ones.
 
     Args:
-        pairs: ground truth and the bits in which it can be claimed as counting and as ignored.
-        start: the detection's first pair.
+        pairs: ground truth, the bits for which it counts, and the bits for which it is ignored.
+        start: the first pair of the detection.
         stop: the end of its pairs.
-        free: bits in which each ground truth is not taken; what is claimed is taken out.
-        is_crowd: whether it is a crowd, which is never taken.
+        free: bits for which each ground truth is not taken; claimed bits are removed.
+        is_crowd: whether each ground truth is a crowd, which always stays free.
 
     Returns:
-        The bits of a true positive, those of an ignored match, and the pair that is matched at IoU
+        The bits of true positives, the bits of ignored matches, and the pair that is matched at IoU
         .5 over all areas, or -1.
     """
     true_bits, ignored_bits, first = 0, 0, -1

@@ -1,8 +1,8 @@
-"""Scores and IoUs of detections, as they are and normalised (APE Loss paper, Figures 2 and 3).
+"""Scores and IoUs of detections, raw and normalised (APE Loss paper, Figures 2 and 3).
 
-The paper draws candidate boxes before NMS; a run keeps its detections, after NMS. Both scores and
-IoUs are normalised to 0-1 over the detections of one image and class, as PAA* does over the
-candidates of one object.
+The paper shows candidate boxes before NMS; a run stores only detections after NMS. Scores and IoUs
+are normalised to 0-1 over the detections of one image and class; PAA* does it over the candidates
+of one object.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ KEYS = ("score", "iou", "score_normalised", "iou_normalised")
 
 
 def score_table(matches: Matches, floor: float = 0.0) -> pd.DataFrame:
-    """Score and best IoU of detections, and both normalised to 0-1 within each image and class.
+    """Returns score and best IoU of detections, raw and normalised to 0-1 per image and class.
 
     Args:
         matches: a run's matches.
-        floor: detections whose best IoU is not above it are left out.
+        floor: only detections whose best IoU is above it are kept.
 
     Returns:
-        Columns of `KEYS`, one row a detection; a group whose values are all equal is at 1.
+        Columns of `KEYS`, one row per detection; if all values of a group are equal they become 1.
     """
     rows = matches.detections
     frame = pd.DataFrame({"score": rows["score"], "iou": rows["best_iou"]}).astype(float)
@@ -35,6 +35,6 @@ def score_table(matches: Matches, floor: float = 0.0) -> pd.DataFrame:
 
 
 def score_means(records: Sequence[Matches], floor: float = 0.0) -> dict[str, float | None]:
-    """`mean_<column>` of `score_table` over all runs' detections; None without detections."""
+    """Returns `mean_<column>` of `score_table` over the detections of all runs; None if empty."""
     every = pd.concat([score_table(m, floor) for m in records])
     return {f"mean_{key}": float(every[key].mean()) if len(every) else None for key in KEYS}

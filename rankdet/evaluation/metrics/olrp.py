@@ -1,7 +1,7 @@
 """Optimal Localisation Recall Precision error (oLRP), from matches at IoU .5.
 
-LRP at a score threshold = (Σ(1 − IoU)/(1 − τ) + FP + FN) / (TP + FP + FN), the first sum over true
-positives, τ = .5; oLRP is its minimum over score thresholds (Oksuz et al., "Localization Recall
+LRP at a score threshold = (Σ(1 − IoU)/(1 − τ) + FP + FN) / (TP + FP + FN), with the sum over true
+positives and τ = .5. oLRP is its minimum over score thresholds (Oksuz et al., "Localization Recall
 Precision (LRP): A New Performance Metric for Object Detection", ECCV 2018, eq. 2-6).
 """
 
@@ -20,14 +20,14 @@ KEYS = ("oLRP", "oLRP_Loc", "oLRP_FP", "oLRP_FN", "lrp_threshold")
 
 @dataclass(frozen=True)
 class LrpCurve:
-    """LRP after each detection, in descending order of scores, for B weightings of the images.
+    """LRP after each detection, by descending score, for B weightings of the images.
 
     Attributes:
         score: (D,) descending.
         tp: (B, D) true positives so far.
         fp: (B, D) false positives so far.
-        loc: (B, D) sum of 1 − IoU over them.
-        positives: (B,) ground truths.
+        loc: (B, D) sum of 1 − IoU over the true positives so far.
+        positives: (B,) number of ground truths.
         lrp: (B, D) in [0, 1]; NaN without ground truth.
     """
 
@@ -85,7 +85,7 @@ def optimum(curve: LrpCurve, thresholds: str = "exact") -> Floats:
         score = curve.score[at]
     else:
         grid = np.linspace(0.0, 1.0, 101)
-        # Number of detections at or above each threshold; none of them: nothing found, LRP = 1.
+        # Index of the last detection at or above each threshold; LRP = 1 without such detections.
         ends = np.searchsorted(-curve.score, -grid, side="right") - 1
         on_grid = np.where(ends >= 0, curve.lrp[:, ends], 1.0)
         best = np.argmin(np.where(np.isnan(on_grid), np.inf, on_grid), axis=1)

@@ -1,8 +1,8 @@
-"""Detections at their class's LRP-optimal score threshold: AP, F1 and LRP of what is kept.
+"""AP, F1 and LRP of the detections at or above the LRP-optimal score threshold of their class.
 
-oLRP is the lowest LRP over score thresholds, and the threshold of that minimum is the one to deploy
-a detector with, for each class its own (Oksuz et al., "Localization Recall Precision (LRP): A New
-Performance Metric for Object Detection", ECCV 2018, section 5).
+oLRP is the lowest LRP over score thresholds. The threshold of that minimum, one for each class, is
+the recommended one for the use of a detector (Oksuz et al., "Localization Recall Precision (LRP): A
+New Performance Metric for Object Detection", ECCV 2018, section 5).
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ def operating_point(
 
     Args:
         matches: the matches.
-        thresholds: category id to score threshold; with None, or without an entry, no detection of
-            that class is kept.
+        thresholds: category id to score threshold. If it is None or missing, no detection of the
+            class is kept.
 
     Returns:
         `metrics` and `detections_per_image`, and `F1`, `precision`, `recall` for each category id.
@@ -63,7 +63,7 @@ def kept_rows(matches: Matches, thresholds: Mapping[int, float | None]) -> Bools
 
 
 def _rates(one: ClassMatches) -> Values:
-    """F1, precision, recall and LRP of all of a class's detections, at IoU .5."""
+    """Returns F1, precision, recall and LRP of all detections of a class, at IoU .5."""
     positives = one.positives()
     if positives == 0:
         return dict.fromkeys(RATES)

@@ -1,7 +1,7 @@
-"""IoU between detections and the ground truth of the same image and class, over all groups at once.
+"""IoU of detections with the ground truth of the same image and class, for all groups at once.
 
-Box arithmetic follows pycocotools' `maskApi.c` operation by operation, so that IoUs are the same
-to the last bit; masks go through pycocotools itself.
+The operations on boxes are those of pycocotools' `maskApi.c` in the same order, so that IoUs are
+the same to the last bit. The IoUs of masks are computed by pycocotools.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from rankdet.evaluation.coco.types import Bools, Detections, Floats, GroundTruth, Ints
 from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS
 
-_CHUNK = 1 << 20  # pairs at a time: bounds the memory
+_CHUNK = 1 << 20  # pairs at a time: limits the memory
 
 
 def box_iou(detection: Floats, ground_truth: Floats, crowd: Bools) -> Floats:
@@ -17,8 +17,8 @@ def box_iou(detection: Floats, ground_truth: Floats, crowd: Bools) -> Floats:
 
     Args:
         detection: (P, 4) x, y, width, height.
-        ground_truth: (P, 4) likewise.
-        crowd: (P,) where True, the intersection is divided by the detection's area alone.
+        ground_truth: (P, 4) x, y, width, height.
+        crowd: (P,) if True, the intersection is divided by the area of the detection.
 
     Returns:
         (P,) in [0, 1].
@@ -49,13 +49,13 @@ def overlapping_pairs(
         detections: the detections.
         order: (D,) rows of `detections` to use, by group.
         gt_order: (G,) rows of `ground_truth`, by group.
-        group: (D,) group of each, ascending.
-        gt_group: (G,) likewise.
+        group: (D,) group of each detection, ascending.
+        gt_group: (G,) group of each ground truth, ascending.
         iou_type: "bbox" or "segm".
 
     Returns:
-        (P,) places in `order`, (P,) places in `gt_order`, (P,) IoUs, and (D,) each detection's
-        highest IoU with any ground truth of its group that is not a crowd (0 without any).
+        (P,) indices into `order`, (P,) indices into `gt_order`, (P,) IoUs, and (D,) the highest IoU
+        of each detection with a ground truth of its group that is not a crowd (0 without one).
     """
     first = np.searchsorted(gt_group, group, side="left")
     count = np.searchsorted(gt_group, group, side="right") - first

@@ -12,7 +12,7 @@ from rankdet.evaluation.metrics.ap import ap_tables, summarise
 from rankdet.evaluation.metrics.matches import Matches
 from rankdet.evaluation.metrics.olrp import olrp
 
-# Of the published edges only the first (0-3) and the last (21-62) are legible.
+# Only the first (0-3) and the last (21-62) of the published bins are legible.
 DEFAULT_EDGES = (0, 4, 9, 21)
 
 
@@ -41,7 +41,7 @@ def sparsity_bins(
         family, `oLRP`, `oLRP_Loc`, `oLRP_FP`, `oLRP_FN`; None where a bin has no object.
 
     Raises:
-        InputError: If the edges do not ascend from 0 on.
+        InputError: If the edges are negative or do not ascend.
     """
     edges = list(edges)
     if not edges or edges[0] < 0 or any(b <= a for a, b in pairwise(edges)):
