@@ -9,19 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from PIL import Image, ImageDraw
 
 from rankdet.results.layout import threshold_folder
 from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.results.sweep import write_sweep
+from tests.report.fake_dataset import CHECKSUM, CLASSES, HOSTILE, make_split, write_json
+from tests.report.fake_records import one_detection, run_record, training_rows
 
-HOSTILE = "<script>alert(1)</script>"
 HOSTILE_LOSS = "<img src=x onerror=alert(1)>"
-CLASSES = ["circle", "square", HOSTILE]
-CHECKSUM = "sha256:" + "ab" * 32
 DETECTORS = {"retinanet": "RetinaNet", "atss": "ATSS"}
 RUNS = (
     # detector, loss, variant, seed, what became of it
@@ -48,10 +45,10 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
     """Writes `results/<name>/` below a folder and returns the path of its plan."""
     folder = root / "results" / name
     splits = {
-        split: _make_split(folder / "shapes" / "data", split, k)
+        split: make_split(folder / "shapes" / "data", split, k)
         for k, split in enumerate(("train", "val"), start=1)
     }
-    _write(
+    write_json(
         folder / "shapes" / "dataset.json",
         {
             "schema": "rankdet.dataset/1",
@@ -66,7 +63,7 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
     )
     entries = [_make_run(folder, *run, split_names) for run in RUNS]
     plan = folder / "plan.json"
-    _write(
+    write_json(
         plan,
         {
             "schema": "rankdet.plan/1",
@@ -97,56 +94,6 @@ def as_planned(run: RecordedRun, **changes: object) -> RecordedRun:
 
 def _paper(name: str) -> dict[str, str]:
     return {"id": name, "spec": f"analysis/papers/{name}.yaml"}
-
-
-def _write(path: Path, data: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data), encoding="utf-8")
-
-
-def _make_split(folder: Path, split: str, seed: int) -> dict[str, object]:
-    rng = np.random.default_rng(seed)
-    (folder / split).mkdir(parents=True, exist_ok=True)
-    images, annotations = [], []
-    for image_id, count in enumerate((0, 1, 2, 3, 4, 6, 9, 14), start=1):
-        picture = Image.new("RGB", (128, 128), tuple(int(v) for v in rng.integers(40, 110, 3)))
-        draw = ImageDraw.Draw(picture)
-        for _ in range(count):
-            category = int(rng.integers(1, 4))
-            x, y = rng.uniform(2, 84, 2).round(1)
-            w, h = rng.uniform(14, 40, 2).round(1)
-            shape = draw.ellipse if category == 1 else draw.rectangle
-            shape((x, y, x + w, y + h), fill=tuple(int(v) for v in rng.integers(110, 250, 3)))
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": category,
-                    "bbox": [float(x), float(y), float(w), float(h)],
-                    "area": float(w * h),
-                    "iscrowd": int(len(annotations) == 20),
-                }
-            )
-        file_name = f"{image_id:03d}.png"
-        picture.save(folder / split / file_name)
-        images.append({"id": image_id, "file_name": file_name, "width": 128, "height": 128})
-    categories = [{"id": i, "name": c} for i, c in enumerate(CLASSES, start=1)]
-    _write(
-        folder / f"{split}.json",
-        {
-            "images": images,
-            "annotations": annotations,
-            "categories": categories,
-        },
-    )
-    return {
-        "annotations": str(folder / f"{split}.json"),
-        "images": str(folder / split),
-        "n_images": len(images),
-        "n_annotations": len(annotations),
-        "n_crowd": sum(a["iscrowd"] for a in annotations),
-        "checksum": CHECKSUM,
-    }
 
 
 def _make_run(
@@ -180,7 +127,7 @@ def _make_run(
         "score_thresholds": list(THRESHOLDS) if key == SWEPT else [],
     }
     if state == "failed":
-        _write(
+        write_json(
             folder / "work" / "failure.json",
             {
                 "schema": "rankdet.failure/1",
@@ -193,10 +140,10 @@ def _make_run(
         return entry
     if state == "not run":
         return entry
-    record = _record(entry, state)
-    _write(folder / "run.json", record)
+    record = run_record(entry, state)
+    write_json(folder / "run.json", record)
     if state != "untrained":
-        _train_record(loss, seed, state).to_parquet(folder / "train.parquet", index=False)
+        training_rows(loss, seed, state).to_parquet(folder / "train.parquet", index=False)
     if state == "not evaluated":
         return entry
     for split in split_names:
@@ -215,7 +162,7 @@ def _sweep(root: Path, folder: Path, split: str) -> None:
     for position, threshold in enumerate(THRESHOLDS):
         place = folder / threshold_folder(threshold)
         place.mkdir()
-        _write(place / "detections.json", [d for d in found if d["score"] >= threshold])
+        write_json(place / "detections.json", [d for d in found if d["score"] >= threshold])
         write_split_metrics(
             split,
             detections=place / "detections.json",
@@ -231,7 +178,7 @@ def _sweep(root: Path, folder: Path, split: str) -> None:
             "images_per_second": 10.0 + position,
             "seconds_per_image": 1 / (10.0 + position),
         }
-        _write(place / "speed.json", speed)
+        write_json(place / "speed.json", speed)
         metrics.append(place / "metrics.json")
         speeds.append(place / "speed.json")
     write_sweep(THRESHOLDS, metrics, speeds, folder / "sweep.json")
@@ -240,74 +187,7 @@ def _sweep(root: Path, folder: Path, split: str) -> None:
 def _pretend_masks(path: Path) -> None:
     """Gives a record the metrics of its boxes as those of masks."""
     record = json.loads(path.read_text(encoding="utf-8"))
-    _write(path, {**record, "segm": {key: record[key] for key in OF_MASKS}})
-
-
-def _record(entry: dict[str, object], state: str) -> dict[str, object]:
-    reasons = {
-        "collapsed": "loss_cls stayed above 0.99 for 300 iterations",
-        "diverged": "the loss is not finite from iteration 41",
-    }
-    seconds = 0.09 if entry["loss"] == "focal" else 0.1234
-    trained = state != "untrained"
-    return {
-        "schema": "rankdet.run/1",
-        "run": {**{k: entry[k] for k in ("dataset", "detector", "loss", "variant", "seed")}},
-        "status": "trained" if state == "not evaluated" else state,
-        "reason": reasons.get(state),
-        "training": {
-            "iterations": 300 if trained else 0,
-            "epochs": 13 if trained else 0,
-            "seconds": 300 * seconds,
-            "seconds_per_iteration": seconds if trained else None,
-            "peak_memory_mb": 812.5,
-            "device": "cpu",
-            "resumed_from": [150] if entry["loss"] == "ap" else [],
-        },
-        "provenance": {
-            "commit": "0123456789abcdef",
-            "dirty": False,
-            "config_hash": "c" * 12,
-            "code_hash": "d" * 12,
-            "loss_hash": "e" * 12,
-            "data_checksum": CHECKSUM,
-            "seed": entry["seed"],
-            "versions": {"torch": "2.13.0", "mmdet": "3.3.0"},
-            "hardware": {"cpu": "made-up CPU", "cores": 2, "gpu": None},
-            "started": "2026-01-01T00:00:00Z",
-            "finished": "2026-01-01T00:01:00Z",
-        },
-    }
-
-
-def _train_record(loss: str, seed: int, state: str) -> pd.DataFrame:
-    rng = np.random.default_rng([seed, len(loss)])
-    iteration = np.arange(1, 41 if state == "diverged" else 301)
-    decay = np.exp(-iteration / 90)
-    loss_cls = (0.15 + 0.85 * decay) * rng.uniform(0.92, 1.08, len(iteration))
-    loss_bbox = (0.2 + 0.5 * decay) * rng.uniform(0.9, 1.1, len(iteration))
-    positive = loss_cls * rng.uniform(0.9, 1.1, len(iteration))
-    rate = np.ones(len(iteration))
-    if loss not in ("ap", "alrp"):
-        rate = np.exp(rng.normal(0, 0.5, len(iteration))) * (0.4 + 3 * decay)
-    weight = np.where(iteration <= 24, 50.0, 2 + 3 * decay) if loss == "alrp" else 1.0
-    return pd.DataFrame(
-        {
-            "iteration": iteration,
-            "epoch": (iteration - 1) // 24 + 1,
-            "lr": 0.01 * np.minimum(iteration / 100, 1),
-            "loss": loss_cls + loss_bbox,
-            "loss_cls": loss_cls,
-            "loss_bbox": loss_bbox,
-            "balance_weight": weight,
-            "num_pos": rng.integers(10, 90, len(iteration)),
-            "grad_pos": positive,
-            "grad_neg": positive * rate,
-            "seconds": 0.1,
-            "data_seconds": 0.01,
-            "memory_mb": 800.0,
-        }
-    )
+    write_json(path, {**record, "segm": {key: record[key] for key in OF_MASKS}})
 
 
 def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed: int) -> None:
@@ -320,10 +200,12 @@ def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed
         offset = rng.normal(0, noise, 4)
         box = np.maximum(np.array(annotation["bbox"]) + offset, 1.0)
         score = 1 / (1 + np.abs(offset).mean() / 2) * rng.uniform(0.7, 1)
-        detections.append(_detection(annotation["image_id"], annotation["category_id"], box, score))
+        detections.append(
+            one_detection(annotation["image_id"], annotation["category_id"], box, score)
+        )
         if rng.random() < 0.4:
             detections.append(
-                _detection(
+                one_detection(
                     annotation["image_id"],
                     int(rng.integers(1, 4)),
                     np.concatenate([rng.uniform(0, 90, 2), rng.uniform(8, 36, 2)]),
@@ -333,7 +215,7 @@ def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed
     if record["status"] == "diverged":
         detections = []
     place.mkdir(parents=True, exist_ok=True)
-    _write(place / "detections.json", detections)
+    write_json(place / "detections.json", detections)
     pace = 20.0 + len(loss) + seed
     speed = {"images_per_second": pace, "seconds_per_image": 1 / pace}
     SpeedRecord.of(**speed).to_disk(place / "speed.json")
@@ -346,12 +228,3 @@ def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed
         out_metrics=place / "metrics.json",
         out_matches=place / "matches.parquet",
     )
-
-
-def _detection(image_id: int, category_id: int, box: np.ndarray, score: float) -> dict[str, object]:
-    return {
-        "image_id": image_id,
-        "category_id": category_id,
-        "bbox": [round(float(v), 2) for v in box],
-        "score": round(float(score), 4),
-    }

@@ -1,5 +1,6 @@
 """Pages as lists of elements, for tests that read what a browser would read."""
 
+import csv
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -74,3 +75,17 @@ class Page(HTMLParser):
 def all_pages(report: Path) -> list[Page]:
     """Every HTML page of a report."""
     return [Page(path) for path in sorted(report.rglob("*.html"))]
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def printed(text: str, decimals: int, sign: bool = False) -> str:
+    """A number of a CSV file as a page prints it."""
+    if not text:
+        return "–"
+    shown = f"{float(text):+.{decimals}f}" if sign else f"{float(text):.{decimals}f}"
+    return (shown.lstrip("+-") if float(shown) == 0 else shown).replace("-", "−")

@@ -1,0 +1,67 @@
+"""Reports of failed, unfinished and damaged studies, and folders that are not replaced."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rankdet.errors import InputError
+from rankdet.report import build_report
+from tests.report.fake_study import make_study
+from tests.report.pages import Page
+
+
+def test_failures_keep_their_place_and_say_why(report: Path) -> None:
+    text = Page(report / "index.html").text
+    for reason in (
+        "out of memory at iteration 12: use a smaller batch_size",
+        "the loss is not finite from iteration 41",
+        "loss_cls stayed above 0.99 for 300 iterations",
+        "not run yet",
+        "trained, not evaluated yet",
+    ):
+        assert reason in text
+    failed = Page(report / "runs" / "shapes" / "atss" / "focal" / "seed1.html")
+    assert "out of memory at iteration 12" in failed.text
+
+
+def test_a_plan_alone_gives_a_report(fake_plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "results" / "fake").mkdir(parents=True)
+    plan = shutil.copy(fake_plan, tmp_path / "results" / "fake")
+    page = Page(build_report(plan, tmp_path / "html"))
+    assert "dataset.json is missing" in page.text
+    assert page.text.count("not run yet") >= 11
+
+
+def test_broken_records_are_said_not_raised(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    runs = plan.parent / "shapes" / "retinanet"
+    (runs / "focal" / "seed1" / "metrics.json").write_text('{"schema": "rankdet.metr')
+    (runs / "ap" / "seed1" / "matches.parquet").write_bytes(b"PAR1 cut off")
+    (runs / "ap" / "seed1" / "train.parquet").write_bytes(b"")
+    (runs / "alrp" / "seed1" / "detections.json").unlink()
+    (runs / "alrp" / "seed2" / "metrics.json").write_text('{"schema": "rankdet.metrics/9"}')
+    shutil.rmtree(plan.parent / "shapes" / "data" / "val")
+    index = build_report(plan, tmp_path / "html")
+    text = Page(index).text
+    assert "metrics.json cannot be read" in text
+    assert "has schema 'rankdet.metrics/9'" in text
+    folder = index.parent / "runs" / "shapes" / "retinanet"
+    assert "is not a table of matches" in Page(folder / "ap" / "seed1.html").text
+    assert "detections.json: detections cannot be read" in Page(folder / "alrp/seed1.html").text
+
+
+def test_a_folder_of_somebody_else_is_refused(fake_plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(InputError, match="has files that are not a report"):
+        build_report(fake_plan, tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_a_new_report_replaces_the_old_one(fake_plan: Path, tmp_path: Path) -> None:
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / ".rankdet-report").write_text("")
+    (tmp_path / "html" / "gone.html").write_text("a run that is no longer planned")
+    build_report(fake_plan, tmp_path / "html")
+    assert not (tmp_path / "html" / "gone.html").exists()
+    assert (tmp_path / "html" / "index.html").exists()
