@@ -6,9 +6,11 @@ from typing import Any
 
 def train(spec: dict[str, Any], run_dir: str | Path) -> None:
     """Trains a run, or resumes it from its `work/` folder; see `rankdet.training.run`."""
+    from rankdet.training.processes import process_count, train_in_processes
     from rankdet.training.run import train_run
 
-    train_run(spec, Path(run_dir))
+    run = train_in_processes if process_count(spec) > 1 else train_run
+    run(spec, Path(run_dir))
 
 
 def predict(spec: dict[str, Any], run_dir: str | Path, split: str, out_dir: str | Path) -> None:

@@ -92,7 +92,7 @@ def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[s
         threshold = schedule["oversample"]
         dataset = {"type": "ClassBalancedDataset", "oversample_thr": threshold, "dataset": dataset}
     return {
-        "batch_size": schedule["batch_size"],
+        "batch_size": schedule.get("images_per_gpu") or schedule["batch_size"],
         "num_workers": workers,
         "persistent_workers": workers > 0,
         "sampler": {"type": "DefaultSampler", "shuffle": True},

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
+from rankdet.errors import InputError
+
 # Optional imports of mmdet and mmengine for tracking, plots and ZeRO. They take seconds, and no run
 # uses them.
 UNUSED = ("seaborn", "sklearn", "torch.distributed.optim")
@@ -44,8 +46,6 @@ def set_up(spec: dict[str, Any]) -> str:
     import_module("rankdet.training.lighting")  # registers a transform
 
     if device == "cuda" and not torch.cuda.is_available():
-        from rankdet.errors import InputError
-
         raise InputError("`device: cuda`, but torch finds no GPU; set `device: auto` or `cpu`")
     if device != "cpu" and torch.cuda.is_available():
         return lock_gpu(torch)
@@ -86,6 +86,34 @@ def lock_gpu(torch: Any) -> str:
         )
     torch.cuda.set_device(index)
     return f"cuda:{index}"
+
+
+def lock_gpus(count: int) -> list[int]:
+    """Takes as many GPUs of this machine for this process, those that no other run holds first.
+
+    Args:
+        count: How many.
+
+    Returns:
+        Their indices among the visible ones.
+
+    Raises:
+        InputError: If torch sees fewer.
+    """
+    import torch
+
+    total = torch.cuda.device_count()
+    if total < count:
+        raise InputError(
+            f"gpus: {count} are wanted, but torch sees {total} here; set `gpus: {max(total, 1)}` "
+            "(accumulate then keeps the batch size)"
+        )
+    found: list[int] = []
+    for index in range(total):
+        if len(found) < count and _try_lock(torch, index):
+            found.append(index)
+    others = [index for index in range(total) if index not in found]
+    return sorted(found + others[: count - len(found)])  # shared where too few are free
 
 
 def _try_lock(torch: Any, index: int) -> bool:

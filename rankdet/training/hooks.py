@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from rankdet.losses.balance import Balance
+from rankdet.training import rows, together
+from rankdet.training.steps import Steps
 
 if TYPE_CHECKING:  # the import at run time must come after `environment.set_up`
     from rankdet.detectors.criterion_head import CriterionHead
@@ -63,7 +65,10 @@ def peak_memory_mb(device: str) -> float:
 
 
 class EpochSeedHook(Hook):
-    """Seeds all generators with (seed, epoch), so that resumed and uninterrupted runs are equal."""
+    """Seeds all generators with (seed, epoch), so that resumed and uninterrupted runs are equal.
+
+    Processes after the first also use their rank, so that each one augments differently.
+    """
 
     priority = "VERY_HIGH"
 
@@ -72,7 +77,9 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Any) -> None:
         """Seeds Python, NumPy and torch for the next epoch."""
-        value = int(np.random.SeedSequence([self.seed, runner.epoch]).generate_state(1)[0])
+        rank = together.rank()
+        numbers = [self.seed, runner.epoch, *([rank] if rank else [])]
+        value = int(np.random.SeedSequence(numbers).generate_state(1)[0])
         random.seed(value)
         np.random.seed(value)  # noqa: NPY002  (mmcv's transforms draw from the global generator)
         torch.manual_seed(value)
@@ -85,38 +92,56 @@ class EndEpochHook(Hook):
 
     Args:
         warmup: Number of iterations of the warm-up.
+        steps: Which forward passes make an iteration.
     """
 
     priority = "HIGH"  # before the checkpoint of that epoch is written
 
-    def __init__(self, warmup: int = 0) -> None:
-        self.warmup = warmup
+    def __init__(self, warmup: int = 0, steps: Steps | None = None) -> None:
+        self.warmup, self.steps = warmup, steps or Steps()
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
+    ) -> None:
+        """Calls `end_epoch` of balances with a period of their own, where one ends."""
+        if self.steps.ends(runner.iter):
+            self._end(runner, self.steps.count(runner.iter + 1), periodic=True)
 
     def after_train_epoch(self, runner: Any) -> None:
-        """Calls `end_epoch` of every balance."""
+        """Calls `end_epoch` of the other balances."""
+        self._end(runner, self.steps.count(runner.iter), periodic=False)
+
+    def _end(self, runner: Any, done: int, *, periodic: bool) -> None:
         for module in inner_model(runner).modules():
-            if isinstance(module, Balance):
-                module.end_epoch(warming_up=runner.iter < self.warmup)
+            period = getattr(module, "period", None)
+            ends = done % period == 0 if period else True
+            if isinstance(module, Balance) and bool(period) == periodic and ends:
+                module.end_epoch(warming_up=done < self.warmup)
 
 
 class RecordHook(Hook):
-    """Appends one row per iteration to the training record.
+    """Appends one row per iteration (an optimiser step) to the training record.
+
+    The main process writes; rows are of all processes and of all forward passes of the step.
 
     Args:
         path: JSON-lines file in the run's work folder.
         device: The device whose memory is recorded.
+        steps: Which forward passes make an iteration.
     """
 
     priority = "ABOVE_NORMAL"
 
-    def __init__(self, path: Path, device: str) -> None:
+    def __init__(self, path: Path, device: str, steps: Steps | None = None) -> None:
         self.path = Path(path)
-        self.device = device
+        self.device, self.steps = device, steps or Steps()
+        self._passes: list[rows.Row] = []
+        self._file: TextIO | None = None
         self._start = self._data_end = time.perf_counter()
 
     def before_train(self, runner: Any) -> None:
         """Opens the record. The caller has removed the rows after the checkpoint."""
-        self._file = self.path.open("a")
+        self._file = self.path.open("a") if together.is_main() else None
         self._start = time.perf_counter()
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
@@ -136,24 +161,42 @@ class RecordHook(Hook):
         values = {k.replace(".", "_"): float(value) for k, value in (outputs or {}).items()}
         now = time.perf_counter()
         row = {
-            "iteration": runner.iter + 1,
+            "iteration": self.steps.count(runner.iter + 1),
             "epoch": runner.epoch + 1,
             "lr": runner.optim_wrapper.get_lr()["lr"][0],
             **values,
-            **heads_record(criterion_heads(inner_model(runner))),
+            **self._heads(runner),
             "seconds": now - self._start,
             "data_seconds": self._data_end - self._start,
             "memory_mb": peak_memory_mb(self.device),
         }
         self._start = now
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
-        if not math.isfinite(values.get("loss", math.nan)):
-            raise Diverged(f"loss is {values.get('loss')} at iteration {row['iteration']}")
+        self._passes.append(rows.of_processes(together.of_all(row)))
+        loss = self._passes[-1].get("loss", math.nan)
+        if self.steps.ends(runner.iter) or not math.isfinite(loss):
+            self._write(rows.of_passes(self._passes))
+            self._passes = []
+        if not math.isfinite(loss):
+            raise Diverged(f"loss is {loss} at iteration {row['iteration']}")
+
+    def _heads(self, runner: Any) -> dict[str, float]:
+        """The heads' columns; gradients are of the pass's own loss, however it was scaled."""
+        found = heads_record(criterion_heads(inner_model(runner)))
+        factor = getattr(runner.optim_wrapper, "gradient_factor", 1.0)
+        if factor == 1:
+            return found
+        scaled = ("grad_pos", "grad_neg")
+        return {n: value / factor if n.endswith(scaled) else value for n, value in found.items()}
+
+    def _write(self, row: rows.Row) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(row) + "\n")
+            self._file.flush()
 
     def after_train(self, runner: Any) -> None:
         """Closes the record."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 class ProgressHook(Hook):
@@ -161,25 +204,32 @@ class ProgressHook(Hook):
 
     Args:
         report: Called with (iteration, iterations, seconds per iteration, loss).
-        steps: Number of reports in the whole training.
+        steps: Which forward passes make an iteration.
+        times: Number of reports in the whole training.
     """
 
     priority = "LOW"
 
-    def __init__(self, report: Callable[[int, int, float, float], None], steps: int = 10) -> None:
+    def __init__(
+        self,
+        report: Callable[[int, int, float, float], None],
+        steps: Steps | None = None,
+        times: int = 10,
+    ) -> None:
         self.report = report
-        self.steps = steps
+        self.steps, self.times = steps or Steps(), times
 
     def before_train(self, runner: Any) -> None:
         """Stores the start time."""
-        self._first, self._begin = runner.iter, time.perf_counter()
+        self._first, self._begin = self.steps.count(runner.iter), time.perf_counter()
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Calls the callback if this iteration completes a step."""
-        done, total = runner.iter + 1, runner.max_iters
-        if done * self.steps // total == (done - 1) * self.steps // total:
+        """Calls the callback if this iteration completes a part of the training."""
+        done, total = (self.steps.count(n) for n in (runner.iter + 1, runner.max_iters))
+        passed = done * self.times // total == (done - 1) * self.times // total
+        if passed or not self.steps.ends(runner.iter):
             return
         pace = (time.perf_counter() - self._begin) / (done - self._first)
         self.report(done, total, pace, float((outputs or {}).get("loss", math.nan)))

@@ -11,6 +11,8 @@ from rankdet.files import atomic
 from rankdet.results.schemas.run import RunRecord
 from rankdet.training.provenance import provenance
 
+# Of a schedule, in the record where they are given: how the batch was shared and ranked.
+PARALLEL = ("gpus", "images_per_gpu", "accumulate", "precision", "rank_scope", "sync_bn", "compile")
 COUNTS = ("num_pos", "num_neg")
 # The first of these that a detector has is at most 1. In a cascade, stage 0 has weight 1.
 RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
@@ -127,3 +129,14 @@ def run_record(
         training={**training, **sizes} if training else None,
         provenance=provenance(spec, device, started),
     )
+    sizes = {key: schedule[key] for key in ("image_size", "batch_size")}
+    sizes |= {"gpus": 1, "images_per_gpu": schedule["batch_size"]}
+    sizes |= {key: schedule[key] for key in PARALLEL if schedule.get(key) is not None}
+    return {
+        "schema": SCHEMA,
+        "run": {**{key: spec[key] for key in keys}, "backbone": spec.get("backbone", "")},
+        "status": status,
+        "reason": reason,
+        "training": {**training, **sizes} if training else None,
+        "provenance": provenance(spec, device, started),
+    }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from rankdet.errors import InputError
 from rankdet.files import atomic
 from rankdet.results.layout import MODEL, PROGRESS, RUN, TRAINING
 from rankdet.training import provenance
@@ -54,50 +55,93 @@ def build_runner(
     """
     from mmengine.runner import Runner
 
-    from rankdet.detectors.models import model_config
-    from rankdet.training import config, hooks
-    from rankdet.training.pretrained import fetch
+    from rankdet.training import config, hooks, together
+    from rankdet.training.steps import Steps, with_steps
 
     schedule, manifest = spec["schedule"], config.load_manifest(spec)
     seed = int(spec["seed"])
     loader = Runner.build_dataloader(config.train_loader(spec, manifest), seed=seed)
-    epochs, iterations = config.epochs_and_iterations(schedule, len(loader))
-    every = max(1, round(schedule.get("checkpoint_every", 100) / len(loader)))
+    several = together.process_count() > 1
+    steps = Steps(int(schedule.get("accumulate", 1)), len(loader))
+    precision = schedule.get("precision", "fp32")
+    epochs, iterations = config.epochs_and_iterations(schedule, steps.per_epoch)
+    every = max(1, round(schedule.get("checkpoint_every", 100) / steps.per_epoch))
     custom = [hooks.EpochSeedHook(seed)]
-    custom.append(hooks.EndEpochHook(warmup=int(schedule.get("warmup", 0))))
-    custom.append(hooks.RecordHook(work / PROGRESS, device))
+    custom.append(hooks.EndEpochHook(int(schedule.get("warmup", 0)), steps))
+    custom.append(hooks.RecordHook(work / PROGRESS, device, steps))
+    if several:
+        custom.append(together.ProcessBuffersHook())
     if report is not None:
-        custom.append(hooks.ProgressHook(report))
-    return Runner(
-        model=fetch(
-            model_config(
-                spec["detector_spec"],
-                spec["card"],
-                preset=spec["preset"],
-                classes=config.class_names(manifest),
-                loss_file=spec["loss_file"],
-                test=spec.get("test"),
-            )
-        ),
+        custom.append(hooks.ProgressHook(report, steps))
+    by_steps = {"accumulate": steps.accumulate, "epoch_length": steps.epoch_length}
+    runner = Runner(
+        model=_model(spec, manifest),
         work_dir=str(work),
         train_dataloader=loader,
         train_cfg={
             "type": "EpochBasedTrainLoop",
             "max_epochs": config.last_epoch(schedule, epochs),
         },
-        optim_wrapper=config.optimizer_config(spec),
+        optim_wrapper=with_steps(config.optimizer_config(spec), steps, precision, device),
         param_scheduler=config.lr_schedule(schedule, iterations) or None,
         default_hooks={
             "logger": {"type": "LoggerHook", "interval": schedule.get("log_every", 50)},
             "checkpoint": {"type": "CheckpointHook", "interval": every, "max_keep_ckpts": 2},
+            "param_scheduler": {"type": "StepsParamSchedulerHook", **by_steps},
         },
         custom_hooks=custom,
         randomness={"seed": seed},
         default_scope="mmdet",
-        env_cfg={"dist_cfg": {"backend": "nccl" if device.startswith("cuda") else "gloo"}},
-        launcher=os.environ.get("RANKDET_LAUNCHER", "none"),
+        launcher="pytorch" if several else "none",
         experiment_name=f"{spec['study']}-{os.getpid()}-{id(spec)}",
+        cfg=_parallel_settings(spec, device) if several else None,
     )
+    _adapt(hooks.inner_model(runner), schedule)
+    return runner
+
+
+def _model(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the detector's config; pretrained weights are fetched once for all processes."""
+    from rankdet.detectors.models import model_config
+    from rankdet.training.config import class_names
+    from rankdet.training.pretrained import fetch
+    from rankdet.training.together import main_first
+
+    with main_first():
+        return fetch(
+            model_config(
+                spec["detector_spec"],
+                spec["card"],
+                preset=spec["preset"],
+                classes=class_names(manifest),
+                loss_file=spec["loss_file"],
+                test=spec.get("test"),
+            )
+        )
+
+
+def _parallel_settings(spec: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """Returns how the processes' models are joined: each keeps its own buffers."""
+    on_gpu = device.startswith("cuda")
+    sync_bn = spec["schedule"].get("sync_bn", False)
+    if sync_bn and not on_gpu:
+        raise InputError("sync_bn: true needs GPUs, and this run is on a CPU; leave it out")
+    wrapper: dict[str, Any] = {"type": "MMDistributedDataParallel", "broadcast_buffers": False}
+    if not on_gpu:
+        wrapper["device_ids"] = None
+    return {"model_wrapper_cfg": wrapper, **({"sync_bn": "torch"} if sync_bn else {})}
+
+
+def _adapt(model: Any, schedule: Mapping[str, Any]) -> None:
+    """Sets which images are ranked together, and compiles backbone and neck if asked to."""
+    from rankdet.losses.scope import set_rank_scope
+
+    if schedule.get("rank_scope"):
+        set_rank_scope(model, schedule["rank_scope"])
+    if schedule.get("compile"):
+        for name in ("backbone", "neck"):
+            if hasattr(model, name):
+                getattr(model, name).compile()
 
 
 def train_run(spec: dict[str, Any], run_dir: Path) -> None:
@@ -114,24 +158,45 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
     Raises:
         InputError: If the spec, the data or the loss cannot be used.
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    device = set_up(spec)
+    train_process(spec, run_dir, set_up(spec), progress_reporter(run_dir))
+
+
+def train_process(
+    spec: dict[str, Any], run_dir: Path, device: str, report: Callable[..., None]
+) -> None:
+    """Trains as the only process of a run, or as one of several; the main one writes all files.
+
+    Args:
+        spec: The run's spec.
+        run_dir: The run's folder.
+        device: As `environment.set_up` returned it.
+        report: Progress callback, for the main process.
+
+    Raises:
+        InputError: If the spec, the data or the loss cannot be used.
+    """
     import torch
 
-    from rankdet.training import record
+    from rankdet.training import record, together
     from rankdet.training.checkpoints import Workspace, allow_mmengine_checkpoints
     from rankdet.training.hooks import Diverged, criterion_heads, inner_model
 
     allow_mmengine_checkpoints()
-    space = Workspace(run_dir, spec)
-    started = space.state.setdefault("started", provenance.now())
-    runner = build_runner(spec, space.path, device, progress_reporter(run_dir))
+    run_dir.mkdir(parents=True, exist_ok=True)
+    main = together.is_main()
+    space = Workspace(run_dir, spec) if main else None
+    runner = build_runner(
+        spec, together.from_main(space and space.path), device, report if main else None
+    )
     _resume(runner, space)
     status, reason = "trained", None
     try:
         runner.train()
     except Diverged as error:
         status, reason = "diverged", str(error)
+    if space is None:
+        return
+    started = space.state["started"]
     rows = space.rows_until(sys.maxsize)
     if status == "trained":
         status, reason = record.verdict(rows, spec["card"])
@@ -147,14 +212,28 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
 
 
 def _resume(runner: Any, space: Any) -> None:
-    """Makes the runner resume from the last checkpoint, and removes later rows of the record."""
-    checkpoint = space.latest_checkpoint()
+    """Makes the runner resume from the last checkpoint, and removes later rows of the record.
+
+    Args:
+        runner: The runner.
+        space: The run's workspace in the main process, which chooses the checkpoint for all.
+    """
+    import torch
+
+    from rankdet.training.hooks import RecordHook
+    from rankdet.training.together import from_main
+
+    checkpoint = from_main(space and space.latest_checkpoint())
+    if checkpoint is not None:
+        runner._load_from, runner._resume = str(checkpoint), True
+    if space is None:
+        return
+    space.state.setdefault("started", provenance.now())
     iteration = 0
     if checkpoint is not None:
-        import torch
-
-        iteration = torch.load(checkpoint, map_location="cpu")["meta"]["iter"]
-        runner._load_from, runner._resume = str(checkpoint), True
+        steps = next(hook.steps for hook in runner.hooks if isinstance(hook, RecordHook))
+        passes = torch.load(checkpoint, map_location="cpu")["meta"]["iter"]
+        iteration = steps.count(passes)
         space.state["resumed_from"].append(iteration)
     rows = space.rows_until(iteration)
     with atomic(space.rows_path) as temporary:

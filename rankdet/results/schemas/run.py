@@ -33,6 +33,13 @@ class TrainingSummary(Part):
     resumed_from: list[int] | None = None
     image_size: int | list[int] | None = None
     batch_size: int | None = None
+    gpus: int = 1
+    images_per_gpu: int | None = None
+    accumulate: int = 1
+    precision: str = "fp32"
+    rank_scope: str = "gpu"
+    sync_bn: bool = False
+    compile: bool = False
 
 
 class Provenance(Part):
