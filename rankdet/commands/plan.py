@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     console.print(study.config.scale, style="dim", highlight=False)
     console.print(_table(study))
     console.print(_summary(study), highlight=False)
+    for note in dict.fromkeys(run.gpu_note for run in study.runs if run.gpu_note):
+        console.print(note, highlight=False)
     _print_estimates(study, console)
     return 0
 

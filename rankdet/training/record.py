@@ -121,7 +121,10 @@ def run_record(
 ) -> RunRecord:
     """Returns the content of `run.json`."""
     keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
-    sizes = {key: spec["schedule"][key] for key in ("image_size", "batch_size")}
+    schedule = spec["schedule"]
+    sizes = {key: schedule[key] for key in ("image_size", "batch_size")}
+    sizes |= {"gpus": 1, "images_per_gpu": schedule["batch_size"]}
+    sizes |= {key: schedule[key] for key in PARALLEL if schedule.get(key) is not None}
     return RunRecord.of(
         run={**{key: spec[key] for key in keys}, "backbone": spec.get("backbone", "")},
         status=status,
@@ -129,14 +132,3 @@ def run_record(
         training={**training, **sizes} if training else None,
         provenance=provenance(spec, device, started),
     )
-    sizes = {key: schedule[key] for key in ("image_size", "batch_size")}
-    sizes |= {"gpus": 1, "images_per_gpu": schedule["batch_size"]}
-    sizes |= {key: schedule[key] for key in PARALLEL if schedule.get(key) is not None}
-    return {
-        "schema": SCHEMA,
-        "run": {**{key: spec[key] for key in keys}, "backbone": spec.get("backbone", "")},
-        "status": status,
-        "reason": reason,
-        "training": {**training, **sizes} if training else None,
-        "provenance": provenance(spec, device, started),
-    }

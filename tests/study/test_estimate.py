@@ -96,7 +96,7 @@ def test_a_table_without_other_data_needs_none(coco):
     assert study.datasets == ["coco"]
 
 
-def record(folder, seconds, detector="retinanet", **hardware):
+def record(folder, seconds, detector="retinanet", training=None, **hardware):
     path = folder / "results/old/shapes" / detector / "focal" / f"seed{seconds}" / "run.json"
     path.parent.mkdir(parents=True)
     here = {"device": "cpu", "cpu": processor_name(), "cores": os.cpu_count()}
@@ -104,7 +104,12 @@ def record(folder, seconds, detector="retinanet", **hardware):
         "schema": "rankdet.run/1",
         "status": "trained",
         "run": {"detector": detector, "backbone": "", "preset": "small"},
-        "training": {"seconds_per_iteration": seconds, "image_size": 64, "batch_size": 4},
+        "training": {
+            "seconds_per_iteration": seconds,
+            "image_size": 64,
+            "batch_size": 4,
+            **(training or {}),
+        },
         "provenance": {"hardware": {**here, **hardware}},
     }
     path.write_text(json.dumps(content))
@@ -123,6 +128,24 @@ def test_measured_iterations_make_hours(tmp_path):
     assert found["all"].iterations == 2 * 10 * 9  # 36 images with objects
     assert found["all"].hours == pytest.approx(180 * 5 / 3600)
     assert found["all"].unknown == 0
+
+
+def test_a_pace_is_that_of_as_many_gpus_and_passes(tmp_path):
+    values = {**STUDY, "schedule": {**STUDY["schedule"], "gpus": 2}}
+    study = Study(check_config(values, "s.yaml"), "s.yaml")
+    record(tmp_path, 3.0)
+    record(tmp_path, 4.0, training={"gpus": 1, "accumulate": 2})
+    record(tmp_path, 6.0, training={"gpus": 2, "precision": "bf16"})
+    assert estimate.estimates(study)["all"].unknown == 2
+    record(tmp_path, 5.0, training={"gpus": 2, "images_per_gpu": 2})
+    assert estimate.estimates(study)["all"].hours == pytest.approx(180 * 5 / 3600)
+
+
+def test_hours_count_each_gpu(tmp_path):
+    values = {**STUDY, "schedule": {**STUDY["schedule"], "gpus": 2}, "device": "cuda"}
+    study = Study(check_config(values | {"max_gpus": 2}, "s.yaml"), "s.yaml")
+    record(tmp_path, 5.0, training={"gpus": 2}, device="cuda:0")
+    assert estimate.estimates(study)["all"].hours == pytest.approx(2 * 180 * 5 / 3600)
 
 
 def test_other_sizes_are_not_taken_for_the_same(tmp_path):

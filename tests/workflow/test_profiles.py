@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,9 +26,14 @@ def settings(profile, key):
     return names
 
 
-@pytest.mark.parametrize("key", ["set-threads", "set-resources"])
-def test_a_cluster_sets_rules_that_exist(key):
-    assert set(settings("slurm", key)) <= set(rules())
+def test_a_cluster_sets_rules_that_exist():
+    assert set(settings("slurm", "set-resources")) <= set(rules())
+
+
+def test_the_gpus_and_threads_of_a_training_are_those_of_its_run():
+    found = yaml.safe_load((ROOT / "profiles" / "slurm" / "profile.yaml").read_text())
+    assert "set-threads" not in found
+    assert not [entry for entry in found["set-resources"] if entry.startswith("train:gpu")]
 
 
 def test_a_cluster_treats_a_rule_as_what_it_is_made_of():

@@ -1,6 +1,6 @@
 # Training. A run resumes from its folder work/, which is not an output. Outputs are written last.
 #
-# To run one loss in another way (more memory, a partition, several GPUs), inherit the rule, narrow
+# To run one loss in another way (more memory, a partition), inherit the rule, narrow
 # its path to that loss and put it first; nothing else changes:
 #
 #     use rule train as train_mine with:
@@ -9,7 +9,7 @@
 #         threads: 4
 #         resources:
 #             mem_mb=16000,
-#             gpu=STUDY.gpus,
+#             gpu=STUDY.training_gpus,
 #
 #     ruleorder: train_mine > train
 ruleorder: untrained > given > train
@@ -29,10 +29,10 @@ rule train:
         "<run>/logs/train.tsv"
     conda:
         "../../envs/rankdet.yaml"
-    threads: STUDY.config.threads
+    threads: STUDY.training_threads
     resources:
         mem_mb=3000,
-        gpu=STUDY.gpus,
+        gpu=STUDY.training_gpus,
     params:
         made_of=STUDY.hashes,
         # A function of `threads` counts as derived: the spec holds more than training depends on.

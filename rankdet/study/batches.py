@@ -1,0 +1,129 @@
+"""How an iteration's images are shared: GPUs x images per GPU x accumulated passes."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+OF_A_BATCH = ("batch_size", "gpus", "images_per_gpu", "accumulate")
+GROUPS = "groups of "
+
+
+def shared(given: Mapping[str, Any]) -> dict[str, int]:
+    """Returns how a batch is shared; what is left out follows from the rest.
+
+    Args:
+        given: Some of `OF_A_BATCH`: `batch_size`, `images_per_gpu` or both. `gpus` is 1 if left
+            out; `accumulate` follows from `batch_size` and `images_per_gpu`, else it is 1.
+
+    Returns:
+        All of `OF_A_BATCH`; the first is the product of the others.
+
+    Raises:
+        ValueError: If they do not fit together; one line.
+    """
+    batch, images = given.get("batch_size"), given.get("images_per_gpu")
+    gpus, passes = given.get("gpus") or 1, given.get("accumulate")
+    if batch is None and images is None:
+        raise ValueError("neither batch_size nor images_per_gpu is given; give one")
+    if batch is None:
+        batch = gpus * images * (passes or 1)
+    if images is None:
+        images = batch // (gpus * (passes or 1))
+    passes = passes or max(1, batch // (gpus * images or 1))
+    if gpus * images * passes != batch:
+        raise ValueError(
+            f"batch_size {batch} is not gpus {gpus} x images_per_gpu {images} x accumulate {passes}"
+            "; change one of them"
+        )
+    return dict(zip(OF_A_BATCH, (batch, gpus, images, passes), strict=True))
+
+
+def changed(study: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, int]:
+    """Returns how a batch is shared after a group's changes to the study's schedule.
+
+    A change of `batch_size` or `images_per_gpu` replaces the study's sizes; the study's `gpus`
+    stay. A change of `gpus` or `accumulate` alone keeps the study's batch size.
+
+    Args:
+        study: The study's schedule; keys without a value are left out.
+        change: The group's changes, likewise.
+
+    Returns:
+        As `shared`; only `batch_size` if neither says how it is shared.
+
+    Raises:
+        ValueError: If they do not fit together; one line.
+    """
+    own = {key: change[key] for key in OF_A_BATCH if key in change}
+    known = {key: study[key] for key in OF_A_BATCH if key in study}
+    if not own:
+        found = known
+    elif "batch_size" in own or "images_per_gpu" in own:
+        found = {key: value for key, value in known.items() if key == "gpus"} | own
+    else:
+        whole = shared(known)
+        found = {"batch_size": whole["batch_size"], "gpus": whole["gpus"]} | own
+    return shared(found) if found.keys() - {"batch_size"} else {**found}
+
+
+def fitted(sizes: Mapping[str, int], most: int) -> tuple[dict[str, int], str]:
+    """Returns how a batch is shared by fewer GPUs, and what differs, for a person.
+
+    The batch and the images of a pass stay: fewer GPUs take more passes.
+
+    Args:
+        sizes: As `shared` returns them.
+        most: How many GPUs there are.
+
+    Returns:
+        The sizes, and a note; the note is empty if there are enough GPUs.
+    """
+    gpus = sizes.get("gpus", 1)
+    if gpus <= most:
+        return dict(sizes), ""
+    total = gpus * sizes["accumulate"]
+    fewer = max(count for count in range(1, most + 1) if total % count == 0)
+    found = {**sizes, "gpus": fewer, "accumulate": total // fewer}
+    note = (
+        f"{gpus} GPUs asked for, {most} here: gpus {fewer}, accumulate {found['accumulate']}; "
+        f"{sizes['images_per_gpu']} images are ranked together, as on each of the {gpus}"
+    )
+    return found, note
+
+
+def faults(schedule: Mapping[str, Any], device: str) -> str:
+    """Returns what a schedule asks for that cannot be done, in one line; empty if nothing.
+
+    Args:
+        schedule: A run's schedule.
+        device: The study's: `auto`, `cpu` or `cuda`.
+    """
+    if device == "cpu" and schedule.get("precision") == "fp16":
+        return "precision: fp16 needs a GPU; use bf16 or fp32, or change `device: cpu`"
+    if device == "cpu" and schedule.get("sync_bn"):
+        return "sync_bn: true needs GPUs; leave it out, or change `device: cpu`"
+    scope = schedule.get("rank_scope", "")
+    if scope.startswith(GROUPS):
+        size = int(scope.removeprefix(GROUPS))
+        images = schedule.get("images_per_gpu") or schedule["batch_size"]
+        if images % size:
+            return (
+                f"rank_scope: {scope}, but a GPU has {images} images at a time; give a number that "
+                f"divides {images}"
+            )
+    return ""
+
+
+def gpus_here(device: str) -> int:
+    """Returns how many GPUs this machine shows; 0 on a CPU, or where none is seen."""
+    if device == "cpu":
+        return 0
+    return len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
+
+
+def runs_on_gpus(device: str) -> bool:
+    """Returns whether jobs ask for GPUs: the study says so, or this machine or its cluster may."""
+    if device == "auto":
+        return Path("/dev/nvidiactl").exists() or shutil.which("sbatch") is not None
+    return device == "cuda"
