@@ -7,6 +7,7 @@ from typing import Any
 
 OF_A_BATCH = ("batch_size", "gpus", "images_per_gpu", "accumulate")
 GROUPS = "groups of "
+SMALLEST_BF16 = 128  # pixels: the smallest map that a convolution reads is then 2 x 2
 
 
 def shared(given: Mapping[str, Any]) -> dict[str, int]:
@@ -103,6 +104,13 @@ def faults(schedule: Mapping[str, Any], device: str) -> str:
         return "precision: fp16 needs a GPU; use bf16 or fp32, or change `device: cpu`"
     if device == "cpu" and schedule.get("sync_bn"):
         return "sync_bn: true needs GPUs; leave it out, or change `device: cpu`"
+    size = schedule["image_size"]
+    shorter = min(size) if isinstance(size, list | tuple) else size
+    if device == "cpu" and schedule.get("precision") == "bf16" and shorter < SMALLEST_BF16:
+        return (
+            f"precision: bf16 on a CPU needs an image_size of {SMALLEST_BF16} or more: PyTorch's "
+            "convolution spoils the gradients of 1 x 1 maps there"
+        )
     scope = schedule.get("rank_scope", "")
     if scope.startswith(GROUPS):
         size = int(scope.removeprefix(GROUPS))

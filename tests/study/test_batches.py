@@ -112,6 +112,7 @@ def test_the_plan_fits_a_study_to_the_most_gpus():
     ("change", "told"),
     [
         ({"precision": "fp16"}, "schedule: precision: fp16 needs a GPU; use bf16 or fp32"),
+        ({"precision": "bf16"}, "schedule: precision: bf16 on a CPU needs an image_size of 128"),
         ({"sync_bn": True}, "schedule: sync_bn: true needs GPUs; leave it out"),
         ({"rank_scope": "groups of 3"}, "schedule: rank_scope: groups of 3, but a GPU has 4"),
     ],
