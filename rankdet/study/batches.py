@@ -25,12 +25,12 @@ def shared(given: Mapping[str, Any]) -> dict[str, int]:
     """
     batch, images = given.get("batch_size"), given.get("images_per_gpu")
     gpus, passes = given.get("gpus") or 1, given.get("accumulate")
-    if batch is None and images is None:
-        raise ValueError("neither batch_size nor images_per_gpu is given; give one")
+    if images is None:
+        if batch is None:
+            raise ValueError("neither batch_size nor images_per_gpu is given; give one")
+        images = batch // (gpus * (passes or 1))
     if batch is None:
         batch = gpus * images * (passes or 1)
-    if images is None:
-        images = batch // (gpus * (passes or 1))
     passes = passes or max(1, batch // (gpus * images or 1))
     if gpus * images * passes != batch:
         raise ValueError(
