@@ -6,6 +6,7 @@ turns a failure into one line. The processes train as DistributedDataParallel do
 
 import os
 import signal
+import sys
 import threading
 import time
 import uuid
@@ -53,7 +54,8 @@ def train_in_processes(spec: dict[str, Any], run_dir: Path) -> None:
     threads = max(1, int(spec.get("threads", 1)) // count)
     own = {**spec, "threads": threads}
     variables = {name: str(threads) for name in THREAD_VARIABLES} | _devices(spec, count)
-    with _environment(variables), _handlers(), _relayed(progress_reporter(run_dir)) as sender:
+    relayed = _relayed(progress_reporter(run_dir))
+    with _environment(variables), _handlers(), _without_main(), relayed as sender:
         try:
             _launch(count, own, run_dir, sender)
         except ChildFailedError as error:
@@ -108,8 +110,10 @@ def _raise(failures: Mapping[int, Any], count: int) -> NoReturn:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "no message")
     if first.startswith(INPUT_ERROR):
         raise InputError(first.removeprefix(INPUT_ERROR))
-    if failure.exitcode < 0 and not isinstance(message, Mapping):
-        first = f"ended by {failure.signal_name()}, which a machine out of memory sends too"
+    if not isinstance(message, Mapping):  # it could not say why
+        first = f"it ended with exit code {failure.exitcode}"
+        if failure.exitcode < 0:
+            first = f"ended by {failure.signal_name()}, which a machine out of memory sends too"
     raise RuntimeError(
         f"process {rank + 1} of {count} failed: {first}; the others were ended; run again to go on "
         "from the last checkpoint"
@@ -148,6 +152,20 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hides the running script, which Python would run again at the start of each process."""
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file
 
 
 @contextmanager

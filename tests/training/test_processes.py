@@ -21,11 +21,11 @@ from rankdet.training import train
 from tests.whole_runs import assert_same_weights
 
 PATIENCE = 500  # seconds; a loaded machine starts Python slowly
+# A script of Snakemake's has no guard against being run again by each process.
 TRAIN = """
 import json, sys
 from rankdet.training import train
-if __name__ == "__main__":
-    train(json.load(open(sys.argv[1])), sys.argv[2])
+train(json.load(open(sys.argv[1])), sys.argv[2])
 """
 # A loss that does something to the second process in its third iteration.
 FAULTY = """
@@ -95,10 +95,12 @@ def spec(tmp_path_factory):
 
 
 def call(spec_path, folder):
+    script = spec_path.with_suffix(".py")
+    script.write_text(TRAIN)
     return subprocess.Popen(
-        [sys.executable, "-c", TRAIN, str(spec_path), str(folder)],
+        [sys.executable, str(script), str(spec_path), str(folder)],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
