@@ -73,7 +73,6 @@ def spec(tmp_path_factory):
                 "period": 3,
                 "synchronise": False,
             },
-            "training": {"lr": {"small": 0.001}},
         },
         "loss_file": None,
         "schedule": {
@@ -82,6 +81,7 @@ def spec(tmp_path_factory):
             "gpus": 2,
             "images_per_gpu": 2,
             "iterations": 16,
+            "lr": 0.001,
             "warmup": 2,
             "lr_steps": [0.8],
             "checkpoint_every": 2,
