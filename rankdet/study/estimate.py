@@ -35,6 +35,9 @@ class Pace:
     preset: str
     image_size: tuple[int, ...]
     batch_size: int
+    gpus: int = 1
+    accumulate: int = 1
+    precision: str = "fp32"
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Estimate:
     Attributes:
         runs: Number of trainings.
         iterations: Iterations of all of them; None if the size of a dataset is not known yet.
-        hours: Time of those whose pace was measured on this machine.
+        hours: Time of those whose pace was measured on this machine. GPU-hours count every GPU.
         unknown: Number of those whose pace was not measured or whose length is not known.
     """
 
@@ -77,7 +80,7 @@ def _estimate(study: Study, runs: Iterable[ResolvedRun], paces: Mapping[Pace, fl
         if seconds is None or length is None:
             unknown += 1
         else:
-            hours += seconds * length / 3600
+            hours += seconds * length / 3600 * (run.gpus if study.gpus else 1)
     known = [length for length in lengths if length is not None]
     total = sum(known) if len(known) == len(lengths) else None
     return Estimate(len(trained), total, hours, unknown)
@@ -111,7 +114,14 @@ def _images(study: Study, dataset: str) -> int | None:
 def _pace(run: ResolvedRun) -> Pace:
     schedule = run.schedule
     size = _size(schedule["image_size"])
-    return Pace(run.detector, run.backbone, run.preset, size, schedule["batch_size"])
+    return Pace(
+        run.detector, run.backbone, run.preset, size, schedule["batch_size"], *_sharing(schedule)
+    )
+
+
+def _sharing(settings: Any) -> tuple[int, int, str]:
+    accumulate, precision = settings.get("accumulate") or 1, settings.get("precision") or "fp32"
+    return settings.get("gpus") or 1, accumulate, precision
 
 
 def _size(image_size: Any) -> tuple[int, ...]:
@@ -139,6 +149,7 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
                 run.preset or "",
                 _size(training.image_size),
                 training.batch_size or 0,
+                *_sharing(training),
             )
             seconds.setdefault(pace, []).append(float(training.seconds_per_iteration))
     for path in results.glob(f"*/{COST}"):

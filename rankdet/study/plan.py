@@ -10,8 +10,8 @@ from rankdet.files import shown
 from rankdet.papers.spec import RunRequest, Spec
 from rankdet.results import layout
 from rankdet.results.schemas.plan import Plan
+from rankdet.study import batches, data, hashes
 from rankdet.study import cost as costs
-from rankdet.study import data, hashes
 from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.plan_entries import run_entry, spec_entry
 from rankdet.study.resolve import ResolvedRun, resolve
@@ -240,6 +240,15 @@ class Study:
         if self.config.device == "auto":
             return int(Path("/dev/nvidiactl").exists())
         return int(self.config.device == "cuda")
+
+    def training_threads(self, wildcards: Mapping[str, str]) -> int:
+        """Returns the CPU threads of a job's training: `threads` for each of its GPUs."""
+        return self.config.threads * self.run(wildcards).gpus
+
+    def training_gpus(self, wildcards: Mapping[str, str]) -> int:
+        """Returns how many GPUs a job's training takes; 0 on a CPU."""
+        on_gpus = batches.runs_on_gpus(self.config.device)
+        return self.run(wildcards).gpus if on_gpus else 0
 
     def plan(self) -> dict[str, Any]:
         """Returns the content of `plan.json`."""

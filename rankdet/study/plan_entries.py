@@ -6,7 +6,11 @@ from rankdet.files import shown
 from rankdet.repository import PAPERS
 from rankdet.study.resolve import ResolvedRun
 
-SHOWN = ("image_size", "batch_size", "lr")  # keys of a run's schedule
+# Keys of a run's schedule; the last ones only where they are given.
+SHOWN = (
+    *("image_size", "batch_size", "lr"),
+    *("gpus", "images_per_gpu", "accumulate", "rank_scope", "precision"),
+)
 
 
 def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:

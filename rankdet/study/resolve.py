@@ -4,13 +4,13 @@
 read it; nothing else loads a loss card, a detector, a backbone or a schedule for a run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study import backbones, cards, compatibility, detectors, hashes, recipes
+from rankdet.study import backbones, batches, cards, compatibility, detectors, hashes, recipes
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.runs import UNTRAINED, Run, split_loss
 from rankdet.suggest import merged
@@ -66,6 +66,7 @@ class ResolvedRun(Run):
         titles: `dataset`, `detector` and `loss`, for readers.
         hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
             added when a job runs.
+        gpu_note: What differs because there are fewer GPUs than asked for; empty if nothing does.
     """
 
     preset: str
@@ -74,6 +75,12 @@ class ResolvedRun(Run):
     test: Mapping[str, Any]
     titles: Mapping[str, str]
     hashes: Mapping[str, str]
+    gpu_note: str = ""
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs (processes) train the run."""
+        return int(self.schedule.get("gpus", 1))
 
     @property
     def predicts_masks(self) -> bool:
@@ -151,7 +158,7 @@ def resolve(config: StudyConfig, run: Run, source: str) -> ResolvedRun:
             f"{source}: runs[{run.group}].checkpoint: no such file: {run.checkpoint}; put it there"
         )
     model = _with_cases(_model(config, run, source), run, config.preset)
-    schedule = _schedule(config, run, model, source)
+    schedule, gpu_note = _shared(config, run, _schedule(config, run, model, source), source)
     dataset = config.datasets[run.dataset].title or run.dataset
     resolved = ResolvedRun(
         **vars(run),
@@ -167,13 +174,14 @@ def resolve(config: StudyConfig, run: Run, source: str) -> ResolvedRun:
             if run.untrained
             else hashes.loss_hash(model.loss_file, model.card, model.detector_spec),
         },
+        gpu_note=gpu_note,
     )
     _check_tests(resolved, source)
     return resolved
 
 
 def _model(config: StudyConfig, run: Run, source: str) -> Model:
-    where = source if run.group is None else f"{source}: runs[{run.group}]"
+    where = _where(run, source)
     try:
         model = load_model(run.detector, run.backbone, run.loss, config.preset)
     except PartError as error:
@@ -217,7 +225,12 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
     configured = [change.pop("lr", None), study.pop("lr", None)]
     cases = [case.schedule.model_dump(exclude_none=True) for case in run.cases]
     configured[:0] = [case.pop("lr") for case in reversed(cases) if "lr" in case]
-    schedule = merged(study, change, *cases)
+    sizes = _sizes([study, change, *cases], f"{_where(run, source)}: {run.key}")
+    schedule = {
+        key: value
+        for key, value in merged(study, change, *cases).items()
+        if key not in batches.OF_A_BATCH
+    } | sizes
     if not run.trained:
         return schedule
     for rate in configured:
@@ -233,6 +246,35 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
             f"{run.loss_name}.py"
         )
     return {**schedule, "lr": rate}
+
+
+def _where(run: Run, source: str) -> str:
+    return source if run.group is None else f"{source}: runs[{run.group}]"
+
+
+def _sizes(levels: Sequence[Mapping[str, Any]], where: str) -> dict[str, int]:
+    """How the batch is shared, after the changes of each level to the one before."""
+    sizes: dict[str, int] = {}
+    try:
+        for level in levels:
+            sizes = batches.changed(sizes, level)
+    except ValueError as error:
+        raise InputError(f"{where}: schedule: {error}") from None
+    return sizes
+
+
+def _shared(
+    config: StudyConfig, run: Run, schedule: dict[str, Any], source: str
+) -> tuple[dict[str, Any], str]:
+    """The schedule for the GPUs that there are, and what differs from what was asked for."""
+    fault = batches.faults(schedule, config.device)
+    if fault:
+        raise InputError(f"{_where(run, source)}: {run.key}: schedule: {fault}")
+    most = config.max_gpus or batches.gpus_here(config.device)
+    if not run.trained or "gpus" not in schedule or not most:
+        return schedule, ""
+    sizes, note = batches.fitted({key: schedule[key] for key in batches.OF_A_BATCH}, most)
+    return schedule | sizes, note
 
 
 def card_rate(card: Mapping[str, Any], detector: str, preset: str, batch_size: int) -> float | None:

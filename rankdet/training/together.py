@@ -84,9 +84,10 @@ def main_first() -> Iterator[None]:
 def average_norms(model: torch.nn.Module) -> None:
     """Sets the running statistics of all norms to their means over all processes, in place."""
     for module in model.modules():
-        if isinstance(module, NormBase) and module.running_mean is not None:
+        if isinstance(module, NormBase):
             for values in (module.running_mean, module.running_var):
-                values.copy_(mean_over_processes(values))
+                if values is not None:
+                    values.copy_(mean_over_processes(values))
 
 
 def own_buffers(model: torch.nn.Module) -> dict[str, torch.Tensor]:

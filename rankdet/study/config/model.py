@@ -152,7 +152,10 @@ class StudyConfig(Strict):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` takes a GPU where there is one"
     )
-    threads: int = Field(1, ge=1, description="CPU threads of one training")
+    threads: int = Field(1, ge=1, description="CPU threads of one training, for each of its GPUs")
+    max_gpus: int | None = Field(
+        None, ge=1, description="Most GPUs of one training; else those of this machine"
+    )
 
 
 def load_config(path: Path) -> dict[str, Any]:

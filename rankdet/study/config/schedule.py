@@ -1,5 +1,6 @@
 """How the runs of a study are trained and tested: `schedule` and `test` of its config."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -7,9 +8,11 @@ from pydantic_core import PydanticCustomError
 
 from rankdet.datasets.options import Fraction
 from rankdet.strict import Strict
+from rankdet.study import batches
 
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
 SIDES = range(32, 4097)  # pixels
+SCOPE = re.compile(r"gpu|batch|image|groups of [1-9][0-9]*")
 
 
 def _image_size(value: Any) -> Any:
@@ -37,6 +40,17 @@ def _sides(value: Any) -> Any:
     return value
 
 
+def _rank_scope(value: Any) -> Any:
+    if not isinstance(value, str) or not SCOPE.fullmatch(value):
+        raise PydanticCustomError(
+            "rule",
+            "found {value}; it should be gpu, batch, image or 'groups of n'",
+            {"value": repr(value)[:60]},
+        )
+    return value
+
+
+RankScope = Annotated[str, BeforeValidator(_rank_scope)]
 ImageSize = Annotated[int | list[int], BeforeValidator(_image_size)]
 SIZE = "Side of the square that images are fitted into, or [shorter side, limit of longer], pixels"
 
@@ -69,6 +83,29 @@ class ScheduleChange(Strict):
         description="Images with classes on a smaller share of images are repeated (LVIS)",
     )
     batch_size: int | None = Field(None, ge=1, description="Images per iteration")
+    gpus: int | None = Field(
+        None, ge=1, le=64, description="GPUs of one training: processes, on a CPU too"
+    )
+    images_per_gpu: int | None = Field(None, ge=1, description="Images of a GPU in one pass")
+    accumulate: int | None = Field(
+        None, ge=1, description="Forward passes whose mean gradient is one iteration's"
+    )
+    rank_scope: RankScope | None = Field(
+        None,
+        description=(
+            "Images that are ranked together: of a `gpu`, of the `batch` over all GPUs, of an "
+            "`image`, or `groups of n` images of a GPU"
+        ),
+    )
+    precision: Literal["fp32", "bf16", "fp16"] | None = Field(
+        None, description="Numbers in forward passes; fp16 needs a GPU"
+    )
+    sync_bn: bool | None = Field(
+        None, description="Whether batch norms use the images of all GPUs; GPUs only"
+    )
+    compile: bool | None = Field(
+        None, description="Whether torch.compile makes backbone and neck faster"
+    )
     iterations: int | None = Field(
         None, ge=1, description="Length of the training; rounded up to whole epochs"
     )
@@ -129,7 +166,11 @@ class Schedule(ScheduleChange):
     """How the runs of a study are trained."""
 
     image_size: ImageSize = Field(description=SIZE)
-    batch_size: int = Field(ge=1, description="Images per iteration")
+
+    @model_validator(mode="after")
+    def _has_a_batch(self) -> "Schedule":
+        batches.shared(self.model_dump(include={*batches.OF_A_BATCH}, exclude_none=True))
+        return self
 
     @model_validator(mode="after")
     def _has_length(self) -> "Schedule":
