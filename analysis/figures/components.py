@@ -19,7 +19,7 @@ def read(run: RecordedRun) -> pd.DataFrame | None:
 
 
 def components(frame: pd.DataFrame) -> pd.DataFrame:
-    """Means over each epoch: the parts before any weight, their sum, and the weight.
+    """Means over each epoch of the parts (without weight), their sum, and the weight.
 
     Args:
         frame: a training record; its `loss_bbox` is after the balance weight.
@@ -38,7 +38,7 @@ def components(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(records: Sequence[pd.DataFrame]) -> dict[str, float | None]:
-    """The parts in the first and the last epoch, and the last weight; means over the runs."""
+    """Means over the runs: the parts and the weight in the first and the last epoch."""
     every = [components(frame) for frame in records]
     ends = {"first": 0, "last": -1}
     found = {
@@ -85,5 +85,5 @@ FIGURE = FigureOfRuns(
     read=read,
     charts=charts,
     summary=summary,
-    missing="its training record lacks the parts of the loss",
+    missing="its training record does not have the parts of the loss",
 )

@@ -23,7 +23,7 @@ def charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
     """Gradient rates on the left, the classification loss on the right.
 
     Args:
-        series: label to the training records of its runs (one a seed).
+        series: label to the training records of its runs (one per seed).
     """
     rate = {name: band([gradient_rates(f) for f in frames]) for name, frames in series.items()}
     loss = {
@@ -57,6 +57,6 @@ FIGURE = FigureOfRuns(
     read=read,
     charts=charts,
     summary=summary,
-    missing="its training record lacks the gradient sums",
+    missing="its training record does not have the gradient sums",
     theorems=("min_rate_inverse", "max_rate"),
 )

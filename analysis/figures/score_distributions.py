@@ -13,11 +13,11 @@ from rankdet.papers.values import run_matches
 
 BINS = 20
 FLOOR = 0.5  # IoU above which a detection is a true positive
-VERSIONS = {"": "as they are", "_normalised": "normalised to 0-1"}  # ending of a column
+VERSIONS = {"": "unchanged", "_normalised": "normalised to 0-1"}  # ending of a column
 
 
 def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
-    """Shares of detections with IoU above .5 over score and IoU: as they are, then normalised."""
+    """Shares of detections with IoU above .5 over score and IoU, unchanged and normalised."""
     return [_chart(series, ending, version) for ending, version in VERSIONS.items()]
 
 

@@ -11,11 +11,11 @@ from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.values import run_matches
 
 MAX_DOTS = 300
-VERSIONS = {"": "as they are", "_normalised": "normalised to 0-1"}  # ending of a column
+VERSIONS = {"": "unchanged", "_normalised": "normalised to 0-1"}  # ending of a column
 
 
 def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
-    """Score against best IoU of all detections: as they are, then normalised."""
+    """Score against best IoU of all detections, unchanged and normalised."""
     return [_chart(series, ending, version) for ending, version in VERSIONS.items()]
 
 

@@ -1,4 +1,4 @@
-"""Boxes of a toy example beside their objects, at the true IoU (aLRP paper, Figure A.5)."""
+"""Boxes of a toy example and their objects, at the true IoU (aLRP paper, Figure A.5)."""
 
 from types import ModuleType
 
@@ -6,11 +6,11 @@ from rankdet.charts.chart import Box, Chart, Label
 from rankdet.charts.svg import WIDTH
 from rankdet.papers.figure_kinds import ComputedFigure
 
-HEIGHT, TOP, SIDE = 176, 62.0, 78.0  # of the diagram and its boxes, in pixels
+HEIGHT, TOP, SIDE = 176, 62.0, 78.0  # in pixels: diagram height, top and side of the boxes
 
 
 def charts(toy: ModuleType) -> list[Chart]:
-    """For each output, the box of every positive beside its object, at the true IoU."""
+    """For each output, the box and the object of every positive, at the true IoU."""
     return [
         Chart(
             name=f"boxes-{name}",
@@ -29,7 +29,7 @@ def charts(toy: ModuleType) -> list[Chart]:
 
 
 def _places(ious: tuple[float, ...]) -> list[tuple[float, float]]:
-    """Left edge of every object, and how far its box is shifted: side (1 − IoU)/(1 + IoU)."""
+    """Left edge of every object, and the shift of its box: side (1 − IoU)/(1 + IoU)."""
     step = (WIDTH - 16) / len(ious)
     return [(12 + k * step, SIDE * (1 - iou) / (1 + iou)) for k, iou in enumerate(ious)]
 

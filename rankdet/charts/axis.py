@@ -20,7 +20,7 @@ class Axis:
     log: bool = False
 
     def fraction(self, values: Floats) -> Floats:
-        """Where values lie between the two ends, 0 to 1."""
+        """The positions of values between the two ends, 0 to 1."""
         if self.log:
             low, high = math.log(self.low), math.log(self.high)
             return (np.log(np.maximum(values, self.low)) - low) / (high - low)
@@ -30,13 +30,13 @@ class Axis:
 def linear_axis(
     low: float, high: float, text: Callable[[float], str] | None, exact: bool = False
 ) -> Axis:
-    """An axis of about five steps of 1, 2 or 5 times a power of ten.
+    """A linear axis with about five steps of 1, 2 or 5 times a power of ten.
 
     Args:
         low: smallest value to show.
         high: largest value to show.
-        text: how a tick is printed.
-        exact: end at `low` and `high` instead of at the ticks around them.
+        text: formats a tick; by default `short`.
+        exact: whether the axis ends at `low` and `high`, not at the ticks around them.
     """
     high = high if high > low else low + 1
     rough = (high - low) / 5
@@ -72,7 +72,7 @@ def short(value: float) -> str:
 
 
 def rate_label(value: float) -> str:
-    """A rate as the paper prints it: below 1 as 1/x."""
+    """A rate as the aLRP paper prints it: values below 1 as 1/x."""
     return f"{value:g}" if value >= 1 else f"1/{float(f'{1 / value:.3g}'):g}"
 
 

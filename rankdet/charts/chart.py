@@ -1,6 +1,6 @@
-"""A chart as data: series, bands, ranges and words, which `rankdet.charts.svg` draws.
+"""The data of a chart: series, bands, ranges and texts. `rankdet.charts.svg` draws it.
 
-A chart is stored as JSON and read again without a change in what is drawn.
+A chart that is stored as JSON and read again looks the same.
 """
 
 import math
@@ -22,16 +22,16 @@ MAX_POINTS = 300
 
 @dataclass(frozen=True)
 class Series:
-    """One curve, or dots where `dots` is set.
+    """One curve, or dots if `dots` is set.
 
     Attributes:
         name: text of the legend.
         x: (N,) ascending for a curve.
         y: (N,) values; NaN is left out.
         low: (N,) lower edge of a band, or None.
-        high: (N,) upper edge, or None.
-        dots: dots that no line connects.
-        marked: a curve with a dot at every value, for few values.
+        high: (N,) upper edge of a band, or None.
+        dots: whether to draw only dots, without a line.
+        marked: whether to draw a curve with a dot at every value.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Series:
         return cls(name, band.index.to_numpy(dtype=float), mean, low, high)
 
     def thinned(self) -> "Series":
-        """The series with as many points as are drawn; see `thin`."""
+        """The series with only the points that are drawn; see `thin`."""
         if self.dots:
             return self
         edges = [a for a in (self.low, self.high) if a is not None]
@@ -62,7 +62,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of a diagram, in pixels from the top left; `colour` is a series' position."""
+    """A rectangle of a diagram, in pixels from the top left; `colour` is the number of a colour."""
 
     x: float
     y: float
@@ -75,7 +75,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Label:
-    """A text of a diagram, in pixels from the top left: begins at `x`, or is centred there."""
+    """A text of a diagram, in pixels from the top left; it begins at `x` or is centred at `x`."""
 
     x: float
     y: float
@@ -85,7 +85,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart, or a diagram without axes where it has boxes.
+    """One chart, or a diagram without axes if it has boxes.
 
     Attributes:
         name: short name, used in files and element ids.
@@ -96,10 +96,10 @@ class Chart:
         log: logarithmic vertical axis.
         x_limits: horizontal range; by default from 0 to the largest value.
         y_limits: vertical range that is always shown; data beyond it widens it.
-        y_format: how a vertical tick is printed, a key of `rankdet.charts.axis.FORMATS`.
+        y_format: the format of a vertical tick, a key of `rankdet.charts.axis.FORMATS`.
         boxes: rectangles of a diagram.
         labels: texts of a diagram.
-        height: height of a diagram in pixels; a chart has its own.
+        height: height of a diagram in pixels; charts have the default.
     """
 
     name: str
@@ -138,23 +138,23 @@ class Chart:
         return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
 
     def thinned(self) -> "Chart":
-        """The chart with as many points as are drawn, and the ranges of all its points."""
+        """The chart with only the points that are drawn, and the ranges of all its points."""
         if not self.series:
             return self
         series = tuple(one.thinned() for one in self.series)
         return replace(self, series=series, x_limits=self.x_range(), y_limits=self.y_range())
 
     def record(self) -> dict[str, Any]:
-        """JSON-serialisable, thinned; NaN is null."""
+        """The thinned chart as JSON-serialisable values; NaN is null."""
         chart = self.thinned()
         return {**asdict(chart), "series": [_series_record(one) for one in chart.series]}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Chart":
-        """The chart of a record; drawn as the chart that the record was made from.
+        """The chart of a record; it looks like the chart that the record was made from.
 
         Raises:
-            KeyError, TypeError, ValueError: the record is not one of `record`.
+            KeyError, TypeError, ValueError: the record was not made by `record`.
         """
         if record["y_format"] not in FORMATS:
             raise ValueError(f"y_format {record['y_format']!r} is unknown")
@@ -176,7 +176,7 @@ class Chart:
 
 
 def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Leaves out NaN, and averages a long curve into 300 bins; a short one comes back as it is."""
+    """Removes NaN, and averages a long curve into 300 bins; a short curve does not change."""
     keep = ~np.isnan(y)
     x, y = np.asarray(x, dtype=float)[keep], np.asarray(y, dtype=float)[keep]
     if len(x) <= 2 * MAX_POINTS:
@@ -187,7 +187,7 @@ def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
 
 
 def _floats(record: Mapping[str, Any], *names: str) -> dict[str, float]:
-    """The numbers of a record, so that no text of a file gets into the drawing's markup."""
+    """Converts values of a record to numbers: text of a file must not get into the SVG."""
     return {name: float(record[name]) for name in names}
 
 

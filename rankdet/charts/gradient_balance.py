@@ -1,4 +1,4 @@
-"""The gradient rates of negatives to positives over a training (aLRP paper, Figure 4)."""
+"""Draws the gradient rates of negatives to positives over a training (aLRP paper, Figure 4)."""
 
 from collections.abc import Mapping
 

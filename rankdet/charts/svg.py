@@ -1,9 +1,9 @@
-"""Line and dot charts as SVG that reads well on light and dark pages, in colour and without it.
+"""Draws line and dot charts as SVG that is legible on light and dark pages and without colour.
 
-A report has some hundred charts, so they are written directly: a millisecond each, with text that
-stays text. Ink is `currentColor`, so a chart takes the page's text colour; as a file of its own it
-follows `prefers-color-scheme`. Series colours are mid-tones with at least 3:1 contrast on white and
-on near-black, and neighbouring series differ in their dashes too, so that colour is never alone.
+A report has hundreds of charts, so the SVG is written directly: this takes a millisecond per chart,
+and texts can be selected. Lines and texts use `currentColor`, so a chart has the text colour of its
+page; an SVG file follows `prefers-color-scheme`. The colours of series have a contrast of at least
+3:1 on white and on near-black. Neighbouring series also differ in their dashes.
 """
 
 import re
@@ -20,7 +20,7 @@ DASHES = ("", "7 3", "2 2.5", "9 3 2 3", "14 3")
 WIDTH = 460
 MARGIN_RIGHT, MARGIN_BOTTOM = 14, 40
 FONT = 13
-LETTER = 6.9  # mean width of a letter at that size
+LETTER = 6.9  # mean width of a letter at this font size
 
 STANDALONE = (
     "<style>svg{color:#1c2128;font-family:system-ui,sans-serif}"
@@ -29,7 +29,7 @@ STANDALONE = (
 
 
 def chart_svg(chart: Chart, prefix: str) -> str:
-    """One chart as inline SVG, its element ids starting with `prefix`."""
+    """One chart as inline SVG; its element ids begin with `prefix`."""
     name = _identifier(f"{prefix}-{chart.name}")
     return (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {chart.height}" role="img" '
@@ -40,7 +40,7 @@ def chart_svg(chart: Chart, prefix: str) -> str:
 
 
 def figure_svg(charts: Sequence[Chart], title: str) -> str:
-    """Charts side by side as an SVG file of its own."""
+    """Charts side by side as the content of an SVG file."""
     alt = escape(" ".join([f"{title}.", *(chart.alt for chart in charts)]))
     bodies = "".join(
         f'<g transform="translate({WIDTH * position} 0)">{_body(chart)}</g>'
@@ -57,7 +57,7 @@ def figure_svg(charts: Sequence[Chart], title: str) -> str:
 
 
 def style(position: int) -> tuple[str, str]:
-    """Colour and dashes of the series at a position: eight colours and five dashes, in step."""
+    """Colour and dashes of the series at a position; there are eight colours and five dashes."""
     return COLOURS[position % len(COLOURS)], DASHES[position % len(DASHES)]
 
 
@@ -160,7 +160,7 @@ def _path(x: Floats, y: Floats) -> str:
 
 
 def _legend(chart: Chart) -> tuple[str, float]:
-    """Keys above the plot, wrapped to its width; returns them and where the plot begins."""
+    """Returns the legend above the plot, wrapped to its width, and the top of the plot."""
     x, y, marks = 4.0, 32.0, []
     if len(chart.series) < 2:
         return "", 26.0

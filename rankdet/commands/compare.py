@@ -75,7 +75,7 @@ def _print_values(console: "Console", runs: "list[Compared]", metrics: list[str]
     table = _table("run", [entries[m].header for m in metrics])
     best = {m: best_runs(runs, m) for m in metrics}
     for i, one in enumerate(runs):
-        cells = [_bold(_number(one.metrics.get(m), entries[m]), i in best[m]) for m in metrics]
+        cells = [_bold(entries[m].text(one.metrics.get(m)), i in best[m]) for m in metrics]
         table.add_row(escape(one.name), *cells)
     console.print(table)
     down = [entry.header for entry in entries.values() if entry.better == LOWER]
@@ -137,11 +137,6 @@ def _metrics(chosen: str | None, runs: "list[Compared]") -> list[str]:
         if key not in known:
             raise InputError(f"no run has a metric {key!r}; {nearest(key, known)}")
     return keys
-
-
-def _number(value: float | None, metric: Metric) -> str:
-    scaled = metric.scaled(value)
-    return "–" if scaled is None else f"{scaled:.{metric.decimals}f}"
 
 
 def _bold(text: str, best: bool) -> str:

@@ -110,11 +110,11 @@ def table(result: dict[str, Any]) -> str:
     for title, metrics in registry.grouped(shown):
         lines += _metrics(title, metrics, found)
     ap = registry.by_key()["AP"]
-    sparsity = {registry.object_range(b): _text(b["AP"], ap) for b in result["sparsity"]}
+    sparsity = {registry.object_range(b): ap.text(b["AP"]) for b in result["sparsity"]}
     lines += _group(f"AP{_unit(ap)} by objects per image", sparsity)
     if "errors" in result:
         costs = result["errors"].get("delta_ap", {})
-        lines += _group("AP50 (%) lost to", {kind: _text(v, ap) for kind, v in costs.items()})
+        lines += _group("AP50 (%) lost to", {kind: ap.text(v) for kind, v in costs.items()})
     lines += _interval_lines(result)
     lines += ["", "↓ lower is better"]
     lines.append(
@@ -132,7 +132,7 @@ def _metrics(title: str, metrics: Sequence[Metric], found: Mapping[str, Any]) ->
     for metric in metrics:
         arrow = f" {metric.arrow}" if metric.better == LOWER else ""
         unit = "" if percent else _unit(metric)
-        values[f"{metric.header}{unit}{arrow}"] = _text(found[metric.key], metric)
+        values[f"{metric.header}{unit}{arrow}"] = metric.text(found[metric.key])
     return _group(f"{title} (%)" if percent else title, values)
 
 
@@ -158,15 +158,10 @@ def _interval_lines(result: dict[str, Any]) -> list[str]:
     for metric in registry.shown_in(LEADERBOARD):
         if metric.interval:
             ends = intervals["metrics"][metric.key]
-            text = "–" if ends is None else " to ".join(_text(v, metric) for v in ends)
+            text = "–" if ends is None else " to ".join(metric.text(v) for v in ends)
             lines.append(f"  {metric.header + _unit(metric):<34}{text}")
     return lines
 
 
 def _unit(metric: Metric) -> str:
     return " (%)" if metric.scale == PERCENT else ""
-
-
-def _text(value: float | None, metric: Metric) -> str:
-    scaled = metric.scaled(value)
-    return "–" if scaled is None else f"{scaled:.{metric.decimals}f}"

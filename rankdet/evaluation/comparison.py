@@ -12,8 +12,8 @@ from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.coco.json_stream import read_json
 from rankdet.evaluation.evaluate import SCHEMA
-from rankdet.evaluation.intervals import Difference, best, paired_bootstrap
-from rankdet.evaluation.metric import FAMILIES, HIGHER
+from rankdet.evaluation.intervals import Difference, paired_bootstrap
+from rankdet.evaluation.metric import FAMILIES, best
 from rankdet.evaluation.metrics.matches import read_matches
 
 
@@ -62,15 +62,10 @@ def load_runs(paths: Sequence[Path | str]) -> list[Compared]:
 
 
 def best_runs(runs: Sequence[Compared], metric: str) -> set[int]:
-    """Returns which runs have the best value of a metric as printed: all of them for a tie.
-
-    Empty for a metric that has no better direction.
-    """
+    """Returns the positions of the runs with the best value of a metric; see `best`."""
     entry = registry.describe(metric)
-    if entry.better is None:
-        return set()
-    values = {str(i): entry.printed(run.metrics) for i, run in enumerate(runs)}
-    return {int(i) for i in best(values, entry.better == HIGHER, digits=entry.decimals)}
+    values = {i: entry.printed(run.metrics) for i, run in enumerate(runs)}
+    return best(values, entry.better, entry.decimals)
 
 
 def differences(

@@ -4,7 +4,7 @@ Every function that draws takes a `numpy.random.Generator`; the global one is no
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -188,19 +188,6 @@ def welch_interval(a: Floats, b: Floats, level: float = LEVEL) -> tuple[float, f
     )
     half = float(stats.t.ppf((1 + level) / 2, freedom)) * math.sqrt(sum(parts))
     return difference - half, difference + half
-
-
-def best(
-    values: Mapping[str, float | None], higher: bool = True, digits: int | None = None
-) -> set[str]:
-    """Returns the names with the best value: several for a tie at `digits`; never those of None."""
-    known = {
-        n: v if digits is None else round(v, digits) for n, v in values.items() if v is not None
-    }
-    if not known:
-        return set()
-    top = max(known.values()) if higher else min(known.values())
-    return {name for name, value in known.items() if value == top}
 
 
 def _interval(drawn: Floats, level: float) -> tuple[float, float] | None:

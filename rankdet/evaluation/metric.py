@@ -1,9 +1,9 @@
-"""The description of one metric. `rankdet.evaluation.registry` lists all metrics."""
+"""The description of one metric. `rankdet.evaluation.metric_list` has all metrics."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from rankdet.errors import InputError
 from rankdet.evaluation.units import scaled
@@ -23,6 +23,31 @@ HIGHER, LOWER = "higher", "lower"
 PERCENT = 100.0  # scale of a rate in [0, 1] that is printed in percent
 FAMILIES = ("ap", "olrp", "correlation")  # metrics whose intervals are drawn together
 
+Key = TypeVar("Key")
+
+
+def arrow(better: str | None) -> str:
+    """Returns ↑ if higher is better, ↓ if lower is better, else an empty text."""
+    return {HIGHER: "↑", LOWER: "↓"}.get(better or "", "")
+
+
+def best(values: Mapping[Key, float | None], better: str | None, decimals: int) -> set[Key]:
+    """Returns the keys of the best value as printed; several for a tie.
+
+    Args:
+        values: Values in printed units; None where undefined.
+        better: "higher", "lower", or None if neither direction is better.
+        decimals: Digits printed after the point.
+
+    Returns:
+        Empty if fewer than two values are defined, or neither direction is better.
+    """
+    known = {key: round(value, decimals) for key, value in values.items() if value is not None}
+    if len(known) < 2 or better is None:
+        return set()
+    top = max(known.values()) if better == HIGHER else min(known.values())
+    return {key for key, value in known.items() if value == top}
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -32,7 +57,7 @@ class Metric:
         key: Its name in the records, such as `AP50`.
         header: Its name in tables and on pages.
         meaning: One plain sentence for the reading page and the documentation.
-        group: A key of `rankdet.evaluation.registry.GROUPS`.
+        group: A key of `rankdet.evaluation.metric_list.GROUPS`.
         better: "higher", "lower", or None if neither direction is better.
         scale: Factor from the record's unit to the printed one: 100 for AP.
         decimals: Digits printed after the point.
@@ -60,8 +85,8 @@ class Metric:
 
     @property
     def arrow(self) -> str:
-        """↑ where higher is better, ↓ where lower is better, else empty."""
-        return {HIGHER: "↑", LOWER: "↓"}.get(self.better or "", "")
+        """↑ if higher is better, ↓ if lower is better, else empty."""
+        return arrow(self.better)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -79,6 +104,11 @@ class Metric:
     def scaled(self, value: Any) -> float | None:
         """Converts a value of this metric to printed units; None where undefined."""
         return scaled(value, self.scale)
+
+    def text(self, value: Any) -> str:
+        """Returns a value of this metric as printed; – where undefined."""
+        number = self.scaled(value)
+        return "–" if number is None else f"{number:.{self.decimals}f}"
 
     def printed(self, values: Mapping[str, Any]) -> float | None:
         """Its value in a mapping of keys to values, in printed units; None where undefined."""

@@ -11,24 +11,24 @@ SIZES = ("within", "at_least", "about", "equals")
 class Claim:
     """A claim of the paper: a comparison of two cells, or the value of one.
 
-    At most one of `within`, `at_least`, `about` and `equals` is given; without one the claim is
+    At most one of `within`, `at_least`, `about` and `equals` is given. Without them the claim is
     that the better side is better by any amount. Sizes are in printed units.
 
     Attributes:
         text: the claim in a few words.
-        source: where the paper makes it.
-        column: header of the metric's column; with `over`, that of the better side.
-        better: row that the claim calls better; empty in a table with one row, and with `average`.
+        source: the place of the claim in the paper.
+        column: header of the metric's column; with `over`, the column of the better side.
+        better: row that is better by the claim; by default the only row of a table.
         worse: row that it is compared with.
-        over: header of the worse side's column, if it is another one.
-        view: how the worse side's run is looked at, if not as its row says: `score>=0.05`.
+        over: header of the worse side's column, if it is another column.
+        view: the view of the worse side's run, if it is not that of its row: `score>=0.05`.
         average: the comparison is the mean over all rows that have runs.
-        ratio: the better side is divided by the worse side, instead of subtracted from.
+        ratio: the comparison is better divided by worse, not better minus worse.
         within: both sides differ by at most this much.
         at_least: the better side is better by at least this much.
-        about: the better side is better by this much, give or take `tolerance`.
-        equals: the cell (`better`, `column`) has this value, give or take `tolerance`.
-        tolerance: of `about` and `equals`.
+        about: the better side is better by this much ± `tolerance`.
+        equals: the cell (`better`, `column`) has this value ± `tolerance`.
+        tolerance: tolerance of `about` and `equals`.
     """
 
     text: str
@@ -48,12 +48,12 @@ class Claim:
 
     @property
     def directed(self) -> bool:
-        """Whether a better value counts as more: a gain, and neither a ratio nor one value."""
+        """Whether the claim is a gain, whose sign depends on the better direction of the metric."""
         return not self.ratio and self.within is None and self.equals is None
 
     @property
     def target(self) -> tuple[float, float]:
-        """The range that the claim names for the difference, the ratio or the value."""
+        """The claimed range of the difference, the ratio or the value."""
         if self.within is not None:
             return -self.within, self.within
         if self.at_least is not None:
@@ -70,7 +70,7 @@ class Claim:
         return any(getattr(self, name) is not None for name in SIZES)
 
     def size(self, decimals: int) -> str:
-        """The size in words, such as `about 1.0 ± 0.5 better`; empty for a claim without one."""
+        """The size in words, such as `about 1.0 ± 0.5 better`; empty for a claim without a size."""
 
         def text(value: float | None) -> str:
             return f"{value or 0.0:.{decimals}f}"
@@ -88,7 +88,7 @@ class Claim:
 
 
 def fault(claim: Claim) -> str | None:
-    """Returns what is wrong with the sizes of a claim, in a few words; None if nothing is."""
+    """Returns the fault in the sizes of a claim, in a few words; None without a fault."""
     given = [name for name in SIZES if getattr(claim, name) is not None]
     if len(given) > 1:
         return f"{given[0]} and {given[1]} exclude each other; leave one out"
@@ -105,11 +105,11 @@ def fault(claim: Claim) -> str | None:
 
 
 def verdict(low: float | None, high: float | None, claim: Claim, higher: bool) -> str:
-    """What the interval of a difference (or ratio, or value) says to a claim.
+    """Returns the verdict on a claim from the interval of its difference, ratio or value.
 
     Args:
-        low: lower end of the interval; None without one: then nothing is decided.
-        high: its upper end.
+        low: lower end of the interval; without an interval None, and the claim is undecided.
+        high: upper end of the interval.
         claim: the claim.
         higher: whether a higher value of the metric is better.
     """

@@ -1,7 +1,7 @@
-"""Tables that need no run: computed by a paper's own code, or counted from the loss cards.
+"""Tables without runs: computed by code in the paper's folder, or counted from the loss cards.
 
-A paper's code is a Python file of its folder; `computed_by: toy_example.precision` of a
-specification names a function of it. The function takes no argument and returns row to column to
+In a specification, `computed_by: toy_example.precision` names the function `precision` of the file
+`toy_example.py` in the same folder. The function takes no argument and returns row to column to
 value, by the keys of the rows and the metrics of the columns.
 """
 
@@ -22,11 +22,11 @@ def computed_values(spec: Spec, study: RecordedStudy | None) -> Values:
     """The values of a computed table.
 
     Args:
-        spec: its `computed_by` is not empty.
-        study: needed for counts of hyperparameters alone.
+        spec: the specification, with `computed_by`.
+        study: needed only for counts of hyperparameters.
 
     Raises:
-        InputError: the paper's code has a fault, or has no such function.
+        InputError: the code has a fault, or does not define the function.
     """
     if spec.computed_by == HYPERPARAMETERS:
         return hyperparameter_counts(study, spec)
@@ -41,7 +41,7 @@ def paper_code(spec: Spec) -> ModuleType:
     """The module that `computed_by` of a specification names.
 
     Raises:
-        InputError: there is none, or it has a fault.
+        InputError: the file does not exist or has a fault.
     """
     return import_file(_path(spec))
 

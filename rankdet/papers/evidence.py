@@ -1,4 +1,4 @@
-"""What runs say to a comparison: a difference, ratio or value with its 95% interval."""
+"""The evidence for a claim from runs: a difference, ratio or value with its 95% interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from rankdet.papers.spec import MULTI_SCALE, Column, threshold
 from rankdet.results.layout import MATCHES, threshold_folder
 from rankdet.results.records import RecordedRun
 
-OF_MASKS = "segm."  # the bootstrap draws matches of boxes
+OF_MASKS = "segm."  # metrics of masks; the bootstrap has only matches of boxes
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,14 @@ class Side:
     """One side of a comparison.
 
     Attributes:
-        name: how a message calls it.
-        column: the metric.
-        view: how its runs are looked at.
+        name: its name in messages.
+        column: the column of the metric.
+        view: the view of its runs.
         runs: its runs, one for each seed.
         values: their values in printed units, by seed; empty if there is a `reason`.
-        reason: why there are no values, in one line; None where there are.
-        published: the paper's value; None where it prints none.
-        exact: whether the values are facts, and not estimates that seeds or images vary.
+        reason: why there are no values, in one line; None if there are values.
+        published: the paper's value; None if it is not printed.
+        exact: whether the values are settings or follow from a theorem, and so have no uncertainty.
     """
 
     name: str
@@ -48,7 +48,7 @@ Pair = tuple[Side, Side]
 
 
 def published(claim: Claim, pairs: Sequence[Pair]) -> float | None:
-    """The same comparison of the paper's values; None where it prints not all of them."""
+    """The same comparison of the paper's values; None if one of them is not printed."""
     known = [(a.published, b.published) for a, b in pairs]
     if claim.equals is not None:
         return known[0][0]
@@ -59,12 +59,12 @@ def published(claim: Claim, pairs: Sequence[Pair]) -> float | None:
 
 
 def evidence(claim: Claim, pairs: Sequence[Pair], store: Path) -> tuple[Difference, str]:
-    """Returns what a claim compares, with its interval, and where the interval comes from.
+    """Returns the compared value of a claim with its interval, and the origin of the interval.
 
     Args:
         claim: the claim.
         pairs: better and worse side; several for a claim on the average over rows.
-        store: folder of kept bootstrap answers.
+        store: folder of the stored bootstrap intervals.
     """
     first, second = (np.array(side.values) for side in pairs[0])
     if claim.equals is not None:
@@ -142,9 +142,9 @@ def _over_seeds(claim: Claim, pair: Pair, value: float) -> tuple[Difference, str
     first, second = (np.array(side.values) for side in pair)
     if claim.ratio:
         first, second = np.log(first), np.log(second)
-    if pair[0].runs == pair[1].runs:  # two looks at the same trainings
+    if pair[0].runs == pair[1].runs:  # two views or columns of the same runs
         mean, half = mean_over_seeds(list(first - second))
-        assert mean is not None and half is not None  # there are several seeds
+        assert mean is not None and half is not None  # because there are several seeds
         low, high = mean - half, mean + half
         how = f"95% t-interval over {len(first)} seeds, paired"
     else:
@@ -158,7 +158,7 @@ def _over_seeds(claim: Claim, pair: Pair, value: float) -> tuple[Difference, str
 def _over_images(
     better: Side, worse: Side, value: float, store: Path
 ) -> tuple[Difference, str] | None:
-    """A paired bootstrap of one run each; None where the metric or the view has none."""
+    """A paired bootstrap of one run each; None if the metric or the view has no interval."""
     metric = better.column.metric
     family = None if metric.startswith(OF_MASKS) else getattr(find(metric), "interval", None)
     of_worse, of_better = (_matches(side.runs[0], side.view) for side in (worse, better))
@@ -175,12 +175,12 @@ def _over_images(
     return (
         Difference(value, found.low * scale, found.high * scale, found.p),
         f"95% interval over images (paired bootstrap, {REPLICATES} draws); "
-        "one seed each: says nothing about other seeds",
+        "one seed each: does not cover seed variance",
     )
 
 
 def _matches(run: RecordedRun, view: str) -> Path | None:
-    """The matches behind a view of a run; None for a view without matches of boxes."""
+    """The file of matches of a run's view; None for a view without matches of boxes."""
     lowest = threshold(view)
     if not view:
         return run.main.folder / MATCHES

@@ -48,7 +48,7 @@ def _write_csv(table: Table, path: Path) -> None:
 
 
 def _why(table: Table, row: TableRow) -> str:
-    """Reason, remark and gaps of a row in one line; empty if it has none of them."""
+    """Reason, remark and gaps of a row in one line; may be empty."""
     gaps = [f"{header}: {reason}" for header, reason in row.gaps(table.spec.columns)]
     return "; ".join(filter(None, [row.reason, row.remark, *gaps]))
 
@@ -65,7 +65,7 @@ def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
 
 
 def to_markdown(table: Table) -> str:
-    """A Markdown table for each block; a cell is `ours (published)`, the best of ours in bold."""
+    """A Markdown table for each block; a cell is `ours (published)`, our best value is bold."""
     spec = table.spec
     parts = [f"# {spec.title}", spec.caption, f"**{table.scale}**" if table.scale else ""]
     heads = [*spec.label_names, *(f"{c.header} {c.arrow}".strip() for c in spec.columns)]
@@ -131,7 +131,7 @@ def _md_cell(column: Column, cell: Cell) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A booktabs table for each block; every row has a line of ours and one of published values."""
+    """A booktabs table for each block; a row has a line of our values and one of published ones."""
     spec = table.spec
     labels = spec.label_names
     heads = [*(_tex(name) for name in labels), "", *(_tex(c.header) for c in spec.columns)]

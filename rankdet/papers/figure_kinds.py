@@ -1,7 +1,7 @@
 """Kinds of figures: each is a file `analysis/figures/<kind>.py` that defines `FIGURE`.
 
-`FIGURE` is a `FigureOfRuns`, drawn from the records of a study's runs, or a `ComputedFigure`, drawn
-from a paper's own code without any run. A specification names its kind by `figure: <kind>`.
+A `FigureOfRuns` is drawn from the records of a study's runs, a `ComputedFigure` from code in the
+paper's folder, without runs. A specification names its kind with `figure: <kind>`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +26,11 @@ class FigureOfRuns(RunValues):
     """A figure that is drawn from the records of runs.
 
     Attributes:
-        read: a run's record; None if it is missing or cannot be drawn.
-        charts: label to the records of its runs (one for each seed) to charts.
-        summary: the records of one row to the values of its table, by metric.
+        read: reads a run's record; None if it is missing or cannot be drawn.
+        charts: makes charts from the labels and the records of their runs (one for each seed).
+        summary: computes the values of a row, by metric, from the records of its runs.
         missing: the reason that is shown for a run without a record.
-        theorems: values that a theorem gives for every iteration, so that one run decides a claim.
+        theorems: metrics that a theorem gives for every iteration: one run decides a claim on them.
     """
 
     read: Callable[[RecordedRun], Any]
@@ -40,7 +40,7 @@ class FigureOfRuns(RunValues):
     theorems: tuple[str, ...] = ()
 
     def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
-        """Why a run cannot be drawn, in one line; None where it can."""
+        """Why a run cannot be drawn, in one line; None if it can."""
         if other := other_data(run, checksum):
             return other
         if self.read(run) is not None:
@@ -48,13 +48,13 @@ class FigureOfRuns(RunValues):
         return f"seed {run.seed}: {run.reason or self.missing}"
 
     def exact(self, metric: str) -> bool:
-        """Whether a value needs no seeds, as one that a theorem gives for every iteration."""
+        """Whether a theorem gives the metric for every iteration, so that one seed is enough."""
         return metric in self.theorems
 
     def value(
         self, runs: Sequence[RecordedRun], column: Column, view: str
     ) -> tuple[float | None, float | None]:
-        """The row's value in a column; without an interval, as one curve shows all seeds."""
+        """The row's value in a column; it has no interval, because one curve shows all seeds."""
         value = finite(self.summary([self.read(run) for run in runs])[column.metric])
         return None if value is None else value * column.scale, None
 
@@ -64,7 +64,7 @@ class ComputedFigure:
     """A figure without runs.
 
     Attributes:
-        charts: the module that the specification's `computed_by` names, to charts.
+        charts: makes charts from the module that the specification names in `computed_by`.
     """
 
     charts: Callable[[ModuleType], list[Chart]]

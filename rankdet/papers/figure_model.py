@@ -1,4 +1,4 @@
-"""What a figure is: charts on every dataset of a study, and the table of its printed values."""
+"""The data of a figure: charts on every dataset of a study, and the table of printed values."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ class Drawing:
     """A figure's charts on one dataset.
 
     Attributes:
-        dataset: the study's dataset; empty where nothing is trained.
+        dataset: the study's dataset; empty for a computed figure.
         title: its display title.
         stem: name of its files without ending: `figure`, and `figure-<dataset>` for later datasets.
-        charts: empty where no run has what the figure needs.
+        charts: empty if no run has the needed records.
     """
 
     dataset: str

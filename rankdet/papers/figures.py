@@ -1,4 +1,4 @@
-"""The papers' figures: their charts on every dataset of a study, with a table of printed values."""
+"""Makes the papers' figures: charts on every dataset of a study, and a table of printed values."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,8 +38,8 @@ def build_figure(plan_path: str | Path, spec_path: str | Path, out_dir: str | Pa
 def write_figure(figure: Figure, folder: Path) -> None:
     """Writes `figure.svg`, `figure.csv` (its data) and `figure.json` (the whole figure).
 
-    Later datasets of the study have `figure-<dataset>.svg` and `figure-<dataset>.csv`. The SVG of a
-    figure without any usable run contains this message.
+    Later datasets of the study have `figure-<dataset>.svg` and `figure-<dataset>.csv`. If a figure
+    has no usable run, its SVG contains a message.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for drawing in figure.drawings:
@@ -53,7 +53,7 @@ def write_figure(figure: Figure, folder: Path) -> None:
 
 
 def make_figure(study: RecordedStudy, spec: Spec) -> Figure:
-    """Draws a figure for every dataset of the study; one without runs, once.
+    """Draws a figure for every dataset of the study; a computed figure is drawn once.
 
     Raises:
         InputError: the specification's kind of figure does not exist, or its file has a fault.

@@ -1,10 +1,10 @@
 """The papers' claims, tested by a study's numbers: each holds, does not hold, or stays undecided.
 
-What a claim compares gets a 95% interval: with several seeds on both sides Welch's t-interval over
-the seeds (a paired one for two looks at the same runs), with one seed each a paired bootstrap over
-the images. A claim "better" holds where the interval is above 0 and does not hold where it is below
-0. A claim with a size holds where the interval is inside the claimed range and does not hold where
-it is outside; else it is undecided.
+The compared difference gets a 95% interval. With several seeds on both sides this is Welch's
+t-interval over the seeds (a paired one if both sides are the same runs). With one seed each it is a
+paired bootstrap over the images. A claim "better" holds if the interval is above 0 and does not
+hold if it is below 0. A claim with a size holds if the interval is inside the claimed range and
+does not hold if it is outside. Otherwise the claim is undecided.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def with_findings(study: RecordedStudy, table: Table, values: RunValues | None =
     Args:
         study: the study.
         table: the filled table, of a table or a figure.
-        values: how a cell is read from runs, as for `make_table`.
+        values: reads a cell from runs, as for `make_table`.
     """
     if not table.spec.claims:
         return table
@@ -75,7 +75,7 @@ def _finding(
 
 
 def higher_is_better(column: Column) -> bool:
-    """Which direction is better; a column of settings has the direction of its metric."""
+    """Whether a higher value is better; a column of settings has the direction of its metric."""
     metric = find(column.metric)
     return (column.better or (metric.better if metric else None)) != LOWER
 
@@ -135,6 +135,6 @@ def _side(
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
-    """How many claims hold, do not, are undecided, and have no answer."""
+    """How many claims hold, do not hold, are undecided, and have no answer."""
     words = (HOLDS, FAILS, UNDECIDED, MISSING)
     return {word: sum(f.verdict == word for f in findings) for word in words}

@@ -1,4 +1,4 @@
-"""The folders of `analysis/papers`: which papers there are, and their tables and figures.
+"""The folders of `analysis/papers`: the papers, and their tables and figures.
 
 A paper is a folder with a `paper.yaml`; every other YAML file in it is a table or a figure.
 """
@@ -32,11 +32,11 @@ class Paper:
     """A paper.
 
     Attributes:
-        name: its folder.
-        title: its full title.
-        authors: separated by commas.
-        venue: where it appeared, with the year.
-        short: its name in menus and headings.
+        name: the name of its folder.
+        title: the full title.
+        authors: the authors, separated by commas.
+        venue: the conference or journal, with the year.
+        short: the name in menus and headings.
     """
 
     name: str
@@ -65,7 +65,7 @@ def load_papers() -> dict[str, Paper]:
 
 
 def paper_of(name: str) -> Paper:
-    """A paper by name; of an unknown one, as in an old study, the name is all that is known."""
+    """A paper by name; an unknown paper, as in an old study, has only its name."""
     return load_papers().get(name) or Paper(name, name, "", "", name)
 
 

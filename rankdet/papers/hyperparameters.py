@@ -1,7 +1,7 @@
 """Counts of the hyperparameters that loss cards declare (aLRP paper, Tables 1 and A.11).
 
-A plan carries the names (`hyperparameters`: loss with variants to list); those of the box part
-begin with `box`, and `box weight` is the weight between the two parts.
+A plan contains the names (`hyperparameters`: loss with variants to list). Names of the box part
+begin with `box`; `box weight` is the weight between the two parts.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ def hyperparameter_counts(study: RecordedStudy | None, spec: Spec) -> Values:
     """Row to counts of `all`, `classification` and `box`; rows without a card are left out.
 
     Args:
-        study: whose plan carries the names; without one nothing is known.
-        spec: a row's `inputs` name a `loss`, and `part: box` if the row is about its box part.
+        study: its plan contains the names; without a study there are no counts.
+        spec: the `inputs` of a row name a `loss`, and `part: box` if the row is about its box part.
     """
     declared = study.plan.get("hyperparameters") or {} if study else {}
     rows = {}
@@ -29,7 +29,7 @@ def hyperparameter_counts(study: RecordedStudy | None, spec: Spec) -> Values:
 
 
 def counts(names: Sequence[str], of_box: bool = False) -> dict[str, float]:
-    """Counts of a card's names; with `of_box`, "classification" counts the box part instead."""
+    """Counts the names of a card; with `of_box`, "classification" is the count of the box part."""
     box = [name for name in names if name.split()[0] == "box" and name != "box weight"]
     classification = [name for name in names if name.split()[0] != "box"]
     own = box if of_box else classification

@@ -32,14 +32,14 @@ RUN_KEYS = (*RunRequest.__dataclass_fields__, "view")
 VIEW = re.compile(
     r"lower|upper|masks|multi-scale test|(masks )?score>=[0-9.]+|objects \d+(-\d+|\+)"
 )
-FUNCTION = re.compile(r"(\w+)\.(\w+)")  # `computed_by`: a file of the paper's folder, its function
+FUNCTION = re.compile(r"(\w+)\.(\w+)")  # `computed_by`: a file of the paper's folder, a function
 ROW_KEYS = {"row": "key", "label": "labels"}  # in the file, and in `Row`
 COMMON = ("run", "reason", "split")  # keys of the file that are defaults of all rows
 FILE_KEYS = (*(key for key in Spec.__dataclass_fields__ if key != "id"), *COMMON)
 
 
 def load_spec(path: str | Path) -> Spec:
-    """Reads a specification together with its published values; its place gives its id.
+    """Reads a specification with its published values; its folder and file name give its id.
 
     Raises:
         InputError: a file is missing or has a fault, or the specification does not fit the
@@ -52,13 +52,15 @@ def load_spec(path: str | Path) -> Spec:
     file = published_file(path, data)
     published = read_published(file) if file else {}
     known = next(iter(published.values()), {})
-    runs = not (data.get("computed_by") or data.get("figure"))  # their metrics are their own
+    runs = not (data.get("computed_by") or data.get("figure"))  # these define their own metrics
     columns = tuple(_column(where, one, known, runs) for one in _list(where, data, "columns"))
     rows = tuple(_row(where, entry, data) for entry in _list(where, data, "rows"))
     for name, values in (("row", [r.key for r in rows]), ("column", [c.header for c in columns])):
         for value in values:  # records and claims use these names
             if values.count(value) > 1:
-                raise InputError(f"{where}: {name} {value!r} occurs twice; give each its own name")
+                raise InputError(
+                    f"{where}: {name} {value!r} occurs twice; give them different names"
+                )
     claims = tuple(_claim(where, entry, columns, rows) for entry in _list(where, data, "claims"))
     given = {key: value for key, value in data.items() if key not in COMMON}
     parts = {"columns": columns, "rows": rows, "claims": claims, "published": published}
@@ -76,14 +78,14 @@ def load_spec(path: str | Path) -> Spec:
 
 
 def spec_inputs(path: Path) -> list[Path]:
-    """The files that a table or figure is specified by: its YAML first, then those it names."""
+    """The files of a specification: its YAML first, then the files that it names."""
     data = read_yaml(path)
     files = [published_file(path, data), code_file(path, str(data.get("computed_by") or ""))]
     return [path, *(file for file in files if file)]
 
 
 def code_file(path: Path, computed_by: str) -> Path | None:
-    """The Python file beside a specification that `computed_by` names; None if it names no file."""
+    """The Python file that `computed_by` names, in the same folder; None if it names no file."""
     found = FUNCTION.fullmatch(computed_by)
     return path.with_name(f"{found[1]}.py") if found else None
 
@@ -107,7 +109,7 @@ def _list(where: str, data: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _made(kind: type[Part], where: str, entry: Mapping[str, Any]) -> Part:
-    """The checked part: numbers are numbers, text is text."""
+    """Returns the checked part of a specification: the types of all values are right."""
     try:
         return TypeAdapter(kind).validate_python(entry)
     except ValidationError as error:
@@ -115,21 +117,21 @@ def _made(kind: type[Part], where: str, entry: Mapping[str, Any]) -> Part:
 
 
 def _column(where: str, entry: Any, published: Collection[str], from_runs: bool) -> Column:
-    """One column; the registry of metrics and the published CSV fill in what it leaves out."""
+    """One column; missing keys are filled in from the metric and the published CSV."""
     where = f"{where}: column {entry}"
     _check_keys(where, entry, tuple(Column.__dataclass_fields__), ("metric",))
     name = str(entry["metric"])
     metric = (find(name) if from_runs else None) or Metric(name, name, "", "", None)
     defaults = {key: getattr(metric, key) for key in ("header", "scale", "decimals", "better")}
     if entry.get("variant") or entry.get("run"):
-        defaults["better"] = None  # the columns are settings, which a row does not compare
+        defaults["better"] = None  # the columns are settings; the best is not marked over the rows
     values = {**defaults, **entry, "run": _run(where, entry.get("run") or {})}
     same = values["header"] if values["header"] in published else None
     return _made(Column, where, {"published": same, **values})
 
 
 def _row(where: str, entry: Any, data: Mapping[str, Any]) -> Row:
-    """One row; `run`, `reason` and `split` of the whole file fill in what it leaves out."""
+    """One row; missing keys are filled in from `run`, `reason` and `split` of the file."""
     known = [*ROW_KEYS, *(k for k in Row.__dataclass_fields__ if k not in ROW_KEYS.values())]
     _check_keys(f"{where}: row {entry}", entry, known, ("row",))
     where = f"{where}: row {entry['row']!r}"
@@ -164,7 +166,7 @@ def _claim(where: str, entry: Any, columns: tuple[Column, ...], rows: tuple[Row,
     where = f"{where}: claim {text!r}"
     _check_keys(where, entry, tuple(Claim.__dataclass_fields__), ("text", "source", "column"))
     only = rows[0].key if len(rows) == 1 else ""
-    only = rows[0].key if entry.get("average") else only  # the rows take turns
+    only = rows[0].key if entry.get("average") else only  # each row is compared with itself
     values = {"better": only, "worse": entry.get("better", only), **entry}
     claim = _made(Claim, where, values)
     if found := fault(claim):
@@ -181,7 +183,7 @@ def _claim(where: str, entry: Any, columns: tuple[Column, ...], rows: tuple[Row,
 
 
 def _check_names(where: str, path: Path, spec: Spec) -> None:
-    """`figure` and `computed_by` name files that exist."""
+    """Checks that `figure` and `computed_by` name files that exist."""
     kinds = figure_kinds()
     if spec.figure and spec.figure not in kinds:
         raise InputError(f"{where}: figure: found {spec.figure!r}; {choice(spec.figure, kinds)}")
@@ -189,7 +191,7 @@ def _check_names(where: str, path: Path, spec: Spec) -> None:
     if spec.computed_by not in ("", HYPERPARAMETERS) and file is None:
         raise InputError(
             f"{where}: computed_by: found {spec.computed_by!r}; write <file>.<function> of a "
-            f"Python file beside it, or {HYPERPARAMETERS!r}"
+            f"Python file in the same folder, or {HYPERPARAMETERS!r}"
         )
     if file and not file.exists():
         raise InputError(f"{where}: computed_by: there is no file {shown(file)}")

@@ -1,8 +1,8 @@
-"""The runs of a study that a paper's rows show.
+"""Finds the runs of a study that a paper's rows show.
 
-The plan of a study that takes its runs from the tables has a part `papers`: its dataset for each of
-the papers' datasets, the papers' schedules that have their own runs, and the runs that it cannot
-make, with the reasons.
+If a study takes its runs from the tables, its plan has a part `papers`: its dataset for each of the
+papers' datasets, the papers' schedules that have separate runs, and the runs that it cannot make,
+with the reasons.
 """
 
 from rankdet.papers.spec import Row, RunRequest, Spec
@@ -14,12 +14,12 @@ NOT_IN_STUDY = "not in this study"
 def rows_on(study: RecordedStudy, spec: Spec, dataset: str) -> list[Row]:
     """The rows that belong to one of the study's datasets.
 
-    In a study without such a mapping every dataset shows every row.
+    In a study without a mapping of datasets, every dataset shows every row.
     """
     datasets = study.papers.get("datasets") or {}
     if dataset not in datasets.values():
         return list(spec.rows)
-    # A row on data that the study does not map is shown beside the others, with the reason.
+    # A row on data that the study does not map is shown with the other rows, with the reason.
     others = [d for row in spec.rows for d in _datasets(spec, row) if d in datasets]
     home = datasets[others[0]] if others else next(iter(datasets.values()))
     return [
@@ -38,8 +38,8 @@ def _datasets(spec: Spec, row: Row) -> list[str]:
 def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[RecordedRun]:
     """The runs of all seeds on one of the study's datasets; the variants may be in any order.
 
-    A schedule that the study does not distinguish is the study's own. A request for data that the
-    study maps to another of its datasets, or to none, has no runs here.
+    A schedule that the study does not distinguish means the study's schedule. The result is empty
+    if the study does not map the requested data to this dataset.
     """
     datasets = study.papers.get("datasets") or {}
     if dataset in datasets.values() and datasets.get(request.dataset) != dataset:
@@ -57,7 +57,7 @@ def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[R
 
 
 def why_missing(study: RecordedStudy, request: RunRequest) -> str:
-    """Why a study has no such run, in one line."""
+    """Why a study does not have a run, in one line."""
     for entry in study.papers.get("missing") or ():
         if RunRequest(**{k: v for k, v in entry.items() if k != "reason"}) == request:
             return str(entry["reason"])

@@ -1,7 +1,8 @@
 """The published values of a table, and the note on them.
 
-The values are in a CSV file beside the specification: first column `row`, then numeric columns; an
-illegible cell is empty. A Markdown file of the same name says where the paper prints them.
+The values are in a CSV file next to the specification. Its first column is `row`, the others are
+numeric, and illegible cells are empty. A Markdown file of the same name gives their place in the
+paper.
 """
 
 import csv
@@ -14,11 +15,11 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.papers.spec import Row, Spec
 
-HEADINGS = ("Where:", "What it claims")  # lines of every note begin with them
+HEADINGS = ("Where:", "What it claims")  # beginnings of two lines in every note
 
 
 def published_file(path: Path, data: Mapping[str, Any]) -> Path | None:
-    """The CSV that a specification names, or the one of the same name; None without any."""
+    """The CSV that a specification names, or the one of the same name; None if there is no CSV."""
     if name := data.get("published"):
         return path.with_name(str(name))
     same = path.with_suffix(".csv")
@@ -63,7 +64,7 @@ def _number(where: str, cell: str) -> float | None:
 
 
 def check_note(file: Path, published: Mapping[str, Mapping[str, float | None]]) -> None:
-    """The note beside published values says where they are printed and what is claimed."""
+    """Checks the note of a CSV: it has the place of the values in the paper and the claims."""
     note = file.with_suffix(".md")
     if not note.exists():
         raise InputError(f"{shown(note)}: missing; every CSV of published values needs a note")
@@ -77,7 +78,7 @@ def check_note(file: Path, published: Mapping[str, Mapping[str, float | None]]) 
 
 
 def check_against_published(where: str, spec: Spec) -> None:
-    """Rows and columns are those of the CSV, and every published digit is printed."""
+    """Checks that rows and columns are those of the CSV and that no published digit is rounded."""
     rows = [row.key for row in spec.rows]
     for key in rows:
         if key not in spec.published:
@@ -107,7 +108,7 @@ def _listed(keys: Sequence[str], rows: int) -> str:
 
 
 def split_notes(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Remarks on the rows whose published values are of another split than ours."""
+    """Remarks on the rows whose published values are on another split than ours."""
     named: dict[str, list[str]] = {}
     for row in rows:
         if row.split:

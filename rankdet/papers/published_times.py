@@ -1,4 +1,4 @@
-"""The papers' times of a training iteration, from every table that has `measured_on`."""
+"""The papers' times of a training iteration, from the tables that have `measured_on`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class PublishedTimes:
 
 
 def published_times() -> list[PublishedTimes]:
-    """The times of every paper that prints some, in reading order."""
+    """The times of every paper that has them, in reading order."""
     paths = (path for path in spec_paths() if "measured_on:" in path.read_text(encoding="utf-8"))
     specs = (load_spec(path) for path in paths)
     return [PublishedTimes(paper_of(s.paper), s.measured_on, _seconds(s)) for s in specs]

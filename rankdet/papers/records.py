@@ -1,8 +1,8 @@
-"""Tables and figures as JSON records: everything that a page shows, read without computing.
+"""Tables and figures as JSON records: they contain everything that a page shows.
 
-`table.json` (schema `rankdet.table/1`) holds the specification's keys, `scale` and `blocks`. A row
-of a block names its row of the specification by `row`. `figure.json` (schema `rankdet.figure/1`)
-holds `table`, a record of a table, and `drawings`, the charts on each dataset. Undefined values are
+`table.json` (schema `rankdet.table/1`) has the keys of the specification, `scale` and `blocks`. In
+a block, `row` names a row of the specification. `figure.json` (schema `rankdet.figure/1`) has
+`table`, the record of a table, and `drawings`, the charts on each dataset. Undefined values are
 null.
 """
 
@@ -35,7 +35,7 @@ def table_record(table: Table) -> dict[str, Any]:
 
 
 def figure_record(figure: Figure) -> dict[str, Any]:
-    """A figure as JSON-serialisable values; curves have as many points as are drawn."""
+    """A figure as JSON-serialisable values; curves have only the points that are drawn."""
     drawings = [
         {**vars(drawing), "charts": [chart.record() for chart in drawing.charts]}
         for drawing in figure.drawings
@@ -57,7 +57,7 @@ def read_table(path: str | Path) -> Table:
 
 
 def read_figure(path: str | Path) -> Figure:
-    """Reads a `figure.json`; its charts are drawn as those that it was made from.
+    """Reads a `figure.json`; its charts look like the original ones.
 
     Raises:
         InputError: the file is missing, damaged, or of another schema.

@@ -1,6 +1,6 @@
-"""How the papers' released code trains and tests each row, and how a run of ours compares.
+"""The settings of the papers' released code for each row, compared with the settings of our runs.
 
-The facts are in `analysis/settings/<paper>.csv`, one line for a setting of one or more rows of a
+The facts are in `analysis/settings/<paper>.csv`: one line for a setting of one or more rows of a
 table. Known deviations are in `analysis/settings/deviations.yaml`, each with its reason.
 """
 
@@ -17,7 +17,7 @@ from rankdet.repository import SETTINGS
 
 EVERY_ROW = "*"
 SEPARATOR = " | "  # between the rows of one line
-OR = " / "  # between values, where several released files could have made the row
+OR = " / "  # between values, if several released files could have produced the row
 EQUAL, LISTED, DIFFERS, UNKNOWN = "equal", "listed", "differs", "not compared"
 NEEDED = {"tables", "rows", "settings", "reason"}
 
@@ -29,13 +29,13 @@ class Fact:
     Attributes:
         table: The table's id: `alrp/table2`.
         row: Key of the row; `*` for every row of the table.
-        column: The column that the value belongs to; empty where all columns share it.
+        column: The column that the value belongs to; empty if all columns share it.
         setting: Name of the setting.
-        released: The released values; several where more than one file could have made the row.
-            Empty where only the paper gives the setting.
-        paper: What the paper's text says, with its place.
+        released: The released values; several if more than one file could have produced the row.
+            Empty if only the paper gives the setting.
+        paper: The statement of the paper, with its place in the paper.
         source: Repository, file and commit of the value.
-        note: How paper and release differ, or how the row was matched with a file.
+        note: How paper and release differ, or how the released file was found.
     """
 
     table: str
@@ -75,13 +75,13 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One setting of a row: ours beside the released value and the paper's text.
+    """One setting of a row: our value, the released value and the text of the paper.
 
     Attributes:
         fact: The released value.
-        ours: The value of our run; None where it is not read from the run.
+        ours: The value of our run; None if it is not read from the run.
         outcome: `equal`, `listed` (a known deviation), `differs` or `not compared`.
-        reason: Why it deviates, where that is known; else empty.
+        reason: Why a known deviation deviates; else empty.
     """
 
     fact: Fact
@@ -95,7 +95,7 @@ def released_settings(paper: str, folder: Path = SETTINGS) -> tuple[Fact, ...]:
     """Reads the facts about a paper's tables; empty for a paper without a file.
 
     Raises:
-        InputError: If the file has other columns than these facts.
+        InputError: If a column is missing.
     """
     path = folder / f"{paper}.csv"
     if not path.exists():
@@ -158,7 +158,7 @@ def deviations(folder: Path = SETTINGS) -> tuple[Deviation, ...]:
         if not isinstance(entry, dict) or set(entry) - {"released"} != NEEDED:
             keys = ", ".join(sorted(NEEDED))
             raise InputError(
-                f"{shown(path)}: entry {index}: give the keys {keys}, and `released` where only "
+                f"{shown(path)}: entry {index}: give the keys {keys}, and `released` if only "
                 "one value is meant"
             )
         found.append(Deviation(**{**entry, "settings": tuple(entry["settings"])}))
@@ -168,7 +168,7 @@ def deviations(folder: Path = SETTINGS) -> tuple[Deviation, ...]:
 def compare(
     ours: Mapping[str, str], facts: Iterable[Fact], row: str, known: Iterable[Deviation]
 ) -> list[Comparison]:
-    """Compares a run's settings with the released ones; facts that only a paper gives are left out.
+    """Compares a run's settings with the released ones, without facts that only a paper gives.
 
     Args:
         ours: Setting to value, as `rankdet.training.built_settings` gives it.

@@ -1,4 +1,4 @@
-"""How a table reads its cells from runs."""
+"""Reads the cells of a table from runs."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from rankdet.results.usable import unusable
 
 
 class RunValues:
-    """How a table reads values from runs: metrics of the main split, averaged over the seeds."""
+    """Reads the cells of a table: metrics of the main split, averaged over the seeds."""
 
     def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
-        """Why a run's numbers cannot be shown, in one line; None where they can."""
+        """Why a run's numbers cannot be shown, in one line; None if they can."""
         return unusable(run, checksum)
 
     def unviewable(self, runs: Sequence[RecordedRun], view: str) -> str | None:
-        """Why usable runs have no such view, in one line; None where they have it."""
+        """Why usable runs do not have a view, in one line; None if they have it."""
         return next(filter(None, (problem(run, view) for run in runs)), None)
 
     def value(
@@ -28,5 +28,5 @@ class RunValues:
         return mean_over_seeds([None if v is None else v * column.scale for v in values])
 
     def exact(self, metric: str) -> bool:
-        """Whether a value is a setting, so that a claim on it needs no seeds."""
+        """Whether a metric is a setting, so that one seed is enough for a claim."""
         return metric.startswith("schedule.") or metric == "training.epochs"

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rankdet.evaluation.metric import arrow
 from rankdet.papers.claims import Claim
 
-AT_SCORE = "score>="  # in a view of a run's sweep: `score>=0.40`, `masks score>=0.40`
-HYPERPARAMETERS = "hyperparameters"  # `computed_by` of a table that counts them in the loss cards
+AT_SCORE = "score>="  # begins a threshold in a view: `score>=0.40`, `masks score>=0.40`
+HYPERPARAMETERS = "hyperparameters"  # `computed_by` of a table of counts from the loss cards
 MULTI_SCALE = "multi-scale"  # the run's test variant of this name: the view `multi-scale test`
 
 
@@ -25,8 +26,8 @@ class RunRequest:
         loss: file of `workflows/losses`, with variants: `alrp+iou+no-sb`.
         dataset: the paper's data, such as `coco`; a study maps it to one of its datasets.
         backbone: `r101`, `x101-dcn` …; empty for the detector's own (ResNet-50).
-        schedule: how it was trained, a name in `workflows/schedules.yaml`.
-        epoch: the training stops after this epoch of the schedule; empty for a whole training.
+        schedule: a name in `workflows/schedules.yaml`.
+        epoch: the training stops after this epoch of the schedule; empty for a complete training.
     """
 
     detector: str
@@ -46,7 +47,7 @@ class Column:
         header: the paper's name of the metric.
         scale: factor from the record's unit to the printed one (100 for AP).
         decimals: printed digits after the point.
-        better: "higher" or "lower"; None where no value is better than another.
+        better: "higher" or "lower"; None if neither direction is better.
         published: column of the published CSV, or None.
         variant: variants that this column adds to its row's loss, such as `w5`; for tables whose
             columns are settings.
@@ -64,8 +65,8 @@ class Column:
 
     @property
     def arrow(self) -> str:
-        """↑ where higher is better, ↓ where lower is better, else empty."""
-        return {"higher": "↑", "lower": "↓"}.get(self.better or "", "")
+        """↑ if higher is better, ↓ if lower is better, else empty."""
+        return arrow(self.better)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Row:
         section: heading above this row and the following ones.
         reason: why there is no run, if this is known in advance.
         split: the split of the published values, if it is not COCO minival.
-        inputs: what a computed table needs to know about the row.
+        inputs: values of the row for a computed table.
     """
 
     key: str
@@ -100,7 +101,7 @@ class Row:
         return RunRequest(**{**keys, "loss": loss})
 
     def view(self, column: Column | None = None) -> str:
-        """The part of the run's results that a cell shows; see `rankdet.papers.values`."""
+        """The view of the run that a cell shows; see `rankdet.papers.values`."""
         return {**(self.run or {}), **(column.run if column else {})}.get("view", "")
 
 
@@ -173,7 +174,7 @@ class Spec:
 
     @property
     def sweeps(self) -> dict[RunRequest, list[float]]:
-        """Runs that are shown at score thresholds, with these thresholds, ascending."""
+        """The runs that are shown at score thresholds, with their thresholds in ascending order."""
         found: dict[RunRequest, set[float]] = {}
         for request, view in self.cells:
             lowest = threshold(view)
@@ -183,14 +184,14 @@ class Spec:
 
     @property
     def multi_scale(self) -> set[RunRequest]:
-        """The runs that are shown as tested at several scales."""
+        """The runs whose results at several test scales are shown."""
         return {request for request, view in self.cells if view == f"{MULTI_SCALE} test"}
 
     def shows_other_losses_of(self, detector: str, backbone: str) -> bool:
         """Whether a figure also shows the study's other losses with this model.
 
-        This holds only in a study that lists its runs by hand. A study that takes its runs from the
-        papers' tables has dozens of them, and each has a table or figure of its own.
+        Only a study that lists its runs in its config shows them. A study that takes its runs from
+        the papers' tables has many losses, and each is in another table or figure.
         """
         models = {(request.detector, request.backbone) for request in self.requests}
         return self.other_losses and (detector, backbone) in models

@@ -1,13 +1,14 @@
-"""The papers' tables: our values beside the published ones, with intervals, best and missing cells.
+"""Makes the papers' tables: our values and the published ones, with intervals and best values.
 
-One `Table` is made for a specification. `rankdet.papers.export` writes it as CSV, JSON, Markdown
-and LaTeX, and the report prints the same object, so that all of them show the same numbers.
+A specification gives one `Table`. `rankdet.papers.export` writes it as CSV, JSON, Markdown and
+LaTeX, and the report prints the same object, so that all of them show the same numbers.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rankdet.evaluation.metric import best
 from rankdet.evaluation.units import DIGITS
 from rankdet.papers.computed import computed_values
 from rankdet.papers.findings import with_findings
@@ -38,9 +39,9 @@ def make_table(study: RecordedStudy | None, spec: Spec, values: RunValues | None
     """Fills a table's cells from a study's runs, or computes it.
 
     Args:
-        study: may be missing for a table that the paper's own code computes.
+        study: None only for a computed table.
         spec: the specification.
-        values: how a cell is read from runs; by default their metrics.
+        values: reads a cell from runs; by default their metrics.
     """
     if study is None or spec.computed_by:
         return Table(spec, "", (_computed_block(spec, study),))
@@ -50,7 +51,7 @@ def make_table(study: RecordedStudy | None, spec: Spec, values: RunValues | None
 
 
 def _computed_block(spec: Spec, study: RecordedStudy | None) -> Block:
-    """A table without runs; a row without values has a reason."""
+    """The block of a computed table; a row without values has a reason."""
     values = computed_values(spec, study)
     counted = spec.computed_by == HYPERPARAMETERS
     title = "counted from the loss cards" if counted else "computed exactly, without training"
@@ -131,11 +132,9 @@ def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:
 
 
 def mark_best(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
-    """Marks the best printed value of every column: equal as printed is a tie."""
+    """Marks the best printed value of every column; values that are printed equal are a tie."""
     marked = [list(row.cells) for row in rows]
     for index, column in enumerate(columns):
-        if column.better is None:
-            continue
         ours = _best([cells[index].ours for cells in marked], column)
         theirs = _best([cells[index].published for cells in marked], column)
         for position, cells in enumerate(marked):
@@ -149,15 +148,11 @@ def mark_best(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[Tabl
 
 
 def _best(values: Sequence[float | None], column: Column) -> set[int]:
-    """Positions of the best value; empty if fewer than two values can be compared."""
-    printed = {i: round(v, column.decimals) for i, v in enumerate(values) if v is not None}
-    if len(printed) < 2:
-        return set()
-    best = (max if column.better == "higher" else min)(printed.values())
-    return {i for i, v in printed.items() if v == best}
+    """The positions of the best value."""
+    return best(dict(enumerate(values)), column.better, column.decimals)
 
 
 def spec_path(study: RecordedStudy, name: str) -> Path:
-    """A plan's specification file: beside the study, else in this repository."""
+    """The file of a specification in a plan: in the study's repository, else in this one."""
     path = study.resolve(name)
     return path if path.exists() else ROOT / name

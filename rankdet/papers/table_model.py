@@ -1,4 +1,4 @@
-"""What a table is: blocks of rows of cells, ours beside the published values."""
+"""The data of a table: blocks of rows of cells with our and the published values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Cell:
         best: ours is the best of its column, as printed.
         tied: another row shares the best printed value.
         published_best: the paper's value is the best of the paper's column.
-        reason: why there is no value of ours, in one line; None where there is or is undefined.
+        reason: why we have no value, in one line; None if we have one or it is undefined.
     """
 
     ours: float | None = None
@@ -30,12 +30,12 @@ class Cell:
     reason: str | None = None
 
     def difference(self, decimals: int) -> float | None:
-        """Ours minus published, both as printed; None where either is missing.
+        """Ours minus published, both as printed; None if one is missing.
 
-        A paper prints rounded values, so that more digits of ours would only tell its rounding.
+        A paper prints rounded values, so more digits of the difference would have no meaning.
 
         Args:
-            decimals: digits that the column prints; published values have no more.
+            decimals: digits that the column prints; published values do not have more digits.
         """
         if self.ours is None or self.published is None:
             return None
@@ -49,9 +49,9 @@ class TableRow:
     Attributes:
         row: its row of the specification.
         cells: one for each column.
-        runs: keys of the runs that it shows, all seeds.
-        reason: why no cell has a value of ours; None if a cell has one.
-        remark: a warning about its values, such as a run that collapsed; None without one.
+        runs: keys of the runs that it shows, of all seeds.
+        reason: why no cell has our value; None if a cell has one.
+        remark: a warning about its values, such as a run that collapsed; None without a warning.
     """
 
     row: Row
@@ -61,7 +61,7 @@ class TableRow:
     remark: str | None = None
 
     def gaps(self, columns: Sequence[Column]) -> list[tuple[str, str]]:
-        """Headers and reason of the cells without a value in a row that has values, by reason."""
+        """Headers and reasons of cells without a value, if other cells of the row have values."""
         headers: dict[str, list[str]] = {}
         for column, cell in zip(columns, self.cells, strict=True):
             if cell.reason and not self.reason:
@@ -71,19 +71,18 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Finding:
-    """A claim and what one dataset's runs say to it.
+    """A claim and the verdict on one dataset.
 
     Attributes:
-        claim: what the paper says.
+        claim: the claim of the paper.
         metric: header of the metric.
         decimals: digits to print.
         verdict: `holds`, `does not hold`, `undecided` or `no answer`.
-        difference: better side minus worse side in printed units, or divided by it, or the value
-            of the one side; None where there is none.
-        low: lower end of its interval; None where there is none.
-        high: upper end.
+        difference: the compared difference, ratio or value in printed units; None if unknown.
+        low: lower end of its interval; None without an interval.
+        high: upper end of its interval; None without an interval.
         published: the same difference in the paper; None if a value is not printed.
-        how: where the interval comes from, or why there is no answer, in one line.
+        how: the origin of the interval, or why there is no answer, in one line.
     """
 
     claim: Claim
@@ -98,18 +97,18 @@ class Finding:
 
     @property
     def signed(self) -> bool:
-        """Whether `difference` is one, printed with its sign; else a ratio or a value."""
+        """Whether `difference` is a difference (printed with its sign), not a ratio or a value."""
         return not self.claim.ratio and self.claim.equals is None
 
     @property
     def size(self) -> str:
-        """The size that the paper claims, in words; empty where it claims none."""
+        """The size that the paper claims, in words; empty if it claims no size."""
         return self.claim.size(self.decimals)
 
 
 @dataclass(frozen=True)
 class Block:
-    """The rows on one dataset; all of them made on the same version of it."""
+    """The rows on one dataset; all their runs used the same version of it."""
 
     dataset: str
     title: str

@@ -1,7 +1,7 @@
-"""A cell's value from a run's record: a metric, perhaps under a view.
+"""The value of a cell from a run's record: a metric of the run or of a view.
 
-A view is another way to look at a run, such as a bound of ranking or a bin of images; it is a word
-of a specification (`run: {view: lower}`), and `docs/add-a-paper.md` lists them all.
+A view is a part of the results or another evaluation of a run, such as a bound of AP or the images
+of one bin. A specification names it (`run: {view: lower}`); `docs/add-a-paper.md` lists all views.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def metric_value(run: RecordedRun, metric: str, view: str = "") -> float | None:
         run: the run.
         metric: a key of its metrics, or `segm.<key>` (those of masks), `training.<key>`,
             `schedule.<key>` (as planned) or `speed.<key>` (of inference).
-        view: another way to look at the run; see the module.
+        view: empty for the whole run; else see the module.
     """
     room, _, key = metric.partition(".")
     if room == "training":
@@ -55,11 +55,11 @@ def run_matches(run: RecordedRun) -> Matches | None:
 
 
 def view_metrics(run: RecordedRun, view: str) -> Mapping[str, Any]:
-    """The metrics of a run under a view; empty where they are undefined or not there.
+    """The metrics of a run's view; empty if they are undefined or missing.
 
     Args:
         run: the run.
-        view: "" for its own metrics; else see the module.
+        view: empty for the whole run; else see the module.
     """
     kind, _, rest = view.partition(" ")
     if not view:
@@ -77,27 +77,27 @@ def view_metrics(run: RecordedRun, view: str) -> Mapping[str, Any]:
 
 
 def problem(run: RecordedRun, view: str) -> str | None:
-    """Why a run cannot be looked at in this way, in one line; None where it can."""
+    """Why a run does not have a view, in one line; None if it has it."""
     kind, _, rest = view.partition(" ")
     if kind == "objects" and _bin(run, rest) is None:
-        return f"evaluated without a bin of {rest} objects an image"
+        return f"evaluated without a bin of {rest} objects per image"
     lowest = threshold(view)
     if lowest is not None and not _swept(run, view):
         return f"not swept: the study's score_thresholds for this run have no {lowest:g}"
     if kind == "masks" and not run.main.mask_metrics:
-        return "its detections carry no masks"
+        return "its detections have no masks"
     if kind == MULTI_SCALE and (reason := _tested(run, view).reason):
         return f"multi-scale test: {reason}"
     return None
 
 
 def _tested(run: RecordedRun, view: str) -> Evaluation:
-    """The run's evaluation under a view that is a test of its own; else that of its main split."""
+    """The run's multi-scale evaluation if the view is one; else that of its main split."""
     return run.further(MULTI_SCALE) if view == f"{MULTI_SCALE} test" else run.main
 
 
 def _speed(run: RecordedRun, view: str) -> Speed | None:
-    """The speed of inference, at a view's score threshold where it has one."""
+    """The speed of inference, at the view's score threshold if it has one."""
     if threshold(view) is None:
         return SpeedRecord.read(_tested(run, view).folder / SPEED)[0]
     row = _sweep_row(run, view)
@@ -105,7 +105,7 @@ def _speed(run: RecordedRun, view: str) -> Speed | None:
 
 
 def _swept(run: RecordedRun, view: str, masks: bool = False) -> Mapping[str, float | None]:
-    """The metrics of a run's sweep at a view's threshold; empty where there are none."""
+    """The metrics of a run's sweep at the view's threshold; empty if they are missing."""
     row = _sweep_row(run, view)
     return ((row.segm if masks else row.metrics) or {}) if row else {}
 
@@ -135,7 +135,7 @@ def _bounds(path: Path) -> dict[str, dict[str, float | None]]:
 
 
 def _bound(run: RecordedRun, view: str) -> dict[str, float | None]:
-    """AP under the worst or best ranking of the same true positives; ρ is −1 or 1 by definition."""
+    """AP with the worst or best ranking of the same true positives; ρ is −1 or 1 by definition."""
     try:
         ap = _bounds(run.main.folder / "matches.parquet")[view]
     except InputError:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rankdet.evaluation.metric import HIGHER
+from rankdet.evaluation.metric import best
 from rankdet.papers.claims import MISSING
 from rankdet.papers.findings import counts
 from rankdet.papers.folders import paper_of
@@ -108,7 +108,7 @@ def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:
 
 
 def _lines(entries: Sequence[Entry]) -> list[Line]:
-    best: dict[int, set[str]] = {}
+    found: dict[int, set[str]] = {}
     groups: dict[tuple[str, str], list[int]] = {}
     for position, entry in enumerate(entries):
         if not is_untrained(entry):
@@ -116,13 +116,9 @@ def _lines(entries: Sequence[Entry]) -> list[Line]:
     for group in groups.values():
         for metric in columns(entries):
             values = {p: entries[p].values.get(metric.key) for p in group}
-            printed = {p: round(v, metric.decimals) for p, v in values.items() if v is not None}
-            if len(printed) < 2 or metric.better is None:
-                continue
-            top = (max if metric.better == HIGHER else min)(printed.values())
-            for position in (p for p, v in printed.items() if v == top):
-                best.setdefault(position, set()).add(metric.key)
-    return [Line(entry, frozenset(best.get(p, ()))) for p, entry in enumerate(entries)]
+            for position in best(values, metric.better, metric.decimals):
+                found.setdefault(position, set()).add(metric.key)
+    return [Line(entry, frozenset(found.get(p, ()))) for p, entry in enumerate(entries)]
 
 
 def _constant(entries: Sequence[Entry]) -> set[str]:

@@ -1,4 +1,4 @@
-"""A new metric needs its function and its registry entry, and nothing else."""
+"""A new metric needs only its function and its entry in the list of metrics."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from rankdet.evaluation.metrics.matches import Matches
 
 
 def mean_iou(matches: Matches) -> dict[int, float | None]:
-    """Returns the mean IoU of the true positives of each class; None without any."""
+    """Returns the mean IoU of the true positives of each class; None without true positives."""
     found = {}
     for one in matches.per_class():
         iou = one.iou[one.true()]
@@ -45,12 +45,12 @@ build_report(make_study(folder), folder / "html")
 """
 
 
-def test_a_new_metric_needs_its_function_and_its_entry_alone(tmp_path):
-    """In a copy of the package: it is in the records, the leaderboard, a run page and evaluate."""
+def test_a_new_metric_needs_only_its_function_and_its_entry(tmp_path):
+    """In a copy of the package, records, leaderboard, run page and `evaluate` show the metric."""
     case = small_case(tmp_path)
     copy = package_copy(tmp_path / "copy")
     (copy / "rankdet/evaluation/metrics/mean_iou.py").write_text(FUNCTION)
-    listed = copy / "rankdet/evaluation/registry.py"
+    listed = copy / "rankdet/evaluation/metric_list.py"
     text = listed.read_text(encoding="utf-8")
     assert text.count("METRICS: tuple[Metric, ...] = (\n") == 1
     listed.write_text(text.replace("METRICS: tuple[Metric, ...] = (\n", ENTRY), encoding="utf-8")

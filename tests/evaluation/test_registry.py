@@ -1,4 +1,4 @@
-"""The registry of metrics is complete, and whatever shows a metric reads it."""
+"""The list of metrics is complete, and everything that shows a metric reads it."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.evaluate import evaluate_files, registered
-from rankdet.evaluation.metric import FAMILIES, HIGHER, LOWER, PLACES, Metric
+from rankdet.evaluation.metric import FAMILIES, HIGHER, LOWER, PLACES, Metric, arrow, best
 from rankdet.evaluation.metrics.bootstrap import resampled
 from rankdet.repository import ROOT
 from tests.evaluation.small_case import fresh_python, small_case
@@ -84,6 +84,24 @@ def test_unknown_metrics_of_a_record_are_kept():
     assert registry.find("new") is None
     masks = registry.find("segm.oLRP")
     assert masks is not None and (masks.header, masks.better) == ("mask oLRP", LOWER)
+
+
+def test_best_values_include_ties_and_skip_undefined_ones():
+    values = {"a": 0.32, "b": 0.3, "c": 0.1, "d": None}
+    assert best(values, HIGHER, 1) == {"a", "b"}
+    assert best(values, HIGHER, 2) == {"a"}
+    assert best(values, LOWER, 1) == {"c"}
+
+
+def test_a_single_value_or_a_metric_without_direction_has_no_best():
+    assert best({"a": 0.3, "b": None}, HIGHER, 1) == set()
+    assert best({"a": 0.3, "b": 0.2}, None, 1) == set()
+
+
+def test_printed_values():
+    ap = registry.by_key()["AP"]
+    assert (ap.text(0.4126), ap.text(None), ap.text(float("nan"))) == ("41.3", "–", "–")
+    assert (ap.arrow, arrow(LOWER), arrow(None)) == ("↑", "↓", "")
 
 
 def test_the_documentation_has_the_registrys_table():

@@ -1,4 +1,4 @@
-"""Intervals that cover, comparisons that find what is there and not what is not."""
+"""Intervals contain the true value; comparisons find real differences and no others."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,6 @@ import scipy.stats
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Detections, GroundTruth
 from rankdet.evaluation.intervals import (
-    best,
     bootstrap_intervals,
     image_weights,
     mean_over_seeds,
@@ -17,7 +16,7 @@ from rankdet.evaluation.metrics.matching import match
 
 
 def run(seed, shift, images=60, data_seed=0):
-    """Returns matches of 3 objects an image; `shift` is how far detections lie off."""
+    """Returns matches of 3 objects per image; `shift` is the distance of the detections."""
     rng = np.random.default_rng(data_seed)
     count = 3 * images
     corner = np.c_[np.tile([0, 100, 200], images), np.zeros(count)]
@@ -123,9 +122,3 @@ def test_mean_over_seeds():
     assert mean_over_seeds([0.3]) == (0.3, None)
     assert mean_over_seeds([0.3, None, 0.4]) == (None, None)
     assert mean_over_seeds([]) == (None, None)
-
-
-def test_best_marks_ties_and_skips_missing():
-    assert best({"a": 0.3, "b": 0.3, "c": 0.1, "d": None}) == {"a", "b"}
-    assert best({"a": 0.3, "b": 0.1}, higher=False) == {"b"}
-    assert best({"a": None}) == set()

@@ -80,7 +80,7 @@ def test_one_seed_each_is_a_paired_bootstrap_over_images(study) -> None:
     )
     assert found.low < found.difference < found.high
     assert found.published == pytest.approx(35.5 - 36.9)
-    assert "paired bootstrap" in found.how and "says nothing about other seeds" in found.how
+    assert "paired bootstrap" in found.how and "does not cover seed variance" in found.how
 
 
 def test_lower_is_better_for_olrp(study) -> None:

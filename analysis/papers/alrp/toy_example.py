@@ -1,6 +1,6 @@
 """The toy example of the aLRP paper (Figure 1, Tables A.9 and A.10), computed from definitions.
 
-A function that a table names in `computed_by` returns row to column to value.
+Tables name these functions in `computed_by`. Each returns row to column to value.
 """
 
 import math
@@ -11,8 +11,8 @@ from rankdet.evaluation.metrics.ap import interpolated_precision
 
 Values = dict[str, dict[str, float]]
 
-# Figure 1(a): ten anchors with scores 1.0, .9 ... .1; four of them are positives, and
-# five objects are there to be found. The IoUs of a1, a3, a6 and a10 under three box regressors.
+# Figure 1(a): ten anchors with scores 1.0, .9 ... .1. Four of them are positives; there are five
+# objects. The IoUs are those of a1, a3, a6 and a10 with three box regressors.
 SCORES = tuple((10 - k) / 10 for k in range(10))
 POSITIVES = (0, 2, 5, 9)
 OBJECTS = 5
@@ -48,7 +48,7 @@ def ap_table() -> Values:
 
 
 def iou_table() -> Values:
-    """Figure 1(a): the IoU of each positive anchor under the three box regressors."""
+    """Figure 1(a): the IoU of each positive anchor with the three box regressors."""
     anchors = [f"a{k + 1}" for k in POSITIVES]
     return {f"C & {name}": dict(zip(anchors, ious, strict=True)) for name, ious in IOUS.items()}
 

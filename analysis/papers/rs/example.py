@@ -1,6 +1,6 @@
 """The example of RS Loss (supplement, Figures S1 and S2), computed from definitions.
 
-A function that a table names in `computed_by` returns row to column to value.
+Tables name these functions in `computed_by`. Each returns row to column to value.
 """
 
 Values = dict[str, dict[str, float]]
