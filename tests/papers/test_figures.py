@@ -155,7 +155,7 @@ def test_a_figure_of_nothing(tmp_path: Path) -> None:
     assert "No run of this figure" in (tmp_path / "out" / "figure.svg").read_text()
     figure = make_figure(read_study(plan), load_spec(FIGURE4))
     reasons = [row.reason for row in figure.table.blocks[0].rows]
-    assert "its training record lacks the gradient sums" in reasons[1]
+    assert "its training record does not have the gradient sums" in reasons[1]
 
 
 def test_an_unknown_kind_of_figure(tmp_path: Path) -> None:
