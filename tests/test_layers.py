@@ -1,4 +1,4 @@
-"""The layers of `rankdet/`: what the contracts say, what is really imported, what the docs say."""
+"""The layers of `rankdet/`: contracts, imports and documentation agree."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A wheel contains `rankdet` alone, and its commands work where there is no clone."""
+"""A wheel contains only `rankdet`, and its commands work without a clone."""
 
 import json
 import os
@@ -94,7 +94,7 @@ def command(python, tmp_path):
     return run
 
 
-def test_it_contains_rankdet_alone(wheel):
+def test_it_contains_only_rankdet(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.split("/")[0] for name in names}
     assert top == {"rankdet", f"rankdet_bench-{rankdet.__version__}.dist-info"}

@@ -1,4 +1,4 @@
-"""Speed and memory of the evaluation, as bounds: `pytest tests/bench/bench_evaluation.py`.
+"""Limits of speed and memory of the evaluation: `pytest tests/bench/bench_evaluation.py`.
 
 It takes minutes because pycocotools is slow. pytest collects it only if the file is named.
 """

@@ -104,7 +104,7 @@ def test_an_installed_wheel_needs_no_packages_of_studies(monkeypatch, tmp_path):
     ("change", "said"),
     [({"mmcv-lite": None}, "mmcv-lite is not installed"), ({"mmcv": "2.1.0"}, "both installed")],
 )
-def test_one_mmcv_and_not_two(change, said):
+def test_two_versions_of_mmcv_are_a_problem(change, said):
     versions = {k: v for k, v in {**ALL_VERSIONS, **change}.items() if v}
     assert said in one(packages.package_problems(versions)).problem
 

@@ -8,7 +8,10 @@ from rankdet.study.detectors import load_detector
 from tests.conformance.every_pair import LOSSES, spec
 from tests.conformance.iterations import faults, gradients, start
 
-QUICK = ("rs+centerness", "rs+dice-label")  # these need a detector with extras; the rest is slow
+QUICK = (
+    "rs+centerness",
+    "rs+dice-label",
+)  # these need a detector with extras; other variants are slow
 TRIED_WITH = ("atss", "faster-rcnn", "mask-rcnn", "paa-star", "solov2")
 
 

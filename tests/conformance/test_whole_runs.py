@@ -10,7 +10,7 @@ from tests.whole_runs import assert_measured, assert_same_weights
 
 
 class Stopped(Exception):
-    """Stops a training, like a kill."""
+    """Stops a training as a kill does."""
 
 
 def runs():
@@ -24,7 +24,7 @@ def runs():
 
 @pytest.fixture
 def stop_after(monkeypatch):
-    """Returns a function that makes trainings stop after an iteration; 0: never."""
+    """Returns a function that makes trainings stop after an iteration; 0 means never."""
     whole = hooks.RecordHook.after_train_iter
 
     def arrange(iteration):

@@ -1,4 +1,4 @@
-"""Good data in COCO's format, for tests that spoil it."""
+"""Valid data in COCO's format; tests damage copies of it."""
 
 import pytest
 from PIL import Image

@@ -34,7 +34,7 @@ def test_manifest_and_cleaned_copy(good, tmp_path, monkeypatch):
     assert manifest["splits"]["test-easy"]["checksum"] == train["checksum"]
     assert json.loads(Path(train["annotations"]).read_text()) == data
     assert json.loads(Path("results/pets/dataset.json").read_text()) == manifest
-    assert json.loads(path.read_text()) == data  # the user's own file is left alone
+    assert json.loads(path.read_text()) == data  # the user's file is not changed
 
 
 def test_checksum_follows_images_and_annotations_but_not_titles(good, tmp_path):
@@ -85,11 +85,11 @@ def test_splits_share_one_list_of_categories(good, tmp_path):
         run([{"id": 1, "name": "cat"}, {"id": 2, "name": "owl"}], cats)
     with pytest.raises(InputError, match=r"1 'dog', 2 'cat'\) have another id in train"):
         run([{"id": 2, "name": "cat"}, {"id": 1, "name": "dog"}], cats)
-    assert (tmp_path / "out/dataset.json").exists()  # of the run that succeeded
+    assert (tmp_path / "out/dataset.json").exists()  # from the run that succeeded
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda c: c.update(titel="x"), "'titel' is not a split .* did you mean 'title'?"),
         (
@@ -106,11 +106,11 @@ def test_splits_share_one_list_of_categories(good, tmp_path):
         (lambda c: c.update({"../x": c["train"]}), "split name '../x': use only letters"),
     ],
 )
-def test_wrong_config_is_one_line(good, tmp_path, change, told):
+def test_wrong_config_is_one_line(good, tmp_path, change, message):
     folder, data = good
     given = config(folder, write(folder, data))
     change(given)
-    with pytest.raises(InputError, match=told) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         prepare("pets", given, tmp_path / "out")
     assert str(caught.value).startswith("dataset 'pets'") and "\n" not in str(caught.value)
 
@@ -141,13 +141,13 @@ def test_real_coco_images(tmp_path):
 
 
 def without_annotations(folder, data):
-    """Writes an image-info file beside the annotations, as COCO's of test-dev."""
+    """Writes an image-info file next to the annotations, as COCO has for test-dev."""
     path = folder / "image_info.json"
     path.write_text(json.dumps({k: v for k, v in data.items() if k != "annotations"}))
     return {"images": str(folder), "annotations": str(path)}
 
 
-def test_a_split_without_annotations_is_for_prediction_alone(good, tmp_path):
+def test_a_split_without_annotations_is_only_for_prediction(good, tmp_path):
     folder, data = good
     given = config(folder, write(folder, data))
     given["test-dev"] = without_annotations(folder, data)

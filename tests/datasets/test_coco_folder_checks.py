@@ -1,4 +1,4 @@
-"""Annotations of one's own: each kind of bad input gives one line, and what is safe is repaired."""
+"""Checks of user data: each kind of bad input gives one line; safe faults are repaired."""
 
 import pytest
 from PIL import Image
@@ -9,7 +9,7 @@ from tests.datasets.pets import config, drop_from, problems_of, set_in, write
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ('{"images": [],\n "annotations": [}', "at line 2, column 18 (byte 32 of 33)"),
         ('{"é": 1,}', "column 9 (byte 9 of 10)"),
@@ -28,27 +28,27 @@ from tests.datasets.pets import config, drop_from, problems_of, set_in, write
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_files_that_are_no_annotations(good, tmp_path, content, told):
+def test_files_without_annotations(good, tmp_path, content, expected):
     path = tmp_path / "a.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(InputError) as caught:
         prepare("pets", config(good[0], path), tmp_path / "out")
     message = str(caught.value)
-    assert told in message and str(path) in message and "\n" not in message
+    assert expected in message and str(path) in message and "\n" not in message
     assert not (tmp_path / "out").exists()
 
 
-def test_files_and_folders_that_are_not_there(good, tmp_path):
+def test_missing_files_and_folders(good, tmp_path):
     folder, data = good
     path = write(folder, data)
-    for images, annotations, told in (
+    for images, annotations, expected in (
         (folder, tmp_path / "other.json", "annotations not found: .*has annotations.json"),
         (folder, tmp_path / "no/other.json", "there is no folder"),
         (folder, folder, "is a folder; give the annotation file"),
         (tmp_path / "no", path, "folder of images .* does not exist"),
         (path, path, "folder of images .* is a file"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=expected):
             prepare("pets", config(images, annotations), tmp_path / "out")
 
 
@@ -81,10 +81,11 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "told"), ERRORS)
-def test_errors_stop(good, tmp_path, change, told):
+@pytest.mark.parametrize(("change", "expected"), ERRORS)
+def test_errors_stop(good, tmp_path, change, expected):
     errors, _, _ = problems_of(good, change)
-    assert told in errors[0] and "\n" not in errors[0]  # what follows from it may come after
+    # Later lines may be consequences of this error.
+    assert expected in errors[0] and "\n" not in errors[0]
     folder = good[0]
     with pytest.raises(InputError) as caught:
         prepare("pets", config(folder, folder.parent / "annotations.json"), tmp_path / "out")
@@ -102,9 +103,10 @@ def test_many_errors_of_several_kinds(good, tmp_path):
     assert "(a b.png)" in errors[0]
     three = "annotation 20 of image 70, annotation 21 of image 71, annotation 22 of image 72, ..."
     assert f"'images': 5 ({three}); remove them" in errors[1]
-    with pytest.raises(InputError, match="1 more kinds of errors: run `rankdet data check") as told:
+    command = "run `rankdet data check"
+    with pytest.raises(InputError, match=f"1 more kinds of errors: {command}") as caught:
         prepare("pets", config(folder, folder.parent / "annotations.json"), tmp_path / "out")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_unreadable_images(good):
@@ -119,7 +121,7 @@ def test_unreadable_images(good):
 
 
 def test_jpegs_turned_by_exif(good):
-    """The annotated size is the one seen after EXIF's rotation, as data loaders apply it."""
+    """The annotated size is that of the image after EXIF's rotation, as in data loaders."""
     folder, data = good
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -135,7 +137,7 @@ def test_jpegs_turned_by_exif(good):
     )
 
 
-def test_repairs_are_made_and_told(good):
+def test_repairs_are_made_and_reported(good):
     def change(data):
         box = data["annotations"][0]
         extra = [
@@ -160,8 +162,8 @@ def test_repairs_are_made_and_told(good):
 
     errors, warnings, data = problems_of(good, change)
     assert errors == []
-    told = {line.split(":")[0]: line for line in warnings}
-    assert len(told) == len(warnings) == 10
+    found = {line.split(":")[0]: line for line in warnings}
+    assert len(found) == len(warnings) == 10
     for what, count, done in (
         ("boxes partly outside of their image", 2, "clipped"),
         ("boxes completely outside of their image", 1, "dropped"),
@@ -174,12 +176,12 @@ def test_repairs_are_made_and_told(good):
         ("images without width and height", 1, "taken from the files"),
         ("categories without any annotation", 1, "kept"),
     ):
-        assert told[what].startswith(f"{what}: {count} (") and done in told[what], told[what]
+        assert found[what].startswith(f"{what}: {count} (") and done in found[what], found[what]
     kept = {a["id"]: a for a in data["annotations"]}
     assert sorted(kept) == [2, 3, 30, 31, 37, 38]
     assert kept[30]["bbox"] == [0, 5, 6, 10] and kept[30]["area"] == 60
     assert kept[31]["bbox"] == [35, 25, 5, 5] and kept[31]["iscrowd"] == 0
-    assert kept[37]["bbox"] == [30.0, 5, 10.05, 4]  # COCO's own rounding is no fault
+    assert kept[37]["bbox"] == [30.0, 5, 10.05, 4]  # the rounding in COCO's files is accepted
     assert kept[3]["area"] == 1000
     assert (data["images"][2]["width"], data["images"][2]["height"]) == (16, 16)
 

@@ -1,4 +1,4 @@
-"""What preparing leaves behind when it fails: the finished dataset, and nobody else's files."""
+"""After a failure the finished dataset and the files of others are unchanged."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ from tests.datasets.pets import config, write
 
 
 @pytest.mark.parametrize("name", ["train.json", "dataset.json"])
-def test_a_full_disk_leaves_the_finished_dataset_alone(good, tmp_path, monkeypatch, name):
+def test_a_full_disk_does_not_change_the_finished_dataset(good, tmp_path, monkeypatch, name):
     folder, data = good
     path = write(folder, data)
     out = tmp_path / "out"
@@ -32,9 +32,9 @@ def test_a_full_disk_leaves_the_finished_dataset_alone(good, tmp_path, monkeypat
     path.write_text(json.dumps(data))
     with pytest.raises(
         InputError, match=f"no space left while writing .*{name}: free some"
-    ) as told:
+    ) as caught:
         prepare("pets", config(folder, path), out)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
     assert sorted(p.name for p in out.iterdir()) == ["data", "dataset.json"]
 
@@ -49,7 +49,7 @@ def test_a_foreign_data_folder_is_not_replaced(good, tmp_path):
     assert (tmp_path / "out/data/thesis.tex").read_text() == "years of work"
 
 
-def test_leftovers_of_a_killed_run_are_swept_away(good, tmp_path):
+def test_leftovers_of_a_killed_run_are_removed(good, tmp_path):
     folder, data = good
     left = tmp_path / "out/.data.part"
     left.mkdir(parents=True)
@@ -61,12 +61,12 @@ def test_leftovers_of_a_killed_run_are_swept_away(good, tmp_path):
 def test_a_folder_that_cannot_be_written(good, tmp_path):
     folder, data = good
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(InputError, match=r"cannot write .*out") as told:
+    with pytest.raises(InputError, match=r"cannot write .*out") as caught:
         prepare("pets", config(folder, write(folder, data)), tmp_path / "out")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_not_a_number_is_told_before_it_is_written(tmp_path):
+def test_nan_is_reported_before_it_is_written(tmp_path):
     with pytest.raises(InputError, match=r"x\.json: a number is NaN or infinite"):
         files.write_json(tmp_path / "x.json", {"segmentation": [[float("nan")]]})
     assert not list(tmp_path.iterdir())

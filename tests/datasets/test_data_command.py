@@ -1,4 +1,4 @@
-"""`rankdet data check` and `rankdet data shapes`, through the command line itself."""
+"""`rankdet data check` and `rankdet data shapes`, called as on the command line."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def shapes(tmp_path, capsys):
     return tmp_path / "data", capsys.readouterr().out
 
 
-def test_shapes_writes_what_was_asked_for(shapes):
+def test_shapes_writes_the_requested_data(shapes):
     data, out = shapes
     manifest = json.loads((data.parent / "dataset.json").read_text())
     assert manifest["splits"]["train"]["n_images"] == 5
@@ -63,10 +63,10 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, capsys):
 
 
 def test_a_limited_disk_is_one_line_and_leaves_nothing(tmp_path):
-    """The system itself refuses to write more: 20 blocks do not hold one image."""
+    """The system refuses to write more: 20 blocks are too small for one image."""
     out = tmp_path / "out"
     command = f"ulimit -f 20; {sys.executable} -m rankdet.cli data shapes {out} --train-images 2"
-    # Without the measuring of coverage, which writes a file too.
+    # Without coverage, which also writes a file.
     env = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=env)
     assert done.returncode == 2

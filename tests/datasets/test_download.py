@@ -1,4 +1,4 @@
-"""`rankdet data get` against a server on this machine: resumed, verified, unpacked."""
+"""`rankdet data get` with a local server: downloads are resumed, verified and unpacked."""
 
 import csv
 import hashlib
@@ -24,7 +24,7 @@ def zipped():
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves one file; `break_after` bytes it closes the connection, `ranges` may be off."""
+    """Serves one file; closes the connection after `break_after` bytes; `ranges` may be off."""
 
     content, break_after, ranges, asked = zipped(), None, True, ()
 
@@ -77,14 +77,14 @@ def test_downloads_verifies_and_unpacks(archive, tmp_path):
     assert download.get(archive, root).startswith("already unpacked")
 
 
-def test_goes_on_where_it_stopped(archive, server, tmp_path):
+def test_an_interrupted_download_is_resumed(archive, server, tmp_path):
     (tmp_path / ".a.zip.part").write_bytes(server.content[:500])
     download.get(archive, tmp_path, keep=True)
     assert server.asked == ("bytes=500-",)
     assert (tmp_path / "a.zip").read_bytes() == server.content
 
 
-def test_broken_connections_are_taken_up_again(archive, server, tmp_path):
+def test_broken_connections_are_resumed(archive, server, tmp_path):
     server.break_after = 3000
     download.get(archive, tmp_path)
     assert server.asked == tuple(f"bytes={3000 * k}-" for k in range(4))
@@ -97,7 +97,7 @@ def test_a_server_without_ranges_sends_all_again(archive, server, tmp_path):
     assert (tmp_path / "a.zip").read_bytes() == server.content
 
 
-def test_an_archive_brought_by_other_means_is_used(archive, server, tmp_path):
+def test_an_archive_that_already_exists_is_used(archive, server, tmp_path):
     (tmp_path / "a.zip").write_bytes(server.content)
     assert download.get(archive, tmp_path).startswith("found, verified")
     assert server.asked == ()
@@ -110,7 +110,7 @@ def test_another_file_than_published_is_refused(archive, server, tmp_path):
     ) as e:
         download.get(other, tmp_path)
     assert "\n" not in str(e.value)
-    assert list(tmp_path.iterdir()) == []  # or the next try would go on from it
+    assert list(tmp_path.iterdir()) == []  # otherwise the next try would resume it
     (tmp_path / "a.zip").write_bytes(server.content[:99])
     with pytest.raises(InputError, match=r"99 bytes, published: 10"):
         download.get(archive, tmp_path)
@@ -126,7 +126,7 @@ def test_without_a_checksum_size_and_crc_are_verified(archive, server, tmp_path)
     assert not (tmp_path / ".a.zip.unpacked").exists()
 
 
-def test_a_server_that_breaks_off_for_ever_is_one_line(archive, server, tmp_path):
+def test_a_server_that_always_disconnects_gives_one_line(archive, server, tmp_path):
     server.break_after = 0
     with pytest.raises(InputError, match=r"download failed: .*; run the same command again") as e:
         download.get(archive, tmp_path)

@@ -87,7 +87,7 @@ def root(tmp_path, monkeypatch):
 
 
 def planned(root, kind):
-    """What the study tells `prepare` of the dataset."""
+    """The config of the dataset in a study."""
     given = {**STUDY, "datasets": {"d": {"kind": kind}}, "data_root": str(root)}
     config = check_config(given, "s.yaml")
     data.check(config, ["d"], "s.yaml")
@@ -128,7 +128,7 @@ def edit(root, name, change):
 
 
 @pytest.mark.parametrize(
-    ("kind", "file", "change", "told"),
+    ("kind", "file", "change", "message"),
     [
         (
             "coco",
@@ -174,17 +174,19 @@ def edit(root, name, change):
         ),
     ],
 )
-def test_what_differs_from_the_published_data_is_one_line(root, tmp_path, kind, file, change, told):
+def test_a_difference_from_the_published_data_gives_one_line(
+    root, tmp_path, kind, file, change, message
+):
     edit(root, file, change)
     with pytest.raises(InputError) as caught:
         prepare("d", planned(root, kind), tmp_path / "out")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out/dataset.json").exists()
 
 
 @pytest.mark.parametrize("kind", list(coco.COUNTS))
-def test_files_that_are_not_there_stop_the_plan(root, kind):
+def test_missing_files_stop_the_plan(root, kind):
     planned(root, kind)
     for path in (root / "annotations").glob("*val*.json"):
         path.unlink()

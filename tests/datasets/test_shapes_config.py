@@ -1,4 +1,4 @@
-"""What a study may say of the built-in shapes, and the one line for what it may not."""
+"""The options of the built-in shapes; a wrong option gives a message of one line."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_null_means_the_default():
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "expected"),
     [
         ({"image_sise": 64}, "image_sise: unknown key; did you mean 'image_size'?"),
         ({"image_size": "big"}, "image_size: found 'big'; it should be a valid integer"),
@@ -37,26 +37,26 @@ def test_null_means_the_default():
         ({"density": [[0.5, 4], [0.4, 8]]}, "give pairs that rise"),
     ],
 )
-def test_wrong_config_is_one_line(tmp_path, config, told):
+def test_wrong_config_is_one_line(tmp_path, config, expected):
     with pytest.raises(InputError) as caught:
         prepare("mine", {"kind": "shapes", **config}, tmp_path / "out")
     message = str(caught.value)
-    assert message.startswith("dataset 'mine'") and told in message and "\n" not in message
+    assert message.startswith("dataset 'mine'") and expected in message and "\n" not in message
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("config", "told"),
+    ("config", "expected"),
     [
         ({"kind": "shape"}, "unknown kind 'shape'; did you mean 'shapes'?"),
         ({}, "`kind` is missing; one of: shapes, coco-folder, coco, coco-minitrain, lvis"),
         ([], "its config must be a mapping"),
     ],
 )
-def test_wrong_kind_is_one_line(tmp_path, config, told):
+def test_wrong_kind_is_one_line(tmp_path, config, expected):
     with pytest.raises(InputError, match="dataset 'mine'") as caught:
         prepare("mine", config, tmp_path)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_every_class_has_an_outline():

@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from rankdet.datasets import prepare
 from rankdet.datasets.summary import summarise
 
-# These bytes are promised to be the same on every machine; a change of the generator changes them.
+# These bytes are the same on every machine; only a change of the generator changes them.
 PINNED = "sha256:f50c5da2025c904e43378f16cd9b92485d8b47bc0df17e1b99d766c3834c27e6"
 
 
@@ -41,7 +41,7 @@ def test_same_seed_same_bytes_pinned(tmp_path):
         ).read_bytes()
 
 
-def test_more_images_leave_the_first_as_they_are(tmp_path):
+def test_more_images_do_not_change_the_first_ones(tmp_path):
     few = {"kind": "shapes", "train_images": 3, "val_images": 2}
     prepare("a", few, tmp_path / "few")
     prepare("a", {**few, "train_images": 5, "val_images": 4}, tmp_path / "many")
@@ -59,7 +59,7 @@ def test_more_images_leave_the_first_as_they_are(tmp_path):
     ).read_bytes()
 
 
-def test_manifest_says_what_is_on_disk(default):
+def test_the_manifest_agrees_with_the_disk(default):
     folder, manifest = default
     assert json.loads((folder / "dataset.json").read_text()) == manifest
     assert manifest["schema"] == "rankdet.dataset/1"

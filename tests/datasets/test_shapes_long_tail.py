@@ -29,7 +29,7 @@ def test_a_long_tail_has_rare_common_and_frequent_classes_in_both_splits(long_ta
     names = {c["id"]: c["name"] for c in train["categories"]}
     for one in train["annotations"]:
         images[names[one["category_id"]]].add(one["image_id"])
-    for name, found in images.items():  # by hand, from the training images alone
+    for name, found in images.items():  # computed here from only the training images
         share = len(found) / len(train["images"])
         assert frequency[name] == ("r" if share <= 0.1 else "c" if share <= 0.3 else "f")
     assert objects["circle"] > 10 * min(objects.values()) > 0
@@ -38,7 +38,7 @@ def test_a_long_tail_has_rare_common_and_frequent_classes_in_both_splits(long_ta
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_federated_lists_say_what_an_image_is_annotated_for(long_tailed, split):
+def test_federated_lists_have_the_annotated_classes_of_an_image(long_tailed, split):
     data = long_tailed[split]
     present = {image["id"]: set() for image in data["images"]}
     for one in data["annotations"]:
@@ -76,7 +76,7 @@ def test_long_tailed_data_is_evaluated_as_lvis(long_tailed, tmp_path):
     for name, value in (("gt", truth), ("dt", found)):
         (tmp_path / f"{name}.json").write_text(json.dumps(value))
     metrics = evaluate_files(tmp_path / "gt.json", tmp_path / "dt.json")
-    told = json.dumps(metrics)
-    assert '"AP": 1.0' in told
+    text = json.dumps(metrics)
+    assert '"AP": 1.0' in text
     for name in ("AP_rare", "AP_common", "AP_frequent"):
-        assert f'"{name}": 1.0' in told
+        assert f'"{name}": 1.0' in text

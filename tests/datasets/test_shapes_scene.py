@@ -1,4 +1,4 @@
-"""How shapes are drawn: outlines, masks, the PNG files, and how many objects an image gets."""
+"""The drawing of shapes: outlines, masks, PNG files, and the number of objects per image."""
 
 import io
 
@@ -16,8 +16,8 @@ from rankdet.datasets.shapes.bits import Bits, even_units
 from rankdet.datasets.shapes.outlines import FULL, SHAPES, coverage
 
 
-def test_a_shape_is_told_by_its_outline():
-    """Areas are those of geometry, so outlines are neither swapped nor scaled wrongly."""
+def test_outlines_have_the_right_areas():
+    """Areas agree with geometry, so outlines are neither swapped nor scaled wrongly."""
     share = {}
     for name, shape in SHAPES.items():
         cover = coverage(shape, 64, 1.0, Bits(0))
@@ -61,7 +61,7 @@ def test_png_gives_the_pixels_back(pixels):
     classes=st.integers(1, len(SHAPES)),
     limit=st.integers(1, 80),
 )
-def test_any_image_keeps_its_promises(seed, index, size, classes, limit):
+def test_properties_of_every_image(seed, index, size, classes, limit):
     config = shapes_options(
         "a", {"seed": seed, "image_size": size, "classes": classes, "max_objects": limit}
     )

@@ -39,7 +39,7 @@ def layers(model):
 
 
 def test_full_forms_are_the_papers_networks():
-    """Built on no device: shapes alone."""
+    """Built on the meta device, which has only shapes."""
     with torch.device("meta"):
         x101 = built("x101-dcn", "full")
         r101 = built("r101", "full", detector="fcos")
@@ -64,7 +64,7 @@ def test_full_forms_are_the_papers_networks():
 
 
 def test_full_forms_of_the_papers_plus_rows():
-    """mmdet's pyramid with CARAFE in the place of FPN's, whatever that FPN takes besides."""
+    """CARAFE replaces FPN and accepts the other arguments of that FPN."""
     with torch.device("meta"):
         mask = built("r101-dcnv2-g4+carafe", "full", detector="mask-rcnn")
         dense = built("carafe", "full")  # an FPN with extra convolutions

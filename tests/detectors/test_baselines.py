@@ -28,7 +28,7 @@ class Batch:
         self.labels[self.positives] = torch.tensor([0, 2, 2])[:n_positives]
         self.ignore = torch.zeros(50, dtype=torch.bool)
         self.ignore[40:45] = True
-        self.labels[41] = 1  # ignored whatever its label
+        self.labels[41] = 1  # ignored for every label
         self.targets = torch.tensor([[0.0, 0, 10, 10]]).repeat(n_positives, 1)
         shift = torch.tensor([[1.0, 2, 3, 1], [4, 0, 1, 0], [20, 20, 20, 20]])[:n_positives]
         self.boxes = (self.targets + shift).requires_grad_()  # the third one has IoU 0

@@ -52,7 +52,7 @@ def test_gradient_sums_are_those_of_the_logits():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"head": "CriterionRetinaHad"}, "'CriterionRetinaHad'; family 'dense-anchor' has no such"),
         ({"head": "ATSSHead"}, "'ATSSHead'; family 'dense-anchor' has no such head"),
@@ -62,8 +62,8 @@ def test_gradient_sums_are_those_of_the_logits():
         ),
     ],
 )
-def test_heads_that_do_not_fit_are_one_line_errors(change, told):
-    with pytest.raises(InputError, match=told) as caught:
+def test_heads_that_do_not_fit_are_one_line_errors(change, message):
+    with pytest.raises(InputError, match=message) as caught:
         model_config({**load_detector("atss", "small"), **change}, AP, preset="small", classes="a")
     assert "\n" not in str(caught.value)
 

@@ -39,7 +39,7 @@ def problem(case, kernel=(3, 2), n=2, size=(6, 5), spread=1.5):
     ]
     taps = deform_groups * kernel[0] * kernel[1]
     offset = spread * random(n, 2 * taps, *out)
-    offset[0, 0] += 40  # every first tap of the first image lies below it
+    offset[0, 0] += 40  # every first tap of the first image is below the image
     return (
         random(n, 4, *size),
         offset,
@@ -132,14 +132,14 @@ def test_without_offsets_it_is_a_convolution():
 
 
 def test_padded_taps_without_offset_have_no_offset_gradient():
-    """Exactly one pixel off the image there is no gradient; just inside it there is."""
+    """One pixel outside of the image there is no gradient; inside there is a gradient."""
     offset = torch.zeros(1, 18, 3, 3, requires_grad=True)
     layer = mmcv_ops.DeformConv2d(1, 1, 3, padding=1)
     torch.nn.init.ones_(layer.weight)
     image = torch.arange(1.0, 10.0).view(1, 1, 3, 3)
     layer(image, offset).sum().backward()
     grad_y = offset.grad[0, 0::2]  # (taps, 3, 3)
-    assert not grad_y[:3, 0].any()  # the upper taps of the first row lie at y = -1
+    assert not grad_y[:3, 0].any()  # the upper taps of the first row are at y = -1
     assert grad_y[4, 0].tolist() == [3, 3, 3]  # one row further down adds 3
     assert grad_y[4, 2].tolist() == [-7, -8, -9]  # below the last row there is nothing
 

@@ -1,4 +1,4 @@
-"""How `mmcv._ext` is found: a compiled one wins, and nothing else is touched."""
+"""The import finder of `mmcv._ext`: a compiled one has priority; nothing else changes."""
 
 import ast
 import importlib
@@ -38,7 +38,7 @@ def fake_mmcv(folder, compiled):
 
 
 def names_asked_for():
-    """Every name that mmcv's own modules ask of `mmcv._ext`."""
+    """Every name that mmcv's modules load from `mmcv._ext`."""
     folder = Path(importlib.util.find_spec("mmcv").origin).parent / "ops"
     for path in sorted(folder.glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -98,7 +98,7 @@ def test_another_finder_wins_even_when_it_is_added_first(tmp_path):
     assert out == "theirs, compiled mmcv"
 
 
-def test_without_a_compiled_extension_ours_serves(tmp_path):
+def test_without_a_compiled_extension_ours_is_used(tmp_path):
     out = run_python(
         """
         from rankdet.detectors import ops
@@ -124,7 +124,7 @@ def test_mmdet_imports():
     assert importlib.import_module("mmdet.models").RetinaNet
 
 
-def test_every_name_is_there_and_what_is_not_written_says_so_in_one_line():
+def test_every_name_exists_and_missing_operations_give_one_line():
     ops.install()
     extension = importlib.import_module("mmcv._ext")
     if not hasattr(extension.__spec__.loader, "find_spec"):
@@ -168,14 +168,14 @@ def other_torchvision(tmp_path, monkeypatch):
     vision.load.cache_clear()
 
 
-def test_a_torchvision_that_does_not_load_is_left_alone(other_torchvision):
+def test_a_torchvision_that_does_not_load_is_not_used(other_torchvision):
     other_torchvision("raise RuntimeError('operator torchvision::nms does not exist\\nand more')")
     assert vision.kernels() is None
     assert vision.import_error() == "operator torchvision::nms does not exist"
     assert "torchvision" not in ops.backends().values()
 
 
-def test_a_torchvision_that_loads_serves_unless_told_not_to(other_torchvision, monkeypatch):
+def test_a_torchvision_that_loads_is_used_unless_switched_off(other_torchvision, monkeypatch):
     other_torchvision("", "nms = None")
     assert ops.backends()["nms"] == "torchvision"
     assert vision.import_error() is None

@@ -160,7 +160,7 @@ def test_star_assigns_as_the_slow_version(clustering, seed):
 
 
 @pytest.mark.parametrize(("clustering", "column"), [("score-alone", 0), ("iou-alone", 1)])
-def test_candidates_may_be_clustered_by_one_term_alone(clustering, column):
+def test_candidates_may_be_clustered_by_a_single_term(clustering, column):
     from rankdet.detectors.paa import candidate_errors  # mmdet's operations are set up by now
 
     pairs = torch.rand(6, 2, generator=torch.Generator().manual_seed(1))

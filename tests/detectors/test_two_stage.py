@@ -175,20 +175,20 @@ def test_a_stage_changes_arguments_or_replaces_parts():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"mask": {"type": "bce"}}, "mask.type: found 'bce'"),
         ({"mask": {"balance": {"type": "gradient-magnitude"}}}, "mask.balance.type"),
         ({"rpn": {"sampler": "ohem"}}, "rpn.sampler: found 'ohem'"),
     ],
 )
-def test_what_a_card_cannot_ask_for(change, told):
+def test_impossible_options_of_a_card(change, message):
     detector = load_detector("mask-rcnn", "small")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         model_config(detector, {**card("rs"), **change}, preset="small", classes=CLASSES)
 
 
-def test_heads_without_an_adapter_are_refused():
+def test_heads_without_an_adapter_are_rejected():
     detector = load_detector("cascade-rcnn", "small")
     base = "cascade_rcnn/cascade-mask-rcnn_r50_fpn_1x_coco.py"
     with pytest.raises(InputError, match="no adapter for CascadeRoIHead"):

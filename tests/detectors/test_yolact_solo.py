@@ -127,7 +127,7 @@ def test_images_without_objects(detector, which, loss):
 
 
 def test_the_dice_of_each_positive_cell_is_that_of_its_own_mask():
-    """Against a slow oracle: every cell's mask computed alone, from mmdet's own targets."""
+    """Compared with a slow oracle: the mask of each cell is computed from mmdet's targets."""
     model = build(config("solov2", FOCAL))
     head = model.mask_head
     images, samples = with_masks(*batches.batch())
@@ -158,7 +158,7 @@ def test_the_dice_of_each_positive_cell_is_that_of_its_own_mask():
     torch.testing.assert_close(extras["dice"].double(), torch.stack(expected), rtol=1e-3, atol=1e-4)
 
 
-def test_yolact_tells_the_dice_of_the_right_anchors():
+def test_yolact_returns_the_dice_of_the_right_anchors():
     model = build(config("yolact", load_loss("rs").variant("")))
     head, masks = model.bbox_head, model.mask_head
     head.criterion.classification.labels = "dice"
@@ -220,11 +220,11 @@ def test_predictions_have_masks_and_boxes(detector):
     if detector == "yolact":
         assert model.test_cfg["iou_thr"] == 0.4
     else:
-        assert model.test_cfg["filter_thr"] == 0  # or nothing below .05 would be found
+        assert model.test_cfg["filter_thr"] == 0  # otherwise scores below .05 would not be found
 
 
 def test_boxes_of_masks_do_not_change_which_masks_are_found():
-    """The limit on candidates changes nothing where it is not reached, and little where it is."""
+    """The limit on candidates changes nothing if it is not reached, and little if it is."""
     settings = config("solov2", FOCAL, score_threshold=0.0, max_per_image=7)
     stock = copy.deepcopy(settings)
     del stock["mask_head"]["criterion"]

@@ -1,4 +1,4 @@
-"""Two good files of annotations and results, and how a change of them must be told."""
+"""Valid files of annotations and results, and checks of the message after a change."""
 
 import copy
 import json

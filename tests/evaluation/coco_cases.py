@@ -1,4 +1,4 @@
-"""COCO-format cases made by hypothesis, and pycocotools' own reading of them as the oracle."""
+"""Random cases in COCO's format, and pycocotools' evaluation of the same files as the oracle."""
 
 import contextlib
 import io
@@ -43,7 +43,7 @@ def cases(draw, iou_type="bbox", max_boxes=12):
             "image_id": image,
             "category_id": category,
             "bbox": box,
-            # Annotated areas need not be those of the boxes.
+            # Annotated areas may differ from the areas of the boxes.
             "area": draw(st.sampled_from([box[2] * box[3], 1024, 9216, 500.5])),
             "iscrowd": crowd,
         }

@@ -50,7 +50,7 @@ def small_case(folder: Path) -> Case:
 
 
 def fresh_python(*words: str, cwd: Path = ROOT) -> str:
-    """Runs Python in a process of its own on the package in a folder; returns what it prints."""
+    """Runs Python in a new process with the package in a folder; returns its output."""
     done = subprocess.run(
         [sys.executable, *words],
         cwd=cwd,

@@ -82,8 +82,8 @@ def test_area_exactly_at_a_border_belongs_to_both_ranges(tmp_path, side, crowd):
 
 
 @pytest.mark.parametrize("shift", [0, 4])
-def test_of_equal_ious_the_last_ground_truth_is_taken(tmp_path, shift):
-    # The first detection overlaps both objects alike, the second only that at 0.
+def test_for_equal_ious_the_last_ground_truth_is_taken(tmp_path, shift):
+    # The first detection overlaps both objects equally, the second only the one at 0.
     objects = [[shift, 0, 10, 10], [4 - shift, 0, 10, 10]]
     annotations = [
         {"id": i, "image_id": 1, "category_id": 1, "bbox": box, "area": 100, "iscrowd": 0}

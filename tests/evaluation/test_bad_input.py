@@ -1,4 +1,4 @@
-"""Whatever is wrong with the files: one clear line and exit code 2; no traceback."""
+"""Bad files give one clear line and exit code 2, and no traceback."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from rankdet.evaluation.evaluate import evaluate_files
 from tests.evaluation.bad_input import RESULTS, TRUTH, changed, fails, write
 
 
-def test_the_case_itself_is_good(tmp_path, capsys):
+def test_the_unchanged_files_are_valid(tmp_path, capsys):
     assert main(["evaluate", *write(tmp_path)]) == 0
     assert capsys.readouterr().err == ""
 
@@ -100,7 +100,7 @@ def test_broken_annotations_file(tmp_path, capsys, name):
     fails(tmp_path, capsys, "gt.json", word, truth=content)
 
 
-def test_list_in_place_of_annotations(tmp_path, capsys):
+def test_a_list_instead_of_annotations(tmp_path, capsys):
     fails(tmp_path, capsys, "gt.json", "a list", truth=[1])
 
 
@@ -112,7 +112,7 @@ def test_missing_file(tmp_path, capsys, missing):
     assert capsys.readouterr().err == f"error: {tmp_path / 'nowhere.json'}: no such file\n"
 
 
-def test_a_folder_is_no_file(tmp_path, capsys):
+def test_a_folder_instead_of_a_file(tmp_path, capsys):
     paths = write(tmp_path)
     assert main(["evaluate", str(tmp_path), paths[1]]) == 2
     assert "cannot be read" in capsys.readouterr().err

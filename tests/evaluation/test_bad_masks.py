@@ -1,4 +1,4 @@
-"""Masks that are none: one line and exit code 2, before pycocotools would loop for ever."""
+"""Invalid masks give one line and exit code 2, before pycocotools loops forever."""
 
 import numpy as np
 import pytest
@@ -31,12 +31,12 @@ def test_bad_masks(tmp_path, capsys):
     "counts", ["", "0", "04", "hn1", "hn11", "hn1O", "hn1P", "\x7f", "nnnnnnn1"]
 )
 def test_run_lengths_must_add_up(tmp_path, capsys, counts):
-    # pycocotools would loop for ever over such masks.
+    # pycocotools never returns for such masks.
     words = ("2 detections do not add up", "number 0, 1 from 0")
     fails(tmp_path, capsys, *words, **segm({"size": [50, 60], "counts": counts}))
 
 
-def test_good_run_lengths_are_taken():
+def test_valid_run_lengths_are_accepted():
     rng = np.random.default_rng(0)
     shapes = [(1, 1), (3, 7), (50, 60), (480, 640)]
     blobs = [

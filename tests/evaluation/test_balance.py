@@ -36,7 +36,7 @@ def test_iterations_without_positive_gradient_have_no_rate():
     assert empty == {"min_rate": None, "max_rate": None, "min_rate_inverse": None, "iterations": 0}
 
 
-def test_of_repeated_iterations_the_later_record_counts():
+def test_the_last_record_of_a_repeated_iteration_is_used():
     rates = gradient_rates(record([1.0, 1.0, 1.0], [9.0, 5.0, 7.0], [2, 1, 2]))
     assert rates.to_dict() == {1: 5.0, 2: 7.0}
 

@@ -1,4 +1,4 @@
-"""The benchmark of the evaluation runs, at a small size, and compares equal numbers."""
+"""The benchmark of the evaluation runs at a small size and compares equal numbers."""
 
 import json
 

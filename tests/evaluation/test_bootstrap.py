@@ -1,4 +1,4 @@
-"""Weights of images against a split in which the images really are repeated."""
+"""Weights of images are compared with a split in which the images are repeated."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def repeated(truth, results, times):
 @given(case=cases(), times=st.lists(st.integers(0, 3), min_size=3, max_size=3))
 def test_weight_is_repetition(tmp_path, case, times):
     truth, results = case
-    # Tied scores of different detections have no order among the copies of an image.
+    # Copies of an image have no defined order of tied scores.
     results = [{**r, "score": r["score"] / 2 + i / 1000} for i, r in enumerate(results)]
     matches = matched(tmp_path, truth, results)
     weights = np.array([times, [1, 1, 1]])
@@ -58,7 +58,7 @@ def test_running_is_accumulate(rows):
     np.testing.assert_array_equal(backwards, np.maximum.accumulate(table[::-1], axis=0))
 
 
-def test_many_weightings_at_once_are_those_one_by_one(tmp_path):
+def test_many_weightings_at_once_equal_single_ones(tmp_path):
     rng = np.random.default_rng(0)
     images = [{"id": i, "height": 50, "width": 50} for i in range(1, 21)]
     boxes = rng.uniform(1, 30, (60, 4)).round(1)

@@ -1,4 +1,4 @@
-"""Correlation bounds and sparsity bins against counting by hand and by pycocotools."""
+"""Correlation bounds and sparsity bins, compared with results by hand and by pycocotools."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.evaluation.coco_cases import MANY, cases, matched, pycocotools_tables
 
 @MANY
 @given(case=cases())
-def test_bounds_enclose_ap_and_leave_ap50_as_it_is(tmp_path, case):
+def test_bounds_enclose_ap_and_do_not_change_ap50(tmp_path, case):
     matches = matched(tmp_path, *case)
     ap, _ = summarise(ap_tables(matches), {}, matches.category_ids)
     bounds = correlation_bounds(matches)
@@ -28,7 +28,7 @@ def test_bounds_enclose_ap_and_leave_ap50_as_it_is(tmp_path, case):
 
 @MANY
 @given(case=cases())
-def test_dealing_out_keeps_the_number_of_true_positives(tmp_path, case):
+def test_bounds_keep_the_number_of_true_positives(tmp_path, case):
     for one in matched(tmp_path, *case).per_class():
         hits = np.flatnonzero(one.true())
         for upper in (True, False):
@@ -59,8 +59,8 @@ def hand_made():
 
 def test_bounds_by_hand(tmp_path):
     bounds = correlation_bounds(matched(tmp_path, *hand_made()))
-    # At .65 two of four are true: ranked first they give precision 1 up to recall .5 (51 of the
-    # 101 recalls), ranked last 1/3 and 2/4, so .5 up to there.
+    # At .65 two of four are true. Ranked first they give precision 1 up to recall .5 (51 of the
+    # 101 recalls). Ranked last they give 1/3 and 2/4, so .5 up to recall .5.
     assert bounds["upper"]["AP65"] == pytest.approx(51 / 101)
     assert bounds["lower"]["AP65"] == pytest.approx(51 / 101 * 0.5)
     # At .95 only one of four.
@@ -68,7 +68,7 @@ def test_bounds_by_hand(tmp_path):
     assert bounds["lower"]["AP95"] == pytest.approx(26 / 101 * 0.25)
 
 
-def test_bounds_where_nothing_reaches_the_threshold(tmp_path):
+def test_bounds_if_no_detection_reaches_the_threshold(tmp_path):
     truth, results = hand_made()
     bounds = correlation_bounds(matched(tmp_path, truth, results[2:]))
     assert bounds["upper"]["AP50"] == bounds["lower"]["AP50"] > 0
@@ -77,7 +77,7 @@ def test_bounds_where_nothing_reaches_the_threshold(tmp_path):
 
 @settings(MANY, max_examples=25)
 @given(case=cases())
-def test_a_bin_is_the_evaluation_of_its_images_alone(tmp_path, case):
+def test_a_bin_equals_the_evaluation_of_only_its_images(tmp_path, case):
     truth, results = case
     records = sparsity_bins(matched(tmp_path, truth, results), edges=[0, 2, 4])
     for record in records:

@@ -117,7 +117,7 @@ def test_a_sweep_is_the_evaluation_of_the_kept_detections(tmp_path, case):
 
 
 def test_error_breakdown(tmp_path):
-    # One hit, one at IoU .3 (location), nothing for the other two objects.
+    # One hit, one at IoU .3 (location error), no detection of the other two objects.
     results = [([0, 0, 10, 10], 0.9), ([20, 0, 10, 3], 0.8)]
     found = error_breakdown(*loaded(tmp_path, *one_class(results)), "bbox")
     assert found["counts"]["Loc"] == 1 and found["counts"]["Miss"] == 2

@@ -1,4 +1,4 @@
-"""`rankdet compare`: what it prints, what it refuses, and when it calls a difference real."""
+"""`rankdet compare`: its output, the runs that it rejects, and significant differences."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from rankdet.evaluation.evaluate import evaluate_files
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Three runs on the same 40 images: good, the same with tiny changes, and bad."""
+    """Three runs on the same 40 images: a good one, a slightly changed copy, and a bad one."""
     folder = tmp_path_factory.mktemp("runs")
     rng = np.random.default_rng(0)
     boxes = np.round(rng.uniform(10, 60, (120, 4)), 1)
@@ -77,7 +77,7 @@ def test_table_and_differences(runs, tmp_path, capsys):
     assert not next(line for line in lines if line[:1] == ["bad"])[1].endswith("*")
 
 
-def test_without_matches_it_says_so(runs, tmp_path, capsys):
+def test_missing_matches_are_reported(runs, tmp_path, capsys):
     for name in ("good", "bad"):
         shutil.copy(runs / f"{name}.json", tmp_path / f"{name}.json")
     assert call(tmp_path / "good.json", tmp_path / "bad.json") == 0
@@ -85,7 +85,7 @@ def test_without_matches_it_says_so(runs, tmp_path, capsys):
     assert "no significance for bad" in text and "--matches" in text
 
 
-def test_matches_lie_beside_a_study_s_metrics(runs, tmp_path):
+def test_matches_are_found_in_the_folder_of_a_run(runs, tmp_path):
     paths = []
     for name in ("good", "bad"):
         folder = tmp_path / name / "seed1"
@@ -98,7 +98,7 @@ def test_matches_lie_beside_a_study_s_metrics(runs, tmp_path):
     assert [r.matches for r in found] == [p.with_name("matches.parquet") for p in paths]
 
 
-def test_names_are_run_keys_where_known(runs, tmp_path):
+def test_names_are_run_keys_if_known(runs, tmp_path):
     paths = []
     for seed in (1, 2):
         data = json.loads((runs / "good.json").read_text())
@@ -118,7 +118,7 @@ def test_one_run_alone_is_a_table(runs, capsys):
     assert "minus" not in capsys.readouterr().out
 
 
-def test_runs_on_other_data_are_refused(runs, tmp_path):
+def test_runs_on_other_data_are_rejected(runs, tmp_path):
     data = json.loads((runs / "good.json").read_text())
     data["counts"]["images"] = 41
     (tmp_path / "other.json").write_text(json.dumps(data))

@@ -1,4 +1,4 @@
-"""Reading large files of results: in blocks, fast where nothing is doubtful, always the same."""
+"""Large files of results are read in blocks; the fast and the plain reader agree."""
 
 import json
 
@@ -10,10 +10,10 @@ from rankdet.evaluation.coco.json_stream import check_end, read_json_list
 from tests.evaluation.bad_input import RESULTS, fails
 
 
-def test_a_large_file_that_is_cut_off_is_found_out_at_once(tmp_path):
+def test_a_large_file_that_is_cut_off_is_found_before_parsing(tmp_path):
     path = tmp_path / "dt.json"
     path.write_bytes(json.dumps(RESULTS).encode()[:-3])
-    check_end(path)  # small: left to the parser
+    check_end(path)  # small files are left to the parser
     with pytest.raises(InputError, match=r"dt.json: does not end with '\]' after \d+ bytes"):
         check_end(path, size=10)
     path.write_text(json.dumps(RESULTS) + " \n")
@@ -84,7 +84,7 @@ DOUBTFUL = {
 
 @pytest.mark.parametrize("name", DOUBTFUL)
 @pytest.mark.parametrize("block", [16, 10**6])
-def test_fast_reading_takes_nothing_doubtful(tmp_path, capsys, name, block):
+def test_fast_reading_rejects_unusual_files(tmp_path, capsys, name, block):
     text = DOUBTFUL[name].format(*map(json.dumps, RESULTS))
     path = tmp_path / "dt.json"
     path.write_text(text)

@@ -1,4 +1,4 @@
-"""The cross-check with the released LRP package: what it compares, and what it says otherwise.
+"""The comparison with the released LRP package: its results, and the reasons if it is skipped.
 
 The package itself cannot be installed everywhere; a stand-in with its interface takes its place.
 """
@@ -76,13 +76,13 @@ def test_a_different_value_is_named(check):
     assert record["largest_difference"] == pytest.approx(0.1)
 
 
-def test_undefined_equals_undefined_alone():
+def test_undefined_equals_only_undefined():
     found = lrp_check.compare({"1": {"oLRP": None}}, {"1": {"oLRP": 0.5}})
     assert found["status"] == "different"
     assert lrp_check.compare({"1": {"oLRP": None}}, {"1": {"oLRP": None}})["status"] == "equal"
 
 
-def test_cocos_own_package_is_no_check(check):
+def test_cocos_package_is_skipped(check):
     record = check()
     assert record["status"] == "skipped"
     assert record["reason"].endswith(
@@ -90,7 +90,7 @@ def test_cocos_own_package_is_no_check(check):
     )
 
 
-def test_a_python_that_is_not_there(check):
+def test_a_missing_python(check):
     record = check(python="/nowhere/python")
     assert record["status"] == "skipped"
     assert record["reason"] == "RANKDET_LRP_PYTHON is /nowhere/python, which is not a program"
@@ -104,7 +104,7 @@ def test_a_python_that_is_not_there(check):
         ({"settings": {"max_dets": [300]}}, "LVIS"),
     ],
 )
-def test_what_the_package_cannot_do(check, changes, word):
+def test_data_that_the_package_does_not_support(check, changes, word):
     record = check(**changes)
     assert record["status"] == "skipped" and word in record["reason"]
 

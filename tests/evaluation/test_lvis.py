@@ -1,4 +1,4 @@
-"""LVIS's federated annotations: by hand, and against hotcoco's LVIS evaluation on raw files."""
+"""LVIS's federated annotations, compared with hotcoco's LVIS evaluation and results by hand."""
 
 import json
 
@@ -47,7 +47,7 @@ def random_case(seed, per_object):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_equals_the_lvis_evaluation(tmp_path, seed):
-    # Images with 40 detections an object exceed the limit of 300.
+    # Images with 40 detections per object exceed the limit of 300.
     paths = write(tmp_path, *random_case(seed, per_object=40))
     truth = hotcoco.COCO(str(paths[0]))
     oracle = hotcoco.LVISeval(truth, truth.load_res(str(paths[1])), "bbox")
@@ -96,13 +96,13 @@ def matched(folder, *case):
 
 def test_only_annotated_categories_count(tmp_path):
     kept = matched(tmp_path, *one_image()).detections
-    assert kept["category_id"].tolist() == [1, 1]  # nothing is known of 2
+    assert kept["category_id"].tolist() == [1, 1]  # the image is not annotated for 2
     kept = matched(tmp_path, *one_image(negative=[2])).detections
     assert kept["category_id"].tolist() == [1, 1, 2]  # 2 is known to be absent
     assert kept["ignored_all"].tolist() == [0, 0, 0]
 
 
-def test_false_positives_of_categories_not_exhausted_are_left_out(tmp_path):
+def test_false_positives_of_categories_that_are_not_exhaustive_are_ignored(tmp_path):
     kept = matched(tmp_path, *one_image(not_exhaustive=[1])).detections
     assert kept["ignored_all"].tolist() == [1023, 0]
     assert kept["true_all"].tolist() == [0, 1023]

@@ -1,4 +1,4 @@
-"""oLRP against a brute force that matches and counts anew at every score threshold."""
+"""oLRP, compared with a slow program that matches again at every score threshold."""
 
 import math
 
@@ -86,7 +86,7 @@ def test_equals_brute_force(tmp_path, thresholds, case):
     for category, values in expected.items():
         ours = list(per_class[category].values())
         assert ours[0] == (None if values[0] is None else pytest.approx(values[0], abs=1e-12))
-        # Equal minima at different thresholds may differ in rounding, never in oLRP itself.
+        # Equal minima at different thresholds may differ in rounding, but oLRP is the same.
         if values[4] == ours[4]:
             assert ours == [None if v is None else pytest.approx(v, abs=1e-12) for v in values]
     defined = [v[0] for v in expected.values() if v[0] is not None]

@@ -1,4 +1,4 @@
-"""Metrics at score thresholds per class, against an evaluation of the detections left."""
+"""Metrics at score thresholds per class, compared with an evaluation of the kept detections."""
 
 import json
 
@@ -37,7 +37,7 @@ def at_optimum(folder, truth, results):
 
 
 def test_values_by_hand(tmp_path):
-    # Kept are the two best: one found well (IoU 1), one false; one of two objects is missed.
+    # The two best are kept: a hit (IoU 1) and a false positive; one of two objects is missed.
     truth, results = case((BOX, 0.9), (AWAY, 0.8), (AWAY, 0.2), objects=2)
     found, per_class = operating_point(matched(tmp_path, truth, results), {1: 0.8})
     assert per_class[1] == {"F1": 0.5, "precision": 0.5, "recall": 0.5}

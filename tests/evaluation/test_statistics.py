@@ -48,7 +48,7 @@ def run(seed, shift, images=60, data_seed=0):
     return match(truth, found)
 
 
-def test_same_seed_same_interval_and_the_global_generator_is_left_alone():
+def test_same_seed_same_interval_and_the_global_generator_does_not_change():
     matches = run(1, 3)
     np.random.seed(0)  # noqa: NPY002
     state = np.random.get_state()[1].copy()  # noqa: NPY002
@@ -65,7 +65,7 @@ def test_draws_keep_the_number_of_images():
     assert image_weights(0, 3, np.random.default_rng(0)).shape == (3, 0)
 
 
-def test_intervals_hold_the_value_and_narrow_with_more_images():
+def test_intervals_contain_the_value_and_are_narrower_with_more_images():
     rng = np.random.default_rng(0)
     widths = []
     for images in (40, 640):
@@ -76,7 +76,7 @@ def test_intervals_hold_the_value_and_narrow_with_more_images():
     assert widths[1] < widths[0] / 2  # a quarter, by 1/sqrt(n)
 
 
-def test_interval_covers_about_as_often_as_it_says():
+def test_intervals_have_about_their_nominal_coverage():
     truth = bootstrap_intervals(run(0, 4, 4000), np.random.default_rng(0), 50, ["olrp"])["oLRP"]
     inside = 0
     for seed in range(40):
@@ -94,7 +94,7 @@ def test_paired_bootstrap_finds_a_real_difference():
     assert back["AP"].value == -result["AP"].value
 
 
-def test_paired_bootstrap_rarely_finds_what_is_not_there():
+def test_paired_bootstrap_rarely_finds_a_difference_between_equal_runs():
     found = 0
     for seed in range(30):
         a, b = run(seed, 4, data_seed=seed), run(seed + 1000, 4, data_seed=seed)

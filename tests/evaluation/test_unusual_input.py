@@ -1,4 +1,4 @@
-"""Files that are unusual but not wrong: nothing to find, odd ids, missing areas; notes say so."""
+"""Unusual but valid files: no objects, unusual ids, missing areas; notes report this."""
 
 import json
 
@@ -43,7 +43,7 @@ def test_no_ground_truth(tmp_path, backend):
     json.dumps(out, allow_nan=False)
 
 
-def test_nothing_at_all(tmp_path):
+def test_no_ground_truth_and_no_detections(tmp_path):
     truth = {"images": [], "annotations": [], "categories": []}
     gt, dt = write(tmp_path, truth=truth, results=[])
     out = evaluate_files(gt, dt, matches_path=tmp_path / "m.parquet")

@@ -1,4 +1,4 @@
-"""The published values against the papers' own texts, where we have them.
+"""The published values are compared with the texts of the papers, if these are available.
 
 The texts were extracted from PDFs. The test looks for a row's numbers in their order on one line,
 side by side. Tables with another layout are named here.
@@ -22,7 +22,7 @@ TEXTS = {
 FILES = sorted(path for paper in TEXTS for path in (PAPERS / paper).glob("*.csv"))
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 MERGED_CELL = {"alrp/tableA10": "aLRP"}  # one printed cell for several rows
-BESIDE_NAMES = {"ape/table9", "rs/tableS7"}  # other numbers stand between (ResNet-50, 1:7)
+BESIDE_NAMES = {"ape/table9", "rs/tableS7"}  # with other numbers in between (ResNet-50, 1:7)
 TRANSPOSED = {"rs/figureS1"}  # the paper's rows are our columns
 
 

@@ -55,7 +55,7 @@ def test_every_table_with_facts_is_compared(results, study):
 
 
 def test_another_delta_or_threshold_would_be_noticed(study):
-    """A changed run is told apart: the comparison is not blind."""
+    """The comparison finds a changed run."""
     from rankdet.papers.released_settings import compare, facts_of
     from rankdet.training.built_settings import built_settings
 

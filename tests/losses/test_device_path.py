@@ -1,4 +1,4 @@
-"""The code that runs on a GPU, tested on a CPU: `on_cpu` is replaced by a function that says no.
+"""The code for GPUs, tested on a CPU: `on_cpu` is replaced by a function that returns False.
 
 It must give the same numbers. The host may wait for the device only once, for the number of
 positives.
@@ -81,7 +81,7 @@ def test_the_host_waits_once_for_the_number_of_positives(name, gpu_path):
     assert watch.seen == ["nonzero"]
 
 
-def test_the_watch_sees_what_it_should():
+def test_the_watch_finds_operations_that_wait():
     with Watch() as watch:
         values = torch.arange(3.0)
         values.sum().item()

@@ -109,7 +109,7 @@ def test_wrong_input_is_named(call, match):
 
 
 def test_memory_stays_below_forty_bytes_a_logit():
-    """Peak resident memory of a call, in a process of its own; a P x N array would be 5 GB."""
+    """Peak resident memory of a call in a separate process; a P x N array would be 5 GB."""
     import subprocess
     import sys
 

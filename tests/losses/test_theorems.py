@@ -1,4 +1,4 @@
-"""What the papers prove: balanced gradients, and gradients that are those of the losses' values."""
+"""Theorems of the papers: gradients are balanced and are the derivatives of the losses."""
 
 import pytest
 import torch

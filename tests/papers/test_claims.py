@@ -1,4 +1,4 @@
-"""What a claim says, and the verdict of an interval on it."""
+"""Claims, and the verdicts on them from intervals."""
 
 import math
 
@@ -12,7 +12,7 @@ def claim(**more):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "sizes", "higher", "told"),
+    ("low", "high", "sizes", "higher", "expected"),
     [
         (0.1, 2, {}, True, HOLDS),
         (0, 2, {}, True, UNDECIDED),
@@ -42,8 +42,8 @@ def claim(**more):
         (0.8, 0.9, {"ratio": True}, True, FAILS),
     ],
 )
-def test_verdicts(low, high, sizes, higher, told):
-    assert verdict(low, high, claim(**sizes), higher) == told
+def test_verdicts(low, high, sizes, higher, expected):
+    assert verdict(low, high, claim(**sizes), higher) == expected
 
 
 def test_targets():

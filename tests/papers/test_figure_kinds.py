@@ -1,4 +1,4 @@
-"""The papers' figures that are not curves of gradients: components, score distributions, toys."""
+"""Figures other than gradient curves: components, score distributions, toy examples."""
 
 from dataclasses import replace
 
@@ -96,7 +96,7 @@ def test_toy_curves_have_the_areas_of_figure_1() -> None:
             assert all(np.diff(precision) <= 0)
 
 
-def test_toy_boxes_have_the_ious_that_stand_below_them() -> None:
+def test_toy_boxes_have_the_printed_ious() -> None:
     for chart, ious in zip(figure_kind("toy_boxes").charts(TOY), TOY.IOUS.values(), strict=True):
         assert chart_svg(chart, "x").count("<rect") == 8
         pairs = zip(chart.boxes[::2], chart.boxes[1::2], strict=True)
@@ -119,7 +119,7 @@ def test_primary_terms_and_gradients_of_figure_s2() -> None:
     assert sum(gradient) == pytest.approx(0)
 
 
-def test_a_figure_without_training_needs_no_study_of_its_own(study) -> None:
+def test_a_computed_figure_does_not_depend_on_the_study(study) -> None:
     spec = load_spec(PAPERS / "alrp" / "figureA6.yaml")
     figure = make_figure(replace(study, runs=()), spec)
     assert (
@@ -128,7 +128,7 @@ def test_a_figure_without_training_needs_no_study_of_its_own(study) -> None:
     )
 
 
-def test_every_kind_is_used_and_says_what_it_is() -> None:
+def test_every_kind_is_used_and_has_a_docstring() -> None:
     used = {load_spec(path).figure for path in SPECS}
     assert used == set(figure_kinds())
     for name, path in figure_kinds().items():

@@ -46,7 +46,7 @@ def test_log_ticks() -> None:
     assert [v for v, _ in log_axis(0.2, 1100, None).ticks] == [1, 10, 100, 1000]
     axis = log_axis(0.01, 100, None)
     assert axis.fraction(np.array([1.0])) == pytest.approx(0.5)
-    assert axis.fraction(np.array([0.0])) == 0  # what has no logarithm lies at the foot
+    assert axis.fraction(np.array([0.0])) == 0  # values without a logarithm are at the lower end
 
 
 def test_rate_labels_are_the_papers() -> None:
@@ -96,7 +96,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_colours_stand_out_on_light_and_dark() -> None:
+def test_colours_have_contrast_on_light_and_dark() -> None:
     dark = luminance("#14171c")
     for colour in COLOURS:
         assert 1.05 / (luminance(colour) + 0.05) >= 3

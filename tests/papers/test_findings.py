@@ -1,4 +1,4 @@
-"""Claims of the papers against a study's numbers: verdicts, intervals, and what has no answer."""
+"""Claims of the papers tested with a study's numbers: verdicts, intervals, missing answers."""
 
 import json
 from dataclasses import replace
@@ -110,7 +110,7 @@ def test_one_side_with_seeds_has_no_interval(study) -> None:
     assert found.how == "one side has a single seed: no interval"
 
 
-def test_no_answer_says_why(study) -> None:
+def test_a_missing_answer_has_a_reason(study) -> None:
     failed, same = asked(
         study,
         claim(better="aLRP Loss (w IoU) + SB", worse="AP Loss"),
@@ -126,7 +126,7 @@ def test_columns_that_are_settings_are_compared(study) -> None:
     assert found.verdict == MISSING and found.how == "w = 10: not in this study"
 
 
-def test_a_change_of_the_matches_is_asked_anew(study, tmp_path: Path) -> None:
+def test_changed_matches_are_compared_again(study, tmp_path: Path) -> None:
     paths = [
         find_runs(study, "shapes", RunRequest("retinanet", loss))[0].main.folder / "matches.parquet"
         for loss in ("ap", "focal")
@@ -138,11 +138,11 @@ def test_a_change_of_the_matches_is_asked_anew(study, tmp_path: Path) -> None:
     interval_cache.difference(*paths[::-1], "AP", "ap", tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
     for kept in tmp_path.iterdir():
-        kept.write_text("{")  # a broken answer is asked again
+        kept.write_text("{")  # a damaged file is computed again
     assert interval_cache.difference(*paths, "AP", "ap", tmp_path) == first
 
 
-def test_findings_stand_in_the_files_of_a_table(study, tmp_path: Path) -> None:
+def test_findings_are_in_the_files_of_a_table(study, tmp_path: Path) -> None:
     build_table(study.folder / "plan.json", TABLE2, tmp_path)
     (block,) = json.loads((tmp_path / "table.json").read_text())["blocks"]
     assert len(block["findings"]) == len(load_spec(TABLE2).claims) == 10
@@ -159,7 +159,7 @@ def everywhere(values_of):
     return {(loss, metric, ""): v for loss, v in values_of.items() for metric in METRICS}
 
 
-def test_two_looks_at_the_same_runs_are_paired_by_seed(study) -> None:
+def test_two_columns_of_the_same_runs_are_paired_by_seed(study) -> None:
     made = everywhere({"alrp": (30.0, 40.0), "ap": (1.0,), "alrp+iou+no-sb": (1.0,)})
     made["alrp", "AP50", ""] = (50.0, 61.0)
     one = claim("AP50", SEEDS, SEEDS, over="AP", about=20.5, tolerance=7)
@@ -232,7 +232,7 @@ def test_a_run_is_compared_with_itself_under_another_view(study) -> None:
     assert one.published is None
 
 
-def test_a_figure_answers_its_claims(study) -> None:
+def test_the_claims_of_a_figure_are_tested(study) -> None:
     figure = make_figure(study, load_spec(PAPERS / "alrp" / "figure4.yaml"))
     (block,) = figure.table.blocks
     assert [f.claim.equals for f in block.findings] == [1.0, 1.0]

@@ -27,7 +27,7 @@ def with_papers(study, **papers):
     return with_plan(study, papers=papers)
 
 
-def test_a_schedule_told_apart_is_never_another_ones(study) -> None:
+def test_a_schedule_with_separate_runs_is_not_replaced_by_another(study) -> None:
     request = RunRequest("retinanet", "ap", schedule="alrp-500")
     assert len(find_runs(study, "shapes", request)) == 1  # the study has one schedule for all
     apart = with_papers(study, datasets={"coco": "shapes"}, schedules=["alrp-500"])
@@ -39,7 +39,7 @@ def test_a_schedule_told_apart_is_never_another_ones(study) -> None:
 
 def test_a_row_on_other_data_never_shows_a_run_of_the_same_model(study) -> None:
     request = RunRequest("retinanet", "ap", dataset="lvis")
-    assert len(find_runs(study, "shapes", request)) == 1  # a study that lists its runs by hand
+    assert len(find_runs(study, "shapes", request)) == 1  # the study lists its runs in its config
     only = with_papers(study, datasets={"coco": "shapes"})
     assert find_runs(only, "shapes", request) == []
     assert len(find_runs(only, "shapes", RunRequest("retinanet", "ap", dataset="coco"))) == 1
@@ -49,9 +49,9 @@ def test_another_backbone_is_another_run(study) -> None:
     assert find_runs(study, "shapes", RunRequest("retinanet", "ap", backbone="r101")) == []
 
 
-def test_rows_stand_on_the_data_that_stands_for_theirs(study) -> None:
+def test_rows_are_on_the_data_to_which_theirs_is_mapped(study) -> None:
     spec = load_spec(PAPERS / "rs" / "tableS7.yaml")
-    assert len(rows_on(study, spec, "shapes")) == 4  # without a word about data: all
+    assert len(rows_on(study, spec, "shapes")) == 4  # without a mapping of data: all rows
     both = with_papers(study, datasets={"coco": "shapes", "lvis": "long"})
     assert [row.key for row in rows_on(both, spec, "long")] == ["LVIS None None"]
     assert [row.key for row in rows_on(both, spec, "shapes")][-1] == "COCO None None"
@@ -61,15 +61,15 @@ def test_rows_stand_on_the_data_that_stands_for_theirs(study) -> None:
     assert len(rows_on(only, minitrain, "shapes")) == 1
 
 
-def test_why_something_is_not_there(study) -> None:
+def test_why_a_run_is_missing(study) -> None:
     request = RunRequest("fcos", "ap")
-    told = with_papers(study, missing=[{**vars(request), "reason": "no small preset"}])
-    assert why_missing(told, request) == "no small preset"
-    assert why_missing(told, RunRequest("fcos", "alrp")) == "not in this study"
+    mapped = with_papers(study, missing=[{**vars(request), "reason": "no small preset"}])
+    assert why_missing(mapped, request) == "no small preset"
+    assert why_missing(mapped, RunRequest("fcos", "alrp")) == "not in this study"
 
 
 @pytest.mark.parametrize(
-    ("view", "told"),
+    ("view", "message"),
     [
         ("multi-scale test", "multi-scale test: not among this run's tests"),
         ("score>=0.40", "score_thresholds for this run have no 0.4"),
@@ -77,9 +77,9 @@ def test_why_something_is_not_there(study) -> None:
         ("masks", "no masks"),
     ],
 )
-def test_a_view_that_a_run_has_not_is_told(study, view, told) -> None:
+def test_a_missing_view_has_a_reason(study, view, message) -> None:
     (run,) = find_runs(study, "shapes", RunRequest("retinanet", "focal"))
-    assert told in problem(run, view)
+    assert message in problem(run, view)
 
 
 def test_views_of_a_run(study) -> None:
@@ -95,7 +95,7 @@ def test_views_of_a_run(study) -> None:
     assert metric_value(run, "speed.images_per_second") == 23.0
 
 
-def test_cells_whose_view_is_not_there_are_grey(study) -> None:
+def test_cells_whose_view_is_missing_are_grey(study) -> None:
     spec = load_spec(PAPERS / "alrp-rebuttal" / "tableA1.yaml")
     rows = tuple(
         replace(r, run={**r.run, "detector": "retinanet", "loss": "ap"}) for r in spec.rows
@@ -108,7 +108,7 @@ def test_cells_whose_view_is_not_there_are_grey(study) -> None:
 
 
 def test_hyperparameters_are_those_that_the_cards_declare(study) -> None:
-    """Table 1 and A.11 as printed, but for what is not a loss of ours."""
+    """Tables 1 and A.11 as printed, without the losses that we do not have."""
     specs = load_specs(["alrp/table1", "alrp/tableA11"], "tables", "test")
     declared = with_plan(study, hyperparameters=hyperparameters(specs.values()))
     for name, column in (("table1", "all"), ("tableA11", "classification")):

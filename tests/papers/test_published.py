@@ -1,4 +1,4 @@
-"""The specifications and published values of this repository, and what the loader refuses."""
+"""The specifications and published values of this repository, and faults that are rejected."""
 
 import shutil
 from pathlib import Path

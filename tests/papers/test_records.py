@@ -1,4 +1,4 @@
-"""Tables and figures that are written, read again, and shown as before."""
+"""Tables and figures that are written and read again do not change."""
 
 import json
 from dataclasses import replace
@@ -67,7 +67,7 @@ def test_undefined_values_are_null(study, tmp_path: Path) -> None:
 def test_a_long_curve_is_stored_as_it_is_drawn(log: bool) -> None:
     x = np.arange(5000, dtype=float)
     y = np.where(x % 7 == 0, np.nan, np.exp(np.sin(x / 300)))
-    y[1234] = 40.0  # the largest value widens the axis, whatever is averaged
+    y[1234] = 40.0  # the axis includes the largest value, also after averaging
     series = (Series("band", x, y, y / 2, y * 2), Series("short", x[:9], x[:9] + 1, dots=True))
     chart = Chart("c", "alt", "x", "y", series, log=log, y_format="rate" if log else "number")
     record = json.loads(json.dumps(chart.record(), allow_nan=False))

@@ -65,7 +65,7 @@ def test_differences_are_of_the_values_as_printed(ours, published, decimals, exp
     assert Cell(ours, published=published).difference(decimals) == expected
 
 
-def test_nothing_is_best_alone() -> None:
+def test_a_single_value_is_not_the_best() -> None:
     columns = (Column("AP", "AP", 100, 1, "higher"),)
     rows = [TableRow(None, (Cell(v),), (), None) for v in (40.0, None)]
     assert not any(row.cells[0].best for row in mark_best(columns, rows))
@@ -95,7 +95,7 @@ def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
     assert data["scale"].startswith("Smoke scale")
 
 
-def test_variants_may_stand_in_any_order(plan: Path) -> None:
+def test_variants_may_be_in_any_order(plan: Path) -> None:
     study = read_study(plan)
     one = runs(study, "alrp+iou+no-sb")
     assert one == runs(study, "alrp+no-sb+iou") and len(one) == 1
@@ -111,7 +111,7 @@ def test_a_mean_over_a_missing_seed_is_missing(tmp_path: Path) -> None:
     assert all(cell.ours is None for cell in row.cells)
 
 
-def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
+def test_runs_on_other_data_are_not_in_a_table(plan: Path) -> None:
     (run,) = runs(read_study(plan), "ap")
     made_on = run.provenance.data_checksum
     assert unusable(run, made_on) is None and unusable(run, None) is None
@@ -120,7 +120,7 @@ def test_runs_on_other_data_stand_in_no_table(plan: Path) -> None:
 
 def test_a_metric_of_masks(plan: Path) -> None:
     (run,) = runs(read_study(plan), "focal")
-    assert metric_value(run, "segm.AP") is None  # boxes alone
+    assert metric_value(run, "segm.AP") is None  # only boxes
     masks = Measured(metrics={"AP": 0.25, "AP95": None})
     record = run.main.record.model_copy(update={"segm": masks})
     run = replace(run, evaluations=(replace(run.main, record=record),))
@@ -178,7 +178,7 @@ def test_statuses(plan: Path) -> None:
     assert found["atss/ap/seed1"] == "not evaluated"
 
 
-def test_a_run_that_is_on_is_not_failed(tmp_path: Path) -> None:
+def test_a_run_in_progress_has_not_failed(tmp_path: Path) -> None:
     plan = make_study(tmp_path)
     work = plan.parent / "shapes/atss/alrp/seed1/work"
     work.mkdir(parents=True)

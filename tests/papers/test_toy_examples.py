@@ -8,7 +8,7 @@ from rankdet.repository import PAPERS
 
 TOY = import_file(PAPERS / "alrp" / "toy_example.py")
 RS = import_file(PAPERS / "rs" / "example.py")
-# What the papers print wrongly: named in the notes beside the published values.
+# Errors in the papers; the notes next to the published values name them.
 SLIPS = {
     ("C&R2 a10", "1-IoU(i)"),
     ("C&R2 a10", "Eloc(i)"),
@@ -42,7 +42,7 @@ def test_every_printed_value_is_reproduced(name, computed) -> None:
             assert exact != ((key, column) in SLIPS), (key, column, values[key][column])
 
 
-def test_exact_tables_differ_from_the_papers_in_their_slips_alone() -> None:
+def test_exact_tables_differ_from_the_papers_only_in_their_errors() -> None:
     for name in ("alrp/tableA9", "alrp/tableA10", "alrp/figure1b", "alrp/figure1c", "rs/figureS1"):
         spec = load_spec(PAPERS / f"{name}.yaml")
         for row in make_table(None, spec).blocks[0].rows:
@@ -51,10 +51,10 @@ def test_exact_tables_differ_from_the_papers_in_their_slips_alone() -> None:
                 assert differs == ((row.row.key, column.published) in SLIPS), (row.row.key, column)
 
 
-def test_slips_are_explained() -> None:
+def test_errors_of_the_papers_are_explained() -> None:
     a10 = TOY.alrp_table()["C&R2 a10"]
     assert a10["cumsum(Eloc)(i)"] == pytest.approx(2.2)
-    assert a10["LRP(i)"] == pytest.approx(0.82)  # the printed .82 is that of 2.20, not of 2.50
+    assert a10["LRP(i)"] == pytest.approx(0.82)  # the printed .82 follows from 2.20, not from 2.50
     i6 = RS.error_table()["i=6"]
     assert i6["current ranking error"] == pytest.approx(3 / 7)
     assert i6["current sorting error"] == pytest.approx(0.45)

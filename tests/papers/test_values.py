@@ -1,4 +1,4 @@
-"""Values of a cell: of a run's speed, and of its sweep over score thresholds."""
+"""Values of a cell: a run's speed, and its sweep over score thresholds."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def run(tmp_path):
 
 
 def sweep(run):
-    """Leaves the sweep of a run at .1 and .5, with AP halved at the latter."""
+    """Writes the sweep of a run at .1 and .5; AP is halved at .5."""
     paths, speeds = [], []
     for threshold, factor in ((0.5, 0.5), (0.1, 1.0)):
         folder = run.folder / f"at-{threshold:g}"

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("Snakefile", "workflows", "config", "profiles", "envs", "analysis", "rankdet", "reports")
 
-# Takes the place of rankdet/training/__init__.py. A file `<loss>.<trouble>` in the working folder
+# Replaces rankdet/training/__init__.py. A file `<loss>.<trouble>` in the working folder
 # makes that loss's training fail.
 FAKE_TRAINING = """
 import errno, json, os, signal
@@ -147,13 +147,13 @@ def make_sandbox(root: Path) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """A copy that tests may plan in, but not change."""
+    """A copy in which tests may plan, but which they must not change."""
     return make_sandbox(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="session")
 def troubled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, dict[str, object]]:
-    """A study of which one run failed and one was killed; then mended and run again.
+    """A study in which one run failed and one was killed, repaired and run again.
 
     Returns the finished copy and what was seen on the way.
     """

@@ -1,4 +1,4 @@
-"""The profiles speak of rules that exist, and of every rule that wants a GPU."""
+"""The profiles name only existing rules, and every rule that needs a GPU."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def rules():
 
 
 def settings(profile, key):
-    """Returns rule to the names of what a profile sets for it under a key."""
+    """Returns rule to the names of the settings that a profile has for it under a key."""
     found = yaml.safe_load((ROOT / "profiles" / profile / "profile.yaml").read_text())
     names = {}
     for entry in found[key]:

@@ -1,4 +1,4 @@
-"""A study that tests a given checkpoint: no training runs, the rest follows as usual."""
+"""A study that tests a given checkpoint: nothing is trained, all other steps are as usual."""
 
 import json
 
@@ -23,7 +23,7 @@ def box(tmp_path_factory):
     return sandbox
 
 
-def test_it_is_predicted_with_and_evaluated(box):
+def test_it_predicts_and_is_evaluated(box):
     assert (box.root / RUN / "model.pth").read_bytes() == b"their weights"
     metrics = json.loads((box.root / RUN / "metrics.json").read_text())
     assert metrics["status"] == "given checkpoint" and metrics["metrics"]["AP"] == 1
@@ -36,12 +36,12 @@ def test_the_tables_show_it(box):
     assert runs == {"shapes/retinanet/ap@given/seed1"}
 
 
-def test_the_report_says_what_it_is(box):
+def test_the_report_names_the_checkpoint(box):
     page = next((box.root / "reports/html/tiny/runs").rglob("*given*/*.html"))
     assert "given checkpoint" in page.read_text()
 
 
-def test_another_file_is_taken_anew(box):
+def test_another_checkpoint_is_predicted_again(box):
     assert not box.planned()
     (box.root / "theirs.pth").write_bytes(b"other weights")
     rules = {rule for rule, _ in box.planned()}

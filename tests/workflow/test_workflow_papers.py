@@ -65,7 +65,7 @@ def test_the_paper_of_the_guide_is_planned_made_and_shown(box) -> None:
     assert [row["reason"] for row in rows] == ["", "", reason]
 
 
-def test_an_edit_of_the_kind_makes_its_figure_again_alone(box) -> None:
+def test_an_edit_of_the_kind_makes_only_its_figure_again(box) -> None:
     assert not [rule for rule, _ in box.planned(study="example.yaml") if rule != "plan"]
     box.edit("analysis/figures/total_loss.py", '"total loss", curves', '"loss", curves')
     rules = {rule for rule, _ in box.planned(study="example.yaml")}

@@ -1,4 +1,4 @@
-"""Planning: quick, without torch, and one line for whatever is wrong with a study."""
+"""Planning is fast, does not import torch, and reports a wrong study in one line."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ def test_planning_imports_no_torch(sandbox, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (
             "title: A tiny",
@@ -30,7 +30,7 @@ def test_planning_imports_no_torch(sandbox, tmp_path):
         ),
     ],
 )
-def test_a_wrong_study_is_one_line(sandbox, old, new, told):
+def test_a_wrong_study_is_one_line(sandbox, old, new, message):
     text = (sandbox.root / "tiny.yaml").read_text()
     assert old in text
     (sandbox.root / "wrong.yaml").write_text(text.replace(old, new))
@@ -38,10 +38,10 @@ def test_a_wrong_study_is_one_line(sandbox, old, new, told):
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if not line.startswith("Using workflow")]
     assert len(lines) == 1, done.stderr
-    assert lines[0].startswith(told)
+    assert lines[0].startswith(message)
 
 
-def test_a_loss_can_have_a_rule_of_its_own(sandbox):
+def test_a_loss_can_have_a_separate_rule(sandbox):
     rules = sandbox.root / "workflows" / "rules" / "train.smk"
     text = rules.read_text()
     example = [line.removeprefix("#     ") for line in text.splitlines() if line.startswith("#   ")]
@@ -55,7 +55,7 @@ def test_a_loss_can_have_a_rule_of_its_own(sandbox):
     assert sorted(loss for name, loss in jobs if name == "train") == ["alrp+no-sb", "focal"]
 
 
-def test_one_run_can_be_asked_for(sandbox):
+def test_a_single_run_can_be_requested(sandbox):
     jobs = sandbox.planned("results/tiny/shapes/retinanet/ap/seed1/metrics.json")
     assert sorted(rule for rule, _ in jobs) == ["data", "evaluate", "predict", "train"]
 

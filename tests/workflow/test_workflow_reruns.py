@@ -1,4 +1,4 @@
-"""What is made again after an edit: what the edit can change, and nothing else."""
+"""After an edit, only the files that it can change are made again."""
 
 import os
 import time
@@ -45,7 +45,7 @@ def test_editing_a_loss_and_adding_one_make_exactly_their_runs(finished):
     assert {"leaderboard", "report"} <= {rule for rule, _ in jobs}
 
 
-def test_a_rate_of_one_loss_makes_its_runs_alone(finished):
+def test_a_rate_of_one_loss_makes_only_its_runs_again(finished):
     finished.edit("tiny.yaml", "iterations: 3", "iterations: 3, lr: {ap: 0.5}")
     assert {loss for _, loss in heavy(finished.planned())} == {"ap"}
 

@@ -1,4 +1,4 @@
-"""The workflow from a config to a report, with trouble on the way."""
+"""The workflow from a config to a report, with failing runs."""
 
 import json
 
@@ -34,7 +34,7 @@ def test_unfinished_study_has_a_partial_report(troubled):
     assert "Partial report: reports/html/tiny/index.html" in seen["failing"].stderr
 
 
-def test_mended_study_goes_on_and_leaves_finished_runs_alone(troubled):
+def test_a_repaired_study_continues_and_keeps_finished_runs(troubled):
     box, seen = troubled
     mended = seen["mended"]
     assert mended.returncode == 0, mended.stderr

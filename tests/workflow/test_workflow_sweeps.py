@@ -1,4 +1,4 @@
-"""A run at several score thresholds, and further tests: planned where a study asks for them."""
+"""Runs at several score thresholds and test variants are planned if a study requests them."""
 
 import json
 
@@ -20,7 +20,7 @@ def sweeping(sandbox) -> str:
     return "sweep.yaml"
 
 
-def test_a_sweep_is_planned_for_the_named_runs_alone(sandbox):
+def test_a_sweep_is_planned_only_for_the_named_runs(sandbox):
     jobs = sandbox.planned(study=sweeping(sandbox))
     for rule in ("predict_at", "evaluate_at"):
         assert [loss for name, loss in jobs if name == rule] == ["ap", "ap"]
@@ -28,7 +28,7 @@ def test_a_sweep_is_planned_for_the_named_runs_alone(sandbox):
     assert not any("sweep" in name for name, _ in sandbox.planned())
 
 
-def test_a_sweep_holds_measures_and_speed_at_each_threshold(sandbox):
+def test_a_sweep_has_metrics_and_speed_at_each_threshold(sandbox):
     done = sandbox.snakemake(f"{RUN}/sweep.json", study=sweeping(sandbox))
     assert done.returncode == 0, done.stderr
     sweep = json.loads((sandbox.root / RUN / "sweep.json").read_text())

@@ -1,4 +1,4 @@
-"""Tables by name: what each needs, and one from its specification to Snakemake's own report."""
+"""Tables by name: the runs of each, and one from its specification to Snakemake's report."""
 
 import json
 import zipfile
@@ -21,7 +21,7 @@ figures: [alrp/figureA6]
 """
 
 
-def test_a_table_needs_its_own_runs_alone(sandbox):
+def test_a_table_needs_only_its_runs(sandbox):
     study = "config/papers-smoke.yaml"
     rules = [rule for rule, _ in sandbox.planned("table_alrp_2", study=study)]
     assert rules.count("train") == rules.count("evaluate") == 5 and rules.count("table") == 1

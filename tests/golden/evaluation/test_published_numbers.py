@@ -1,4 +1,4 @@
-"""The numbers that COCO publishes for its example results, through our command."""
+"""Our command gives the numbers that COCO publishes for its example results."""
 
 import json
 import re

@@ -50,7 +50,7 @@ def test_table_a10_errors_per_box():
         total = 0.0
         for n, value in enumerate(row, start=1):
             labels = LABELS.clone()
-            labels[places[n:]] = -1  # lower positives do not enter a higher one's LRP
+            labels[places[n:]] = -1  # the LRP of a positive does not depend on lower positives
             losses = functional.alrp_loss(SCORES.double(), labels, errors[:n], delta=0.0)
             lrp = n * sum(losses).item() - total
             total += lrp
@@ -134,7 +134,7 @@ def above_or(index):
 
 
 def test_figure_s1_ranking_losses():
-    """Printed .00 .00 .40 .42: the last is 3/7 = .4286, cut off instead of rounded."""
+    """The paper prints .00 .00 .40 .42: the last is 3/7 = .4286, truncated and not rounded."""
     np.testing.assert_allclose(per_positive(), [0, 0, 2 / 5, 3 / 7], atol=1e-12)
 
 
