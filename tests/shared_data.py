@@ -7,7 +7,7 @@ import pytest
 
 
 def shared_dir() -> Path | None:
-    """Returns $RANKDET_SHARED, else `../shared` beside the repository; None if it is missing."""
+    """Returns $RANKDET_SHARED, else `../shared` next to the repository; None if it is missing."""
     default = Path(__file__).resolve().parents[2] / "shared"
     folder = Path(os.environ.get("RANKDET_SHARED", default))
     return folder if folder.is_dir() else None

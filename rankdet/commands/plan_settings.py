@@ -1,4 +1,4 @@
-"""`rankdet plan --settings TABLE`: the settings of a table's runs beside the released ones."""
+"""`rankdet plan --settings TABLE`: the settings of a table's runs and the released ones."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

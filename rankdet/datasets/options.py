@@ -59,7 +59,7 @@ class ShapesOptions(Strict):
     empty_fraction: Fraction = Field(0.05, description="Share of images without objects")
     crowd_fraction: Fraction = Field(0.08, description="Share of images with a crowd")
     color_noise: Fraction = Field(0.1, description="Share of objects with a random class's colour")
-    masks: Flag = Field(True, description="Whether annotations carry masks")
+    masks: Flag = Field(True, description="Whether annotations have masks")
     long_tail: Flag = Field(
         False, description="Rare, common and frequent classes, annotated and evaluated as LVIS"
     )

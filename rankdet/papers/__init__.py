@@ -1,1 +1,1 @@
-"""The papers' tables and figures: specifications, ours beside published, findings."""
+"""The papers' tables and figures: specifications, our and published values, findings."""

@@ -1,6 +1,6 @@
 """The comparison with the released LRP package: its results, and the reasons if it is skipped.
 
-The package itself cannot be installed everywhere; a stand-in with its interface takes its place.
+The package itself cannot be installed everywhere; a replacement with its interface is used.
 """
 
 import json

@@ -67,8 +67,8 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
     if any(a.get("ignore") and not a.get("iscrowd") for a in annotations):
         count = sum(bool(a.get("ignore")) and not a.get("iscrowd") for a in annotations)
         notes.append(
-            f"{count} annotations carry `ignore` without `iscrowd`: "
-            "COCO's evaluation disregards the flag, and so does this one"
+            f"{count} annotations have `ignore` without `iscrowd`: "
+            "the flag is not used, as in COCO's evaluation"
         )
     return GroundTruth(
         image_ids=image_ids,
