@@ -11,6 +11,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.coco.loading import IOU_TYPES, load_detections, load_ground_truth
 from rankdet.evaluation.coco.types import Detections, GroundTruth
+from rankdet.evaluation.known import check_known
 from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.metrics.ap import summarise
 from rankdet.evaluation.metrics.bounds import correlation_bounds
@@ -55,12 +56,6 @@ class Options:
         check_known("LRP thresholds", self.lrp_thresholds, THRESHOLDS)
         if self.bootstrap < 0 or self.bootstrap == 1:
             raise InputError(f"{self.bootstrap} bootstrap draws: choose 0, or 2 or more")
-
-
-def check_known(name: str, value: str, known: Sequence[str]) -> None:
-    """Raises an `InputError` that lists the known values if `value` is not one of them."""
-    if value not in known:
-        raise InputError(f"unknown {name} {value!r}; known: {', '.join(known)}")
 
 
 def evaluate_files(

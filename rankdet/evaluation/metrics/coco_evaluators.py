@@ -8,6 +8,7 @@ import numpy as np
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Detections, GroundTruth
+from rankdet.evaluation.known import check_known
 from rankdet.evaluation.metrics.ap import MAX_DETECTIONS, ApTables, limits_of
 from rankdet.evaluation.metrics.matches import AREAS, FEDERATED_MAX_DETECTIONS, IOU_THRESHOLDS
 
@@ -25,8 +26,7 @@ def backend_tables(
         iou_type: "bbox" or "segm".
         backend: one of `BACKENDS`.
     """
-    if backend not in BACKENDS:
-        raise InputError(f"unknown AP backend {backend!r}; known: {', '.join(BACKENDS)}")
+    check_known("AP backend", backend, BACKENDS)
     limits = limits_of(FEDERATED_MAX_DETECTIONS if ground_truth.federated else MAX_DETECTIONS[-1])
     if ground_truth.federated and backend == "pycocotools":
         raise InputError(

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Floats
+from rankdet.evaluation.known import check_known
 from rankdet.evaluation.metrics.matches import ClassMatches, Matches
+from rankdet.evaluation.units import finite
 
 TAU = 0.5
 THRESHOLDS = ("exact", "grid101")
@@ -75,8 +76,7 @@ def optimum(curve: LrpCurve, thresholds: str = "exact") -> Floats:
     Raises:
         InputError: `thresholds` is neither.
     """
-    if thresholds not in THRESHOLDS:
-        raise InputError(f"unknown LRP thresholds {thresholds!r}; known: {', '.join(THRESHOLDS)}")
+    check_known("LRP thresholds", thresholds, THRESHOLDS)
     out = np.full((len(curve.positives), len(KEYS)), np.nan)
     if len(curve.score) == 0:
         at = score = None
@@ -124,7 +124,7 @@ def olrp(
         [optimum(lrp_curve(one), thresholds)[0] for one in matches.per_class()]
     ).reshape(-1, len(KEYS))
     per_class = {
-        category_id: {key: _number(v) for key, v in zip(KEYS, row, strict=True)}
+        category_id: {key: finite(v) for key, v in zip(KEYS, row, strict=True)}
         for category_id, row in zip(matches.category_ids.tolist(), values, strict=True)
     }
     mean = {}
@@ -132,7 +132,3 @@ def olrp(
         defined = values[~np.isnan(values[:, i]), i]
         mean[key] = float(defined.mean()) if len(defined) else None
     return mean, per_class
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
