@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rankdet.errors import InputError
+from rankdet.suggest import choice
 
 STYLES = {"equal": "green", "listed": "yellow", "differs": "bold red", "not compared": "dim"}
 
@@ -29,8 +30,7 @@ def cells(study: Any, table: str) -> list[Cell]:
     """
     specs = {**study.tables, **study.figures}
     if table not in specs:
-        known = ", ".join(specs)
-        raise InputError(f"{study.source}: no table or figure {table!r}; known: {known}")
+        raise InputError(f"{study.source}: no table or figure {table!r}; {choice(table, specs)}")
     spec = specs[table]
     found: dict[tuple[str, str], tuple[Mapping[str, Any], list[str]]] = {}
     for row in spec.rows:
@@ -76,6 +76,7 @@ def print_settings(study: Any, table: str, console: Any) -> None:
     Raises:
         InputError: If the study does not have the table.
     """
+    from rich.markup import escape
     from rich.table import Table
 
     for cell, results in compared(study, table):
@@ -83,16 +84,20 @@ def print_settings(study: Any, table: str, console: Any) -> None:
         if not results:
             console.print("no released settings are known for this row", style="dim")
             continue
+        sources = list(dict.fromkeys(one.fact.source for one in results))
         grid = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("setting", "ours", "released", "paper", "source"):
             grid.add_column(name, overflow="fold")
         for one in results:
-            fact = one.fact
-            source = f"{fact.source} ({one.reason})" if one.reason else fact.source
-            released = " or ".join(fact.released)
-            style = STYLES[one.outcome]
-            grid.add_row(fact.setting, one.ours or "-", released, fact.paper, source, style=style)
+            released = " or ".join(one.fact.released)
+            ours = one.ours or "-"
+            note = f"{released} ({one.reason})" if one.reason else released
+            source = f"[{sources.index(one.fact.source) + 1}]"
+            row = (one.fact.setting, ours, note, one.fact.paper, source)
+            grid.add_row(*map(escape, row), style=STYLES[one.outcome])
         console.print(grid, highlight=False)
+        for number, source in enumerate(sources, start=1):
+            console.print(escape(f"[{number}] {source}"), style="dim", highlight=False)
         counts = {name: sum(one.outcome == name for one in results) for name in STYLES}
         words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         console.print(f"{len(results)} settings: {words}", highlight=False)
