@@ -15,7 +15,7 @@ COMMANDS = {
     "plan": "list the runs of a study without starting them",
     "new": "create a new loss from the template",
     "thresholds": "the LRP-optimal score threshold of each class of a run",
-    "submission": "write a run's detections as an evaluation server wants them",
+    "submission": "write a run's detections as COCO's evaluation server accepts them",
     "compare": "compare runs, with a paired bootstrap of their differences",
     "bench": "time the losses, the evaluation, and a training iteration",
     "report": "build or open the report of a study",
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package in ("", "rankdet"):  # a defect of ours, not of the environment
+        if package in ("", "rankdet"):  # a bug in this package, not in the environment
             raise
         print(f"error: {missing(command, package)}", file=sys.stderr)
         return 2

@@ -68,7 +68,7 @@ def read_yaml(path: Path) -> Any:
     Raises:
         InputError: If the file cannot be read or is not valid YAML.
     """
-    import yaml  # here, because the ground floor has no dependencies
+    import yaml  # here, because this module must import without other packages
 
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))

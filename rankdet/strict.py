@@ -40,7 +40,7 @@ def read(model: type[Model], values: Any, source: str) -> Model:
     Args:
         model: What `values` should be.
         values: As read from YAML or Python.
-        source: File (and key) that a person should look at.
+        source: File (and key) of the values, for messages.
 
     Raises:
         InputError: One line for the first finding, with the number of the others.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
 INSTALL = "pip install rankdet-bench again, without --no-deps"
 
-# Distribution -> what fails without it. An installed wheel needs the first group alone.
+# Distribution -> what fails without it. An installed wheel needs only the first group.
 NEEDED_ALWAYS = {
     "torch": "the losses and training",
     "numpy": "everything",
@@ -68,7 +68,7 @@ def package_problems(
 
     Args:
         versions: The installed versions by normalised name.
-        studies: Whether the packages that only studies need count too.
+        studies: Whether to check the packages that only studies need, too.
     """
     remedy = SET_UP if studies else INSTALL
     for name, purpose in (NEEDED if studies else NEEDED_ALWAYS).items():

@@ -71,7 +71,7 @@ def _print_estimates(study: Any, console: Any) -> None:
 
     unit = "GPU-hours" if study.gpus else "CPU-hours"
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("training behind")
+    table.add_column("training for")
     for name in ("runs", "iterations", unit):
         table.add_column(name, justify="right")
     unknown = False
@@ -83,7 +83,7 @@ def _print_estimates(study: Any, console: Any) -> None:
     if unknown:
         console.print(
             "Not measured here: results/ has no timing of an iteration with that detector, image "
-            "size and batch size on this machine. A finished run adds one. So does `rankdet bench "
+            "size and batch size on this machine. A finished run adds it. So does `rankdet bench "
             "iteration --detector retinanet --image-size 512 --batch-size 16 --out "
             "results/bench/cost.json`.",
             style="dim",
@@ -128,7 +128,7 @@ def _table(study: Any) -> Any:
     table.add_column("iterations", justify="right")
     table.add_column("rate", justify="right")
     table.add_column("splits")
-    table.add_column("state", overflow="fold")
+    table.add_column("status", overflow="fold")
     for planned in study.runs:
         schedule = planned.schedule
         table.add_row(

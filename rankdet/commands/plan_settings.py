@@ -52,7 +52,7 @@ def compared(
     Args:
         study: A study that has the table.
         table: The table's id.
-        known: Key of a run to its settings, filled as runs are built: for several tables in turn.
+        known: Key of a run to its settings. New settings are added, for a call with another table.
 
     Raises:
         InputError: If the study does not have the table.

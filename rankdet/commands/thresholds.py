@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the thresholds and writes what was asked for."""
+    """Prints the thresholds, and writes them to the chosen file."""
     from rankdet.results.thresholds import thresholds_record
 
     check_writable(args.out)
@@ -44,7 +44,7 @@ def metrics_file(run: Path) -> Path:
     path = run / "metrics.json" if run.is_dir() else run
     if not path.is_file():
         raise InputError(
-            f"{path}: is not there; name the folder of an evaluated run, "
+            f"{path}: not found; name the folder of an evaluated run, "
             "results/<study>/<dataset>/<detector>/<loss>/seed<n>"
         )
     return path

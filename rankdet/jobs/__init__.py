@@ -1,1 +1,1 @@
-"""What the Snakefile and its scripts call: start of a workflow, jobs, and what follows them."""
+"""What the Snakefile and its scripts call: the start of a workflow, its jobs, and its end."""

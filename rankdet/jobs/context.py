@@ -52,7 +52,7 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
     """
     for variable in THREAD_VARIABLES:  # before torch or numpy is imported
         os.environ[variable] = str(snakemake.threads)
-    # Threads that wait should sleep: spinning ones slow each other where jobs share the cores.
+    # Waiting threads should sleep: busy waiting slows down the other jobs on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     folder = Path(run) if run is not None else None
     parts = folder.parts[-4:] if folder else snakemake.wildcards

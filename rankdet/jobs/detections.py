@@ -7,7 +7,7 @@ from typing import Any
 from rankdet.results.layout import DETECTIONS
 from rankdet.results.schemas.dataset import DatasetManifest
 
-LRP = "lrp"  # the test setting `thresholds`: keep what reaches its class's LRP-optimal threshold
+LRP = "lrp"  # the test setting `thresholds`: keep scores from the class's LRP-optimal threshold on
 
 
 def train_run(spec: Mapping[str, Any], run: Path) -> None:

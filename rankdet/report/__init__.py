@@ -1,4 +1,4 @@
-"""The offline report of a study: `build_report` writes it from whatever is on disk."""
+"""The offline report of a study: `build_report` builds it from the files on disk."""
 
 from rankdet.report.build import build_report
 

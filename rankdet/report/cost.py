@@ -1,4 +1,4 @@
-"""The cost of the losses in the report: our measurement beside the papers' times."""
+"""The cost of the losses in the report: our measurements and the papers' times."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Model = tuple[str, str]  # detector and loss
 
 @dataclass(frozen=True)
 class CostLine:
-    """A detector with a loss; times in ms and s, memory in MB, None where not known.
+    """A detector with a loss; times in ms and s, memory in MB, None where unknown.
 
     `ratio` is the iteration's time divided by that of the detector's first loss; `published` has
     the seconds and the ratio of each of `Cost.papers`.

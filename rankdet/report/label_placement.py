@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LETTER = 0.62  # mean width of a letter by the font size
+LETTER = 0.62  # mean width of a letter, as a fraction of the font size
 Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A text at a detection's box, in image pixels; `anchor` is the end of it that stands at x."""
+    """A text at a detection's box, in image pixels; `anchor` is the side that is at x."""
 
     text: str
     x: float
@@ -18,7 +18,7 @@ class Tag:
     verdict: str
 
     def area(self, size: float) -> Box:
-        """Left, top, right and bottom of what it covers in a font of this size."""
+        """Left, top, right and bottom of the area that the text covers at this font size."""
         width = LETTER * size * len(self.text)
         left = self.x - width if self.anchor == "end" else self.x
         return left, self.y - 0.8 * size, left + width, self.y + 0.2 * size
@@ -27,10 +27,10 @@ class Tag:
 def place_labels(
     labels: Sequence[tuple[str, Box, str]], width: float, height: float, size: float
 ) -> list[Tag]:
-    """Places labels at their boxes, the first ones first, each where it covers no earlier one.
+    """Places labels at their boxes, in order, so that no label covers an earlier one.
 
-    Tried are: above the box, inside its top, inside its foot, below it. Where all are taken the
-    label stands above the box all the same.
+    The positions are tried in this order: above the box, inside at its top, inside at its bottom,
+    below it. If all are occupied, the label is placed above the box.
 
     Args:
         labels: text, box (x, y, width, height) and verdict of each.

@@ -18,7 +18,7 @@ def run_page(key: str) -> str:
 
 
 def run_files(key: str) -> str:
-    """Returns the folder of a run's files, beside its page."""
+    """Returns the folder of a run's files, next to its page."""
     return run_page(key).removesuffix(".html")
 
 

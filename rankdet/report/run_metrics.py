@@ -9,16 +9,16 @@ from rankdet.evaluation.metric import RUN, SPARSITY, Metric
 from rankdet.results.records import Evaluation
 
 GAIN = registry.by_key()["AP50"]  # TIDE's gains are differences of AP50
-# TIDE's kinds of errors (Bolya et al., ECCV 2020), in its order: name, and how to read it.
+# TIDE's kinds of errors (Bolya et al., ECCV 2020), in TIDE's order: name and meaning.
 ERRORS = {
-    "Cls": ("wrong class", "placed well on an object (IoU .5 or more), but named another class."),
-    "Loc": ("badly placed", "the right class, but its box is off: IoU .1 to .5 with the object."),
-    "Both": ("both", "off by that much from an object, and named another class."),
-    "Dupe": ("duplicate", "right and well placed, but a better scored one has found the object."),
-    "Bkg": ("background", "a detection where no object is (IoU below .1 with every object)."),
-    "Miss": ("missed", "an object not found, and not explained by one of the first two kinds."),
-    "FP": ("all false alarms", "as if every wrong detection were removed, of whichever kind."),
-    "FN": ("all missed objects", "as if no object were missed, for whichever reason."),
+    "Cls": ("wrong class", "the box fits an object (IoU .5 or more), but the class is wrong."),
+    "Loc": ("badly placed", "the class is right, but the IoU with the object is only .1 to .5."),
+    "Both": ("both", "the class is wrong, and the IoU with the object is only .1 to .5."),
+    "Dupe": ("duplicate", "right, but a detection with a higher score matched the object."),
+    "Bkg": ("background", "the IoU is below .1 with every object."),
+    "Miss": ("missed", "an object that was not found and that the first two kinds do not explain."),
+    "FP": ("all false alarms", "the gain if all wrong detections were removed."),
+    "FN": ("all missed objects", "the gain if no object were missed."),
 }
 
 
@@ -62,8 +62,8 @@ class ErrorLine:
     """One kind of error.
 
     Attributes:
-        kind: TIDE's name of it.
-        title: The same in plain words.
+        kind: TIDE's name for it.
+        title: The name in plain words.
         meaning: How to read it.
         gained: AP50 × 100 that is gained if this kind alone is corrected.
         count: Number of such errors; None for `FP` and `FN`, which TIDE does not count.

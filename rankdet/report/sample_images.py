@@ -24,8 +24,8 @@ from rankdet.results.records import Evaluation, RecordedStudy
 
 IMAGES = 6
 MAX_SIDE = 480  # pixels
-MIN_BOXES = 10  # drawn at most: this many, or twice the objects
-LABELLED = 4  # more boxes than this carry a number instead of a full label
+MIN_BOXES = 10  # detections drawn at most; twice the number of objects, if that is more
+LABELLED = 4  # if there are more boxes, each has a number instead of a full label
 WITHOUT_THRESHOLD = 10
 
 HIT, DUPLICATE, WRONG, IGNORED = "hit", "duplicate", "false alarm", "ignored"
@@ -43,7 +43,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Detection:
-    """A drawn detection; `iou` with the matched ground truth, None where it matched none."""
+    """A drawn detection; `iou` is with the matched ground truth, None without a match."""
 
     number: int
     box: tuple[float, float, float, float]
@@ -140,10 +140,10 @@ def load_split(annotations: Path, folder: Path) -> Split:
 def choose(
     images: Sequence[Mapping[str, Any]], by_image: Mapping[int, Sequence[Any]], count: int = IMAGES
 ) -> list[Mapping[str, Any]]:
-    """Images evenly spread over the numbers of objects, from the sparsest to the fullest.
+    """Returns images spread evenly over the numbers of objects, from few objects to many.
 
-    The middle of each of `count` equal parts of the images that have objects, in order of (number
-    of objects, id); all of them where there are no more.
+    The images with objects are sorted by (number of objects, id) and divided into `count` equal
+    parts. The middle image of each part is chosen; all images, if there are at most `count`.
     """
     ordered = sorted(images, key=lambda i: (len(by_image.get(i["id"], ())), i["id"]))
     ordered = [i for i in ordered if by_image.get(i["id"])] or ordered
@@ -199,7 +199,7 @@ def _sample(
 
 
 def _shown(rows: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
-    """Detections at or above their class's oLRP-optimal threshold; else the ten best-scored."""
+    """Detections that reach their class's LRP-optimal threshold; else the ten with best scores."""
     thresholds = {
         int(category): values.get("lrp_threshold")
         for category, values in evaluation.per_class.items()

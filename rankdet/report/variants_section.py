@@ -12,7 +12,7 @@ COLUMNS = tuple(metric for metric in registry.shown_in(SWEEP) if not metric.key.
 
 @dataclass(frozen=True)
 class Line:
-    """One test: its name, and the values of `COLUMNS` in printed units or the reason for none."""
+    """One test: its name, and the values of `COLUMNS` in printed units or why there are none."""
 
     name: str
     values: tuple[float | None, ...]

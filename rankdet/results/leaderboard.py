@@ -1,6 +1,6 @@
 """All runs of a study in one table: status, metrics as printed, and the untrained baseline.
 
-`leaderboard.csv` holds everything that the first page of the report shows of a run.
+`leaderboard.csv` has everything that the first page of the report shows about a run.
 """
 
 import csv
@@ -29,7 +29,7 @@ class Entry:
         key: The run's key.
         dataset: Its dataset; likewise `split`, `detector`, `loss`, `variant` and `seed`.
         status: One of `rankdet.results.status.STATUSES`.
-        reason: Why there are no metrics, or what is wrong with the run; empty if nothing is.
+        reason: Why there are no metrics, or the problem of the run; empty without a problem.
         dataset_title: The dataset as pages name it; likewise `detector_title` and `loss_title`.
         untrained_run: Key of the run with the same detector before training; empty if the study
             has none, or if it has no metrics.

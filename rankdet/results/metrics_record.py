@@ -42,8 +42,8 @@ def write_metrics(
         gt: COCO-format annotations.
         detections: The run's detections, in COCO's results format.
         run_json: The record of its training; `run`, `status`, `reason`, `training` and
-            `provenance` are taken over.
-        dataset_json: The manifest of its dataset; name, kind and checksum are taken over.
+            `provenance` are copied.
+        dataset_json: The manifest of its dataset; name, kind and checksum are copied.
         out_metrics: Where to write the record (schema `rankdet.metrics/1`).
         out_matches: Where to write the matches.
         split: Name of the split, for the record.

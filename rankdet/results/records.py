@@ -1,4 +1,4 @@
-"""A study on disk: its plan, and whatever its runs have written.
+"""A study on disk: its plan and the records of its runs.
 
 A run that failed, diverged or never started is read too. It has a status and a reason instead of
 numbers, so that no run is dropped and no run stops the report.
@@ -31,7 +31,7 @@ class Evaluation:
         split: name of the split.
         folder: folder of the detections, matches and metrics of this split.
         record: the file's content; None where it cannot be used.
-        reason: why `record` is None, in one line; None where it is not.
+        reason: why there is no `record`, in one line; None if there is one.
     """
 
     split: str
@@ -47,12 +47,12 @@ class Evaluation:
 
     @property
     def masks(self) -> Measured | None:
-        """What is computed from masks; None where the detections have none."""
+        """The part of the record about masks; None if the detections have no masks."""
         return self.record.segm if self.record else None
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """All that is known of boxes, as in the files: `metrics.json` and `speed`."""
+        """All that is recorded about boxes: `metrics.json` and `speed`."""
         if self.record is None:
             return {}
         return {**self.record.to_dict(), "speed": self.speed.to_dict() if self.speed else {}}
@@ -64,7 +64,7 @@ class Evaluation:
 
     @cached_property
     def mask_metrics(self) -> Mapping[str, float | None]:
-        """The same for masks; empty where the detections have none."""
+        """The same for masks; empty if the detections have no masks."""
         return registry.values(self.masks.to_dict()) if self.masks else {}
 
     @property
@@ -157,12 +157,12 @@ class RecordedRun:
 
     @property
     def epoch(self) -> str:
-        """The epoch that it ends after; empty for the end of the schedule."""
+        """The epoch after which training ends; empty for the end of the schedule."""
         return self.planned.epoch
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What the plan shows of its schedule."""
+        """The settings of its schedule that the plan lists."""
         return self.planned.settings
 
     @property
@@ -228,7 +228,7 @@ class RecordedStudy:
 
     @property
     def scale(self) -> str:
-        """At which scale its numbers are made, in a sentence."""
+        """The scale of its numbers, in a sentence."""
         return self.plan.study.scale
 
     @cached_property
@@ -285,7 +285,8 @@ def read_study(plan_path: str | Path) -> RecordedStudy:
     be moved.
 
     Raises:
-        InputError: The plan is missing, damaged or of another schema. A run's files never raise.
+        InputError: The plan is missing, damaged or of another schema. A run's bad files raise
+            nothing.
     """
     path = Path(plan_path)
     plan, problem = Plan.read(path)

@@ -19,15 +19,15 @@ WITHOUT_RESULTS = (FAILED, NOT_EVALUATED, NOT_RUN)
 
 @dataclass(frozen=True)
 class RunStatus:
-    """What became of a run.
+    """The status of a run, with its records.
 
     Attributes:
         status: one of `STATUSES`.
-        reason: why it is not `trained`, in one line; None where there is nothing to explain.
+        reason: why it is not `trained`, in one line; None if it needs no reason.
         record: its `run.json`; None where it cannot be used.
         metrics: its `metrics.json` on the main split; None where it cannot be used.
         problem: why there are no metrics, in one line; None where there are.
-        failure: its last failed job, None without one; jobs after the evaluation count too.
+        failure: its last failed job, also one after the evaluation; None if no job failed.
     """
 
     status: str
@@ -52,7 +52,7 @@ class RunStatus:
 def run_status(folder: Path) -> RunStatus:
     """Returns the status of a run from the files in its folder.
 
-    Snakemake decides whether the run's settings have changed since (`snakemake -n`).
+    Settings that have changed since are not noticed here; `snakemake -n` shows them.
 
     Args:
         folder: the run's folder, `results/<study>/<run key>`.

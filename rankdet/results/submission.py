@@ -1,7 +1,7 @@
-"""A run's detections as COCO's evaluation server takes them: one JSON file in a zip.
+"""A run's detections as COCO's evaluation server accepts them: one JSON file in a zip.
 
-The server's format: https://cocodataset.org/#upload. It wants the file named
-`detections_<testset>_<name>_results.json`; boxes and masks are two submissions.
+The server's format: https://cocodataset.org/#upload. The file must be named
+`detections_<testset>_<name>_results.json`; boxes and masks are separate submissions.
 """
 
 import json
@@ -91,7 +91,7 @@ def _of_boxes(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _of_masks(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Masks without their boxes: with a box, COCO's tools take the box's area for the mask's."""
+    """Masks without boxes: if there is a box, COCO's tools use its area and not the mask's."""
     for one in found:
         if "segmentation" in one:
             yield {**_who(one), "segmentation": one["segmentation"], "score": one["score"]}
@@ -114,5 +114,5 @@ def _method(run: Path) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with letters, digits, `.` and `-`: the server splits the name at `_`."""
+    """The text with only letters, digits, `.` and `-`: the server splits the name at `_`."""
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-") or "x"

@@ -1,6 +1,6 @@
 """LRP-optimal score thresholds: read from a run's record, exported, and applied to detections.
 
-oLRP chooses one score threshold for each class, the one to deploy a detector with (Oksuz et al.,
+oLRP chooses one score threshold for each class, with which a detector is deployed (Oksuz et al.,
 "Localization Recall Precision (LRP): A New Performance Metric for Object Detection", ECCV 2018).
 """
 
@@ -68,8 +68,8 @@ def keep_confident(
         detections: COCO's results format; the file is replaced.
         manifest: `dataset.json` of the dataset.
         split: The split that the detections are of.
-        chosen: The `metrics.json` whose thresholds are applied; None chooses them from these very
-            detections, on the annotations of their split.
+        chosen: The `metrics.json` whose thresholds are applied; None computes them from
+            `detections` and the annotations of their split.
 
     Raises:
         InputError: If one of the files cannot be used.

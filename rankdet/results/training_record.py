@@ -1,4 +1,4 @@
-"""What a training has written down: `train.parquet`, one row for an iteration."""
+"""The record of a training: `train.parquet`, one row per iteration."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from rankdet.results.records import RecordedRun
 
 
 def training_record(run: RecordedRun, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-    """A run's `train.parquet` by iteration; None where there is none that can be read.
+    """Returns a run's `train.parquet` by iteration; None if it is missing or unreadable.
 
-    A resumed training repeats the iterations after its checkpoint: the later record counts.
+    A resumed training repeats the iterations after its checkpoint: their later rows are returned.
     """
     path = run.folder / TRAINING
     try:

@@ -22,7 +22,7 @@ def unusable(run: RecordedRun, checksum: str | None) -> str | None:
 
 
 def other_data(run: RecordedRun, checksum: str | None) -> str | None:
-    """Returns a sentence where a run was made on other data than the manifest names; else None."""
+    """Returns a sentence if a run was made on other data than the manifest's; else None."""
     made_on = run.provenance.data_checksum
     if checksum and made_on and made_on != checksum:
         return f"seed {run.seed} was made on another version of the data ({made_on[:19]})"

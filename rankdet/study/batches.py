@@ -69,9 +69,9 @@ def changed(study: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, in
 
 
 def fitted(sizes: Mapping[str, int], most: int) -> tuple[dict[str, int], str]:
-    """Returns how a batch is shared by fewer GPUs, and what differs, for a person.
+    """Returns how a batch is shared by fewer GPUs, and what differs, for the user.
 
-    The batch and the images of a pass stay: fewer GPUs take more passes.
+    The batch size and the images of a pass do not change: fewer GPUs do more passes.
 
     Args:
         sizes: As `shared` returns them.
@@ -94,7 +94,7 @@ def fitted(sizes: Mapping[str, int], most: int) -> tuple[dict[str, int], str]:
 
 
 def faults(schedule: Mapping[str, Any], device: str) -> str:
-    """Returns what a schedule asks for that cannot be done, in one line; empty if nothing.
+    """Returns why a schedule cannot be run on a device, in one line; empty if it can.
 
     Args:
         schedule: A run's schedule.
@@ -109,7 +109,7 @@ def faults(schedule: Mapping[str, Any], device: str) -> str:
     if device == "cpu" and schedule.get("precision") == "bf16" and shorter < SMALLEST_BF16:
         return (
             f"precision: bf16 on a CPU needs an image_size of {SMALLEST_BF16} or more: PyTorch's "
-            "convolution spoils the gradients of 1 x 1 maps there"
+            "convolution computes wrong gradients of 1 x 1 maps there"
         )
     scope = schedule.get("rank_scope", "")
     if scope.startswith(GROUPS):
@@ -124,14 +124,14 @@ def faults(schedule: Mapping[str, Any], device: str) -> str:
 
 
 def gpus_here(device: str) -> int:
-    """Returns how many GPUs this machine shows; 0 on a CPU, or where none is seen."""
+    """Returns the number of GPUs of this machine; 0 if the device is `cpu`."""
     if device == "cpu":
         return 0
     return len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
 
 
 def runs_on_gpus(device: str) -> bool:
-    """Returns whether jobs ask for GPUs: the study says so, or this machine or its cluster may."""
+    """Returns whether jobs request GPUs; for `auto`, whether a GPU or a Slurm cluster is here."""
     if device == "auto":
         return Path("/dev/nvidiactl").exists() or shutil.which("sbatch") is not None
     return device == "cuda"

@@ -63,7 +63,7 @@ class LossFile:
         return card
 
     def _check_together(self, card: Mapping[str, Any], variant: str) -> None:
-        """Checks variants that are right on their own, but may name different classes."""
+        """Checks a merged card: variants that are valid alone may not fit together."""
         for place, message in card_checks.findings(self.path, card, our_tree(self.root)):
             raise InputError(
                 f"loss '{self.path.stem}+{variant}': its variants together give "

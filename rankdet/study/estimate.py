@@ -42,7 +42,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The trainings behind a table, or behind a whole study.
+    """The trainings for a table, or for a whole study.
 
     Attributes:
         runs: Number of trainings.
@@ -133,7 +133,7 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
 
     Args:
         results: Folder with the studies' results.
-        gpu: Whether times on a GPU are wanted, or on the processor.
+        gpu: True for times on a GPU, False for times on the processor.
     """
     seconds: dict[Pace, list[float]] = {}
     for path in results.glob(f"*/*/*/*/seed*/{RUN}"):

@@ -36,7 +36,7 @@ STEPS = {
     "report": ("rankdet/report", "reports"),
 }
 MODEL_STEPS = ("train", "cost", "given", "predict")
-WITHOUT_LOSSES = ("given", "predict")  # a loss has no part in detecting
+WITHOUT_LOSSES = ("given", "predict")  # inference does not use the loss
 PACE_ONLY = ("checkpoint_every", "log_every", "workers")  # keys that change no number
 
 

@@ -149,7 +149,7 @@ class Study:
     def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
         """Returns a file of a run's evaluation at each of its score thresholds.
 
-        At the threshold that its tests have anyway, it is that of the run itself.
+        At the threshold of its main test, it is the file in the run's folder.
         """
         run = self.run(wildcards)
         own = run.test.get("score_threshold")

@@ -1,7 +1,7 @@
 """What a paper's schedule changes for some of its runs: model, loss, training or test.
 
 A schedule of `workflows/schedules.yaml` has `cases`. Each names the detectors, losses and backbones
-that it is about, and what it changes. All cases that match a run apply, in the order of the file.
+to which it applies, and what it changes. All matching cases apply, in the order of the file.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ class Case(Strict):
     test: TestSettings = Field(TestSettings(), description="Keys of `test`")
 
     def applies(self, detector: str, loss: str, backbone: str) -> bool:
-        """Returns whether the case is about a run.
+        """Returns whether the case applies to a run.
 
         Args:
             detector: The run's detector.

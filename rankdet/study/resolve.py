@@ -253,7 +253,7 @@ def _where(run: Run, source: str) -> str:
 
 
 def _sizes(levels: Sequence[Mapping[str, Any]], where: str) -> dict[str, int]:
-    """How the batch is shared, after the changes of each level to the one before."""
+    """How the batch is shared: each level changes the sizes of the level before it."""
     sizes: dict[str, int] = {}
     try:
         for level in levels:
@@ -266,7 +266,7 @@ def _sizes(levels: Sequence[Mapping[str, Any]], where: str) -> dict[str, int]:
 def _shared(
     config: StudyConfig, run: Run, schedule: dict[str, Any], source: str
 ) -> tuple[dict[str, Any], str]:
-    """The schedule for the GPUs that there are, and what differs from what was asked for."""
+    """The schedule for the available GPUs, and a note if they are fewer than `gpus`."""
     fault = batches.faults(schedule, config.device)
     if fault:
         raise InputError(f"{_where(run, source)}: {run.key}: schedule: {fault}")

@@ -108,7 +108,7 @@ def expand(config: StudyConfig, source: str, more: Iterable[Run] = ()) -> list[R
     Args:
         config: The checked config.
         source: The config file's name, for messages.
-        more: Further runs. A run that the config lists takes the place of an equal one.
+        more: Further runs. An equal run of the config replaces it.
 
     Raises:
         InputError: If one run is planned twice with different settings.

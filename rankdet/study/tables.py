@@ -19,7 +19,7 @@ AnyRun = TypeVar("AnyRun", bound=Run)
 
 @dataclass(frozen=True)
 class Target:
-    """One table or figure by a name that a person types, `table_alrp_2`, and the file it makes."""
+    """A table or figure as a target of Snakemake, `table_alrp_2`, and the file that it makes."""
 
     name: str
     file: str
@@ -95,9 +95,9 @@ def runs_of(
     Args:
         spec: The table or figure.
         runs: All runs of a study.
-        schedules: The papers' schedules that the study has runs of their own for.
-        datasets: The papers' datasets and the study's for each. Empty in a study whose runs are
-            all listed by hand: every dataset then shows every row.
+        schedules: The papers' schedules for which the study has separate runs.
+        datasets: The papers' datasets to the study's. Empty if all runs are listed in `runs`: the
+            table then has every row for every dataset.
     """
     datasets = datasets or {}
     mapped = set(datasets.values())

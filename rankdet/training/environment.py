@@ -89,7 +89,7 @@ def lock_gpu(torch: Any) -> str:
 
 
 def lock_gpus(count: int) -> list[int]:
-    """Takes as many GPUs of this machine for this process, those that no other run holds first.
+    """Reserves GPUs of this machine for this process, first those that no other run uses.
 
     Args:
         count: How many.
@@ -105,15 +105,15 @@ def lock_gpus(count: int) -> list[int]:
     total = torch.cuda.device_count()
     if total < count:
         raise InputError(
-            f"gpus: {count} are wanted, but torch sees {total} here; set `gpus: {max(total, 1)}` "
-            "(accumulate then keeps the batch size)"
+            f"gpus: {count} are requested, but torch sees {total} here; set "
+            f"`gpus: {max(total, 1)}` (accumulate then keeps the batch size)"
         )
     found: list[int] = []
     for index in range(total):
         if len(found) < count and _try_lock(torch, index):
             found.append(index)
     others = [index for index in range(total) if index not in found]
-    return sorted(found + others[: count - len(found)])  # shared where too few are free
+    return sorted(found + others[: count - len(found)])  # shared if too few are free
 
 
 def _try_lock(torch: Any, index: int) -> bool:

@@ -180,7 +180,7 @@ class RecordHook(Hook):
             raise Diverged(f"loss is {loss} at iteration {row['iteration']}")
 
     def _heads(self, runner: Any) -> dict[str, float]:
-        """The heads' columns; gradients are of the pass's own loss, however it was scaled."""
+        """The heads' columns; gradients are those of the unscaled loss of the pass."""
         found = heads_record(criterion_heads(inner_model(runner)))
         factor = getattr(runner.optim_wrapper, "gradient_factor", 1.0)
         if factor == 1:

@@ -21,7 +21,7 @@ from rankdet.errors import InputError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 INPUT_ERROR = "InputError: "
-# What torch says in a process whose peer has gone: the peer's own failure is the reason.
+# Messages of torch in a process whose peer has ended: the peer's failure is the reason.
 LOST = ("Connection closed", "Connection reset", "Broken pipe", "gloo", "NCCL", "TCPStore")
 GRACE = 10  # seconds that a process which lost its peer waits for the launcher to end it
 SHUTDOWN = 15  # seconds until a process that ignores SIGTERM is killed
@@ -102,7 +102,7 @@ def _train(spec: dict[str, Any], run_dir: str, sender: Connection) -> None:
 
 
 def _raise(failures: Mapping[int, Any], count: int) -> NoReturn:
-    """Raises what the launcher saw first, in one line."""
+    """Raises the first failure that the launcher saw, in one line."""
     rank = min(failures, key=lambda rank: failures[rank].timestamp)
     failure = failures[rank]
     message = failure.message
@@ -110,19 +110,19 @@ def _raise(failures: Mapping[int, Any], count: int) -> NoReturn:
     first = next((line.strip() for line in text.splitlines() if line.strip()), "no message")
     if first.startswith(INPUT_ERROR):
         raise InputError(first.removeprefix(INPUT_ERROR))
-    if not isinstance(message, Mapping):  # it could not say why
+    if not isinstance(message, Mapping):  # the process could not report a reason
         first = f"it ended with exit code {failure.exitcode}"
         if failure.exitcode < 0:
-            first = f"ended by {failure.signal_name()}, which a machine out of memory sends too"
+            first = f"ended by {failure.signal_name()}, maybe because the memory was full"
     raise RuntimeError(
-        f"process {rank + 1} of {count} failed: {first}; the others were ended; run again to go on "
-        "from the last checkpoint"
+        f"process {rank + 1} of {count} failed: {first}; the others were stopped; run again to "
+        "continue from the last checkpoint"
     )
 
 
 @contextmanager
 def _relayed(report: Any) -> Iterator[Connection]:
-    """Yields the end of a pipe; what is sent there is reported here, where the terminal is open."""
+    """Yields one end of a pipe; what is sent there is reported by this process on its terminal."""
     receiver, sender = get_context("spawn").Pipe(duplex=False)
 
     def relay() -> None:

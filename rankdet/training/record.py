@@ -11,7 +11,7 @@ from rankdet.files import atomic
 from rankdet.results.schemas.run import RunRecord
 from rankdet.training.provenance import provenance
 
-# Of a schedule, in the record where they are given: how the batch was shared and ranked.
+# Keys of a schedule that are recorded if given: how the batch was shared and ranked.
 PARALLEL = ("gpus", "images_per_gpu", "accumulate", "precision", "rank_scope", "sync_bn", "compile")
 COUNTS = ("num_pos", "num_neg")
 # The first of these that a detector has is at most 1. In a cascade, stage 0 has weight 1.
@@ -64,7 +64,8 @@ def imbalance_ratios(
 
     Returns:
         `instance_ratio` and `task_ratio` (a class of an instance is a task) of a detector with one
-        head; of several `instance_ratio_rpn`, `task_ratio_s0` and so on; None without positives.
+        head; with several heads `instance_ratio_rpn`, `task_ratio_s0` and so on; None without
+        positives.
     """
     first = pd.DataFrame([row for row in rows if row["epoch"] == 1])
     ratios: dict[str, float | None] = {}

@@ -47,7 +47,7 @@ class Steps:
         return place % self.accumulate == 0 or place == self.epoch_length
 
     def count(self, passes: int) -> int:
-        """Returns how many steps that many passes from the start belong to."""
+        """Returns the number of steps to which the first `passes` passes belong."""
         epochs, rest = divmod(passes, self.epoch_length)
         return epochs * self.per_epoch + math.ceil(rest / self.accumulate)
 
@@ -65,7 +65,7 @@ class BySteps:
     def __init__(self, *, accumulate: int, epoch_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.steps = Steps(accumulate, epoch_length)
-        self.gradient_factor = 1.0  # of the last backward: gradients are the loss's times this
+        self.gradient_factor = 1.0  # the last backward pass scaled the loss by this
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
         """Starts, or resumes after an epoch."""
@@ -151,7 +151,7 @@ def with_steps(
         device: As `environment.set_up` returned it.
 
     Raises:
-        InputError: If fp16 is wanted on a CPU.
+        InputError: If `precision` is fp16 on a CPU.
     """
     if precision == "fp32" and steps.accumulate == 1:
         return dict(wrapper)

@@ -19,7 +19,7 @@ PATIENCE = timedelta(hours=1)  # of a process that waits for others: they may re
 
 
 def rank() -> int:
-    """Returns this process's number; 0 of a single process."""
+    """Returns this process's number; 0 if there is only one process."""
     return distributed.get_rank() if process_count() > 1 else 0
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// Sorting by any column and filtering by any text; without scripts the table is simply whole.
+// Sorting by any column and filtering by any text; without scripts, the whole table is shown.
 (() => {
   const table = document.getElementById("leaderboard");
   const filter = document.getElementById("filter");
@@ -15,7 +15,7 @@
   const compare = (column, numeric, direction) => (a, b) => {
     const x = value(a, column);
     const y = value(b, column);
-    if (x === "" || y === "") return (x === "") - (y === ""); // what is missing stands last
+    if (x === "" || y === "") return (x === "") - (y === ""); // missing values come last
     const order = numeric ? Number(x) - Number(y) : x.localeCompare(y, "en", { numeric: true });
     return direction * order;
   };
@@ -42,7 +42,7 @@
       row.hidden = !words.every((word) => text.includes(word));
       left += row.hidden ? 0 : 1;
     });
-    shown.textContent = `${left} of ${rows.length} shown; a column’s head sorts`;
+    shown.textContent = `${left} of ${rows.length} shown; click a column header to sort`;
   };
   if (filter) {
     filter.closest("[hidden]").hidden = false;

@@ -131,9 +131,9 @@ def test_the_leaderboard_filters(browser: Browser, report: Path) -> None:
         return document.getElementById('shown').textContent;
     """
     rows = len((report / "leaderboard.csv").read_text().splitlines()) - 1
-    assert browser.run(script, "ATSS failed") == f"1 of {rows} shown; a column’s head sorts"
+    assert browser.run(script, "ATSS failed") == f"1 of {rows} shown; click a column header to sort"
     assert column(browser, "detector")[1] == ["ATSS"]
-    assert browser.run(script, "") == f"{rows} of {rows} shown; a column’s head sorts"
+    assert browser.run(script, "") == f"{rows} of {rows} shown; click a column header to sort"
 
 
 @pytest.mark.parametrize("page", PAGES)

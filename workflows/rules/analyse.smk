@@ -91,7 +91,7 @@ rule leaderboard:
         "../scripts/leaderboard.py"
 
 
-# A target for each table and figure of the study alone: `snakemake table_alrp_2`, `figure_alrp_4`.
+# Targets that make one table or figure of the study: `snakemake table_alrp_2`, `figure_alrp_4`.
 for target in STUDY.targets():
 
     rule:

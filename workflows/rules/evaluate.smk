@@ -1,5 +1,5 @@
-# Detections and metrics: of the main split in the run's folder, of further ones in on-<split>/, at
-# other score thresholds in at-<threshold>/, of further tests in test-<name>/.
+# Detections and metrics. Those of the main split are in the run's folder, those of other splits in
+# on-<split>/, of other score thresholds in at-<threshold>/, of test variants in test-<name>/.
 rule predict:
     input:
         model="<run>/model.pth",

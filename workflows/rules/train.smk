@@ -35,7 +35,7 @@ rule train:
         gpu=STUDY.training_gpus,
     params:
         made_of=STUDY.hashes,
-        # A function of `threads` counts as derived: the spec holds more than training depends on.
+        # Snakemake does not compare a function of `threads`: the spec has keys that do not affect training.
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
         "../scripts/train.py"
@@ -67,7 +67,7 @@ rule untrained:
         "../scripts/untrained.py"
 
 
-# A checkpoint file of a group of runs takes the place of a training.
+# The `checkpoint` of a group of runs replaces the training.
 rule given:
     input:
         manifest="<dataset>/dataset.json",

@@ -1,4 +1,4 @@
-"""Writes the study's plan, which the tables and the report start from."""
+"""Writes the study's plan, which the tables and the report read."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ MAX_DOTS = 400
 
 
 def detection_charts(matches: Matches) -> list[Chart]:
-    """Precision-recall curves, and score against IoU of the true positives where there are any."""
+    """Precision-recall curves, and score against IoU of the true positives if there are any."""
     rows = matches.detections
     hits = rows[(rows["true_all"] & 1) == 1]
     charts = [precision_recall_chart(matches)]
@@ -40,7 +40,7 @@ def precision_recall_chart(matches: Matches) -> Chart:
 def score_iou_chart(hits: pd.DataFrame) -> Chart:
     """Score against IoU of true positives at IoU .5: what the correlations are computed from.
 
-    Of more than 400, every k-th in order of score is drawn.
+    If there are more than 400, only every k-th in order of score is drawn.
     """
     ordered = hits.sort_values(["score", "image_id", "detection"], ignore_index=True)
     shown = ordered.iloc[:: -(-len(ordered) // MAX_DOTS)]

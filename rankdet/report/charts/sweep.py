@@ -14,8 +14,8 @@ def sweep_charts(rows: Sequence[SweepRow]) -> list[Chart]:
     """A chart of AP and one of oLRP over the lowest score that is kept before NMS.
 
     Args:
-        rows: those of `sweep.json`, by ascending threshold; where they hold masks, these are a
-            second curve.
+        rows: those of `sweep.json`, by ascending threshold; if they have metrics of masks,
+            these are a second curve.
     """
     return [_chart(rows, metric, label) for metric, label in SHOWN.items()]
 

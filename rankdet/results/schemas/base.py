@@ -18,7 +18,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Returns the value of a key of the file, known or not; `default` where there is none."""
+        """Returns the value of any key of the file; `default` if the file does not have it."""
         return getattr(self, key, default)
 
     def to_dict(self) -> dict[str, Any]:

@@ -20,8 +20,8 @@ class CostRow(Part):
         loss_memory_mb: what the criterion alone adds.
         iteration_s: forward, backward and step of the optimiser.
         memory_mb: peak in an iteration.
-        positives: in the batch.
-        logits: in the batch.
+        positives: their number in the batch.
+        logits: their number in the batch.
     """
 
     detector: str

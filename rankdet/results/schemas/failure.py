@@ -23,5 +23,5 @@ class FailureRecord(Record):
 
     @property
     def in_training(self) -> bool:
-        """Whether the training failed, so that all other files are of an earlier one."""
+        """Whether the training failed, so that all other files are from an earlier training."""
         return self.job.startswith("train ")

@@ -31,8 +31,8 @@ class PlanRun(Part):
         key: its folder below the study's.
         variant: the variants of the loss, joined by `+`.
         schedule: the paper's schedule; empty for the study's own.
-        epoch: the epoch that it ends after; empty for the end of the schedule.
-        settings: what the plan shows of its schedule.
+        epoch: the epoch after which training ends; empty for the end of the schedule.
+        settings: the settings of its schedule that the plan lists.
         titles: display titles of `dataset`, `detector` and `loss`.
         splits: what it is evaluated on, the main split first.
         score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
@@ -70,8 +70,8 @@ class Plan(Record):
 
     Attributes:
         papers: which of the papers' datasets and schedules the study has, and what it lacks.
-        hyperparameters: what a table of hyperparameters counts.
-        cost: where the losses' cost is recorded; None if the study does not measure it.
+        hyperparameters: those of each loss, for tables that count them.
+        cost: path of the record of the losses' cost; None if the study does not measure it.
     """
 
     SCHEMA: ClassVar[str] = "rankdet.plan/1"

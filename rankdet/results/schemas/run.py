@@ -21,7 +21,8 @@ class RunIdentity(Part):
 class TrainingSummary(Part):
     """The training in numbers; times are seconds, memory is MB.
 
-    The ratios of negatives to positives have one key per head (`instance_ratio_rpn`): `get`.
+    The ratios of negatives to positives have one key per head (`instance_ratio_rpn`); read
+    them with `get`.
     """
 
     iterations: int | None = None

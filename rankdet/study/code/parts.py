@@ -30,7 +30,7 @@ def by_name(tree: Tree, *, baselines: bool = True, losses: bool = True) -> Calla
     Args:
         tree: The sources.
         baselines: Whether mmdet's losses count as such code.
-        losses: False leaves out `rankdet.losses` as a whole: it has no part in detecting.
+        losses: False leaves out `rankdet.losses` as a whole: inference does not use it.
     """
     places = [*REGISTRIES.values(), FAMILIES_OF]
     dicts = {grain for place in places for grain in tree.find(*place)}

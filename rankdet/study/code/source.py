@@ -1,9 +1,10 @@
 """What a piece of our Python depends on, read from syntax trees: no module is imported.
 
-A `Source` is one file; its top-level statements are the grains of dependency. From a function or
-class, `reach` follows the names it uses: within the file, through imports, and through packages
-that only re-export names. So a run depends on the code that it executes and not on its neighbours:
-editing AP Loss does not touch a run with aLRP Loss, although both classes are in one file.
+A `Source` is one file. Its top-level statements are the units of dependency (grains). From a
+function or class, `reach` follows the names it uses: within the file, through imports, and through
+packages that only re-export names. So a run depends on the code that it executes, and not on other
+code in the same file: editing AP Loss does not touch a run with aLRP Loss, although both classes
+are in one file.
 """
 
 import ast
@@ -39,7 +40,7 @@ class Source:
 
     @cached_property
     def imports(self) -> dict[str, tuple[str, str | None]]:
-        """Each imported name, wherever in the file, to (module, name in it or None)."""
+        """Each imported name, anywhere in the file, to (module, name in it or None)."""
         found: dict[str, tuple[str, str | None]] = {}
         for node in ast.walk(ast.Module(self.body, [])):
             if isinstance(node, ast.ImportFrom):
@@ -53,7 +54,7 @@ class Source:
 
     @cached_property
     def loose(self) -> list[int]:
-        """Statements that act when the file is imported, and decorated ones that register."""
+        """Statements with an effect at import, and classes that a decorator registers."""
         loose = []
         for index, node in enumerate(self.body):
             if isinstance(node, _DEFINITIONS):
@@ -106,12 +107,12 @@ class Tree:
         return self._modules[name]
 
     def whole(self, path: Path) -> set[Grain]:
-        """Returns every statement of a file but imports, which are followed where they are used."""
+        """Returns every statement of a file except imports, which are followed at their use."""
         body = enumerate(self.source(path).body)
         return {(path, i) for i, node in body if not _is_import(node) or any(_side_effects(node))}
 
     def find(self, module: str, name: str, seen: frozenset = frozenset()) -> set[Grain]:
-        """Returns the statements that define a name of a module, wherever it was handed on from."""
+        """Returns the statements that define a name of a module, also a re-exported name."""
         path = self.module(module)
         if (module, name) in seen:
             return set()
@@ -142,8 +143,8 @@ class Tree:
     def used(self, grain: Grain) -> list[Grain]:
         """Returns the statements that one statement names.
 
-        Of a module that is imported as a whole, only the attributes named count; a module handed
-        around as an object is not followed.
+        Of a module that is imported as a whole, only the used attributes are followed. A module
+        that is passed on as an object is not followed.
         """
         if grain not in self._used:
             self._used[grain] = list(self._look(grain))
@@ -164,7 +165,7 @@ class Tree:
                 yield from self.whole(path)
 
     def _as_module(self, place: tuple[str, str | None]) -> str | None:
-        """Returns the module that an imported name stands for, if it is a module of ours."""
+        """Returns the module that an imported name refers to, if it is a module of ours."""
         module, name = place
         path = self.module(module)
         if name is None:
@@ -268,7 +269,7 @@ def _attributes(node: ast.stmt, source: Source, tree: Tree) -> Iterator[tuple[st
 
 
 def _side_effects(node: ast.stmt) -> Iterator[str]:
-    """Yields our modules imported by a plain `import a.b`, as one does for what they do."""
+    """Yields our modules imported by a plain `import a.b`, usually for their effects at import."""
     for part in ast.walk(node):
         if isinstance(part, ast.Import):
             yield from (a.name for a in part.names if not a.asname and _is_ours(a.name))

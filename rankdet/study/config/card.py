@@ -76,7 +76,7 @@ class BoxHead(Stage):
 
 
 class Mask(Strict):
-    """How the masks are trained beside a loss."""
+    """How the masks are trained."""
 
     type: Literal["stock", "cross_entropy", "dice"] | None = None
     weight: float | None = Field(None, gt=0)

@@ -21,7 +21,7 @@ class Shapes(ShapesOptions):
 
 
 class CocoFolder(Strict):
-    """One's own data in COCO's format."""
+    """Your own data in COCO's format."""
 
     kind: Literal["coco-folder"] = Field(description="`coco-folder`: data in COCO's format")
     title: Text | None = Field(None, description="Shown in reports")
@@ -81,7 +81,7 @@ class _Published(Strict):
 
 
 class Coco(_Published):
-    """COCO 2017: 118,287 images to train on, 5,000 to evaluate on, 20,288 for the server."""
+    """COCO 2017: 118,287 images to train on, 5,000 to evaluate on, 20,288 for its server."""
 
     kind: Literal["coco"] = Field(description="`coco`: COCO 2017")
     test_dev: bool = Field(

@@ -41,8 +41,8 @@ class RunGroup(Strict):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [1], min_length=1, description="One run each; tables give the mean and its interval"
     )
-    schedule: ScheduleChange | None = Field(None, description="Changes for this group alone")
-    test: TestSettings | None = Field(None, description="Changes for this group alone")
+    schedule: ScheduleChange | None = Field(None, description="Changes for this group only")
+    test: TestSettings | None = Field(None, description="Changes for this group only")
     test_variants: dict[Name, TestSettings] = Field(
         {},
         description="Further tests of the same trainings: name to its changes in `test`",
@@ -82,7 +82,7 @@ class RunsOfTables(Strict):
         min_length=1,
         description=(
             "The papers' datasets (`coco`, `minitrain`, `lvis`, …) to this study's; rows on other "
-            "datasets have no values of ours"
+            "datasets get no values"
         ),
     )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(

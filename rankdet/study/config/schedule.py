@@ -56,7 +56,7 @@ SIZE = "Side of the square that images are fitted into, or [shorter side, limit 
 
 
 class ScheduleChange(Strict):
-    """What a group of runs changes in the study's schedule; every key may be left out."""
+    """What a group of runs changes in the study's schedule; all keys are optional."""
 
     image_size: ImageSize | None = Field(None, description=SIZE)
     keep_ratio: bool | None = Field(
@@ -86,9 +86,9 @@ class ScheduleChange(Strict):
     gpus: int | None = Field(
         None, ge=1, le=64, description="GPUs of one training: processes, on a CPU too"
     )
-    images_per_gpu: int | None = Field(None, ge=1, description="Images of a GPU in one pass")
+    images_per_gpu: int | None = Field(None, ge=1, description="Images per GPU in one forward pass")
     accumulate: int | None = Field(
-        None, ge=1, description="Forward passes whose mean gradient is one iteration's"
+        None, ge=1, description="Forward passes of one iteration; their gradients are averaged"
     )
     rank_scope: RankScope | None = Field(
         None,
@@ -110,7 +110,7 @@ class ScheduleChange(Strict):
         None, ge=1, description="Length of the training; rounded up to whole epochs"
     )
     epochs: int | None = Field(
-        None, ge=1, description="Length of the training, in the place of `iterations`"
+        None, ge=1, description="Length of the training, instead of `iterations`"
     )
     warmup: int | None = Field(None, ge=0, description="Iterations of linear warm-up")
     warmup_ratio: Fraction | None = Field(

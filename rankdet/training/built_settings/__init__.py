@@ -1,4 +1,4 @@
-"""What a run would really train with, read from the built model, pipelines and optimiser.
+"""The settings that a run trains with, read from the built model, pipelines and optimiser.
 
 `built_settings` describes a run by the settings that the papers' released configurations have:
 anchors, box deltas, assigners, losses, schedule, tests. Each value is one line of text, in the

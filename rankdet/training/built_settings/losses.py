@@ -41,7 +41,7 @@ def _heads(built: Built) -> list[Any]:
 
 
 def _by_head(built: Built, texts: list[str]) -> str:
-    """Joins the texts of RPN and box heads; one text where all heads are alike."""
+    """Joins the texts of RPN and box heads; one text if all heads are equal."""
     if len(set(texts)) == 1:
         return texts[0]
     return f"RPN: {texts[0]}; R-CNN: {texts[1]}"
