@@ -60,7 +60,7 @@ def first_problem(error: ValidationError) -> str:
 
 
 def problems(model: type[BaseModel], values: Any) -> list[Finding]:
-    """Returns all that is wrong in values: the keys that lead there, and what to do.
+    """Returns every error in values: the keys that lead there, and what to do.
 
     Args:
         model: What `values` should be.

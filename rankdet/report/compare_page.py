@@ -111,7 +111,7 @@ def _differences(
 def _difference(
     study: RecordedStudy, reference: RecordedRun, run: RecordedRun, metric: Metric
 ) -> Difference | None:
-    """Returns a difference with its interval over images; None where it cannot be computed."""
+    """Returns a difference with its interval over images; None if it cannot be computed."""
     base, own = (r.main.folder / MATCHES for r in (reference, run))
     assert metric.interval
     try:

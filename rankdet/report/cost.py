@@ -17,7 +17,7 @@ Model = tuple[str, str]  # detector and loss
 
 @dataclass(frozen=True)
 class CostLine:
-    """A detector with a loss; times in ms and s, memory in MB, None where unknown.
+    """A detector with a loss; times in ms and s, memory in MB, None if unknown.
 
     `ratio` is the iteration's time divided by that of the detector's first loss; `published` has
     the seconds and the ratio of each of `Cost.papers`.

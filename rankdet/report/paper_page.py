@@ -1,4 +1,4 @@
-"""Paper pages: the tables and figures of a paper, our values beside the published ones."""
+"""Paper pages: the tables and figures of a paper, with our values and the published ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -85,10 +85,10 @@ class SplitMetrics:
     Attributes:
         of: `boxes` or `masks`.
         groups: All metrics of the page.
-        draws: Number of draws of the images for the intervals; None where there are no intervals.
+        draws: Number of draws of the images for the intervals; None if there are no intervals.
         percent: Coverage of the intervals, such as `95%`.
         sparsity: Metrics by objects per image.
-        errors: TIDE's errors; empty where nothing was detected.
+        errors: TIDE's errors; empty if nothing was detected.
         base: The AP50 × 100 to which `gained` is added.
     """
 
@@ -107,7 +107,7 @@ class SplitMetrics:
 
 
 def split_metrics(evaluation: Evaluation) -> list[SplitMetrics]:
-    """Returns the metrics of boxes, and those of masks where the detections carry masks."""
+    """Returns the metrics of boxes, and those of masks if the detections have masks."""
     masks = evaluation.masks
     parts = {"boxes": evaluation.content, "masks": masks.to_dict() if masks else {}}
     return [_metrics(of, record) for of, record in parts.items() if record]

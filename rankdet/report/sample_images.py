@@ -82,7 +82,7 @@ class Sample:
 
     @property
     def font_size(self) -> float:
-        """Size of the tags in image pixels: readable where the image is 350 px wide."""
+        """Size of the tags in image pixels: readable if the image is shown 350 px wide."""
         return round(self.width / 28, 1)
 
 

@@ -27,7 +27,7 @@ def record_failure(folder: Path, label: str, reason: str) -> None:
 def failure(folder: Path) -> FailureRecord | None:
     """Returns why a run failed, and moves the record to its place; None if it did not fail.
 
-    A damaged record counts as a failure, with the damage as its reason.
+    A damaged record is returned as a failure, with the damage as its reason.
     """
     for path in (_spare_file(folder), failure_file(folder)):
         record, problem = FailureRecord.read(path)

@@ -33,7 +33,7 @@ class Entry:
         dataset_title: The dataset as pages name it; likewise `detector_title` and `loss_title`.
         untrained_run: Key of the run with the same detector before training; empty if the study
             has none, or if it has no metrics.
-        values: Metric key to value in printed units; None where undefined.
+        values: Metric key to value in printed units; None if undefined.
     """
 
     key: str
@@ -78,7 +78,7 @@ def leaderboard(study: RecordedStudy) -> list[Entry]:
 
 
 def columns(entries: Iterable[Entry]) -> tuple[Metric, ...]:
-    """Returns the metrics to show, in order; those of masks only where a run predicts masks."""
+    """Returns the metrics to show, in order; those of masks only if a run predicts masks."""
     boxes, masks = _all_columns()
     shown = any(entry.values.get(m.key) is not None for entry in entries for m in masks)
     return (*boxes, *masks) if shown else boxes

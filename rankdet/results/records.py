@@ -30,7 +30,7 @@ class Evaluation:
     Attributes:
         split: name of the split.
         folder: folder of the detections, matches and metrics of this split.
-        record: the file's content; None where it cannot be used.
+        record: the file's content; None if it cannot be used.
         reason: why there is no `record`, in one line; None if there is one.
     """
 
@@ -41,7 +41,7 @@ class Evaluation:
 
     @cached_property
     def speed(self) -> SpeedRecord | None:
-        """The speed of inference; None where it is unknown or the run diverged."""
+        """The speed of inference; None if it is unknown or the run diverged."""
         usable = self.record is not None and self.record.status != DIVERGED
         return SpeedRecord.read(self.folder / SPEED)[0] if usable else None
 
@@ -59,7 +59,7 @@ class Evaluation:
 
     @cached_property
     def metrics(self) -> Mapping[str, float | None]:
-        """Metric key to value in the record's unit, such as AP in [0, 1]; None where undefined."""
+        """Metric key to value in the record's unit, such as AP in [0, 1]; None if undefined."""
         return registry.values(self.content)
 
     @cached_property
@@ -97,7 +97,7 @@ class RecordedRun:
         folder: its folder.
         status: one of `rankdet.results.status.STATUSES`.
         reason: why it is not `trained`, in one line.
-        record: its `run.json`; None where it cannot be used.
+        record: its `run.json`; None if it cannot be used.
         evaluations: on each planned split, the main split first.
         failure: its last failed job.
     """
@@ -152,7 +152,7 @@ class RecordedRun:
 
     @property
     def schedule(self) -> str:
-        """The paper's schedule; empty for the study's own."""
+        """The paper's schedule; empty for the study's schedule."""
         return self.planned.schedule
 
     @property
@@ -194,12 +194,12 @@ class RecordedRun:
 
     @property
     def training(self) -> TrainingSummary:
-        """Iterations, seconds, memory and device of the training; all None where unknown."""
+        """Iterations, seconds, memory and device of the training; all None if unknown."""
         return (self.record and self.record.training) or TrainingSummary()
 
     @property
     def provenance(self) -> Provenance:
-        """Commit, hashes, versions and hardware of the training; all None where unknown."""
+        """Commit, hashes, versions and hardware of the training; all None if unknown."""
         return (self.record and self.record.provenance) or Provenance()
 
     def title(self, part: str) -> str:
@@ -247,7 +247,7 @@ class RecordedStudy:
         return {name: problem for name, (_, problem) in self._read_manifests.items() if problem}
 
     def checksum(self, dataset: str) -> str | None:
-        """The checksum of a dataset; None where it has no manifest."""
+        """The checksum of a dataset; None if it has no manifest."""
         manifest = self.manifests.get(dataset)
         return manifest.checksum if manifest else None
 

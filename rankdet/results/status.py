@@ -24,9 +24,9 @@ class RunStatus:
     Attributes:
         status: one of `STATUSES`.
         reason: why it is not `trained`, in one line; None if it needs no reason.
-        record: its `run.json`; None where it cannot be used.
-        metrics: its `metrics.json` on the main split; None where it cannot be used.
-        problem: why there are no metrics, in one line; None where there are.
+        record: its `run.json`; None if it cannot be used.
+        metrics: its `metrics.json` on the main split; None if it cannot be used.
+        problem: why there are no metrics, in one line; None if there are.
         failure: its last failed job, also one after the evaluation; None if no job failed.
     """
 

@@ -37,7 +37,7 @@ def write_submission(
         The file, and the number of detections in it.
 
     Raises:
-        InputError: If the run has no detections on the split, or none with masks.
+        InputError: If the run has no detections on the split, or they have no masks.
     """
     found = _detections(detections_file(run, split))
     entries = list(_of_masks(found) if masks else _of_boxes(found))

@@ -29,7 +29,7 @@ def thresholds_record(metrics: str | Path) -> dict[str, Any]:
 
     Returns:
         `run`, `dataset` (with the split that the thresholds were chosen on), and `classes`: `id`,
-        `name` and `threshold` of each, None where no detection of the class is correct.
+        `name` and `threshold` of each, None if no detection of the class is correct.
 
     Raises:
         InputError: If the file is not such a record, or has no thresholds because the run diverged.
@@ -45,7 +45,7 @@ def thresholds_record(metrics: str | Path) -> dict[str, Any]:
 
 
 def read_thresholds(metrics: str | Path) -> dict[int, float | None]:
-    """Returns category id to LRP-optimal threshold of a `metrics.json`; None where undefined.
+    """Returns category id to LRP-optimal threshold of a `metrics.json`; None if undefined.
 
     Raises:
         InputError: As `thresholds_record`.

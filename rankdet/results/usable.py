@@ -1,18 +1,18 @@
-"""Whether a run's numbers may be shown beside those of other runs."""
+"""Whether a run's numbers can be compared with those of other runs."""
 
 from rankdet.results.records import RecordedRun
 from rankdet.results.status import DIVERGED
 
 
 def unusable(run: RecordedRun, checksum: str | None) -> str | None:
-    """Returns why a run's numbers are left out of tables; None where they can be used.
+    """Returns why a run's numbers are left out of tables; None if they can be used.
 
     A run that diverged has no numbers. A run that was made on another version of the data is not
     comparable with the others.
 
     Args:
         run: The run.
-        checksum: Checksum of the data, from the study's manifest; None where it is unknown.
+        checksum: Checksum of the data, from the study's manifest; None if it is unknown.
     """
     if run.status == DIVERGED:
         return f"seed {run.seed} diverged: {run.reason or 'no reason was recorded'}"

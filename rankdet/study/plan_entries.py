@@ -6,7 +6,7 @@ from rankdet.files import shown
 from rankdet.repository import PAPERS
 from rankdet.study.resolve import ResolvedRun
 
-# Keys of a run's schedule; the last ones only where they are given.
+# Keys of a run's schedule; the last ones only if they are given.
 SHOWN = (
     *("image_size", "batch_size", "lr"),
     *("gpus", "images_per_gpu", "accumulate", "rank_scope", "precision"),

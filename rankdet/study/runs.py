@@ -75,7 +75,7 @@ class Run:
 
     @property
     def identity(self) -> tuple[Hashable, ...]:
-        """A key that is equal for equal runs, whatever the order of the loss's variants."""
+        """A key that is equal for equal runs, for any order of the loss's variants."""
         model = (self.dataset, self.detector, self.backbone)
         return *model, same_loss(self.loss), self.seed, self.schedule_name, self.epoch
 

@@ -88,7 +88,7 @@ def _load(path: Path) -> Any:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: not a whole PyTorch checkpoint ({first:.120})") from None
+        raise InputError(f"{path}: not a complete PyTorch checkpoint ({first:.120})") from None
 
 
 def _refusal(message: str) -> str:
@@ -96,8 +96,8 @@ def _refusal(message: str) -> str:
     named = message.partition("GLOBAL ")[2].split()
     what = named[0] if named else ""
     if what:
-        return f"refused, because it names {what}, which could run code; save the weights alone"
-    return "not a PyTorch checkpoint, or one that holds more than weights; save the weights alone"
+        return f"refused, because it names {what}, which could run code; save only the weights"
+    return "not a PyTorch checkpoint, or one with more than weights; save only the weights"
 
 
 @contextmanager

@@ -103,7 +103,7 @@ class EndEpochHook(Hook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Calls `end_epoch` of balances with a period of their own, where one ends."""
+        """Calls `end_epoch` of balances with a separate period, at the end of each period."""
         if self.steps.ends(runner.iter):
             self._end(runner, self.steps.count(runner.iter + 1), periodic=True)
 

@@ -110,7 +110,7 @@ class ProcessBuffersHook(Hook):
     """Keeps what differs between the processes, so that a resumed run equals an unbroken one.
 
     Statistics of norms become their means at the end of each epoch. Other buffers (self-balance,
-    GHM's counts) stay each process's own; checkpoints hold those of all processes.
+    GHM's counts) stay different in each process; checkpoints have those of all processes.
     """
 
     priority = "NORMAL"  # after the end of an epoch is announced, before a checkpoint is written
@@ -129,7 +129,7 @@ class ProcessBuffersHook(Hook):
         checkpoint["buffers_of_processes"] = [dict(buffers) for buffers in self.buffers]
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Takes this process's own buffers."""
+        """Loads the buffers of this process."""
         buffers = checkpoint.pop("buffers_of_processes", None)
         if buffers:
             checkpoint["state_dict"].update(buffers[rank()])

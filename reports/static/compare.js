@@ -1,5 +1,5 @@
 "use strict";
-// Any two runs side by side; without scripts the reference and the best other one are shown.
+// Any two runs side by side; without scripts, the reference and the best other run are shown.
 (() => {
   document.querySelectorAll("select[data-side]").forEach((select) => {
     const side = select.dataset.side;

@@ -37,7 +37,7 @@ def test_a_given_checkpoint_is_a_run_that_is_not_trained(tmp_path):
 
 
 def test_one_file_is_one_run(tmp_path):
-    with pytest.raises(InputError, match=r"one file is one run, but losses has several"):
+    with pytest.raises(InputError, match=r"a checkpoint gives one run, but losses has several"):
         study(runs=[given(tmp_path, losses=["ap", "alrp"])])
     with pytest.raises(InputError, match=r"planned twice"):
         study(runs=[group(detectors=["atss"], losses=["ap"]), given(tmp_path)])
@@ -187,5 +187,5 @@ def test_score_thresholds_are_runs_of_their_own():
     entry = next(e for e in swept.plan()["runs"] if e["key"] == run.key)
     assert entry["score_thresholds"] == [0.05, 1e-4]
     assert study().sweeps() == []
-    with pytest.raises(InputError, match="score_thresholds: one is named twice"):
+    with pytest.raises(InputError, match="score_thresholds: a value is listed twice"):
         study(runs=[group(score_thresholds=[0.1, 0.1])])

@@ -92,9 +92,9 @@ def test_getattr_reaches_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"hello", "not a whole PyTorch checkpoint"),
-        (b"", "not a whole PyTorch checkpoint"),
-        (b"PK\x03\x04abc", "not a whole PyTorch checkpoint"),
+        (b"hello", "not a complete PyTorch checkpoint"),
+        (b"", "not a complete PyTorch checkpoint"),
+        (b"PK\x03\x04abc", "not a complete PyTorch checkpoint"),
         (pickle.dumps([1], protocol=2), "not a"),
     ],
 )

@@ -9,7 +9,7 @@ from rankdet.errors import InputError
 from rankdet.files import read_record, write_record
 
 Number = StrictInt | Annotated[float, Field(strict=True, allow_inf_nan=False)]
-Metrics = dict[str, Number | None]  # metric to value; None where undefined
+Metrics = dict[str, Number | None]  # metric to value; None if undefined
 
 
 class Part(BaseModel):

@@ -13,7 +13,7 @@ class CostTitles(Part):
 
 
 class CostRow(Part):
-    """One detector with one loss; milliseconds, seconds and MB, None where not measurable.
+    """One detector with one loss; milliseconds, seconds and MB, None if not measurable.
 
     Attributes:
         loss_ms: forward and backward of the criterion alone.

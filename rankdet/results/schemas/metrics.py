@@ -16,7 +16,7 @@ class SparsityBin(Part):
 
 
 class Intervals(Part):
-    """Bootstrap intervals over images: metric to (low, high), None where undefined."""
+    """Bootstrap intervals over images: metric to (low, high), None if undefined."""
 
     level: Number | None = None
     replicates: int | None = None
@@ -46,7 +46,7 @@ class Measured(Part):
 
     @property
     def detections_per_image(self) -> float | None:
-        """Mean number of detections per image; None where it is not recorded."""
+        """Mean number of detections per image; None if it is not recorded."""
         counts = self.counts or {}
         return counts["detections"] / counts["images"] if counts.get("images") else None
 
@@ -64,7 +64,7 @@ class MetricsRecord(Measured, Record):
     """The metrics of boxes, those of masks under `segm`, and how the run was trained.
 
     Attributes:
-        skipped: why nothing was evaluated, in one line; None where there are metrics.
+        skipped: why nothing was evaluated, in one line; None if there are metrics.
     """
 
     SCHEMA: ClassVar[str] = "rankdet.metrics/1"

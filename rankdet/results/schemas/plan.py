@@ -30,7 +30,7 @@ class PlanRun(Part):
     Attributes:
         key: its folder below the study's.
         variant: the variants of the loss, joined by `+`.
-        schedule: the paper's schedule; empty for the study's own.
+        schedule: the paper's schedule; empty for the study's schedule.
         epoch: the epoch after which training ends; empty for the end of the schedule.
         settings: the settings of its schedule that the plan lists.
         titles: display titles of `dataset`, `detector` and `loss`.

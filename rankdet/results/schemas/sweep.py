@@ -24,7 +24,7 @@ class SpeedRecord(Speed, Record):
 
 
 class SweepRow(Part):
-    """A run at one score threshold; `segm` are the metrics of masks, where there are any."""
+    """A run at one score threshold; `segm` are the metrics of masks, if there are any."""
 
     score_threshold: Number
     detections_per_image: Number | None = None
@@ -45,6 +45,6 @@ class SweepRecord(Record):
     rows: list[SweepRow]
 
     def row(self, threshold: float) -> SweepRow | None:
-        """Returns the row of a threshold; None where there is none."""
+        """Returns the row of a threshold; None if it has no row."""
         same = (row for row in self.rows if abs(row.score_threshold - threshold) < 1e-12)
         return next(same, None)

@@ -1,1 +1,1 @@
-"""Our own Python code, read from syntax trees: planning imports none of it."""
+"""Our own Python code, read from syntax trees: planning does not import it."""

@@ -21,7 +21,7 @@ REGISTRIES = {  # dicts from a name in a card to a class or function
 }
 FAMILIES_OF = ("rankdet.detectors.families", "FAMILIES")
 STOCK_BOXES = ("giou", "iou", "l1", "smooth_l1")  # box type `stock`: one of these, as mmdet's base
-RPN_BASELINE = "SigmoidCrossEntropyLoss"  # trains the RPN where the classification is mmdet's
+RPN_BASELINE = "SigmoidCrossEntropyLoss"  # trains the RPN if the classification is mmdet's
 
 
 def by_name(tree: Tree, *, baselines: bool = True, losses: bool = True) -> Callable[[Grain], bool]:
@@ -29,7 +29,7 @@ def by_name(tree: Tree, *, baselines: bool = True, losses: bool = True) -> Calla
 
     Args:
         tree: The sources.
-        baselines: Whether mmdet's losses count as such code.
+        baselines: Whether mmdet's losses belong to such code.
         losses: False leaves out `rankdet.losses` as a whole: inference does not use it.
     """
     places = [*REGISTRIES.values(), FAMILIES_OF]

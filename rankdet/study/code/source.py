@@ -250,7 +250,7 @@ def _root_name(node: ast.expr) -> str | None:
 
 
 def _attributes(node: ast.stmt, source: Source, tree: Tree) -> Iterator[tuple[str, str]]:
-    """Yields (module, attribute) for `module.attribute` where the module is one of ours."""
+    """Yields (module, attribute) for `module.attribute` if the module is one of ours."""
     for part in ast.walk(node):
         if not isinstance(part, ast.Attribute):
             continue

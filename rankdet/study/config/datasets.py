@@ -91,7 +91,7 @@ class Coco(_Published):
 
     @property
     def split_names(self) -> tuple[str, ...]:
-        """`train` and `val`, and `test-dev` where the config adds it."""
+        """`train` and `val`, and `test-dev` if the config adds it."""
         return ("train", "val", "test-dev") if self.test_dev else ("train", "val")
 
     @property

@@ -45,7 +45,7 @@ class RunGroup(Strict):
     test: TestSettings | None = Field(None, description="Changes for this group only")
     test_variants: dict[Name, TestSettings] = Field(
         {},
-        description="Further tests of the same trainings: name to its changes in `test`",
+        description="Further tests of the trained models: name to changes in `test`",
     )
     score_thresholds: list[Fraction] = Field(
         [],
@@ -63,7 +63,7 @@ class RunGroup(Strict):
         if self.checkpoint and several:
             raise PydanticCustomError(
                 "rule",
-                "checkpoint: one file is one run, but {key} has several",
+                "checkpoint: a checkpoint gives one run, but {key} has several",
                 {"key": several[0]},
             )
         return self
@@ -71,7 +71,9 @@ class RunGroup(Strict):
     @model_validator(mode="after")
     def _thresholds_differ(self) -> "RunGroup":
         if len(set(self.score_thresholds)) < len(self.score_thresholds):
-            raise PydanticCustomError("rule", "score_thresholds: one is named twice; leave one out")
+            raise PydanticCustomError(
+                "rule", "score_thresholds: a value is listed twice; remove one"
+            )
         return self
 
 
@@ -150,11 +152,11 @@ class StudyConfig(Strict):
         None, description="Also measure what losses cost: alone, and in an iteration"
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="`auto` takes a GPU where there is one"
+        "auto", description="`auto` uses a GPU if there is one"
     )
     threads: int = Field(1, ge=1, description="CPU threads of one training, for each of its GPUs")
     max_gpus: int | None = Field(
-        None, ge=1, description="Most GPUs of one training; else those of this machine"
+        None, ge=1, description="Most GPUs of one training; default: all of this machine"
     )
 
 

@@ -93,18 +93,18 @@ class ScheduleChange(Strict):
     rank_scope: RankScope | None = Field(
         None,
         description=(
-            "Images that are ranked together: of a `gpu`, of the `batch` over all GPUs, of an "
-            "`image`, or `groups of n` images of a GPU"
+            "Images that are ranked together: all images of a `gpu`, the `batch` of all GPUs, each "
+            "`image` alone, or `groups of n` images of a GPU"
         ),
     )
     precision: Literal["fp32", "bf16", "fp16"] | None = Field(
-        None, description="Numbers in forward passes; fp16 needs a GPU"
+        None, description="Number format in forward passes; fp16 needs a GPU"
     )
     sync_bn: bool | None = Field(
         None, description="Whether batch norms use the images of all GPUs; GPUs only"
     )
     compile: bool | None = Field(
-        None, description="Whether torch.compile makes backbone and neck faster"
+        None, description="Whether torch.compile is used for backbone and neck"
     )
     iterations: int | None = Field(
         None, ge=1, description="Length of the training; rounded up to whole epochs"

@@ -45,7 +45,7 @@ class Built:
 
     @property
     def dense_head(self) -> Any:
-        """The head that looks at every place of the pyramid: the RPN in two-stage detectors."""
+        """The head for every place of the pyramid: the RPN in two-stage detectors."""
         if self.two_stage:
             return self.model.rpn_head
         return getattr(self.model, "bbox_head", None) or self.model.mask_head  # SOLOv2 has no boxes
