@@ -1,4 +1,4 @@
-"""The installed packages: their versions, what is missing, and what does not import."""
+"""The installed packages: their versions, missing ones, and ones that do not import."""
 
 import importlib
 import importlib.util

@@ -30,7 +30,7 @@ class Entry:
         dataset: Its dataset; likewise `split`, `detector`, `loss`, `variant` and `seed`.
         status: One of `rankdet.results.status.STATUSES`.
         reason: Why there are no metrics, or the problem of the run; empty without a problem.
-        dataset_title: The dataset as pages name it; likewise `detector_title` and `loss_title`.
+        dataset_title: The dataset's title on pages; likewise `detector_title` and `loss_title`.
         untrained_run: Key of the run with the same detector before training; empty if the study
             has none, or if it has no metrics.
         values: Metric key to value in printed units; None if undefined.
@@ -85,7 +85,7 @@ def columns(entries: Iterable[Entry]) -> tuple[Metric, ...]:
 
 
 def write_leaderboard(entries: list[Entry], path: Path) -> None:
-    """Writes entries as CSV, metrics in printed units: AP × 100, correlations as they are."""
+    """Writes entries as CSV, metrics in printed units: AP × 100, correlations unchanged."""
     shown = columns(entries)
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, lineterminator="\n")

@@ -11,7 +11,7 @@ SMALLEST_BF16 = 128  # pixels: the smallest map that a convolution reads is then
 
 
 def shared(given: Mapping[str, Any]) -> dict[str, int]:
-    """Returns how a batch is shared; what is left out follows from the rest.
+    """Returns how a batch is shared; missing sizes are computed from the given ones.
 
     Args:
         given: Some of `OF_A_BATCH`: `batch_size`, `images_per_gpu` or both. `gpus` is 1 if left

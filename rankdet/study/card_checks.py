@@ -18,7 +18,7 @@ DEFAULT_TYPES = {"box": "giou", "balance": "none"}
 
 
 def findings(path: Path, card: Mapping[str, Any], tree: Tree) -> Iterator[Finding]:
-    """Yields what is wrong in a card and in each of its variants: where, and what to do.
+    """Yields the errors in a card and in each of its variants: where, and what to do.
 
     Args:
         path: The loss's file.

@@ -31,7 +31,7 @@ def cost_models(cost: Cost, source: str) -> dict[tuple[str, str], Model]:
 
 
 def cost_spec(cost: Cost, source: str, threads: int, device: str) -> dict[str, Any]:
-    """Returns what `rankdet.training.cost` works from; JSON-serialisable.
+    """Returns the spec for `rankdet.training.cost`; JSON-serialisable.
 
     Args:
         cost: The config's `cost`.

@@ -25,7 +25,7 @@ STEPS = {
     "thresholds": ("rankdet/results/thresholds.py",),
     "evaluate": (
         "rankdet/evaluation/evaluate.py",
-        "rankdet/evaluation/metrics",  # entries of the registry name functions of it
+        "rankdet/evaluation/metrics",  # the metric registry names its functions
         "rankdet/results/metrics_record.py",
     ),
     "lrp_check": ("rankdet/evaluation/lrp_check.py", "rankdet/evaluation/lrp_released.py"),
@@ -66,7 +66,7 @@ def step_hash(step: str, root: Path = ROOT) -> str:
 def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = ROOT) -> str:
     """Returns the hash of everything that a step executes for one detector.
 
-    Of the adapters in `rankdet/detectors` only those of the detector's family and head count. The
+    In `rankdet/detectors`, only the adapters of the detector's family and head count. The
     loss does not count: `loss_hash` covers it.
 
     Args:
@@ -96,7 +96,7 @@ def _step_hash(step: str, family: str, head: str, root: Path) -> str:
 
 
 def files_hash(files: Iterable[Path], root: Path = ROOT) -> str:
-    """Returns the hash of Python files that are loaded by path, and of what they use."""
+    """Returns the hash of Python files that are loaded by path, and of the code they use."""
     tree = our_tree(root)
     grains = {grain for path in files for grain in tree.whole(path)}
     return code_hash(tree.reach(grains), tree)
@@ -119,7 +119,7 @@ def loss_hash(
     detector: Mapping[str, Any],
     root: Path = ROOT,
 ) -> str:
-    """Returns the hash of a loss as it trains a detector: its card, its file and what these use.
+    """Returns the hash of a loss for a detector: its card, its file and the code that they use.
 
     Args:
         file: The loss's file.

@@ -165,7 +165,7 @@ class Study:
         return [*tables, *figures]
 
     def data_config(self, name: str) -> dict[str, Any]:
-        """Returns what a dataset is prepared from."""
+        """Returns the config from which a dataset is prepared."""
         return data.prepare_config(self.config, name)
 
     def data_files(self, name: str) -> list[str]:
@@ -177,7 +177,7 @@ class Study:
         return hashes.digest(hashes.step_hash("data"), data.prepare_config(self.config, name))
 
     def spec(self, wildcards: Mapping[str, str], threads: int) -> dict[str, Any]:
-        """Returns what `rankdet.training` works from; JSON-serialisable.
+        """Returns the spec of a job for `rankdet.training`; JSON-serialisable.
 
         `hashes.data` is added when a job runs, from the dataset's manifest.
 
@@ -225,11 +225,11 @@ class Study:
 
     @property
     def cost_hash(self) -> str:
-        """Returns what that record depends on, apart from the machine."""
+        """Returns the hash of everything on which that record depends, apart from the machine."""
         return costs.cost_hash(self.config.cost, self.source) if self.config.cost else ""
 
     def cost_spec(self, threads: int) -> dict[str, Any]:
-        """Returns what the job that measures the losses' cost works from."""
+        """Returns the spec of the job that measures the losses' cost."""
         if self.config.cost is None:
             raise InputError(f"{self.source}: no key `cost`; add it to measure what losses cost")
         return costs.cost_spec(self.config.cost, self.source, threads, self.config.device)

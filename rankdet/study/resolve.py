@@ -66,7 +66,7 @@ class ResolvedRun(Run):
         titles: `dataset`, `detector` and `loss`, for readers.
         hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
             added when a job runs.
-        gpu_note: What differs because there are fewer GPUs than asked for; empty if nothing does.
+        gpu_note: What differs because there are too few GPUs; empty if nothing differs.
     """
 
     preset: str
@@ -200,7 +200,7 @@ def _model(config: StudyConfig, run: Run, source: str) -> Model:
 
 
 def _with_cases(model: Model, run: Run, preset: str) -> Model:
-    """Applies what the paper's schedule changes for a run in its model and its loss."""
+    """Applies the changes of the paper's schedule to a run's model and loss."""
     spec = recipes.changed_detector(model.detector_spec, preset, run.cases)
     card = recipes.changed_card(model.card, run.cases)
     return replace(model, detector_spec=spec, card=card)
@@ -294,7 +294,7 @@ def card_rate(card: Mapping[str, Any], detector: str, preset: str, batch_size: i
 def _test(config: StudyConfig, run: Run, model: Model) -> dict[str, Any]:
     """The settings of the main test: the loss card's, the study's, the group's.
 
-    The cards' score thresholds are the papers', for detectors trained for days on COCO. Ranking
+    The cards have the papers' score thresholds, for detectors trained for days on COCO. Ranking
     losses order scores but do not calibrate them. After a few hundred iterations such a threshold
     removes what was learned, so the preset `small` keeps every score.
     """

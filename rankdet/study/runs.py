@@ -103,7 +103,7 @@ class Run:
 def expand(config: StudyConfig, source: str, more: Iterable[Run] = ()) -> list[Run]:
     """Returns all runs of a study, the untrained detectors first.
 
-    Detectors, losses and backbones are names here; `rankdet.study.resolve` looks them up.
+    Detectors, losses and backbones are only names here; `rankdet.study.resolve` loads them.
 
     Args:
         config: The checked config.

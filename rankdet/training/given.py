@@ -95,7 +95,7 @@ def fitted(path: Path, weights: Mapping[str, Any], model: Mapping[str, Any]) -> 
         model: The detector's state dict. It provides the values that only training needs.
 
     Raises:
-        InputError: If names or shapes differ. The message has the first ones.
+        InputError: If names or shapes differ. The message names the first differences.
     """
     found = {new_name(name): tensor for name, tensor in weights.items()}
     wanted = {name for name in model if not TRAINING_ONLY.search(name)}

@@ -43,7 +43,7 @@ def train_in_processes(spec: dict[str, Any], run_dir: Path) -> None:
         InputError: If a process found bad input, or this machine has too few GPUs.
         RuntimeError: If a process failed; the message is its reason, in one line.
         KeyboardInterrupt: If the user stopped it; the processes are ended before.
-        SystemExit: If it was terminated; likewise.
+        SystemExit: If it was terminated; the processes are ended before, too.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError

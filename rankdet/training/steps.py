@@ -145,7 +145,7 @@ def with_steps(
     """Returns an optimiser wrapper's config with accumulation and precision.
 
     Args:
-        wrapper: Config of a plain `OptimWrapper`; it stays as it is for single passes in fp32.
+        wrapper: Config of a plain `OptimWrapper`; unchanged for single passes in fp32.
         steps: The run's steps.
         precision: `fp32`, `bf16` or `fp16`.
         device: As `environment.set_up` returned it.

@@ -139,7 +139,7 @@ def classification(path: Path, name: str, tree: Tree) -> set[Grain]:
 
 
 def known_classes(path: Path, tree: Tree) -> list[str]:
-    """Returns the classes that a loss's file may name as its classification part."""
+    """Returns the classes that a card can have as its classification part."""
     names = {node.name for node in tree.source(path).body if isinstance(node, ast.ClassDef)}
     for module in ("rankdet.losses", BASELINES):
         file = tree.module(module)

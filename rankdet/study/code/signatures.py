@@ -45,7 +45,7 @@ def _of_class(node: ast.ClassDef, source: Source, tree: Tree) -> dict[str, str] 
 
 
 def misfit(value: Any, annotation: str) -> str | None:
-    """Returns what a value should be, or None if it fits its argument's annotation.
+    """Returns the expected kind of value, or None if the value fits its argument's annotation.
 
     Only simple annotations are compared: `float`, `int`, `bool`, `str`, literals, and each of these
     with `| None`.

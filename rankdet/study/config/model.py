@@ -1,6 +1,6 @@
 """The keys of a study's config file; `config/README.md` explains them.
 
-A description here is what an editor shows for the key (through `config/schema.json`).
+An editor shows the descriptions here for the keys (through `config/schema.json`).
 """
 
 from collections.abc import Mapping

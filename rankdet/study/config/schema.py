@@ -11,7 +11,7 @@ PATH = CONFIG / "schema.json"
 
 
 def schema_text() -> str:
-    """Returns `config/schema.json` as it should be."""
+    """Returns the up-to-date text of `config/schema.json`."""
     schema: dict[str, Any] = StudyConfig.model_json_schema()
     schema["title"] = "RankDet Bench study"
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

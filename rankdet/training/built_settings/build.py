@@ -1,4 +1,4 @@
-"""Builds what a run's spec describes, without data and without memory for weights."""
+"""Builds the parts of a run from its spec, without data and without memory for weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
