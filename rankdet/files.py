@@ -56,7 +56,7 @@ def require_record(path: Path | str, schema: str | None = None) -> dict[str, Any
     """
     record, problem = read_record(Path(path))
     if problem:
-        raise InputError(f"{path}: {problem}; delete the file and run again")
+        raise InputError(f"{path}: {problem}; if a job wrote this file, delete it and run again")
     if schema and record.get("schema") != schema:
         raise InputError(f"{path}: schema is {record.get('schema')!r}, expected {schema!r}")
     return record

@@ -58,7 +58,9 @@ def test_a_damaged_record_is_one_line(tmp_path, content, problem):
     record, found = files.read_record(path)
     assert record == {}
     assert found.startswith(problem) and "\n" not in found
-    with pytest.raises(InputError, match=r"a\.json: a\.json .*; delete the file and run again"):
+    with pytest.raises(
+        InputError, match=r"a\.json: a\.json .*; if a job wrote this file, delete it"
+    ):
         files.require_record(path)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.commands.arguments import check_repository
+from rankdet.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         study = load_study(args.configfile or [CONFIG / "coco.yaml"], overrides, with_data=False)
         print_settings(study, args.settings, Console())
         return 0
-    study = load_study(args.configfile or [DEFAULT_STUDY], overrides)
+    study = load_study(args.configfile or [DEFAULT_STUDY], overrides, with_data=False)
     if args.json:
         print(json.dumps(study.plan(), indent=1, ensure_ascii=False))
         return 0
@@ -61,6 +62,10 @@ def run(args: argparse.Namespace) -> int:
     for note in dict.fromkeys(run.gpu_note for run in study.runs if run.gpu_note):
         console.print(note, highlight=False)
     _print_estimates(study, console)
+    try:
+        study.check_data()
+    except InputError as error:
+        console.print(f"before it can run: {error}", style="yellow", highlight=False)
     return 0
 
 

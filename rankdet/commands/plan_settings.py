@@ -1,11 +1,16 @@
 """`rankdet plan --settings TABLE`: the settings of a table's runs and the released ones."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from rankdet.errors import InputError
 from rankdet.suggest import choice
 
+LEGEND = (
+    "\nlisted: differs on purpose, for the reason in brackets (analysis/settings/deviations.yaml); "
+    "differs: mend it, or list it there"
+)
 STYLES = {"equal": "green", "listed": "yellow", "differs": "bold red", "not compared": "dim"}
 
 
@@ -28,6 +33,10 @@ def cells(study: Any, table: str) -> list[Cell]:
     Raises:
         InputError: If the study does not have the table.
     """
+    if study.config.preset != "full":
+        raise InputError(
+            f"{study.source}: preset is 'small'; --settings compares the preset 'full'"
+        )
     specs = {**study.tables, **study.figures}
     if table not in specs:
         raise InputError(f"{study.source}: no table or figure {table!r}; {choice(table, specs)}")
@@ -65,7 +74,9 @@ def compared(
     set_up({"device": "cpu", "threads": 1})
     for cell in chosen:
         if cell.key not in built:
-            built[cell.key] = built_settings(cell.spec)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # mmdet warns of its own old names
+                built[cell.key] = built_settings(cell.spec)
         facts = facts_of(table, cell.row, cell.columns)
         yield cell, compare(built[cell.key], facts, cell.row, deviations())
 
@@ -79,6 +90,9 @@ def print_settings(study: Any, table: str, console: Any) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    if not cells(study, table):
+        console.print(f"{table}: no row of this table is a run of the study", highlight=False)
+        return
     for cell, results in compared(study, table):
         console.print(f"\n[bold]{table}: {cell.row}[/bold]  {cell.key}", highlight=False)
         if not results:
@@ -101,3 +115,4 @@ def print_settings(study: Any, table: str, console: Any) -> None:
         counts = {name: sum(one.outcome == name for one in results) for name in STYLES}
         words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         console.print(f"{len(results)} settings: {words}", highlight=False)
+    console.print(LEGEND, style="dim", highlight=False)

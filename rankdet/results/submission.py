@@ -69,8 +69,8 @@ def detections_file(run: Path, split: str) -> Path:
     on = sorted(p.parent.name.removeprefix("on-") for p in run.glob(f"on-*/{DETECTIONS}"))
     on = [main.dataset.split or "?", *on] if main and main.dataset else on
     raise InputError(
-        f"{run}: no detections on split {split!r} (found: {', '.join(on) or 'none'}); add it to "
-        "`splits` of the study and run it again"
+        f"{run}: no detections on split {split!r} (found: {', '.join(on) or 'none'}); choose one "
+        "with --split, or add it to `splits` of the study and run it again"
     )
 
 

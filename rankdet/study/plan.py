@@ -52,7 +52,15 @@ class Study:
         if config.cost:
             costs.cost_models(config.cost, source)
         if with_data:
-            data.check(config, self.datasets, source)
+            self.check_data()
+
+    def check_data(self) -> None:
+        """Checks that the files of the data are there.
+
+        Raises:
+            InputError: For the first file or folder that is missing.
+        """
+        data.check(self.config, self.datasets, self.source)
 
     def run_of(self, request: RunRequest) -> ResolvedRun | None:
         """Returns the planned run of a table's cell, of the first seed; None if there is none."""

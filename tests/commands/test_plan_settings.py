@@ -13,7 +13,17 @@ def test_settings_of_a_table_are_printed_with_their_sources(capsys, monkeypatch)
     rows = [line for line in text.splitlines() if line.startswith("rpn_delta_stds")]
     assert [row.count("0.1, 0.1, 0.2, 0.2") for row in rows] == [0, 2]  # mmdet's, then RS Loss's
     assert "[1] kemaloksuz/RankSortLoss" in text
-    assert text.rstrip().splitlines()[-1].endswith("1 listed")
+    assert "48 settings: 47 equal, 1 listed" in text and "listed: differs on purpose" in text
+
+
+def test_a_small_study_is_not_compared(capsys):
+    assert main(["plan", "--settings", "alrp/figure4", "--configfile", "config/ci.yaml"]) == 2
+    assert "preset is 'small'" in capsys.readouterr().err
+
+
+def test_a_table_without_runs_says_so(capsys):
+    assert main(["plan", "--settings", "alrp/tableA9"]) == 0
+    assert "no row of this table is a run" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("table", ["rs/tableS55", "nothing"])

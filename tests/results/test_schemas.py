@@ -78,7 +78,7 @@ def test_no_file_differs_from_a_damaged_one(tmp_path: Path) -> None:
     assert has_no_file(RunRecord.read(tmp_path / "run.json")[1])
     (tmp_path / "run.json").write_text("{")
     assert not has_no_file(RunRecord.read(tmp_path / "run.json")[1])
-    with pytest.raises(InputError, match=r"run\.json cannot be read.*delete the file"):
+    with pytest.raises(InputError, match=r"run\.json cannot be read.*delete it"):
         RunRecord.from_disk(tmp_path / "run.json")
 
 

@@ -80,7 +80,7 @@ def test_boxes_and_masks_are_two_submissions(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--split", "test"], "no detections on split 'test' (found: val, test-dev); add it"),
+        (["--split", "test"], "no detections on split 'test' (found: val, test-dev); choose one"),
         (["--iou-type", "segm"], "its detections have no masks"),
         (["--out", "results"], "results: is a folder"),
     ],

@@ -1,11 +1,11 @@
 # Training. A run resumes from its folder work/, which is not an output. Outputs are written last.
 #
-# To run one loss in another way (more memory, a partition), inherit the rule, narrow
-# its path to that loss and put it first; nothing else changes:
+# To run one loss in another way (more memory, a partition), copy the lines below to the end of this
+# file and write the loss's name for `mine`. The rule inherits everything else from `train`:
 #
 #     use rule train as train_mine with:
 #         pathvars:
-#             run="<dataset>/{detector}/{loss,mine[^/]*}/seed{seed,[0-9]+}",
+#             run="<dataset>/{detector}/{loss,mine(\+[^/]*)?}/seed{seed,[0-9]+}",
 #         threads: 4
 #         resources:
 #             mem_mb=16000,

@@ -71,7 +71,9 @@ class Record(Part):
         """
         record, problem = cls.read(Path(path))
         if record is None:
-            raise InputError(f"{path}: {problem}; delete the file and run again")
+            raise InputError(
+                f"{path}: {problem}; if a job wrote this file, delete it and run again"
+            )
         return record
 
     def to_disk(self, path: Path | str) -> None:
