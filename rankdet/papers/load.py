@@ -137,7 +137,11 @@ def _row(where: str, entry: Any, data: Mapping[str, Any]) -> Row:
     where = f"{where}: row {entry['row']!r}"
     run = entry.get("run")
     if run is not None:
-        run = _run(where, {**(data.get("run") or {}), **run})
+        shared = data.get("run") or {}
+        if not isinstance(shared, Mapping) or not isinstance(run, Mapping):
+            wrong = run if isinstance(shared, Mapping) else shared
+            raise InputError(f"{where}: run: found {wrong!r}; give a mapping of keys")
+        run = _run(where, {**shared, **run})
         if not {"detector", "loss"} <= set(run):
             raise InputError(f"{where}: run needs `detector` and `loss`")
     values = {ROW_KEYS.get(key, key): value for key, value in entry.items()}

@@ -109,7 +109,7 @@ def read_leaderboard(path: Path) -> list[Entry]:
             if wrong := set(IDENTITY) - set(header) or set(header) - set(IDENTITY) - set(known):
                 raise InputError(f"{path}: column {min(wrong)!r} is missing or unknown")
             return [_read_entry(row, known) for row in reader]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # a row that was cut has too few cells
         raise InputError(f"{path}: cannot be read: {error}; run the study again") from error
 
 

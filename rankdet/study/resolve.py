@@ -13,7 +13,7 @@ from rankdet.errors import InputError
 from rankdet.study import backbones, batches, cards, compatibility, detectors, hashes, recipes
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.runs import UNTRAINED, Run, split_loss
-from rankdet.suggest import merged
+from rankdet.suggest import choice, merged
 
 FULL_BATCH = 32  # images per iteration for which a card's `full` learning rate is given
 UNTRAINED_LOSS = "focal"  # building an untrained detector needs a criterion, which is never used
@@ -235,6 +235,7 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
         return schedule
     for rate in configured:
         if isinstance(rate, dict):
+            _check_rates(rate, source)
             rate = rate.get(run.loss, rate.get(run.loss_name))
         if rate is not None:
             return {**schedule, "lr": float(rate)}
@@ -275,6 +276,19 @@ def _shared(
         return schedule, ""
     sizes, note = batches.fitted({key: schedule[key] for key in batches.OF_A_BATCH}, most)
     return schedule | sizes, note
+
+
+def _check_rates(rates: Mapping[str, float], source: str) -> None:
+    """Checks that every loss with a learning rate of its own exists, with its variants."""
+    for loss in rates:
+        name, variant = split_loss(loss)
+        if name not in cards.loss_names():
+            hint = choice(name, cards.loss_names())
+            raise InputError(f"{source}: schedule.lr: unknown loss {name!r}; {hint}")
+        try:
+            cards.load_loss(name).variant(variant)
+        except InputError as error:
+            raise InputError(f"{source}: schedule.lr: {error}") from None
 
 
 def card_rate(card: Mapping[str, Any], detector: str, preset: str, batch_size: int) -> float | None:

@@ -93,6 +93,10 @@ def test_published_values_are_checked(tmp_path: Path, text: str, message: str) -
             "title: t\nrows: [{row: x}]\ncolumns: [{metric: AP, decimals: one}]\n",
             "decimals: found 'one'; it should be a valid integer",
         ),
+        (
+            "title: t\nrun: 5\nrows: [{row: x, run: {loss: ap}}]\n",
+            "run: found 5; give a mapping of keys",
+        ),
         ("title: t\nrows: [{row: x, run: {loss: ap}}]\n", "run needs `detector` and `loss`"),
         (
             "title: t\nrows: [{row: x, run: {loss: ap, detector: atss, view: uper}}]\n",

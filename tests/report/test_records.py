@@ -129,6 +129,15 @@ def test_the_leaderboard_is_read(plan: Path, tmp_path: Path) -> None:
     assert ">12.3<" not in (tmp_path / "html" / "index.html").read_text()
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.9])
+def test_a_leaderboard_that_was_cut_is_computed(plan: Path, tmp_path: Path, share: float) -> None:
+    path = plan.parent / "leaderboard.csv"
+    text = path.read_text()
+    path.write_text(text[: int(share * len(text))])
+    build_report(plan, tmp_path / "html")
+    assert (tmp_path / "html" / "leaderboard.csv").read_text() == text
+
+
 def test_pages_of_records_are_those_of_computed_numbers(plan: Path, tmp_path: Path) -> None:
     read = build_report(plan, tmp_path / "read").parent
     for name in ("tables", "figures"):

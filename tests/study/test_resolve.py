@@ -1,9 +1,11 @@
 """How a run is trained and tested: what is more particular wins, and what of it trains anew."""
 
 import json
+import re
 
 import pytest
 
+from rankdet.errors import InputError
 from tests.study.tiny import BASE, group, named, study, wildcards
 
 
@@ -102,3 +104,15 @@ def test_image_sizes_of_tests_retrain_nothing():
     run = plain.runs[-1]
     assert run.hashes == larger.runs[-1].hashes
     assert run.test_hash() != larger.runs[-1].test_hash()
+
+
+@pytest.mark.parametrize(
+    ("rates", "line"),
+    [
+        ({"alpr": 0.1}, "schedule.lr: unknown loss 'alpr'; did you mean 'alrp'?"),
+        ({"alrp+iuo": 0.1}, "schedule.lr: loss 'alrp' has no variant 'iuo'"),
+    ],
+)
+def test_a_rate_for_an_unknown_loss_is_one_line(rates, line):
+    with pytest.raises(InputError, match=re.escape(line)):
+        study(schedule={**BASE["schedule"], "lr": rates})
