@@ -10,12 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.study import backbones, batches, cards, compatibility, detectors, hashes, recipes
+from rankdet.study import (
+    backbones,
+    batches,
+    cards,
+    compatibility,
+    detectors,
+    hashes,
+    rates,
+    recipes,
+)
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.runs import UNTRAINED, Run, split_loss
-from rankdet.suggest import choice, merged
+from rankdet.suggest import merged
 
-FULL_BATCH = 32  # images per iteration for which a card's `full` learning rate is given
 UNTRAINED_LOSS = "focal"  # building an untrained detector needs a criterion, which is never used
 ONLY_BOXES = "test.multi_scale and test.flip: mmdet merges boxes of several images, not masks"
 
@@ -233,19 +241,8 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
     } | sizes
     if not run.trained:
         return schedule
-    for rate in configured:
-        if isinstance(rate, dict):
-            _check_rates(rate, source)
-            rate = rate.get(run.loss, rate.get(run.loss_name))
-        if rate is not None:
-            return {**schedule, "lr": float(rate)}
-    rate = card_rate(model.card, run.detector, config.preset, schedule["batch_size"])
-    if rate is None:
-        raise InputError(
-            f"{source}: loss {run.loss!r} has no learning rate for the preset {config.preset!r}; "
-            f"give schedule.lr here, or training.lr.{config.preset} in the CARD of "
-            f"{run.loss_name}.py"
-        )
+    batch_size = schedule["batch_size"]
+    rate = rates.learning_rate(configured, run, model.card, config.preset, batch_size, source)
     return {**schedule, "lr": rate}
 
 
@@ -276,33 +273,6 @@ def _shared(
         return schedule, ""
     sizes, note = batches.fitted({key: schedule[key] for key in batches.OF_A_BATCH}, most)
     return schedule | sizes, note
-
-
-def _check_rates(rates: Mapping[str, float], source: str) -> None:
-    """Checks that every loss with a learning rate of its own exists, with its variants."""
-    for loss in rates:
-        name, variant = split_loss(loss)
-        if name not in cards.loss_names():
-            hint = choice(name, cards.loss_names())
-            raise InputError(f"{source}: schedule.lr: unknown loss {name!r}; {hint}")
-        try:
-            cards.load_loss(name).variant(variant)
-        except InputError as error:
-            raise InputError(f"{source}: schedule.lr: {error}") from None
-
-
-def card_rate(card: Mapping[str, Any], detector: str, preset: str, batch_size: int) -> float | None:
-    """Returns the learning rate that a loss card gives, or None if it gives none.
-
-    A rate for the preset `full` is for 32 images per iteration and is scaled linearly with the
-    batch size (Goyal et al., 2017). A rate for `small` is used as given.
-    """
-    training = card.get("training", {})
-    for rates in (training.get("lr_by_detector", {}).get(detector, {}), training.get("lr", {})):
-        if rates.get(preset) is not None:
-            rate = float(rates[preset])
-            return rate * batch_size / FULL_BATCH if preset == "full" else rate
-    return None
 
 
 def _test(config: StudyConfig, run: Run, model: Model) -> dict[str, Any]:
