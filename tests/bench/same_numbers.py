@@ -4,7 +4,7 @@
     python -m tests.bench.same_numbers BEFORE/results/ci AFTER/results/ci
 
 Every `metrics.json` of the first folder is compared with its counterpart, to the last digit. Times
-and provenance are left out. A key that only the second folder has is a new metric, not a difference.
+and provenance are left out. A key that only the second folder has is a new metric.
 """
 
 import argparse
