@@ -10,7 +10,7 @@ PARTS = """
     "classification": {"type": "ALRPLoss", "delta": 1.0},
     "box": {"type": "giou", "weighting": "score", "weight": 2.0},
     "balance": {"type": "self-epoch", "initial": 50},
-    "head": {"centerness": False, "bbox_coder": {"target_stds": [0.1, 0.1, 0.2, 0.2]}},
+    "head": {"centerness": False, "bbox_coder": {"type": "DeltaXYWHBBoxCoder", "target_stds": [1, 1, 2, 2]}},
     "rpn": {"weight": 0.2, "sampler": "random", "balance": {"type": "constant", "weight": 1.0}},
     "rcnn": {"box": {"type": "stock"}, "test": {"score_threshold": 0.4}},
     "mask": {"type": "dice", "balance": {"type": "self-iteration"}},
@@ -18,7 +18,7 @@ PARTS = """
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "not_with": {"solov2": "why"},
     "collapse_above": 0.97,
-"""
+"""  # noqa: E501  (a part is one line)
 CARD = f"""CARD = {{
     "name": "mine", "title": "Mine",{PARTS}    "variants": {{
         "other": {{
@@ -58,6 +58,10 @@ TYPOS = [
     ('"nms_iou"', '"nms_uoi"', "test.nms_uoi", "unknown key; did you mean 'nms_iou'?"),
     ('"solov2"', '"solo2"', "not_with.solo2", "unknown; did you mean 'solov2'?"),
     ('"rpn"', '"rpm"', "rpm", "unknown key; did you mean 'rpn'?"),
+    ("0.05", "'0.05'", "test.score_threshold", "found '0.05'; it should be a valid number"),
+    ("0.01", "'0.01'", "training.lr.small", "found '0.01'; it should be a valid number"),
+    ("False", "'False'", "head.centerness", "found 'False'; it should be a valid boolean"),
+    ("0.97", "'0.97'", "collapse_above", "found '0.97'; it should be a valid number"),
     ("0.97", "-1", "collapse_above", "found -1; it should be greater than 0"),
 ]
 

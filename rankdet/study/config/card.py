@@ -6,28 +6,34 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from rankdet.strict import Strict
 
 Arguments = dict[str, Any]
 
 
-class Rates(Strict):
+class Part(Strict):
+    """A part of a card. Its values are used as written, so a number must not be a text."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class Rates(Part):
     """Learning rates of one loss, for each preset of the detectors."""
 
     small: float | None = Field(None, gt=0)
     full: float | None = Field(None, gt=0)
 
 
-class Training(Strict):
+class Training(Part):
     """The learning rates of a loss. The rate of a detector replaces the general one."""
 
     lr: Rates = Rates()
     lr_by_detector: dict[str, Rates] = Field({})
 
 
-class Test(Strict):
+class Test(Part):
     """How the scores of a loss become detections."""
 
     __test__ = False  # pytest would take it for a test because of its name
@@ -38,10 +44,10 @@ class Test(Strict):
     nms_pre: int | None = Field(None, ge=1)
 
 
-class BoxCoder(Strict):
+class BoxCoder(Part):
     """How mmdet encodes the deltas of boxes."""
 
-    type: Literal["DeltaXYWHBBoxCoder"] = "DeltaXYWHBBoxCoder"
+    type: Literal["DeltaXYWHBBoxCoder"]
     target_means: list[float] | None = Field(None, min_length=4, max_length=4)
     target_stds: list[float] | None = Field(None, min_length=4, max_length=4)
     clip_border: bool | None = None
@@ -49,7 +55,7 @@ class BoxCoder(Strict):
     ctr_clamp: int | None = Field(None, ge=0)
 
 
-class Head(Strict):
+class Head(Part):
     """Options of the heads of one-stage detectors."""
 
     centerness: bool | None = None
@@ -57,7 +63,7 @@ class Head(Strict):
     bbox_coder: BoxCoder | None = None
 
 
-class Stage(Strict):
+class Stage(Part):
     """The loss in one head of a two-stage detector; keys left out are as in the card itself."""
 
     classification: Arguments = Field({})
@@ -75,7 +81,7 @@ class BoxHead(Stage):
     test: Test = Test()
 
 
-class Mask(Strict):
+class Mask(Part):
     """How the masks are trained."""
 
     type: Literal["stock", "cross_entropy", "dice"] | None = None
@@ -85,7 +91,7 @@ class Mask(Strict):
     balance: Arguments = Field({})
 
 
-class Variant(Strict):
+class Variant(Part):
     """What a variant changes in its card."""
 
     title: str
