@@ -1,5 +1,6 @@
 """Trains a run with mmengine, and writes its model, its per-iteration record and `run.json`."""
 
+import itertools
 import json
 import os
 import sys
@@ -40,6 +41,18 @@ def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]
         )
 
     return report
+
+
+_STARTED = itertools.count()
+
+
+def _unused_name(spec: Mapping[str, Any]) -> str:
+    """Returns a name that no other run of this process has.
+
+    mmengine keeps a visualizer for each name, with the folder of the run that it was made for. A
+    second run of the same name would write into the first run's folder.
+    """
+    return f"{spec['study']}-{os.getpid()}-{next(_STARTED)}"
 
 
 def build_runner(
@@ -93,7 +106,7 @@ def build_runner(
         randomness={"seed": seed},
         default_scope="mmdet",
         launcher="pytorch" if several else "none",
-        experiment_name=f"{spec['study']}-{os.getpid()}-{id(spec)}",
+        experiment_name=_unused_name(spec),
         cfg=_parallel_settings(spec, device) if several else None,
     )
     _adapt(hooks.inner_model(runner), schedule)

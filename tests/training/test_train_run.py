@@ -16,7 +16,9 @@ from rankdet.repository import ROOT
 from rankdet.study.detectors import load_detector
 from rankdet.training.checkpoints import Workspace
 from rankdet.training.config import last_epoch
+from rankdet.training.environment import set_up
 from rankdet.training.record import verdict
+from rankdet.training.run import build_runner
 from tests.whole_runs import assert_same_weights
 
 RUN = (
@@ -202,3 +204,13 @@ def test_collapse_is_told_from_learning():
     assert "0.990" in reason
     assert verdict(sunk, {}) == ("trained", None)
     assert verdict(sunk[:36] + [{"loss_cls": 0.4}] * 4, card) == ("trained", None)
+
+
+def test_runs_of_one_process_do_not_share_a_writer(spec, tmp_path, monkeypatch):
+    """Two runs in one second: mmengine would log into the first run's removed folder."""
+    device = set_up(spec)
+    now = time.time()
+    monkeypatch.setattr("mmengine.runner.runner.time.time", lambda: now)
+    first, second = (build_runner(spec, tmp_path / name, device) for name in ("a", "b"))
+    assert first.experiment_name != second.experiment_name
+    assert first.visualizer is not second.visualizer
