@@ -90,10 +90,9 @@ def print_settings(study: Any, table: str, console: Any) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    if not cells(study, table):
-        console.print(f"{table}: no row of this table is a run of the study", highlight=False)
-        return
+    shown = False
     for cell, results in compared(study, table):
+        shown = True
         console.print(f"\n[bold]{table}: {cell.row}[/bold]  {cell.key}", highlight=False)
         if not results:
             console.print("no released settings are known for this row", style="dim")
@@ -115,4 +114,7 @@ def print_settings(study: Any, table: str, console: Any) -> None:
         counts = {name: sum(one.outcome == name for one in results) for name in STYLES}
         words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         console.print(f"{len(results)} settings: {words}", highlight=False)
-    console.print(LEGEND, style="dim", highlight=False)
+    if shown:
+        console.print(LEGEND, style="dim", highlight=False)
+    else:
+        console.print(f"{table}: no row of this table is a run of the study", highlight=False)
