@@ -2,10 +2,13 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import ConfigDict
+
+from rankdet.detectors.models import model_config
 from rankdet.errors import InputError
 from rankdet.training import transforms
 
@@ -48,6 +51,26 @@ def _check_masks(detector: str, manifest: Mapping[str, Any], split: str) -> None
 def class_names(manifest: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns the class names in the order of the labels."""
     return tuple(item["name"] for item in manifest["classes"])
+
+
+def model_settings(spec: Mapping[str, Any], classes: Sequence[str]) -> ConfigDict:
+    """Returns mmdet's model config of a run: its detector with its loss.
+
+    Args:
+        spec: The job spec of the run.
+        classes: Class names in the order of the labels.
+
+    Raises:
+        InputError: If the loss card or the test settings do not fit the detector.
+    """
+    return model_config(
+        spec["detector_spec"],
+        spec["card"],
+        preset=spec["preset"],
+        classes=classes,
+        loss_file=spec["loss_file"],
+        test=spec.get("test"),
+    )
 
 
 def dataset_config(

@@ -81,20 +81,12 @@ def build_model(spec: Mapping[str, Any], device: str, *, pretrained: bool = Fals
     from mmdet.registry import MODELS
     from mmengine.runner import set_random_seed
 
-    from rankdet.detectors.models import model_config
     from rankdet.training import config
     from rankdet.training.pretrained import fetch
 
     set_random_seed(int(spec["seed"]))
     classes = config.class_names(config.load_manifest(spec))
-    settings = model_config(
-        spec["detector_spec"],
-        spec["card"],
-        preset=spec["preset"],
-        classes=classes,
-        loss_file=spec["loss_file"],
-        test=spec.get("test"),
-    )
+    settings = config.model_settings(spec, classes)
     model = MODELS.build(fetch(settings) if pretrained else settings)
     return model.to(device).eval()
 

@@ -115,22 +115,12 @@ def build_runner(
 
 def _model(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the detector's config; pretrained weights are fetched once for all processes."""
-    from rankdet.detectors.models import model_config
-    from rankdet.training.config import class_names
+    from rankdet.training.config import class_names, model_settings
     from rankdet.training.pretrained import fetch
     from rankdet.training.together import main_first
 
     with main_first():
-        return fetch(
-            model_config(
-                spec["detector_spec"],
-                spec["card"],
-                preset=spec["preset"],
-                classes=class_names(manifest),
-                loss_file=spec["loss_file"],
-                test=spec.get("test"),
-            )
-        )
+        return fetch(model_settings(spec, class_names(manifest)))
 
 
 def _parallel_settings(spec: Mapping[str, Any], device: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import torch
 from mmengine.config import ConfigDict
 from torch import nn
 
-from rankdet.detectors.models import model_config
 from rankdet.training import config, transforms
 
 CLASSES = tuple(f"class {index}" for index in range(80))  # as many as COCO has
@@ -73,14 +72,7 @@ def build(spec: Mapping[str, Any]) -> Built:
     """
     from mmdet.registry import MODELS
 
-    settings = model_config(
-        spec["detector_spec"],
-        spec["card"],
-        preset=spec["preset"],
-        classes=CLASSES,
-        loss_file=spec["loss_file"],
-        test=spec.get("test"),
-    )
+    settings = config.model_settings(spec, CLASSES)
     with torch.device("meta"):
         model = MODELS.build(settings)
     schedule, test = spec["schedule"], spec.get("test") or {}
