@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from rankdet.losses.error_driven import attach, ranked_groups, total
+from rankdet.losses import kernels
+from rankdet.losses.error_driven import attach, check, ranked_groups, total
 from rankdet.losses.ranks import TINY, Ranking, gradient_dtype
 
 TARGETS = ("localisation", "zero")
@@ -27,7 +28,6 @@ def _soft_sampling(ranks: Ranking, n_positives: int) -> Tensor:
     return torch.empty_like(share).index_copy_(0, order, share)
 
 
-@torch.library.custom_op("rankdet::alrp_loss", mutates_args=())
 def _alrp(
     logits: Tensor,
     labels: Tensor,
@@ -36,25 +36,37 @@ def _alrp(
     delta: float,
     eps: float,
     zero: bool,
+    max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
+    check(logits, labels, group, delta)
+    if max_positives is not None and len(loc_errors) != max_positives:
+        raise ValueError(f"{len(loc_errors)} localisation errors for {max_positives} max_positives")
+    made = kernels.alrp(logits, labels, loc_errors, group, delta, eps, zero, max_positives)
+    if made is not None:
+        return made
     weights = torch.zeros_like(loc_errors, dtype=gradient_dtype(loc_errors))
     parts, n_seen = [], 0
-    for ranked in ranked_groups(logits, labels, delta, group):
+    for ranked in ranked_groups(logits, labels, delta, group, max_positives):
         ranks, _, n_positives = ranked
         n_seen += len(ranks)
+        if max_positives is not None:
+            loc_errors = loc_errors[:n_positives]
         if len(loc_errors) != n_positives:
             raise ValueError(f"{len(loc_errors)} localisation errors for {n_positives} positives")
         gradient = _gradient(ranks, ranked.select(loc_errors), n_positives, eps, zero)
         parts.append(((ranks.false_positives / ranks.rank).sum() / n_positives, gradient))
         soft = _soft_sampling(ranks, n_positives).to(weights.dtype)
-        weights[... if ranked.members is None else ranked.members] = soft
-    if len(loc_errors) != n_seen:
+        weights[slice(n_positives) if ranked.members is None else ranked.members] = soft
+    if max_positives is None and len(loc_errors) != n_seen:
         raise ValueError(f"{len(loc_errors)} localisation errors for {n_seen} positives")
     loss, gradient = total(logits, parts, 1)
     return loss, gradient, weights
 
 
-@_alrp.register_fake
+_alrp_op = torch.library.custom_op("rankdet::alrp_loss", _alrp, mutates_args=())
+
+
+@_alrp_op.register_fake
 def _(logits: Tensor, labels: Tensor, loc_errors: Tensor, *rest: object) -> tuple[Tensor, ...]:
     dtype = gradient_dtype(logits)
     weights = torch.empty_like(loc_errors, dtype=gradient_dtype(loc_errors))
@@ -70,6 +82,7 @@ def alrp_loss(
     eps: float = 1e-5,
     target: str = "localisation",
     group: Tensor | None = None,
+    max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Average LRP (aLRP) Loss as its two parts; their sum is the loss (NeurIPS 2020, Eq. 11).
 
@@ -88,6 +101,8 @@ def alrp_loss(
             (Eq. 12); "zero" is the wrong target that appendix G.3 studies (Fig. A.7).
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
+        max_positives: a bound of the number of positives, if `loc_errors` has that length: only its
+            first P values count. The loss can then be captured in a CUDA graph.
 
     Returns:
         loss_cls in [0, 1) and loss_loc ≥ 0: scalars, float32 (float64 for float64 logits). Without
@@ -96,7 +111,8 @@ def alrp_loss(
     Raises:
         TypeError: The logits are not of a floating dtype.
         ValueError: The target is unknown, delta is negative, or the number of labels, groups or
-            localisation errors does not match.
+            localisation errors does not match. On a GPU the host does not wait for the number of
+            positives: if the number of localisation errors does not match, the losses are NaN.
 
     Example:
         >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
@@ -106,8 +122,17 @@ def alrp_loss(
     """
     if target not in TARGETS:
         raise ValueError(f"target is {target!r}; known are {', '.join(TARGETS)}")
-    loss, gradient, weights = _alrp(
-        logits.detach(), labels, loc_errors.detach(), group, delta, eps, target == "zero"
-    )
+    with torch.no_grad():
+        call = _alrp_op if torch.compiler.is_compiling() else _alrp
+        loss, gradient, weights = call(
+            logits.detach(),
+            labels,
+            loc_errors.detach(),
+            group,
+            delta,
+            eps,
+            target == "zero",
+            max_positives,
+        )
     (loss_cls,) = attach(logits, loss, gradient)
     return loss_cls, (loc_errors.to(weights.dtype) * weights).sum()

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rankdet.losses.error_driven import attach, ranked_groups, ranking_op, total
+from rankdet.losses import kernels
+from rankdet.losses.error_driven import attach, check, ranked_groups, ranking_op, total
 
 
 def interpolated(scores: Tensor, errors: Tensor) -> Tensor:
@@ -23,10 +24,20 @@ def interpolated(scores: Tensor, errors: Tensor) -> Tensor:
 
 @ranking_op("ap_loss")
 def _ap(
-    logits: Tensor, labels: Tensor, group: Tensor | None, delta: float, interpolate: bool
+    logits: Tensor,
+    labels: Tensor,
+    group: Tensor | None,
+    delta: float,
+    interpolate: bool,
+    max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor]:
+    check(logits, labels, group, delta)
+    made = kernels.ap(logits, labels, group, delta, interpolate, max_positives)
+    if made is not None:
+        return made
+
     def parts() -> Iterator[tuple[Tensor, Tensor]]:
-        for ranks, _, n_positives in ranked_groups(logits, labels, delta, group):
+        for ranks, _, n_positives in ranked_groups(logits, labels, delta, group, max_positives):
             errors = ranks.false_positives / ranks.rank  # 1 - precision
             if interpolate:
                 errors = interpolated(ranks.scores, errors)
@@ -43,6 +54,7 @@ def ap_loss(
     delta: float = 1.0,
     interpolate: bool = True,
     group: Tensor | None = None,
+    max_positives: int | None = None,
 ) -> Tensor:
     """AP Loss: 1 - average precision, with error-driven gradients (Chen et al., CVPR 2019).
 
@@ -57,6 +69,9 @@ def ap_loss(
         interpolate: whether to interpolate the precision-recall curve.
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
+        max_positives: a bound of the number of positives. With it, the host does not wait for a
+            GPU, and the loss can be captured in a CUDA graph. With more positives the loss is NaN
+            there (on a CPU: an error). It changes nothing else.
 
     Returns:
         Scalar in [0, 1), float32 (float64 for float64 logits). Without positives it is 0 and
@@ -64,11 +79,13 @@ def ap_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: delta is negative, or the number of labels or groups does not match.
+        ValueError: delta is negative, the number of labels or groups does not match, or there are
+            more positives than `max_positives`.
 
     Example:
         >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
         >>> ap_loss(logits, torch.tensor([1, 0, -1])).backward()
     """
-    (loss,) = attach(logits, *_ap(logits.detach(), labels, group, delta, interpolate))
+    made = _ap(logits.detach(), labels, group, delta, interpolate, max_positives)
+    (loss,) = attach(logits, *made)
     return loss

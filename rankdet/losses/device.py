@@ -1,12 +1,48 @@
-"""Operations that have a faster form on a CPU than on a GPU."""
+"""The form of an operation that a device gets: for a CPU, for a GPU, or as a fused kernel."""
+
+import os
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
+
+KERNELS = "RANKDET_KERNELS"  # environment variable: a key of the table in `fused`
+HALF = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def on_cpu(values: Tensor) -> bool:
     """Whether values are in the host's memory; reading them from a GPU waits for the device."""
     return values.device.type == "cpu"
+
+
+@cache
+def has_triton() -> bool:
+    """Whether Triton is installed; it comes with PyTorch for CUDA on Linux."""
+    return find_spec("triton") is not None
+
+
+def fused(logits: Tensor) -> bool:
+    """Whether the fused kernels of `rankdet.losses.kernels` compute a loss of these logits.
+
+    The environment variable RANKDET_KERNELS decides:
+
+    - `auto` (default): on CUDA, if Triton is installed;
+    - `off`: never;
+    - `on`: always, on a CPU too, where Triton's interpreter is needed (TRITON_INTERPRET=1). It is
+      slow and meant for tests.
+
+    Float64 logits always take plain PyTorch: the kernels compute single elements in float32.
+
+    Raises:
+        ValueError: RANKDET_KERNELS has another value.
+    """
+    mode = os.environ.get(KERNELS, "auto")
+    if mode not in ("auto", "on", "off"):
+        raise ValueError(f"{KERNELS} is {mode!r}; use auto, on or off")
+    if mode == "off" or logits.dtype not in HALF or logits.numel() == 0:
+        return False
+    return mode == "on" or (logits.is_cuda and has_triton())
 
 
 def where_true(mask: Tensor) -> Tensor:

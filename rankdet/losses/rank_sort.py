@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rankdet.losses import device
-from rankdet.losses.error_driven import attach, ranked_groups, ranking_op, total
+from rankdet.losses import device, kernels
+from rankdet.losses.error_driven import attach, check, ranked_groups, ranking_op, total
 from rankdet.losses.ranks import Ranking
 from rankdet.losses.step_bins import StepBins
 
@@ -59,12 +59,20 @@ def _sort(ranks: Ranking, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 @ranking_op("rank_sort_loss", n_losses=2)
 def _rank_sort(
-    logits: Tensor, targets: Tensor, group: Tensor | None, delta: float
+    logits: Tensor,
+    targets: Tensor,
+    group: Tensor | None,
+    delta: float,
+    max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    check(logits, targets, group, delta)
+    made = kernels.rank_sort(logits, targets, group, delta, EPS, max_positives)
+    if made is not None:
+        return made
     labels = targets.reshape(-1).sign().to(torch.int8)  # a positive with IoU 0 becomes a negative
 
     def parts() -> Iterator[tuple[Tensor, ...]]:
-        for ranks, _, n in ranked_groups(logits, labels, delta, group):
+        for ranks, _, n in ranked_groups(logits, labels, delta, group, max_positives):
             # In the released code a positive adds H(0) to its own rank⁺, not 1.
             rank = ranks.rank - 1 + ranks.bins.self_step
             ranking = ranks.false_positives / rank
@@ -79,7 +87,12 @@ def _rank_sort(
 
 
 def rank_sort_loss(
-    logits: Tensor, targets: Tensor, *, delta: float = 0.5, group: Tensor | None = None
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    delta: float = 0.5,
+    group: Tensor | None = None,
+    max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Rank & Sort Loss: ranks positives above negatives, and sorts positives by their quality.
 
@@ -95,6 +108,9 @@ def rank_sort_loss(
         delta: half the width of the smoothed step H, ≥ 0. 0 is the hard step.
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
+        max_positives: a bound of the number of positives. With it, the host does not wait for a
+            GPU, and the loss can be captured in a CUDA graph. With more positives the loss is NaN
+            there (on a CPU: an error). It changes nothing else.
 
     Returns:
         The ranking loss and the sorting loss: scalars, float32 (float64 for float64 logits). Each
@@ -103,12 +119,14 @@ def rank_sort_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: delta is negative, or the number of targets or groups does not match.
+        ValueError: delta is negative, the number of targets or groups does not match, or there are
+            more positives than `max_positives`.
 
     Example:
         >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
         >>> ranking, sorting = rank_sort_loss(logits, torch.tensor([0.6, 0.8, 0.0]))
         >>> (ranking + sorting).backward()
     """
-    ranking, sorting = attach(logits, *_rank_sort(logits.detach(), targets.detach(), group, delta))
+    made = _rank_sort(logits.detach(), targets.detach(), group, delta, max_positives)
+    ranking, sorting = attach(logits, *made)
     return ranking, sorting

@@ -1,0 +1,276 @@
+"""Triton kernels that read and write the negatives: two passes, as docs/losses.md describes.
+
+Pass 1 puts each negative in its bin between the breakpoints and adds it to a histogram. The sums
+are integers (fixed point), so they do not depend on the order of additions. Pass 2 writes the
+gradient, which is linear in the logit within a bin.
+"""
+
+import triton
+import triton.language as tl
+
+from rankdet.losses.kernels.pairs import ALRP, ALRP_ZERO, AP, RS
+from rankdet.losses.kernels.positives import is_positive
+
+NOT_NEGATIVE = tl.constexpr(-1)  # in the place of a bin: an ignored element
+POSITIVE = tl.constexpr(-2)
+
+
+@triton.jit(do_not_specialize=["n_edges"])
+def bin_negatives(
+    logits,
+    labels,
+    edges,
+    bins,
+    counts,
+    offsets,
+    has_nan,
+    n,
+    n_edges,
+    fixed_one,
+    SOFT: tl.constexpr,
+    LEVELS: tl.constexpr,
+    COPIES: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """Pass 1: writes the bin of each negative, and counts and offsets per bin.
+
+    An offset is the distance from the bin's start in units of the bin's width, times `fixed_one`.
+    A negative below the first edge, whose gradient is 0, is in bin 0.
+    """
+    pid = tl.program_id(0)
+    at = pid * BLOCK + tl.arange(0, BLOCK)
+    label = tl.load(labels + at, mask=at < n, other=-1)
+    negative = (label == 0) & (at < n)
+    value = tl.load(logits + at, mask=negative, other=0).to(tl.float32)
+    relevant = negative & ((value < tl.load(edges)) == 0)  # true for NaN
+    place = tl.zeros([BLOCK], tl.int32)
+    if tl.max(relevant.to(tl.int32)) > 0:
+        for level in tl.static_range(LEVELS):
+            probe = place + (1 << (LEVELS - 1 - level))
+            reached = relevant & (probe <= n_edges)
+            edge = tl.load(edges + probe - 1, mask=reached, other=float("inf"))
+            place = tl.where(reached & (edge <= value), probe, place)
+        tl.store(has_nan, tl.full([], 1, tl.int64), mask=tl.max((value != value).to(tl.int32)) > 0)
+        found = relevant & (place > 0)
+        start = tl.load(edges + place - 1, mask=found, other=0.0)
+        end = tl.load(edges + place, mask=found & (place < n_edges), other=float("inf"))
+        width = tl.where(end < float("inf"), end - start, 1.0)
+        share = tl.where(end < float("inf"), (value - start) / width, 0.0)
+        target = (pid % COPIES) * (n_edges + 1) + place
+        tl.atomic_add(counts + target, tl.full([BLOCK], 1, tl.int64), mask=found, sem="relaxed")
+        fixed = (share * fixed_one).to(tl.int64)
+        tl.atomic_add(offsets + target, fixed, mask=found & (fixed > 0), sem="relaxed")
+    code = tl.where(is_positive(label, SOFT), POSITIVE, NOT_NEGATIVE)
+    tl.store(bins + at, tl.where(negative, place, code).to(tl.int16), mask=at < n)
+
+
+@triton.jit(do_not_specialize=["bound", "n_edges"])
+def rank_among_negatives(
+    scores,
+    extra,
+    lower,
+    upper,
+    edges,
+    counts,
+    offsets,
+    has_nan,
+    above,
+    weighted,
+    rank,
+    errors,
+    weights,
+    by_positive,
+    total,
+    bound,
+    n_edges,
+    fixed_unit,
+    eps,
+    DELTA: tl.constexpr,
+    LOSS: tl.constexpr,
+    COPIES: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Sums the histogram to ``FP_i``, and makes rank, error and gradient of each positive.
+
+    `errors` are ``FP_i / rank_i``, `weights` the factors w of a negative's gradient
+    ``Σ_i w_i H(s_j - s_i)``, `by_positive` the gradients of the positives.
+    """
+    i = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    n_positives = tl.load(total)
+    inside = i < tl.minimum(n_positives, bound)
+    own = tl.load(scores + i, mask=inside, other=0.0)
+    low = tl.load(lower + i, mask=inside, other=0)[:, None]
+    delta = tl.full([1], DELTA, tl.float64)
+    false = tl.zeros([ROWS], tl.float64)
+    for start in range(1, n_edges + 1, COLUMNS):
+        bin = start + tl.arange(0, COLUMNS)
+        there = bin <= n_edges
+        count = tl.zeros([COLUMNS], tl.int64)
+        offset = tl.zeros([COLUMNS], tl.int64)
+        for copy in tl.static_range(COPIES):
+            count += tl.load(counts + copy * (n_edges + 1) + bin, mask=there, other=0)
+            offset += tl.load(offsets + copy * (n_edges + 1) + bin, mask=there, other=0)
+        mass = count.to(tl.float64)
+        begun = low <= (bin - 1)[None, :]
+        if DELTA == 0:
+            false += tl.sum(tl.where(begun, mass[None, :], 0.0), 1)
+        else:
+            edge = tl.load(edges + bin - 1, mask=there, other=0.0).to(tl.float64)
+            end = tl.load(edges + bin, mask=bin < n_edges, other=0.0).to(tl.float64)
+            moment = tl.where(offset > 0, offset.to(tl.float64) * fixed_unit * (end - edge), 0.0)
+            high = tl.load(upper + i, mask=inside, other=0)[:, None]
+            ended = high <= (bin - 1)[None, :]
+            height = edge[None, :] - (own - delta)[:, None]
+            ramp = (mass[None, :] * height + moment[None, :]) / (2 * delta)[None, :]
+            ramp = tl.where((mass > 0)[None, :] & begun, ramp, 0.0)
+            false += tl.sum(tl.where(ended, mass[None, :], ramp), 1)
+    false = tl.where(tl.load(has_nan) > 0, float("nan"), tl.maximum(false, 0.0))
+    others = tl.load(above + i, mask=inside, other=0.0)
+    normaliser = tl.maximum(n_positives, 1).to(tl.float64)
+    position = others + false + (1.0 if LOSS != RS or DELTA == 0 else 0.5)  # H(0) of itself
+    error = false / position
+    smallest = tl.full([1], 1e-300, tl.float64)
+    if (LOSS == ALRP) | (LOSS == ALRP_ZERO):
+        moment = tl.load(weighted + i, mask=inside, other=0.0)
+        if LOSS == ALRP_ZERO:
+            moment += tl.load(extra + i, mask=inside, other=0).to(tl.float64)
+        excess = (false + moment) / position / normaliser
+    else:
+        excess = error / normaliser
+    weight = tl.where(false <= eps, 0.0, excess / tl.maximum(false, smallest))
+    if LOSS != ALRP_ZERO:
+        excess = tl.where(false <= eps, 0.0, excess)
+    tl.store(rank + i, position, mask=inside)
+    tl.store(errors + i, tl.where(inside, error, 0.0), mask=i < bound)
+    tl.store(weights + i, tl.where(inside, weight, 0.0), mask=i < bound)
+    tl.store(by_positive + i, -excess, mask=inside)
+
+
+@triton.jit(do_not_specialize=["bound", "n_edges"])
+def make_field(
+    scores,
+    lower,
+    upper,
+    edges,
+    weights,
+    field,
+    total,
+    bound,
+    n_edges,
+    DELTA: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Writes value at the start and slope of ``v -> Σ_i w_i H(v - s_i)`` in each bin."""
+    bin = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    n_positives = tl.load(total)
+    inside = (bin >= 1) & (bin <= n_edges)
+    edge = tl.load(edges + bin - 1, mask=inside, other=0.0).to(tl.float64)
+    delta = tl.full([1], DELTA, tl.float64)
+    value = tl.zeros([ROWS], tl.float64)
+    slope = tl.zeros([ROWS], tl.float64)
+    for start in range(0, bound, COLUMNS):
+        i = start + tl.arange(0, COLUMNS)
+        there = i < tl.minimum(n_positives, bound)
+        weight = tl.load(weights + i, mask=there, other=0.0)[None, :]
+        low = tl.load(lower + i, mask=there, other=0)[None, :]
+        begun = there[None, :] & (low <= (bin - 1)[:, None])
+        if DELTA == 0:
+            value += tl.sum(tl.where(begun, weight, 0.0), 1)
+        else:
+            high = tl.load(upper + i, mask=there, other=0)[None, :]
+            ended = high <= (bin - 1)[:, None]
+            own = tl.load(scores + i, mask=there, other=0.0)[None, :]
+            ramp = tl.where(begun & (ended == 0), weight / (2 * delta)[None, :], 0.0)
+            height = tl.where(begun & (ended == 0), edge[:, None] - (own - delta[None, :]), 0.0)
+            value += tl.sum(tl.where(begun & ended, weight, ramp * height), 1)
+            slope += tl.sum(ramp, 1)
+    tl.store(field + 2 * bin, tl.where(inside, value, 0.0).to(tl.float32), mask=bin <= n_edges)
+    tl.store(field + 2 * bin + 1, tl.where(inside, slope, 0.0).to(tl.float32), mask=bin <= n_edges)
+
+
+@triton.jit(do_not_specialize=["bound", "expected", "n_blocks"])
+def write_gradient(
+    logits,
+    bins,
+    edges,
+    field,
+    places,
+    errors,
+    by_positive,
+    result,
+    excess,
+    gradient,
+    second_gradient,
+    loss_out,
+    second_loss_out,
+    total,
+    n,
+    bound,
+    expected,
+    n_blocks,
+    LOSS: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """Pass 2: writes the gradient, and the loss.
+
+    The first `n_blocks` programs write a block of the logits each, all but the positives. The
+    others write the positives, and the first of them sums the loss. The loss is NaN if there are
+    more positives than `bound`, or not as many as `expected` (-1: any number).
+
+    `second_gradient` is the gradient of the sorting loss (Rank & Sort Loss), or the weight of each
+    localisation error (aLRP Loss).
+    """
+    pid = tl.program_id(0)
+    lane = tl.arange(0, BLOCK)
+    n_positives = tl.load(total)
+    wrong = (n_positives > bound) | ((expected >= 0) & (n_positives != expected))
+    if pid < n_blocks:
+        at = pid * BLOCK + lane
+        place = tl.load(bins + at, mask=at < n, other=NOT_NEGATIVE).to(tl.int32)
+        mine = (at < n) & (place != POSITIVE)
+        slope = tl.zeros([BLOCK], tl.float32)
+        if tl.max(place) > 0:
+            found = place > 0
+            value = tl.load(logits + at, mask=found, other=0).to(tl.float32)
+            base = tl.load(field + 2 * place, mask=found, other=0.0)
+            slope = tl.load(field + 2 * place + 1, mask=found, other=0.0)
+            edge = tl.load(edges + place - 1, mask=found, other=0.0)
+            slope = base + tl.where(slope != 0, slope * (value - edge), 0.0)
+        tl.store(gradient + at, slope, mask=mine)
+        if LOSS == RS:
+            tl.store(second_gradient + at, tl.zeros([BLOCK], tl.float32), mask=mine)
+    else:
+        i = (pid - n_blocks) * BLOCK + lane
+        inside = i < tl.minimum(n_positives, bound)
+        place = tl.load(places + i, mask=inside, other=0)
+        normaliser = tl.maximum(n_positives, 1).to(tl.float64)
+        own = tl.load(result + i, mask=inside, other=0.0)
+        if LOSS == AP:
+            tl.store(gradient + place, (-own / normaliser).to(tl.float32), mask=inside)
+        else:
+            own_gradient = tl.load(by_positive + i, mask=inside, other=0.0)
+            tl.store(gradient + place, own_gradient.to(tl.float32), mask=inside)
+        if LOSS == RS:
+            tl.store(second_gradient + place, own.to(tl.float32), mask=inside)
+        if (LOSS == ALRP) | (LOSS == ALRP_ZERO):
+            own = tl.where(wrong, float("nan"), own)
+            tl.store(second_gradient + i, own.to(tl.float32), mask=i < bound)
+        if pid == n_blocks:
+            first = tl.zeros([BLOCK], tl.float64)
+            second = tl.zeros([BLOCK], tl.float64)
+            for start in range(0, bound, BLOCK):
+                k = start + lane
+                there = k < tl.minimum(n_positives, bound)
+                if LOSS == AP:
+                    first += tl.load(result + k, mask=there, other=0.0)
+                else:
+                    first += tl.load(errors + k, mask=there, other=0.0)
+                if LOSS == RS:
+                    second += tl.load(excess + k, mask=there, other=0.0)
+            loss = tl.where(wrong, float("nan"), tl.sum(first) / normaliser)
+            tl.store(loss_out, loss.to(tl.float32))
+            if LOSS == RS:
+                loss = tl.where(wrong, float("nan"), tl.sum(second) / normaliser)
+                tl.store(second_loss_out, loss.to(tl.float32))

@@ -1,0 +1,78 @@
+"""Triton kernels that collect the positives in order of appearance, without a wait of the host.
+
+Two launches: the first counts the positives of each block, the second writes them. The order does
+not depend on the timing of blocks, so results are the same in every call.
+"""
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def is_positive(label, SOFT: tl.constexpr):
+    """Whether an element is a positive: a label of 1, or a soft target above 0."""
+    if SOFT:
+        return label > 0
+    return label == 1
+
+
+@triton.jit
+def count_positives(labels, counts, n, SOFT: tl.constexpr, BLOCK: tl.constexpr):
+    """Writes the number of positives of each block to `counts`."""
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    label = tl.load(labels + at, mask=at < n, other=0)
+    tl.store(counts + tl.program_id(0), tl.sum(is_positive(label, SOFT).to(tl.int64)))
+
+
+@triton.jit(do_not_specialize=["bound", "n_zeroed", "n_blocks"])
+def collect_positives(
+    logits,
+    labels,
+    counts,
+    total,
+    places,
+    scores,
+    qualities,
+    zeroed,
+    n,
+    bound,
+    n_zeroed,
+    n_blocks,
+    SOFT: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """Writes index, score and (for soft targets) quality of each positive.
+
+    Places after the last positive get index -1 and score +inf: their breakpoints are then sorted
+    behind all others. Positives beyond `bound` are counted in `total`, but not written.
+    It also sets the histogram of the negatives (`zeroed`) to 0.
+    """
+    pid = tl.program_id(0)
+    lane = tl.arange(0, BLOCK)
+    before = tl.zeros([], tl.int64)
+    everyone = tl.zeros([], tl.int64)
+    for start in range(0, n_blocks, BLOCK):
+        block = start + lane
+        count = tl.load(counts + block, mask=block < n_blocks, other=0)
+        before += tl.sum(tl.where(block < pid, count, 0))
+        everyone += tl.sum(count)
+    at = pid * BLOCK + lane
+    label = tl.load(labels + at, mask=at < n, other=0)
+    mine = is_positive(label, SOFT)
+    place = before + tl.cumsum(mine.to(tl.int64), 0) - 1
+    kept = mine & (place < bound)
+    logit = tl.load(logits + at, mask=kept, other=0).to(tl.float64)
+    tl.store(places + place, at.to(tl.int64), mask=kept)
+    tl.store(scores + place, logit, mask=kept)
+    if SOFT:
+        tl.store(qualities + place, label.to(tl.float64), mask=kept)
+    if pid == 0:
+        tl.store(total, everyone)
+        for start in range(0, bound, BLOCK):
+            empty = (start + lane >= everyone) & (start + lane < bound)
+            tl.store(places + start + lane, tl.full([BLOCK], -1, tl.int64), mask=empty)
+            tl.store(scores + start + lane, tl.full([BLOCK], float("inf"), tl.float64), mask=empty)
+            if SOFT:
+                tl.store(qualities + start + lane, tl.zeros([BLOCK], tl.float64), mask=empty)
+    for start in range(pid * BLOCK, n_zeroed, n_blocks * BLOCK):
+        tl.store(zeroed + start + lane, tl.zeros([BLOCK], tl.int64), mask=start + lane < n_zeroed)

@@ -1,0 +1,241 @@
+"""The losses of the smoothed step H by Triton kernels: AP, aLRP, and Rank & Sort Loss.
+
+Seven or eight launches, and no wait of the host. Everything between the launches stays on the
+device: P numbers of float64 each, and the integers of the histogram.
+"""
+
+import torch
+from torch import Tensor
+
+from rankdet.losses.kernels import negatives, pairs, positives
+
+BLOCK = 1024  # logits of a program
+COPIES = 2  # copies of the histogram, so that fewer programs add to the same number
+TILE = {"ROWS": 16, "COLUMNS": 128}  # pairs of a step of the P x P kernels
+REALS = (  # float64, one per positive
+    "scores",
+    "extra",
+    "above",
+    "weighted",
+    "bad",
+    "rank",
+    "errors",
+    "weights",
+    "by_positive",
+    "result",
+)
+WITHOUT_INTERPOLATION, AP, ALRP, ALRP_ZERO, RS = 0, 1, 2, 3, 4  # as the constants of `pairs`
+
+
+def _cdiv(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def _aligned(count: int) -> int:
+    return _cdiv(count, 16) * 16  # Triton compiles a kernel again for pointers of other alignment
+
+
+class StepLoss:
+    """The buffers and launches of one loss.
+
+    Args:
+        logits: any shape, float32, float16 or bfloat16.
+        labels: one per logit: 1 positive, 0 negative, anything else is ignored. For Rank & Sort
+            Loss: the quality of a positive, 0 negative, less than 0 ignored.
+        bound: the largest number of positives that is computed (with more the loss is NaN).
+        delta: half the width of the ramp of H, ≥ 0.
+        loss: one of the constants of this module.
+        eps: a positive whose FP_i is at most this gets no gradient.
+        expected: the number of positives that there must be (if not, the loss is NaN). None: any.
+        extra: aLRP Loss: (bound,) localisation errors of the positives.
+    """
+
+    def __init__(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        bound: int,
+        delta: float,
+        loss: int,
+        eps: float = 0.0,
+        expected: int | None = None,
+        extra: Tensor | None = None,
+    ) -> None:
+        self.logits = logits.detach().contiguous().reshape(-1)
+        labels = labels.detach().contiguous().reshape(-1)
+        self.labels = labels.view(torch.uint8) if labels.dtype == torch.bool else labels
+        self.shape, self.device = logits.shape, logits.device
+        self.bound, self.expected = max(bound, 1), -1 if expected is None else expected
+        self.delta, self.loss, self.soft, self.eps = float(delta), loss, loss == RS, eps
+        self.n, self.n_blocks = len(self.logits), _cdiv(len(self.logits), BLOCK)
+        self.fixed_one = float(1 << (62 - self.n.bit_length()))
+        self._make_buffers()
+        if extra is not None:
+            self.extra = extra.detach().contiguous()
+
+    def _make_buffers(self) -> None:
+        self.n_edges = self.bound * (2 if self.delta > 0 else 1)
+        rows, edges = _aligned(self.bound), _aligned(self.n_edges)
+        real = torch.empty(len(REALS), rows, dtype=torch.float64, device=self.device)
+        self.real = dict(zip(REALS, real.unbind(), strict=True))
+        self.extra = self.real["extra"]
+        bins = _aligned(COPIES * (self.n_edges + 1))
+        sizes = [16, bins, bins, _aligned(self.n_blocks), rows, rows, rows]
+        whole = torch.empty(sum(sizes), dtype=torch.int64, device=self.device)
+        self.marks, self.counts, self.offsets, self.blocks, *places = whole.split(sizes)
+        self.places, self.lower, self.upper = places
+        self.n_zeroed = sizes[0] + 2 * bins
+        self.total, self.has_nan = self.blocks.new_empty(1), self.marks
+        single = torch.empty(edges + 2 * (self.n_edges + 1), device=self.device)
+        self.edges, self.field = single[:edges], single[edges:]
+        self.bins = torch.empty(self.n, dtype=torch.int16, device=self.device)
+
+    def run(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Launches everything.
+
+        Returns:
+            The loss and the second loss (scalars; the second is the sorting loss), the gradient in
+            the shape of the logits, and the second gradient: that of the sorting loss (Rank & Sort
+            Loss, in the shape of the logits), or the weight of each localisation error (aLRP Loss,
+            (bound,)). All are float32.
+        """
+        gradient = torch.empty(self.shape, device=self.device)
+        second = torch.empty(self.shape if self.loss == RS else self.bound, device=self.device)
+        losses = torch.empty((), device=self.device), torch.empty((), device=self.device)
+        self._collect()
+        self._rank()
+        self._finish()
+        self._write(gradient, second, losses)
+        return *losses, gradient, second
+
+    def _collect(self) -> None:
+        positives.count_positives[(self.n_blocks,)](
+            self.labels, self.blocks, self.n, SOFT=self.soft, BLOCK=BLOCK
+        )
+        positives.collect_positives[(self.n_blocks,)](
+            self.logits,
+            self.labels,
+            self.blocks,
+            self.total,
+            self.places,
+            self.real["scores"],
+            self.real["extra"],
+            self.marks,
+            self.n,
+            self.bound,
+            self.n_zeroed,
+            self.n_blocks,
+            SOFT=self.soft,
+            BLOCK=BLOCK,
+        )
+
+    def _rank(self) -> None:
+        real, options = self.real, {"DELTA": self.delta, "LOSS": self.loss, **TILE}
+        pairs.rank_positives[(_cdiv(self.bound, TILE["ROWS"]),)](
+            real["scores"],
+            self.extra,
+            self.lower,
+            self.upper,
+            self.edges,
+            real["above"],
+            real["weighted"],
+            real["bad"],
+            self.total,
+            self.bound,
+            **options,
+        )
+        negatives.bin_negatives[(self.n_blocks,)](
+            self.logits,
+            self.labels,
+            self.edges,
+            self.bins,
+            self.counts,
+            self.offsets,
+            self.has_nan,
+            self.n,
+            self.n_edges,
+            self.fixed_one,
+            SOFT=self.soft,
+            LEVELS=self.n_edges.bit_length(),
+            COPIES=COPIES,
+            BLOCK=BLOCK,
+        )
+        negatives.rank_among_negatives[(_cdiv(self.bound, TILE["ROWS"]),)](
+            real["scores"],
+            self.extra,
+            self.lower,
+            self.upper,
+            self.edges,
+            self.counts,
+            self.offsets,
+            self.has_nan,
+            real["above"],
+            real["weighted"],
+            real["rank"],
+            real["errors"],
+            real["weights"],
+            real["by_positive"],
+            self.total,
+            self.bound,
+            self.n_edges,
+            1 / self.fixed_one,
+            self.eps,
+            COPIES=COPIES,
+            **options,
+        )
+
+    def _finish(self) -> None:
+        real = self.real
+        if self.loss != WITHOUT_INTERPOLATION:
+            pairs.finish_positives[(_cdiv(self.bound, TILE["ROWS"]),)](
+                real["scores"],
+                self.extra,
+                real["errors"],
+                real["weights"],
+                real["rank"],
+                real["weighted"],
+                real["bad"],
+                real["result"],
+                self.total,
+                self.bound,
+                DELTA=self.delta,
+                LOSS=self.loss,
+                **TILE,
+            )
+        negatives.make_field[(_cdiv(self.n_edges + 1, TILE["ROWS"]),)](
+            real["scores"],
+            self.lower,
+            self.upper,
+            self.edges,
+            real["weights"],
+            self.field,
+            self.total,
+            self.bound,
+            self.n_edges,
+            DELTA=self.delta,
+            **TILE,
+        )
+
+    def _write(self, gradient: Tensor, second: Tensor, losses: tuple[Tensor, ...]) -> None:
+        real = self.real
+        negatives.write_gradient[(self.n_blocks + _cdiv(self.bound, BLOCK),)](
+            self.logits,
+            self.bins,
+            self.edges,
+            self.field,
+            self.places,
+            real["errors"],
+            real["by_positive"],
+            real["result"],
+            real["weighted"],
+            gradient,
+            second,
+            *losses,
+            self.total,
+            self.n,
+            self.bound,
+            self.expected,
+            self.n_blocks,
+            LOSS=self.loss,
+            BLOCK=BLOCK,
+        )
