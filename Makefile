@@ -10,8 +10,13 @@ EXAMPLE ?= smoke
 # workflow, conformance and golden.
 FLOOR  ?= 90
 
+# The GPU check. The wheels are for a machine without internet; its Python is 3.11 or 3.12.
+PYTHON_VERSION ?= 3.12
+WHEELS ?= .gpu-wheels
+GPU    ?= --minutes 8
+
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test coverage lint check-all example clean
+.PHONY: help setup smoke test coverage lint check-all example gpu-wheels gpu-check clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +51,12 @@ example: setup ## rebuild reports/example and its pictures from a finished smoke
 	$(BIN)/rankdet report $(EXAMPLE) --out reports/example
 	$(BIN)/python -m tests.report.pictures reports/example docs/images
 	$(BIN)/python -m pytest -q tests/report/test_example.py
+
+gpu-wheels: ## collect the packages that the GPU check needs on a machine without internet
+	@PYTHON="$(PYTHON)" PYTHON_VERSION="$(PYTHON_VERSION)" WHEELS="$(WHEELS)" bash envs/gpu-wheels.sh
+
+gpu-check: ## check one GPU in 8 minutes: losses, iterations, trainings (GPU=... for options)
+	@PYTHON="$(PYTHON)" WHEELS="$(WHEELS)" bash envs/gpu-check.sh $(GPU)
 
 clean: ## remove results and reports; keep the environment
 	rm -rf results reports/html .snakemake .coverage .coverage.*

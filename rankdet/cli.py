@@ -17,7 +17,7 @@ COMMANDS = {
     "thresholds": "the LRP-optimal score threshold of each class of a run",
     "submission": "write a run's detections as COCO's evaluation server accepts them",
     "compare": "compare runs, with a paired bootstrap of their differences",
-    "bench": "time the losses, the evaluation, and a training iteration",
+    "bench": "time the losses, the evaluation, and a training iteration; check a GPU",
     "report": "build or open the report of a study",
     "doctor": "check this machine and its packages, with a remedy for each problem",
 }

@@ -1,10 +1,15 @@
-"""`rankdet bench`: times the losses, the evaluation, and training iterations on this machine."""
+"""`rankdet bench`: times losses, evaluation and training iterations here, and checks a GPU."""
 
 import argparse
 
-from rankdet.commands import bench_evaluation, bench_iteration, bench_losses
+from rankdet.commands import bench_evaluation, bench_gpu, bench_iteration, bench_losses
 
-PARTS = {"losses": bench_losses, "iteration": bench_iteration, "evaluation": bench_evaluation}
+PARTS = {
+    "losses": bench_losses,
+    "iteration": bench_iteration,
+    "evaluation": bench_evaluation,
+    "gpu": bench_gpu,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

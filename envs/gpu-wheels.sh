@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Collects the wheels of envs/gpu-wheels.txt for the GPU check in $WHEELS, at most 50 MB in all.
+set -euo pipefail
+python=${PYTHON:-python3} wheels=${WHEELS:-.gpu-wheels} version=${PYTHON_VERSION:-3.12}
+pins=envs/constraints.txt most=50
+
+[[ $version =~ ^3\.1[12]$ ]] || { echo "error: PYTHON_VERSION=$version: choose 3.11 or 3.12" >&2; exit 2; }
+options=(--disable-pip-version-check --quiet --no-deps --only-binary=:all: --implementation cp
+  --python-version "$version")
+for glibc in 2_28 2_27 2_24 2_17; do options+=(--platform "manylinux_${glibc}_x86_64"); done
+options+=(--platform manylinux2014_x86_64 --platform manylinux1_x86_64)
+
+names=()
+while read -r name; do
+  pin=$(grep -i "^${name}==" "$pins") || { echo "error: envs/gpu-wheels.txt: $name has no version in $pins" >&2; exit 2; }
+  names+=("$pin")
+done < <(grep -v '^#' envs/gpu-wheels.txt)
+
+mkdir -p "$wheels"
+for pin in "${names[@]}"; do # two versions of a package stop pip
+  name=${pin%%==*}
+  find "$wheels" -maxdepth 1 -iname "${name//-/_}-*.whl" -delete
+done
+echo "collecting ${#names[@]} wheels for Python $version in $wheels"
+"$python" -m pip download "${options[@]}" --dest "$wheels" "${names[@]}" 2> >(grep -v "^WARNING: Location" >&2)
+
+found=$(find "$wheels" -name '*.whl' | wc -l) size=$(du -sm "$wheels" | cut -f1)
+((found == ${#names[@]})) || { echo "error: $found of ${#names[@]} wheels are in $wheels" >&2; exit 1; }
+((size <= most)) || { echo "error: the wheels in $wheels have $size MB, more than $most" >&2; exit 1; }
+echo "$found wheels, $size MB"

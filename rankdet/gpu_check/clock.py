@@ -1,0 +1,84 @@
+"""Time and peak memory of a call: by CUDA events on a GPU, by the host's clock on a CPU."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+MEGABYTE = 1 << 20
+
+
+def timed(
+    call: Callable[[], Any],
+    device: str,
+    *,
+    warm_ups: int = 3,
+    repeats: int = 10,
+    seconds: float = float("inf"),
+) -> dict[str, Any]:
+    """Measures a call.
+
+    On a GPU the host waits after each call, so the time contains what the host needs to start the
+    kernels, as in a training that waits for its losses.
+
+    Args:
+        call: The call.
+        device: `cpu` or `cuda:<index>`.
+        warm_ups: Calls that are not measured.
+        repeats: Measured calls.
+        seconds: No further call starts after this time; one is always measured.
+
+    Returns:
+        `ms` (the median), `best_ms`, `repeats`, and `peak_mb`: the memory of the device that a call
+        adds at its peak, None on a CPU.
+    """
+    on_gpu = device.startswith("cuda")
+    end = time.monotonic() + seconds
+    for _ in range(warm_ups):
+        if time.monotonic() < end:
+            call()
+    before = _reset_peak(on_gpu)
+    measure = _by_events if on_gpu else _by_clock
+    times: list[float] = []
+    while len(times) < repeats and (not times or time.monotonic() < end):
+        times.append(measure(call))
+    return {
+        "ms": statistics.median(times),
+        "best_ms": min(times),
+        "repeats": len(times),
+        "peak_mb": (torch.cuda.max_memory_allocated() - before) / MEGABYTE if on_gpu else None,
+    }
+
+
+def _reset_peak(on_gpu: bool) -> int:
+    if not on_gpu:
+        return 0
+    gc.collect()
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    return torch.cuda.memory_allocated()
+
+
+def _by_events(call: Callable[[], Any]) -> float:
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    call()
+    end.record()
+    end.synchronize()
+    return start.elapsed_time(end)
+
+
+def _by_clock(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1e3
+
+
+def free(device: str) -> None:
+    """Returns unused memory to the device, so that the next step can have it."""
+    gc.collect()
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()

@@ -1,0 +1,45 @@
+"""One training of the check: train, predict, evaluate."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+def train_and_evaluate(spec: dict[str, Any], folder: Path) -> Row:
+    """Trains a run and evaluates it on its main split; removes the run's files.
+
+    Args:
+        spec: The run's spec.
+        folder: An empty folder for the run.
+
+    Returns:
+        `AP` and `oLRP` in [0, 1] (None if undefined), `outcome` (`trained`, `collapsed`,
+        `diverged`), `iterations`, `seconds_per_iteration`, `train_seconds`, `seconds` (all in all).
+    """
+    from rankdet.evaluation.evaluate import evaluate_files
+    from rankdet.results.layout import DETECTIONS, RUN
+    from rankdet.results.schemas.dataset import DatasetManifest
+    from rankdet.results.schemas.run import RunRecord
+    from rankdet.training import predict, train
+
+    start = time.monotonic()
+    split = spec["splits"][0]
+    train(spec, folder)
+    predict(spec, folder, split, folder)
+    truth = DatasetManifest.from_disk(spec["manifest"]).splits[split].annotations
+    metrics = evaluate_files(truth, folder / DETECTIONS)["metrics"]
+    record = RunRecord.from_disk(folder / RUN).to_dict()
+    training = record["training"]
+    shutil.rmtree(folder, ignore_errors=True)
+    return {
+        "outcome": record["status"],
+        "AP": metrics["AP"],
+        "oLRP": metrics["oLRP"],
+        "iterations": training["iterations"],
+        "seconds_per_iteration": training["seconds_per_iteration"],
+        "train_seconds": training["seconds"],
+        "seconds": round(time.monotonic() - start, 3),
+    }

@@ -1,0 +1,111 @@
+"""Trainings in processes of their own, several at a time on one card, stopped in time."""
+
+import logging
+import multiprocessing
+import os
+import queue
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rankdet.gpu_check.budget import (
+    FAILED,
+    MEASURED,
+    NOT_REACHED,
+    Context,
+    Row,
+    one_line,
+    write_traceback,
+)
+from rankdet.gpu_check.one_training import train_and_evaluate
+
+Task = tuple[Row, dict[str, Any]]  # what identifies a training, and its spec
+POLL = 0.5  # seconds between looks at the processes
+
+
+def train_all(tasks: Sequence[Task], processes: int, context: Context) -> Iterator[Row]:
+    """Trains runs in parallel until the time is over, then stops the processes.
+
+    A process does not start a training if less time is left than its longest one took.
+
+    Args:
+        tasks: The runs in their order.
+        processes: How many train at a time.
+        context: The part's context.
+
+    Yields:
+        One row per run, in the order in which they end.
+    """
+    spawn = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+    waiting: Any = spawn.Queue()
+    done: Any = spawn.Queue()
+    for index, (_, spec) in enumerate(tasks):
+        waiting.put((index, spec))
+    for _ in range(processes):
+        waiting.put(None)
+    end = time.time() + context.budget.left()  # processes do not share a monotonic clock
+    arguments = (waiting, done, end, str(context.work), str(context.log))
+    workers = [spawn.Process(target=work, args=arguments, daemon=True) for _ in range(processes)]
+    open_tasks = dict(enumerate(tasks))
+    try:
+        for worker in workers:
+            worker.start()
+        while open_tasks and context.budget.left() > 0:
+            alive = any(worker.is_alive() for worker in workers)
+            try:
+                index, row = done.get(timeout=min(POLL, max(0.01, context.budget.left())))
+            except queue.Empty:
+                if not alive:
+                    break
+                continue
+            yield {**open_tasks.pop(index)[0], **row}
+    finally:
+        for worker in workers:
+            if worker.is_alive():
+                worker.kill()
+        for one in (waiting, done):
+            one.cancel_join_thread()
+            one.close()
+    yield from ({**item, **_unfinished(context, workers)} for item, _ in open_tasks.values())
+
+
+def _unfinished(context: Context, workers: Sequence[Any]) -> Row:
+    if context.budget.left() > 0 and all(worker.exitcode not in (0, None) for worker in workers):
+        return {"status": FAILED, "reason": f"all processes ended ({workers[0].exitcode})"}
+    return {"status": NOT_REACHED}
+
+
+def work(waiting: Any, done: Any, end: float, folder: str, log: str) -> None:
+    """Trains runs from a queue: the main function of a process.
+
+    Args:
+        waiting: Queue of (index, spec); None ends the process.
+        done: Queue of (index, row).
+        end: When to stop, by `time.time`.
+        folder: For the files of the runs.
+        log: For tracebacks. Other output goes to a file in `folder`.
+    """
+    own = Path(folder) / f"process-{os.getpid()}"
+    own.mkdir(parents=True, exist_ok=True)
+    output = os.open(own / "output.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    logging.disable(logging.INFO)
+    longest = 0.0
+    for index, spec in iter(waiting.get, None):
+        if time.time() + longest > end:
+            done.put((index, {"status": NOT_REACHED}))
+            continue
+        start = time.time()
+        done.put((index, guarded(spec, own / str(index), Path(log))))
+        longest = max(longest, time.time() - start)
+
+
+def guarded(spec: dict[str, Any], folder: Path, log: Path) -> Row:
+    """Returns the row of a training, or `failed` with the reason."""
+    try:
+        return {"status": MEASURED, **train_and_evaluate(spec, folder)}
+    except Exception as error:
+        write_traceback(log, f"training in {folder}")
+        return {"status": FAILED, "reason": one_line(error)}

@@ -1,0 +1,41 @@
+"""Keeps the output of libraries away from the terminal."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def quiet(log: Path) -> Iterator[TextIO]:
+    """Sends all output of the block to a file, without messages of the level INFO.
+
+    Args:
+        log: The file; output is appended.
+
+    Yields:
+        The terminal (standard output as it was before).
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    level = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    terminal, errors = os.dup(1), os.dup(2)
+    try:
+        with log.open("a", encoding="utf-8") as file, os.fdopen(os.dup(terminal), "w") as stream:
+            _to(file.fileno(), file.fileno())
+            yield stream
+    finally:
+        _to(terminal, errors)
+        os.close(terminal)
+        os.close(errors)
+        logging.disable(level)
+
+
+def _to(out: int, err: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(out, 1)
+    os.dup2(err, 2)

@@ -1,0 +1,92 @@
+"""Parts `trainings` and `modes`: small detectors on the built-in shapes.
+
+`trainings` trains RetinaNet and ATSS with each loss, several at a time, with as many seeds as fit.
+`modes` trains one of them alone in fp32, in bf16 and with torch.compile, to compare seconds per
+iteration.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rankdet.gpu_check.budget import MEASURED, NOT_REACHED, Context, Row
+from rankdet.gpu_check.processes import Task, guarded, train_all
+from rankdet.gpu_check.study import prepared, small_study, specs
+from rankdet.results.schemas.dataset import DatasetManifest
+
+DETECTORS = ("retinanet", "atss")
+LOSSES = ("focal", "ap", "alrp", "rs", "ape")
+SEEDS = {"tiny": 1, "full": 20}
+MOST_PROCESSES = 8
+MODES: dict[str, dict[str, Any]] = {
+    "fp32": {},
+    "bf16": {"precision": "bf16"},
+    "compile": {"compile": True},
+}
+MODE_LOSS = "alrp"
+MODE_ITERATIONS = 144  # whole epochs of the tour's data
+
+
+def rows(context: Context) -> Iterator[Row]:
+    """Yields one row per training: `AP`, `oLRP`, `outcome`, `train_seconds` and so on.
+
+    The first seed of all pairs comes before the second. `seconds_per_iteration` is with other
+    trainings on the same card.
+    """
+    tiny = context.size == "tiny"
+    detectors, losses = (DETECTORS[:1], LOSSES[:2]) if tiny else (DETECTORS, LOSSES)
+    seeds = range(1, SEEDS[context.size] + 1)
+    tasks = _tasks(context, detectors, losses, seeds)
+    tasks.sort(key=lambda task: task[0]["seed"])
+    processes = 0 if tiny else max(1, min(MOST_PROCESSES, (os.cpu_count() or 1) // 2))
+    for row in _all(tasks, processes, context):
+        yield {**row, "at_a_time": max(1, processes)}
+
+
+def modes(context: Context) -> Iterator[Row]:
+    """Yields one row per mode: `seconds_per_iteration`, and `ratio` to fp32."""
+    first: float | None = None
+    for mode, change in MODES.items():
+        if context.size == "tiny" and mode == "compile":  # needs a C compiler on a CPU
+            continue
+        length = {} if context.size == "tiny" else {"iterations": MODE_ITERATIONS}
+        tasks = _tasks(context, DETECTORS[:1], (MODE_LOSS,), (1,), {**change, **length})
+        processes = 0 if context.size == "tiny" else 1
+        for row in _all(tasks, processes, context):
+            if row["status"] == MEASURED:
+                first = first or row["seconds_per_iteration"]
+                row["ratio"] = row["seconds_per_iteration"] / first
+            yield {**row, "mode": mode}
+
+
+def _tasks(
+    context: Context, detectors: Any, losses: Any, seeds: Any, change: dict[str, Any] | None = None
+) -> list[Task]:
+    device = context.device.partition(":")[0]
+    study = small_study(context.size, device, detectors, losses, seeds, **change or {})
+    manifest = context.work / "data" / "dataset.json"
+    if not manifest.exists():
+        prepared(study, manifest.parent)
+    checksum = DatasetManifest.from_disk(manifest).checksum
+    keys = ("detector", "loss", "seed")
+    return [
+        ({key: spec[key] for key in keys}, spec) for spec in specs(study, str(manifest), checksum)
+    ]
+
+
+def _all(tasks: list[Task], processes: int, context: Context) -> Iterator[Row]:
+    """Trains in other processes, or one after the other in this one."""
+    if processes:
+        yield from train_all(tasks, processes, context)
+        return
+    longest = 0.0
+    for index, (item, spec) in enumerate(tasks):
+        if context.budget.left() <= longest:
+            yield {**item, "status": NOT_REACHED}
+            continue
+        start = time.monotonic()
+        folder = Path(context.work) / f"run-{index}"
+        yield {**item, **guarded(spec, folder, context.log)}
+        longest = max(longest, time.monotonic() - start)
