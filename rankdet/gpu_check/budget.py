@@ -99,16 +99,25 @@ def steps(items: Iterable[Row], measure: Callable[[Row], Row], context: Context)
 
     Yields:
         One row per item: the item, `status` and either what was measured or a `reason`.
+
+    Raises:
+        OutOfTime: After the last item, if the alarm stopped one of them.
     """
-    last = 0.0
+    last, cut = 0.0, None
     for item in items:
-        if context.budget.left() <= last:
+        if cut or context.budget.left() <= last:
             yield {**item, "status": NOT_REACHED}
             continue
         start = time.monotonic()
-        row = {**item, "status": MEASURED, **attempt(measure, item, context)}
+        try:
+            row = {**item, "status": MEASURED, **attempt(measure, item, context)}
+        except OutOfTime as error:
+            cut = error
+            row = {**item, "status": NOT_REACHED, "reason": "stopped at the end of the time"}
         last = time.monotonic() - start
         yield row
+    if cut:
+        raise cut
 
 
 def attempt(measure: Callable[[Row], Row], item: Row, context: Context) -> Row:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rankdet.errors import InputError
+from rankdet.files import writing
 from rankdet.gpu_check import record
 from rankdet.gpu_check.budget import (
+    NOT_REACHED,
     Budget,
     Context,
     OutOfTime,
@@ -25,6 +27,7 @@ from rankdet.gpu_check.machine import described, device_name
 from rankdet.gpu_check.page import write_page
 from rankdet.gpu_check.parts import PARTS, PartOfCheck
 from rankdet.gpu_check.quiet import quiet
+from rankdet.gpu_check.tables import shown
 from rankdet.training import provenance
 
 GRACE = 3.0  # seconds after its budget in which a part may end by itself
@@ -133,7 +136,8 @@ class Check:
                 for found in part.load()(context):
                     row = finite(found)
                     entry["rows"].append(row)
-                    self.say(f"  {_line(row)}")
+                    if row["status"] != NOT_REACHED:
+                        self.say(f"  {_line(row)}")
                     if time.monotonic() - flushed > FLUSH:
                         flushed = time.monotonic()
                         self.flush()
@@ -157,10 +161,12 @@ def run_check(settings: Settings) -> tuple[record.GpuRecord, Path]:
         The record and its file.
 
     Raises:
-        InputError: If `device` is `cuda` and torch finds no GPU.
+        InputError: If `device` is `cuda` and torch finds no GPU, or the folder cannot be written.
     """
     device = chosen_device(settings.device)
     check = Check(settings, device)
+    with writing(settings.out):
+        check.flush()
     work = Path(tempfile.mkdtemp(prefix="rankdet-gpu-"))
     try:
         with quiet(check.log) as terminal:
@@ -230,9 +236,9 @@ def finite(row: Row) -> Row:
 
 
 def _line(row: Row) -> str:
-    """Returns a row in one line: what was measured, numbers with four digits."""
+    """Returns a row in one line, numbers with their names."""
     return "  ".join(
-        f"{value:.4g}" if isinstance(value, float) else str(value)
-        for value in row.values()
-        if value is not None and not isinstance(value, list)
+        value if isinstance(value, str) else f"{key} {shown(value)}"
+        for key, value in row.items()
+        if value is not None and not isinstance(value, list | bool) and key != "best_ms"
     )

@@ -29,7 +29,8 @@ def timed(
         device: `cpu` or `cuda:<index>`.
         warm_ups: Calls that are not measured.
         repeats: Measured calls.
-        seconds: No further call starts after this time; one is always measured.
+        seconds: No further warm-up starts after this time, and no further measured call after as
+            long again. One warm-up and one measured call are always made.
 
     Returns:
         `ms` (the median), `best_ms`, `repeats`, and `peak_mb`: the memory of the device that a call
@@ -37,10 +38,11 @@ def timed(
     """
     on_gpu = device.startswith("cuda")
     end = time.monotonic() + seconds
-    for _ in range(warm_ups):
-        if time.monotonic() < end:
+    for number in range(warm_ups):
+        if not number or time.monotonic() < end:
             call()
     before = _reset_peak(on_gpu)
+    end = time.monotonic() + seconds  # the first call may have compiled kernels
     measure = _by_events if on_gpu else _by_clock
     times: list[float] = []
     while len(times) < repeats and (not times or time.monotonic() < end):

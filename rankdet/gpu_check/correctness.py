@@ -99,7 +99,7 @@ def compare(loss: str, form: str, context: Context) -> Row:
         tolerance) and `passed`.
     """
     if form == kernels.FUSED and not context.on_gpu:
-        return {"status": SKIPPED, "reason": "fused kernels need a GPU"}
+        return {"status": SKIPPED, "reason": kernels.NEED_GPU}
     wrong: list[str] = []
     worst, worst_case, count = (0.0, 0.0), "", 0
     for case in cases(loss, context.size):

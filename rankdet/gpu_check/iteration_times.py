@@ -25,7 +25,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "full": {"preset": "full", "image_size": 512, "batch_size": 8, "classes": 80, "repeats": 10},
 }
 WARM_UPS = {"tiny": 1, "full": 3}
-STEP_SECONDS = 12.0
+STEP_SECONDS = 3.0
 
 
 def items(size: str) -> list[Row]:
@@ -78,7 +78,7 @@ class Models:
     def measure(self, item: Row) -> Row:
         """Returns the times of an item, or `skipped` if the loss does not train the detector."""
         if item["form"] == kernels.FUSED and not self.context.on_gpu:
-            return {"status": SKIPPED, "reason": "fused kernels need a GPU"}
+            return {"status": SKIPPED, "reason": kernels.NEED_GPU}
         key = (item["detector"], item["loss"])
         if self._last is None or self._last[0] != key:
             self.forget()

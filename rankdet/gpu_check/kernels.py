@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 SWITCH = "RANKDET_KERNELS"
 PLAIN, FUSED = "plain", "fused"
+NOT_BUILT, NEED_GPU = "not built", "fused kernels need a GPU"
 
 
 def built() -> bool:

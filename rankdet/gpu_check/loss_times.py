@@ -64,7 +64,7 @@ def items(size: str) -> list[Row]:
             found += [
                 {"loss": loss, "form": form, **at}
                 for loss in LOSSES
-                for form in (kernels.PLAIN, kernels.FUSED, BUCKETS)
+                for form in (*kernels.forms(), BUCKETS)
                 if form != BUCKETS or loss in BUCKETED
             ]
     stage = STAGES[size][0]
@@ -84,8 +84,8 @@ def rows(context: Context) -> Iterator[Row]:
     batches, loops = Batches(context.device), Loops()
 
     def measure(item: Row) -> Row:
-        if item["form"] == kernels.FUSED and (reason := _no_kernels(context)):
-            return {"status": SKIPPED, "reason": reason}
+        if item["form"] == kernels.FUSED and not context.on_gpu:
+            return {"status": SKIPPED, "reason": kernels.NEED_GPU}
         if item["form"] == LOOPED:
             return loops.measure(item, batches, context)
         call = _call(item, _batch(item, batches))
@@ -93,14 +93,10 @@ def rows(context: Context) -> Iterator[Row]:
         with kernels.using(form):
             return timed(call, context.device, seconds=STEP_SECONDS)
 
+    if not kernels.built():
+        yield {"loss": "all", "form": kernels.FUSED, "status": SKIPPED, "reason": kernels.NOT_BUILT}
     yield from steps(items(context.size), measure, context)
     free(context.device)
-
-
-def _no_kernels(context: Context) -> str:
-    if not kernels.built():
-        return "not built"
-    return "" if context.on_gpu else "fused kernels need a GPU"
 
 
 def _batch(item: Row, batches: Batches) -> DrawnBatch:

@@ -2,77 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rankdet.files import write_text
 from rankdet.gpu_check.budget import FAILED, MEASURED, NOT_REACHED, SKIPPED, Row
 from rankdet.gpu_check.plots import draw
 from rankdet.gpu_check.record import GpuRecord, PartRecord
+from rankdet.gpu_check.tables import tables
 
-# Part to its columns: key of a row, header. Columns that no row has are left out.
-COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
-    "correctness": (
-        ("loss", "loss"),
-        ("form", "form"),
-        ("cases", "cases"),
-        ("worst_loss", "worst loss"),
-        ("worst_gradient", "worst gradient"),
-        ("worst_case", "in the case"),
-    ),
-    "losses": (
-        ("loss", "loss"),
-        ("form", "form"),
-        ("positives", "P"),
-        ("logits", "N"),
-        ("stage", "stage"),
-        ("ms", "ms"),
-        ("peak_mb", "peak MB"),
-    ),
-    "iterations": (
-        ("detector", "detector"),
-        ("loss", "loss"),
-        ("form", "form"),
-        ("precision", "precision"),
-        ("ms", "ms"),
-        ("ratio", "ratio"),
-        ("peak_mb", "peak MB"),
-    ),
-    "loader": (
-        ("workers", "workers"),
-        ("image_size", "px"),
-        ("batch_size", "batch"),
-        ("ms", "ms per batch"),
-        ("images_per_second", "images per s"),
-    ),
-    "modes": (
-        ("mode", "mode"),
-        ("detector", "detector"),
-        ("loss", "loss"),
-        ("seconds_per_iteration", "s per iteration"),
-        ("ratio", "ratio to fp32"),
-        ("AP", "AP"),
-    ),
-    "trainings": (
-        ("detector", "detector"),
-        ("loss", "loss"),
-        ("seed", "seed"),
-        ("outcome", "outcome"),
-        ("AP", "AP"),
-        ("oLRP", "oLRP"),
-        ("train_seconds", "s"),
-    ),
-}
 NOTES = {
-    "correctness": "Largest difference to the CPU in float32, as a share of the largest value. "
-    "`wrong` in the record names the cases beyond the tolerance.",
+    "correctness": "Largest difference to the CPU in float32, as a share of the largest value.",
     "losses": "Forward and backward, median of the measured calls. `copy` copies the logits: no "
     "loss can be faster. `bucketed` is exact for δ = 0 only. `looped` ran once.",
-    "iterations": "Forward, backward and step, data on the card. Ratio: to focal loss (cross "
+    "iterations": "Forward, backward and step, data on the device. Ratio: to focal loss (cross "
     "entropy in two stages) at the same precision. Initial weights, so all negatives are relevant.",
-    "modes": "Each training is alone on the card; its first five iterations are not counted.",
-    "trainings": "Several trainings share the card, so their times are not those of one alone.",
+    "modes": "Each training is alone on the device; its first five iterations are not counted.",
+    "trainings": "Several trainings share the device, so their times are not those of one alone.",
 }
 STATES = (MEASURED, NOT_REACHED, FAILED, SKIPPED)
+LISTED = 12  # rows without a measurement that the page names
 
 
 def write_page(record: GpuRecord, folder: Path, stem: str, log: Path) -> None:
@@ -97,20 +44,18 @@ def page(record: GpuRecord, plots: dict[str, str], stem: str) -> str:
         stem: The files' common name.
     """
     hardware = record.hardware
-    lines = [f"# GPU check: {hardware.get('gpu') or hardware['cpu']}", ""]
     versions = ", ".join(f"{name} {value}" for name, value in record.versions.items())
+    lines = [f"# GPU check: {hardware.get('gpu') or hardware['cpu']}", ""]
     lines += [f"{record.started}, {record.settings['minutes']:g} minutes. {versions}.", ""]
-    lines += table(("part", "status", "s", "budget", *STATES), summary(record))
+    lines += markdown(("part", "status", "s", "budget", *STATES), summary(record))
     for part in record.parts:
         lines += ["", f"## {part.title}", ""]
         if part.reason:
             lines += [f"**{part.status}**: {part.reason}", ""]
-        if part.name in NOTES:
-            lines += [NOTES[part.name], ""]
         if part.name in plots:
             lines += [f"![{part.title}]({plots[part.name]})", ""]
         lines += section(part)
-    return "\n".join([*lines, "", f"All numbers: `{stem}.json`.", ""])
+    return "\n".join([*lines, "", f"All numbers: `{stem}.json`. Errors: `{stem}.log`.", ""])
 
 
 def summary(record: GpuRecord) -> list[tuple[str, ...]]:
@@ -128,40 +73,34 @@ def summary(record: GpuRecord) -> list[tuple[str, ...]]:
 
 
 def section(part: PartRecord) -> list[str]:
-    """Returns the tables of a part: what was measured, and what was not."""
+    """Returns the lines of a part: what was measured, and what was not."""
     measured = [row for row in part.rows if row["status"] == MEASURED]
-    others = [row for row in part.rows if row["status"] != MEASURED]
-    columns = [(k, head) for k, head in COLUMNS[part.name] if any(k in row for row in measured)]
     lines: list[str] = []
     if measured:
-        body = [tuple(shown(row.get(key)) for key, _ in columns) for row in measured]
-        lines += table([head for _, head in columns], body)
+        lines += [NOTES[part.name], ""] if part.name in NOTES else []
+        for heads, body in tables(part.name, measured):
+            lines += [*markdown(heads, body), ""]
     for state in (FAILED, SKIPPED, NOT_REACHED):
-        those = [row for row in others if row["status"] == state]
+        those = [row for row in part.rows if row["status"] == state]
         if those:
-            lines += ["", f"{state.capitalize()}: {len(those)}", ""]
-            lines += [f"- {named(row)}" for row in those]
-    return lines or ["Nothing was measured."]
+            lines += [f"{state.capitalize()} ({len(those)}):", ""]
+            lines += [f"- {named(row)}" for row in those[:LISTED]]
+            lines += [f"- and {len(those) - LISTED} more"] if len(those) > LISTED else []
+            lines.append("")
+    return lines or ["Nothing was measured.", ""]
 
 
 def named(row: Row) -> str:
-    """Returns what identifies a row, and its reason."""
-    words = [str(v) for k, v in row.items() if k not in ("status", "reason") and _short(v)]
+    """Returns what identifies a row that was not measured, and its reason."""
+    words = [str(v) for k, v in row.items() if k not in ("status", "reason") and _names(v)]
     return ", ".join(words) + (f": {row['reason']}" if row.get("reason") else "")
 
 
-def _short(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool)
+def _names(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool) and value != ""
 
 
-def shown(value: Any) -> str:
-    """Returns a value as a cell: numbers with four digits, a dash for None."""
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Returns the lines of a Markdown table."""
+def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns the lines of a table."""
     head, *body = ("| " + " | ".join(cells) + " |" for cells in (heads, *rows))
     return [head, "|" + "---|" * len(heads), *body]

@@ -32,8 +32,8 @@ MODE_ITERATIONS = 144  # whole epochs of the tour's data
 def rows(context: Context) -> Iterator[Row]:
     """Yields one row per training: `AP`, `oLRP`, `outcome`, `train_seconds` and so on.
 
-    The first seed of all pairs comes before the second. `seconds_per_iteration` is with other
-    trainings on the same card.
+    The first seed of all pairs comes before the second. Of what is not reached, only the first seed
+    has a row. `seconds_per_iteration` is with other trainings on the same card.
     """
     tiny = context.size == "tiny"
     detectors, losses = (DETECTORS[:1], LOSSES[:2]) if tiny else (DETECTORS, LOSSES)
@@ -42,7 +42,8 @@ def rows(context: Context) -> Iterator[Row]:
     tasks.sort(key=lambda task: task[0]["seed"])
     processes = 0 if tiny else max(1, min(MOST_PROCESSES, (os.cpu_count() or 1) // 2))
     for row in _all(tasks, processes, context):
-        yield {**row, "at_a_time": max(1, processes)}
+        if row["status"] != NOT_REACHED or row["seed"] == seeds[0]:
+            yield {**row, "at_a_time": max(1, processes)}
 
 
 def modes(context: Context) -> Iterator[Row]:
