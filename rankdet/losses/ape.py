@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rankdet.losses.error_driven import attach, group_labels, total
+from rankdet.losses import kernels
+from rankdet.losses.error_driven import attach, check, group_labels, total
 from rankdet.losses.ranks import gradient_dtype
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
@@ -67,7 +68,6 @@ class _Sums:
         self.by_negatives[:slope_far] += share.sum()
 
 
-@torch.library.custom_op("rankdet::ape_loss", mutates_args=())
 def _ape(
     logits: Tensor,
     labels: Tensor,
@@ -76,15 +76,25 @@ def _ape(
     scale: float,
     max_negatives: int,
     official: bool,
+    max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor]:
+    check(logits, labels, group)
+    if max_positives is not None and len(ious) != max_positives:
+        raise ValueError(f"{len(ious)} IoUs for {max_positives} max_positives")
+    made = kernels.ape(
+        *(logits, labels, ious, group, scale, WINDOW, max_negatives, official, max_positives)
+    )
+    if made is not None:
+        return made
     group_sums, flat = [], logits.reshape(-1)
     with torch.autocast(logits.device.type, enabled=False):
         for own, members, n_positives in group_labels(logits, labels, group):
             pairs = SigmoidPairs(flat, own, scale, WINDOW / scale, WINDOW, max_negatives)
-            if len(ious) != (n_positives or len(pairs)):
-                raise ValueError(f"{len(ious)} IoUs for {n_positives or len(pairs)} positives")
+            n_positives = n_positives or len(pairs)
+            if len(ious) < n_positives or (max_positives is None and len(ious) != n_positives):
+                raise ValueError(f"{len(ious)} IoUs for {n_positives} positives")
             if len(pairs):
-                own_ious = ious if members is None else ious[members]
+                own_ious = ious[:n_positives] if members is None else ious[members]
                 group_sums.append(_Sums(pairs, own_ious, official))
     count = torch.stack([p.count for p in group_sums]).sum().clamp(min=1) if group_sums else 1
 
@@ -97,7 +107,10 @@ def _ape(
     return loss, gradient
 
 
-@_ape.register_fake
+_ape_op = torch.library.custom_op("rankdet::ape_loss", _ape, mutates_args=())
+
+
+@_ape_op.register_fake
 def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor]:
     dtype = gradient_dtype(logits)
     return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype)
@@ -112,6 +125,7 @@ def ape_loss(
     max_negatives: int = 100_000,
     numerics: str = "stable",
     group: Tensor | None = None,
+    max_positives: int | None = None,
 ) -> Tensor:
     """APE Loss: cross entropy of ranking pairs (Xu et al., CVPR 2022, Eq. 9).
 
@@ -133,6 +147,8 @@ def ape_loss(
             The paper's numbers were trained with "official".
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
+        max_positives: a bound of the number of positives, if `ious` has that length: only its first
+            P values count. The loss can then be captured in a CUDA graph.
 
     Returns:
         Scalar ≥ 0, float32 (float64 for float64 logits). Without positives it is 0 and connected to
@@ -140,7 +156,9 @@ def ape_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: numerics is unknown, or the number of labels, groups or IoUs does not match.
+        ValueError: numerics is unknown, or the number of labels, groups or IoUs does not match. On
+            a GPU the host does not wait for the number of positives: if the number of IoUs does not
+            match, the loss is NaN.
 
     Example:
         >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
@@ -148,14 +166,17 @@ def ape_loss(
     """
     if numerics not in NUMERICS:
         raise ValueError(f"numerics is {numerics!r}; known are {', '.join(NUMERICS)}")
-    made = _ape(
-        logits.detach(),
-        labels,
-        ious.detach(),
-        group,
-        scale,
-        max_negatives,
-        numerics == "official",
-    )
+    with torch.no_grad():
+        call = _ape_op if torch.compiler.is_compiling() else _ape
+        made = call(
+            logits.detach(),
+            labels,
+            ious.detach(),
+            group,
+            scale,
+            max_negatives,
+            numerics == "official",
+            max_positives,
+        )
     (loss,) = attach(logits, *made)
     return loss

@@ -44,9 +44,27 @@ class APLoss(RankingLoss):
         super().__init__(per_image)
         self.delta, self.interpolate = delta, interpolate
 
-    def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        group: Tensor | None = None,
+        max_positives: int | None = None,
+    ) -> Tensor:
         """Returns the loss (a scalar)."""
-        return ap_loss(logits, labels, delta=self.delta, interpolate=self.interpolate, group=group)
+        return ap_loss(
+            logits,
+            labels,
+            delta=self.delta,
+            interpolate=self.interpolate,
+            group=group,
+            max_positives=max_positives,
+        )
+
+    def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
+        """Returns ``loss_cls``. The host does not wait for a GPU: the problem knows P."""
+        flat = (problem.flat_logits, problem.flat_labels)
+        return {"loss_cls": self(*flat, self._group(problem), problem.n_positives)}
 
 
 class ALRPLoss(RankingLoss):
@@ -115,15 +133,21 @@ class RankSortLoss(RankingLoss):
         self.delta, self.labels = delta, labels
 
     def forward(
-        self, logits: Tensor, targets: Tensor, group: Tensor | None = None
+        self,
+        logits: Tensor,
+        targets: Tensor,
+        group: Tensor | None = None,
+        max_positives: int | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Returns the ranking and the sorting loss (scalars)."""
-        return rank_sort_loss(logits, targets, delta=self.delta, group=group)
+        return rank_sort_loss(
+            logits, targets, delta=self.delta, group=group, max_positives=max_positives
+        )
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_rank`` and ``loss_sort``."""
         flat = (problem.flat_logits, problem.flat_quality_targets(self.labels))
-        ranking, sorting = self(*flat, self._group(problem))
+        ranking, sorting = self(*flat, self._group(problem), problem.n_positives)
         return {"loss_rank": ranking, "loss_sort": sorting}
 
 

@@ -6,8 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rankdet.losses import kernels
 from rankdet.losses.ap import interpolated
-from rankdet.losses.error_driven import attach, group_labels, ranked_groups, ranking_op, total
+from rankdet.losses.error_driven import (
+    attach,
+    check,
+    group_labels,
+    ranked_groups,
+    ranking_op,
+    total,
+)
 from rankdet.losses.ranks import TINY
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
@@ -80,6 +88,11 @@ def _pairwise(
     delta: float,
     scale: float,
 ) -> tuple[Tensor, Tensor]:
+    check(logits, labels, group, delta)
+    if distance == "step" and by_rank:  # AP Loss with another δ
+        made: tuple[Tensor, Tensor] | None = kernels.ap(logits, labels, group, delta, True, None)
+        if made is not None:
+            return made
     with torch.autocast(logits.device.type, enabled=False):
         if distance == "step":
             parts = _step(logits, labels, group, delta, by_rank)

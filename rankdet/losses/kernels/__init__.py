@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import device
+from rankdet.losses.kernels.launch import number_of_positives
 
 MOST_POSITIVES = 16_000  # bins are int16
 MOST_LOGITS = 1 << 30
@@ -42,12 +43,12 @@ def _launch(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
     if group is not None or not (delta == 0 or delta >= FINE_DELTA):
         return None
-    from rankdet.losses.kernels import step_losses  # needs Triton
-
     if bound is None:
-        bound = step_losses.number_of_positives(labels, loss == "RS")
+        bound = number_of_positives(labels, loss == "RS")
     if not 0 < bound <= MOST_POSITIVES:
         return None
+    from rankdet.losses.kernels import step_losses  # needs Triton
+
     kind = getattr(step_losses, loss)
     return step_losses.StepLoss(logits, labels, bound, delta, kind, **options).run()
 
@@ -100,3 +101,25 @@ def rank_sort(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor] | None:
     """Rank & Sort Loss: returns the ranking loss, the sorting loss, and the gradient of each."""
     return _launch(logits, targets, group, delta, max_positives, "RS", eps=eps)
+
+
+@_on_its_device
+def ape(
+    logits: Tensor,
+    labels: Tensor,
+    ious: Tensor,
+    group: Tensor | None,
+    scale: float,
+    window: float,
+    max_negatives: int,
+    official: bool,
+    max_positives: int | None,
+) -> tuple[Tensor, Tensor] | None:
+    """APE Loss: returns the loss and its gradient."""
+    if group is not None or not 0 < len(ious) <= MOST_POSITIVES or ious.dtype == torch.float64:
+        return None
+    from rankdet.losses.kernels import ape_loss  # needs Triton
+
+    expected = len(ious) if max_positives is None else None
+    options = (scale, window, max_negatives, official, expected)
+    return ape_loss.run(logits, labels, ious, *options)

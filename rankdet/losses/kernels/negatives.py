@@ -228,15 +228,15 @@ def write_gradient(
     wrong = (n_positives > bound) | ((expected >= 0) & (n_positives != expected))
     if pid < n_blocks:
         at = pid * BLOCK + lane
-        place = tl.load(bins + at, mask=at < n, other=NOT_NEGATIVE).to(tl.int32)
-        mine = (at < n) & (place != POSITIVE)
+        bin = tl.load(bins + at, mask=at < n, other=NOT_NEGATIVE).to(tl.int32)
+        mine = (at < n) & (bin != POSITIVE)
         slope = tl.zeros([BLOCK], tl.float32)
-        if tl.max(place) > 0:
-            found = place > 0
+        if tl.max(bin) > 0:
+            found = bin > 0
             value = tl.load(logits + at, mask=found, other=0).to(tl.float32)
-            base = tl.load(field + 2 * place, mask=found, other=0.0)
-            slope = tl.load(field + 2 * place + 1, mask=found, other=0.0)
-            edge = tl.load(edges + place - 1, mask=found, other=0.0)
+            base = tl.load(field + 2 * bin, mask=found, other=0.0)
+            slope = tl.load(field + 2 * bin + 1, mask=found, other=0.0)
+            edge = tl.load(edges + bin - 1, mask=found, other=0.0)
             slope = base + tl.where(slope != 0, slope * (value - edge), 0.0)
         tl.store(gradient + at, slope, mask=mine)
         if LOSS == RS:

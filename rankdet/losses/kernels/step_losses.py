@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from rankdet.losses.kernels import negatives, pairs, positives
+from rankdet.losses.kernels.launch import BLOCK, aligned, cdiv, flat_labels
 
-BLOCK = 1024  # logits of a program
 COPIES = 2  # copies of the histogram, so that fewer programs add to the same number
 TILE = {"ROWS": 16, "COLUMNS": 128}  # pairs of a step of the P x P kernels
 REALS = (  # float64, one per positive
@@ -25,14 +25,6 @@ REALS = (  # float64, one per positive
     "result",
 )
 WITHOUT_INTERPOLATION, AP, ALRP, ALRP_ZERO, RS = 0, 1, 2, 3, 4  # as the constants of `pairs`
-
-
-def _cdiv(a: int, b: int) -> int:
-    return -(-a // b)
-
-
-def _aligned(count: int) -> int:
-    return _cdiv(count, 16) * 16  # Triton compiles a kernel again for pointers of other alignment
 
 
 class StepLoss:
@@ -62,12 +54,11 @@ class StepLoss:
         extra: Tensor | None = None,
     ) -> None:
         self.logits = logits.detach().contiguous().reshape(-1)
-        labels = labels.detach().contiguous().reshape(-1)
-        self.labels = labels.view(torch.uint8) if labels.dtype == torch.bool else labels
+        self.labels = flat_labels(labels)
         self.shape, self.device = logits.shape, logits.device
         self.bound, self.expected = max(bound, 1), -1 if expected is None else expected
         self.delta, self.loss, self.soft, self.eps = float(delta), loss, loss == RS, eps
-        self.n, self.n_blocks = len(self.logits), _cdiv(len(self.logits), BLOCK)
+        self.n, self.n_blocks = len(self.logits), cdiv(len(self.logits), BLOCK)
         self.fixed_one = float(1 << (62 - self.n.bit_length()))
         self._make_buffers()
         if extra is not None:
@@ -75,12 +66,12 @@ class StepLoss:
 
     def _make_buffers(self) -> None:
         self.n_edges = self.bound * (2 if self.delta > 0 else 1)
-        rows, edges = _aligned(self.bound), _aligned(self.n_edges)
+        rows, edges = aligned(self.bound), aligned(self.n_edges)
         real = torch.empty(len(REALS), rows, dtype=torch.float64, device=self.device)
         self.real = dict(zip(REALS, real.unbind(), strict=True))
         self.extra = self.real["extra"]
-        bins = _aligned(COPIES * (self.n_edges + 1))
-        sizes = [16, bins, bins, _aligned(self.n_blocks), rows, rows, rows]
+        bins = aligned(COPIES * (self.n_edges + 1))
+        sizes = [16, bins, bins, aligned(self.n_blocks), rows, rows, rows]
         whole = torch.empty(sum(sizes), dtype=torch.int64, device=self.device)
         self.marks, self.counts, self.offsets, self.blocks, *places = whole.split(sizes)
         self.places, self.lower, self.upper = places
@@ -131,7 +122,7 @@ class StepLoss:
 
     def _rank(self) -> None:
         real, options = self.real, {"DELTA": self.delta, "LOSS": self.loss, **TILE}
-        pairs.rank_positives[(_cdiv(self.bound, TILE["ROWS"]),)](
+        pairs.rank_positives[(cdiv(self.bound, TILE["ROWS"]),)](
             real["scores"],
             self.extra,
             self.lower,
@@ -160,7 +151,7 @@ class StepLoss:
             COPIES=COPIES,
             BLOCK=BLOCK,
         )
-        negatives.rank_among_negatives[(_cdiv(self.bound, TILE["ROWS"]),)](
+        negatives.rank_among_negatives[(cdiv(self.bound, TILE["ROWS"]),)](
             real["scores"],
             self.extra,
             self.lower,
@@ -187,7 +178,7 @@ class StepLoss:
     def _finish(self) -> None:
         real = self.real
         if self.loss != WITHOUT_INTERPOLATION:
-            pairs.finish_positives[(_cdiv(self.bound, TILE["ROWS"]),)](
+            pairs.finish_positives[(cdiv(self.bound, TILE["ROWS"]),)](
                 real["scores"],
                 self.extra,
                 real["errors"],
@@ -202,7 +193,7 @@ class StepLoss:
                 LOSS=self.loss,
                 **TILE,
             )
-        negatives.make_field[(_cdiv(self.n_edges + 1, TILE["ROWS"]),)](
+        negatives.make_field[(cdiv(self.n_edges + 1, TILE["ROWS"]),)](
             real["scores"],
             self.lower,
             self.upper,
@@ -218,7 +209,7 @@ class StepLoss:
 
     def _write(self, gradient: Tensor, second: Tensor, losses: tuple[Tensor, ...]) -> None:
         real = self.real
-        negatives.write_gradient[(self.n_blocks + _cdiv(self.bound, BLOCK),)](
+        negatives.write_gradient[(self.n_blocks + cdiv(self.bound, BLOCK),)](
             self.logits,
             self.bins,
             self.edges,

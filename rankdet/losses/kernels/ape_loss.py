@@ -1,0 +1,85 @@
+"""APE Loss by Triton kernels: seven launches and one sort, and no wait of the host."""
+
+import torch
+from torch import Tensor
+
+from rankdet.losses.kernels import positives, sigmoid
+from rankdet.losses.kernels.launch import BLOCK, aligned, cdiv, flat_labels
+
+ROWS, COLUMNS = 16, 128  # pairs of a step
+PROGRAMS = 1024  # enough to keep a large GPU busy
+MOST_PARTS = 64
+
+
+def run(
+    logits: Tensor,
+    labels: Tensor,
+    ious: Tensor,
+    scale: float,
+    window: float,
+    max_negatives: int,
+    official: bool,
+    expected: int | None,
+) -> tuple[Tensor, Tensor]:
+    """Launches everything.
+
+    Args:
+        logits: any shape, float32, float16 or bfloat16.
+        labels: one per logit: 1 positive, 0 negative, anything else is ignored.
+        ious: (bound,) IoUs of the positives; bound > 0.
+        scale: λ > 0.
+        window: pairs with ``λ (s_v - s_u) <= -window`` are left out.
+        max_negatives: the number of highest negatives to keep.
+        official: whether to saturate as the released code does.
+        expected: the number of positives that there must be (if not, the loss is NaN). None: any.
+
+    Returns:
+        The loss (a scalar) and the gradient in the shape of the logits, float32.
+    """
+    shape, device = logits.shape, logits.device
+    logits, labels = logits.detach().contiguous().reshape(-1), flat_labels(labels)
+    ious = ious.detach().float().contiguous()
+    n, bound = len(logits), len(ious)
+    blocks, row_tiles = cdiv(n, BLOCK), cdiv(bound, ROWS)
+    parts = max(1, min(MOST_PARTS, PROGRAMS // row_tiles))
+    real = torch.empty(5 + 3 * parts, aligned(bound), dtype=torch.float64, device=device)
+    scores, shares, pulls, losses, counted = real[:5]
+    whole = torch.empty(16 + aligned(bound) + blocks, dtype=torch.int64, device=device)
+    total, places, counts = whole[:1], whole[16 : 16 + aligned(bound)], whole[16 + aligned(bound) :]
+    values, gradient = torch.empty(n, device=device), torch.zeros(shape, device=device)
+    loss = torch.empty((), device=device)
+
+    positives.count_positives[(blocks,)](labels, counts, n, SOFT=False, BLOCK=BLOCK)
+    positives.collect_positives[(blocks,)](
+        *(logits, labels, counts, total, places, scores, scores, whole[8:16]),
+        *(n, bound, 0, blocks),
+        SOFT=False,
+        BLOCK=BLOCK,
+    )
+    sigmoid.keep_negatives[(blocks,)](
+        *(logits, labels, scores, total, values, n, bound, window / scale), BLOCK=BLOCK
+    )
+    kept = min(max_negatives, n)
+    negatives, origin = values.topk(kept) if kept < n else values.sort(descending=True)
+    width = cdiv(cdiv(kept, parts), COLUMNS) * COLUMNS
+    options = {"OFFICIAL": official, "ROWS": ROWS, "COLUMNS": COLUMNS}
+    sums = real[5:]
+    sigmoid.sum_over_negatives[(row_tiles, parts)](
+        *(scores, negatives, sums, total, bound, kept, width, scale, window), **options
+    )
+    sigmoid.sum_over_positives[(row_tiles,)](
+        *(scores, ious, negatives, sums, shares, pulls, losses, counted, total),
+        *(bound, parts, scale, window),
+        **options,
+    )
+    sigmoid.spread_over_negatives[(cdiv(kept, COLUMNS),)](
+        *(scores, negatives, origin, shares, counted, gradient, total),
+        *(bound, kept, scale, window),
+        **options,
+    )
+    sigmoid.spread_over_positives[(row_tiles,)](
+        *(scores, ious, places, shares, pulls, losses, counted, gradient, loss, total),
+        *(bound, -1 if expected is None else expected, scale, window),
+        **options,
+    )
+    return loss, gradient

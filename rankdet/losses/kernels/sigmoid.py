@@ -1,0 +1,274 @@
+"""Triton kernels for sums of sigmoids over pairs: APE Loss without a P x N array.
+
+u is the positive of a row, v a negative or another positive, and ``z = λ (s_v - s_u)``. Pairs with
+``z <= -window`` are left out. Elements are float32, sums are float64 and in a fixed order.
+"""
+
+import triton
+import triton.language as tl
+
+CLAMP = tl.constexpr(100.0)  # as PyTorch's binary cross entropy
+
+
+@triton.jit
+def log_one_plus(t):
+    """``log((1 + t) / (1 - t))`` for 0 ≤ t ≤ 1/3, by its series; exact to float32.
+
+    The GPU's own logarithm has too few correct digits for arguments near 1.
+    """
+    square = t * t
+    total = 1 / 17 + square * (1 / 19)
+    total = 1 / 15 + square * total
+    total = 1 / 13 + square * total
+    total = 1 / 11 + square * total
+    total = 1 / 9 + square * total
+    total = 1 / 7 + square * total
+    total = 1 / 5 + square * total
+    total = 1 / 3 + square * total
+    return 2 * t * (1 + square * total)
+
+
+@triton.jit
+def cross_entropy(z, window, OFFICIAL: tl.constexpr):
+    """Returns σ(z), BCE(σ(z), 0) and its derivative by z; all are 0 outside the window."""
+    small = tl.exp(-tl.abs(z))  # no overflow
+    sigma = tl.where(z >= 0, 1 / (1 + small), small / (1 + small))
+    if OFFICIAL:
+        rest = 1 - sigma
+        low = tl.minimum(sigma, 0.5)
+        near = log_one_plus(low / (2 - low))
+        far = -tl.log(tl.maximum(rest, 1e-30))
+        entropy = tl.where(rest >= 0.5, near, tl.where(rest > 0, far, CLAMP))
+        slope = tl.where(rest > 0, sigma, 0.0)
+        slope = tl.where(z != z, z, slope)
+        entropy = tl.where(z != z, z, entropy)
+    else:
+        entropy = tl.where(z > 0, z, 0.0) + log_one_plus(small / (2 + small))
+        slope = sigma
+    outside = z <= -window
+    return (
+        tl.where(outside, 0.0, sigma),
+        tl.where(outside, 0.0, entropy),
+        tl.where(outside, 0.0, slope),
+    )
+
+
+@triton.jit(do_not_specialize=["bound"])
+def keep_negatives(logits, labels, scores, total, values, n, bound, margin, BLOCK: tl.constexpr):
+    """Writes the logits of negatives not below ``min(s⁺) - margin``, and -inf for the others."""
+    lane = tl.arange(0, BLOCK)
+    lowest = tl.full([], float("inf"), tl.float64)
+    n_positives = tl.minimum(tl.load(total), bound)
+    for start in range(0, bound, BLOCK):
+        score = tl.load(scores + start + lane, mask=start + lane < n_positives, other=float("inf"))
+        lowest = tl.minimum(lowest, tl.min(score))
+    at = tl.program_id(0) * BLOCK + lane
+    negative = tl.load(labels + at, mask=at < n, other=-1) == 0
+    value = tl.load(logits + at, mask=negative & (at < n), other=float("-inf")).to(tl.float32)
+    kept = (value < lowest - margin) == 0  # true for NaN
+    tl.store(values + at, tl.where(kept, value, float("-inf")), mask=at < n)
+
+
+@triton.jit(do_not_specialize=["bound", "n_negatives", "width"])
+def sum_over_negatives(
+    scores,
+    negatives,
+    sums,
+    total,
+    bound,
+    n_negatives,
+    width,
+    scale,
+    window,
+    OFFICIAL: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Sums σ, cross entropy and its derivative over a part of the negatives, for each positive.
+
+    Program (r, c) handles ROWS positives and the c-th `width` negatives. `sums` is
+    (parts, 3, bound). The negatives are in descending order.
+    """
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    inside = row < tl.minimum(tl.load(total), bound)
+    own = tl.load(scores + row, mask=inside, other=float("inf")).to(tl.float32)
+    lowest = tl.min(own)
+    rank = tl.zeros([ROWS], tl.float64)
+    loss = tl.zeros([ROWS], tl.float64)
+    pull = tl.zeros([ROWS], tl.float64)
+    begin = tl.program_id(1) * width
+    for start in range(begin, tl.minimum(begin + width, n_negatives), COLUMNS):
+        highest = tl.load(negatives + start)
+        if (scale * (highest - lowest) <= -window) == 0:
+            column = start + tl.arange(0, COLUMNS)
+            value = tl.load(negatives + column, mask=column < n_negatives, other=float("-inf"))
+            z = scale * (value[None, :] - own[:, None])
+            sigma, entropy, slope = cross_entropy(z, window, OFFICIAL)
+            rank += tl.sum(sigma, 1).to(tl.float64)
+            loss += tl.sum(entropy, 1).to(tl.float64)
+            pull += tl.sum(slope, 1).to(tl.float64)
+    target = sums + tl.program_id(1) * 3 * bound + row
+    tl.store(target, rank, mask=inside)
+    tl.store(target + bound, loss, mask=inside)
+    tl.store(target + 2 * bound, pull, mask=inside)
+
+
+@triton.jit(do_not_specialize=["bound", "n_parts"])
+def sum_over_positives(
+    scores,
+    ious,
+    negatives,
+    sums,
+    shares,
+    pulls,
+    losses,
+    counted,
+    total,
+    bound,
+    n_parts,
+    scale,
+    window,
+    OFFICIAL: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Adds the parts, and the pairs of positives, to what each positive needs.
+
+    Writes ``share = iou / rank``, ``pull`` (the sum of derivatives), the loss of the positive, and
+    whether it has any pair (`counted`).
+    """
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    n_positives = tl.minimum(tl.load(total), bound)
+    inside = row < n_positives
+    own = tl.load(scores + row, mask=inside, other=float("inf")).to(tl.float32)
+    iou = tl.load(ious + row, mask=inside, other=0.0).to(tl.float32)
+    rank = tl.zeros([ROWS], tl.float64)
+    loss = tl.zeros([ROWS], tl.float64)
+    pull = tl.zeros([ROWS], tl.float64)
+    for part in range(0, n_parts):
+        source = sums + part * 3 * bound + row
+        rank += tl.load(source, mask=inside, other=0.0)
+        loss += tl.load(source + bound, mask=inside, other=0.0)
+        pull += tl.load(source + 2 * bound, mask=inside, other=0.0)
+    pairs = tl.zeros([ROWS], tl.int32)
+    for start in range(0, bound, COLUMNS):
+        k = start + tl.arange(0, COLUMNS)
+        there = k < n_positives
+        other = tl.load(scores + k, mask=there, other=float("-inf")).to(tl.float32)
+        value = tl.load(ious + k, mask=there, other=2.0).to(tl.float32)
+        z = scale * (other[None, :] - own[:, None])
+        sigma, entropy, slope = cross_entropy(z, window, OFFICIAL)
+        worse = there[None, :] & (value[None, :] < iou[:, None])
+        rank += tl.sum(sigma, 1).to(tl.float64)
+        loss += tl.sum(tl.where(worse, entropy, 0.0), 1).to(tl.float64)
+        pull += tl.sum(tl.where(worse, slope, 0.0), 1).to(tl.float64)
+        pairs += tl.sum((worse & (z > -window)).to(tl.int32), 1)
+    highest = tl.load(negatives)
+    near = scale * (highest - own) > -window
+    rank = tl.where(highest != highest, float("nan"), rank)
+    share = tl.where(inside, iou.to(tl.float64) / rank, 0.0)
+    tl.store(shares + row, share, mask=row < bound)
+    tl.store(pulls + row, pull, mask=inside)
+    tl.store(losses + row, tl.where(inside, share * loss, 0.0), mask=row < bound)
+    found = inside & ((pairs > 0) | near | (rank != rank))
+    tl.store(counted + row, found.to(tl.float64), mask=row < bound)
+
+
+@triton.jit
+def add_up(values, bound, BLOCK: tl.constexpr):
+    """Returns the sum of `bound` values, in a fixed order."""
+    total = tl.zeros([BLOCK], tl.float64)
+    for start in range(0, bound, BLOCK):
+        k = start + tl.arange(0, BLOCK)
+        total += tl.load(values + k, mask=k < bound, other=0.0)
+    return tl.sum(total)
+
+
+@triton.jit(do_not_specialize=["bound", "n_negatives"])
+def spread_over_negatives(
+    scores,
+    negatives,
+    places,
+    shares,
+    counted,
+    gradient,
+    total,
+    bound,
+    n_negatives,
+    scale,
+    window,
+    OFFICIAL: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Writes the gradient of each negative, ``Σ_u share_u · slope / M``, to its place."""
+    column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
+    value = tl.load(negatives + column, mask=column < n_negatives, other=float("-inf"))
+    count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
+    n_positives = tl.minimum(tl.load(total), bound)
+    highest = tl.max(value)
+    result = tl.zeros([COLUMNS], tl.float64)
+    if highest > float("-inf"):
+        for start in range(0, bound, ROWS):
+            row = start + tl.arange(0, ROWS)
+            own = tl.load(scores + row, mask=row < n_positives, other=float("inf")).to(tl.float32)
+            if (scale * (highest - tl.min(own)) <= -window) == 0:
+                share = tl.load(shares + row, mask=row < n_positives, other=0.0)
+                z = scale * (value[None, :] - own[:, None])
+                _sigma, _entropy, slope = cross_entropy(z, window, OFFICIAL)
+                result += tl.sum(slope * share.to(tl.float32)[:, None], 0).to(tl.float64)
+    kept = (column < n_negatives) & (value > float("-inf"))
+    place = tl.load(places + column, mask=kept, other=0)
+    tl.store(gradient + place, (result / count).to(tl.float32), mask=kept)
+
+
+@triton.jit(do_not_specialize=["bound", "expected"])
+def spread_over_positives(
+    scores,
+    ious,
+    places,
+    shares,
+    pulls,
+    losses,
+    counted,
+    gradient,
+    loss_out,
+    total,
+    bound,
+    expected,
+    scale,
+    window,
+    OFFICIAL: tl.constexpr,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Writes the gradient of each positive to its place, and the loss.
+
+    The loss is NaN if there are more positives than `bound`, or not as many as `expected` (-1: any
+    number).
+    """
+    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
+    everyone = tl.load(total)
+    n_positives = tl.minimum(everyone, bound)
+    inside = row < n_positives
+    own = tl.load(scores + row, mask=inside, other=float("-inf")).to(tl.float32)
+    iou = tl.load(ious + row, mask=inside, other=2.0).to(tl.float32)
+    count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
+    share = tl.load(shares + row, mask=inside, other=0.0)
+    result = -share * tl.load(pulls + row, mask=inside, other=0.0)
+    for start in range(0, bound, COLUMNS):
+        k = start + tl.arange(0, COLUMNS)
+        there = k < n_positives
+        other = tl.load(scores + k, mask=there, other=float("inf")).to(tl.float32)
+        value = tl.load(ious + k, mask=there, other=-1.0).to(tl.float32)
+        weight = tl.load(shares + k, mask=there, other=0.0).to(tl.float32)
+        z = scale * (own[:, None] - other[None, :])
+        _sigma, _entropy, slope = cross_entropy(z, window, OFFICIAL)
+        blamed = iou[:, None] < value[None, :]
+        result += tl.sum(tl.where(blamed, slope * weight[None, :], 0.0), 1).to(tl.float64)
+    place = tl.load(places + row, mask=inside, other=0)
+    tl.store(gradient + place, (result / count).to(tl.float32), mask=inside)
+    if tl.program_id(0) == 0:
+        wrong = (everyone > bound) | ((expected >= 0) & (everyone != expected))
+        loss = add_up(losses, bound, COLUMNS) / count / scale
+        tl.store(loss_out, tl.where(wrong, float("nan"), loss).to(tl.float32))
