@@ -24,7 +24,10 @@ done
 echo "collecting ${#names[@]} wheels for Python $version in $wheels"
 "$python" -m pip download "${options[@]}" --dest "$wheels" "${names[@]}" 2> >(grep -v "^WARNING: Location" >&2)
 
-found=$(find "$wheels" -name '*.whl' | wc -l) size=$(du -sm "$wheels" | cut -f1)
-((found == ${#names[@]})) || { echo "error: $found of ${#names[@]} wheels are in $wheels" >&2; exit 1; }
+for pin in "${names[@]}"; do
+  name=${pin%%==*}
+  [[ $(find "$wheels" -maxdepth 1 -iname "${name//-/_}-*.whl") ]] || { echo "error: no wheel of $pin is in $wheels" >&2; exit 1; }
+done
+size=$(du -sm "$wheels" | cut -f1)
 ((size <= most)) || { echo "error: the wheels in $wheels have $size MB, more than $most" >&2; exit 1; }
-echo "$found wheels, $size MB"
+echo "${#names[@]} wheels, $size MB"

@@ -64,6 +64,7 @@ def train_all(tasks: Sequence[Task], processes: int, context: Context) -> Iterat
         for worker in workers:
             if worker.is_alive():
                 worker.kill()
+                worker.join(POLL)
         for one in (waiting, done):
             one.cancel_join_thread()
             one.close()

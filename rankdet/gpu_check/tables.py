@@ -57,7 +57,10 @@ def tables(part: str, rows: Sequence[Row]) -> list[Table]:
     if part == "losses":
         keys = {"ms": "ms", "peak_mb": "MB"}
         return [_by_form(rows, k, unit) for k, unit in keys.items() if any(r[k] for r in rows)]
-    return [_of_seeds(rows)] if part == "trainings" else [_plain(COLUMNS[part], rows)]
+    if part == "trainings":
+        return [_of_seeds(rows)]
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return [_plain(COLUMNS.get(part, [(key, key) for key in keys]), rows)]
 
 
 def shown(value: Any) -> str:

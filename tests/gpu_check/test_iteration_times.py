@@ -1,0 +1,65 @@
+"""Training iterations of detectors with losses, and the loader."""
+
+import pytest
+import torch
+
+from rankdet.gpu_check import iteration_times, loader_times
+from rankdet.gpu_check.iteration_times import Models, Step
+from rankdet.training.environment import set_up
+from tests.gpu_check.contexts import context
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mmdet():
+    set_up({"device": "cpu", "threads": 1})
+
+
+def test_each_detector_is_reached_before_the_second_loss():
+    full = iteration_times.items("full")
+    assert [row["detector"] for row in full[:8:2]] == list(iteration_times.BASELINES)
+    assert {row["loss"] for row in full[:8]} == {"focal", "ce"}
+    assert {row["loss"] for row in full[8:]} == {"rs", "alrp", "ap", "ape"}
+    assert len(full) == 4 * 5 * 2
+
+
+def test_rows_with_ratios(tmp_path, monkeypatch):
+    monkeypatch.setattr(iteration_times, "BASELINES", {"retinanet": "focal", "mask-rcnn": "ce"})
+    rows = list(iteration_times.rows(context(tmp_path)))
+    assert [row["status"] for row in rows] == ["measured"] * 8, rows
+    first = {(r["detector"], r["precision"]): r["ms"] for r in rows if r["loss"] != "rs"}
+    for row in rows:
+        expected = row["ms"] / first[row["detector"], row["precision"]]
+        assert row["ratio"] == pytest.approx(expected)
+    assert {row["loss"] for row in rows if row["detector"] == "mask-rcnn"} == {"ce", "rs"}
+
+
+def test_a_loss_that_does_not_train_a_detector_is_skipped(tmp_path):
+    item = {"detector": "retinanet", "loss": "foo", "form": "plain", "precision": "fp32"}
+    row = Models(context(tmp_path)).measure(item)
+    assert row["status"] == "skipped" and "unknown loss 'foo'" in row["reason"]
+
+
+def test_a_step_computes_gradients_and_leaves_the_weights(tmp_path, monkeypatch):
+    models = Models(context(tmp_path))
+    model = models.build("retinanet", "alrp")
+    seen = {}
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    monkeypatch.setattr(
+        torch.optim.SGD,
+        "zero_grad",
+        lambda self, set_to_none: seen.update(
+            total=sum(p.grad.abs().sum().item() for g in self.param_groups for p in g["params"])
+        ),
+    )
+    step = Step(model, models.batch(), "cpu", "bf16")
+    assert step.bf16
+    step()
+    assert seen["total"] > 0
+    assert all(torch.equal(before[name], value) for name, value in model.named_parameters())
+
+
+def test_the_loader_is_timed_by_batches(tmp_path):
+    (row,) = loader_times.rows(context(tmp_path))
+    assert row["status"] == "measured" and row["workers"] == 0
+    assert row["batches"] == 2  # four images, two at a time, one counted pass
+    assert row["images_per_second"] == pytest.approx(2 / row["ms"] * 1e3)
