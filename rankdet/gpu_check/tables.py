@@ -59,8 +59,8 @@ def tables(part: str, rows: Sequence[Row]) -> list[Table]:
         return [_by_form(rows, k, unit) for k, unit in keys.items() if any(r[k] for r in rows)]
     if part == "trainings":
         return [_of_seeds(rows)]
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return [_plain(COLUMNS.get(part, [(key, key) for key in keys]), rows)]
+    names = dict.fromkeys(key for row in rows for key in row)
+    return [_plain(COLUMNS.get(part, [(key, key) for key in names]), rows)]
 
 
 def shown(value: Any) -> str:
