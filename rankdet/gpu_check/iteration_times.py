@@ -4,6 +4,7 @@ The batch is on the device, so the loader is left out; part `loader` times it. W
 and a learning rate of 0 every negative stays relevant, which is the worst case for a ranking loss.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 
 from rankdet.errors import InputError
 from rankdet.gpu_check import kernels
-from rankdet.gpu_check.budget import MEASURED, SKIPPED, Context, Row, steps
+from rankdet.gpu_check.budget import FAILED, MEASURED, SKIPPED, Context, Row, steps
 from rankdet.gpu_check.clock import free, timed
 from rankdet.study.resolve import load_model
 from rankdet.training.cost import draw_batch
@@ -21,7 +22,7 @@ BASELINES = {"retinanet": "focal", "atss": "focal", "faster-rcnn": "ce", "mask-r
 RANKING = ("rs", "alrp", "ap", "ape")
 PRECISIONS = ("fp32", "bf16")
 SETTINGS: dict[str, dict[str, Any]] = {
-    "tiny": {"preset": "small", "image_size": 64, "batch_size": 2, "classes": 3, "repeats": 1},
+    "tiny": {"preset": "small", "image_size": 128, "batch_size": 2, "classes": 3, "repeats": 1},
     "full": {"preset": "full", "image_size": 512, "batch_size": 8, "classes": 80, "repeats": 10},
 }
 WARM_UPS = {"tiny": 1, "full": 3}
@@ -37,27 +38,33 @@ def items(size: str) -> list[Row]:
     found: list[Row] = []
     for loss in (None, *(RANKING if size == "full" else RANKING[:1])):
         for detector, baseline in BASELINES.items():
-            forms = (kernels.PLAIN,) if loss is None else kernels.forms()
+            name = loss or baseline
             found += [
-                {"detector": detector, "loss": loss or baseline, "form": form, "precision": p}
-                for p in PRECISIONS
-                for form in forms
+                {"detector": detector, "loss": name, "form": form, "precision": precision}
+                for precision in PRECISIONS
+                for form in kernels.forms(name)
             ]
     return found
 
 
 def rows(context: Context) -> Iterator[Row]:
-    """Yields one row per detector, loss, form and precision: `ms`, `peak_mb` and `ratio`.
+    """Yields one row per detector, loss, form and precision.
 
-    `ms` is the median time of forward, backward and the optimiser's step. `ratio` is to the
-    baseline's time (focal loss, or cross entropy in two stages) at the same precision.
+    A measured row has `ms` (the median time of forward, backward and the optimiser's step),
+    `peak_mb`, `loss_value` (the sum of the losses; if it is not finite, the row fails) and `ratio`:
+    to the baseline's time (focal loss, or cross entropy in two stages) at the same precision, None
+    if that was not measured.
     """
     models = Models(context)
     baselines: dict[tuple[str, str], float] = {}
-    for row in steps(items(context.size), models.measure, context):
+    skipped, runnable = kernels.runnable(items(context.size), context.device)
+    yield from skipped
+    for row in steps(runnable, models.measure, context):
         if row["status"] == MEASURED:
             key = (row["detector"], row["precision"])
-            row["ratio"] = row["ms"] / baselines.setdefault(key, row["ms"])
+            if row["loss"] == BASELINES[row["detector"]]:
+                baselines[key] = row["ms"]
+            row["ratio"] = row["ms"] / baselines[key] if key in baselines else None
         yield row
     models.forget()
 
@@ -77,8 +84,6 @@ class Models:
 
     def measure(self, item: Row) -> Row:
         """Returns the times of an item, or `skipped` if the loss does not train the detector."""
-        if item["form"] == kernels.FUSED and not self.context.on_gpu:
-            return {"status": SKIPPED, "reason": kernels.NEED_GPU}
         key = (item["detector"], item["loss"])
         if self._last is None or self._last[0] != key:
             self.forget()
@@ -89,13 +94,18 @@ class Models:
         step = Step(self._last[1], self.batch(), self.context.device, item["precision"])
         size = self.context.size
         with kernels.using(item["form"]):
-            return timed(
+            found = timed(
                 step,
                 self.context.device,
                 warm_ups=WARM_UPS[size],
                 repeats=self.settings["repeats"],
                 seconds=STEP_SECONDS,
             )
+        found["loss_value"] = value = float(step.total.detach())
+        if not math.isfinite(value):  # and so are the weights now, although the rate is 0
+            self.forget()
+            return {"status": FAILED, "reason": f"the sum of the losses is {value}"}
+        return found
 
     def batch(self) -> Any:
         """Returns the images and data samples on the device, with masks that fill the boxes."""
@@ -140,20 +150,24 @@ class Step:
         batch: Images and data samples on the device.
         device: `cpu` or `cuda:<index>`.
         precision: `fp32`, or `bf16`: the forward pass runs under bfloat16 autocast.
+
+    Attributes:
+        total: The sum of the losses in the last iteration.
     """
 
     def __init__(self, model: Any, batch: Any, device: str, precision: str) -> None:
         self.model, self.batch = model, batch
         self.kind, self.bf16 = device.partition(":")[0], precision == "bf16"
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self.total = torch.zeros(())
         self.optimiser = torch.optim.SGD(trained, lr=0.0, momentum=0.9, weight_decay=1e-4)
 
     def __call__(self) -> None:
         """Runs the iteration."""
         with torch.autocast(self.kind, torch.bfloat16, enabled=self.bf16):
             losses = self.model.loss(*self.batch)
-        total, _ = self.model.parse_losses(losses)
-        total.backward()
+        self.total, _ = self.model.parse_losses(losses)
+        self.total.backward()
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
 

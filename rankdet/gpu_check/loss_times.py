@@ -1,7 +1,8 @@
 """Part `losses`: time and peak memory of the losses, beside other forms and two references.
 
-Forms: our `plain` and `fused` paths, the `bucketed` form, the `looped` form of the papers. Focal
-loss is what a detector pays anyway. A copy of the logits is the least that a loss can take.
+Forms: our `plain` and `fused` paths, the fused kernels as a CUDA `graph` (the time of the device
+alone), the `bucketed` form, the `looped` form of the papers. Focal loss is what a detector pays
+anyway. A copy of the logits is the least that a loss can take.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,9 +15,9 @@ from torch import Tensor
 from rankdet.detectors.ops import focal
 from rankdet.gpu_check import kernels
 from rankdet.gpu_check.bucketed import BUCKETED, DELTAS
-from rankdet.gpu_check.budget import MEASURED, NOT_REACHED, SKIPPED, Context, Row, steps
-from rankdet.gpu_check.clock import free, timed
-from rankdet.losses import benchmark
+from rankdet.gpu_check.budget import MEASURED, NOT_REACHED, Context, Row, steps
+from rankdet.gpu_check.clock import captured, free, timed
+from rankdet.losses import benchmark, functional
 from rankdet.losses.benchmark import DrawnBatch
 
 LOSSES = ("ap", "alrp", "rank_sort", "ape")
@@ -64,16 +65,22 @@ def items(size: str) -> list[Row]:
             found += [
                 {"loss": loss, "form": form, **at}
                 for loss in LOSSES
-                for form in (*kernels.forms(), BUCKETS)
+                for form in (*kernels.forms(loss), BUCKETS)
                 if form != BUCKETS or loss in BUCKETED
             ]
+    graphs = [
+        {"loss": loss, "form": kernels.GRAPH, "positives": p, "logits": n, "stage": stage}
+        for p, n in SIZES[size]
+        for stage in STAGES[size]
+        for loss in (COPY, *BUCKETED)
+    ]
     stage = STAGES[size][0]
     loops = [
         {"loss": loss, "form": LOOPED, "positives": p, "logits": n, "stage": stage}
         for p, n in SIZES[size]
         for loss in LOSSES
     ]
-    return found + loops
+    return found + graphs + loops
 
 
 def rows(context: Context) -> Iterator[Row]:
@@ -84,18 +91,18 @@ def rows(context: Context) -> Iterator[Row]:
     batches, loops = Batches(context.device), Loops()
 
     def measure(item: Row) -> Row:
-        if item["form"] == kernels.FUSED and not context.on_gpu:
-            return {"status": SKIPPED, "reason": kernels.NEED_GPU}
         if item["form"] == LOOPED:
             return loops.measure(item, batches, context)
         call = _call(item, _batch(item, batches))
-        form = kernels.FUSED if item["form"] == kernels.FUSED else kernels.PLAIN
-        with kernels.using(form):
+        fused = item["form"] in (kernels.FUSED, kernels.GRAPH)
+        with kernels.using(kernels.FUSED if fused else kernels.PLAIN):
+            if item["form"] == kernels.GRAPH:
+                call = captured(call)
             return timed(call, context.device, seconds=STEP_SECONDS)
 
-    if not kernels.built():
-        yield {"loss": "all", "form": kernels.FUSED, "status": SKIPPED, "reason": kernels.NOT_BUILT}
-    yield from steps(items(context.size), measure, context)
+    skipped, runnable = kernels.runnable(items(context.size), context.device)
+    yield from skipped
+    yield from steps(runnable, measure, context)
     free(context.device)
 
 
@@ -104,13 +111,33 @@ def _batch(item: Row, batches: Batches) -> DrawnBatch:
 
 
 def _call(item: Row, batch: DrawnBatch) -> Callable[[], Any]:
-    if item["form"] == COPY:
+    if item["loss"] == COPY:
         return batch.logits.clone
     if item["form"] == FOCAL:
         return focal_call(batch)
     if item["form"] == BUCKETS:
         return partial(BUCKETED[item["loss"]], batch, DELTAS[item["loss"]])
+    if item["form"] == kernels.GRAPH:
+        return partial(bounded, item["loss"], batch)
     return partial(benchmark.ours, item["loss"], batch)
+
+
+def bounded(name: str, batch: DrawnBatch) -> tuple[Tensor, Tensor]:
+    """Returns a loss and its gradient; the host is told the number of positives and never waits.
+
+    Args:
+        name: `ap`, `alrp` or `rank_sort`.
+        batch: The batch.
+    """
+    logits, bound = batch.logits.detach().requires_grad_(), len(batch.ious)
+    if name == "ap":
+        loss = functional.ap_loss(logits, batch.labels, max_positives=bound)
+    elif name == "alrp":
+        loss = functional.alrp_loss(logits, batch.labels, 1 - batch.ious, max_positives=bound)[0]
+    else:
+        parts = functional.rank_sort_loss(logits, batch.targets, max_positives=bound)
+        loss = torch.stack(parts).sum()
+    return loss.detach(), torch.autograd.grad(loss, logits)[0]
 
 
 def focal_call(batch: DrawnBatch) -> Callable[[], tuple[Tensor, Tensor]]:

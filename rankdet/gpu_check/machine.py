@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from rankdet.gpu_check import kernels
+from rankdet.losses.device import KERNELS
 from rankdet.machine import processor_name
 from rankdet.training import provenance
 
@@ -38,6 +39,6 @@ def described(device: str) -> dict[str, Any]:
             "tf32_convolution": torch.backends.cudnn.allow_tf32,
         }
         versions |= {"cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()}
-    hardware["fused_kernels"] = kernels.built()
-    hardware["kernel_switch"] = os.environ.get(kernels.SWITCH)
+    hardware["fused_kernels"] = not kernels.missing(device)
+    hardware["kernel_switch"] = os.environ.get(KERNELS)
     return {"hardware": hardware, "versions": versions, "commit": facts["commit"]}

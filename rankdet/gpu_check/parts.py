@@ -43,7 +43,7 @@ PARTS = {
         PartOfCheck("losses", "Time of the losses", 90, "loss_times", "rows", False),
         PartOfCheck("iterations", "Time of a training iteration", 150, "iteration_times"),
         PartOfCheck("loader", "Time of the loader", 20, "loader_times"),
-        PartOfCheck("modes", "Precision and compilation", 60, "trainings", "modes"),
-        PartOfCheck("trainings", "Small trainings", 110, "trainings"),
+        PartOfCheck("modes", "Precision and compilation", 70, "trainings", "modes"),
+        PartOfCheck("trainings", "Small trainings", 120, "trainings"),
     )
 }

@@ -10,6 +10,7 @@ from rankdet.gpu_check.record import GpuRecord
 MARKS = {
     "plain": "o-",
     "fused": "s-",
+    "graph": "*-",
     "bucketed": "^--",
     "looped": "x:",
     "focal": "d-",
@@ -62,7 +63,8 @@ def losses(figure: Any, rows: list[Row]) -> None:
     for panel, name in zip(panels, names, strict=True):
         own = [r for r in rows if r["stage"] == stage and r["loss"] in (name, "copy", "focal")]
         for form in dict.fromkeys(row["form"] for row in own):
-            those = sorted((r["logits"], r["ms"]) for r in own if r["form"] == form)
+            ours = [r for r in own if r["form"] == form and (form != "graph" or r["loss"] == name)]
+            those = sorted((r["logits"], r["ms"]) for r in ours)
             panel.plot(*zip(*those, strict=True), MARKS[form], label=form)
         panel.set(title=f"{name}, {stage}", xlabel="logits", xscale="log", yscale="log")
         panel.grid(alpha=0.3)

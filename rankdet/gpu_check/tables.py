@@ -8,7 +8,7 @@ from rankdet.gpu_check.budget import Row
 
 Table = tuple[list[str], list[list[str]]]
 REFERENCES = ("focal", "copy")
-FORMS = ("plain", "fused", "bucketed", "looped", *REFERENCES)
+FORMS = ("plain", "fused", "graph", "bucketed", "looped", *REFERENCES, "copy graph")
 
 # Part to its columns: key of a row, header. Columns that no row has are left out.
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -85,7 +85,8 @@ def _by_form(rows: Sequence[Row], key: str, unit: str) -> Table:
     losses = {at: values for at, values in found.items() if at[0] not in REFERENCES}
     for at, values in losses.items():
         for reference in REFERENCES:
-            values |= found.get((reference, *at[1:]), {})
+            for form, value in found.get((reference, *at[1:]), {}).items():
+                values[form if form == reference else f"{reference} {form}"] = value
     forms = [form for form in FORMS if any(form in values for values in losses.values())]
     heads = ["loss", "P", "N", "stage", *(f"{form}, {unit}" for form in forms)]
     return heads, [[*at, *(shown(v.get(form)) for form in forms)] for at, v in losses.items()]

@@ -26,7 +26,7 @@ MODES: dict[str, dict[str, Any]] = {
     "compile": {"compile": True},
 }
 MODE_LOSS = "alrp"
-MODE_ITERATIONS = 144  # whole epochs of the tour's data
+MODE_ITERATIONS = 96  # whole epochs of the tour's data
 
 
 def rows(context: Context) -> Iterator[Row]:
@@ -48,18 +48,20 @@ def rows(context: Context) -> Iterator[Row]:
 
 def modes(context: Context) -> Iterator[Row]:
     """Yields one row per mode: `seconds_per_iteration`, and `ratio` to fp32."""
-    first: float | None = None
+    tiny = context.size == "tiny"
+    tasks: list[Task] = []
     for mode, change in MODES.items():
-        if context.size == "tiny" and mode == "compile":  # needs a C compiler on a CPU
+        if tiny and mode == "compile":  # needs a C compiler on a CPU
             continue
-        length = {} if context.size == "tiny" else {"iterations": MODE_ITERATIONS}
-        tasks = _tasks(context, DETECTORS[:1], (MODE_LOSS,), (1,), {**change, **length})
-        processes = 0 if context.size == "tiny" else 1
-        for row in _all(tasks, processes, context):
-            if row["status"] == MEASURED:
-                first = first or row["seconds_per_iteration"]
-                row["ratio"] = row["seconds_per_iteration"] / first
-            yield {**row, "mode": mode}
+        length = {} if tiny else {"iterations": MODE_ITERATIONS}
+        made = _tasks(context, DETECTORS[:1], (MODE_LOSS,), (1,), {**change, **length})
+        tasks += [({"mode": mode, **item}, spec) for item, spec in made]
+    first: float | None = None
+    for row in _all(tasks, 0 if tiny else 1, context):
+        if row["status"] == MEASURED:
+            first = first or row["seconds_per_iteration"]
+            row["ratio"] = row["seconds_per_iteration"] / first
+        yield row
 
 
 def _tasks(

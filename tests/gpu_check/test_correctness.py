@@ -1,12 +1,20 @@
 """The comparison of devices: every loss passes on the CPU, and a wrong one is found."""
 
+import inspect
+import os
+import re
+import sys
+
 import pytest
 import torch
 
 from rankdet.gpu_check import correctness, kernels
 from rankdet.gpu_check.cases import problems
 from rankdet.losses import functional
+from rankdet.losses.device import KERNELS
 from tests.gpu_check.contexts import context
+
+MODULES = [sys.modules[f"rankdet.losses.{name}"] for name in ("ap", "alrp", "rank_sort", "ape")]
 
 
 def test_cases_have_what_they_say():
@@ -24,7 +32,8 @@ def test_cases_have_what_they_say():
 
 
 def test_every_loss_passes_where_it_is_compared_with_itself(tmp_path):
-    rows = list(correctness.rows(context(tmp_path)))
+    skipped, *rows = correctness.rows(context(tmp_path))
+    assert skipped["status"] == "skipped"
     assert [row["loss"] for row in rows] == list(correctness.LOSSES)
     assert all(row["passed"] and row["status"] == "measured" for row in rows)
     assert all(row["worst_loss"] == row["worst_gradient"] == 0 for row in rows)
@@ -53,29 +62,47 @@ def test_a_wrong_device_path_is_found(fault, tmp_path, monkeypatch):
     assert any("early" in name for name in row["wrong"])
 
 
-def test_the_form_is_switched_on_for_the_device_alone(tmp_path, monkeypatch):
+def test_the_kernels_are_switched_on_for_the_device_alone(tmp_path, monkeypatch):
     seen = []
 
     def watch(logits, labels, ious, **options):
-        seen.append(kernels.os.environ[kernels.SWITCH])
-        return functional.ap_loss(logits, labels, **options)
+        seen.append(os.environ[KERNELS])
+        return functional.dr_loss(logits, labels)
 
     monkeypatch.setitem(correctness.LOSSES, "ap", watch)
-    monkeypatch.setattr(correctness.Context, "on_gpu", True)
-    monkeypatch.delenv(kernels.SWITCH, raising=False)
+    monkeypatch.delenv(KERNELS, raising=False)
     correctness.compare("ap", "fused", context(tmp_path))
     assert set(seen[::2]) == {"off"} and set(seen[1::2]) == {"on"}
-    assert kernels.SWITCH not in kernels.os.environ
+    assert KERNELS not in os.environ
 
 
-def test_fused_rows_appear_when_the_kernels_are_built(tmp_path, monkeypatch):
-    monkeypatch.setattr(kernels, "built", lambda: True)
-    monkeypatch.setattr(correctness, "LOSSES", {"ap": correctness.LOSSES["ap"]})
-    rows = list(correctness.rows(context(tmp_path)))
-    assert [(row["form"], row["status"]) for row in rows] == [
-        ("plain", "measured"),
-        ("fused", "skipped"),
-    ]
+def test_forms_that_cannot_run_are_one_row(monkeypatch):
+    items = [{"loss": loss, "form": form} for loss in ("ap", "ape") for form in kernels.forms(loss)]
+    assert [item["form"] for item in items] == ["plain", "fused", "plain"]
+    skipped, left = kernels.runnable(items, "cpu")
+    assert [row["reason"] for row in skipped] == ["fused kernels need a GPU"]
+    assert left == [items[0], items[2]]
+    monkeypatch.setattr(kernels, "has_triton", lambda: True)
+    assert kernels.runnable(items, "cuda:0") == ([], items)
+    monkeypatch.setattr(kernels, "has_triton", lambda: False)
+    assert "Triton" in kernels.runnable(items, "cuda:0")[0][0]["reason"]
+
+
+def test_every_loss_with_kernels_is_known():
+    """The kernels of `rankdet.losses` are called by the losses that have a form `fused` here."""
+    called = set(re.findall(r"kernels\.(\w+)\(", "".join(map(inspect.getsource, MODULES))))
+    assert called == {loss for loss in correctness.LOSSES if "fused" in kernels.forms(loss)}
+
+
+def test_digits_from_cancellation_do_not_count(tmp_path, monkeypatch):
+    calls = []
+
+    def tiny(logits, labels, ious, **options):
+        calls.append(1)
+        return logits.float().sum() * 0 + 1e-13 * (1 + len(calls) % 2)
+
+    monkeypatch.setitem(correctness.LOSSES, "ndcg", tiny)
+    assert correctness.compare("ndcg", "plain", context(tmp_path))["passed"]
 
 
 def test_half_precision_is_compared_within_its_rounding():

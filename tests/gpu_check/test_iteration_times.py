@@ -19,18 +19,39 @@ def test_each_detector_is_reached_before_the_second_loss():
     assert [row["detector"] for row in full[:8:2]] == list(iteration_times.BASELINES)
     assert {row["loss"] for row in full[:8]} == {"focal", "ce"}
     assert {row["loss"] for row in full[8:]} == {"rs", "alrp", "ap", "ape"}
-    assert len(full) == 4 * 5 * 2
+    assert {row["loss"] for row in full if row["form"] == "fused"} == {"rs", "alrp", "ap"}
+    assert len(full) == 4 * 2 * (2 + 3 * 2)  # detectors, precisions, losses with their forms
 
 
 def test_rows_with_ratios(tmp_path, monkeypatch):
     monkeypatch.setattr(iteration_times, "BASELINES", {"retinanet": "focal", "mask-rcnn": "ce"})
-    rows = list(iteration_times.rows(context(tmp_path)))
+    skipped, *rows = iteration_times.rows(context(tmp_path))
+    assert skipped["form"] == "fused"
     assert [row["status"] for row in rows] == ["measured"] * 8, rows
     first = {(r["detector"], r["precision"]): r["ms"] for r in rows if r["loss"] != "rs"}
     for row in rows:
+        assert 0 < row["loss_value"] < 100
         expected = row["ms"] / first[row["detector"], row["precision"]]
         assert row["ratio"] == pytest.approx(expected)
     assert {row["loss"] for row in rows if row["detector"] == "mask-rcnn"} == {"ce", "rs"}
+
+
+def test_without_the_baseline_there_is_no_ratio(tmp_path, monkeypatch):
+    def measure(self, item):
+        return {"status": "failed"} if item["loss"] == "focal" else {"ms": 3.0}
+
+    monkeypatch.setattr(Models, "measure", measure)
+    rows = [row for row in iteration_times.rows(context(tmp_path)) if row["loss"] == "rs"]
+    ratios = {row["detector"]: row["ratio"] for row in rows}
+    assert ratios == {"retinanet": None, "atss": None, "faster-rcnn": 1, "mask-rcnn": 1}
+
+
+def test_a_loss_that_is_not_finite_is_a_failure(tmp_path):
+    models = Models(context(tmp_path))
+    item = {"detector": "retinanet", "loss": "focal", "form": "plain", "precision": "fp32"}
+    models.batch()[0].fill_(float("nan"))
+    row = models.measure(item)
+    assert row == {"status": "failed", "reason": "the sum of the losses is nan"}
 
 
 def test_a_loss_that_does_not_train_a_detector_is_skipped(tmp_path):

@@ -1,20 +1,23 @@
 """Times of the losses: every form at every size, the looped form only if it fits."""
 
 import itertools
+import os
 
 import pytest
 import torch
 
 from rankdet.gpu_check import clock, kernels, loss_times
 from rankdet.gpu_check.loss_times import Batches, Loops
+from rankdet.losses import benchmark
 from rankdet.losses.benchmark import draw_batch
+from rankdet.losses.device import KERNELS
 from tests.gpu_check.contexts import context
 
 
 def test_every_form_is_measured(tmp_path):
     missing, *rows = loss_times.rows(context(tmp_path))
     assert missing["form"] == "fused" and missing["status"] == "skipped"
-    assert missing["reason"] == "not built"
+    assert missing["reason"] == "fused kernels need a GPU"
     assert all(row["status"] == "measured" and row["ms"] > 0 for row in rows)
     assert all(row["best_ms"] <= row["ms"] and row["peak_mb"] is None for row in rows)
     sizes = len(loss_times.SIZES["tiny"])
@@ -35,18 +38,41 @@ def test_full_sizes_are_those_of_the_issue():
     assert all(a[1] < b[1] for a, b in itertools.pairwise(sizes))
 
 
-def test_fused_is_asked_for_with_the_switch_on(tmp_path, monkeypatch):
-    seen = {}
+def test_kernels_run_with_the_switch_on_and_graphs_are_captured(tmp_path, monkeypatch):
+    seen = set()
 
     def ours(name, batch):
-        seen.setdefault(kernels.os.environ[kernels.SWITCH], set()).add(name)
+        seen.add((os.environ[KERNELS], name))
 
-    monkeypatch.setattr(kernels, "built", lambda: True)
+    def captured(call):
+        seen.add((os.environ[KERNELS], "captured"))
+        return call
+
+    monkeypatch.setattr(kernels, "missing", lambda device: "")
     monkeypatch.setattr(loss_times.benchmark, "ours", ours)
-    monkeypatch.setattr(loss_times.Context, "on_gpu", True)
-    rows = [row for row in loss_times.rows(context(tmp_path)) if row["form"] == "fused"]
-    assert len(rows) == 8 and all(row["status"] == "measured" for row in rows)
-    assert seen == {"on": set(loss_times.LOSSES), "off": set(loss_times.LOSSES)}
+    monkeypatch.setattr(loss_times, "captured", captured)
+    monkeypatch.setattr(loss_times, "bounded", lambda name, batch: seen.add(("bounded", name)))
+    rows = list(loss_times.rows(context(tmp_path)))
+    assert all(row["status"] == "measured" for row in rows)
+    forms = [(row["form"], row["loss"]) for row in rows if row["positives"] == 20]
+    with_kernels = ("ap", "alrp", "rank_sort")
+    assert [loss for form, loss in forms if form == "fused"] == list(with_kernels)
+    assert [loss for form, loss in forms if form == "graph"] == ["copy", *with_kernels]
+    assert seen == {
+        *(("off", loss) for loss in loss_times.LOSSES),
+        *(("on", loss) for loss in with_kernels),
+        *(("bounded", loss) for loss in with_kernels),
+        ("on", "captured"),
+    }
+
+
+@pytest.mark.parametrize("name", ["ap", "alrp", "rank_sort"])
+def test_a_loss_with_a_bound_is_the_same_loss(name):
+    batch = draw_batch(30, 3000, "middle")
+    loss, gradient = loss_times.bounded(name, batch)
+    expected, by_ours = benchmark.ours(name, batch)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    torch.testing.assert_close(gradient, by_ours)
 
 
 def test_a_loop_that_would_take_too_long_is_not_started(tmp_path):

@@ -16,9 +16,11 @@ ROWS = {
     ],
     "losses": [
         {"loss": "copy", "form": "copy", **AT, "ms": 0.5, "peak_mb": 1.0},
+        {"loss": "copy", "form": "graph", **AT, "ms": 0.25, "peak_mb": 1.0},
         {"loss": "ap", "form": "plain", **AT, "ms": 2.0, "peak_mb": 3.0},
+        {"loss": "ap", "form": "graph", **AT, "ms": 1.0, "peak_mb": 2.0},
         {"loss": "ap", "form": "looped", **AT, "ms": 64.0, "peak_mb": 4.0},
-        {"loss": "all", "form": "fused", "status": "skipped", "reason": "not built"},
+        {"loss": "all", "form": "fused", "status": "skipped", "reason": "need a GPU"},
         *({"loss": f"l{n}", **AT, "status": "not reached"} for n in range(15)),
     ],
     "iterations": [
@@ -64,18 +66,19 @@ def test_the_page_has_every_part_and_what_was_not_measured(record):
         assert f"## {part.title}\n" in text
     assert "![Time of the losses](x-losses.png)" in text
     assert "- alrp, plain: differs in 1 cases" in text
-    assert "- all, fused: not built" in text
+    assert "- all, fused: need a GPU" in text
     assert "Not reached (15):" in text and "- and 3 more" in text
     assert "**cut**: stopped after 3 s" in text
-    assert "| losses | finished | 1.0 | 1 | 3 | 15 | 0 | 1 |" in text
+    assert "| losses | finished | 1.0 | 1 | 5 | 15 | 0 | 1 |" in text
 
 
 def test_forms_stand_side_by_side(record):
     measured = [row for row in ROWS["losses"] if row["status"] == "measured"]
     (heads, body), (memory_heads, memory) = tables("losses", measured)
-    assert heads == ["loss", "P", "N", "stage", "plain, ms", "looped, ms", "copy, ms"]
-    assert body == [["ap", "5", "100", "early", "2", "64", "0.5"]]
-    assert memory_heads[-1] == "copy, MB" and memory[0][-3:] == ["3", "4", "1"]
+    forms = ["plain", "graph", "looped", "copy", "copy graph"]
+    assert heads == ["loss", "P", "N", "stage", *(f"{form}, ms" for form in forms)]
+    assert body == [["ap", "5", "100", "early", "2", "1", "64", "0.5", "0.25"]]
+    assert memory_heads[-1] == "copy graph, MB" and memory[0][4:] == ["3", "2", "4", "1", "1"]
 
 
 def test_trainings_are_summed_up_over_seeds(record):
