@@ -19,7 +19,7 @@ from rankdet.results.schemas.dataset import DatasetManifest
 DETECTORS = ("retinanet", "atss")
 LOSSES = ("focal", "ap", "alrp", "rs", "ape")
 SEEDS = {"tiny": 1, "full": 20}
-MOST_PROCESSES = 8
+MOST_PROCESSES = 12  # each needs a little more than one core
 MODES: dict[str, dict[str, Any]] = {
     "fp32": {},
     "bf16": {"precision": "bf16"},
@@ -40,7 +40,7 @@ def rows(context: Context) -> Iterator[Row]:
     seeds = range(1, SEEDS[context.size] + 1)
     tasks = _tasks(context, detectors, losses, seeds)
     tasks.sort(key=lambda task: task[0]["seed"])
-    processes = 0 if tiny else max(1, min(MOST_PROCESSES, (os.cpu_count() or 1) // 2))
+    processes = 0 if tiny else max(1, min(MOST_PROCESSES, 3 * (os.cpu_count() or 1) // 4))
     for row in _all(tasks, processes, context):
         if row["status"] != NOT_REACHED or row["seed"] == seeds[0]:
             yield {**row, "at_a_time": max(1, processes)}
