@@ -76,7 +76,7 @@ def _ape(
     scale: float,
     max_negatives: int,
     official: bool,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     group_sums, flat = [], logits.reshape(-1)
     with torch.autocast(logits.device.type, enabled=False):
         for own, members, n_positives in group_labels(logits, labels, group):
@@ -86,7 +86,9 @@ def _ape(
             if len(pairs):
                 own_ious = ious if members is None else ious[members]
                 group_sums.append(_Sums(pairs, own_ious, official))
-    count = torch.stack([p.count for p in group_sums]).sum().clamp(min=1) if group_sums else 1
+    none = torch.zeros((), dtype=torch.float64, device=logits.device)
+    found = torch.stack([p.count for p in group_sums]).sum() if group_sums else none
+    count = found.clamp(min=1)
 
     def parts() -> Iterator[tuple[Tensor, Tensor]]:
         for p in group_sums:
@@ -94,13 +96,14 @@ def _ape(
             yield p.loss / count, gradient.reshape(logits.shape)
 
     loss, gradient = total(logits, parts(), 1)
-    return loss, gradient
+    return loss, gradient, found
 
 
 @_ape.register_fake
-def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor]:
+def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor, Tensor]:
     dtype = gradient_dtype(logits)
-    return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype)
+    count = logits.new_empty((), dtype=torch.float64)
+    return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype), count
 
 
 def ape_loss(
@@ -146,9 +149,34 @@ def ape_loss(
         >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
         >>> ape_loss(logits, torch.tensor([1, 1, 0]), torch.tensor([0.6, 0.8])).backward()
     """
+    return ape_loss_and_count(
+        logits,
+        labels,
+        ious,
+        scale=scale,
+        max_negatives=max_negatives,
+        numerics=numerics,
+        group=group,
+    )[0]
+
+
+def ape_loss_and_count(
+    logits: Tensor,
+    labels: Tensor,
+    ious: Tensor,
+    *,
+    scale: float,
+    max_negatives: int,
+    numerics: str,
+    group: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Returns APE Loss and its M, a float64 scalar ≥ 0 without gradient.
+
+    Arguments and errors as `ape_loss`.
+    """
     if numerics not in NUMERICS:
         raise ValueError(f"numerics is {numerics!r}; known are {', '.join(NUMERICS)}")
-    made = _ape(
+    loss, gradient, count = _ape(
         logits.detach(),
         labels,
         ious.detach(),
@@ -157,5 +185,5 @@ def ape_loss(
         max_negatives,
         numerics == "official",
     )
-    (loss,) = attach(logits, *made)
-    return loss
+    (loss,) = attach(logits, loss, gradient)
+    return loss, count
