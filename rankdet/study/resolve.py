@@ -22,7 +22,7 @@ from rankdet.study import (
 )
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.runs import UNTRAINED, Run, split_loss
-from rankdet.suggest import merged
+from rankdet.suggest import merged_by_type
 
 UNTRAINED_LOSS = "focal"  # building an untrained detector needs a criterion, which is never used
 ONLY_BOXES = "test.multi_scale and test.flip: mmdet merges boxes of several images, not masks"
@@ -105,7 +105,7 @@ class ResolvedRun(Run):
             threshold: Another lowest score before NMS.
         """
         change = dict(self.test_variants)[variant].model_dump(exclude_none=True) if variant else {}
-        found = merged(self.test, change)
+        found = merged_by_type(self.test, change)
         return found if threshold is None else {**found, "score_threshold": float(threshold)}
 
     def test_hash(self, variant: str | None = None, threshold: str | float | None = None) -> str:
@@ -236,7 +236,7 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
     sizes = _sizes([study, change, *cases], f"{_where(run, source)}: {run.key}")
     schedule = {
         key: value
-        for key, value in merged(study, change, *cases).items()
+        for key, value in merged_by_type(study, change, *cases).items()
         if key not in batches.OF_A_BATCH
     } | sizes
     if not run.trained:
@@ -287,7 +287,7 @@ def _test(config: StudyConfig, run: Run, model: Model) -> dict[str, Any]:
     small = {"score_threshold": 0.0} if config.preset == "small" else {}
     levels = (config.test, run.test_change, *(case.test for case in run.cases))
     changes = (level.model_dump(exclude_none=True) for level in levels)
-    return merged(model.card.get("test", {}), boxes, small, *changes)
+    return merged_by_type(model.card.get("test", {}), boxes, small, *changes)
 
 
 def _check_tests(run: ResolvedRun, source: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rankdet.detectors.families import FAMILIES
 from rankdet.study.code.source import Grain, Tree
-from rankdet.suggest import merged
+from rankdet.suggest import merged_by_type
 
 BASELINES = "rankdet.detectors.baselines"
 REGISTRIES = {  # dicts from a name in a card to a class or function
@@ -101,9 +101,9 @@ def _heads(
         )
         if "classification" not in rpn and _is_baseline(path, card, tree):
             stock = {"classification": {"type": RPN_BASELINE}, "box": {"type": "stock"}}
-            rpn = merged({**stock, "balance": {"type": "none"}}, rpn)
-        yield merged(base, rpn)
-        yield merged(base, rcnn)
+            rpn = merged_by_type({**stock, "balance": {"type": "none"}}, rpn)
+        yield merged_by_type(base, rpn)
+        yield merged_by_type(base, rcnn)
 
 
 def _is_baseline(path: Path, card: Mapping[str, Any], tree: Tree) -> bool:
