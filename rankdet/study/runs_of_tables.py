@@ -3,20 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
-from pydantic import Field
-
 from rankdet.errors import InputError
-from rankdet.files import read_yaml, shown
+from rankdet.files import shown
 from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, RunRequest, Spec
 from rankdet.repository import SCHEDULES
-from rankdet.strict import read
 from rankdet.study import cards
 from rankdet.study.config.model import RunsOfTables, StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.multi_scale import multi_scale_test
+from rankdet.study.published import published_schedules
 from rankdet.study.recipes import Case
 from rankdet.study.resolve import Model, load_model
 from rankdet.study.runs import Run, split_loss
@@ -152,27 +149,3 @@ def _schedules(chosen: RunsOfTables, where: str) -> dict[str, ScheduleChange]:
         if name not in known:
             raise InputError(f"{where}.schedules: found {name!r}; {choice(name, known)}")
     return dict(chosen.schedules)
-
-
-class Published(ScheduleChange):
-    """How a paper trained and tested."""
-
-    title: str
-    test: TestSettings = TestSettings()
-    cases: list[Case] = Field([])
-
-    @property
-    def schedule(self) -> ScheduleChange:
-        """The training alone."""
-        return ScheduleChange(**self.model_dump(exclude={"title", "test", "cases"}))
-
-
-@lru_cache
-def published_schedules() -> dict[str, Published]:
-    """Returns how the papers trained, by name.
-
-    Raises:
-        InputError: If the file has a fault.
-    """
-    entries = read_yaml(SCHEDULES).items()
-    return {name: read(Published, e, f"{shown(SCHEDULES)}: {name}") for name, e in entries}
