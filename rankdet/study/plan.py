@@ -13,10 +13,11 @@ from rankdet.results.schemas.plan import Plan
 from rankdet.study import batches, data, hashes
 from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
+from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.plan_entries import run_entry, spec_entry
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, expand
-from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
+from rankdet.study.runs_of_tables import runs_of_tables
 from rankdet.study.tables import Target, load_specs, run_of, runs_of
 from rankdet.suggest import choice, merged_by_type
 

@@ -1,22 +1,20 @@
 """The runs that a study's tables and figures show: a study can name tables instead of runs."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, RunRequest, Spec
+from rankdet.papers.spec import MULTI_SCALE, RunRequest, Spec
 from rankdet.repository import SCHEDULES
-from rankdet.study import cards
 from rankdet.study.config.model import RunsOfTables, StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.multi_scale import multi_scale_test
 from rankdet.study.published import published_schedules
 from rankdet.study.recipes import Case
 from rankdet.study.resolve import Model, load_model
-from rankdet.study.runs import Run, split_loss
+from rankdet.study.runs import Run
 from rankdet.suggest import choice
 
 
@@ -91,21 +89,6 @@ def _model(config: StudyConfig, chosen: RunsOfTables, request: RunRequest) -> Mo
             f"detector {request.detector!r} needs masks, which dataset {data!r} does not have"
         )
     return model
-
-
-def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
-    """Returns the declared hyperparameters of the losses in tables that count them."""
-    counted = [spec for spec in specs if spec.computed_by == HYPERPARAMETERS]
-    losses = (row.inputs.get("loss") for spec in counted for row in spec.rows)
-    found = {}
-    for loss in dict.fromkeys(filter(None, losses)):
-        name, variant = split_loss(loss)
-        if name in cards.loss_names():
-            with suppress(InputError):
-                found[loss] = list(
-                    cards.load_loss(name).variant(variant).get("hyperparameters", [])
-                )
-    return found
 
 
 def _runs(
