@@ -21,10 +21,11 @@ def choice(word: str, known: Iterable[str]) -> str:
     return f"{hint}known: {', '.join(known)}"
 
 
-def merged(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged_by_type(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, Any]:
     """Merges changes into a mapping key by key, also in nested mappings.
 
-    A nested mapping with another `type` replaces the old one: arguments belong to one type.
+    A nested mapping with another `type` replaces the old one: arguments belong to one type. For a
+    model of mmdet there is `rankdet.detectors.models.merged_into_lists`.
 
     Args:
         base: The mapping to start from.
@@ -38,7 +39,7 @@ def merged(base: Mapping[str, Any], *changes: Mapping[str, Any]) -> dict[str, An
         for key, value in change.items():
             old = result.get(key)
             if isinstance(old, Mapping) and isinstance(value, Mapping) and _same_type(old, value):
-                result[key] = merged(old, value)
+                result[key] = merged_by_type(old, value)
             else:
                 result[key] = copy.deepcopy(value)
     return result

@@ -33,18 +33,20 @@ def mmdet_base(name: str) -> dict[str, Any]:
     return Config.fromfile(path).model.to_dict()
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged_into_lists(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Returns `base` with `changes` merged in, nested dictionaries key by key.
 
     A dictionary over a list of dictionaries, such as the heads of a cascade, changes each of them.
+    Unlike in `rankdet.suggest.merged_by_type`, another `type` keeps the other keys: variants of an
+    mmdet part share most of them.
     """
     result = dict(copy.deepcopy(dict(base)))
     for key, value in changes.items():
         old = result.get(key)
         if isinstance(old, Mapping) and isinstance(value, Mapping):
-            result[key] = merged(old, value)
+            result[key] = merged_into_lists(old, value)
         elif isinstance(old, list) and isinstance(value, Mapping):
-            result[key] = [merged(part, value) for part in old]
+            result[key] = [merged_into_lists(part, value) for part in old]
         else:
             result[key] = copy.deepcopy(value)
     return result
@@ -76,7 +78,9 @@ def model_config(
         known = ", ".join(key for key in ("full", "small") if key in detector)
         raise InputError(f"detector {detector['name']!r} has no preset {preset!r}; it has: {known}")
     changes = detector[preset] or {}
-    model = merged(_for_neck(mmdet_base(detector["base"]), changes.get("neck", {})), changes)
+    model = merged_into_lists(
+        _for_neck(mmdet_base(detector["base"]), changes.get("neck", {})), changes
+    )
     _set_everywhere(model, "num_classes", len(classes))
     criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
     family(detector["family"]).configure(model, detector, criterion)

@@ -74,8 +74,8 @@ class CriterionPAAHead(CriterionHead, PAAHead):
             mmdet's classification and box loss (PAA, Kim and Lee, ECCV 2020, Eq. 6-8).
             "normalised-scores": (1 - p) + (1 - IoU), both normalised to [0, 1] over the candidates
             of the object (PAA*: Xu et al., CVPR 2022, section 6). "scores": the same without
-            normalisation (their Table 6). "score-alone", "iou-alone": only one of the two terms
-            (section 7.2).
+            normalisation (their Table 6). "score-alone", "iou-alone": only one of the two
+            normalised terms (section 7.2).
     """
 
     loss_cls: LossInterceptor
@@ -207,23 +207,22 @@ def candidate_errors(pairs: Tensor, objects: Tensor, clustering: str) -> Tensor:
         objects: (K,) index of each candidate's object.
         clustering: As in `CriterionPAAHead`, but not "losses".
     """
-    if clustering.endswith("alone"):
-        return 1 - pairs[:, 0 if clustering == "score-alone" else 1]
-    return joined_scores(pairs, objects, clustering == "normalised-scores")
+    if clustering == "scores":
+        return (1 - pairs).sum(1)
+    errors = 1 - normalised(pairs, objects)
+    columns = {"score-alone": errors[:, 0], "iou-alone": errors[:, 1]}
+    return columns.get(clustering, errors.sum(1))
 
 
-def joined_scores(pairs: Tensor, objects: Tensor, normalise: bool) -> Tensor:
-    """Returns (1 - p) + (1 - IoU) of each candidate (K,), which is small for good candidates.
+def normalised(pairs: Tensor, objects: Tensor) -> Tensor:
+    """Returns (K, 2): each column in [0, 1] over the candidates of each object.
+
+    A column becomes 1 if it is constant over these candidates (the released code divides 0 by 0).
 
     Args:
-        pairs: (K, 2) scores p and IoUs of the candidates.
+        pairs: (K, 2) scores and IoUs of the candidates.
         objects: (K,) index of each candidate's object.
-        normalise: Whether to map each column to [0, 1] over the candidates of each object. A
-            column becomes 1 if it is constant over these candidates (the released code divides 0 by
-            0).
     """
-    if not normalise:
-        return (1 - pairs).sum(1)
     index = objects[:, None].expand_as(pairs)
     empty = pairs.new_zeros(int(objects.max()) + 1 if len(objects) else 0, 2)
     lowest, highest = (
@@ -231,5 +230,4 @@ def joined_scores(pairs: Tensor, objects: Tensor, normalise: bool) -> Tensor:
         for how in ("amin", "amax")
     )
     span = highest - lowest
-    normalised = torch.where(span > 0, (pairs - lowest) / span.clamp(min=1e-12), 1.0)
-    return (1 - normalised).sum(1)
+    return torch.where(span > 0, (pairs - lowest) / span.clamp(min=1e-12), 1.0)

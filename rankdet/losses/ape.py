@@ -77,7 +77,7 @@ def _ape(
     max_negatives: int,
     official: bool,
     max_positives: int | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     check(logits, labels, group)
     if max_positives is not None and len(ious) != max_positives:
         raise ValueError(f"{len(ious)} IoUs for {max_positives} max_positives")
@@ -96,7 +96,9 @@ def _ape(
             if len(pairs):
                 own_ious = ious[:n_positives] if members is None else ious[members]
                 group_sums.append(_Sums(pairs, own_ious, official))
-    count = torch.stack([p.count for p in group_sums]).sum().clamp(min=1) if group_sums else 1
+    none = torch.zeros((), dtype=torch.float64, device=logits.device)
+    found = torch.stack([p.count for p in group_sums]).sum() if group_sums else none
+    count = found.clamp(min=1)
 
     def parts() -> Iterator[tuple[Tensor, Tensor]]:
         for p in group_sums:
@@ -104,16 +106,17 @@ def _ape(
             yield p.loss / count, gradient.reshape(logits.shape)
 
     loss, gradient = total(logits, parts(), 1)
-    return loss, gradient
+    return loss, gradient, found
 
 
 _ape_op = torch.library.custom_op("rankdet::ape_loss", _ape, mutates_args=())
 
 
 @_ape_op.register_fake
-def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor]:
+def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor, Tensor]:
     dtype = gradient_dtype(logits)
-    return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype)
+    count = logits.new_empty((), dtype=torch.float64)
+    return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype), count
 
 
 def ape_loss(
@@ -164,11 +167,38 @@ def ape_loss(
         >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
         >>> ape_loss(logits, torch.tensor([1, 1, 0]), torch.tensor([0.6, 0.8])).backward()
     """
+    return ape_loss_and_count(
+        logits,
+        labels,
+        ious,
+        scale=scale,
+        max_negatives=max_negatives,
+        numerics=numerics,
+        group=group,
+        max_positives=max_positives,
+    )[0]
+
+
+def ape_loss_and_count(
+    logits: Tensor,
+    labels: Tensor,
+    ious: Tensor,
+    *,
+    scale: float,
+    max_negatives: int,
+    numerics: str,
+    group: Tensor | None,
+    max_positives: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Returns APE Loss and its M, a float64 scalar ≥ 0 without gradient.
+
+    Arguments and errors as `ape_loss`.
+    """
     if numerics not in NUMERICS:
         raise ValueError(f"numerics is {numerics!r}; known are {', '.join(NUMERICS)}")
     with torch.no_grad():
         call = _ape_op if torch.compiler.is_compiling() else _ape
-        made = call(
+        loss, gradient, count = call(
             logits.detach(),
             labels,
             ious.detach(),
@@ -178,5 +208,5 @@ def ape_loss(
             numerics == "official",
             max_positives,
         )
-    (loss,) = attach(logits, *made)
-    return loss
+    (loss,) = attach(logits, loss, gradient)
+    return loss, count

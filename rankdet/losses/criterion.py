@@ -108,11 +108,12 @@ class Criterion(nn.Module):
         return {"loss_cls": self.classification(problem.flat_logits, problem.flat_labels)}
 
     def _of_all_images(self, losses: dict[str, Tensor], problem: FlatProblem) -> dict[str, Tensor]:
-        """Divides by the positives of all processes instead of this one's, for their mean."""
+        """Divides by the mean divisor of all processes instead of this one's, for their mean."""
         if process_count() == 1 or not getattr(self.classification, "mean_of_positives", False):
             return losses
         device = problem.logits.device
-        own = torch.tensor(float(problem.n_positives), dtype=torch.float64, device=device)
+        divisor = problem.n_positives if problem.divisor is None else problem.divisor
+        own = torch.as_tensor(divisor, dtype=torch.float64, device=device)
         share = own / mean_over_processes(own).clamp(min=TINY)
         return {name: loss * share for name, loss in losses.items()}
 

@@ -34,6 +34,7 @@ class FlatProblem:
             the Dice coefficients of the masks.
         box_errors: (P,) differentiable errors of the box part.
         error_range: the largest possible box error; None if it is unbounded.
+        divisor: what the ranking part was divided by (scalar ≥ 0); None if that is P.
     """
 
     logits: Tensor
@@ -45,6 +46,7 @@ class FlatProblem:
     ious: Tensor = field(default_factory=lambda: torch.zeros(0))
     box_errors: Tensor = field(default_factory=lambda: torch.zeros(0))
     error_range: float | None = None
+    divisor: Tensor | None = None
 
     @property
     def n_positives(self) -> int:

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from rankdet.losses.alrp import alrp_loss
 from rankdet.losses.ap import ap_loss
-from rankdet.losses.ape import ape_loss
+from rankdet.losses.ape import ape_loss_and_count
 from rankdet.losses.dr import NEGATIVE_SCALE, dr_loss
 from rankdet.losses.flat_problem import QUALITIES, FlatProblem
 from rankdet.losses.pairwise import pairwise_error_loss
@@ -18,7 +18,8 @@ class RankingLoss(nn.Module):
         per_image: in a criterion, whether to rank within each image instead of the whole batch.
 
     Attributes:
-        mean_of_positives: Whether the loss is divided by the number of positives.
+        mean_of_positives: Whether the loss is divided by the number of positives, or by the
+            ``divisor`` that `terms` sets in the problem.
     """
 
     mean_of_positives = True
@@ -168,7 +169,12 @@ class APELoss(RankingLoss):
         self, logits: Tensor, labels: Tensor, ious: Tensor, group: Tensor | None = None
     ) -> Tensor:
         """Returns the loss (a scalar)."""
-        return ape_loss(
+        return self._loss_and_count(logits, labels, ious, group)[0]
+
+    def _loss_and_count(
+        self, logits: Tensor, labels: Tensor, ious: Tensor, group: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        return ape_loss_and_count(
             logits,
             labels,
             ious,
@@ -179,9 +185,10 @@ class APELoss(RankingLoss):
         )
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_cls``, computed with the IoUs of the boxes."""
+        """Returns ``loss_cls``, computed with the IoUs of the boxes. Sets ``problem.divisor``."""
         flat = (problem.flat_logits, problem.flat_labels)
-        return {"loss_cls": self(*flat, problem.ious, self._group(problem))}
+        loss, problem.divisor = self._loss_and_count(*flat, problem.ious, self._group(problem))
+        return {"loss_cls": loss}
 
 
 class PairwiseErrorLoss(RankingLoss):

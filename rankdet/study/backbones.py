@@ -8,7 +8,7 @@ from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.repository import BACKBONES
 from rankdet.study.detectors import PRESETS
-from rankdet.suggest import choice, merged
+from rankdet.suggest import choice, merged_by_type
 
 REPLACED = ("backbone", "neck")  # parts of a detector that an entry may replace
 
@@ -76,7 +76,7 @@ def with_backbone(spec: dict[str, Any], part: dict[str, Any], preset: str) -> di
 
 def _over(own: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     """Merges key by key; an entry of another `type` keeps the preset's channels and norm."""
-    changed = merged(own, {k: v for k, v in part.items() if k not in REPLACED})
+    changed = merged_by_type(own, {k: v for k, v in part.items() if k not in REPLACED})
     for key in REPLACED:
         if key in part:
             changed[key] = {**own.get(key, {}), **part[key]}

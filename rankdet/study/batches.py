@@ -68,29 +68,62 @@ def changed(study: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, in
     return shared(found) if found.keys() - {"batch_size"} else {**found}
 
 
-def fitted(sizes: Mapping[str, int], most: int) -> tuple[dict[str, int], str]:
-    """Returns how a batch is shared by fewer GPUs, and what differs, for the user.
+def fitted(sizes: Mapping[str, int], most: int) -> dict[str, int]:
+    """Returns how a batch is shared by the GPUs that there are.
 
     The batch size and the images of a pass do not change: fewer GPUs do more passes.
 
     Args:
         sizes: As `shared` returns them.
         most: How many GPUs there are.
+    """
+    if sizes["gpus"] <= most:
+        return dict(sizes)
+    total = sizes["gpus"] * sizes["accumulate"]
+    fewer = max(count for count in range(1, most + 1) if total % count == 0)
+    return {**sizes, "gpus": fewer, "accumulate": total // fewer}
+
+
+def gpu_note(
+    asked: Mapping[str, int], found: Mapping[str, int], scope: str, most: int, published: str = ""
+) -> str:
+    """Returns which GPUs were chosen and what differs, for the user, in one line.
+
+    Args:
+        asked: As `shared` returns them: what the study asks for.
+        found: As `fitted` returns them.
+        scope: The run's `rank_scope`.
+        most: How many GPUs there are.
+        published: The paper's schedule that `asked` is from; empty if the study gave the numbers.
 
     Returns:
-        The sizes, and a note; the note is empty if there are enough GPUs.
+        The note; empty if the study gave the numbers and there are enough GPUs.
     """
-    gpus = sizes.get("gpus", 1)
-    if gpus <= most:
-        return dict(sizes), ""
-    total = gpus * sizes["accumulate"]
-    fewer = max(count for count in range(1, most + 1) if total % count == 0)
-    found = {**sizes, "gpus": fewer, "accumulate": total // fewer}
-    note = (
-        f"{gpus} GPUs asked for, {most} here: gpus {fewer}, accumulate {found['accumulate']}; "
-        f"{sizes['images_per_gpu']} images are ranked together, as on each of the {gpus}"
-    )
-    return found, note
+    gpus, images, fewer = asked["gpus"], asked["images_per_gpu"], found["gpus"]
+    if fewer == gpus and not published:
+        return ""
+    parts = [f"{gpus} GPUs asked for"]
+    if published:
+        parts = [f"{published}: as published, {gpus} x {images} images"]
+    if fewer < gpus:
+        parts[0] += f", {most} here: gpus {fewer}, accumulate {found['accumulate']}"
+        parts.append(f"the batch stays {found['batch_size']}")
+    # The released code ranks the images of each GPU, whatever scope the study has.
+    before = images if published else _ranked(scope, images, gpus)
+    other = "as in the release" if published else f"as with {gpus} GPUs"
+    now = _ranked(scope, images, fewer)
+    what = f"{now} images are ranked together" if now > 1 else "each image is ranked alone"
+    parts.append(f"{what}, {other}" if now == before else f"{what}, not {before} {other}")
+    if fewer < gpus:
+        parts.append(f"means over {gpus} GPUs, as of the number of positives, are over {fewer}")
+    return "; ".join(parts)
+
+
+def _ranked(scope: str, images: int, gpus: int) -> int:
+    """Returns how many images are ranked together."""
+    if scope.startswith(GROUPS):
+        return int(scope.removeprefix(GROUPS))
+    return {"image": 1, "batch": images * gpus}.get(scope, images)
 
 
 def faults(schedule: Mapping[str, Any], device: str) -> str:

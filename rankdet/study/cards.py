@@ -19,7 +19,7 @@ from rankdet.study import card_checks
 from rankdet.study.code.source import our_tree
 from rankdet.study.code.syntax import parse
 from rankdet.study.config.card import Card
-from rankdet.suggest import choice, merged
+from rankdet.suggest import choice, merged_by_type
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class LossFile:
         if len(set(names)) < len(names):
             raise InputError(f"loss {self.path.stem!r}: a variant is named twice in {variant!r}")
         base = {key: value for key, value in self.card.items() if key != "variants"}
-        card = merged(base, *changes)
+        card = merged_by_type(base, *changes)
         if len(names) > 1:
             self._check_together(card, variant)
         return card

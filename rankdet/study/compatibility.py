@@ -39,6 +39,8 @@ def _contradiction(detector: Mapping[str, Any], card: Mapping[str, Any]) -> str 
     box = card.get("box") or {}
     if box.get("weighting") == "centerness" and "centerness" not in detector.get("offers", ()):
         return "it weights boxes by their centre-ness, for which this detector has no target"
+    if (card.get("head") or {}).get("clustering") and detector["family"] != "paa":
+        return "it clusters the candidates of PAA, which this detector does not have"
     part = card["classification"]
     if part.get("labels") in QUALITY_OF_MASKS and not detector.get("masks"):
         return "its labels need predicted masks, but this detector does not predict masks"

@@ -13,12 +13,13 @@ from rankdet.results.schemas.plan import Plan
 from rankdet.study import batches, data, hashes
 from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
+from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.plan_entries import run_entry, spec_entry
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, expand
-from rankdet.study.runs_of_tables import hyperparameters, runs_of_tables
+from rankdet.study.runs_of_tables import runs_of_tables
 from rankdet.study.tables import Target, load_specs, run_of, runs_of
-from rankdet.suggest import choice, merged
+from rankdet.suggest import choice, merged_by_type
 
 DECIDES_LAYERS = ("classification", "head", "rpn", "rcnn", "mask")  # keys of a loss card
 
@@ -306,6 +307,6 @@ def load_study(
     Raises:
         InputError: One line that names file and key.
     """
-    values = merged({}, *(load_config(Path(path)) for path in paths), overrides or {})
+    values = merged_by_type({}, *(load_config(Path(path)) for path in paths), overrides or {})
     source = " + ".join(shown(Path(path)) for path in paths)
     return Study(check_config(values, source), source, with_data)

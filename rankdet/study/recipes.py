@@ -11,7 +11,7 @@ from pydantic import Field
 
 from rankdet.strict import Strict
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
-from rankdet.suggest import merged
+from rankdet.suggest import merged_by_type
 
 
 class Case(Strict):
@@ -57,9 +57,9 @@ def changed_detector(
 ) -> Mapping[str, Any]:
     """Returns a detector's spec with the cases' changes of the model merged into its preset."""
     models = [case.model for case in cases if case.model]
-    return {**spec, preset: merged(spec[preset] or {}, *models)} if models else spec
+    return {**spec, preset: merged_by_type(spec[preset] or {}, *models)} if models else spec
 
 
 def changed_card(card: Mapping[str, Any], cases: Iterable[Case]) -> Mapping[str, Any]:
     """Returns a loss card with the cases' changes merged in."""
-    return merged(card, *(case.card for case in cases if case.card))
+    return merged_by_type(card, *(case.card for case in cases if case.card))

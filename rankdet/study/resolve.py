@@ -17,12 +17,13 @@ from rankdet.study import (
     compatibility,
     detectors,
     hashes,
+    published,
     rates,
     recipes,
 )
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.runs import UNTRAINED, Run, split_loss
-from rankdet.suggest import merged
+from rankdet.suggest import merged_by_type
 
 UNTRAINED_LOSS = "focal"  # building an untrained detector needs a criterion, which is never used
 ONLY_BOXES = "test.multi_scale and test.flip: mmdet merges boxes of several images, not masks"
@@ -74,7 +75,8 @@ class ResolvedRun(Run):
         titles: `dataset`, `detector` and `loss`, for readers.
         hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
             added when a job runs.
-        gpu_note: What differs because there are too few GPUs; empty if nothing differs.
+        gpu_note: The GPUs that were chosen and what differs, if they are as published or fewer
+            than asked for; else empty.
     """
 
     preset: str
@@ -105,7 +107,7 @@ class ResolvedRun(Run):
             threshold: Another lowest score before NMS.
         """
         change = dict(self.test_variants)[variant].model_dump(exclude_none=True) if variant else {}
-        found = merged(self.test, change)
+        found = merged_by_type(self.test, change)
         return found if threshold is None else {**found, "score_threshold": float(threshold)}
 
     def test_hash(self, variant: str | None = None, threshold: str | float | None = None) -> str:
@@ -166,7 +168,7 @@ def resolve(config: StudyConfig, run: Run, source: str) -> ResolvedRun:
             f"{source}: runs[{run.group}].checkpoint: no such file: {run.checkpoint}; put it there"
         )
     model = _with_cases(_model(config, run, source), run, config.preset)
-    schedule, gpu_note = _shared(config, run, _schedule(config, run, model, source), source)
+    schedule, gpu_note = _schedule(config, run, model, source)
     dataset = config.datasets[run.dataset].title or run.dataset
     resolved = ResolvedRun(
         **vars(run),
@@ -224,8 +226,10 @@ def _key(config: StudyConfig, run: Run, key: str) -> str:
     return f".{key}[{listed.index(names[key])}]" if named else f".{key}"
 
 
-def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[str, Any]:
-    """The study's schedule, the group's changes to it, and one learning rate."""
+def _schedule(
+    config: StudyConfig, run: Run, model: Model, source: str
+) -> tuple[dict[str, Any], str]:
+    """The study's schedule, the group's changes to it, one learning rate; a note on the GPUs."""
     study = config.schedule.model_dump(exclude_none=True)
     change = run.schedule_change.model_dump(exclude_none=True)
     if "iterations" in change or "epochs" in change:
@@ -233,28 +237,29 @@ def _schedule(config: StudyConfig, run: Run, model: Model, source: str) -> dict[
     configured = [change.pop("lr", None), study.pop("lr", None)]
     cases = [case.schedule.model_dump(exclude_none=True) for case in run.cases]
     configured[:0] = [case.pop("lr") for case in reversed(cases) if "lr" in case]
-    sizes = _sizes([study, change, *cases], f"{_where(run, source)}: {run.key}")
+    levels = [study, change, *cases]
+    sizes = _sizes(levels, run, f"{_where(run, source)}: {run.key}")
     schedule = {
         key: value
-        for key, value in merged(study, change, *cases).items()
+        for key, value in merged_by_type(study, change, *cases).items()
         if key not in batches.OF_A_BATCH
     } | sizes
-    if not run.trained:
-        return schedule
-    batch_size = schedule["batch_size"]
-    rate = rates.learning_rate(configured, run, model.card, config.preset, batch_size, source)
-    return {**schedule, "lr": rate}
+    if run.trained:
+        batch = schedule["batch_size"]
+        rate = rates.learning_rate(configured, run, model.card, config.preset, batch, source)
+        schedule["lr"] = rate
+    return _shared(config, run, schedule, published.followed(levels, run, sizes), source)
 
 
 def _where(run: Run, source: str) -> str:
     return source if run.group is None else f"{source}: runs[{run.group}]"
 
 
-def _sizes(levels: Sequence[Mapping[str, Any]], where: str) -> dict[str, int]:
+def _sizes(levels: Sequence[Mapping[str, Any]], run: Run, where: str) -> dict[str, int]:
     """How the batch is shared: each level changes the sizes of the level before it."""
     sizes: dict[str, int] = {}
     try:
-        for level in levels:
+        for level in published.in_numbers(levels, run):
             sizes = batches.changed(sizes, level)
     except ValueError as error:
         raise InputError(f"{where}: schedule: {error}") from None
@@ -262,17 +267,19 @@ def _sizes(levels: Sequence[Mapping[str, Any]], where: str) -> dict[str, int]:
 
 
 def _shared(
-    config: StudyConfig, run: Run, schedule: dict[str, Any], source: str
+    config: StudyConfig, run: Run, schedule: dict[str, Any], paper: str, source: str
 ) -> tuple[dict[str, Any], str]:
-    """The schedule for the available GPUs, and a note if they are fewer than `gpus`."""
-    fault = batches.faults(schedule, config.device)
+    """The schedule for the available GPUs, and a note if these are as published or too few."""
+    scope = schedule.get("rank_scope", "gpu") if run.trained else ""
+    fault = batches.faults({**schedule, "rank_scope": scope}, config.device)
     if fault:
         raise InputError(f"{_where(run, source)}: {run.key}: schedule: {fault}")
-    most = config.max_gpus or batches.gpus_here(config.device)
-    if not run.trained or "gpus" not in schedule or not most:
+    if not run.trained or "gpus" not in schedule:
         return schedule, ""
-    sizes, note = batches.fitted({key: schedule[key] for key in batches.OF_A_BATCH}, most)
-    return schedule | sizes, note
+    sizes = {key: schedule[key] for key in batches.OF_A_BATCH}
+    most = config.max_gpus or batches.gpus_here(config.device) or sizes["gpus"]
+    found = batches.fitted(sizes, most)
+    return schedule | found, batches.gpu_note(sizes, found, scope, most, paper)
 
 
 def _test(config: StudyConfig, run: Run, model: Model) -> dict[str, Any]:
@@ -287,7 +294,7 @@ def _test(config: StudyConfig, run: Run, model: Model) -> dict[str, Any]:
     small = {"score_threshold": 0.0} if config.preset == "small" else {}
     levels = (config.test, run.test_change, *(case.test for case in run.cases))
     changes = (level.model_dump(exclude_none=True) for level in levels)
-    return merged(model.card.get("test", {}), boxes, small, *changes)
+    return merged_by_type(model.card.get("test", {}), boxes, small, *changes)
 
 
 def _check_tests(run: ResolvedRun, source: str) -> None:

@@ -1,25 +1,20 @@
 """The runs that a study's tables and figures show: a study can name tables instead of runs."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
-from pydantic import Field
-
 from rankdet.errors import InputError
-from rankdet.files import read_yaml, shown
-from rankdet.papers.spec import HYPERPARAMETERS, MULTI_SCALE, RunRequest, Spec
+from rankdet.files import shown
+from rankdet.papers.spec import MULTI_SCALE, RunRequest, Spec
 from rankdet.repository import SCHEDULES
-from rankdet.strict import read
-from rankdet.study import cards
 from rankdet.study.config.model import RunsOfTables, StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.multi_scale import multi_scale_test
+from rankdet.study.published import published_schedules
 from rankdet.study.recipes import Case
 from rankdet.study.resolve import Model, load_model
-from rankdet.study.runs import Run, split_loss
+from rankdet.study.runs import Run
 from rankdet.suggest import choice
 
 
@@ -96,21 +91,6 @@ def _model(config: StudyConfig, chosen: RunsOfTables, request: RunRequest) -> Mo
     return model
 
 
-def hyperparameters(specs: Iterable[Spec]) -> dict[str, list[str]]:
-    """Returns the declared hyperparameters of the losses in tables that count them."""
-    counted = [spec for spec in specs if spec.computed_by == HYPERPARAMETERS]
-    losses = (row.inputs.get("loss") for spec in counted for row in spec.rows)
-    found = {}
-    for loss in dict.fromkeys(filter(None, losses)):
-        name, variant = split_loss(loss)
-        if name in cards.loss_names():
-            with suppress(InputError):
-                found[loss] = list(
-                    cards.load_loss(name).variant(variant).get("hyperparameters", [])
-                )
-    return found
-
-
 def _runs(
     config: StudyConfig,
     chosen: RunsOfTables,
@@ -152,27 +132,3 @@ def _schedules(chosen: RunsOfTables, where: str) -> dict[str, ScheduleChange]:
         if name not in known:
             raise InputError(f"{where}.schedules: found {name!r}; {choice(name, known)}")
     return dict(chosen.schedules)
-
-
-class Published(ScheduleChange):
-    """How a paper trained and tested."""
-
-    title: str
-    test: TestSettings = TestSettings()
-    cases: list[Case] = Field([])
-
-    @property
-    def schedule(self) -> ScheduleChange:
-        """The training alone."""
-        return ScheduleChange(**self.model_dump(exclude={"title", "test", "cases"}))
-
-
-@lru_cache
-def published_schedules() -> dict[str, Published]:
-    """Returns how the papers trained, by name.
-
-    Raises:
-        InputError: If the file has a fault.
-    """
-    entries = read_yaml(SCHEDULES).items()
-    return {name: read(Published, e, f"{shown(SCHEDULES)}: {name}") for name, e in entries}

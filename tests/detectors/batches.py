@@ -8,7 +8,7 @@ from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
-from rankdet.detectors.models import merged, model_config
+from rankdet.detectors.models import merged_into_lists, model_config
 from rankdet.study.detectors import load_detector
 
 SIZE = (128, 128)
@@ -80,7 +80,7 @@ def stock_beside(ours, stock_type, head_changes, shift=0.05):
     """
     stock = copy.deepcopy(ours)
     head = {k: v for k, v in stock["bbox_head"].items() if k not in ("criterion", "centerness")}
-    stock["bbox_head"] = merged(head, {"type": stock_type, **head_changes})
+    stock["bbox_head"] = merged_into_lists(head, {"type": stock_type, **head_changes})
     stock_model, our_model = build(stock), build(ours)
     noise = torch.Generator().manual_seed(7)
     state = {

@@ -2,12 +2,14 @@
 
 import copy
 import warnings
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from sklearn.mixture import GaussianMixture
 
+from rankdet.study.config.card import Clustering
 from tests.detectors.batches import (
     ALRP,
     CLASSES,
@@ -164,12 +166,23 @@ def test_candidates_may_be_clustered_by_a_single_term(clustering, column):
     from rankdet.detectors.paa import candidate_errors  # mmdet's operations are set up by now
 
     pairs = torch.rand(6, 2, generator=torch.Generator().manual_seed(1))
-    found = candidate_errors(pairs, torch.zeros(6, dtype=torch.long), clustering)
-    torch.testing.assert_close(found, 1 - pairs[:, column])
-    model = build(config(ALRP, clustering=clustering))
+    objects = torch.tensor([0, 1, 0, 1, 0, 1])
+    expected = torch.empty(6)
+    for chosen in (objects == 0, objects == 1):  # each object's terms are normalised by themselves
+        own = pairs[chosen, column]
+        expected[chosen] = (own.max() - own) / (own.max() - own.min())
+    torch.testing.assert_close(candidate_errors(pairs, objects, clustering), expected)
+    model = build(config({**ALRP, "head": {"clustering": clustering}}, "paa-star"))
+    assert model.bbox_head.clustering == clustering
     images, samples = batch()
     losses = model.loss(images, samples)
     assert all(torch.isfinite(torch.as_tensor(v).sum()) for k, v in losses.items() if "loss" in k)
+
+
+def test_a_card_knows_every_clustering():
+    from rankdet.detectors.paa import CLUSTERING
+
+    assert get_args(Clustering) == CLUSTERING
 
 
 def test_star_is_the_option_of_its_detector():
@@ -179,13 +192,13 @@ def test_star_is_the_option_of_its_detector():
 
 
 def test_equal_values_normalise_to_nothing():
-    from rankdet.detectors.paa import joined_scores
+    from rankdet.detectors.paa import candidate_errors
 
     pairs = torch.tensor([[0.3, 0.2], [0.3, 0.6], [0.1, 0.5], [0.1, 0.5], [0.4, 0.9]])
     objects = torch.tensor([0, 0, 1, 1, 2])
-    found = joined_scores(pairs, objects, normalise=True)
+    found = candidate_errors(pairs, objects, "normalised-scores")
     torch.testing.assert_close(found, torch.tensor([1.0, 0.0, 0.0, 0.0, 0.0]))
-    assert joined_scores(pairs[:0], objects[:0], normalise=True).shape == (0,)
+    assert candidate_errors(pairs[:0], objects[:0], "normalised-scores").shape == (0,)
 
 
 def test_candidates_that_are_all_equal_are_assigned():

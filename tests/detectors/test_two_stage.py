@@ -7,7 +7,7 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
-from rankdet.detectors.models import merged, mmdet_base, model_config
+from rankdet.detectors.models import merged_into_lists, mmdet_base, model_config
 from rankdet.detectors.stages import stage_card, stock_box
 from rankdet.errors import InputError
 from rankdet.study.cards import load_loss
@@ -36,7 +36,7 @@ PREFIXES = {
 def stock(name):
     """mmdet's own model in our small preset."""
     detector = load_detector(name, "small")
-    model = merged(mmdet_base(detector["base"]), detector["small"])
+    model = merged_into_lists(mmdet_base(detector["base"]), detector["small"])
     heads = model["roi_head"]["bbox_head"]
     parts = heads if isinstance(heads, list) else [heads]
     if "mask_head" in model["roi_head"]:

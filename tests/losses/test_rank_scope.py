@@ -25,13 +25,14 @@ PARTS = {
     "dr": DRLoss,
 }
 ANCHORS, CLASSES, IMAGES = 30, 3, 4
-# NDCG is normalised by a sum over ranks, APE by the positives that have a worse pair: within images
-# their share of a batch is not that of the positives.
-WITHIN_IMAGES = ["ap", "alrp", "rs", "step", "dr"]
 
 
 def batch(images=range(IMAGES)):
-    """The part of a batch that a process with these images sees; rows go from level to level."""
+    """The part of a batch that a process with these images sees; rows go from level to level.
+
+    In image 2 the positives of the first level are far above all negatives: APE Loss pairs them
+    only with each other, and counts only those that have a pair.
+    """
     generator = torch.Generator().manual_seed(3)
     logits = torch.randn(2, IMAGES, ANCHORS, CLASSES, generator=generator, dtype=torch.float64)
     classes = torch.randint(0, CLASSES, (2, IMAGES, ANCHORS), generator=generator)
@@ -39,6 +40,7 @@ def batch(images=range(IMAGES)):
     chances = torch.tensor([0.4, 0.1, 0.2, 0.0])[:, None]
     positive = torch.rand(2, IMAGES, ANCHORS, generator=generator) < chances
     labels = torch.where(positive, classes, CLASSES)
+    logits[0, 2, positive[0, 2], classes[0, 2, positive[0, 2]]] += 9
     ignore = (torch.rand(labels.shape, generator=generator) < 0.1) & ~positive
     low = torch.rand(2, IMAGES, ANCHORS, 2, generator=generator, dtype=torch.float64) * 20
     targets = torch.cat([low, low + 10], -1)
@@ -79,7 +81,7 @@ def gradients(part, scope, images=range(IMAGES), box="iou", balance="self-iterat
 
 def of_all_cases(rank):
     own = range(2 * rank, 2 * rank + 2)
-    found = {("image", part): gradients(part, "image", own) for part in WITHIN_IMAGES}
+    found = {("image", part): gradients(part, "image", own) for part in PARTS}
     found |= {("batch", part): gradients(part, "batch", own) for part in PARTS}
     return found | {("gpu", part): gradients(part, "gpu", own) for part in PARTS}
 
@@ -100,7 +102,7 @@ def assert_same(found, expected):
     assert all(values.abs().sum() > 0 for values in expected)
 
 
-@pytest.mark.parametrize("part", WITHIN_IMAGES)
+@pytest.mark.parametrize("part", PARTS)
 def test_ranked_within_images_two_processes_of_two_images_are_one_of_four(part, two_processes):
     assert_same(two_processes["image", part], gradients(part, "image"))
 

@@ -13,7 +13,8 @@ from rankdet.papers.table import make_table
 from rankdet.papers.values import metric_value, problem
 from rankdet.repository import PAPERS, ROOT
 from rankdet.results.records import read_study
-from rankdet.study.runs_of_tables import hyperparameters
+from rankdet.study.cards import load_loss
+from rankdet.study.hyperparameters import hyperparameters, of_two_stages
 from rankdet.study.tables import load_specs
 from tests.report.fake_study import as_planned, make_study, with_plan
 
@@ -118,6 +119,38 @@ def test_hyperparameters_are_those_that_the_cards_declare(study) -> None:
         for row, values in found.items():
             assert [values[column]] == list(published[row].values()), row
     assert hyperparameter_counts(None, specs["alrp/table1"]) == {}
+
+
+def test_hyperparameters_of_two_stages_are_those_of_the_papers(study) -> None:
+    """Section S3.3 as printed; aLRP Loss's own paper counts three (section 5.4)."""
+    specs = load_specs(["rs/hyperparameters"], "tables", "test")
+    declared = with_plan(study, hyperparameters=hyperparameters(specs.values()))
+    found = hyperparameter_counts(declared, specs["rs/hyperparameters"])
+    published = read_published(ROOT / "analysis/papers/rs/hyperparameters.csv")
+    printed = {row: values["number"] for row, values in published.items()}
+    ours = {row: values["all"] for row, values in found.items()}
+    assert ours == {"GIoU Loss": 7, "Carafe FPN": 7, "aLRP Loss": 3, "RS Loss": 3}
+    assert all(printed[row] in (count, None) for row, count in ours.items())
+
+
+@pytest.mark.parametrize(
+    ("loss", "more"),
+    [
+        ("rs+sampled", ["rpn positives", "rpn negatives", "rcnn positives", "rcnn negatives"]),
+        ("rs+rcnn-sampled", ["rcnn positives", "rcnn negatives"]),
+        ("ape", ["rpn box weight", "rcnn box weight", "rpn scale", "rpn max negatives"]),
+        ("ce+unsampled", ["rpn box weight", "rcnn box weight"]),
+        ("ce+smooth-l1", ["rpn positives", "rcnn negatives", "rcnn box beta"]),
+    ],
+)
+def test_each_stage_counts_its_sampler_its_loss_and_its_weight(loss, more) -> None:
+    name, _, variant = loss.partition("+")
+    file = load_loss(name)
+    names = of_two_stages(file, file.variant(variant))
+    assert set(more) <= set(names) and len(set(names)) == len(names)
+    assert "rpn weight" in names and ("rpn delta" in names) == (name == "rs")
+    sampled = [n for n in names if n.endswith(("positives", "negatives")) and "max" not in n]
+    assert len(sampled) == {"rs+sampled": 4, "rs+rcnn-sampled": 2, "ce+smooth-l1": 4}.get(loss, 0)
 
 
 def test_counts() -> None:

@@ -88,15 +88,48 @@ def test_the_rate_is_for_the_whole_batch():
     ("most", "found", "told"),
     [
         (4, (32, 4, 8, 1), ""),
-        (1, (32, 1, 8, 4), "4 GPUs asked for, 1 here: gpus 1, accumulate 4; 8 images are ranked"),
-        (3, (32, 2, 8, 2), "4 GPUs asked for, 3 here: gpus 2, accumulate 2; 8 images are ranked"),
+        (
+            1,
+            (32, 1, 8, 4),
+            "4 GPUs asked for, 1 here: gpus 1, accumulate 4; the batch stays 32; 8",
+        ),
+        (
+            3,
+            (32, 2, 8, 2),
+            "4 GPUs asked for, 3 here: gpus 2, accumulate 2; the batch stays 32; 8",
+        ),
     ],
 )
 def test_fewer_gpus_take_more_passes(most, found, told):
-    fitted, note = batches.fitted(sizes(32, 4, 8, 1), most)
+    asked = sizes(32, 4, 8, 1)
+    fitted = batches.fitted(asked, most)
     assert fitted == sizes(*found)
+    note = batches.gpu_note(asked, fitted, "gpu", most)
     assert note.startswith(told)
     assert bool(note) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("scope", "published", "told"),
+    [
+        ("gpu", "", "8 images are ranked together, as with 4 GPUs"),
+        ("groups of 2", "", "2 images are ranked together, as with 4 GPUs"),
+        ("batch", "", "16 images are ranked together, not 32 as with 4 GPUs"),
+        ("image", "", "each image is ranked alone, as with 4 GPUs"),
+        ("groups of 8", "rs-heavy", "8 images are ranked together, as in the release"),
+        ("groups of 2", "rs-heavy", "2 images are ranked together, not 8 as in the release"),
+        ("image", "rs-heavy", "each image is ranked alone, not 8 as in the release"),
+    ],
+)
+def test_the_note_says_what_is_ranked_and_what_differs(scope, published, told):
+    asked = sizes(32, 4, 8, 1)
+    note = batches.gpu_note(asked, batches.fitted(asked, 2), scope, 2, published)
+    parts = note.split("; ")
+    assert parts[1:] == [
+        "the batch stays 32",
+        told,
+        "means over 4 GPUs, as of the number of positives, are over 2",
+    ]
 
 
 def test_the_plan_fits_a_study_to_the_most_gpus():

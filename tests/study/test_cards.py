@@ -9,7 +9,7 @@ from rankdet.repository import LOSSES
 from rankdet.study import cards
 from rankdet.study.code.syntax import parse
 from rankdet.study.config.card import Card
-from rankdet.suggest import merged
+from rankdet.suggest import merged_by_type
 
 CARD = """{
     "name": "mine", "title": "Mine", "classification": {"type": "APLoss", "delta": 1.0},
@@ -48,7 +48,7 @@ def test_variants_are_merged_in_the_order_written(folder):
 
 def test_merging_shares_nothing():
     base = {"a": {"b": [1]}}
-    result = merged(base, {"a": {"c": 2}})
+    result = merged_by_type(base, {"a": {"c": 2}})
     result["a"]["b"].append(2)
     assert base == {"a": {"b": [1]}}
 

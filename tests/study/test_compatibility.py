@@ -49,6 +49,9 @@ def test_parts_that_contradict_each_other():
     assert compatibility.objection(DETECTOR, "mine", "", weighted) is None
     without = {**DETECTOR, "offers": []}
     assert "centre-ness" in compatibility.objection(without, "mine", "", weighted)
+    clustered = {**CARD, "head": {"clustering": "score-alone"}}
+    assert "candidates of PAA" in compatibility.objection(DETECTOR, "mine", "", clustered)
+    assert compatibility.objection({**DETECTOR, "family": "paa"}, "mine", "", clustered) is None
     unbounded = {**CARD, "classification": {"type": "ALRPLoss"}, "box": {"type": "l1"}}
     assert "bound" in compatibility.objection(DETECTOR, "mine", "", unbounded)
 

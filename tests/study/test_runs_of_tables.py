@@ -7,11 +7,12 @@ from rankdet.errors import InputError
 from rankdet.papers.folders import spec_names, spec_paths
 from rankdet.papers.load import load_spec
 from rankdet.papers.spec import RunRequest
-from rankdet.repository import PAPERS
+from rankdet.repository import PAPERS, SCHEDULES
 from rankdet.study.config.model import check_config
 from rankdet.study.estimate import iterations
 from rankdet.study.plan import Study
-from rankdet.study.runs_of_tables import SCHEDULES, published_schedules, runs_of_tables
+from rankdet.study.published import published_schedules
+from rankdet.study.runs_of_tables import runs_of_tables
 from tests.study.tiny import wildcards
 
 BASE = {

@@ -38,6 +38,12 @@ CARD = {
             "classification": {"max_negatives": 100_000},
             "training": {"lr": {"full": 0.02}},
         },
+        # PAA's candidates clustered by one of the two normalised scores (section 7.2).
+        "score-alone": {
+            "title": "clustered by score alone",
+            "head": {"clustering": "score-alone"},
+        },
+        "iou-alone": {"title": "clustered by IoU alone", "head": {"clustering": "iou-alone"}},
         "per-image": {"title": "ranked within images", "classification": {"per_image": True}},
     },
 }

@@ -114,8 +114,8 @@ def ape(
     max_negatives: int,
     official: bool,
     max_positives: int | None,
-) -> tuple[Tensor, Tensor] | None:
-    """APE Loss: returns the loss and its gradient."""
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """APE Loss: returns the loss, its gradient, and M."""
     if group is not None or not 0 < len(ious) <= MOST_POSITIVES or ious.dtype == torch.float64:
         return None
     from rankdet.losses.kernels import ape_loss  # needs Triton

@@ -20,7 +20,7 @@ def run(
     max_negatives: int,
     official: bool,
     expected: int | None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Launches everything.
 
     Args:
@@ -34,7 +34,8 @@ def run(
         expected: the number of positives that there must be (if not, the loss is NaN). None: any.
 
     Returns:
-        The loss (a scalar) and the gradient in the shape of the logits, float32.
+        The loss (a scalar), the gradient in the shape of the logits, both float32, and M, the
+        number of positives that have a pair (float64 scalar).
     """
     shape, device = logits.shape, logits.device
     logits, labels = logits.detach().contiguous().reshape(-1), flat_labels(labels)
@@ -48,6 +49,7 @@ def run(
     total, places, counts = whole[:1], whole[16 : 16 + aligned(bound)], whole[16 + aligned(bound) :]
     values, gradient = torch.empty(n, device=device), torch.zeros(shape, device=device)
     loss = torch.empty((), device=device)
+    count = torch.empty((), dtype=torch.float64, device=device)
 
     positives.count_positives[(blocks,)](labels, counts, n, SOFT=False, BLOCK=BLOCK)
     positives.collect_positives[(blocks,)](
@@ -78,8 +80,8 @@ def run(
         **options,
     )
     sigmoid.spread_over_positives[(row_tiles,)](
-        *(scores, ious, places, shares, pulls, losses, counted, gradient, loss, total),
+        *(scores, ious, places, shares, pulls, losses, counted, gradient, loss, count, total),
         *(bound, -1 if expected is None else expected, scale, window),
         **options,
     )
-    return loss, gradient
+    return loss, gradient, count

@@ -233,6 +233,7 @@ def spread_over_positives(
     counted,
     gradient,
     loss_out,
+    count_out,
     total,
     bound,
     expected,
@@ -242,7 +243,7 @@ def spread_over_positives(
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
-    """Writes the gradient of each positive to its place, and the loss.
+    """Writes the gradient of each positive to its place, the loss, and M.
 
     The loss is NaN if there are more positives than `bound`, or not as many as `expected` (-1: any
     number).
@@ -270,5 +271,6 @@ def spread_over_positives(
     tl.store(gradient + place, (result / count).to(tl.float32), mask=inside)
     if tl.program_id(0) == 0:
         wrong = (everyone > bound) | ((expected >= 0) & (everyone != expected))
+        tl.store(count_out, add_up(counted, bound, COLUMNS))
         loss = add_up(losses, bound, COLUMNS) / count / scale
         tl.store(loss_out, tl.where(wrong, float("nan"), loss).to(tl.float32))

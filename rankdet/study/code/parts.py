@@ -11,7 +11,7 @@ from typing import Any
 
 from rankdet.detectors.families import FAMILIES
 from rankdet.study.code.source import Grain, Tree
-from rankdet.suggest import merged
+from rankdet.suggest import merged_by_type
 
 BASELINES = "rankdet.detectors.baselines"
 REGISTRIES = {  # dicts from a name in a card to a class or function
@@ -99,14 +99,21 @@ def _heads(
             {k: v for k, v in (card.get(stage) or {}).items() if k in base}
             for stage in ("rpn", "rcnn")
         )
-        if "classification" not in rpn and _is_baseline(path, card, tree):
+        if "classification" not in rpn and is_baseline(path, card, tree):
             stock = {"classification": {"type": RPN_BASELINE}, "box": {"type": "stock"}}
-            rpn = merged({**stock, "balance": {"type": "none"}}, rpn)
-        yield merged(base, rpn)
-        yield merged(base, rcnn)
+            rpn = merged_by_type({**stock, "balance": {"type": "none"}}, rpn)
+        yield merged_by_type(base, rpn)
+        yield merged_by_type(base, rcnn)
 
 
-def _is_baseline(path: Path, card: Mapping[str, Any], tree: Tree) -> bool:
+def is_baseline(path: Path, card: Mapping[str, Any], tree: Tree) -> bool:
+    """Returns whether a card's classification part is one of mmdet's losses.
+
+    Args:
+        path: The loss's file.
+        card: The card with variants merged in.
+        tree: The sources.
+    """
     name = card["classification"]["type"]
     return classification(path, name, tree) == tree.find(BASELINES, name)
 

@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field
 from rankdet.strict import Strict
 
 Arguments = dict[str, Any]
+# What PAA clusters its candidates by, instead of what the detector's file says.
+Clustering = Literal["losses", "scores", "normalised-scores", "score-alone", "iou-alone"]
 
 
 class Part(Strict):
@@ -60,6 +62,7 @@ class Head(Part):
 
     centerness: bool | None = None
     scale: bool | None = None
+    clustering: Clustering | None = None
     bbox_coder: BoxCoder | None = None
 
 

@@ -12,6 +12,8 @@ from rankdet.study import batches
 
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
 SIDES = range(32, 4097)  # pixels
+MOST_GPUS = 64
+AS_PUBLISHED = "as published"  # `gpus`: those of the paper's release, see `rankdet.study.published`
 SCOPE = re.compile(r"gpu|batch|image|groups of [1-9][0-9]*")
 
 
@@ -50,6 +52,20 @@ def _rank_scope(value: Any) -> Any:
     return value
 
 
+def _gpus(value: Any) -> Any:
+    whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_GPUS
+    if not whole and value not in (None, AS_PUBLISHED):
+        raise PydanticCustomError(
+            "rule",
+            "found {value}; give a number from 1 to {most}, or '{word}'",
+            {"value": repr(value)[:60], "most": MOST_GPUS, "word": AS_PUBLISHED},
+        )
+    return value
+
+
+Gpus = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_GPUS)] | Literal["as published"], BeforeValidator(_gpus)
+]
 RankScope = Annotated[str, BeforeValidator(_rank_scope)]
 ImageSize = Annotated[int | list[int], BeforeValidator(_image_size)]
 SIZE = "Side of the square that images are fitted into, or [shorter side, limit of longer], pixels"
@@ -83,8 +99,12 @@ class ScheduleChange(Strict):
         description="Images with classes on a smaller share of images are repeated (LVIS)",
     )
     batch_size: int | None = Field(None, ge=1, description="Images per iteration")
-    gpus: int | None = Field(
-        None, ge=1, le=64, description="GPUs of one training: processes, on a CPU too"
+    gpus: Gpus | None = Field(
+        None,
+        description=(
+            "GPUs of one training: processes, on a CPU too; `as published`: GPUs and images per "
+            "GPU of the paper's release"
+        ),
     )
     images_per_gpu: int | None = Field(None, ge=1, description="Images per GPU in one forward pass")
     accumulate: int | None = Field(
@@ -146,6 +166,19 @@ class ScheduleChange(Strict):
     )
 
     @model_validator(mode="after")
+    def _published_is_a_whole_batch(self) -> "ScheduleChange":
+        if self.gpus != AS_PUBLISHED:
+            return self
+        for key in batches.OF_A_BATCH:
+            if key != "gpus" and getattr(self, key) is not None:
+                raise PydanticCustomError(
+                    "rule",
+                    "gpus: {word} sets the whole batch, but {key} is given too; leave one out",
+                    {"word": AS_PUBLISHED, "key": key},
+                )
+        return self
+
+    @model_validator(mode="after")
     def _one_length(self) -> "ScheduleChange":
         if self.iterations is not None and self.epochs is not None:
             raise PydanticCustomError("rule", "both iterations and epochs are given; give one")
@@ -169,7 +202,8 @@ class Schedule(ScheduleChange):
 
     @model_validator(mode="after")
     def _has_a_batch(self) -> "Schedule":
-        batches.shared(self.model_dump(include={*batches.OF_A_BATCH}, exclude_none=True))
+        if self.gpus != AS_PUBLISHED:
+            batches.shared(self.model_dump(include={*batches.OF_A_BATCH}, exclude_none=True))
         return self
 
     @model_validator(mode="after")
