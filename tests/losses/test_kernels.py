@@ -33,6 +33,7 @@ def small_blocks():
 
         for module in (step_losses, ape_loss):
             patch.setattr(module, "BLOCK", 128)
+            patch.setattr(module, "COLLECTED", 128)
         patch.setattr(step_losses, "TILE", {"ROWS": 8, "COLUMNS": 16})
         patch.setattr(ape_loss, "ROWS", 8)
         patch.setattr(ape_loss, "COLUMNS", 64)

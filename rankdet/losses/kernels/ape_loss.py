@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from rankdet.losses.kernels import positives, sigmoid
-from rankdet.losses.kernels.launch import BLOCK, aligned, cdiv, flat_labels
+from rankdet.losses.kernels.launch import BLOCK, COLLECTED, WARPS, aligned, cdiv, flat_labels
 
-ROWS, COLUMNS = 16, 128  # pairs of a step
+ROWS, COLUMNS = 8, 128  # pairs of a step
+STEPS = 4  # steps that are summed in float32
 PROGRAMS = 1024  # enough to keep a large GPU busy
 MOST_PARTS = 64
 
@@ -41,33 +42,33 @@ def run(
     logits, labels = logits.detach().contiguous().reshape(-1), flat_labels(labels)
     ious = ious.detach().float().contiguous()
     n, bound = len(logits), len(ious)
-    blocks, row_tiles = cdiv(n, BLOCK), cdiv(bound, ROWS)
+    blocks, row_tiles, collectors = cdiv(n, BLOCK), cdiv(bound, ROWS), cdiv(n, COLLECTED)
     parts = max(1, min(MOST_PARTS, PROGRAMS // row_tiles))
     real = torch.empty(5 + 3 * parts, aligned(bound), dtype=torch.float64, device=device)
     scores, shares, pulls, losses, counted = real[:5]
-    whole = torch.empty(16 + aligned(bound) + blocks, dtype=torch.int64, device=device)
-    total, places, counts = whole[:1], whole[16 : 16 + aligned(bound)], whole[16 + aligned(bound) :]
+    total, places = torch.empty(16 + bound, dtype=torch.int64, device=device).split([16, bound])
+    counts = torch.empty(collectors, dtype=torch.int32, device=device)
     values, gradient = torch.empty(n, device=device), torch.zeros(shape, device=device)
     loss = torch.empty((), device=device)
     count = torch.empty((), dtype=torch.float64, device=device)
 
-    positives.count_positives[(blocks,)](labels, counts, n, SOFT=False, BLOCK=BLOCK)
-    positives.collect_positives[(blocks,)](
-        *(logits, labels, counts, total, places, scores, scores, whole[8:16]),
-        *(n, bound, 0, blocks),
-        SOFT=False,
-        BLOCK=BLOCK,
+    collect = {"SOFT": False, "BLOCK": COLLECTED, "num_warps": WARPS}
+    positives.count_positives[(collectors,)](labels, counts, n, **collect)
+    positives.collect_positives[(collectors,)](
+        *(logits, labels, counts, total, places, scores, scores, places),
+        *(n, bound, 0, collectors),
+        **collect,
     )
     sigmoid.keep_negatives[(blocks,)](
         *(logits, labels, scores, total, values, n, bound, window / scale), BLOCK=BLOCK
     )
     kept = min(max_negatives, n)
     negatives, origin = values.topk(kept) if kept < n else values.sort(descending=True)
-    width = cdiv(cdiv(kept, parts), COLUMNS) * COLUMNS
+    width = cdiv(cdiv(kept, parts), COLUMNS * STEPS) * COLUMNS * STEPS
     options = {"OFFICIAL": official, "ROWS": ROWS, "COLUMNS": COLUMNS}
     sums = real[5:]
     sigmoid.sum_over_negatives[(row_tiles, parts)](
-        *(scores, negatives, sums, total, bound, kept, width, scale, window), **options
+        *(scores, negatives, sums, total, bound, kept, width, scale, window), STEPS=STEPS, **options
     )
     sigmoid.sum_over_positives[(row_tiles,)](
         *(scores, ious, negatives, sums, shares, pulls, losses, counted, total),
@@ -77,6 +78,7 @@ def run(
     sigmoid.spread_over_negatives[(cdiv(kept, COLUMNS),)](
         *(scores, negatives, origin, shares, counted, gradient, total),
         *(bound, kept, scale, window),
+        STEPS=STEPS,
         **options,
     )
     sigmoid.spread_over_positives[(row_tiles,)](

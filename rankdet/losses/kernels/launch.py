@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 BLOCK = 1024  # logits of a program
+COLLECTED = 4096  # labels of a program that collects positives: each reads the counts of all
+WARPS = 8  # of these programs
 
 
 def cdiv(a: int, b: int) -> int:

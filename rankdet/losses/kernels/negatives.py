@@ -15,7 +15,7 @@ NOT_NEGATIVE = tl.constexpr(-1)  # in the place of a bin: an ignored element
 POSITIVE = tl.constexpr(-2)
 
 
-@triton.jit(do_not_specialize=["n_edges"])
+@triton.jit(do_not_specialize=["n_edges", "copies"])
 def bin_negatives(
     logits,
     labels,
@@ -26,16 +26,18 @@ def bin_negatives(
     has_nan,
     n,
     n_edges,
+    copies,
     fixed_one,
     SOFT: tl.constexpr,
     LEVELS: tl.constexpr,
-    COPIES: tl.constexpr,
+    TURNS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """Pass 1: writes the bin of each negative, and counts and offsets per bin.
 
     An offset is the distance from the bin's start in units of the bin's width, times `fixed_one`.
-    A negative below the first edge, whose gradient is 0, is in bin 0.
+    A negative below the first edge, whose gradient is 0, is in bin 0. There are several copies of
+    the histogram, so that fewer programs add to the same number.
     """
     pid = tl.program_id(0)
     at = pid * BLOCK + tl.arange(0, BLOCK)
@@ -56,12 +58,43 @@ def bin_negatives(
         end = tl.load(edges + place, mask=found & (place < n_edges), other=float("inf"))
         width = tl.where(end < float("inf"), end - start, 1.0)
         share = tl.where(end < float("inf"), (value - start) / width, 0.0)
-        target = (pid % COPIES) * (n_edges + 1) + place
+        fixed = tl.where(found, (share * fixed_one).to(tl.int64), 0)
+        histogram = (pid % copies).to(tl.int64) * (n_edges + 1)
+        for turn in tl.static_range(TURNS):
+            # Many negatives are in few bins. A bin drawn from the block is summed first, so that
+            # not every element has to wait for the same number in memory.
+            drawn = ((tl.arange(0, BLOCK) * 40503 + 12347 * turn) % 65536) * 32768 + place
+            heavy = tl.max(tl.where(found, drawn, -1)) % 32768
+            same = found & (place == heavy)
+            count = tl.sum(same.to(tl.int32)).to(tl.int64)
+            offset = tl.sum(tl.where(same, fixed, 0))
+            tl.atomic_add(counts + histogram + heavy, count, mask=count > 0, sem="relaxed")
+            tl.atomic_add(offsets + histogram + heavy, offset, mask=count > 0, sem="relaxed")
+            found = found & (place != heavy)
+        target = histogram + place
         tl.atomic_add(counts + target, tl.full([BLOCK], 1, tl.int64), mask=found, sem="relaxed")
-        fixed = (share * fixed_one).to(tl.int64)
         tl.atomic_add(offsets + target, fixed, mask=found & (fixed > 0), sem="relaxed")
     code = tl.where(is_positive(label, SOFT), POSITIVE, NOT_NEGATIVE)
     tl.store(bins + at, tl.where(negative, place, code).to(tl.int16), mask=at < n)
+
+
+@triton.jit(do_not_specialize=["n_edges", "copies"])
+def add_copies(
+    counts, offsets, edges, mass, moment, n_edges, copies, fixed_unit, BLOCK: tl.constexpr
+):
+    """Adds the copies of the histogram, as float64: counts, and distances from the bin's start."""
+    bin = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    there = bin <= n_edges
+    count = tl.zeros([BLOCK], tl.int64)
+    offset = tl.zeros([BLOCK], tl.int64)
+    for copy in range(0, copies):
+        count += tl.load(counts + copy * (n_edges + 1) + bin, mask=there, other=0)
+        offset += tl.load(offsets + copy * (n_edges + 1) + bin, mask=there, other=0)
+    start = tl.load(edges + bin - 1, mask=there & (bin > 0), other=0.0).to(tl.float64)
+    end = tl.load(edges + bin, mask=bin < n_edges, other=0.0).to(tl.float64)
+    distance = tl.where(offset > 0, offset.to(tl.float64) * fixed_unit * (end - start), 0.0)
+    tl.store(mass + bin, count.to(tl.float64), mask=there)
+    tl.store(moment + bin, distance, mask=there)
 
 
 @triton.jit(do_not_specialize=["bound", "n_edges"])
@@ -71,8 +104,8 @@ def rank_among_negatives(
     lower,
     upper,
     edges,
-    counts,
-    offsets,
+    mass,
+    moment,
     has_nan,
     above,
     weighted,
@@ -83,11 +116,9 @@ def rank_among_negatives(
     total,
     bound,
     n_edges,
-    fixed_unit,
     eps,
     DELTA: tl.constexpr,
     LOSS: tl.constexpr,
-    COPIES: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
@@ -99,32 +130,24 @@ def rank_among_negatives(
     i = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     n_positives = tl.load(total)
     inside = i < tl.minimum(n_positives, bound)
-    own = tl.load(scores + i, mask=inside, other=0.0)
     low = tl.load(lower + i, mask=inside, other=0)[:, None]
-    delta = tl.full([1], DELTA, tl.float64)
-    false = tl.zeros([ROWS], tl.float64)
-    for start in range(1, n_edges + 1, COLUMNS):
-        bin = start + tl.arange(0, COLUMNS)
-        there = bin <= n_edges
-        count = tl.zeros([COLUMNS], tl.int64)
-        offset = tl.zeros([COLUMNS], tl.int64)
-        for copy in tl.static_range(COPIES):
-            count += tl.load(counts + copy * (n_edges + 1) + bin, mask=there, other=0)
-            offset += tl.load(offsets + copy * (n_edges + 1) + bin, mask=there, other=0)
-        mass = count.to(tl.float64)
-        begun = low <= (bin - 1)[None, :]
+    if DELTA > 0:
+        high = tl.load(upper + i, mask=inside, other=0)[:, None]
+        start_of_ramp = tl.load(scores + i, mask=inside, other=0.0)[:, None]
+        start_of_ramp -= tl.full([1, 1], DELTA, tl.float64)
+    sums = tl.zeros([ROWS, COLUMNS], tl.float64)
+    for start in range(0, n_edges, COLUMNS):
+        edge = (start + tl.arange(0, COLUMNS))[None, :]  # bin `edge + 1` starts at it
+        there = edge < n_edges
+        count = tl.load(mass + edge + 1, mask=there, other=0.0)
         if DELTA == 0:
-            false += tl.sum(tl.where(begun, mass[None, :], 0.0), 1)
+            sums += tl.where(low <= edge, count, 0.0)
         else:
-            edge = tl.load(edges + bin - 1, mask=there, other=0.0).to(tl.float64)
-            end = tl.load(edges + bin, mask=bin < n_edges, other=0.0).to(tl.float64)
-            moment = tl.where(offset > 0, offset.to(tl.float64) * fixed_unit * (end - edge), 0.0)
-            high = tl.load(upper + i, mask=inside, other=0)[:, None]
-            ended = high <= (bin - 1)[None, :]
-            height = edge[None, :] - (own - delta)[:, None]
-            ramp = (mass[None, :] * height + moment[None, :]) / (2 * delta)[None, :]
-            ramp = tl.where((mass > 0)[None, :] & begun, ramp, 0.0)
-            false += tl.sum(tl.where(ended, mass[None, :], ramp), 1)
+            height = tl.load(edges + edge, mask=there, other=0.0).to(tl.float64) - start_of_ramp
+            ramp = count * height + tl.load(moment + edge + 1, mask=there, other=0.0)
+            ramp = tl.where(count > 0, ramp * tl.full([1, 1], 0.5 / DELTA, tl.float64), 0.0)
+            sums += tl.where(high <= edge, count, tl.where(low <= edge, ramp, 0.0))
+    false = tl.sum(sums, 1)
     false = tl.where(tl.load(has_nan) > 0, float("nan"), tl.maximum(false, 0.0))
     others = tl.load(above + i, mask=inside, other=0.0)
     normaliser = tl.maximum(n_positives, 1).to(tl.float64)
@@ -132,10 +155,10 @@ def rank_among_negatives(
     error = false / position
     smallest = tl.full([1], 1e-300, tl.float64)
     if (LOSS == ALRP) | (LOSS == ALRP_ZERO):
-        moment = tl.load(weighted + i, mask=inside, other=0.0)
+        excess = false + tl.load(weighted + i, mask=inside, other=0.0)
         if LOSS == ALRP_ZERO:
-            moment += tl.load(extra + i, mask=inside, other=0).to(tl.float64)
-        excess = (false + moment) / position / normaliser
+            excess += tl.load(extra + i, mask=inside, other=0).to(tl.float64)
+        excess = excess / position / normaliser
     else:
         excess = error / normaliser
     weight = tl.where(false <= eps, 0.0, excess / tl.maximum(false, smallest))
@@ -164,28 +187,28 @@ def make_field(
 ):
     """Writes value at the start and slope of ``v -> Σ_i w_i H(v - s_i)`` in each bin."""
     bin = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    n_positives = tl.load(total)
+    last = tl.minimum(tl.load(total), bound)
     inside = (bin >= 1) & (bin <= n_edges)
-    edge = tl.load(edges + bin - 1, mask=inside, other=0.0).to(tl.float64)
-    delta = tl.full([1], DELTA, tl.float64)
-    value = tl.zeros([ROWS], tl.float64)
-    slope = tl.zeros([ROWS], tl.float64)
+    own_edge = (bin - 1)[:, None]
+    edge = tl.load(edges + bin - 1, mask=inside, other=0.0).to(tl.float64)[:, None]
+    values = tl.zeros([ROWS, COLUMNS], tl.float64)
+    slopes = tl.zeros([ROWS, COLUMNS], tl.float64)
     for start in range(0, bound, COLUMNS):
-        i = start + tl.arange(0, COLUMNS)
-        there = i < tl.minimum(n_positives, bound)
-        weight = tl.load(weights + i, mask=there, other=0.0)[None, :]
-        low = tl.load(lower + i, mask=there, other=0)[None, :]
-        begun = there[None, :] & (low <= (bin - 1)[:, None])
+        i = (start + tl.arange(0, COLUMNS))[None, :]
+        there = i < last
+        weight = tl.load(weights + i, mask=there, other=0.0)
+        begun = there & (tl.load(lower + i, mask=there, other=0) <= own_edge)
         if DELTA == 0:
-            value += tl.sum(tl.where(begun, weight, 0.0), 1)
+            values += tl.where(begun, weight, 0.0)
         else:
-            high = tl.load(upper + i, mask=there, other=0)[None, :]
-            ended = high <= (bin - 1)[:, None]
-            own = tl.load(scores + i, mask=there, other=0.0)[None, :]
-            ramp = tl.where(begun & (ended == 0), weight / (2 * delta)[None, :], 0.0)
-            height = tl.where(begun & (ended == 0), edge[:, None] - (own - delta[None, :]), 0.0)
-            value += tl.sum(tl.where(begun & ended, weight, ramp * height), 1)
-            slope += tl.sum(ramp, 1)
+            ended = tl.load(upper + i, mask=there, other=0) <= own_edge
+            own = tl.load(scores + i, mask=there, other=0.0) - tl.full([1, 1], DELTA, tl.float64)
+            steep = weight * tl.full([1, 1], 0.5 / DELTA, tl.float64)
+            inside_ramp = begun & (ended == 0)
+            values += tl.where(begun & ended, weight, 0.0)
+            values += tl.where(inside_ramp, steep * (edge - own), 0.0)
+            slopes += tl.where(inside_ramp, steep, 0.0)
+    value, slope = tl.sum(values, 1), tl.sum(slopes, 1)
     tl.store(field + 2 * bin, tl.where(inside, value, 0.0).to(tl.float32), mask=bin <= n_edges)
     tl.store(field + 2 * bin + 1, tl.where(inside, slope, 0.0).to(tl.float32), mask=bin <= n_edges)
 

@@ -22,11 +22,11 @@ EPS = tl.constexpr(1e-10)  # Rank & Sort Loss: smallest sum that an error is dis
 def step(difference, DELTA: tl.constexpr):
     """H(x); a NaN stays NaN."""
     if DELTA == 0:
-        return tl.where(difference >= 0, 1.0, tl.where(difference < 0, 0.0, difference))
-    half = tl.full([1], 0.5, tl.float64)
-    slope = half / tl.full([1], DELTA, tl.float64)
-    value = difference * slope + half
-    return tl.where(value <= 0, 0.0, tl.where(value >= 1, 1.0, value))
+        value = tl.where(difference >= 0, 1.0, tl.where(difference < 0, 0.0, difference))
+    else:
+        value = difference * tl.full([1, 1], 0.5 / DELTA, tl.float64) + 0.5
+        value = tl.where(value <= 0, 0.0, tl.where(value >= 1, 1.0, value))
+    return value
 
 
 @triton.jit(do_not_specialize=["bound"])
@@ -59,55 +59,59 @@ def rank_positives(
     i = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     n_positives = tl.load(total)
     inside = i < bound
-    own = tl.load(scores + i, mask=inside, other=float("inf"))
-    delta = tl.full([1], DELTA, tl.float64)
-    first = tl.zeros([ROWS], tl.int64)
-    second = tl.zeros([ROWS], tl.int64)
-    mass = tl.zeros([ROWS], tl.float64)
-    moment = tl.zeros([ROWS], tl.float64)
-    low_mass = tl.zeros([ROWS], tl.float64)
-    low_moment = tl.zeros([ROWS], tl.float64)
+    own = tl.load(scores + i, mask=inside, other=float("inf"))[:, None]
+    delta = tl.full([1, 1], DELTA, tl.float64)
+    first = tl.zeros([ROWS, COLUMNS], tl.int32)
+    second = tl.zeros([ROWS, COLUMNS], tl.int32)
+    mass = tl.zeros([ROWS, COLUMNS], tl.float64)
+    moment = tl.zeros([ROWS, COLUMNS], tl.float64)
+    low_mass = tl.zeros([ROWS, COLUMNS], tl.float64)
+    low_moment = tl.zeros([ROWS, COLUMNS], tl.float64)
     if LOSS == RS:
-        quality = tl.load(extra + i, mask=inside, other=0).to(tl.float64)
+        quality = tl.load(extra + i, mask=inside, other=0).to(tl.float64)[:, None]
     for start in range(0, bound, COLUMNS):
-        k = start + tl.arange(0, COLUMNS)
-        there = (k < bound)[None, :]
-        other = tl.load(scores + k, mask=k < bound, other=float("inf"))[None, :]
-        earlier = (other < own[:, None]) | ((other == own[:, None]) & (k[None, :] < i[:, None]))
-        earlier = tl.sum((earlier & there).to(tl.int64), 1)
-        first += earlier
+        k = (start + tl.arange(0, COLUMNS))[None, :]
+        there = k < bound
+        other = tl.load(scores + k, mask=there, other=float("inf"))
+        earlier = there & ((other < own) | ((other == own) & (k < i[:, None])))
+        first += earlier.to(tl.int32)
         if DELTA > 0:
-            below = there & (other + delta[None, :] < own[:, None] - delta[None, :])
-            first += tl.sum(below.to(tl.int64), 1)
-            below = there & (other - delta[None, :] <= own[:, None] + delta[None, :])
-            second += earlier + tl.sum(below.to(tl.int64), 1)
-        real = (k < n_positives)[None, :]
-        h = tl.where(real, step(other - own[:, None], DELTA), 0.0)
+            first += (there & (other + delta < own - delta)).to(tl.int32)
+            second += earlier.to(tl.int32)
+            second += (there & (other - delta <= own + delta)).to(tl.int32)
+        real = k < n_positives
+        h = tl.where(real, step(other - own, DELTA), 0.0)
         if LOSS == RS:
-            value = tl.load(extra + k, mask=k < bound, other=0).to(tl.float64)[None, :]
-            worse = tl.where(value < quality[:, None], h, 0.0)
-            mass += tl.sum(h, 1)
-            moment += tl.sum(h * (1 - value), 1)
-            low_mass += tl.sum(worse, 1)
-            low_moment += tl.sum(worse * (1 - value), 1)
+            value = tl.load(extra + k, mask=there, other=0).to(tl.float64)
+            worse = tl.where(value < quality, h, 0.0)
+            mass += h
+            moment += h * (1 - value)
+            low_mass += worse
+            low_moment += worse * (1 - value)
         else:
-            h = tl.where(k[None, :] == i[:, None], 0.0, h)
-            mass += tl.sum(h, 1)
+            h = tl.where(k == i[:, None], 0.0, h)
+            mass += h
             if LOSS >= ALRP:
-                value = tl.load(extra + k, mask=k < n_positives, other=0).to(tl.float64)[None, :]
-                moment += tl.sum(tl.where(real, h * value, 0.0), 1)
-    tl.store(lower + i, first, mask=inside)
-    tl.store(edges + first, (own - delta).to(tl.float32), mask=inside & (first < 2 * bound))
+                value = tl.load(extra + k, mask=real, other=0).to(tl.float64)
+                moment += tl.where(real, h * value, 0.0)
+    low, high = tl.sum(first, 1), tl.sum(second, 1)
+    own_score = tl.load(scores + i, mask=inside, other=float("inf"))
+    edge = tl.full([1], DELTA, tl.float64)
+    tl.store(lower + i, low, mask=inside)
+    tl.store(edges + low, (own_score - edge).to(tl.float32), mask=inside & (low < 2 * bound))
     if DELTA > 0:
-        tl.store(upper + i, second, mask=inside)
-        tl.store(edges + second, (own + delta).to(tl.float32), mask=inside & (second < 2 * bound))
+        tl.store(upper + i, high, mask=inside)
+        tl.store(edges + high, (own_score + edge).to(tl.float32), mask=inside & (high < 2 * bound))
+    above_it, weighted_sum = tl.sum(mass, 1), tl.sum(moment, 1)
     if LOSS == RS:
-        excess = moment / mass - (moment - low_moment) / (mass - low_mass)
-        moment = tl.where(low_mass <= EPS, 0.0, excess)
-        tl.store(bad + i, low_mass, mask=inside)
-        mass = mass - (0.5 if DELTA > 0 else 1.0)
-    tl.store(above + i, mass, mask=inside)
-    tl.store(weighted + i, moment, mask=inside)
+        blamed = tl.sum(low_mass, 1)
+        excess = weighted_sum / above_it
+        excess -= (weighted_sum - tl.sum(low_moment, 1)) / (above_it - blamed)
+        weighted_sum = tl.where(blamed <= EPS, 0.0, excess)
+        tl.store(bad + i, blamed, mask=inside)
+        above_it -= 0.5 if DELTA > 0 else 1.0
+    tl.store(above + i, above_it, mask=inside)
+    tl.store(weighted + i, weighted_sum, mask=inside)
 
 
 @triton.jit(do_not_specialize=["bound"])
@@ -136,45 +140,41 @@ def finish_positives(
     """
     i = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     n_positives = tl.load(total)
-    inside = i < tl.minimum(n_positives, bound)
-    own = tl.load(scores + i, mask=inside, other=float("inf"))
+    last = tl.minimum(n_positives, bound)
+    inside = i < last
+    own = tl.load(scores + i, mask=inside, other=float("inf"))[:, None]
+    best = tl.zeros([ROWS, COLUMNS], tl.float64)
     if LOSS == AP:
-        best = tl.load(errors + i, mask=inside, other=0.0)
-        before = best
-    else:
-        best = tl.zeros([ROWS], tl.float64)
+        best += float("inf")
     if LOSS == RS:
-        quality = tl.load(extra + i, mask=inside, other=0).to(tl.float64)
+        quality = tl.load(extra + i, mask=inside, other=0).to(tl.float64)[:, None]
     for start in range(0, bound, COLUMNS):
-        k = start + tl.arange(0, COLUMNS)
-        there = k < tl.minimum(n_positives, bound)
+        k = (start + tl.arange(0, COLUMNS))[None, :]
+        there = k < last
         other = tl.load(scores + k, mask=there, other=float("inf"))
-        real = there[None, :]
         if LOSS == AP:
             error = tl.load(errors + k, mask=there, other=float("inf"))
-            lower = real & (other[None, :] <= own[:, None])
-            best = tl.minimum(best, tl.min(tl.where(lower, error[None, :], float("inf")), 1))
+            best = tl.minimum(best, tl.where(there & (other <= own), error, float("inf")))
         elif LOSS == RS:
             value = tl.load(extra + k, mask=there, other=0).to(tl.float64)
             blame = tl.load(excess + k, mask=there, other=0.0)
             blame = blame / tl.maximum(tl.load(bad + k, mask=there, other=1.0), EPS)
-            h = step(own[:, None] - other[None, :], DELTA) * blame[None, :]
-            worse = real & (quality[:, None] < value[None, :])
-            best += tl.sum(tl.where(worse, h, 0.0), 1)
+            h = step(own - other, DELTA) * blame
+            best += tl.where(there & (quality < value), h, 0.0)
         else:
-            after = (other[None, :] < own[:, None]) | (
-                (other[None, :] == own[:, None]) & (k[None, :] >= i[:, None])
-            )
+            after = (other < own) | ((other == own) & (k >= i[:, None]))
             share = 1 / tl.load(rank + k, mask=there, other=1.0)
-            best += tl.sum(tl.where(after & real, share[None, :], 0.0), 1)
-    best = tl.where(inside, best, 0.0)
+            best += tl.where(after & there, share, 0.0)
     if LOSS == AP:
-        best = tl.where(before != before, before, best)  # a NaN stays NaN
-        ratio = tl.where(before > 0, best / before, before)
+        before = tl.load(errors + i, mask=inside, other=0.0)
+        value = tl.minimum(before, tl.min(best, 1))
+        value = tl.where(before != before, before, tl.where(inside, value, 0.0))  # NaN stays NaN
+        ratio = tl.where(before > 0, value / before, before)
         tl.store(weights + i, tl.load(weights + i, mask=inside, other=0.0) * ratio, mask=inside)
-        tl.store(result + i, best, mask=inside)
+        tl.store(result + i, value, mask=inside)
     else:
+        value = tl.where(inside, tl.sum(best, 1), 0.0)
         if LOSS == RS:
-            best -= tl.load(excess + i, mask=inside, other=0.0)
-        best = best / tl.maximum(n_positives, 1).to(tl.float64)
-        tl.store(result + i, best, mask=i < bound)
+            value -= tl.load(excess + i, mask=inside, other=0.0)
+        value = value / tl.maximum(n_positives, 1).to(tl.float64)
+        tl.store(result + i, value, mask=i < bound)

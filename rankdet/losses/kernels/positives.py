@@ -21,7 +21,7 @@ def count_positives(labels, counts, n, SOFT: tl.constexpr, BLOCK: tl.constexpr):
     """Writes the number of positives of each block to `counts`."""
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     label = tl.load(labels + at, mask=at < n, other=0)
-    tl.store(counts + tl.program_id(0), tl.sum(is_positive(label, SOFT).to(tl.int64)))
+    tl.store(counts + tl.program_id(0), tl.sum(is_positive(label, SOFT).to(tl.int32)))
 
 
 @triton.jit(do_not_specialize=["bound", "n_zeroed", "n_blocks"])
@@ -49,8 +49,8 @@ def collect_positives(
     """
     pid = tl.program_id(0)
     lane = tl.arange(0, BLOCK)
-    before = tl.zeros([], tl.int64)
-    everyone = tl.zeros([], tl.int64)
+    before = tl.zeros([], tl.int32)
+    everyone = tl.zeros([], tl.int32)
     for start in range(0, n_blocks, BLOCK):
         block = start + lane
         count = tl.load(counts + block, mask=block < n_blocks, other=0)
@@ -59,7 +59,7 @@ def collect_positives(
     at = pid * BLOCK + lane
     label = tl.load(labels + at, mask=at < n, other=0)
     mine = is_positive(label, SOFT)
-    place = before + tl.cumsum(mine.to(tl.int64), 0) - 1
+    place = before + tl.cumsum(mine.to(tl.int32), 0) - 1
     kept = mine & (place < bound)
     logit = tl.load(logits + at, mask=kept, other=0).to(tl.float64)
     tl.store(places + place, at.to(tl.int64), mask=kept)
@@ -67,7 +67,7 @@ def collect_positives(
     if SOFT:
         tl.store(qualities + place, label.to(tl.float64), mask=kept)
     if pid == 0:
-        tl.store(total, everyone)
+        tl.store(total, everyone.to(tl.int64))
         for start in range(0, bound, BLOCK):
             empty = (start + lane >= everyone) & (start + lane < bound)
             tl.store(places + start + lane, tl.full([BLOCK], -1, tl.int64), mask=empty)

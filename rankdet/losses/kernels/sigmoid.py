@@ -11,46 +11,54 @@ CLAMP = tl.constexpr(100.0)  # as PyTorch's binary cross entropy
 
 
 @triton.jit
-def log_one_plus(t):
-    """``log((1 + t) / (1 - t))`` for 0 ≤ t ≤ 1/3, by its series; exact to float32.
+def log_one_plus(x):
+    """``log(1 + x)`` for 0 ≤ x ≤ 1, to 2e-7 of its value: a Chebyshev fit of ``log(1 + x) / x``.
 
     The GPU's own logarithm has too few correct digits for arguments near 1.
     """
-    square = t * t
-    total = 1 / 17 + square * (1 / 19)
-    total = 1 / 15 + square * total
-    total = 1 / 13 + square * total
-    total = 1 / 11 + square * total
-    total = 1 / 9 + square * total
-    total = 1 / 7 + square * total
-    total = 1 / 5 + square * total
-    total = 1 / 3 + square * total
-    return 2 * t * (1 + square * total)
+    total = 0.01954252743780671 - 0.0031760570527694654 * x
+    total = -0.056373613209643736 + x * total
+    total = 0.10543623839523661 + x * total
+    total = -0.15269667104466478 + x * total
+    total = 0.19663274269437392 + x * total
+    total = -0.24951616265725854 + x * total
+    total = 0.33329710499262943 + x * total
+    total = -0.49999892648080163 + x * total
+    return x * (0.9999999946562934 + x * total)
+
+
+@triton.jit
+def logistic(z):
+    """Returns σ(z) and ``exp(-|z|)``, without overflow."""
+    small = tl.exp(-tl.abs(z))
+    whole = 1 / (1 + small)
+    return tl.where(z >= 0, whole, small * whole), small
+
+
+@triton.jit
+def slope_of(z, window, OFFICIAL: tl.constexpr):
+    """The derivative of ``BCE(σ(z), 0)`` by z; 0 outside the window."""
+    sigma, _small = logistic(z)
+    if OFFICIAL:
+        sigma = tl.where(1 - sigma == 0, 0.0, sigma)
+    return tl.where(z <= -window, 0.0, sigma)
 
 
 @triton.jit
 def cross_entropy(z, window, OFFICIAL: tl.constexpr):
-    """Returns σ(z), BCE(σ(z), 0) and its derivative by z; all are 0 outside the window."""
-    small = tl.exp(-tl.abs(z))  # no overflow
-    sigma = tl.where(z >= 0, 1 / (1 + small), small / (1 + small))
+    """Returns σ(z) and BCE(σ(z), 0); both are 0 outside the window."""
+    sigma, small = logistic(z)
     if OFFICIAL:
         rest = 1 - sigma
         low = tl.minimum(sigma, 0.5)
-        near = log_one_plus(low / (2 - low))
+        near = log_one_plus(low / (1 - low))  # -log(1 - σ)
         far = -tl.log(tl.maximum(rest, 1e-30))
-        entropy = tl.where(rest >= 0.5, near, tl.where(rest > 0, far, CLAMP))
-        slope = tl.where(rest > 0, sigma, 0.0)
-        slope = tl.where(z != z, z, slope)
+        entropy = tl.where(rest >= 0.5, near, tl.where(rest == 0, CLAMP, far))
         entropy = tl.where(z != z, z, entropy)
     else:
-        entropy = tl.where(z > 0, z, 0.0) + log_one_plus(small / (2 + small))
-        slope = sigma
+        entropy = tl.where(z > 0, z, 0.0) + log_one_plus(small)
     outside = z <= -window
-    return (
-        tl.where(outside, 0.0, sigma),
-        tl.where(outside, 0.0, entropy),
-        tl.where(outside, 0.0, slope),
-    )
+    return tl.where(outside, 0.0, sigma), tl.where(outside, 0.0, entropy)
 
 
 @triton.jit(do_not_specialize=["bound"])
@@ -83,6 +91,7 @@ def sum_over_negatives(
     OFFICIAL: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
+    STEPS: tl.constexpr,
 ):
     """Sums σ, cross entropy and its derivative over a part of the negatives, for each positive.
 
@@ -93,24 +102,36 @@ def sum_over_negatives(
     inside = row < tl.minimum(tl.load(total), bound)
     own = tl.load(scores + row, mask=inside, other=float("inf")).to(tl.float32)
     lowest = tl.min(own)
-    rank = tl.zeros([ROWS], tl.float64)
-    loss = tl.zeros([ROWS], tl.float64)
-    pull = tl.zeros([ROWS], tl.float64)
+    ranks = tl.zeros([ROWS, COLUMNS], tl.float64)
+    losses = tl.zeros([ROWS, COLUMNS], tl.float64)
+    pulls = tl.zeros([ROWS, COLUMNS], tl.float64)
     begin = tl.program_id(1) * width
-    for start in range(begin, tl.minimum(begin + width, n_negatives), COLUMNS):
+    for start in range(begin, tl.minimum(begin + width, n_negatives), COLUMNS * STEPS):
         highest = tl.load(negatives + start)
         if (scale * (highest - lowest) <= -window) == 0:
-            column = start + tl.arange(0, COLUMNS)
-            value = tl.load(negatives + column, mask=column < n_negatives, other=float("-inf"))
-            z = scale * (value[None, :] - own[:, None])
-            sigma, entropy, slope = cross_entropy(z, window, OFFICIAL)
-            rank += tl.sum(sigma, 1).to(tl.float64)
-            loss += tl.sum(entropy, 1).to(tl.float64)
-            pull += tl.sum(slope, 1).to(tl.float64)
+            rank = tl.zeros([ROWS, COLUMNS], tl.float32)  # few terms, then float64
+            loss = tl.zeros([ROWS, COLUMNS], tl.float32)
+            pull = tl.zeros([ROWS, COLUMNS], tl.float32)
+            for turn in tl.static_range(STEPS):
+                column = start + turn * COLUMNS + tl.arange(0, COLUMNS)
+                there = column < tl.minimum(begin + width, n_negatives)
+                value = tl.load(negatives + column, mask=there, other=float("-inf"))
+                z = scale * (value[None, :] - own[:, None])
+                sigma, entropy = cross_entropy(z, window, OFFICIAL)
+                rank += sigma
+                loss += entropy
+                if OFFICIAL:
+                    pull += slope_of(z, window, OFFICIAL)
+            ranks += rank.to(tl.float64)
+            losses += loss.to(tl.float64)
+            if OFFICIAL:
+                pulls += pull.to(tl.float64)
+    rank_sum = tl.sum(ranks, 1)
     target = sums + tl.program_id(1) * 3 * bound + row
-    tl.store(target, rank, mask=inside)
-    tl.store(target + bound, loss, mask=inside)
-    tl.store(target + 2 * bound, pull, mask=inside)
+    tl.store(target, rank_sum, mask=inside)
+    tl.store(target + bound, tl.sum(losses, 1), mask=inside)
+    pull_sum = tl.sum(pulls, 1) if OFFICIAL else rank_sum  # the derivative is σ
+    tl.store(target + 2 * bound, pull_sum, mask=inside)
 
 
 @triton.jit(do_not_specialize=["bound", "n_parts"])
@@ -157,7 +178,8 @@ def sum_over_positives(
         other = tl.load(scores + k, mask=there, other=float("-inf")).to(tl.float32)
         value = tl.load(ious + k, mask=there, other=2.0).to(tl.float32)
         z = scale * (other[None, :] - own[:, None])
-        sigma, entropy, slope = cross_entropy(z, window, OFFICIAL)
+        sigma, entropy = cross_entropy(z, window, OFFICIAL)
+        slope = slope_of(z, window, OFFICIAL)
         worse = there[None, :] & (value[None, :] < iou[:, None])
         rank += tl.sum(sigma, 1).to(tl.float64)
         loss += tl.sum(tl.where(worse, entropy, 0.0), 1).to(tl.float64)
@@ -200,6 +222,7 @@ def spread_over_negatives(
     OFFICIAL: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
+    STEPS: tl.constexpr,
 ):
     """Writes the gradient of each negative, ``Σ_u share_u · slope / M``, to its place."""
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
@@ -207,16 +230,19 @@ def spread_over_negatives(
     count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
     n_positives = tl.minimum(tl.load(total), bound)
     highest = tl.max(value)
-    result = tl.zeros([COLUMNS], tl.float64)
+    results = tl.zeros([ROWS, COLUMNS], tl.float64)
     if highest > float("-inf"):
-        for start in range(0, bound, ROWS):
-            row = start + tl.arange(0, ROWS)
-            own = tl.load(scores + row, mask=row < n_positives, other=float("inf")).to(tl.float32)
-            if (scale * (highest - tl.min(own)) <= -window) == 0:
-                share = tl.load(shares + row, mask=row < n_positives, other=0.0)
+        for start in range(0, bound, ROWS * STEPS):
+            part = tl.zeros([ROWS, COLUMNS], tl.float32)  # few terms, then float64
+            for turn in tl.static_range(STEPS):
+                row = start + turn * ROWS + tl.arange(0, ROWS)
+                there = row < n_positives
+                own = tl.load(scores + row, mask=there, other=float("inf")).to(tl.float32)
+                share = tl.load(shares + row, mask=there, other=0.0).to(tl.float32)
                 z = scale * (value[None, :] - own[:, None])
-                _sigma, _entropy, slope = cross_entropy(z, window, OFFICIAL)
-                result += tl.sum(slope * share.to(tl.float32)[:, None], 0).to(tl.float64)
+                part += slope_of(z, window, OFFICIAL) * share[:, None]
+            results += part.to(tl.float64)
+    result = tl.sum(results, 0)
     kept = (column < n_negatives) & (value > float("-inf"))
     place = tl.load(places + column, mask=kept, other=0)
     tl.store(gradient + place, (result / count).to(tl.float32), mask=kept)
@@ -264,7 +290,7 @@ def spread_over_positives(
         value = tl.load(ious + k, mask=there, other=-1.0).to(tl.float32)
         weight = tl.load(shares + k, mask=there, other=0.0).to(tl.float32)
         z = scale * (own[:, None] - other[None, :])
-        _sigma, _entropy, slope = cross_entropy(z, window, OFFICIAL)
+        slope = slope_of(z, window, OFFICIAL)
         blamed = iou[:, None] < value[None, :]
         result += tl.sum(tl.where(blamed, slope * weight[None, :], 0.0), 1).to(tl.float64)
     place = tl.load(places + row, mask=inside, other=0)

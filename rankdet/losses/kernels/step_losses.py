@@ -1,6 +1,6 @@
 """The losses of the smoothed step H by Triton kernels: AP, aLRP, and Rank & Sort Loss.
 
-Seven or eight launches, and no wait of the host. Everything between the launches stays on the
+Eight or nine launches, and no wait of the host. Everything between the launches stays on the
 device: P numbers of float64 each, and the integers of the histogram.
 """
 
@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from rankdet.losses.kernels import negatives, pairs, positives
-from rankdet.losses.kernels.launch import BLOCK, aligned, cdiv, flat_labels
+from rankdet.losses.kernels.launch import BLOCK, COLLECTED, WARPS, aligned, cdiv, flat_labels
 
-COPIES = 2  # copies of the histogram, so that fewer programs add to the same number
-TILE = {"ROWS": 16, "COLUMNS": 128}  # pairs of a step of the P x P kernels
+MOST_COPIES = 64  # of the histogram: fewer programs then add to the same number
+TURNS = 2  # bins of a block that are summed before they are added to the histogram
+TILE = {"ROWS": 4, "COLUMNS": 256}  # pairs of a step of the P x P kernels
+BINS = 128  # bins of a program that adds copies
 REALS = (  # float64, one per positive
     "scores",
     "extra",
@@ -70,13 +72,18 @@ class StepLoss:
         real = torch.empty(len(REALS), rows, dtype=torch.float64, device=self.device)
         self.real = dict(zip(REALS, real.unbind(), strict=True))
         self.extra = self.real["extra"]
-        bins = aligned(COPIES * (self.n_edges + 1))
-        sizes = [16, bins, bins, aligned(self.n_blocks), rows, rows, rows]
+        self.copies = min(MOST_COPIES, self.n_blocks)
+        bins = aligned(self.copies * (self.n_edges + 1))
+        sizes = [16, bins, bins, rows]
         whole = torch.empty(sum(sizes), dtype=torch.int64, device=self.device)
-        self.marks, self.counts, self.offsets, self.blocks, *places = whole.split(sizes)
-        self.places, self.lower, self.upper = places
-        self.n_zeroed = sizes[0] + 2 * bins
-        self.total, self.has_nan = self.blocks.new_empty(1), self.marks
+        marks, self.counts, self.offsets, self.places = whole.split(sizes)
+        self.has_nan, self.total, self.n_zeroed = marks, self.places.new_empty(1), 16 + 2 * bins
+        self.collectors = cdiv(self.n, COLLECTED)
+        small = torch.empty(2 * rows + self.collectors, dtype=torch.int32, device=self.device)
+        self.lower, self.upper, self.blocks = small.split([rows, rows, self.collectors])
+        self.mass, self.moment = torch.empty(
+            2, aligned(self.n_edges + 1), dtype=torch.float64, device=self.device
+        )
         single = torch.empty(edges + 2 * (self.n_edges + 1), device=self.device)
         self.edges, self.field = single[:edges], single[edges:]
         self.bins = torch.empty(self.n, dtype=torch.int16, device=self.device)
@@ -100,10 +107,10 @@ class StepLoss:
         return *losses, gradient, second
 
     def _collect(self) -> None:
-        positives.count_positives[(self.n_blocks,)](
-            self.labels, self.blocks, self.n, SOFT=self.soft, BLOCK=BLOCK
+        positives.count_positives[(self.collectors,)](
+            self.labels, self.blocks, self.n, SOFT=self.soft, BLOCK=COLLECTED, num_warps=WARPS
         )
-        positives.collect_positives[(self.n_blocks,)](
+        positives.collect_positives[(self.collectors,)](
             self.logits,
             self.labels,
             self.blocks,
@@ -111,13 +118,14 @@ class StepLoss:
             self.places,
             self.real["scores"],
             self.real["extra"],
-            self.marks,
+            self.has_nan,
             self.n,
             self.bound,
             self.n_zeroed,
-            self.n_blocks,
+            self.collectors,
             SOFT=self.soft,
-            BLOCK=BLOCK,
+            BLOCK=COLLECTED,
+            num_warps=WARPS,
         )
 
     def _rank(self) -> None:
@@ -145,11 +153,23 @@ class StepLoss:
             self.has_nan,
             self.n,
             self.n_edges,
+            self.copies,
             self.fixed_one,
             SOFT=self.soft,
             LEVELS=self.n_edges.bit_length(),
-            COPIES=COPIES,
+            TURNS=TURNS,
             BLOCK=BLOCK,
+        )
+        negatives.add_copies[(cdiv(self.n_edges + 1, BINS),)](
+            self.counts,
+            self.offsets,
+            self.edges,
+            self.mass,
+            self.moment,
+            self.n_edges,
+            self.copies,
+            1 / self.fixed_one,
+            BLOCK=BINS,
         )
         negatives.rank_among_negatives[(cdiv(self.bound, TILE["ROWS"]),)](
             real["scores"],
@@ -157,8 +177,8 @@ class StepLoss:
             self.lower,
             self.upper,
             self.edges,
-            self.counts,
-            self.offsets,
+            self.mass,
+            self.moment,
             self.has_nan,
             real["above"],
             real["weighted"],
@@ -169,9 +189,7 @@ class StepLoss:
             self.total,
             self.bound,
             self.n_edges,
-            1 / self.fixed_one,
             self.eps,
-            COPIES=COPIES,
             **options,
         )
 
