@@ -125,8 +125,6 @@ def _table(study: Any) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
-    from rankdet.results.status import run_status
-
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("dataset", "detector", "loss", "seed"):
         table.add_column(name)
@@ -144,9 +142,20 @@ def _table(study: Any) -> Any:
             _length(schedule) if planned.trained else "",
             f"{schedule['lr']:g}" if planned.trained else "",
             " ".join(planned.splits),
-            escape(run_status(Path(study.folder) / planned.key).text),
+            escape(_status(Path(study.folder) / planned.key, planned)),
         )
     return table
+
+
+def _status(folder: Path, planned: Any) -> str:
+    from rankdet.results.epochs import not_kept, words
+    from rankdet.results.status import run_status
+
+    text = run_status(folder).text
+    missing = not_kept(folder, [kept.name for kept in planned.kept_epochs])
+    if not missing:
+        return text
+    return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
 
 
 def _length(schedule: dict[str, Any]) -> str:
@@ -160,4 +169,6 @@ def _summary(study: Any) -> str:
     papers = [*study.tables, *study.figures]
     made = f"; makes {', '.join(papers)}" if papers else ""
     count = f"{len(trained)} training{'s' * (len(trained) != 1)}"
-    return f"{count}{total}{made}. Report: {study.report}"
+    epochs = sum(len(planned.kept_epochs) for planned in trained)
+    tested = f"; tested after {epochs} epochs on the way too" if epochs else ""
+    return f"{count}{total}{tested}{made}. Report: {study.report}"

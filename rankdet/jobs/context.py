@@ -76,10 +76,19 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
         this.print(f"done: {label}  {time.monotonic() - started:.0f} s")
 
 
+def run_folder(snakemake: Any) -> Path:
+    """Returns the folder of a job's run, from its record: that of the run or of a kept epoch."""
+    folder = Path(snakemake.input.record).parent
+    return folder.parent if snakemake.wildcards.get("epoch") else folder
+
+
 def evaluation_name(snakemake: Any) -> str:
-    """Returns the evaluation of a job: `val`, `val at 0.05` (a sweep), `val as x` (a test)."""
+    """Returns the evaluation of a job: `val`, `val at 0.05` (a sweep), `val as x` (a test).
+
+    A job of a kept epoch is called `val after epoch 50-of-100`.
+    """
     found = snakemake.params.split
-    for word, key in (("at", "threshold"), ("as", "test")):
+    for word, key in (("at", "threshold"), ("as", "test"), ("after epoch", "epoch")):
         if snakemake.wildcards.get(key):
             found += f" {word} {snakemake.wildcards.get(key)}"
     return found

@@ -31,3 +31,21 @@ def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
         sys.exit(2)
     logging.getLogger("snakemake.logging").addFilter(MessageFilter(study))
     return study
+
+
+def share_settings_of_train(workflow: Any, study: Study) -> None:
+    """Makes what is set for the rule `train` count for all rules that train.
+
+    A profile or the command line may set threads and resources of `train`. Call this before the
+    first rule: Snakemake reads them when it reads a rule.
+
+    Args:
+        workflow: Snakemake's workflow.
+        study: The study.
+    """
+    train, *others = [training.rule for training in study.trainings()]
+    resources = workflow.resource_settings
+    for name in ("overwrite_threads", "overwrite_resources"):
+        given = dict(getattr(resources, name))
+        if train in given:
+            setattr(resources, name, {**dict.fromkeys(others, given[train]), **given})

@@ -1,8 +1,16 @@
 """What the Snakefile and its rules import."""
 
 from rankdet.jobs.completion import on_error, on_success
-from rankdet.jobs.startup import start
+from rankdet.jobs.startup import share_settings_of_train, start
 from rankdet.study.hashes import step_hash
 from rankdet.study.tables import made_of, spec_files
 
-__all__ = ["made_of", "on_error", "on_success", "spec_files", "start", "step_hash"]
+__all__ = [
+    "made_of",
+    "on_error",
+    "on_success",
+    "share_settings_of_train",
+    "spec_files",
+    "start",
+    "step_hash",
+]

@@ -1,6 +1,5 @@
 """Makes the papers' figures: charts on every dataset of a study, and a table of printed values."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,9 @@ from rankdet.papers.records import figure_record
 from rankdet.papers.spec import Row, Spec
 from rankdet.papers.table import make_table
 from rankdet.papers.table_model import Block
+from rankdet.results.epochs import recorded, run_key
 from rankdet.results.layout import slug
-from rankdet.results.records import RecordedRun, RecordedStudy, read_study
+from rankdet.results.records import RecordedStudy, read_study
 
 OTHER_LOSSES = "Other losses of this study"
 
@@ -65,21 +65,21 @@ def make_figure(study: RecordedStudy, spec: Spec) -> Figure:
         return Figure(table, (Drawing("", table.blocks[0].title, "figure", charts),))
     table = make_table(study, with_other_losses(study, spec), kind)
     table = with_findings(study, table, kind)
-    runs = {run.key: run for run in study.runs}
     drawings = []
     for position, block in enumerate(table.blocks):
         stem = "figure" if position == 0 else f"figure-{slug(block.dataset)}"
-        charts = tuple(_charts(kind, block, runs))
+        charts = tuple(_charts(kind, block, study))
         drawings.append(Drawing(block.dataset, block.title, stem, charts))
     return Figure(table, tuple(drawings))
 
 
-def _charts(kind: FigureOfRuns, block: Block, runs: Mapping[str, RecordedRun]) -> list[Chart]:
+def _charts(kind: FigureOfRuns, block: Block, study: RecordedStudy) -> list[Chart]:
     series: dict[str, list[Any]] = {}
     for row in block.rows:
         if row.reason is None and row.runs:
             label = " ".join(filter(None, row.row.labels.values()))
-            records = (kind.read(runs[key]) for key in row.runs)
+            runs = (recorded(study, key) for key in row.runs)
+            records = (kind.read(run) for run in runs if run)
             series[label] = [record for record in records if record is not None]
     return kind.charts(series) if series else []
 
@@ -90,7 +90,7 @@ def with_other_losses(study: RecordedStudy, spec: Spec) -> Spec:
         return spec
     detectors = {request.detector for request in spec.requests}
     pairs = ((dataset, one) for dataset in study.datasets() for one in spec.requests)
-    in_rows = {run.key for dataset, one in pairs for run in find_runs(study, dataset, one)}
+    in_rows = {run_key(r.key) for dataset, one in pairs for r in find_runs(study, dataset, one)}
     rows: dict[tuple[str, ...], Row] = {}
     for run in study.runs:
         other = not run.untrained and spec.shows_other_losses_of(run.detector, run.backbone)

@@ -15,6 +15,7 @@ from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.registry import find
 from rankdet.files import read_yaml, shown
 from rankdet.papers.claims import Claim, fault
+from rankdet.papers.epochs import kept_epoch
 from rankdet.papers.folders import figure_kinds
 from rankdet.papers.published import (
     check_against_published,
@@ -23,7 +24,15 @@ from rankdet.papers.published import (
     read_published,
     split_notes,
 )
-from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, RunRequest, Spec
+from rankdet.papers.spec import (
+    HYPERPARAMETERS,
+    MULTI_SCALE,
+    Column,
+    Row,
+    RunRequest,
+    Spec,
+    threshold,
+)
 from rankdet.strict import first_problem
 from rankdet.suggest import choice, nearest
 
@@ -68,9 +77,7 @@ def load_spec(path: str | Path) -> Spec:
     defaults = {"id": f"{path.absolute().parent.name}/{path.stem}", "caption": ""}
     spec = _made(Spec, where, {**defaults, **given, **parts})
     _check_names(where, path, spec)
-    for request in spec.requests:
-        if request.epoch and not request.schedule:
-            raise InputError(f"{where}: epoch {request.epoch} needs a schedule; add `schedule`")
+    _check_epochs(where, spec)
     if file:
         check_note(file, published)
         check_against_published(where, spec)
@@ -184,6 +191,20 @@ def _claim(where: str, entry: Any, columns: tuple[Column, ...], rows: tuple[Row,
         if header not in {c.header for c in columns}:
             raise InputError(f"{where}: there is no column {header!r}")
     return claim
+
+
+def _check_epochs(where: str, spec: Spec) -> None:
+    """Checks that the epochs of cells are on the way of their schedules, and have their views."""
+    for request, view in spec.cells:
+        try:
+            kept_epoch(request)
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from None
+        # These views are tests of their own, and an epoch on the way has only the usual test.
+        if request.epoch and (threshold(view) is not None or view == f"{MULTI_SCALE} test"):
+            raise InputError(
+                f"{where}: epoch {request.epoch} has no view {view!r}; leave one of them out"
+            )
 
 
 def _check_names(where: str, path: Path, spec: Spec) -> None:

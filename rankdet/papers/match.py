@@ -5,7 +5,9 @@ papers' datasets, the papers' schedules that have separate runs, and the runs th
 with the reasons.
 """
 
+from rankdet.papers.epochs import kept_epoch
 from rankdet.papers.spec import Row, RunRequest, Spec
+from rankdet.results.epochs import at_epoch
 from rankdet.results.records import RecordedRun, RecordedStudy
 
 NOT_IN_STUDY = "not in this study"
@@ -38,8 +40,12 @@ def _datasets(spec: Spec, row: Row) -> list[str]:
 def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[RecordedRun]:
     """The runs of all seeds on one of the study's datasets; the variants may be in any order.
 
-    A schedule that the study does not distinguish means the study's schedule. The result is empty
-    if the study does not map the requested data to this dataset.
+    A schedule that the study does not distinguish means the study's schedule. A request with an
+    epoch finds the runs of the whole schedule as they were after that epoch. The result is empty if
+    the study does not map the requested data to this dataset.
+
+    Raises:
+        InputError: The request's epoch is not on the way of its schedule.
     """
     datasets = study.papers.get("datasets") or {}
     if dataset in datasets.values() and datasets.get(request.dataset) != dataset:
@@ -47,13 +53,15 @@ def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[R
     name, *variants = request.loss.split("+")
     known = study.papers.get("schedules") or ()
     schedule = request.schedule if request.schedule in known else ""
-    return [
+    epoch = kept_epoch(request)
+    found = [
         run
         for run in study.runs
         if (run.dataset, run.detector, run.loss) == (dataset, request.detector, name)
-        and (run.backbone, run.schedule, run.epoch) == (request.backbone, schedule, request.epoch)
+        and (run.backbone, run.schedule) == (request.backbone, schedule)
         and set(filter(None, run.variant.split("+"))) == set(variants)
     ]
+    return [at_epoch(run, epoch.name) for run in found] if epoch else found
 
 
 def why_missing(study: RecordedStudy, request: RunRequest) -> str:

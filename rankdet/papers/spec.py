@@ -27,7 +27,7 @@ class RunRequest:
         dataset: the paper's data, such as `coco`; a study maps it to one of its datasets.
         backbone: `r101`, `x101-dcn` …; empty for the detector's own (ResNet-50).
         schedule: a name in `workflows/schedules.yaml`.
-        epoch: the training stops after this epoch of the schedule; empty for a complete training.
+        epoch: the cell shows the training after this epoch of the schedule; empty for its end.
     """
 
     detector: str

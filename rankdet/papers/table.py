@@ -18,6 +18,7 @@ from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, RunRequest, Spec
 from rankdet.papers.table_model import Block, Cell, Table, TableRow
 from rankdet.repository import ROOT
+from rankdet.results.epochs import run_key
 from rankdet.results.records import RecordedRun, RecordedStudy, read_study
 
 NOT_OURS = "published only: not a run of this benchmark"
@@ -75,7 +76,7 @@ def _block(study: RecordedStudy, spec: Spec, dataset: str, values: RunValues) ->
     checksum = study.checksum(dataset)
     chosen = rows_on(study, spec, dataset)
     rows = [_row(study, spec, dataset, row, checksum, values) for row in chosen]
-    shown = {key for row in rows for key in row.runs}
+    shown = {run_key(key) for row in rows for key in row.runs}
     splits = [run.main.split for run in study.runs if run.key in shown]
     return Block(
         dataset=dataset,

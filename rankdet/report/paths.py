@@ -1,10 +1,12 @@
 """Where the pages of a report are, relative to its folder."""
 
+from rankdet.results.epochs import run_key
 from rankdet.results.layout import slug
 from rankdet.results.records import RecordedRun
 
 INDEX = "index.html"
 READING = "reading.html"
+EPOCHS = "kept-epochs"  # id of the section of a run's page about its epochs
 
 
 def paper_page(name: str) -> str:
@@ -13,8 +15,9 @@ def paper_page(name: str) -> str:
 
 
 def run_page(key: str) -> str:
-    """Returns the page of a run."""
-    return "runs/" + "/".join(slug(part) for part in key.split("/")) + ".html"
+    """Returns the page of a run; of a kept epoch, the place on the page of its run."""
+    page = "runs/" + "/".join(slug(part) for part in run_key(key).split("/")) + ".html"
+    return page if run_key(key) == key else f"{page}#{EPOCHS}"
 
 
 def run_files(key: str) -> str:

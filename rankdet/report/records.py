@@ -21,6 +21,7 @@ from rankdet.papers.spec import Spec
 from rankdet.papers.table import make_table, spec_path
 from rankdet.papers.table_model import Table
 from rankdet.results import layout
+from rankdet.results.epochs import recorded, run_key
 from rankdet.results.leaderboard import Entry, leaderboard, read_leaderboard
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.schemas.plan import PlanPaper
@@ -80,10 +81,10 @@ def study_leaderboard(study: RecordedStudy) -> list[Entry]:
 
 
 def _is_current(study: RecordedStudy, entry: PlanPaper, path: Path, table: Table) -> bool:
-    by_key = {run.key: run for run in study.runs}
     rows = [row for block in table.blocks for row in block.rows if not row.reason]
     shown = [key for row in rows for key in row.runs]
-    if any(key not in by_key or by_key[key].status in WITHOUT_RESULTS for key in shown):
+    runs = [recorded(study, key) for key in shown]
+    if any(run is None or run.status in WITHOUT_RESULTS for run in runs):
         return False
     spec = spec_path(study, entry.spec)
     sources = [study.folder / layout.PLAN, spec, spec.with_suffix(".csv")]
@@ -93,7 +94,7 @@ def _is_current(study: RecordedStudy, entry: PlanPaper, path: Path, table: Table
 def _runs_of(study: RecordedStudy, spec: Spec) -> list[RecordedRun]:
     """Returns the runs of a study that a table or figure shows."""
     requested = {
-        run.key
+        run_key(run.key)
         for dataset in study.datasets()
         for request in spec.requests
         for run in find_runs(study, dataset, request)
@@ -111,6 +112,7 @@ def _files(study: RecordedStudy, runs: Iterable[RecordedRun]) -> list[Path]:
     for run in runs:
         folders = [e.folder for e in run.evaluations]
         folders += [run.folder / layout.variant_folder(name) for name in run.test_variants]
+        folders += [run.folder / layout.epoch_folder(name) for name in run.kept_epochs]
         found += [folder / name for folder in folders for name in OF_A_RUN]
         found += [layout.failure_file(run.folder), study.folder / run.dataset / layout.DATASET]
     return found

@@ -17,13 +17,13 @@ from rankdet.evaluation.registry import shown_in
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.training import training_charts
 from rankdet.report.compare_page import Comparison
-from rankdet.report.paths import compare_page, run_files, run_page
+from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
 from rankdet.report.run_files import write_run_files
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
 from rankdet.report.sample_images import Sample, samples
 from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
-from rankdet.report.variants_section import COLUMNS, variant_lines
+from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines
 from rankdet.results.layout import MATCHES
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.training_record import training_record
@@ -69,6 +69,8 @@ def _context(study: RecordedStudy, run: RecordedRun, report: Path) -> dict[str, 
         "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
         "variants": variant_lines(run),
         "variant_columns": COLUMNS,
+        "epochs": epoch_lines(run),
+        "epochs_id": EPOCHS,
         "files": files,
         "class_columns": CLASS_METRICS,
         "sparsity_columns": shown_in(SPARSITY),

@@ -69,7 +69,6 @@ class Site:
         """Returns a run's loss, with schedule and seed if the study has several of them."""
         same = [r for r in self.study.runs if r.full_loss == run.full_loss]
         extra = [run.schedule] if len({r.schedule for r in same}) > 1 else []
-        extra += [f"to epoch {run.epoch}"] if run.epoch else []
         extra += [f"seed {run.seed}"] if len({r.seed for r in same}) > 1 else []
         return " · ".join(filter(None, [run.title("loss"), *extra]))
 

@@ -1,10 +1,12 @@
-"""The test variants of a run, as its page shows them."""
+"""The test variants and the kept epochs of a run, as its page shows them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import SWEEP
+from rankdet.results.epochs import at_epoch, words
 from rankdet.results.records import Evaluation, RecordedRun
 
 COLUMNS = tuple(metric for metric in registry.shown_in(SWEEP) if not metric.key.startswith("speed"))
@@ -12,7 +14,7 @@ COLUMNS = tuple(metric for metric in registry.shown_in(SWEEP) if not metric.key.
 
 @dataclass(frozen=True)
 class Line:
-    """One test: its name, and the values of `COLUMNS` in printed units or why there are none."""
+    """A test or epoch: its name, and `COLUMNS` in printed units or why there are no values."""
 
     name: str
     values: tuple[float | None, ...]
@@ -22,7 +24,26 @@ class Line:
 def variant_lines(run: RecordedRun) -> tuple[Line, ...]:
     """Returns the usual test of a run and its variants; empty if it has no variants."""
     variants = [(name, run.further(name)) for name in run.test_variants]
-    tests = [("usual test", run.main), *variants] if variants else []
+    return _lines([("usual test", run.main), *variants] if variants else [])
+
+
+def epoch_lines(run: RecordedRun) -> tuple[Line, ...]:
+    """Returns the kept epochs of a run and the end of its training; empty if it keeps no epoch."""
+    kept = ((name, at_epoch(run, name)) for name in run.kept_epochs)
+    found = [(_name(name, one), one.main) for name, one in kept]
+    return _lines([*found, ("end of the training", run.main)] if found else [])
+
+
+def _name(name: str, run: RecordedRun) -> str:
+    """The epoch of the paper, and the epoch and iteration of this training, if they are known."""
+    own = run.record.at_epoch if run.record else None
+    if own is None or own.iteration is None:
+        return words(name)
+    place = f"epoch {own.own_epoch} of {own.own_epochs} here, iteration {own.iteration:,}"
+    return f"{words(name)} ({place})"
+
+
+def _lines(tests: Iterable[tuple[str, Evaluation]]) -> tuple[Line, ...]:
     return tuple(
         Line(name, tuple(metric.printed(_values(one)) for metric in COLUMNS), one.reason)
         for name, one in tests

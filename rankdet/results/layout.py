@@ -7,6 +7,7 @@
         on-<split>/                                     another split than the main one
         at-<threshold>/                                 another lowest score before NMS
         test-<name>/                                    another test of the same model
+        epoch-<n>-of-<N>/                               the model after an epoch of the training
 
 The rules in `workflows/rules` name the same files, because Snakemake needs patterns there.
 """
@@ -53,6 +54,11 @@ def threshold_folder(threshold: float) -> str:
 def variant_folder(name: str) -> str:
     """Returns the folder, in a run's folder, of another test of the same model."""
     return f"test-{name}"
+
+
+def epoch_folder(name: str) -> str:
+    """Returns the folder, in a run's folder, of an epoch such as `50-of-100` that it kept."""
+    return f"epoch-{name}"
 
 
 def failure_file(run: Path) -> Path:

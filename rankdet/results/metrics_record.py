@@ -42,7 +42,7 @@ def write_metrics(
         gt: COCO-format annotations.
         detections: The run's detections, in COCO's results format.
         run_json: The record of its training; `run`, `status`, `reason`, `training` and
-            `provenance` are copied.
+            `provenance` are copied, and `at_epoch` if it is there.
         dataset_json: The manifest of its dataset; name, kind and checksum are copied.
         out_metrics: Where to write the record (schema `rankdet.metrics/1`).
         out_matches: Where to write the matches.
@@ -58,9 +58,9 @@ def write_metrics(
         result["segm"] = _mask_metrics(gt, detections)
     if run.status == DIVERGED:
         _blank(result, f"no metrics: the run diverged ({run.reason or 'no reason given'})")
-    trained = run.to_dict()
+    trained = _merged(run)
     data = {key: dataset.get(key) for key in ("name", "kind", "checksum")}
-    record = {**result, **{key: trained.get(key) for key in MERGED}}
+    record = {**result, **trained}
     MetricsRecord.of(**{**record, "dataset": {**data, "split": split}}).to_disk(out_metrics)
 
 
@@ -100,16 +100,23 @@ def _write_skipped(
     out_matches: str | Path,
 ) -> None:
     """Writes a record that says why there are no metrics, and matches without rows."""
-    run, dataset = RunRecord.from_disk(run_json).to_dict(), DatasetManifest.from_disk(dataset_json)
+    run, dataset = RunRecord.from_disk(run_json), DatasetManifest.from_disk(dataset_json)
     write_matches(match(load_ground_truth(gt), Detections.none()), out_matches)
     data = {key: dataset.get(key) for key in ("name", "kind", "checksum")}
     MetricsRecord.of(
         metrics={},
         skipped=f"split {split!r} has no annotations; `rankdet submission` writes its detections "
         "for an evaluation server",
-        **{key: run.get(key) for key in MERGED},
+        **_merged(run),
         dataset={**data, "split": split},
     ).to_disk(out_metrics)
+
+
+def _merged(run: RunRecord) -> dict[str, Any]:
+    """Returns what a record of metrics has from a run's record; `at_epoch` only if it has one."""
+    found = run.to_dict()
+    at_epoch = {"at_epoch": found["at_epoch"]} if found.get("at_epoch") else {}
+    return {**{key: found.get(key) for key in MERGED}, **at_epoch}
 
 
 def _mask_metrics(gt: str | Path, detections: str | Path) -> dict[str, Any]:

@@ -156,9 +156,9 @@ class RecordedRun:
         return self.planned.schedule
 
     @property
-    def epoch(self) -> str:
-        """The epoch after which training ends; empty for the end of the schedule."""
-        return self.planned.epoch
+    def kept_epochs(self) -> tuple[str, ...]:
+        """Names of the epochs, such as `50-of-100`, after which it keeps its weights."""
+        return self.planned.kept_epochs
 
     @property
     def settings(self) -> Mapping[str, Any]:

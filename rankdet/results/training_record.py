@@ -11,15 +11,20 @@ from rankdet.results.records import RecordedRun
 def training_record(run: RecordedRun, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
     """Returns a run's `train.parquet` by iteration; None if it is missing or unreadable.
 
+    Of a run at a kept epoch, the rows end with that epoch.
+
     A resumed training repeats the iterations after its checkpoint: their later rows are returned.
     """
-    path = run.folder / TRAINING
+    last = run.record.at_epoch if run.record else None
+    path = (run.folder.parent if last else run.folder) / TRAINING
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError):
         return None
     if frame.empty or "iteration" not in frame or not set(columns or ()) <= set(frame.columns):
         return None
+    if last and last.iteration is not None:
+        frame = frame[frame["iteration"] <= last.iteration]
     frame = frame if columns is None else frame[list(columns)]
     latest = frame.drop_duplicates("iteration", keep="last")
     return latest.sort_values("iteration", ignore_index=True)

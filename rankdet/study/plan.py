@@ -1,6 +1,7 @@
 """A study for the workflow: its runs, what each depends on, and `plan.json`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,16 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.papers.spec import RunRequest, Spec
 from rankdet.results import layout
+from rankdet.results.epochs import KeptEpoch
 from rankdet.results.schemas.plan import Plan
 from rankdet.study import batches, data, hashes
 from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.hyperparameters import hyperparameters
+from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
 from rankdet.study.plan_entries import run_entry, spec_entry
 from rankdet.study.resolve import ResolvedRun, resolve
-from rankdet.study.runs import UNTRAINED, expand
+from rankdet.study.runs import UNTRAINED, Run, expand
 from rankdet.study.runs_of_tables import runs_of_tables
 from rankdet.study.tables import Target, load_specs, run_of, runs_of
 from rankdet.suggest import choice, merged_by_type
@@ -47,13 +50,20 @@ class Study:
             config, [*self.tables.values(), *self.figures.values()], source
         )
         planned = expand(config, source, self.papers.runs)
-        self.runs = [resolve(config, run, source) for run in planned]
+        self.runs = [resolve(config, self._keeping(run), source) for run in planned]
+        check_kept_epochs(self.runs, source)
         self._runs = {run.key: run for run in self.runs}
         self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
         if config.cost:
             costs.cost_models(config.cost, source)
         if with_data:
             self.check_data()
+
+    def _keeping(self, run: Run) -> Run:
+        """The run with the epochs that cells show of it; only a training has epochs."""
+        specs = [*self.tables.values(), *self.figures.values()]
+        epochs = self._shown_epochs(run, specs) if run.trained else ()
+        return replace(run, kept_epochs=tuple(epochs))
 
     def check_data(self) -> None:
         """Checks that the files of the data are there.
@@ -127,6 +137,7 @@ class Study:
             runs = self.runs_of(spec)
             found = [self._file(run, layout.METRICS) for run in runs]
             further = self.test_variants(runs) if spec.multi_scale else []
+            further += self.kept_epochs(spec)
             return found + further + (self.sweeps(runs) if spec.sweeps else [])
         return [
             self._file(run, layout.METRICS, folder)
@@ -154,6 +165,22 @@ class Study:
             for run in (self.runs if runs is None else runs)
             for name, _ in run.test_variants
         ]
+
+    def kept_epochs(self, spec: Spec | None = None) -> list[str]:
+        """Returns the `metrics.json` of every kept epoch, or of those that a table shows."""
+        return [
+            self._file(run, layout.METRICS, layout.epoch_folder(kept.name))
+            for run in self.runs
+            for kept in run.kept_epochs
+            if spec is None or kept in self._shown_epochs(run, [spec])
+        ]
+
+    def _shown_epochs(self, run: Run, specs: Sequence[Spec]) -> list[KeptEpoch]:
+        return shown_epochs(run, specs, self.papers.schedules, self.papers.datasets)
+
+    def trainings(self) -> list[Training]:
+        """Returns the rules that train: one for each set of epochs that some runs keep."""
+        return trainings(self.runs)
 
     def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
         """Returns a file of a run's evaluation at each of its score thresholds.
@@ -225,6 +252,7 @@ class Study:
             "threads": threads,
             "device": self.config.device,
             **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
+            **({"keep_epochs": [kept.name for kept in run.kept_epochs]} if run.kept_epochs else {}),
         }
 
     @property

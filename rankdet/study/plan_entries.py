@@ -30,7 +30,7 @@ def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
         "variant": run.variant,
         "seed": run.seed,
         "schedule": run.schedule_name,
-        "epoch": run.epoch,
+        "kept_epochs": [kept.name for kept in run.kept_epochs],
         "settings": {k: v for k, v in run.schedule.items() if k in SHOWN},
         "titles": dict(run.titles),
         "splits": list(run.splits),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.results.epochs import KeptEpoch
 from rankdet.study.config.model import RunGroup, StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.recipes import Case
@@ -38,10 +39,10 @@ class Run:
         schedule_change: What the run's group changes in the study's schedule.
         test_change: What the run's group changes in the study's test settings.
         schedule_name: The paper's schedule that the run follows; empty for the study's schedule.
-        epoch: The epoch of the paper's schedule after which training ends; empty for the last.
         backbone: Entries of `workflows/backbones.yaml`; empty for the detector's default backbone.
         score_thresholds: Further score thresholds at which the run is evaluated and timed.
         test_variants: Further tests by name, and what each changes in the run's test settings.
+        kept_epochs: Epochs of a paper's schedule after which the training keeps its weights.
         checkpoint: File whose weights are tested without a training; empty for a training.
         group: The index in the config's `runs`, for messages; None for a run of a paper's table.
         cases: What the paper's schedule changes for this run; see `rankdet.study.recipes`.
@@ -56,9 +57,9 @@ class Run:
     test_change: TestSettings
     schedule_name: str = ""
     backbone: str = ""
-    epoch: str = ""
     score_thresholds: tuple[float, ...] = ()
     test_variants: tuple[tuple[str, TestSettings], ...] = ()
+    kept_epochs: tuple[KeptEpoch, ...] = ()
     checkpoint: str = ""
     group: int | None = field(default=None, compare=False)
     cases: tuple[Case, ...] = field(default=(), compare=False)
@@ -66,9 +67,7 @@ class Run:
     @property
     def key(self) -> str:
         """The run's folder below its study's folder."""
-        epoch = f"epoch{self.epoch}" if self.epoch else ""
-        schedule = "-".join(filter(None, [self.schedule_name, epoch]))
-        schedule = GIVEN if self.checkpoint else schedule
+        schedule = GIVEN if self.checkpoint else self.schedule_name
         loss = f"{self.loss}@{schedule}" if schedule else self.loss
         model = f"{self.detector}@{self.backbone}" if self.backbone else self.detector
         return f"{self.dataset}/{model}/{loss}/seed{self.seed}"
@@ -77,7 +76,7 @@ class Run:
     def identity(self) -> tuple[Hashable, ...]:
         """A key that is equal for equal runs, for any order of the loss's variants."""
         model = (self.dataset, self.detector, self.backbone)
-        return *model, same_loss(self.loss), self.seed, self.schedule_name, self.epoch
+        return *model, same_loss(self.loss), self.seed, self.schedule_name
 
     @property
     def untrained(self) -> bool:
@@ -153,7 +152,7 @@ def _untrained(runs: list[Run]) -> list[Run]:
     first: dict[tuple[str, str, str], Run] = {}
     for run in runs:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
-    own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": "", "epoch": ""}
+    own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": ""}
     own["score_thresholds"] = own["test_variants"] = ()
     own["checkpoint"] = ""
     return [replace(r, splits=r.splits[:1], **own) for r in first.values()]

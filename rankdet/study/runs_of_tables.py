@@ -101,9 +101,6 @@ def _runs(
     known = published_schedules()
     tests = {n: entry.test for n, entry in known.items() if chosen.schedules == "papers"}
     change = schedules.get(named, ScheduleChange())
-    if request.epoch:  # as a fraction, so that it fits a shorter schedule too
-        length = known[request.schedule].epochs or int(request.epoch)
-        change = change.model_copy(update={"stop_after": int(request.epoch) / length})
     cases: tuple[Case, ...] = ()
     if chosen.schedules == "papers" and config.preset == "full" and named:
         about = (request.detector, request.loss, request.backbone)
@@ -119,7 +116,6 @@ def _runs(
             test_change=tests.get(named, TestSettings()),
             schedule_name=named,
             backbone=request.backbone,
-            epoch=request.epoch,
             cases=cases,
         )
 

@@ -100,13 +100,9 @@ def runs_of(
             table then has every row for every dataset.
     """
     datasets = datasets or {}
-    mapped = set(datasets.values())
-    requested = {(datasets.get(r.dataset), _model(r, schedules)) for r in spec.requests}
-    models = {model for _, model in requested}
     found = []
     for run in runs:
-        model = (run.detector, run.backbone, same_loss(run.loss), run.schedule_name, run.epoch)
-        in_rows = (run.dataset, model) in requested if run.dataset in mapped else model in models
+        in_rows = any(asks_for(one, run, schedules, datasets) for one in spec.requests)
         by_hand = not datasets and not run.untrained
         if in_rows or (by_hand and spec.shows_other_losses_of(run.detector, run.backbone)):
             found.append(run)
@@ -127,16 +123,32 @@ def run_of(
         schedules: As in `runs_of`.
         datasets: As in `runs_of`.
     """
-    wanted = _model(request, schedules)
     for run in runs:
-        model = (run.detector, run.backbone, same_loss(run.loss), run.schedule_name, run.epoch)
-        if model == wanted and (not datasets or run.dataset == datasets.get(request.dataset)):
+        if _same_model(request, run, schedules) and (
+            not datasets or run.dataset == datasets.get(request.dataset)
+        ):
             return run
     return None
 
 
-def _model(request: RunRequest, schedules: Collection[str]) -> tuple:
-    """Model, loss and schedule; a schedule that the study does not distinguish is left empty."""
+def asks_for(
+    request: RunRequest, run: Run, schedules: Collection[str], datasets: Mapping[str, str]
+) -> bool:
+    """Returns whether a cell shows a run, at the end of its training or at an epoch on the way.
+
+    Args:
+        request: The cell's run in the paper's terms.
+        run: The run.
+        schedules: As in `runs_of`.
+        datasets: As in `runs_of`.
+    """
+    elsewhere = run.dataset in datasets.values() and run.dataset != datasets.get(request.dataset)
+    return not elsewhere and _same_model(request, run, schedules)
+
+
+def _same_model(request: RunRequest, run: Run, schedules: Collection[str]) -> bool:
+    """Whether model, loss and schedule are equal; a schedule not told apart is the study's."""
     schedule = request.schedule if request.schedule in schedules else ""
-    loss = same_loss(request.loss)
-    return (request.detector, request.backbone, loss, schedule, request.epoch)
+    wanted = (request.detector, request.backbone, schedule)
+    same = (run.detector, run.backbone, run.schedule_name) == wanted
+    return same and same_loss(run.loss) == same_loss(request.loss)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rankdet.files import write_record
+from rankdet.files import atomic, write_record
 from rankdet.results.layout import PROGRESS, WORK
 
 
@@ -41,6 +41,23 @@ def allow_mmengine_checkpoints() -> None:
 def fingerprint(spec: Mapping[str, Any]) -> dict[str, str]:
     """Returns the hashes and the seed. A run can be resumed only if they have not changed."""
     return {**{k: str(v) for k, v in spec.get("hashes", {}).items()}, "seed": str(spec["seed"])}
+
+
+def save_model(runner: Any, spec: Mapping[str, Any], path: Path, **more: Any) -> None:
+    """Saves the weights of a runner's model atomically, with the keys of the run.
+
+    Args:
+        runner: The mmengine runner.
+        spec: The run's spec.
+        path: Where to write.
+        more: Further keys of `meta`.
+    """
+    from rankdet.training.hooks import inner_model
+
+    state = {name: value.cpu() for name, value in inner_model(runner).state_dict().items()}
+    meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "preset")}
+    with atomic(path) as temporary:
+        torch.save({"state_dict": state, "meta": {**meta, **more}}, temporary)
 
 
 class Workspace:
@@ -86,6 +103,13 @@ class Workspace:
             return None
         path = self.path / Path(pointer.read_text().strip()).name
         return path if path.is_file() else None
+
+    def forget_checkpoints(self) -> None:
+        """Removes the checkpoints, so that training starts again."""
+        (self.path / "last_checkpoint").unlink(missing_ok=True)
+        for path in self.path.glob("*.pth"):
+            path.unlink()
+        self.state = {"fingerprint": self.state["fingerprint"], "resumed_from": []}
 
     def rows_until(self, iteration: int) -> list[dict[str, Any]]:
         """Returns the recorded rows up to and including an iteration, without incomplete lines."""

@@ -1,6 +1,7 @@
 """The record of a training: `run.json` and `train.parquet`, and the verdict on what happened."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from rankdet.evaluation.metrics.gradient_balance import imbalance
 from rankdet.files import atomic
-from rankdet.results.schemas.run import RunRecord
+from rankdet.results.schemas.run import AtEpoch, RunRecord
 from rankdet.training.provenance import provenance
 
 # Keys of a schedule that are recorded if given: how the batch was shared and ranked.
@@ -119,8 +120,9 @@ def run_record(
     training: Mapping[str, Any] | None,
     device: str,
     started: str,
+    at_epoch: AtEpoch | None = None,
 ) -> RunRecord:
-    """Returns the content of `run.json`."""
+    """Returns the content of `run.json`, of a run or of an epoch that it kept."""
     keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
     schedule = spec["schedule"]
     sizes = {key: schedule[key] for key in ("image_size", "batch_size")}
@@ -131,5 +133,72 @@ def run_record(
         status=status,
         reason=reason,
         training={**training, **sizes} if training else None,
+        **({"at_epoch": at_epoch} if at_epoch else {}),
         provenance=provenance(spec, device, started),
     )
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the records of a finished training are written from.
+
+    Attributes:
+        spec: The run's spec.
+        status: `trained`, `collapsed` or `diverged`.
+        reason: Why it is not `trained`, in one line.
+        rows: The per-iteration record.
+        device: As `environment.set_up` returned it.
+        state: The state of its workspace: `started` and `resumed_from`.
+        heads: As in `imbalance_ratios`.
+    """
+
+    spec: Mapping[str, Any]
+    status: str
+    reason: str | None
+    rows: list[dict[str, Any]]
+    device: str
+    state: Mapping[str, Any]
+    heads: Mapping[str, int]
+
+    def at_end(self, kept: Mapping[str, int]) -> RunRecord:
+        """Returns the record of the run.
+
+        Args:
+            kept: Names of the kept epochs, with their iterations.
+        """
+        epochs = {"kept_epochs": dict(kept)} if kept else {}
+        return self._record(self.status, self._summary(self.rows) | epochs)
+
+    def at_epoch(self, iteration: int | None, place: AtEpoch) -> RunRecord:
+        """Returns the record of an epoch on the way.
+
+        A training that diverged later was still trained at this epoch. A training that collapsed
+        is one at each of its epochs, because this is known only at its end.
+
+        Args:
+            iteration: The last iteration of the epoch; None if the training diverged before.
+            place: Where the epoch is.
+        """
+        if iteration is None:
+            return self._record(self.status, self._summary(self.rows), place)
+        status = "trained" if self.status == "diverged" else self.status
+        rows = [row for row in self.rows if row["iteration"] <= iteration]
+        return self._record(status, self._summary(rows), place)
+
+    def _summary(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        epochs, iterations = (rows[-1]["epoch"], rows[-1]["iteration"]) if rows else (0, 0)
+        resumed = [one for one in self.state["resumed_from"] if one <= iterations]
+        return training_summary(rows, self.device, resumed, epochs, self.heads)
+
+    def _record(
+        self, status: str, training: Mapping[str, Any], place: AtEpoch | None = None
+    ) -> RunRecord:
+        return run_record(
+            self.spec,
+            status=status,
+            reason=self.reason if status == self.status else None,
+            training=training,
+            device=self.device,
+            started=self.state["started"],
+            at_epoch=place,
+        )

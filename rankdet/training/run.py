@@ -15,11 +15,10 @@ from rankdet.training import provenance
 from rankdet.training.environment import set_up
 
 
-def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]:
-    """Returns a callback that prints a line of progress.
+def _terminal() -> Any:
+    """Returns a console on the terminal of the workflow, or on standard error.
 
-    If the workflow has set `RANKDET_TERMINAL` (a file descriptor of the terminal; other output of
-    the job goes to its log), the line goes there, otherwise to standard error.
+    The workflow sets `RANKDET_TERMINAL`, a file descriptor; other output of a job goes to its log.
     """
     from rich.console import Console
 
@@ -28,8 +27,20 @@ def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]
         stream = os.fdopen(os.dup(int(os.environ["RANKDET_TERMINAL"])), "w")
     except (KeyError, OSError, ValueError):
         stream = sys.stderr
-    console = Console(file=stream, highlight=False, soft_wrap=True)
-    name = "/".join(run_dir.parts[-4:])  # dataset, detector, loss, seed
+    return Console(file=stream, highlight=False, soft_wrap=True)
+
+
+def _name(run_dir: Path) -> str:
+    return "/".join(run_dir.parts[-4:])  # dataset, detector, loss, seed
+
+
+def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]:
+    """Returns a callback that prints a line of progress on the terminal.
+
+    Args:
+        run_dir: The run's folder.
+    """
+    console, name = _terminal(), _name(run_dir)
 
     def report(done: int, total: int, pace: float, value: float) -> None:
         left = pace * (total - done)
@@ -69,6 +80,7 @@ def build_runner(
     from mmengine.runner import Runner
 
     from rankdet.training import config, hooks, together
+    from rankdet.training.kept_epochs import KeepEpochsHook
     from rankdet.training.steps import Steps, with_steps
 
     schedule, manifest = spec["schedule"], config.load_manifest(spec)
@@ -84,6 +96,8 @@ def build_runner(
     custom.append(hooks.RecordHook(work / PROGRESS, device, steps))
     if several:
         custom.append(together.ProcessBuffersHook())
+    last = config.last_epoch(schedule, epochs)
+    custom.append(KeepEpochsHook(spec, work, epochs, last, steps))
     if report is not None:
         custom.append(hooks.ProgressHook(report, steps))
     by_steps = {"accumulate": steps.accumulate, "epoch_length": steps.epoch_length}
@@ -91,10 +105,7 @@ def build_runner(
         model=_model(spec, manifest),
         work_dir=str(work),
         train_dataloader=loader,
-        train_cfg={
-            "type": "EpochBasedTrainLoop",
-            "max_epochs": config.last_epoch(schedule, epochs),
-        },
+        train_cfg={"type": "EpochBasedTrainLoop", "max_epochs": last},
         optim_wrapper=with_steps(config.optimizer_config(spec), steps, precision, device),
         param_scheduler=config.lr_schedule(schedule, iterations) or None,
         default_hooks={
@@ -178,11 +189,10 @@ def train_process(
     Raises:
         InputError: If the spec, the data or the loss cannot be used.
     """
-    import torch
-
     from rankdet.training import record, together
-    from rankdet.training.checkpoints import Workspace, allow_mmengine_checkpoints
+    from rankdet.training.checkpoints import Workspace, allow_mmengine_checkpoints, save_model
     from rankdet.training.hooks import Diverged, criterion_heads, inner_model
+    from rankdet.training.kept_epochs import keeper
 
     allow_mmengine_checkpoints()
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -199,44 +209,44 @@ def train_process(
         status, reason = "diverged", str(error)
     if space is None:
         return
-    started = space.state["started"]
     rows = space.rows_until(sys.maxsize)
     if status == "trained":
         status, reason = record.verdict(rows, spec["card"])
     heads = {h.record_prefix: h.num_classes for h in criterion_heads(inner_model(runner))}
-    epochs = rows[-1]["epoch"] if rows else 0
-    summary = record.training_summary(rows, device, space.state["resumed_from"], epochs, heads)
-    _save_model(torch, runner, spec, run_dir / MODEL)
+    epochs = keeper(runner.hooks)
+    written = record.Written(spec, status, reason, rows, device, space.state, heads)
+    save_model(runner, spec, run_dir / MODEL)
+    epochs.write(run_dir, written.at_epoch)
     record.write_rows(run_dir / TRAINING, rows)
-    record.run_record(
-        spec, status=status, reason=reason, training=summary, device=device, started=started
-    ).to_disk(run_dir / RUN)
+    written.at_end({kept.name: iteration for kept, iteration in epochs.reached().items()}).to_disk(
+        run_dir / RUN
+    )
     space.remove()
 
 
 def _resume(runner: Any, space: Any) -> None:
     """Makes the runner resume from the last checkpoint, and removes later rows of the record.
 
+    A training that has passed an epoch without keeping it, because no table showed that epoch
+    then, starts again.
+
     Args:
         runner: The runner.
         space: The run's workspace in the main process, which chooses the checkpoint for all.
     """
-    import torch
-
-    from rankdet.training.hooks import RecordHook
+    from rankdet.training.kept_epochs import keeper
     from rankdet.training.together import from_main
 
-    checkpoint = from_main(space and space.latest_checkpoint())
+    epochs = keeper(runner.hooks)
+    checkpoint, passes = from_main(space and _last_checkpoint(space, epochs))
     if checkpoint is not None:
         runner._load_from, runner._resume = str(checkpoint), True
     if space is None:
         return
     space.state.setdefault("started", provenance.now())
-    iteration = 0
+    epochs.forget(passes // epochs.steps.epoch_length)
+    iteration = epochs.steps.count(passes)
     if checkpoint is not None:
-        steps = next(hook.steps for hook in runner.hooks if isinstance(hook, RecordHook))
-        passes = torch.load(checkpoint, map_location="cpu")["meta"]["iter"]
-        iteration = steps.count(passes)
         space.state["resumed_from"].append(iteration)
     rows = space.rows_until(iteration)
     with atomic(space.rows_path) as temporary:
@@ -244,11 +254,18 @@ def _resume(runner: Any, space: Any) -> None:
     space.save_state()
 
 
-def _save_model(torch: Any, runner: Any, spec: Mapping[str, Any], path: Path) -> None:
-    """Saves the weights, with the keys of the run."""
-    from rankdet.training.hooks import inner_model
+def _last_checkpoint(space: Any, epochs: Any) -> tuple[Path | None, int]:
+    """Returns the checkpoint to resume from and its forward passes; (None, 0) to start."""
+    import torch
 
-    state = {name: value.cpu() for name, value in inner_model(runner).state_dict().items()}
-    meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "preset")}
-    with atomic(path) as temporary:
-        torch.save({"state_dict": state, "meta": meta}, temporary)
+    checkpoint = space.latest_checkpoint()
+    if checkpoint is None:
+        return None, 0
+    passes = int(torch.load(checkpoint, map_location="cpu")["meta"]["iter"])
+    lost = epochs.missing(passes // epochs.steps.epoch_length)
+    if not lost:
+        return checkpoint, passes
+    line = f"{lost[0].words} was not kept when the training passed it: it starts again"
+    _terminal().print(f"note: {_name(space.path.parent)}: {line}")
+    space.forget_checkpoints()
+    return None, 0

@@ -104,7 +104,8 @@ def test_cells_whose_view_is_missing_are_grey(study) -> None:
     (block,) = make_table(study, replace(spec, rows=rows)).blocks
     assert [w.epoch for w in replace(spec, rows=rows).requests] == ["50", "75", ""]
     early, late = block.rows[0].cells[0], block.rows[0].cells[-1]
-    assert early.ours is None and early.reason == "not in this study"
+    assert early.ours is None
+    assert early.reason == "seed 1: its training keeps no epoch 50 of 100"
     assert late.ours is not None and late.reason is None
 
 

@@ -110,6 +110,21 @@ def test_published_values_are_checked(tmp_path: Path, text: str, message: str) -
             "title: t\nrows: [{row: x, run: {loss: ap, detector: atss, epoch: 3}}]\n",
             "epoch 3 needs a schedule",
         ),
+        (
+            "title: t\nrun: {schedule: rs-1x}\n"
+            "rows: [{row: x, run: {loss: ap, detector: atss, epoch: 12}}]\n",
+            "s.yaml: epoch 12 is not before the end of schedule 'rs-1x', which has 12 epochs; name",
+        ),
+        (
+            "title: t\nrun: {schedule: rs-2x}\n"
+            "rows: [{row: x, run: {loss: ap, detector: atss, epoch: 1}}]\n",
+            "epoch 1 needs a schedule with `epochs`; .*schedules.yaml has none called 'rs-2x'",
+        ),
+        (
+            "title: t\nrun: {schedule: rs-1x, view: score>=0.4}\n"
+            "rows: [{row: x, run: {loss: ap, detector: atss, epoch: 1}}]\n",
+            "epoch 1 has no view 'score>=0.4'; leave one of them out",
+        ),
         ("title: t\ncomputed_by: toy\nrows: []\n", "computed_by: found 'toy'; write <file>"),
         ("title: t\ncomputed_by: toy.f\nrows: []\n", r"there is no file .*toy\.py"),
     ],

@@ -5,11 +5,13 @@ has its real form.
 """
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from rankdet.results import layout
 from rankdet.results.layout import threshold_folder
 from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
 from rankdet.results.records import RecordedRun, RecordedStudy
@@ -90,6 +92,21 @@ def with_plan(study: RecordedStudy, **changes: object) -> RecordedStudy:
 def as_planned(run: RecordedRun, **changes: object) -> RecordedRun:
     """Returns the run with other values in its entry of the plan."""
     return replace(run, planned=run.planned.model_copy(update=changes))
+
+
+def keep_epoch(run: RecordedRun, name: str, place: dict[str, int], ap: float) -> None:
+    """Writes an epoch on the way of a run: its files, with another place and AP."""
+    folder = run.folder / layout.epoch_folder(name)
+    folder.mkdir()
+    for file in (layout.RUN, layout.METRICS):
+        content = json.loads((run.folder / file).read_text())
+        content["training"] |= {"iterations": place["iteration"], "epochs": place["own_epoch"]}
+        if file == layout.METRICS:
+            content["metrics"]["AP"] = ap
+        write_json(folder / file, {**content, "at_epoch": place})
+    for file in (layout.SPEED, layout.MATCHES, layout.DETECTIONS):
+        shutil.copy(run.folder / file, folder / file)
+    (folder / layout.MODEL).touch()
 
 
 def _paper(name: str) -> dict[str, str]:

@@ -117,17 +117,69 @@ def test_what_cannot_be_run_is_told_and_no_error():
     assert {run.dataset for run in made.runs} <= {"quarter"}
 
 
-def test_a_training_on_the_way_is_a_run_that_stops_there():
+def kept(made):
+    """Loss with schedule to the names of the epochs that a run keeps."""
+    return {r.key.split("/")[2]: [one.name for one in r.kept_epochs] for r in made.runs}
+
+
+def test_epochs_on_the_way_are_kept_by_the_run_of_the_whole_schedule():
     made = study(tables=["alrp-rebuttal/tableA1"], schedule={**BASE["schedule"], "iterations": 80})
-    runs = [run for run in made.runs if run.loss == "alrp"]
-    assert [run.key.split("/")[2] for run in runs] == ["alrp@epoch50", "alrp@epoch75", "alrp"]
-    assert [run.schedule.get("stop_after") for run in runs] == [0.5, 0.75, None]
-    assert [iterations(made, run) for run in runs] == [40, 60, 80]
-    assert len(made.records("alrp-rebuttal/tableA1")) == 6
+    epochs = ["50-of-100", "75-of-100"]
+    assert kept(made) == {"focal+foveabox": epochs, "alrp": epochs}
+    assert [iterations(made, run) for run in made.runs] == [80, 80]
+    places = ("", "epoch-50-of-100/", "epoch-75-of-100/")
+    files = {f"results/tiny/{r.key}/{place}metrics.json" for r in made.runs for place in places}
+    assert set(made.records("alrp-rebuttal/tableA1")) == files
+    assert set(made.kept_epochs()) == {file for file in files if "/epoch-" in file}
+    assert [run["kept_epochs"] for run in made.plan()["runs"]] == [epochs, epochs]
+    spec = made.spec(wildcards(made.runs[0]), 1)
+    assert spec["keep_epochs"] == epochs and "stop_after" not in spec["schedule"]
+    plain = study(tables=["alrp-rebuttal/tableA1"], schedule={**BASE["schedule"], "iterations": 80})
+    assert plain.runs[0].hashes == made.runs[0].hashes
+
+
+def test_epochs_of_schedules_that_a_study_tells_apart_or_not():
     full = study(preset="full", tables=["rs/tableS2"], runs_of_tables=of_tables(schedules="papers"))
-    for run in full.runs:
-        epochs = 100 if run.schedule_name == "rs-heavy" else 12
-        assert run.schedule.get("stop_after") in (1 / epochs, None)
+    heavy, standard = ["1-of-100"], ["1-of-12"]
+    assert kept(full) == {
+        "alrp@rs-heavy": heavy,
+        "alrp@rs-1x": standard,
+        "rs@rs-heavy": heavy,
+        "rs@rs-1x": standard,
+    }
+    # One training for both schedules: the first epoch of 12 is not the first of 100.
+    assert kept(study(tables=["rs/tableS2"])) == {"alrp": standard + heavy, "rs": standard + heavy}
+
+
+def test_a_listed_run_keeps_the_epochs_that_a_table_shows():
+    listed = {"dataset": "shapes", "detectors": ["foveabox"], "losses": ["alrp", "ap"]}
+    made = study(runs=[listed], runs_of_tables=None, tables=["alrp-rebuttal/tableA1"])
+    assert kept(made) == {"alrp": ["50-of-100", "75-of-100"], "ap": []}
+    rules = {training.rule: training.files for training in made.trainings()}
+    assert rules["train"] == () and len(rules) == 2
+    assert rules["train_keeping_50_of_100_75_of_100"] == (
+        "epoch-50-of-100/model.pth",
+        "epoch-50-of-100/run.json",
+        "epoch-75-of-100/model.pth",
+        "epoch-75-of-100/run.json",
+    )
+    assert kept(study(runs=[listed], runs_of_tables=None)) == {"alrp": [], "ap": []}
+
+
+def test_a_training_that_stops_before_an_epoch_of_a_table_is_one_line():
+    listed = {"dataset": "shapes", "detectors": ["foveabox"], "losses": ["alrp"]}
+    listed["schedule"] = {"stop_after": 0.6}
+    told = "alrp/seed1: a table or figure shows epoch 75 of 100, but this training stops after 0.6"
+    with pytest.raises(InputError, match=told):
+        study(runs=[listed], runs_of_tables=None, tables=["alrp-rebuttal/tableA1"])
+
+
+def test_a_given_checkpoint_has_no_epochs(tmp_path):
+    (tmp_path / "a.pth").touch()
+    listed = {"dataset": "shapes", "detectors": ["foveabox"], "losses": ["alrp"]}
+    listed["checkpoint"] = str(tmp_path / "a.pth")
+    made = study(runs=[listed], runs_of_tables=None, tables=["alrp-rebuttal/tableA1"])
+    assert kept(made) == {"alrp@given": []} and not made.kept_epochs()
 
 
 @pytest.mark.parametrize(

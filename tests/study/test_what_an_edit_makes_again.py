@@ -128,6 +128,20 @@ EDITS = {
         TRAINED,
         set(),
     ),
+    "which epoch is kept": (
+        "rankdet/results/epochs.py",
+        "return -(-self.epoch * epochs // self.of)",
+        "return self.epoch * epochs // self.of",
+        TRAINED,
+        set(),
+    ),
+    "how kept epochs are read": (
+        "rankdet/results/epochs.py",
+        "status, reason = NOT_EVALUATED, problem",
+        "status, reason = NOT_EVALUATED, None",
+        set(),
+        set(),
+    ),
     "a variant of a card": (
         "workflows/losses/alrp.py",
         '"box": {"type": "iou"}',

@@ -91,6 +91,7 @@ def spec(tmp_path_factory):
         "hashes": {"config": "c", "code": "k", "loss": "l", "data": "d"},
         "threads": 2,
         "device": "cpu",
+        "keep_epochs": ["50-of-100"],
     }
 
 
@@ -166,6 +167,7 @@ def runs(spec, tmp_path_factory):
 def test_two_processes_make_one_record(runs):
     folder, _ = runs
     assert sorted(p.name for p in (folder / "whole").iterdir()) == [
+        "epoch-50-of-100",
         "model.pth",
         "run.json",
         "train.parquet",
@@ -187,6 +189,10 @@ def test_a_run_of_which_one_process_was_killed_resumes_to_the_same_weights(runs)
     record = json.loads((folder / "killed" / "run.json").read_text())
     assert record["training"]["resumed_from"][0] in (4, 6, 8)
     assert_same_weights(folder / "whole", folder / "killed")
+    kept = [folder / name / "epoch-50-of-100" for name in ("whole", "killed")]
+    assert_same_weights(*kept)
+    places = [json.loads((one / "run.json").read_text())["at_epoch"] for one in kept]
+    assert places[0] == places[1] and places[0]["iteration"] == 8
     numbers = ["iteration", "lr", "loss", "balance_weight", "num_pos", "grad_pos"]
     whole, killed = (
         pd.read_parquet(folder / name / "train.parquet")[numbers] for name in ("whole", "killed")

@@ -59,6 +59,11 @@ def train(spec, run_dir):
              "seconds": 0.1, "data_seconds": 0.0, "memory_mb": 10.0} for i in (1, 2, 3)]
     pd.DataFrame(rows).to_parquet(run_dir / "train.parquet")
     (run_dir / "model.pth").write_bytes(b"weights")
+    for name in spec.get("keep_epochs", []):
+        folder = run_dir / f"epoch-{name}"
+        folder.mkdir(exist_ok=True)
+        (folder / "model.pth").write_bytes(name.encode())
+        _record(spec, folder, "trained")
     _record(spec, run_dir, "trained")
     import shutil
     shutil.rmtree(work)

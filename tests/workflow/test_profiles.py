@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from rankdet.study.kept_epochs import trainings
+
 ROOT = Path(__file__).resolve().parents[2]
 RULE = re.compile(r"^(?:use )?rule (\w+)(?: as (\w+) with)?:", re.MULTILINE)
 
@@ -13,7 +15,8 @@ def rules():
     """Returns every rule's name, and the rule that it is made of (itself, for most)."""
     texts = [path.read_text() for path in (ROOT / "workflows" / "rules").glob("*.smk")]
     found = [match for text in texts for match in RULE.findall(text)]
-    return {new or base: base for base, new in found}
+    train = trainings([])[0].rule  # the rules that train have their names from the study
+    return {new or base: base for base, new in found} | {train: train}
 
 
 def settings(profile, key):

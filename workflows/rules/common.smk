@@ -3,12 +3,14 @@ from rankdet.jobs.workflow import (
     made_of,
     on_error,
     on_success,
+    share_settings_of_train,
     spec_files,
     start,
     step_hash,
 )
 
 STUDY = start(config, workflow.configfiles, workflow.basedir)
+share_settings_of_train(workflow, STUDY)
 
 
 # `wildcard_constraints` does not reach the wildcards in a pathvar, so they are constrained here.

@@ -1,5 +1,5 @@
 # Detections and metrics. Those of the main split are in the run's folder, those of other splits in
-# on-<split>/, of other score thresholds in at-<threshold>/, of test variants in test-<name>/.
+# on-<split>/, of other score thresholds in at-<threshold>/, of test variants in test-<name>/, of epochs on the way in epoch-<n>-of-<N>/.
 rule predict:
     input:
         model="<run>/model.pth",
@@ -79,6 +79,26 @@ use rule predict as predict_further with:
 use rule evaluate as evaluate_further with:
     pathvars:
         scored="<run>/test-{test,[^/]+}",
+
+
+# The weights and the record are those of the epoch.
+use rule predict as predict_epoch with:
+    input:
+        model="<scored>/model.pth",
+        record="<scored>/run.json",
+        manifest="<dataset>/dataset.json",
+        thresholds=[],
+    pathvars:
+        scored="<run>/epoch-{epoch,[^/]+}",
+
+
+use rule evaluate as evaluate_epoch with:
+    input:
+        detections="<scored>/detections.json",
+        record="<scored>/run.json",
+        manifest="<dataset>/dataset.json",
+    pathvars:
+        scored="<run>/epoch-{epoch,[^/]+}",
 
 
 rule sweep:

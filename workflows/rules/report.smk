@@ -5,6 +5,7 @@ rule report:
         records=STUDY.records(),
         sweeps=STUDY.sweeps(),
         test_variants=STUDY.test_variants(),
+        epochs=STUDY.kept_epochs(),
         tables=expand("<results>/tables/{name}/table.csv", name=STUDY.tables),
         figures=expand("<results>/figures/{name}/figure.svg", name=STUDY.figures),
         leaderboard="<results>/leaderboard.csv",

@@ -12,33 +12,43 @@
 #             gpu=STUDY.training_gpus,
 #
 #     ruleorder: train_mine > train
+#
+# If tables show epochs on the way of that loss, `snakemake -n` names another rule than `train`: copy that one.
 ruleorder: untrained > given > train
 ruleorder: untrained > predict
 
 
-rule train:
-    input:
-        "<dataset>/dataset.json",
-    output:
-        model="<run>/model.pth",
-        curve="<run>/train.parquet",
-        record="<run>/run.json",
-    log:
-        "<run>/logs/train.log",
-    benchmark:
-        "<run>/logs/train.tsv"
-    conda:
-        "../../envs/rankdet.yaml"
-    threads: STUDY.training_threads
-    resources:
-        mem_mb=3000,
-        gpu=STUDY.training_gpus,
-    params:
-        made_of=STUDY.hashes,
-        # Snakemake does not compare a function of `threads`: the spec has keys that do not affect training.
-        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
-    script:
-        "../scripts/train.py"
+# The rule `train`, and one for each set of epochs that some runs keep: outputs must be known from the rule.
+for training in STUDY.trainings():
+
+    rule:
+        name:
+            training.rule
+        input:
+            "<dataset>/dataset.json",
+        output:
+            model="<run>/model.pth",
+            curve="<run>/train.parquet",
+            record="<run>/run.json",
+            epochs=[f"<run>/{file}" for file in training.files],
+        log:
+            "<run>/logs/train.log",
+        benchmark:
+            "<run>/logs/train.tsv"
+        pathvars:
+            dataset="<results>/{dataset,%s}" % training.dataset,
+        conda:
+            "../../envs/rankdet.yaml"
+        threads: STUDY.training_threads
+        resources:
+            mem_mb=3000,
+            gpu=STUDY.training_gpus,
+        params:
+            made_of=STUDY.hashes,
+            # Snakemake does not compare a function of `threads`: the spec has keys that do not affect training.
+            spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
+        script:
+            "../scripts/train.py"
 
 
 rule untrained:

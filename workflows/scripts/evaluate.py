@@ -1,12 +1,10 @@
 """Evaluates a run's detections on one split."""
 
-from pathlib import Path
-
-from rankdet.jobs.context import evaluation_name, job
+from rankdet.jobs.context import evaluation_name, job, run_folder
 
 files, out = snakemake.input, snakemake.output
 
-with job(snakemake, f"evaluate ({evaluation_name(snakemake)})", Path(files.record).parent):
+with job(snakemake, f"evaluate ({evaluation_name(snakemake)})", run_folder(snakemake)):
     from rankdet.results.metrics_record import write_split_metrics
 
     write_split_metrics(

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import evaluation_name, job
+from rankdet.jobs.context import evaluation_name, job, run_folder
 
 files, params = snakemake.input, snakemake.params
-run = Path(files.record).parent
+weights = Path(files.record).parent  # the folder of the run, or of an epoch that it kept
 out = Path(snakemake.output.detections).parent
 
-with job(snakemake, f"predict ({evaluation_name(snakemake)})", run):
+with job(snakemake, f"predict ({evaluation_name(snakemake)})", run_folder(snakemake)):
     from rankdet.jobs.detections import detect
 
-    detect(params.spec, run, params.split, out, next(iter(files.thresholds), None))
+    detect(params.spec, weights, params.split, out, next(iter(files.thresholds), None))

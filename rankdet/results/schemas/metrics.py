@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from rankdet.results.schemas.base import Metrics, Number, Part, Record
-from rankdet.results.schemas.run import Provenance, RunIdentity, TrainingSummary
+from rankdet.results.schemas.run import AtEpoch, Provenance, RunIdentity, TrainingSummary
 
 
 class SparsityBin(Part):
@@ -77,5 +77,6 @@ class MetricsRecord(Measured, Record):
     status: str | None = None
     reason: str | None = None
     training: TrainingSummary | None = None
+    at_epoch: AtEpoch | None = None
     provenance: Provenance | None = None
     dataset: EvaluatedData | None = None

@@ -31,7 +31,8 @@ class PlanRun(Part):
         key: its folder below the study's.
         variant: the variants of the loss, joined by `+`.
         schedule: the paper's schedule; empty for the study's schedule.
-        epoch: the epoch after which training ends; empty for the end of the schedule.
+        kept_epochs: epochs of a paper's schedule, such as `50-of-100`, after which the training
+            keeps its weights for cells that show them.
         settings: the settings of its schedule that the plan lists.
         titles: display titles of `dataset`, `detector` and `loss`.
         splits: what it is evaluated on, the main split first.
@@ -48,7 +49,7 @@ class PlanRun(Part):
     variant: str = ""
     seed: int = 0
     schedule: str = ""
-    epoch: str = ""
+    kept_epochs: tuple[str, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
     titles: dict[str, str] = Field(default_factory=dict)
     splits: tuple[str, ...] = ("val",)

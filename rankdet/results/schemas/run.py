@@ -23,6 +23,10 @@ class TrainingSummary(Part):
 
     The ratios of negatives to positives have one key per head (`instance_ratio_rpn`); read
     them with `get`.
+
+    Attributes:
+        kept_epochs: name of each kept epoch, such as `50-of-100`, to the iteration after which its
+            weights were kept; None if none was kept.
     """
 
     iterations: int | None = None
@@ -32,6 +36,7 @@ class TrainingSummary(Part):
     peak_memory_mb: Number | None = None
     device: str | None = None
     resumed_from: list[int] | None = None
+    kept_epochs: dict[str, int] | None = None
     image_size: int | list[int] | None = None
     batch_size: int | None = None
     gpus: int = 1
@@ -64,6 +69,24 @@ class Provenance(Part):
     checkpoint: dict[str, str | None] | None = None
 
 
+class AtEpoch(Part):
+    """The place in a training at which weights were kept.
+
+    Attributes:
+        epoch: the epoch of the paper's schedule.
+        of: the number of epochs of the paper's schedule.
+        own_epoch: the corresponding epoch of the training.
+        own_epochs: the number of epochs of the training's schedule.
+        iteration: the iteration that ended `own_epoch`; None if training diverged before.
+    """
+
+    epoch: int
+    of: int
+    own_epoch: int
+    own_epochs: int
+    iteration: int | None = None
+
+
 class RunRecord(Record):
     """The record of a training.
 
@@ -71,6 +94,7 @@ class RunRecord(Record):
         status: `trained`, `given checkpoint`, `untrained`, `collapsed` or `diverged`.
         reason: why it is not `trained`, in one line.
         training: None for an untrained model and for a given checkpoint.
+        at_epoch: where on the way the weights are from; None for those of the end.
     """
 
     SCHEMA: ClassVar[str] = "rankdet.run/1"
@@ -79,4 +103,5 @@ class RunRecord(Record):
     status: str
     reason: str | None = None
     training: TrainingSummary | None = None
+    at_epoch: AtEpoch | None = None
     provenance: Provenance | None = None

@@ -1,0 +1,75 @@
+"""Epochs on the way of a training: on the run's page, and in tables and figures."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rankdet.papers.figures import make_figure
+from rankdet.papers.load import load_spec
+from rankdet.papers.table import make_table
+from rankdet.report import build_report
+from rankdet.report.paths import run_page
+from rankdet.report.variants_section import epoch_lines
+from rankdet.repository import PAPERS
+from rankdet.results.records import RecordedStudy, read_study
+from tests.report.fake_study import SWEPT, keep_epoch, make_study
+
+AT = {"epoch": 50, "of": 100, "own_epoch": 6, "own_epochs": 12, "iteration": 144}
+EARLY = {"detector": "retinanet", "loss": "ap", "schedule": "alrp-500", "epoch": "50"}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> RecordedStudy:
+    """A study one run of which keeps two epochs, of which it has the first."""
+    plan = make_study(tmp_path_factory.mktemp("epochs"))
+    content = json.loads(plan.read_text())
+    (entry,) = [run for run in content["runs"] if run["key"] == SWEPT]
+    entry["kept_epochs"] = ["50-of-100", "75-of-100"]
+    plan.write_text(json.dumps(content))
+    (run,) = [run for run in read_study(plan).runs if run.key == SWEPT]
+    keep_epoch(run, "50-of-100", AT, ap=0.125)
+    return read_study(plan)
+
+
+def test_the_page_of_a_run_lists_its_epochs(study: RecordedStudy, tmp_path: Path) -> None:
+    (run,) = [run for run in study.runs if run.key == SWEPT]
+    early, late, end = epoch_lines(run)
+    assert early.name == "epoch 50 of 100 (epoch 6 of 12 here, iteration 144)"
+    assert early.values[0] == 12.5 and early.reason is None
+    assert late.name == "epoch 75 of 100" and "was not kept" in (late.reason or "")
+    assert end.name == "end of the training" and end.values[0] != early.values[0]
+    assert epoch_lines(next(run for run in study.runs if run.key != SWEPT)) == ()
+    report = build_report(study.folder / "plan.json", tmp_path / "html").parent
+    page, _, anchor = run_page(f"{SWEPT}/epoch-50-of-100").partition("#")
+    assert page == run_page(SWEPT)
+    text = (report / page).read_text(encoding="utf-8")
+    section = re.search(rf'<h2 id="{anchor}">.*?</section>', text, re.DOTALL)
+    assert section and early.name in section[0] and "12.5" in section[0]
+
+
+def test_a_cell_at_an_epoch_has_its_value_and_the_end_another(study: RecordedStudy) -> None:
+    spec = load_spec(PAPERS / "alrp-rebuttal" / "tableA1.yaml")
+    rows = tuple(replace(r, run={**r.run, **EARLY, "epoch": ""}) for r in spec.rows)
+    (block,) = make_table(study, replace(spec, rows=rows)).blocks
+    early, late, end = block.rows[0].cells
+    assert early.ours == 12.5 and early.reason is None
+    assert late.ours is None and late.reason == (
+        "seed 1: epoch 75 of 100 was not kept; run the study again"
+    )
+    assert end.ours not in (None, 12.5)
+    assert block.rows[0].runs[0] == f"{SWEPT}/epoch-50-of-100" and block.split == "val"
+
+
+def test_a_figure_at_an_epoch_draws_the_training_up_to_it(study: RecordedStudy) -> None:
+    spec = load_spec(PAPERS / "alrp" / "figure3.yaml")
+    whole = {key: value for key, value in EARLY.items() if key != "epoch"}
+    rows = tuple(
+        replace(spec.rows[0], key=name, labels={"Method": name}, run=run)
+        for name, run in (("early", EARLY), ("whole", whole))
+    )
+    figure = make_figure(study, replace(spec, rows=rows, claims=()))
+    ends = {s.name: s.x[-1] for s in figure.drawings[0].charts[1].series}
+    assert ends["early"] == 144 < ends["whole"]
