@@ -4,6 +4,7 @@ CORES  ?= all
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
+TRITON := $(VENV)/.triton
 STUDY  ?= config/smoke.yaml
 EXAMPLE ?= smoke
 # Lowest accepted coverage of rankdet in percent, lines and branches. Measured: 92, without the tests in
@@ -27,16 +28,23 @@ $(STAMP): pyproject.toml envs/constraints.txt
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash envs/set-up.sh
 	@touch $@
 
+# Tests of the fused kernels need Triton; PyTorch for CUDA brings it. 270 MB, and only for Linux.
+$(TRITON): $(STAMP) envs/triton.txt
+	@$(BIN)/python -c 'import triton' 2>/dev/null \
+	  || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r envs/triton.txt \
+	  || echo "Triton cannot be installed here: tests of the fused kernels will be skipped"
+	@touch $@
+
 smoke: setup ## run the built-in study and print the path of the report
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
 
-test: setup ## run the tests (minutes)
+test: setup $(TRITON) ## run the tests (minutes)
 	$(BIN)/python -m pytest -m 'not slow'
 
-coverage: setup ## run the tests with coverage; fails below the floor
+coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
-check-all: lint ## lint and run all tests, also the slow ones
+check-all: lint $(TRITON) ## lint and run all tests, also the slow ones
 	$(BIN)/python -m pytest
 
 lint: setup ## check style, types, layers and the workflow

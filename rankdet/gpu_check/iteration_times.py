@@ -20,7 +20,6 @@ from rankdet.training.cost import draw_batch
 
 BASELINES = {"retinanet": "focal", "atss": "focal", "faster-rcnn": "ce", "mask-rcnn": "ce"}
 RANKING = ("rs", "alrp", "ap", "ape")
-PRECISIONS = ("fp32", "bf16")
 SETTINGS: dict[str, dict[str, Any]] = {
     "tiny": {"preset": "small", "image_size": 128, "batch_size": 2, "classes": 3, "repeats": 1},
     "full": {"preset": "full", "image_size": 512, "batch_size": 8, "classes": 80, "repeats": 10},
@@ -41,8 +40,8 @@ def items(size: str) -> list[Row]:
             name = loss or baseline
             found += [
                 {"detector": detector, "loss": name, "form": form, "precision": precision}
-                for precision in PRECISIONS
-                for form in kernels.forms(name)
+                for precision, form in [("fp32", form) for form in kernels.forms(name)]
+                + [("bf16", kernels.forms(name)[-1])]
             ]
     return found
 

@@ -8,7 +8,15 @@ from rankdet.gpu_check.budget import SKIPPED, Row
 from rankdet.losses.device import KERNELS, has_triton
 
 PLAIN, FUSED, GRAPH = "plain", "fused", "graph"
-FUSED_LOSSES = ("ap", "alrp", "rank_sort", "rs")  # names of functions, and of loss cards
+FUSED_LOSSES = (  # names of cases, of benchmarks and of loss cards
+    "ap",
+    "alrp",
+    "rank_sort",
+    "rs",
+    "ape",
+    "ape, official",
+    "pairwise, step",
+)
 
 
 def forms(loss: str) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def items(size: str) -> list[Row]:
         {"loss": loss, "form": kernels.GRAPH, "positives": p, "logits": n, "stage": stage}
         for p, n in SIZES[size]
         for stage in STAGES[size]
-        for loss in (COPY, *BUCKETED)
+        for loss in (COPY, FOCAL, *LOSSES)
     ]
     stage = STAGES[size][0]
     loops = [
@@ -113,7 +113,7 @@ def _batch(item: Row, batches: Batches) -> DrawnBatch:
 def _call(item: Row, batch: DrawnBatch) -> Callable[[], Any]:
     if item["loss"] == COPY:
         return batch.logits.clone
-    if item["form"] == FOCAL:
+    if item["loss"] == FOCAL:
         return focal_call(batch)
     if item["form"] == BUCKETS:
         return partial(BUCKETED[item["loss"]], batch, DELTAS[item["loss"]])
@@ -126,7 +126,7 @@ def bounded(name: str, batch: DrawnBatch) -> tuple[Tensor, Tensor]:
     """Returns a loss and its gradient; the host is told the number of positives and never waits.
 
     Args:
-        name: `ap`, `alrp` or `rank_sort`.
+        name: One of `LOSSES`.
         batch: The batch.
     """
     logits, bound = batch.logits.detach().requires_grad_(), len(batch.ious)
@@ -134,9 +134,12 @@ def bounded(name: str, batch: DrawnBatch) -> tuple[Tensor, Tensor]:
         loss = functional.ap_loss(logits, batch.labels, max_positives=bound)
     elif name == "alrp":
         loss = functional.alrp_loss(logits, batch.labels, 1 - batch.ious, max_positives=bound)[0]
-    else:
+    elif name == "rank_sort":
         parts = functional.rank_sort_loss(logits, batch.targets, max_positives=bound)
         loss = torch.stack(parts).sum()
+    else:
+        options: dict[str, Any] = {"numerics": "official", "max_positives": bound}
+        loss = functional.ape_loss(logits, batch.labels, batch.ious, **options)
     return loss.detach(), torch.autograd.grad(loss, logits)[0]
 
 

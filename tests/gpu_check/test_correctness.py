@@ -14,7 +14,9 @@ from rankdet.losses import functional
 from rankdet.losses.device import KERNELS
 from tests.gpu_check.contexts import context
 
-MODULES = [sys.modules[f"rankdet.losses.{name}"] for name in ("ap", "alrp", "rank_sort", "ape")]
+MODULES = [
+    sys.modules[f"rankdet.losses.{name}"] for name in ("ap", "alrp", "rank_sort", "ape", "pairwise")
+]
 
 
 def test_cases_have_what_they_say():
@@ -77,7 +79,7 @@ def test_the_kernels_are_switched_on_for_the_device_alone(tmp_path, monkeypatch)
 
 
 def test_forms_that_cannot_run_are_one_row(monkeypatch):
-    items = [{"loss": loss, "form": form} for loss in ("ap", "ape") for form in kernels.forms(loss)]
+    items = [{"loss": loss, "form": form} for loss in ("ap", "dr") for form in kernels.forms(loss)]
     assert [item["form"] for item in items] == ["plain", "fused", "plain"]
     skipped, left = kernels.runnable(items, "cpu")
     assert [row["reason"] for row in skipped] == ["fused kernels need a GPU"]
@@ -90,8 +92,20 @@ def test_forms_that_cannot_run_are_one_row(monkeypatch):
 
 def test_every_loss_with_kernels_is_known():
     """The kernels of `rankdet.losses` are called by the losses that have a form `fused` here."""
-    called = set(re.findall(r"kernels\.(\w+)\(", "".join(map(inspect.getsource, MODULES))))
-    assert called == {loss for loss in correctness.LOSSES if "fused" in kernels.forms(loss)}
+    called = {
+        (module.__name__.rpartition(".")[2], name)
+        for module in MODULES
+        for name in re.findall(r"kernels\.(\w+)\(", inspect.getsource(module))
+    }
+    known = {loss for loss in correctness.LOSSES if "fused" in kernels.forms(loss)}
+    assert called == {
+        ("ap", "ap"),
+        ("alrp", "alrp"),
+        ("rank_sort", "rank_sort"),
+        ("ape", "ape"),
+        ("pairwise", "ap"),
+    }
+    assert known == {"ap", "alrp", "rank_sort", "ape", "ape, official", "pairwise, step"}
 
 
 def test_digits_from_cancellation_do_not_count(tmp_path, monkeypatch):

@@ -55,9 +55,9 @@ def test_kernels_run_with_the_switch_on_and_graphs_are_captured(tmp_path, monkey
     rows = list(loss_times.rows(context(tmp_path)))
     assert all(row["status"] == "measured" for row in rows)
     forms = [(row["form"], row["loss"]) for row in rows if row["positives"] == 20]
-    with_kernels = ("ap", "alrp", "rank_sort")
+    with_kernels = loss_times.LOSSES
     assert [loss for form, loss in forms if form == "fused"] == list(with_kernels)
-    assert [loss for form, loss in forms if form == "graph"] == ["copy", *with_kernels]
+    assert [loss for form, loss in forms if form == "graph"] == ["copy", "focal", *with_kernels]
     assert seen == {
         *(("off", loss) for loss in loss_times.LOSSES),
         *(("on", loss) for loss in with_kernels),
@@ -66,7 +66,7 @@ def test_kernels_run_with_the_switch_on_and_graphs_are_captured(tmp_path, monkey
     }
 
 
-@pytest.mark.parametrize("name", ["ap", "alrp", "rank_sort"])
+@pytest.mark.parametrize("name", loss_times.LOSSES)
 def test_a_loss_with_a_bound_is_the_same_loss(name):
     batch = draw_batch(30, 3000, "middle")
     loss, gradient = loss_times.bounded(name, batch)
