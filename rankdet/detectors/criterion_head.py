@@ -94,7 +94,11 @@ class CriterionHead(HeadBase):
 
         `rankdet.losses.Criterion.forward` documents the arguments.
         """
-        self.gradient_balance.watch(logits, labels, ignore)
+        positives = extras.get("positives")
+        if positives is None:
+            positives = ((labels < logits.shape[1]) & ~ignore).nonzero().squeeze(1)
+            extras = {**extras, "positives": positives}
+        self.gradient_balance.watch(logits, labels, ignore, positives)
         losses = self.criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
         self._balance_weight = losses["balance_weight"]
         return {name: value.float() for name, value in losses.items() if "loss" in name}
@@ -104,8 +108,10 @@ class CriterionHead(HeadBase):
         self.gradient_balance.reset()
         self._balance_weight = None
 
-    def record(self) -> dict[str, float]:
+    def record(self) -> dict[str, float | Tensor]:
         """Returns the head's columns of the training record after a backward pass.
+
+        Values may be scalars on the device; `rankdet.training.scalars.on_host` reads them.
 
         Returns:
             `num_pos` and `num_neg` (instances), `grad_pos` and `grad_neg` (Σ|∂L/∂s| over their
@@ -113,9 +119,9 @@ class CriterionHead(HeadBase):
         """
         positives, negatives = self.gradient_balance.counts()
         grad_pos, grad_neg = self.gradient_balance.read()
-        weight = float("nan") if self._balance_weight is None else float(self._balance_weight)
+        weight = self._balance_weight
         return {
-            "balance_weight": weight,
+            "balance_weight": float("nan") if weight is None else weight,
             "num_pos": positives,
             "num_neg": negatives,
             "grad_pos": grad_pos,

@@ -101,6 +101,7 @@ class CriterionAnchorHead(CriterionHead):
         boxes, deltas, target_deltas = self.decoded(found)
         factor = self.normaliser(len(positive), (~ignore).sum())
         extras = {
+            "positives": positive,
             "anchors": found.anchors,
             "pred_deltas": deltas,
             "target_deltas": target_deltas,

@@ -70,10 +70,10 @@ class CriterionPointHead(CriterionHead):
             units: The unit of each level; see `distances`.
             labels: (A,) class index, C for background, in the order level, image, point.
             targets: (P, 4) encoded boxes of the positive points.
-            extras: Further entries of `FlatProblem.extras`.
+            extras: Further entries of `FlatProblem.extras`, with `positives`.
         """
         n = len(cls_scores[0])
-        positive = (labels < self.num_classes).nonzero().squeeze(1)
+        positive = extras["positives"]
         centres = torch.cat([level.repeat(n, 1) for level in points])[positive]
         counts = torch.tensor([n * len(level) for level in points], device=labels.device)
         pixels = centres.new_tensor(units).repeat_interleave(counts)[positive, None]
@@ -130,6 +130,7 @@ class CriterionFCOSHead(CriterionPointHead, FCOSHead):
         positive = (labels < self.num_classes).nonzero().squeeze(1)
         targets = targets[positive]
         extras = {
+            "positives": positive,
             "avg_factor": mean_count(len(positive), labels).clamp(min=1),
             "centerness_targets": self.centerness_target(targets),
         }
@@ -171,6 +172,7 @@ class CriterionFoveaHead(CriterionPointHead, FoveaHead):
         positive = (labels < self.num_classes).nonzero().squeeze(1)
         count = mean_count(len(positive), labels)
         extras = {
+            "positives": positive,
             "avg_factor": count.clamp(min=1),
             "cls_avg_factor": count + len(cls_scores[0]),
         }

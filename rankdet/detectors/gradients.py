@@ -22,16 +22,16 @@ class GradientBalance:
         self.negative: Tensor | None = None
         self._counts: tuple[int, Tensor] | None = None
 
-    def watch(self, logits: Tensor, labels: Tensor, ignore: Tensor) -> None:
+    def watch(self, logits: Tensor, labels: Tensor, ignore: Tensor, rows: Tensor) -> None:
         """Registers a hook on the logits of one forward pass.
 
         Args:
             logits: (A, C), part of the graph.
             labels: (A,) int64: class index, or C for background.
             ignore: (A,) bool.
+            rows: (P,) int64 indices of the positives.
         """
         self.reset()
-        rows = ((labels < logits.shape[1]) & ~ignore).nonzero().squeeze(1)
         columns = labels[rows]
         self._counts = len(rows), (~ignore).sum() - len(rows)
         if not logits.requires_grad:
@@ -40,18 +40,23 @@ class GradientBalance:
         def measure(gradient: Tensor) -> None:
             magnitude = gradient.detach().abs()
             self.positive = magnitude[rows, columns].sum(dtype=torch.float64)
-            self.negative = magnitude.sum(dtype=torch.float64) - self.positive
+            rest = magnitude.sum(dtype=torch.float64) - self.positive
+            self.negative = rest.clamp(min=0)
 
         logits.register_hook(measure)
 
-    def read(self) -> tuple[float, float]:
-        """Returns the sums over positives and negatives; NaN without a backward pass."""
+    def read(self) -> tuple[float | Tensor, float | Tensor]:
+        """Returns the sums over positives and negatives (scalars on the device).
+
+        Without a backward pass they are NaN.
+        """
         if self.positive is None or self.negative is None:
             return math.nan, math.nan
-        return float(self.positive), max(float(self.negative), 0.0)
+        return self.positive, self.negative
 
-    def counts(self) -> tuple[int, int]:
-        """Returns the numbers of positive and negative instances (anchors, points, proposals)."""
-        if self._counts is None:
-            return 0, 0
-        return self._counts[0], int(self._counts[1])
+    def counts(self) -> tuple[int, int | Tensor]:
+        """Returns the numbers of positive and negative instances (anchors, points, proposals).
+
+        The second is a scalar on the device.
+        """
+        return (0, 0) if self._counts is None else self._counts

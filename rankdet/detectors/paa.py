@@ -121,6 +121,7 @@ class CriterionPAAHead(CriterionHead, PAAHead):
         targets = anchors.new_zeros(0, 4) if boxes is None else boxes[1]
         images = torch.arange(len(self._anchors), device=labels.device)
         extras = {
+            "positives": positive,
             "anchors": anchors,
             "pred_deltas": deltas,
             "target_deltas": self.bbox_coder.encode(anchors, targets),

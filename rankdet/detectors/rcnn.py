@@ -89,6 +89,7 @@ class CriterionBBoxHead(CriterionHead, Shared2FCBBoxHead):
         anchors, targets = rois[positive, 1:], bbox_targets[positive]
         counted = (~ignore).sum().float() if self.per_sample else rois.new_tensor(len(positive))
         extras = {
+            "positives": positive,
             "anchors": anchors,
             "pred_deltas": deltas,
             "target_deltas": self.bbox_coder.encode(anchors, targets),

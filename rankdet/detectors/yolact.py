@@ -105,7 +105,7 @@ class CriterionYOLACTHead(CriterionAnchorHead, YOLACTHead):
     ) -> dict[str, Tensor]:
         """Returns the losses of the criterion, with the Dice coefficients if they are known."""
         if self._dice is not None:
-            extras = {**extras, "dice": self._dice[(labels < self.num_classes) & ~ignore]}
+            extras = {**extras, "dice": self._dice[extras["positives"]]}
         return super().apply_criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
 
 

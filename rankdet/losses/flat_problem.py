@@ -29,7 +29,9 @@ class FlatProblem:
             ``cls_avg_factor``: the divisor of the classification loss, if it differs,
             ``dice`` (P,): Dice coefficients of the masks,
             ``mask_errors`` (P,): differentiable errors of the masks,
-            ``background_logits`` (A, 1): the background class of a softmax.
+            ``background_logits`` (A, 1): the background class of a softmax,
+            ``positives`` (P,): the indices of the positives, which are searched for otherwise. On a
+            GPU the host waits for such a search.
         ious: (P,) IoU of predicted and target boxes, without gradient. For detectors without boxes:
             the Dice coefficients of the masks.
         box_errors: (P,) differentiable errors of the box part.
@@ -56,7 +58,9 @@ class FlatProblem:
     @cached_property
     def positives(self) -> Tensor:
         """(P,) int64 indices of the positives among the anchors."""
-        found = ((self.labels < self.logits.shape[1]) & ~self.ignore).nonzero().squeeze(1)
+        found = self.extras.get("positives")
+        if found is None:
+            found = ((self.labels < self.logits.shape[1]) & ~self.ignore).nonzero().squeeze(1)
         if len(found) != self.n_positives:
             raise ValueError(
                 f"{len(found)} positive labels, but {self.n_positives} predicted boxes"

@@ -93,6 +93,8 @@ def _extras(
 ) -> dict[str, Any]:
     found = {}
     for name, value in extras.items():
+        if name == "positives":  # indices of the whole batch
+            continue
         if name in FACTORS:
             found[name] = torch.as_tensor(value / count).clamp(min=1)
         else:

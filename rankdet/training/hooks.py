@@ -1,29 +1,23 @@
-"""mmengine hooks: training record, ends of epochs for self-balance, exact resume, progress."""
+"""mmengine hooks: ends of epochs for self-balance, exact resume, progress."""
 
-import json
 import math
 import random
-import resource
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import Hook, RuntimeInfoHook
 from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
 
 from rankdet.losses.balance import Balance
-from rankdet.training import rows, together
+from rankdet.training import together
 from rankdet.training.steps import Steps
 
 if TYPE_CHECKING:  # the import at run time must come after `environment.set_up`
     from rankdet.detectors.criterion_head import CriterionHead
-
-
-class Diverged(RuntimeError):
-    """The loss is not finite, so the training was stopped."""
 
 
 def inner_model(runner: Any) -> torch.nn.Module:
@@ -38,30 +32,6 @@ def criterion_heads(model: torch.nn.Module) -> list["CriterionHead"]:
     from rankdet.detectors.criterion_head import CriterionHead
 
     return [module for module in model.modules() if isinstance(module, CriterionHead)]
-
-
-def heads_record(heads: Sequence["CriterionHead"]) -> dict[str, float]:
-    """Returns the columns of the heads for an iteration.
-
-    If there are several heads (RPN, stages of R-CNN), each has columns with its prefix. The columns
-    without prefix are then sums over the heads, and `balance_weight` is that of the last head.
-    """
-    records = [head.record() for head in heads]
-    if len(records) < 2:
-        return records[0] if records else {}
-    row: dict[str, float] = {"balance_weight": records[-1]["balance_weight"]}
-    for name in ("num_pos", "num_neg", "grad_pos", "grad_neg"):
-        row[name] = sum(record[name] for record in records)
-    for head, record in zip(heads, records, strict=True):
-        row |= {f"{head.record_prefix}{name}": value for name, value in record.items()}
-    return row
-
-
-def peak_memory_mb(device: str) -> float:
-    """Returns the peak memory of this process in MB: of CUDA's allocator, or resident memory."""
-    if device.startswith("cuda"):
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 class EpochSeedHook(Hook):
@@ -99,6 +69,7 @@ class EndEpochHook(Hook):
 
     def __init__(self, warmup: int = 0, steps: Steps | None = None) -> None:
         self.warmup, self.steps = warmup, steps or Steps()
+        self._balances: list[Balance] | None = None
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
@@ -112,91 +83,28 @@ class EndEpochHook(Hook):
         self._end(runner, self.steps.count(runner.iter), periodic=False)
 
     def _end(self, runner: Any, done: int, *, periodic: bool) -> None:
-        for module in inner_model(runner).modules():
-            period = getattr(module, "period", None)
+        if self._balances is None:  # searched once: a model has thousands of modules
+            modules = inner_model(runner).modules()
+            self._balances = [module for module in modules if isinstance(module, Balance)]
+        for balance in self._balances:
+            period = getattr(balance, "period", None)
             ends = done % period == 0 if period else True
-            if isinstance(module, Balance) and bool(period) == periodic and ends:
-                module.end_epoch(warming_up=done < self.warmup)
+            if bool(period) == periodic and ends:
+                balance.end_epoch(warming_up=done < self.warmup)
 
 
-class RecordHook(Hook):
-    """Appends one row per iteration (an optimiser step) to the training record.
-
-    The main process writes; rows are of all processes and of all forward passes of the step.
-
-    Args:
-        path: JSON-lines file in the run's work folder.
-        device: The device whose memory is recorded.
-        steps: Which forward passes make an iteration.
-    """
-
-    priority = "ABOVE_NORMAL"
-
-    def __init__(self, path: Path, device: str, steps: Steps | None = None) -> None:
-        self.path = Path(path)
-        self.device, self.steps = device, steps or Steps()
-        self._passes: list[rows.Row] = []
-        self._file: TextIO | None = None
-        self._start = self._data_end = time.perf_counter()
-
-    def before_train(self, runner: Any) -> None:
-        """Opens the record. The caller has removed the rows after the checkpoint."""
-        self._file = self.path.open("a") if together.is_main() else None
-        self._start = time.perf_counter()
+@HOOKS.register_module()
+class PlainInfoHook(RuntimeInfoHook):
+    """mmengine's information about the run, without losses: it would read them one by one."""
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        """Stores the time at which loading ended, and clears the heads' records."""
-        self._data_end = time.perf_counter()
-        for head in criterion_heads(inner_model(runner)):
-            head.reset_record()
+        """Stores the number of the iteration."""
+        runner.message_hub.update_info("iter", runner.iter)
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: dict | None = None
     ) -> None:
-        """Writes the row.
-
-        Raises:
-            Diverged: If the loss is not finite.
-        """
-        values = {k.replace(".", "_"): float(value) for k, value in (outputs or {}).items()}
-        now = time.perf_counter()
-        row = {
-            "iteration": self.steps.count(runner.iter + 1),
-            "epoch": runner.epoch + 1,
-            "lr": runner.optim_wrapper.get_lr()["lr"][0],
-            **values,
-            **self._heads(runner),
-            "seconds": now - self._start,
-            "data_seconds": self._data_end - self._start,
-            "memory_mb": peak_memory_mb(self.device),
-        }
-        self._start = now
-        self._passes.append(rows.of_processes(together.of_all(row)))
-        loss = self._passes[-1].get("loss", math.nan)
-        if self.steps.ends(runner.iter) or not math.isfinite(loss):
-            self._write(rows.of_passes(self._passes))
-            self._passes = []
-        if not math.isfinite(loss):
-            raise Diverged(f"loss is {loss} at iteration {row['iteration']}")
-
-    def _heads(self, runner: Any) -> dict[str, float]:
-        """The heads' columns; gradients are those of the unscaled loss of the pass."""
-        found = heads_record(criterion_heads(inner_model(runner)))
-        factor = getattr(runner.optim_wrapper, "gradient_factor", 1.0)
-        if factor == 1:
-            return found
-        scaled = ("grad_pos", "grad_neg")
-        return {n: value / factor if n.endswith(scaled) else value for n, value in found.items()}
-
-    def _write(self, row: rows.Row) -> None:
-        if self._file is not None:
-            self._file.write(json.dumps(row) + "\n")
-            self._file.flush()
-
-    def after_train(self, runner: Any) -> None:
-        """Closes the record."""
-        if self._file is not None:
-            self._file.close()
+        """Stores nothing: the training record has the losses."""
 
 
 class ProgressHook(Hook):
@@ -232,4 +140,9 @@ class ProgressHook(Hook):
         if passed or not self.steps.ends(runner.iter):
             return
         pace = (time.perf_counter() - self._begin) / (done - self._first)
-        self.report(done, total, pace, float((outputs or {}).get("loss", math.nan)))
+        self.report(done, total, pace, self._loss(outputs))
+
+    @staticmethod
+    def _loss(outputs: dict | None) -> float:
+        loss = (outputs or {}).get("loss", math.nan)
+        return float(loss.detach() if isinstance(loss, torch.Tensor) else loss)

@@ -81,12 +81,12 @@ def build_model(spec: Mapping[str, Any], device: str, *, pretrained: bool = Fals
     from mmdet.registry import MODELS
     from mmengine.runner import set_random_seed
 
-    from rankdet.training import config
+    from rankdet.training import acceleration, config
     from rankdet.training.pretrained import fetch
 
     set_random_seed(int(spec["seed"]))
     classes = config.class_names(config.load_manifest(spec))
-    settings = config.model_settings(spec, classes)
+    settings = acceleration.model(config.model_settings(spec, classes), device)
     model = MODELS.build(fetch(settings) if pretrained else settings)
     return model.to(device).eval()
 
@@ -130,12 +130,13 @@ def detect(
     import torch
     from mmengine.runner import Runner
 
-    from rankdet.training import config
+    from rankdet.training import acceleration, config
     from rankdet.training.detections import coco_results
 
     manifest = config.load_manifest(spec)
     model = with_views(model, spec.get("test") or {})
-    loader = Runner.build_dataloader(config.test_loader(spec, manifest, split))
+    settings = acceleration.loader(config.test_loader(spec, manifest, split), device)
+    loader = Runner.build_dataloader(settings)
     categories = [item["id"] for item in manifest["classes"]]
     detections: list[dict[str, Any]] = []
     seconds: list[float] = []

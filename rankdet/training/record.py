@@ -12,8 +12,9 @@ from rankdet.files import atomic
 from rankdet.results.schemas.run import AtEpoch, RunRecord
 from rankdet.training.provenance import provenance
 
-# Keys of a schedule that are recorded if given: how the batch was shared and ranked.
-PARALLEL = ("gpus", "images_per_gpu", "accumulate", "precision", "rank_scope", "sync_bn", "compile")
+# Keys of a schedule that are recorded if given: how the batch was shared, ranked and computed.
+SHARED = ("gpus", "images_per_gpu", "accumulate", "rank_scope", "sync_bn")
+COMPUTED = ("precision", "compile", "channels_last")
 COUNTS = ("num_pos", "num_neg")
 # The first of these that a detector has is at most 1. In a cascade, stage 0 has weight 1.
 RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
@@ -127,7 +128,7 @@ def run_record(
     schedule = spec["schedule"]
     sizes = {key: schedule[key] for key in ("image_size", "batch_size")}
     sizes |= {"gpus": 1, "images_per_gpu": schedule["batch_size"]}
-    sizes |= {key: schedule[key] for key in PARALLEL if schedule.get(key) is not None}
+    sizes |= {key: schedule[key] for key in SHARED + COMPUTED if schedule.get(key) is not None}
     return RunRecord.of(
         run={**{key: spec[key] for key in keys}, "backbone": spec.get("backbone", "")},
         status=status,

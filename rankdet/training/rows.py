@@ -9,6 +9,26 @@ TIMES = ("seconds", "data_seconds")
 LARGEST = ("memory_mb",)
 
 
+def of_heads(records: Sequence[Row], prefixes: Sequence[str]) -> dict[str, float]:
+    """Returns the columns of a detector's heads for one pass.
+
+    If there are several heads (RPN, stages of R-CNN), each has columns with its prefix. The columns
+    without prefix are then sums over the heads, and `balance_weight` is that of the last head.
+
+    Args:
+        records: What each head recorded; see `CriterionHead.record`.
+        prefixes: The prefix of each head's columns.
+    """
+    if len(records) < 2:
+        return dict(records[0]) if records else {}
+    row = {"balance_weight": records[-1]["balance_weight"]}
+    for name in ("num_pos", "num_neg", "grad_pos", "grad_neg"):
+        row[name] = sum(record[name] for record in records)
+    for prefix, record in zip(prefixes, records, strict=True):
+        row |= {f"{prefix}{name}": value for name, value in record.items()}
+    return row
+
+
 def of_processes(rows: Sequence[Row]) -> dict[str, float]:
     """Returns one row for a pass of several processes.
 
@@ -46,3 +66,21 @@ def _merged(rows: Sequence[Row], largest: Sequence[str]) -> dict[str, float]:
         else:
             merged[name] = sum(values) / len(values)
     return merged
+
+
+def line(rows: Sequence[Row], iterations: int) -> str:
+    """Returns a line for the log: the mean losses and times of some rows.
+
+    Args:
+        rows: The rows since the last line, at least one.
+        iterations: The length of the training.
+    """
+    last, count = rows[-1], len(rows)
+    names = [name for name in last if "loss" in name]
+    values = {name: sum(row.get(name, 0.0) for row in rows) / count for name in (*names, *TIMES)}
+    losses = "  ".join(f"{name} {values[name]:.4f}" for name in names)
+    return (
+        f"epoch {last['epoch']}  iteration {last['iteration']}/{iterations}  lr {last['lr']:.3e}  "
+        f"{losses}  {values['seconds']:.3f} s/iteration ({values['data_seconds']:.3f} s data)  "
+        f"{last['memory_mb']:.0f} MB"
+    )

@@ -79,13 +79,15 @@ def build_runner(
     """
     from mmengine.runner import Runner
 
-    from rankdet.training import config, hooks, together
+    from rankdet.losses.scope import set_rank_scope
+    from rankdet.training import acceleration, config, hooks, recording, together
     from rankdet.training.kept_epochs import KeepEpochsHook
     from rankdet.training.steps import Steps, with_steps
 
     schedule, manifest = spec["schedule"], config.load_manifest(spec)
     seed = int(spec["seed"])
-    loader = Runner.build_dataloader(config.train_loader(spec, manifest), seed=seed)
+    loader_settings = acceleration.loader(config.train_loader(spec, manifest), device)
+    loader = Runner.build_dataloader(loader_settings, seed=seed)
     several = together.process_count() > 1
     steps = Steps(int(schedule.get("accumulate", 1)), len(loader))
     precision = schedule.get("precision", "fp32")
@@ -93,7 +95,8 @@ def build_runner(
     every = max(1, round(schedule.get("checkpoint_every", 100) / steps.per_epoch))
     custom = [hooks.EpochSeedHook(seed)]
     custom.append(hooks.EndEpochHook(int(schedule.get("warmup", 0)), steps))
-    custom.append(hooks.RecordHook(work / PROGRESS, device, steps))
+    log_every, block = schedule.get("log_every", 50), acceleration.block(device)
+    custom.append(recording.RecordHook(work / PROGRESS, device, steps, block, log_every))
     if several:
         custom.append(together.ProcessBuffersHook())
     last = config.last_epoch(schedule, epochs)
@@ -102,25 +105,31 @@ def build_runner(
         custom.append(hooks.ProgressHook(report, steps))
     by_steps = {"accumulate": steps.accumulate, "epoch_length": steps.epoch_length}
     runner = Runner(
-        model=_model(spec, manifest),
+        model=acceleration.model(_model(spec, manifest), device),
         work_dir=str(work),
         train_dataloader=loader,
         train_cfg={"type": "EpochBasedTrainLoop", "max_epochs": last},
         optim_wrapper=with_steps(config.optimizer_config(spec), steps, precision, device),
         param_scheduler=config.lr_schedule(schedule, iterations) or None,
         default_hooks={
-            "logger": {"type": "LoggerHook", "interval": schedule.get("log_every", 50)},
+            "logger": None,  # the training record writes lines to the log
+            "timer": None,
+            "runtime_info": {"type": "PlainInfoHook"},
             "checkpoint": {"type": "CheckpointHook", "interval": every, "max_keep_ckpts": 2},
             "param_scheduler": {"type": "StepsParamSchedulerHook", **by_steps},
         },
         custom_hooks=custom,
+        env_cfg=acceleration.environment(schedule, device),
         randomness={"seed": seed},
         default_scope="mmdet",
         launcher="pytorch" if several else "none",
         experiment_name=_unused_name(spec),
         cfg=_parallel_settings(spec, device) if several else None,
     )
-    _adapt(hooks.inner_model(runner), schedule)
+    detector = hooks.inner_model(runner)
+    if schedule.get("rank_scope"):
+        set_rank_scope(detector, schedule["rank_scope"])
+    acceleration.adapt(detector, schedule)
     return runner
 
 
@@ -144,18 +153,6 @@ def _parallel_settings(spec: Mapping[str, Any], device: str) -> dict[str, Any]:
     if not on_gpu:
         wrapper["device_ids"] = None
     return {"model_wrapper_cfg": wrapper, **({"sync_bn": "torch"} if sync_bn else {})}
-
-
-def _adapt(model: Any, schedule: Mapping[str, Any]) -> None:
-    """Sets which images are ranked together, and compiles backbone and neck if asked to."""
-    from rankdet.losses.scope import set_rank_scope
-
-    if schedule.get("rank_scope"):
-        set_rank_scope(model, schedule["rank_scope"])
-    if schedule.get("compile"):
-        for name in ("backbone", "neck"):
-            if hasattr(model, name):
-                getattr(model, name).compile()
 
 
 def train_run(spec: dict[str, Any], run_dir: Path) -> None:
@@ -191,7 +188,7 @@ def train_process(
     """
     from rankdet.training import record, together
     from rankdet.training.checkpoints import Workspace, allow_mmengine_checkpoints, save_model
-    from rankdet.training.hooks import Diverged, criterion_heads, inner_model
+    from rankdet.training.hooks import criterion_heads, inner_model
     from rankdet.training.kept_epochs import keeper
 
     allow_mmengine_checkpoints()
@@ -202,11 +199,7 @@ def train_process(
         spec, together.from_main(space and space.path), device, report if main else None
     )
     _resume(runner, space)
-    status, reason = "trained", None
-    try:
-        runner.train()
-    except Diverged as error:
-        status, reason = "diverged", str(error)
+    status, reason = _train(runner)
     if space is None:
         return
     rows = space.rows_until(sys.maxsize)
@@ -222,6 +215,25 @@ def train_process(
         run_dir / RUN
     )
     space.remove()
+
+
+def _train(runner: Any) -> tuple[str, str | None]:
+    """Trains; returns the status and, if the loss was not finite, the reason."""
+    from rankdet.training.recording import Diverged, record_hook
+    from rankdet.training.together import process_count
+
+    try:
+        runner.train()
+    except Diverged as error:
+        return "diverged", str(error)
+    except Exception as error:
+        reason = record_hook(runner).cause_of_failure()
+        if reason is None:
+            raise
+        if process_count() > 1:  # the others wait for this process, and do not know the reason
+            raise RuntimeError(f"{reason}, then {type(error).__name__}: {error}") from error
+        return "diverged", reason
+    return "trained", None
 
 
 def _resume(runner: Any, space: Any) -> None:

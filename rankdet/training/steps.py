@@ -1,7 +1,7 @@
 """Optimiser steps of several forward passes (accumulation), and their precision."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +61,9 @@ class BySteps:
     """
 
     _inner_count: int
+    optimizer: torch.optim.Optimizer
+    clip_func: Callable[..., Any]
+    clip_grad_kwargs: dict[str, Any]
 
     def __init__(self, *, accumulate: int, epoch_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -87,6 +90,13 @@ class BySteps:
 
     def _loss_scale(self) -> float:
         return 1.0
+
+    def _clip_grad(self) -> None:
+        """Scales a large gradient down. mmengine would also read its norm from the device."""
+        groups = self.optimizer.param_groups
+        found = [p for group in groups for p in group["params"] if p.grad is not None]
+        if found:
+            self.clip_func(found, **self.clip_grad_kwargs)
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -145,7 +155,8 @@ def with_steps(
     """Returns an optimiser wrapper's config with accumulation and precision.
 
     Args:
-        wrapper: Config of a plain `OptimWrapper`; unchanged for single passes in fp32.
+        wrapper: Config of a plain `OptimWrapper`; unchanged for single passes in fp32 without
+            `clip_grad`.
         steps: The run's steps.
         precision: `fp32`, `bf16` or `fp16`.
         device: As `environment.set_up` returned it.
@@ -153,7 +164,7 @@ def with_steps(
     Raises:
         InputError: If `precision` is fp16 on a CPU.
     """
-    if precision == "fp32" and steps.accumulate == 1:
+    if precision == "fp32" and steps.accumulate == 1 and not wrapper.get("clip_grad"):
         return dict(wrapper)
     sizes = {"accumulate": steps.accumulate, "epoch_length": steps.epoch_length}
     if precision != "fp16":

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rankdet.training import hooks, train
+from rankdet.training import recording, train
 from tests.conformance.every_pair import DETECTORS, LOSSES, QUICK_DETECTOR, objection, spec
 from tests.whole_runs import assert_measured, assert_same_weights
 
@@ -25,7 +25,7 @@ def runs():
 @pytest.fixture
 def stop_after(monkeypatch):
     """Returns a function that makes trainings stop after an iteration; 0 means never."""
-    whole = hooks.RecordHook.after_train_iter
+    whole = recording.RecordHook.after_train_iter
 
     def arrange(iteration):
         def stopping(self, runner, *arguments, **named):
@@ -33,7 +33,7 @@ def stop_after(monkeypatch):
             if runner.iter + 1 == iteration:
                 raise Stopped
 
-        monkeypatch.setattr(hooks.RecordHook, "after_train_iter", stopping)
+        monkeypatch.setattr(recording.RecordHook, "after_train_iter", stopping)
 
     return arrange
 

@@ -46,7 +46,7 @@ def test_gradient_sums_are_those_of_the_logits():
     images, samples = batch()
     losses = model.loss(images, samples)
     losses["loss_cls"].backward()
-    positive, negative = model.bbox_head.gradient_balance.read()
+    positive, negative = map(float, model.bbox_head.gradient_balance.read())
     assert positive > 0
     assert negative == pytest.approx(positive, rel=1e-4)  # Theorem 2
 

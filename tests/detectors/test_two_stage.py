@@ -12,7 +12,8 @@ from rankdet.detectors.stages import stage_card, stock_box
 from rankdet.errors import InputError
 from rankdet.study.cards import load_loss
 from rankdet.study.detectors import load_detector
-from rankdet.training.hooks import criterion_heads, heads_record
+from rankdet.training.hooks import criterion_heads
+from rankdet.training.recording import heads_record
 from tests.detectors.batches import (
     CLASSES,
     assert_trains_without,

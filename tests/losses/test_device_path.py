@@ -7,36 +7,15 @@ positives.
 import pytest
 import torch
 from torch._library.custom_ops import OPDEFS
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from rankdet.losses import functional  # noqa: F401 - registers the operators
 from tests.losses.ranking import LOSSES, evaluate, problem
+from tests.waits import Watch
 
 
 @pytest.fixture
 def gpu_path(monkeypatch):
     monkeypatch.setattr("rankdet.losses.device.on_cpu", lambda values: False)
-
-
-class Watch(TorchDispatchMode):
-    """Records the operations for which the host would have to wait on a GPU."""
-
-    WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "equal")
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        name = func.overloadpacket.__name__
-        masked = name in ("index", "index_put_") and any(
-            isinstance(i, torch.Tensor) and i.dtype in (torch.bool, torch.uint8)
-            for i in args[1]
-            if i is not None
-        )
-        if name.rstrip("2") in self.WAITING or name.startswith("_unique") or masked:
-            self.seen.append(name)
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("name", LOSSES)

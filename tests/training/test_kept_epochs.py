@@ -10,7 +10,7 @@ from mmengine.hooks import CheckpointHook
 
 from rankdet.datasets import prepare
 from rankdet.study.detectors import load_detector
-from rankdet.training import hooks, train
+from rankdet.training import recording, train
 from tests.whole_runs import assert_same_weights, evaluated
 
 EPOCHS, LENGTH = 4, 2  # of two iterations each
@@ -59,7 +59,7 @@ def whole(spec, tmp_path_factory):
 @pytest.fixture
 def killed(spec, monkeypatch):
     """Returns a function that trains into a folder until an iteration begins."""
-    begin = hooks.RecordHook.before_train_iter
+    begin = recording.RecordHook.before_train_iter
 
     def until(folder: Path, iteration: int, **changes):
         def stopping(self, runner, *arguments, **named):
@@ -68,7 +68,7 @@ def killed(spec, monkeypatch):
             begin(self, runner, *arguments, **named)
 
         with monkeypatch.context() as patch:
-            patch.setattr(hooks.RecordHook, "before_train_iter", stopping)
+            patch.setattr(recording.RecordHook, "before_train_iter", stopping)
             with pytest.raises(Killed):
                 train({**spec, **changes}, folder)
         return folder
@@ -164,13 +164,13 @@ def test_an_epoch_that_is_wished_before_it_passes_changes_nothing(whole, spec, k
 
 
 def test_a_training_that_diverges_after_an_epoch(whole, spec, monkeypatch, tmp_path):
-    follow = hooks.RecordHook.after_train_iter
+    follow = recording.RecordHook.after_train_iter
 
     def diverging(self, runner, batch_idx, data_batch=None, outputs=None):
         outputs = {**outputs, "loss": torch.tensor(float("nan"))} if runner.iter == 4 else outputs
         follow(self, runner, batch_idx, data_batch, outputs)
 
-    monkeypatch.setattr(hooks.RecordHook, "after_train_iter", diverging)
+    monkeypatch.setattr(recording.RecordHook, "after_train_iter", diverging)
     train(spec, tmp_path)
     early, late = record(tmp_path / "epoch-50-of-100"), record(tmp_path / "epoch-3-of-4")
     assert record(tmp_path)["status"] == "diverged"

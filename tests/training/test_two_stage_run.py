@@ -11,7 +11,7 @@ from rankdet.datasets import prepare
 from rankdet.evaluation.evaluate import evaluate_files
 from rankdet.study.cards import load_loss
 from rankdet.study.detectors import load_detector
-from rankdet.training import hooks, predict, train
+from rankdet.training import predict, recording, train
 from rankdet.training.record import imbalance_ratios, verdict
 from tests.whole_runs import assert_same_weights
 
@@ -54,7 +54,7 @@ def runs(spec, tmp_path_factory):
     """One run left alone, and the same run stopped in its third epoch and resumed."""
     folder = tmp_path_factory.mktemp("runs")
     train(spec, folder / "whole")
-    write = hooks.RecordHook.after_train_iter
+    write = recording.RecordHook.after_train_iter
 
     def stop(self, runner, *args, **kwargs):
         write(self, runner, *args, **kwargs)
@@ -62,7 +62,7 @@ def runs(spec, tmp_path_factory):
             raise Stopped
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(hooks.RecordHook, "after_train_iter", stop)
+        patch.setattr(recording.RecordHook, "after_train_iter", stop)
         with pytest.raises(Stopped):
             train(spec, folder / "stopped")
     train(spec, folder / "stopped")

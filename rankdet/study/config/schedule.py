@@ -126,6 +126,9 @@ class ScheduleChange(Strict):
     compile: bool | None = Field(
         None, description="Whether torch.compile is used for backbone and neck"
     )
+    channels_last: bool | None = Field(
+        None, description="Whether images and weights are stored with channels last; for GPUs"
+    )
     iterations: int | None = Field(
         None, ge=1, description="Length of the training; rounded up to whole epochs"
     )
