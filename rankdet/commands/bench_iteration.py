@@ -2,12 +2,14 @@
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rankdet.commands.arguments import check_least, check_repository, check_writable
 from rankdet.files import write_text
 
+STOCK_LOSSES = {"two-stage": "ce+l1"}  # mmdet's losses, by family; the others have focal loss
 HELP = "time and memory of losses, alone and in a training iteration of a detector"
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--loss",
         action="append",
         help="a file of workflows/losses; add variants with +; the others are compared with the "
-        "first (default focal, ap, alrp, rs)",
+        "first (default focal, ap, alrp, rs; with --stock the detector's own)",
     )
     parser.add_argument("--preset", choices=("full", "small"), default="full")
     parser.add_argument("--image-size", type=int, default=512, help="in pixels (default 512)")
@@ -36,8 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rounds",
         type=int,
-        default=3,
-        help="measurements of each loss; the fastest is reported (default 3)",
+        help="measurements of each loss; the fastest is reported (default 3; with --stock the "
+        "median of 15)",
+    )
+    parser.add_argument(
+        "--stock",
+        action="store_true",
+        help="compare our adapters with mmdet's own heads and losses, on the same batch",
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -53,28 +60,67 @@ def run(args: argparse.Namespace) -> int:
 
     check_least(args, threads=1)
     check_writable(args.out)
-    options = ("preset", "image_size", "batch_size", "classes", "rounds")
+    options = ("preset", "image_size", "batch_size", "classes")
     values: dict[str, Any] = {name: getattr(args, name) for name in options}
-    values["detectors"] = args.detector or ["retinanet"]
-    values["losses"] = args.loss or ["focal", "ap", "alrp", "rs"]
+    values["rounds"] = (15 if args.stock else 3) if args.rounds is None else args.rounds
+    detectors = args.detector or ["retinanet"]
     source = "rankdet bench iteration"
-    spec = cost_spec(read(Cost, values, source), source, args.threads, args.device)
-    from rankdet.training.cost import measure_cost
 
-    record = measure_cost(spec)
-    _print(record)
+    def spec_of(detectors: list[str], losses: list[str]) -> dict[str, Any]:
+        own = {**values, "detectors": detectors, "losses": losses}
+        return cost_spec(read(Cost, own, source), source, args.threads, args.device)
+
+    if args.stock:
+        specs = [spec_of([name], args.loss or [_stock_loss(name)]) for name in detectors]
+        record = _compare(specs)
+    else:
+        from rankdet.training.cost import measure_cost
+
+        cost = measure_cost(spec_of(detectors, args.loss or ["focal", "ap", "alrp", "rs"]))
+        _print(cost)
+        record = cost.to_dict()
     if args.out:
-        write_text(args.out, json.dumps(record.to_dict(), indent=1, ensure_ascii=False) + "\n")
+        write_text(args.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 
-def _print(record: "CostRecord") -> None:
-    settings, hardware = record.settings, record.hardware
+def _stock_loss(detector: str) -> str:
+    from rankdet.study.detectors import load_detector
+
+    family = load_detector(detector.partition("@")[0], "full")["family"]
+    return STOCK_LOSSES.get(family, "focal")
+
+
+def _compare(specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Measures and prints our adapters beside mmdet's own heads; returns the record."""
+    from rankdet.training.stock import measure_stock
+
+    spec = {**specs[0], "entries": [entry for one in specs for entry in one["entries"]]}
+    record = measure_stock(spec)
+    settings, hardware = record["settings"], record["hardware"]
     print(
-        f"{settings.preset} detectors, {settings.image_size} px, batch {settings.batch_size}, "
-        f"{settings.threads} thread(s), {hardware.get('gpu') or hardware['cpu']}, "
-        f"torch {(record.versions or {})['torch']}; best of {settings.rounds} rounds"
+        f"{_shown(settings, hardware, record['versions'])}; medians of {settings['rounds']} steps"
     )
+    print(f"{'detector':12} {'loss':16} {'ours s':>9} {'mmdet s':>9} {'ratio':>7}")
+    for row in record["rows"]:
+        print(
+            f"{row['detector']:12} {row['loss']:16} {row['ours_s']:9.4f} {row['stock_s']:9.4f} "
+            f"{row['ratio']:7.3f}"
+        )
+    return record
+
+
+def _shown(settings: Any, hardware: Mapping[str, Any], versions: Mapping[str, str]) -> str:
+    return (
+        f"{settings['preset']} detectors, {settings['image_size']} px, batch "
+        f"{settings['batch_size']}, {settings['threads']} thread(s), "
+        f"{hardware.get('gpu') or hardware['cpu']}, torch {versions['torch']}"
+    )
+
+
+def _print(record: "CostRecord") -> None:
+    shown = _shown(record.settings.model_dump(), record.hardware, record.versions or {})
+    print(f"{shown}; best of {record.settings.rounds} rounds")
     print(f"{'':29} loss alone        one iteration")
     print(f"{'detector':12} {'loss':16} {'ms':>6} {'+ MB':>6} {'s':>9} {'ratio':>6} {'MB':>6}")
     first: dict[str, float] = {}

@@ -74,6 +74,36 @@ def model_config(
     Raises:
         InputError: If the detector has no such preset, or its family is unknown.
     """
+    model = _without_criterion(detector, preset, classes)
+    criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
+    family(detector["family"]).configure(model, detector, criterion)
+    settings = model["test_cfg"]
+    _apply_test_settings(settings.get("rcnn", settings), test or {})  # two stages: of the last
+    return ConfigDict(model)  # mmdet reads its settings as attributes
+
+
+def stock_config(detector: Mapping[str, Any], *, preset: str, classes: Sequence[str]) -> ConfigDict:
+    """Returns the mmdet model config of a detector with mmdet's own heads and losses.
+
+    Args:
+        detector: Content of `workflows/detectors/<name>.yaml`.
+        preset: `full` or `small`.
+        classes: Class names, in the order of the labels.
+
+    Raises:
+        InputError: If the detector has no such preset.
+    """
+    model = _without_criterion(detector, preset, classes)
+    rcnn = (model.get("train_cfg") or {}).get("rcnn")
+    for stage in rcnn if isinstance(rcnn, list) else [rcnn or {}]:
+        stage.pop("unsampled", None)  # a key of our adapter
+    return ConfigDict(model)
+
+
+def _without_criterion(
+    detector: Mapping[str, Any], preset: str, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Returns mmdet's model with the detector's preset and number of classes."""
     if preset not in detector:
         known = ", ".join(key for key in ("full", "small") if key in detector)
         raise InputError(f"detector {detector['name']!r} has no preset {preset!r}; it has: {known}")
@@ -82,11 +112,7 @@ def model_config(
         _for_neck(mmdet_base(detector["base"]), changes.get("neck", {})), changes
     )
     _set_everywhere(model, "num_classes", len(classes))
-    criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
-    family(detector["family"]).configure(model, detector, criterion)
-    settings = model["test_cfg"]
-    _apply_test_settings(settings.get("rcnn", settings), test or {})  # two stages: of the last
-    return ConfigDict(model)  # mmdet reads its settings as attributes
+    return model
 
 
 def _for_neck(base: dict[str, Any], neck: Mapping[str, Any]) -> dict[str, Any]:

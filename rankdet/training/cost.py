@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from rankdet.errors import InputError
@@ -92,8 +93,6 @@ def _models(
     entries: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], device: str
 ) -> list[Any]:
     """Returns one detector per loss. They share backbone and neck."""
-    from mmdet.registry import MODELS
-
     from rankdet.detectors.models import model_config
 
     classes = [f"class {index}" for index in range(int(spec["classes"]))]
@@ -106,14 +105,28 @@ def _models(
             classes=classes,
             loss_file=entry["loss_file"],
         )
-        config["backbone"]["init_cfg"] = None  # downloads no weights
-        torch.manual_seed(0)
-        model = MODELS.build(config)
-        model.init_weights()
+        model = build_model(config, device)
         if models:
             model.backbone, model.neck = models[0].backbone, models[0].neck
-        models.append(model.to(device).train())
+        models.append(model)
     return models
+
+
+def build_model(config: Any, device: str) -> Any:
+    """Returns a detector in training mode. Its weights are drawn with one seed, not downloaded.
+
+    Args:
+        config: mmdet's model config; its backbone loses `init_cfg`.
+        device: As `environment.set_up` returned it.
+    """
+    from mmdet.registry import MODELS
+
+    MMLogger.get_current_instance().setLevel("WARNING")  # it has a line for each parameter
+    config["backbone"]["init_cfg"] = None
+    torch.manual_seed(0)
+    model = MODELS.build(config)
+    model.init_weights()
+    return model.to(device).train()
 
 
 def draw_batch(spec: Mapping[str, Any], device: str) -> tuple[Tensor, list[Any]]:
@@ -177,7 +190,7 @@ def _criteria(parts: Sequence[tuple[nn.Module, tuple[Any, ...]]], device: str) -
         torch.stack(values).sum().backward()
         for tensor in (arguments[0], arguments[3]):
             tensor.grad = None
-    _wait(device)
+    wait(device)
 
 
 def _iteration(model: Any, batch: tuple[Tensor, list[Any]], device: str) -> None:
@@ -187,10 +200,11 @@ def _iteration(model: Any, batch: tuple[Tensor, list[Any]], device: str) -> None
     total.backward()
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    _wait(device)
+    wait(device)
 
 
-def _wait(device: str) -> None:
+def wait(device: str) -> None:
+    """Waits until a GPU has finished; a CPU has."""
     if device.startswith("cuda"):
         torch.cuda.synchronize()
 
