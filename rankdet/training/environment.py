@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO
 
 from rankdet.errors import InputError
@@ -15,6 +16,7 @@ from rankdet.errors import InputError
 # Optional imports of mmdet and mmengine for tracking, plots and ZeRO. They take seconds, and no run
 # uses them.
 UNUSED = ("seaborn", "sklearn", "torch.distributed.optim")
+DRAWS_TRACKS = "mmdet.utils.mot_error_visualize"  # imports matplotlib: .5 s
 LOCKS: list[TextIO] = []  # held until the process ends
 
 
@@ -39,7 +41,7 @@ def set_up(spec: dict[str, Any]) -> str:
     torch.set_num_threads(threads)
     cv2.setNumThreads(0)
     ops.install()
-    with _not_importable(*UNUSED):
+    with _not_importable(*UNUSED), _placeholder(DRAWS_TRACKS, "imshow_mot_errors"):
         from mmdet.utils import register_all_modules
 
         register_all_modules(init_default_scope=True)
@@ -63,6 +65,21 @@ def _not_importable(*names: str) -> Iterator[None]:
     finally:
         for name in absent:
             del sys.modules[name]
+
+
+@contextmanager
+def _placeholder(name: str, *functions: str) -> Iterator[None]:
+    """Replaces a module that has not been imported yet; its functions are None."""
+    if name in sys.modules:
+        yield
+        return
+    module = ModuleType(name)
+    module.__dict__.update(dict.fromkeys(functions))
+    sys.modules[name] = module
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def lock_gpu(torch: Any) -> str:

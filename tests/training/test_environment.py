@@ -1,9 +1,12 @@
-"""A process locks the first GPU that no other run on the machine uses."""
+"""A process locks a GPU that no other run uses, and loads only what it needs."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
+from rankdet.repository import ROOT
 from rankdet.training import environment
 
 
@@ -42,3 +45,15 @@ def test_a_lock_file_of_another_user_can_be_locked(gpus, tmp_path):
 def test_a_lock_file_that_cannot_be_opened_counts_as_locked(gpus, tmp_path):
     (tmp_path / "rankdet-gpu-gpu0.lock").mkdir()
     assert environment.lock_gpu(gpus) == "cuda:1"
+
+
+def test_a_job_does_not_load_what_only_plots_and_trackers_need():
+    code = (
+        "import sys; from rankdet.training.environment import set_up; "
+        "set_up({'device': 'cpu'}); import mmdet.utils, rankdet.training.run; "
+        "print(*(name in sys.modules for name in ('matplotlib', 'seaborn', 'mmdet.models')))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split()[-3:] == ["False", "False", "True"]
