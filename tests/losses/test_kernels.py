@@ -32,8 +32,8 @@ def small_blocks():
         from rankdet.losses.kernels import ape_loss, step_losses
 
         for module in (step_losses, ape_loss):
-            patch.setattr(module, "BLOCK", 128)
-            patch.setattr(module, "COLLECTED", 128)
+            patch.setattr(module, "block_of", lambda n: 128)
+            patch.setattr(module, "collected_of", lambda n: 128)
         patch.setattr(step_losses, "TILE", {"ROWS": 8, "COLUMNS": 16})
         patch.setattr(ape_loss, "ROWS", 8)
         patch.setattr(ape_loss, "COLUMNS", 64)

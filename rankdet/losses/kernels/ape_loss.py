@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from rankdet.losses.kernels import positives, sigmoid
-from rankdet.losses.kernels.launch import BLOCK, COLLECTED, WARPS, aligned, cdiv, flat_labels
+from rankdet.losses.kernels.launch import aligned, block_of, cdiv, collected_of, flat_labels
 
 ROWS, COLUMNS = 8, 128  # pairs of a step
 STEPS = 4  # steps that are summed in float32
@@ -42,25 +42,26 @@ def run(
     logits, labels = logits.detach().contiguous().reshape(-1), flat_labels(labels)
     ious = ious.detach().float().contiguous()
     n, bound = len(logits), len(ious)
-    blocks, row_tiles, collectors = cdiv(n, BLOCK), cdiv(bound, ROWS), cdiv(n, COLLECTED)
+    row_tiles, collectors = cdiv(bound, ROWS), cdiv(n, collected_of(n))
     parts = max(1, min(MOST_PARTS, PROGRAMS // row_tiles))
     real = torch.empty(5 + 3 * parts, aligned(bound), dtype=torch.float64, device=device)
     scores, shares, pulls, losses, counted = real[:5]
     total, places = torch.empty(16 + bound, dtype=torch.int64, device=device).split([16, bound])
+    single = torch.empty(2, aligned(bound), device=device)  # scores and shares
     counts = torch.empty(collectors, dtype=torch.int32, device=device)
     values, gradient = torch.empty(n, device=device), torch.zeros(shape, device=device)
     loss = torch.empty((), device=device)
     count = torch.empty((), dtype=torch.float64, device=device)
 
-    collect = {"SOFT": False, "BLOCK": COLLECTED, "num_warps": WARPS}
+    collect = {"SOFT": False, "BLOCK": collected_of(n), "num_warps": 8}
     positives.count_positives[(collectors,)](labels, counts, n, **collect)
     positives.collect_positives[(collectors,)](
         *(logits, labels, counts, total, places, scores, scores, places),
         *(n, bound, 0, collectors),
         **collect,
     )
-    sigmoid.keep_negatives[(blocks,)](
-        *(logits, labels, scores, total, values, n, bound, window / scale), BLOCK=BLOCK
+    sigmoid.keep_negatives[(cdiv(n, block_of(n)),)](
+        *(logits, labels, scores, total, values, n, bound, window / scale), BLOCK=block_of(n)
     )
     kept = min(max_negatives, n)
     negatives, origin = values.topk(kept) if kept < n else values.sort(descending=True)
@@ -71,12 +72,12 @@ def run(
         *(scores, negatives, sums, total, bound, kept, width, scale, window), STEPS=STEPS, **options
     )
     sigmoid.sum_over_positives[(row_tiles,)](
-        *(scores, ious, negatives, sums, shares, pulls, losses, counted, total),
+        *(scores, ious, negatives, sums, shares, pulls, losses, counted, *single, total),
         *(bound, parts, scale, window),
         **options,
     )
     sigmoid.spread_over_negatives[(cdiv(kept, COLUMNS),)](
-        *(scores, negatives, origin, shares, counted, gradient, total),
+        *(*single, negatives, origin, counted, gradient, total),
         *(bound, kept, scale, window),
         STEPS=STEPS,
         **options,

@@ -3,9 +3,7 @@
 import torch
 from torch import Tensor
 
-BLOCK = 1024  # logits of a program
-COLLECTED = 4096  # labels of a program that collects positives: each reads the counts of all
-WARPS = 8  # of these programs
+MANY_LOGITS = 1 << 19  # with fewer, smaller blocks keep more of the GPU busy
 
 
 def cdiv(a: int, b: int) -> int:
@@ -16,6 +14,19 @@ def cdiv(a: int, b: int) -> int:
 def aligned(count: int) -> int:
     """Rounds up to 16: Triton compiles a kernel again for pointers of another alignment."""
     return cdiv(count, 16) * 16
+
+
+def block_of(n: int) -> int:
+    """Returns the number of logits of a program, for n logits in all."""
+    return 1024 if n >= MANY_LOGITS else 256
+
+
+def collected_of(n: int) -> int:
+    """Returns the number of labels of a program that collects positives.
+
+    Such a program reads the counts of all others, so there must not be too many.
+    """
+    return 4096 if n >= MANY_LOGITS else 1024
 
 
 def flat_labels(labels: Tensor) -> Tensor:

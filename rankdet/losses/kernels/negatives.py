@@ -56,8 +56,8 @@ def bin_negatives(
         found = relevant & (place > 0)
         start = tl.load(edges + place - 1, mask=found, other=0.0)
         end = tl.load(edges + place, mask=found & (place < n_edges), other=float("inf"))
-        width = tl.where(end < float("inf"), end - start, 1.0)
-        share = tl.where(end < float("inf"), (value - start) / width, 0.0)
+        bounded = end - start < float("inf")  # wider bins are in no ramp
+        share = tl.where(bounded, (value - start) / tl.where(bounded, end - start, 1.0), 0.0)
         fixed = tl.where(found, (share * fixed_one).to(tl.int64), 0)
         histogram = (pid % copies).to(tl.int64) * (n_edges + 1)
         for turn in tl.static_range(TURNS):
@@ -80,16 +80,28 @@ def bin_negatives(
 
 @triton.jit(do_not_specialize=["n_edges", "copies"])
 def add_copies(
-    counts, offsets, edges, mass, moment, n_edges, copies, fixed_unit, BLOCK: tl.constexpr
+    counts,
+    offsets,
+    edges,
+    mass,
+    moment,
+    n_edges,
+    copies,
+    fixed_unit,
+    AT_ONCE: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):
     """Adds the copies of the histogram, as float64: counts, and distances from the bin's start."""
     bin = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     there = bin <= n_edges
     count = tl.zeros([BLOCK], tl.int64)
     offset = tl.zeros([BLOCK], tl.int64)
-    for copy in range(0, copies):
-        count += tl.load(counts + copy * (n_edges + 1) + bin, mask=there, other=0)
-        offset += tl.load(offsets + copy * (n_edges + 1) + bin, mask=there, other=0)
+    for first in range(0, copies, AT_ONCE):
+        copy = first + tl.arange(0, AT_ONCE)[:, None]
+        source = copy * (n_edges + 1) + bin[None, :]
+        found = (copy < copies) & there[None, :]
+        count += tl.sum(tl.load(counts + source, mask=found, other=0), 0)
+        offset += tl.sum(tl.load(offsets + source, mask=found, other=0), 0)
     start = tl.load(edges + bin - 1, mask=there & (bin > 0), other=0.0).to(tl.float64)
     end = tl.load(edges + bin, mask=bin < n_edges, other=0.0).to(tl.float64)
     distance = tl.where(offset > 0, offset.to(tl.float64) * fixed_unit * (end - start), 0.0)
@@ -133,8 +145,8 @@ def rank_among_negatives(
     low = tl.load(lower + i, mask=inside, other=0)[:, None]
     if DELTA > 0:
         high = tl.load(upper + i, mask=inside, other=0)[:, None]
-        start_of_ramp = tl.load(scores + i, mask=inside, other=0.0)[:, None]
-        start_of_ramp -= tl.full([1, 1], DELTA, tl.float64)
+        own = tl.load(scores + i, mask=inside, other=0.0)[:, None]
+        delta = tl.full([1, 1], DELTA, tl.float64)
     sums = tl.zeros([ROWS, COLUMNS], tl.float64)
     for start in range(0, n_edges, COLUMNS):
         edge = (start + tl.arange(0, COLUMNS))[None, :]  # bin `edge + 1` starts at it
@@ -143,7 +155,7 @@ def rank_among_negatives(
         if DELTA == 0:
             sums += tl.where(low <= edge, count, 0.0)
         else:
-            height = tl.load(edges + edge, mask=there, other=0.0).to(tl.float64) - start_of_ramp
+            height = tl.load(edges + edge, mask=there, other=0.0).to(tl.float64) - own + delta
             ramp = count * height + tl.load(moment + edge + 1, mask=there, other=0.0)
             ramp = tl.where(count > 0, ramp * tl.full([1, 1], 0.5 / DELTA, tl.float64), 0.0)
             sums += tl.where(high <= edge, count, tl.where(low <= edge, ramp, 0.0))
@@ -202,11 +214,12 @@ def make_field(
             values += tl.where(begun, weight, 0.0)
         else:
             ended = tl.load(upper + i, mask=there, other=0) <= own_edge
-            own = tl.load(scores + i, mask=there, other=0.0) - tl.full([1, 1], DELTA, tl.float64)
+            own = tl.load(scores + i, mask=there, other=0.0)
+            height = edge - own + tl.full([1, 1], DELTA, tl.float64)
             steep = weight * tl.full([1, 1], 0.5 / DELTA, tl.float64)
             inside_ramp = begun & (ended == 0)
             values += tl.where(begun & ended, weight, 0.0)
-            values += tl.where(inside_ramp, steep * (edge - own), 0.0)
+            values += tl.where(inside_ramp, steep * height, 0.0)
             slopes += tl.where(inside_ramp, steep, 0.0)
     value, slope = tl.sum(values, 1), tl.sum(slopes, 1)
     tl.store(field + 2 * bin, tl.where(inside, value, 0.0).to(tl.float32), mask=bin <= n_edges)

@@ -29,6 +29,19 @@ def step(difference, DELTA: tl.constexpr):
     return value
 
 
+@triton.jit
+def smallest_at_least(value, rest):
+    """Returns the smallest float32 that is not below ``value + rest`` (float64; rest is tiny).
+
+    With it, a comparison of a float32 logit with an edge has the result of exact arithmetic.
+    """
+    near = value.to(tl.float32)
+    low = (near.to(tl.float64) < value) | ((near.to(tl.float64) == value) & (rest > 0))
+    bits = near.to(tl.int32, bitcast=True)
+    bits = tl.where(near > 0, bits + 1, tl.where(near < 0, bits - 1, 1))
+    return tl.where(low & (tl.abs(near) < float("inf")), bits.to(tl.float32, bitcast=True), near)
+
+
 @triton.jit(do_not_specialize=["bound"])
 def rank_positives(
     scores,
@@ -98,10 +111,14 @@ def rank_positives(
     own_score = tl.load(scores + i, mask=inside, other=float("inf"))
     edge = tl.full([1], DELTA, tl.float64)
     tl.store(lower + i, low, mask=inside)
-    tl.store(edges + low, (own_score - edge).to(tl.float32), mask=inside & (low < 2 * bound))
+    begin = own_score - edge
+    first_edge = smallest_at_least(begin, (own_score - begin) - edge)
+    tl.store(edges + low, first_edge, mask=inside & (low < 2 * bound))
     if DELTA > 0:
         tl.store(upper + i, high, mask=inside)
-        tl.store(edges + high, (own_score + edge).to(tl.float32), mask=inside & (high < 2 * bound))
+        end = own_score + edge
+        last_edge = smallest_at_least(end, edge - (end - own_score))
+        tl.store(edges + high, last_edge, mask=inside & (high < 2 * bound))
     above_it, weighted_sum = tl.sum(mass, 1), tl.sum(moment, 1)
     if LOSS == RS:
         blamed = tl.sum(low_mass, 1)

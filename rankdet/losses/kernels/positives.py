@@ -51,21 +51,22 @@ def collect_positives(
     lane = tl.arange(0, BLOCK)
     before = tl.zeros([], tl.int32)
     everyone = tl.zeros([], tl.int32)
-    for start in range(0, n_blocks, BLOCK):
-        block = start + lane
-        count = tl.load(counts + block, mask=block < n_blocks, other=0)
-        before += tl.sum(tl.where(block < pid, count, 0))
-        everyone += tl.sum(count)
-    at = pid * BLOCK + lane
-    label = tl.load(labels + at, mask=at < n, other=0)
-    mine = is_positive(label, SOFT)
-    place = before + tl.cumsum(mine.to(tl.int32), 0) - 1
-    kept = mine & (place < bound)
-    logit = tl.load(logits + at, mask=kept, other=0).to(tl.float64)
-    tl.store(places + place, at.to(tl.int64), mask=kept)
-    tl.store(scores + place, logit, mask=kept)
-    if SOFT:
-        tl.store(qualities + place, label.to(tl.float64), mask=kept)
+    if (tl.load(counts + pid) > 0) | (pid == 0):  # most blocks have no positive
+        for start in range(0, n_blocks, BLOCK):
+            block = start + lane
+            count = tl.load(counts + block, mask=block < n_blocks, other=0)
+            before += tl.sum(tl.where(block < pid, count, 0))
+            everyone += tl.sum(count)
+        at = pid * BLOCK + lane
+        label = tl.load(labels + at, mask=at < n, other=0)
+        mine = is_positive(label, SOFT)
+        place = before + tl.cumsum(mine.to(tl.int32), 0) - 1
+        kept = mine & (place < bound)
+        logit = tl.load(logits + at, mask=kept, other=0).to(tl.float64)
+        tl.store(places + place, at.to(tl.int64), mask=kept)
+        tl.store(scores + place, logit, mask=kept)
+        if SOFT:
+            tl.store(qualities + place, label.to(tl.float64), mask=kept)
     if pid == 0:
         tl.store(total, everyone.to(tl.int64))
         for start in range(0, bound, BLOCK):

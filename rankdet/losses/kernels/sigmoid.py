@@ -144,6 +144,8 @@ def sum_over_positives(
     pulls,
     losses,
     counted,
+    score_out,
+    share_out,
     total,
     bound,
     n_parts,
@@ -156,7 +158,7 @@ def sum_over_positives(
     """Adds the parts, and the pairs of positives, to what each positive needs.
 
     Writes ``share = iou / rank``, ``pull`` (the sum of derivatives), the loss of the positive, and
-    whether it has any pair (`counted`).
+    whether it has any pair (`counted`); scores and shares as float32, too.
     """
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     n_positives = tl.minimum(tl.load(total), bound)
@@ -190,6 +192,8 @@ def sum_over_positives(
     rank = tl.where(highest != highest, float("nan"), rank)
     share = tl.where(inside, iou.to(tl.float64) / rank, 0.0)
     tl.store(shares + row, share, mask=row < bound)
+    tl.store(score_out + row, own, mask=row < bound)
+    tl.store(share_out + row, share.to(tl.float32), mask=row < bound)
     tl.store(pulls + row, pull, mask=inside)
     tl.store(losses + row, tl.where(inside, share * loss, 0.0), mask=row < bound)
     found = inside & ((pairs > 0) | near | (rank != rank))
@@ -209,9 +213,9 @@ def add_up(values, bound, BLOCK: tl.constexpr):
 @triton.jit(do_not_specialize=["bound", "n_negatives"])
 def spread_over_negatives(
     scores,
+    shares,
     negatives,
     places,
-    shares,
     counted,
     gradient,
     total,
@@ -237,10 +241,11 @@ def spread_over_negatives(
             for turn in tl.static_range(STEPS):
                 row = start + turn * ROWS + tl.arange(0, ROWS)
                 there = row < n_positives
-                own = tl.load(scores + row, mask=there, other=float("inf")).to(tl.float32)
-                share = tl.load(shares + row, mask=there, other=0.0).to(tl.float32)
-                z = scale * (value[None, :] - own[:, None])
-                part += slope_of(z, window, OFFICIAL) * share[:, None]
+                own = tl.load(scores + row, mask=there, other=float("inf"))
+                share = tl.load(shares + row, mask=there, other=0.0)
+                if (scale * (highest - tl.min(own)) <= -window) == 0:
+                    z = scale * (value[None, :] - own[:, None])
+                    part += slope_of(z, window, OFFICIAL) * share[:, None]
             results += part.to(tl.float64)
     result = tl.sum(results, 0)
     kept = (column < n_negatives) & (value > float("-inf"))

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from rankdet.losses.kernels import negatives, pairs, positives
-from rankdet.losses.kernels.launch import BLOCK, COLLECTED, WARPS, aligned, cdiv, flat_labels
+from rankdet.losses.kernels.launch import aligned, block_of, cdiv, collected_of, flat_labels
 
 MOST_COPIES = 64  # of the histogram: fewer programs then add to the same number
 TURNS = 2  # bins of a block that are summed before they are added to the histogram
 TILE = {"ROWS": 4, "COLUMNS": 256}  # pairs of a step of the P x P kernels
-BINS = 128  # bins of a program that adds copies
+BINS, AT_ONCE = 64, 16  # bins of a program that adds copies, and copies in a step
 REALS = (  # float64, one per positive
     "scores",
     "extra",
@@ -60,7 +60,9 @@ class StepLoss:
         self.shape, self.device = logits.shape, logits.device
         self.bound, self.expected = max(bound, 1), -1 if expected is None else expected
         self.delta, self.loss, self.soft, self.eps = float(delta), loss, loss == RS, eps
-        self.n, self.n_blocks = len(self.logits), cdiv(len(self.logits), BLOCK)
+        self.n, self.block = len(self.logits), block_of(len(self.logits))
+        self.collected = collected_of(self.n)
+        self.n_blocks = cdiv(self.n, self.block)
         self.fixed_one = float(1 << (62 - self.n.bit_length()))
         self._make_buffers()
         if extra is not None:
@@ -78,7 +80,7 @@ class StepLoss:
         whole = torch.empty(sum(sizes), dtype=torch.int64, device=self.device)
         marks, self.counts, self.offsets, self.places = whole.split(sizes)
         self.has_nan, self.total, self.n_zeroed = marks, self.places.new_empty(1), 16 + 2 * bins
-        self.collectors = cdiv(self.n, COLLECTED)
+        self.collectors = cdiv(self.n, self.collected)
         small = torch.empty(2 * rows + self.collectors, dtype=torch.int32, device=self.device)
         self.lower, self.upper, self.blocks = small.split([rows, rows, self.collectors])
         self.mass, self.moment = torch.empty(
@@ -108,7 +110,7 @@ class StepLoss:
 
     def _collect(self) -> None:
         positives.count_positives[(self.collectors,)](
-            self.labels, self.blocks, self.n, SOFT=self.soft, BLOCK=COLLECTED, num_warps=WARPS
+            self.labels, self.blocks, self.n, SOFT=self.soft, BLOCK=self.collected, num_warps=8
         )
         positives.collect_positives[(self.collectors,)](
             self.logits,
@@ -124,8 +126,8 @@ class StepLoss:
             self.n_zeroed,
             self.collectors,
             SOFT=self.soft,
-            BLOCK=COLLECTED,
-            num_warps=WARPS,
+            BLOCK=self.collected,
+            num_warps=8,
         )
 
     def _rank(self) -> None:
@@ -158,7 +160,7 @@ class StepLoss:
             SOFT=self.soft,
             LEVELS=self.n_edges.bit_length(),
             TURNS=TURNS,
-            BLOCK=BLOCK,
+            BLOCK=self.block,
         )
         negatives.add_copies[(cdiv(self.n_edges + 1, BINS),)](
             self.counts,
@@ -169,6 +171,7 @@ class StepLoss:
             self.n_edges,
             self.copies,
             1 / self.fixed_one,
+            AT_ONCE=AT_ONCE,
             BLOCK=BINS,
         )
         negatives.rank_among_negatives[(cdiv(self.bound, TILE["ROWS"]),)](
@@ -227,7 +230,7 @@ class StepLoss:
 
     def _write(self, gradient: Tensor, second: Tensor, losses: tuple[Tensor, ...]) -> None:
         real = self.real
-        negatives.write_gradient[(self.n_blocks + cdiv(self.bound, BLOCK),)](
+        negatives.write_gradient[(self.n_blocks + cdiv(self.bound, self.block),)](
             self.logits,
             self.bins,
             self.edges,
@@ -246,5 +249,5 @@ class StepLoss:
             self.expected,
             self.n_blocks,
             LOSS=self.loss,
-            BLOCK=BLOCK,
+            BLOCK=self.block,
         )
