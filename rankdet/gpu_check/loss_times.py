@@ -80,7 +80,7 @@ def items(size: str) -> list[Row]:
         for p, n in SIZES[size]
         for loss in LOSSES
     ]
-    return found + graphs + loops
+    return graphs + found + loops
 
 
 def rows(context: Context) -> Iterator[Row]:
