@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import attach, check, ranked_groups, total
+from rankdet.losses.error_driven import attach, check, check_labels, ranked_groups, total
 from rankdet.losses.ranks import TINY, Ranking, gradient_dtype
 
 TARGETS = ("localisation", "zero")
@@ -39,6 +39,7 @@ def _alrp(
     max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     check(logits, labels, group, delta)
+    check_labels(labels)
     if max_positives is not None and len(loc_errors) != max_positives:
         raise ValueError(f"{len(loc_errors)} localisation errors for {max_positives} max_positives")
     made = kernels.alrp(logits, labels, loc_errors, group, delta, eps, zero, max_positives)
@@ -110,6 +111,8 @@ def alrp_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
+        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
+            wait to look).
         ValueError: The target is unknown, delta is negative, or the number of labels, groups or
             localisation errors does not match. On a GPU the host does not wait for the number of
             positives: if the number of localisation errors does not match, the losses are NaN.

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import attach, check, ranked_groups, ranking_op, total
+from rankdet.losses.error_driven import (
+    attach,
+    check,
+    check_labels,
+    ranked_groups,
+    ranking_op,
+    total,
+)
 
 
 def interpolated(scores: Tensor, errors: Tensor) -> Tensor:
@@ -32,6 +39,7 @@ def _ap(
     max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     check(logits, labels, group, delta)
+    check_labels(labels)
     made = kernels.ap(logits, labels, group, delta, interpolate, max_positives)
     if made is not None:
         return made
@@ -79,6 +87,8 @@ def ap_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
+        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
+            wait to look).
         ValueError: delta is negative, the number of labels or groups does not match, or there are
             more positives than `max_positives`.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import attach, check, group_labels, total
+from rankdet.losses.error_driven import attach, check, check_labels, group_labels, total
 from rankdet.losses.ranks import gradient_dtype
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
@@ -79,6 +79,7 @@ def _ape(
     max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     check(logits, labels, group)
+    check_labels(labels)
     if max_positives is not None and len(ious) != max_positives:
         raise ValueError(f"{len(ious)} IoUs for {max_positives} max_positives")
     made = kernels.ape(
@@ -159,6 +160,8 @@ def ape_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
+        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
+            wait to look).
         ValueError: numerics is unknown, or the number of labels, groups or IoUs does not match. On
             a GPU the host does not wait for the number of positives: if the number of IoUs does not
             match, the loss is NaN.

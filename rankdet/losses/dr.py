@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rankdet.losses.error_driven import check, check_labels
+
 NEGATIVE_SCALE = 0.1 / math.log(3.5)  # as released
 
 
@@ -42,10 +44,18 @@ def dr_loss(
         Scalar ≥ 0, float32 (float64 for float64 logits). Without positives and negatives it is 0
         and connected to the graph.
 
+    Raises:
+        TypeError: The logits are not of a floating dtype.
+        ValueError: The number of labels or groups does not match, or a label has another value (on
+            a CPU; on a GPU the host does not wait to look).
+
     Example:
         >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
         >>> dr_loss(logits, torch.tensor([1, 0, -1])).backward()
     """
+    check(logits, labels, group)
+    if not torch.compiler.is_compiling():
+        check_labels(labels)
     dtype = torch.promote_types(logits.dtype, torch.float32)
     flat, labels = logits.reshape(-1).to(dtype), labels.reshape(-1)
     if group is not None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rankdet.losses import device
 from rankdet.losses.ranks import Ranking, gradient_dtype
 
 
@@ -139,6 +140,32 @@ def check(logits: Tensor, labels: Tensor, group: Tensor | None = None, delta: fl
             raise ValueError(
                 f"{values.numel()} {name} for {logits.numel()} logits; the numbers must be equal"
             )
+
+
+def check_labels(labels: Tensor, soft: bool = False) -> None:
+    """Checks the values of labels, on a CPU only: on a GPU the host would have to wait.
+
+    Args:
+        labels: one per logit.
+        soft: whether a positive has its quality in (0, 1] instead of 1.
+
+    Raises:
+        ValueError: A value is none of 1, 0 and -1 (soft: NaN, above 1 or below -1).
+    """
+    if not device.on_cpu(labels) or labels.numel() == 0 or labels.dtype == torch.bool:
+        return
+    low, high = (float(value) for value in labels.detach().aminmax())
+    wrong = low if not low >= -1 else high
+    if low >= -1 and high <= 1:
+        if soft or not labels.is_floating_point():
+            return
+        between = labels[labels != labels.round()]
+        if len(between) == 0:
+            return
+        wrong = float(between[0])
+    meaning = "the quality of a positive in (0, 1]" if soft else "1 for a positive"
+    name = "targets" if soft else "labels"
+    raise ValueError(f"{name} have the value {wrong:g}; use {meaning}, 0 negative, -1 ignored")
 
 
 def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) -> list[Tensor]:

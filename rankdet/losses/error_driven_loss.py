@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rankdet.losses.error_driven import attach, ranked_groups, total
+from rankdet.losses.error_driven import attach, check, check_labels, ranked_groups, total
 from rankdet.losses.modules import RankingLoss
 from rankdet.losses.ranks import Ranking
 
@@ -73,6 +73,8 @@ class ErrorDrivenRankingLoss(RankingLoss):
     @_kept_eager
     @torch.no_grad()
     def _make(self, logits: Tensor, labels: Tensor, group: Tensor | None) -> list[Tensor]:
+        check(logits, labels, group, self.delta)
+        check_labels(labels)
         uniform = type(self).emphasis is ErrorDrivenRankingLoss.emphasis
 
         def parts() -> Iterator[tuple[Tensor, Tensor]]:

@@ -92,6 +92,7 @@ class FlatProblem:
         return self._with_quality(self.ious)
 
     def _with_quality(self, values: Tensor) -> Tensor:
+        values = values.nan_to_num(0.0)  # a NaN box shows in the box loss, which is NaN as well
         flat = self.flat_labels.float()
         n_classes = self.logits.shape[1]
         flat[self.positives * n_classes + self.labels[self.positives]] = values.float()

@@ -11,6 +11,7 @@ from rankdet.losses.ap import interpolated
 from rankdet.losses.error_driven import (
     attach,
     check,
+    check_labels,
     group_labels,
     ranked_groups,
     ranking_op,
@@ -89,6 +90,7 @@ def _pairwise(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     check(logits, labels, group, delta)
+    check_labels(labels)
     if distance == "step" and by_rank:  # AP Loss with another δ
         made: tuple[Tensor, Tensor] | None = kernels.ap(logits, labels, group, delta, True, None)
         if made is not None:
@@ -137,6 +139,8 @@ def pairwise_error_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
+        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
+            wait to look).
         ValueError: The distance or the balance is unknown, or the number of labels or groups does
             not match.
 

@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import device, kernels
-from rankdet.losses.error_driven import attach, check, ranked_groups, ranking_op, total
+from rankdet.losses.error_driven import (
+    attach,
+    check,
+    check_labels,
+    ranked_groups,
+    ranking_op,
+    total,
+)
 from rankdet.losses.ranks import Ranking
 from rankdet.losses.step_bins import StepBins
 
@@ -66,6 +73,7 @@ def _rank_sort(
     max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     check(logits, targets, group, delta)
+    check_labels(targets, soft=True)
     made = kernels.rank_sort(logits, targets, group, delta, EPS, max_positives)
     if made is not None:
         return made
@@ -119,6 +127,8 @@ def rank_sort_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
+        ValueError: A target has another value than those above (on a CPU; on a GPU the host does
+            not wait to look).
         ValueError: delta is negative, the number of targets or groups does not match, or there are
             more positives than `max_positives`.
 

@@ -1,12 +1,13 @@
-"""Exact sums of a smoothed step function, from bins between its breakpoints.
+"""Sums of a smoothed step function by bins between breakpoints.
 
-``H(x) = clamp(x / 2δ + 1/2, 0, 1)`` (``[x >= 0]`` at δ = 0) is piecewise linear. Sums of
-``H(s_j - s_i)`` therefore follow from counts and sums between the 2P breakpoints ``s_i ± δ``. With
-the hinge sum ``J(t) = Σ_j w_j max(s_j - t, 0)``::
+``H(x) = clamp(x / 2δ + ½, 0, 1)`` (or ``[x ≥ 0]`` at δ = 0) is piecewise linear. Sums of
+``H(s_j - s_i)`` therefore follow from counts and sums between the 2P breakpoints ``s_i ± δ``::
 
-    Σ_j w_j H(s_j - s_i) = (J(s_i - δ) - J(s_i + δ)) / 2δ
+    Σ_j w_j H(s_j - s_i) = Σ_{j above s_i + δ} w_j + Σ_{j in the ramp} w_j (s_j - s_i + δ) / 2δ
 
-J is summed from the highest breakpoint down. All terms are non-negative, so nothing cancels.
+A ramp consists of whole bins. Both sums are differences of suffix sums over the bins. Bins in no
+ramp (gaps between the positives) take no part: without them, all places are within 2δP, and the
+suffix sums stay small even if logits are 10^30.
 
 For the gradient, ``Σ_i w_i H(s_j - s_i)`` as a function of ``s_j`` is piecewise linear with the
 same breakpoints: each bin has a value and a slope. Elements are float32 (float64 for float64
@@ -24,6 +25,18 @@ def _suffix_sums(values: Tensor) -> Tensor:
     return values.flip(0).cumsum(0).flip(0)
 
 
+def _smallest_at_least(value: Tensor, rest: Tensor, dtype: torch.dtype) -> Tensor:
+    """Returns the smallest number of a dtype that is not below ``value + rest``, sorted as given.
+
+    `rest` is what float64 lost when it rounded `value`. With such an edge, a comparison with a
+    logit has the result of exact arithmetic.
+    """
+    near = value.to(dtype)
+    exact = near.double()
+    low = (exact < value) | ((exact == value) & (rest > 0))
+    return torch.where(low, near.nextafter(torch.full_like(near, torch.inf)), near)
+
+
 class StepBins:
     """The bins between the breakpoints of ``H(· - s_i)``, for P > 0 scores s.
 
@@ -35,19 +48,45 @@ class StepBins:
     """
 
     def __init__(self, scores: Tensor, delta: float) -> None:
-        exact = scores.double()
-        self.delta = delta
+        self.delta, self.count = delta, len(scores)
         self.self_step = 0.5 if delta > 0 else 1.0  # H(0): what a score adds to its own sum
-        points = torch.cat([exact - delta, exact + delta]) if delta > 0 else exact
-        self.points, order = points.sort()
-        rank = torch.empty_like(order)
-        rank[order] = torch.arange(len(order), device=order.device)
-        self._lower, self._upper = rank[: len(scores)], rank[-len(scores) :]
-        self.edges = self.points.to(scores.dtype)
+        exact = scores.double()
+        if delta == 0:
+            self.edges, order = scores.sort()
+            self._lower = self._upper = self._places(order)
+        else:
+            self._sort_ramps(exact, scores.dtype)
         self._starts = torch.cat([self.edges[:1], self.edges])
-        self._rounding = torch.cat([self.points[:1], self.points]).neg_().add_(self._starts)
-        self._widths = self.points.diff()
         self._finder = BinFinder(self.edges)
+        if delta > 0:
+            self._measure_ramps(exact)
+
+    def _sort_ramps(self, exact: Tensor, dtype: torch.dtype) -> None:
+        low, high = exact - self.delta, exact + self.delta
+        rest = torch.cat([(exact - low) - self.delta, self.delta - (high - exact)])
+        points = torch.cat([low, high])  # in a tie, the start of a ramp comes first
+        points, order = points.sort(stable=True)
+        edges = _smallest_at_least(points, rest[order], dtype)
+        self.edges = edges.cummax(0).values  # two float64 points may round to one
+        places = self._places(order)
+        self._lower, self._upper = places[: self.count], places[self.count :]
+
+    def _places(self, order: Tensor) -> Tensor:
+        places = torch.empty_like(order)
+        places[order] = torch.arange(len(order), device=order.device)
+        return places
+
+    def _measure_ramps(self, exact: Tensor) -> None:
+        changes = torch.zeros_like(self.edges, dtype=torch.int32)
+        changes[self._lower] = 1
+        changes[self._upper] = -1
+        self._in_ramp = changes.cumsum(0) > 0  # of the bin that starts at each edge
+        edges = self.edges.double()
+        # For huge logits the next number after s may be far beyond s + δ: a ramp ends at 2δ.
+        widths = torch.where(self._in_ramp[:-1], edges.diff().clamp_(max=2 * self.delta), 0.0)
+        self._along = torch.cat([widths.new_zeros(1), widths.cumsum(0)])  # gaps have no length
+        # Where a ramp begins on the same scale. Its first edge is not below it.
+        self._begin = self._along[self._lower] - ((edges[self._lower] - exact) + self.delta)
 
     def __len__(self) -> int:
         return len(self.edges) + 1
@@ -64,9 +103,13 @@ class StepBins:
         return self.edges[0].nextafter(torch.full_like(self.edges[0], -torch.inf))
 
     def place(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns each value's bin (int32) and its distance from that bin's start."""
+        """Returns each value's bin (int32) and its distance from that bin's start.
+
+        Distances end at 2δ: longer ones are of bins in no ramp, where they do not count.
+        """
         bins = self._finder(values)
-        return bins, values - self._starts.index_select(0, bins)
+        offsets = values - self._starts.index_select(0, bins)
+        return bins, offsets.clamp_(max=2 * self.delta)
 
     def histogram(self, bins: Tensor, weights: Tensor | None = None) -> Tensor:
         """Sums weights (or ones) per bin, in float64: (M + 1,)."""
@@ -91,14 +134,15 @@ class StepBins:
             mass: (M + 1,) sum of the weights in each bin.
             offsets: (M + 1,) sum of weight times distance from the bin's start.
         """
-        tail = _suffix_sums(mass)
+        tail = _suffix_sums(mass[1:])
         poison = offsets[0] * 0  # NaN if there is a NaN logit: the loss must show it
         if self.delta == 0:
-            return tail[1:][self._lower] + poison
-        area = (offsets + mass * self._rounding)[1:]
-        area[:-1] += tail[2:] * self._widths
-        hinge = _suffix_sums(area)
-        return (hinge[self._lower] - hinge[self._upper]) / (2 * self.delta) + poison
+            return tail[self._lower] + poison
+        moment = _suffix_sums(torch.where(self._in_ramp, mass[1:] * self._along + offsets[1:], 0.0))
+        inside = _suffix_sums(torch.where(self._in_ramp, mass[1:], 0.0))
+        low, high = self._lower, self._upper
+        ramp = (moment[low] - moment[high]) - self._begin * (inside[low] - inside[high])
+        return tail[high] + ramp.clamp_(min=0) / (2 * self.delta) + poison
 
     def field(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the value at the start and the slope of ``v -> Σ_i w_i H(v - s_i)`` in each bin.
@@ -109,16 +153,19 @@ class StepBins:
         Returns:
             Two tensors (M + 1,) of the scores' dtype.
         """
-        jumps = torch.zeros_like(self.points)
-        value = jumps.new_zeros(len(self))
+        value = weights.new_zeros(len(self), dtype=torch.float64)
         slope = torch.zeros_like(value)
         if self.delta == 0:
-            jumps[self._lower] = weights
-            value[1:] = jumps.cumsum(0)
-        else:
-            jumps[self._lower] = weights / (2 * self.delta)
-            jumps[self._upper] = weights / (-2 * self.delta)
-            slope[1:] = jumps.cumsum(0)
-            value[2:] = (slope[1:-1] * self._widths).cumsum(0)
-            value += slope * self._rounding
+            value[1:][self._lower] = weights
+            value[1:] = value[1:].cumsum(0)
+            return value.to(self.edges.dtype), slope.to(self.edges.dtype)
+        steep = weights / (2 * self.delta)
+        ended, slopes, begins = (torch.zeros_like(value[1:]) for _ in range(3))
+        ended[self._upper] = weights
+        slopes[self._lower], slopes[self._upper] = steep, -steep
+        begins[self._lower], begins[self._upper] = steep * self._begin, -steep * self._begin
+        slopes = slopes.cumsum(0)
+        ramps = slopes * self._along - begins.cumsum(0)
+        slope[1:] = torch.where(self._in_ramp, slopes, 0.0)
+        value[1:] = ended.cumsum(0) + torch.where(self._in_ramp, ramps, 0.0)
         return value.to(self.edges.dtype), slope.to(self.edges.dtype)
