@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rankdet.datasets import masks
 from rankdet.datasets.problems import Problems
 from rankdet.evaluation.coco.damage import damaged
 from rankdet.evaluation.coco.federated import is_federated, without_lists
@@ -17,7 +18,9 @@ CHECKED = frozenset({"id", "image_id", "category_id", "bbox", "area", "iscrowd",
 def check_masks(
     annotations: Sequence[Entry], sizes: Mapping[int, tuple[int, int]], problems: Problems
 ) -> None:
-    """Adds an error for each damaged segmentation; see `rankdet.evaluation.coco.damage`.
+    """Adds an error for each damaged segmentation, a warning for lists that are no polygons.
+
+    `rankdet.evaluation.coco.damage` says what is damaged.
 
     Args:
         annotations: annotations whose images are in `sizes`.
@@ -28,10 +31,15 @@ def check_masks(
         [a.get("segmentation") for a in annotations],
         [sizes[a["image_id"]][::-1] for a in annotations],
     )
-    for position, what in found.items():
-        entry = annotations[position]
+    for position, entry in enumerate(annotations):
+        mask = entry.get("segmentation")
         where = f"annotation {entry['id']} of image {entry['image_id']}"
-        problems.error(f"annotations with {what}", where, "write their segmentation again")
+        if position in found:
+            what = f"annotations with {found[position]}"
+            problems.error(what, where, "write their segmentation again")
+        elif mask and not masks.is_usable(mask, [*sizes[entry["image_id"]][::-1]]):
+            repair = "kept: detectors with masks cannot be trained on this data"
+            problems.warning("annotations with a list that is no polygons", where, repair)
 
 
 def check_lists(images: Sequence[Entry], problems: Problems) -> None:
@@ -66,6 +74,14 @@ def without_nan(data: Entry, problems: Problems) -> Entry:
         data: the checked annotations.
         problems: collects a warning for each name of a field.
     """
+    try:
+        return _without_nan(data, problems)
+    except RecursionError:
+        problems.error("fields nested too deeply", "in a field of no use", "remove them")
+        return data
+
+
+def _without_nan(data: Entry, problems: Problems) -> Entry:
     out: Entry = {}
     for name, value in data.items():
         if name in ("images", "annotations", "categories"):

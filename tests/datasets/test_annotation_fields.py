@@ -131,12 +131,22 @@ DAMAGED = [
     {"size": SIZE, "counts": "garbage"},
     {"size": SIZE, "counts": "\u00e9"},
     {"size": SIZE, "counts": ""},
+    {"size": SIZE[::-1], "counts": [PIXELS]},
+    {"size": [5, 5], "counts": [25]},
+    {"size": [30.0, 40.0], "counts": [PIXELS]},
+    {"counts": [PIXELS]},
+    "polygon",
+    7,
+    float("nan"),
     [[0, 0, 1e7, 0, 1e7, 1e7]],
     [[0, 0, 401, 0, 9, 9]],
     [[1, 2, 3, 4, 5, 6], [0, 0, -401, 0, 9, 9]],
     [[0, 0, float("nan"), 0, 9, 9]],
     [[float("nan"), 0, 8, 0, 9, 10**400]],
     [[0, float("inf"), 8, 0, 9, 9]],
+    [float("nan"), 0, 8, 0, 9, 9],
+    [["0", float("nan"), 8, 0, 9, 9]],
+    [[[[[[0, 0, 8, 0, 9, 9]]]]]],
 ]
 
 
@@ -160,13 +170,22 @@ def test_damaged_masks_are_an_error(good, tmp_path, segmentation):
         # These are no masks. A detector of boxes does not need any.
         (None, 0),
         ([], 0),
-        ([[1, 2, 3, 4]], 0),
-        ({"size": [5, 5], "counts": [25]}, 0),
+        ({}, 0),
     ],
 )
 def test_other_masks_pass(good, tmp_path, segmentation, masks):
     _, manifest = prepared(good, tmp_path, set_in("annotations", 0, segmentation=segmentation))
     assert manifest["splits"]["train"]["n_masks"] == masks and manifest["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    "polygons", [[[1, 2, 3, 4]], [[1, 2, 3, 4, 5, 6, 7]], [1, 2, 3, 4, 5, 6], [["1"] * 6], [[]]]
+)
+def test_lists_that_are_no_polygons_are_a_warning(good, tmp_path, polygons):
+    # A detector of boxes can be trained, one with masks stops before training.
+    _, manifest = prepared(good, tmp_path, set_in("annotations", 0, segmentation=polygons))
+    assert manifest["splits"]["train"]["n_masks"] == 0
+    assert "a list that is no polygons: 1 (annotation 1 of image 1)" in manifest["warnings"][0]
 
 
 def test_nan_in_fields_that_are_not_used_is_null(good, tmp_path):
@@ -191,6 +210,14 @@ def test_nan_in_fields_that_are_not_used_is_null(good, tmp_path):
         "categories with NaN or infinity in 'weight', which is not used",
         "NaN or infinity in 'info'",
     }
+
+
+def test_fields_nested_too_deeply_are_an_error(good):
+    nested = float("nan")
+    for _ in range(700):
+        nested = [nested]
+    errors, _, _ = problems_of(good, lambda data: data["images"][0].update(extra=nested))
+    assert errors == ["fields nested too deeply: 1 (in a field of no use); remove them"]
 
 
 def test_an_image_without_lviss_lists_is_an_error(good, capsys):
