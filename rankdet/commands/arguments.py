@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 
 from rankdet.errors import InputError
@@ -40,20 +42,43 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
             raise InputError(f"--{option} {getattr(args, name)}: choose {number} or more")
 
 
-def check_writable(*paths: Path | str | None) -> None:
+def check_writable(*paths: Path | str | None, reads: Iterable[Path | str] = ()) -> None:
     """Checks that files can be written, so that no work is lost at its end.
 
     Args:
         *paths: The files; None is skipped.
+        reads: The files and folders that the command reads.
 
     Raises:
-        InputError: If a path is a folder, or its folder is not writable.
+        InputError: If a path is a folder or a device, its folder is not writable, it is a file that
+            the command reads (also by a link), or two paths are one file.
     """
-    for path in paths:
-        if path is None:
-            continue
-        if Path(path).is_dir():
+    named = [Path(path) for path in paths if path is not None]
+    for path in named:
+        if path.is_dir():
             raise InputError(f"{path}: is a folder; name a file")
-        above = next(parent for parent in Path(path).absolute().parents if parent.exists())
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is not a file that can be replaced; name another file")
+        above = next(parent for parent in path.absolute().parents if parent.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
             raise InputError(f"{path}: cannot be written: {above} is not a writable folder")
+    for path in named:
+        for read in map(Path, reads):
+            if _same(path, read) or (path.exists() and read.is_dir() and _inside(path, read)):
+                raise InputError(
+                    f"{path}: this command reads it and would write over it; name another file"
+                )
+    for first, second in combinations(named, 2):
+        if _same(first, second):
+            raise InputError(f"{second}: two outputs have this name; give each its own file")
+
+
+def _same(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:  # one of them does not exist
+        return first.resolve() == second.resolve()
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.evaluation import comparison
 
     check_least(args, draws=2, seed=0)
-    check_writable(args.out)
+    check_writable(args.out, reads=comparison.read_files(args.files))
     runs = comparison.load_runs(args.files)
     metrics = _metrics(args.metrics, runs)
     found: list[dict[str, Difference] | None] = [None] * (len(runs) - 1)

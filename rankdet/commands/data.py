@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from rankdet.commands.arguments import check_repository
+from rankdet.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,10 +119,30 @@ def _print_summary(data: dict) -> None:
         print(f"  {name:<{width}} {n:>7}")
 
 
+def _check_owned(folder: Path) -> None:
+    """Checks that a folder for the shapes has no data set of somebody else.
+
+    Raises:
+        InputError: If its `dataset.json` was not written by `rankdet data shapes`, or something
+            stands where its data would be.
+    """
+    from rankdet.files import MARKER, read_record
+
+    own, data = folder / "dataset.json", folder / "data"
+    record = read_record(own)[0] if own.exists() else {"kind": "shapes"}
+    foreign = data.exists() and not (data / MARKER).exists()
+    if record.get("kind") != "shapes" or (foreign and (data.is_file() or any(data.iterdir()))):
+        raise InputError(
+            f"{data if foreign else own} exists and was not written by `rankdet data shapes`: "
+            "give another folder"
+        )
+
+
 def _shapes(args: argparse.Namespace) -> int:
     from rankdet.datasets import prepare
     from rankdet.datasets.options import ShapesOptions
 
+    _check_owned(args.folder)
     given = {name: getattr(args, name, None) for name in ShapesOptions.model_fields}
     config = {key: value for key, value in given.items() if value is not None}
     manifest = prepare("shapes", {"kind": "shapes", **config}, args.folder)

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.evaluation.evaluate import evaluate_files
 
     check_least(args, seed=0)
-    check_writable(args.out, args.matches)
+    check_writable(args.out, args.matches, reads=(args.ground_truth, args.detections))
     result = evaluate_files(
         args.ground_truth,
         args.detections,

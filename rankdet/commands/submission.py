@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Writes the file and says how many detections are in it."""
     from rankdet.results.submission import write_submission
 
-    check_writable(args.out)
+    check_writable(args.out, reads=(args.run,))
     masks = args.iou_type == "segm"
     path, count = write_submission(args.run, args.split, args.out, name=args.name, masks=masks)
     print(f"{path}: {count:,} detections on {args.split}")

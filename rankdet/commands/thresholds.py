@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Prints the thresholds, and writes them to the chosen file."""
     from rankdet.results.thresholds import thresholds_record
 
-    check_writable(args.out)
+    check_writable(args.out, reads=(args.run,))
     record = thresholds_record(metrics_file(args.run))
     data = record["dataset"] or {}
     if data:

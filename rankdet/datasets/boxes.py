@@ -1,9 +1,10 @@
-"""Repairs box, area and crowd flag of a COCO annotation."""
+"""Repairs box, area and flags of a COCO annotation."""
 
 import math
 from typing import Any
 
 from rankdet.datasets.problems import Problems
+from rankdet.evaluation.coco.flags import FLAGS, flag
 
 SLACK = 0.1  # pixels; some rounded boxes of COCO extend so far outside of their image
 
@@ -26,6 +27,9 @@ def repair(
         where: the annotation in words, for messages.
         problems: collects the problems.
     """
+    crowd = _crowd(entry, where, problems)
+    if crowd is None:
+        return None
     bbox = entry.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(_is_real(v) for v in bbox):
         what = "annotations without a box of four numbers"
@@ -42,36 +46,48 @@ def repair(
     if clipped[2] <= 0 or clipped[3] <= 0:
         problems.warning("boxes completely outside of their image", example, "dropped")
         return None
-    fixed = {**entry, "bbox": clipped}
+    fixed = {**entry, "bbox": clipped, "iscrowd": crowd}
     if clipped != bbox:
         example = f"{example} in {size[0]} x {size[1]}"
         problems.warning("boxes partly outside of their image", example, "clipped")
-    if not _repair_area(fixed, bbox, where, problems):
-        return None
-    if entry.get("iscrowd") not in (0, 1):
-        problems.warning("annotations whose iscrowd is neither 0 nor 1", where, "set to 0")
-        fixed["iscrowd"] = 0
-    fixed["iscrowd"] = int(fixed["iscrowd"])
+    _repair_area(fixed, bbox, where, problems)
     return fixed
+
+
+def _crowd(entry: dict[str, Any], where: str, problems: Problems) -> int | None:
+    """Returns 1 for a crowd or an annotation with `ignore`, else 0; None: a flag cannot be read.
+
+    mmdet leaves out annotations with `ignore` in training, COCO's evaluation counts them. As crowds
+    they are left out of both.
+    """
+    for key in FLAGS:
+        if flag(entry.get(key)) is None:
+            example = f"{where}: {entry[key]!r:.20}"
+            problems.error(f"annotations whose {key} is not 0 or 1", example, "write 0 or 1")
+            return None
+    if entry.get("iscrowd") is None:
+        problems.warning("annotations without iscrowd", where, "set to 0")
+    return int(any(flag(entry.get(key)) for key in FLAGS))
 
 
 def _repair_area(
     fixed: dict[str, Any], given_bbox: list[float], where: str, problems: Problems
-) -> bool:
-    """Adds or corrects the area; returns False if the annotation cannot be used.
+) -> None:
+    """Adds or corrects the area.
 
-    The area of the box replaces a missing area, and the area of the box before it was clipped.
+    The area of the box replaces a missing area, one that is not positive (mmdet would not load the
+    annotation), and the area of the box before it was clipped.
     """
     area, box_area = fixed.get("area"), fixed["bbox"][2] * fixed["bbox"][3]
     if area is None:
         problems.warning("annotations without an area", where, "set to the area of the box")
         fixed["area"] = box_area
     elif not is_number(area) or area <= 0:
-        problems.warning("annotations without a positive area", f"{where}: {area!r:.20}", "dropped")
-        return False
+        what, repair = "annotations without a positive area", "set to the area of the box"
+        problems.warning(what, f"{where}: {area!r:.20}", repair)
+        fixed["area"] = box_area
     elif fixed["bbox"] != given_bbox and math.isclose(area, given_bbox[2] * given_bbox[3]):
         fixed["area"] = box_area
-    return True
 
 
 def _is_real(value: Any) -> bool:

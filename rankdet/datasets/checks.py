@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets import boxes, coco_file, images
+from rankdet.datasets import boxes, coco_file, field_checks, images
 from rankdet.datasets.problems import Problems
 from rankdet.errors import InputError
+from rankdet.evaluation.coco.ids import fits, from_one
 
 Entry = dict[str, Any]
 
@@ -69,8 +70,11 @@ def check(
     sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in kept}
     known = {entry.get("id") for entry in raw["images"] if _is_id(entry.get("id"))}
     repaired = _annotations(raw["annotations"], known, sizes, categories, problems)
+    field_checks.check_masks(repaired, sizes, problems)
+    field_checks.check_lists(raw["images"], problems)
     _emptiness(raw, repaired if annotated else None, categories, problems)
-    data = {**raw, "images": kept, "annotations": repaired}
+    field_checks.warn_ignored(repaired, problems)
+    data = field_checks.without_nan({**raw, "images": kept, "annotations": repaired}, problems)
     digests = [(e["file_name"], seen[folder / e["file_name"]].sha256) for e in kept]
     return Checked(data, digests, problems, annotated)
 
@@ -86,6 +90,9 @@ def _identified(entries: list[Entry], kind: str, problems: Problems) -> list[Ent
         if not _is_id(entry.get("id")):
             example = f"entry {position}: {entry.get('id')!r:.20}"
             problems.error(f"{kind} without a whole number as id", example, "number them")
+        elif not fits(entry["id"]):
+            what = f"{kind} with an id of more than 64 bits"
+            problems.error(what, f"entry {position}: {entry['id']!r:.30}", "number them from 1")
         elif entry["id"] in ids:
             problems.error(f"{kind} with an id used before", str(entry["id"]), "use unique ids")
         else:
@@ -164,7 +171,7 @@ def _annotations(
     """Returns the annotations that can be used, repaired."""
     kept = []
     usable = _identified(entries, "annotations", problems)
-    new_id = max((entry["id"] for entry in usable), default=0) + 1
+    new_ids = from_one([entry["id"] for entry in usable])
     for entry in usable:
         where = f"annotation {entry['id']} of image {entry.get('image_id')!r:.20}"
         if not _is_id(entry.get("image_id")) or entry["image_id"] not in known_images:
@@ -180,10 +187,10 @@ def _annotations(
         fixed = boxes.repair(entry, sizes[entry["image_id"]], where, problems)
         if fixed is None:
             continue
-        if fixed["id"] == 0:
-            repair = f"renumbered to {new_id}: COCO's evaluation counts matches with id 0 as missed"
-            problems.warning("annotations with id 0", where, repair)
-            fixed["id"] = new_id
+        if fixed["id"] in new_ids:
+            repair = "renumbered: COCO's evaluation counts matches with id 0 as missed"
+            problems.warning("annotations with an id below 1", where, repair)
+            fixed["id"] = new_ids[fixed["id"]]
         kept.append(fixed)
     return kept
 

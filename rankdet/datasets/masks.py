@@ -34,5 +34,5 @@ def is_usable(segmentation: Any, size: list[int]) -> bool:
 
 def _is_polygon(part: Any) -> bool:
     """Returns whether `part` has x, y of three or more points; mmdet ignores shorter ones."""
-    numbers = isinstance(part, list) and all(isinstance(v, int | float) for v in part)
+    numbers = isinstance(part, list) and set(map(type, part)) <= {int, float}
     return numbers and len(part) >= 6 and len(part) % 2 == 0

@@ -61,6 +61,11 @@ def load_runs(paths: Sequence[Path | str]) -> list[Compared]:
     ]
 
 
+def read_files(paths: Sequence[Path | str]) -> list[Path]:
+    """Returns the metrics files and every file that may have the matches of one of them."""
+    return [one for path in map(Path, paths) for one in (path, *_places_of_matches(path))]
+
+
 def best_runs(runs: Sequence[Compared], metric: str) -> set[int]:
     """Returns the positions of the runs with the best value of a metric; see `best`."""
     entry = registry.describe(metric)
@@ -155,9 +160,13 @@ def _key(run: Any) -> str | None:
 
 
 def _matches_of(path: Path, paths: Sequence[Path]) -> Path | None:
-    own = path.with_suffix(".parquet")
+    own, shared = _places_of_matches(path)
     if own.exists():
         return own
-    shared = path.with_name("matches.parquet")
     alone = sum(p.absolute().parent == path.absolute().parent for p in paths) == 1
     return shared if alone and shared.exists() else None
+
+
+def _places_of_matches(path: Path) -> tuple[Path, Path]:
+    """Returns the file of one metrics file alone, and the file of the only run of a folder."""
+    return path.with_suffix(".parquet"), path.with_name("matches.parquet")

@@ -169,16 +169,16 @@ def test_repairs_are_made_and_reported(good):
         ("boxes completely outside of their image", 1, "dropped"),
         ("boxes without width or height", 2, "dropped"),
         ("boxes that are not finite", 2, "dropped"),
-        ("annotations with id 0", 1, "renumbered to 38"),
+        ("annotations with an id below 1", 1, "renumbered"),
         ("annotations without an area", 1, "set to the area of the box"),
-        ("annotations without a positive area", 1, "dropped"),
-        ("annotations whose iscrowd is neither 0 nor 1", 1, "set to 0"),
+        ("annotations without a positive area", 1, "set to the area of the box"),
+        ("annotations without iscrowd", 1, "set to 0"),
         ("images without width and height", 1, "taken from the files"),
         ("categories without any annotation", 1, "kept"),
     ):
         assert found[what].startswith(f"{what}: {count} (") and done in found[what], found[what]
     kept = {a["id"]: a for a in data["annotations"]}
-    assert sorted(kept) == [2, 3, 30, 31, 37, 38]
+    assert sorted(kept) == [2, 3, 9, 30, 31, 37, 38]
     assert kept[30]["bbox"] == [0, 5, 6, 10] and kept[30]["area"] == 60
     assert kept[31]["bbox"] == [35, 25, 5, 5] and kept[31]["iscrowd"] == 0
     assert kept[37]["bbox"] == [30.0, 5, 10.05, 4]  # the rounding in COCO's files is accepted

@@ -21,6 +21,7 @@ def test_bad_masks(tmp_path, capsys):
     fails(tmp_path, capsys, "segmentation", **segm({"size": [50], "counts": "04"}))
     fails(tmp_path, capsys, "segmentation", **segm([["a", "b"]]))
     fails(tmp_path, capsys, "segmentation", **segm([[0, 0, 1e15, 0, 1e15, 1e15]]))
+    fails(tmp_path, capsys, "10 times the image's longer side", **segm([[0, 0, 601, 0, 9, 9]]))
     fails(tmp_path, capsys, "segmentation", **segm([[0, 0, float("nan"), 0, 9, 9]]))
     fails(tmp_path, capsys, "segmentation", **segm([]))
     small = {"size": [5, 6], "counts": [0, 30]}

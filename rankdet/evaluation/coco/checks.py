@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rankdet.errors import InputError
+from rankdet.evaluation.coco import ids
 
 Entries = Sequence[Mapping[str, Any]]
 
@@ -27,7 +28,7 @@ def integers(
         if not _whole(value):
             raise InputError(
                 f"{path}: {what} {start + i} (from 0) has {key!r} {shown(value)}; "
-                "ids must be whole numbers"
+                "ids must be whole numbers of 64 bits (less than 2^63)"
             )
     return np.array([int(v) for v in values], dtype=np.int64)
 
@@ -45,9 +46,10 @@ def sizes(images: Entries, path: Path) -> NDArray[np.int64]:
 
 
 def _whole(value: Any) -> bool:
-    """Returns whether a value is a whole number that fits 64 bits."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and abs(value) < 2**63 and value == int(value)
+    """Returns whether a value is a whole number of 64 bits, and has all its digits."""
+    if isinstance(value, float):
+        return abs(value) < 2**53 and value == int(value)
+    return isinstance(value, int) and not isinstance(value, bool) and ids.fits(value)
 
 
 def scores(entries: Entries, path: Path, start: int = 0) -> NDArray[np.float64]:

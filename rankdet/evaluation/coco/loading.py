@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco import checks as check
+from rankdet.evaluation.coco.federated import read_federated
+from rankdet.evaluation.coco.flags import FLAGS, flags
+from rankdet.evaluation.coco.ids import from_one
 from rankdet.evaluation.coco.json_columns import Columns, read_columns
 from rankdet.evaluation.coco.json_stream import check_end, kind, read_json, read_json_list
 from rankdet.evaluation.coco.types import Detections, Federated, Floats, GroundTruth, Ints
@@ -30,7 +33,8 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
 
     Raises:
         InputError: If the file is missing or not COCO annotations, an id is unknown or occurs
-            twice, a box or area is missing, not finite or negative.
+            twice, a box or area is missing, not finite or negative, a flag is not 0 or 1, or only
+            some images have the lists of LVIS.
     """
     path = Path(path)
     data = read_json(path)
@@ -51,7 +55,7 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
 
     notes: list[str] = []
     ids = check.integers(annotations, "id", path, "annotation")
-    ids = _without_zero(check.unique(ids, path, "annotation"), path, notes)
+    ids = _from_one(check.unique(ids, path, "annotation"), notes)
     image_ids, category_ids = image_ids[by_id], np.sort(category_ids)
     image, category = (
         check.positions(known, check.integers(annotations, key, path, "annotation"), path, key)
@@ -64,11 +68,11 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
         from rankdet.evaluation.coco.masks import encode
 
         masks = encode(annotations, sizes_by_id[image], path, "annotation")
-    if any(a.get("ignore") and not a.get("iscrowd") for a in annotations):
-        count = sum(bool(a.get("ignore")) and not a.get("iscrowd") for a in annotations)
+    crowd, ignore = (flags(annotations, key, path) for key in FLAGS)
+    if (ignore & ~crowd).any():
         notes.append(
-            f"{count} annotations have `ignore` without `iscrowd`: "
-            "the flag is not used, as in COCO's evaluation"
+            f"{np.count_nonzero(ignore & ~crowd)} annotations have `ignore` without `iscrowd`: "
+            "the flag is not used, as in COCO's evaluation (a study takes them as crowds)"
         )
     return GroundTruth(
         image_ids=image_ids,
@@ -81,10 +85,10 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
         ids=ids,
         boxes=boxes,
         area=_areas(annotations, boxes, masks, path, notes),
-        crowd=np.array([bool(a.get("iscrowd", 0)) for a in annotations], dtype=bool),
+        crowd=crowd,
         masks=masks,
         notes=notes,
-        federated=_federated([images[i] for i in by_id], notes),
+        federated=_federated([images[i] for i in by_id], path, notes),
     )
 
 
@@ -178,15 +182,16 @@ def _read_slowly(path: Path, iou_type: str, segmentations: list[Mapping[str, Any
     )
 
 
-def _federated(images: Sequence[Mapping[str, Any]], notes: list[str]) -> Federated | None:
-    keys = ("neg_category_ids", "not_exhaustive_category_ids")
-    if not images or not all(isinstance(im.get(key), list) for im in images for key in keys):
-        return None
-    notes.append(
-        "annotations are federated (LVIS): 300 detections per image, and only of categories that "
-        "an image is annotated for"
-    )
-    return Federated(*([im[key] for im in images] for key in keys))
+def _federated(
+    images: Sequence[Mapping[str, Any]], path: Path, notes: list[str]
+) -> Federated | None:
+    found = read_federated(images, path)
+    if found is not None:
+        notes.append(
+            "annotations are federated (LVIS): 300 detections per image, and only of categories "
+            "that an image is annotated for"
+        )
+    return found
 
 
 def _join(parts: Sequence[Any], dtype: type, shape: tuple[int, ...] = (-1,)) -> NDArray[Any]:
@@ -205,20 +210,21 @@ def _frequency(categories: Sequence[Mapping[str, Any]], notes: list[str]) -> dic
     return known
 
 
-def _without_zero(ids: Ints, path: Path, notes: list[str]) -> Ints:
-    if (ids < 0).any():
-        raise InputError(
-            f"{path}: {np.count_nonzero(ids < 0)} annotation ids are negative "
-            f"({check.three(ids[ids < 0])}); number them from 1"
-        )
-    # pycocotools treats a match with annotation 0 as no match.
-    if 0 in ids:
-        new = int(ids.max()) + 1
+def _from_one(ids: Ints, notes: list[str]) -> Ints:
+    if len(ids) == 0 or ids.min() >= 1:
+        return ids
+    given = ids.tolist()
+    new = from_one(given)
+    if list(new) == [0]:
         notes.append(
-            f"annotation id 0 (COCO's tools take it for 'unmatched') is renumbered to {new}"
+            f"annotation id 0 (COCO's tools take it for 'unmatched') is renumbered to {new[0]}"
         )
-        return np.where(ids == 0, new, ids)
-    return ids
+    else:
+        notes.append(
+            f"{len(new)} annotation ids are below 1 ({check.three(list(new))}): renumbered from "
+            f"{next(iter(new.values()))}"
+        )
+    return np.array([new.get(i, i) for i in given], dtype=np.int64)
 
 
 def _areas(
@@ -238,4 +244,11 @@ def _areas(
         other, source = mask_areas(masks), "masks"
     if missing.any():
         notes.append(f"{missing.sum()} annotations have no area: that of their {source} is used")
-    return check.areas([other[i] if m else given[i] for i, m in enumerate(missing)], path)
+    found = check.areas([other[i] if m else given[i] for i, m in enumerate(missing)], path)
+    empty = np.count_nonzero((found == 0) & (other > 0))
+    if empty:
+        notes.append(
+            f"{empty} annotations have an area of 0, and their {source} are not empty: they count "
+            "as small, as in COCO's evaluation (a study uses the area of their boxes)"
+        )
+    return found

@@ -11,7 +11,8 @@ from rankdet.errors import InputError
 from rankdet.evaluation.coco.checks import shown, three
 from rankdet.evaluation.coco.json_stream import read_json_list
 
-_CHUNK = 20_000  # masks checked at a time: bounds the memory
+CHUNK = 20_000  # masks checked at a time: bounds the memory
+FARTHEST = 10  # times the longer side of the image: the largest coordinate of a polygon
 
 
 def carry_masks(path: Path | str) -> bool:
@@ -50,7 +51,8 @@ def encode(
             rle = _rle(segmentation, height, width)
         except Exception:  # pycocotools' compiled code raises errors of many types
             raise InputError(
-                f"{place} has 'segmentation' {shown(segmentation)}; needed: polygons or RLE"
+                f"{place} has 'segmentation' {shown(segmentation)}; needed: polygons or RLE "
+                f"(coordinates of polygons up to {FARTHEST} times the image's longer side)"
             ) from None
         if height and width and rle["size"] != [height, width]:
             raise InputError(
@@ -60,8 +62,8 @@ def encode(
         masks.append(rle)
     broken = [
         numbers[i]
-        for start in range(0, len(masks), _CHUNK)
-        for i in start + broken_masks(masks[start : start + _CHUNK])
+        for start in range(0, len(masks), CHUNK)
+        for i in start + broken_masks(masks[start : start + CHUNK])
     ]
     if broken:
         raise InputError(
@@ -76,7 +78,8 @@ def _rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
 
     if isinstance(segmentation, list):
         # The time of the rasteriser grows with the coordinates: huge ones would take forever.
-        if not all(np.abs(np.asarray(p, dtype=float)).max() < 1e6 for p in segmentation):
+        limit = FARTHEST * max(height, width)
+        if not all(np.abs(np.asarray(p, dtype=float)).max() <= limit for p in segmentation):
             raise ValueError
         return _plain(coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width)))
     rows, columns = (int(v) for v in segmentation["size"])

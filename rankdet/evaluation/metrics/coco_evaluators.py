@@ -1,4 +1,9 @@
-"""AP from the public evaluators: hotcoco (the default, fast) and pycocotools (COCO's own code)."""
+"""AP from the public evaluators: hotcoco (the default, fast) and pycocotools (COCO's own code).
+
+Both get positions from 1 instead of the ids of the file. hotcoco reads ids of detections as floats,
+so it would not find ids from 2^53 on, and it accepts no negative ids. The order is that of the ids,
+so ties are broken as before.
+"""
 
 import contextlib
 import io
@@ -7,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rankdet.errors import InputError
+from rankdet.evaluation.coco.federated import LISTS
 from rankdet.evaluation.coco.types import Detections, GroundTruth
 from rankdet.evaluation.known import check_known
 from rankdet.evaluation.metrics.ap import MAX_DETECTIONS, ApTables, limits_of
@@ -75,15 +81,16 @@ def _without_matches(ground_truth: GroundTruth, limits: tuple[int, ...]) -> ApTa
 
 
 def _images(ground_truth: GroundTruth) -> list[dict[str, Any]]:
-    sizes = ground_truth.image_sizes.tolist()
     images = [
         {"id": i, "height": height, "width": width, "file_name": ""}
-        for i, (height, width) in zip(ground_truth.image_ids.tolist(), sizes, strict=True)
+        for i, (height, width) in enumerate(ground_truth.image_sizes.tolist(), 1)
     ]
     if ground_truth.federated:
-        for i, image in enumerate(images):
-            image["neg_category_ids"] = ground_truth.federated.negative[i]
-            image["not_exhaustive_category_ids"] = ground_truth.federated.not_exhaustive[i]
+        new = {category: i for i, category in enumerate(ground_truth.category_ids.tolist(), 1)}
+        lists = (ground_truth.federated.negative, ground_truth.federated.not_exhaustive)
+        for image, *found in zip(images, *lists, strict=True):
+            for key, ids in zip(LISTS, found, strict=True):
+                image[key] = [new[i] for i in ids if i in new]
     return images
 
 
@@ -91,8 +98,8 @@ def _categories(ground_truth: GroundTruth) -> list[dict[str, Any]]:
     # Unique names, because some evaluators find classes by their names.
     frequency = ground_truth.frequency
     return [
-        {"id": i, "name": str(i), **({"frequency": frequency[i]} if i in frequency else {})}
-        for i in ground_truth.category_ids.tolist()
+        {"id": i, "name": str(i), **({"frequency": frequency[c]} if c in frequency else {})}
+        for i, c in enumerate(ground_truth.category_ids.tolist(), 1)
     ]
 
 
@@ -103,25 +110,25 @@ def _hotcoco(ground_truth: GroundTruth, detections: Detections, iou_type: str) -
     truth = hotcoco.COCO.from_arrays(
         images,
         categories,
-        ground_truth.image_ids[ground_truth.image],
-        ground_truth.category_ids[ground_truth.category],
+        ground_truth.image + 1,
+        ground_truth.category + 1,
         ground_truth.boxes,
-        ids=ground_truth.ids,
+        ids=np.arange(1, len(ground_truth) + 1),
         area=ground_truth.area,
         iscrowd=ground_truth.crowd,
         segmentation=_text_masks(ground_truth.masks),
     )
     rows = np.column_stack(
         [
-            ground_truth.image_ids[detections.image],
+            detections.image + 1,
             detections.boxes,
             detections.score,
-            ground_truth.category_ids[detections.category],
+            detections.category + 1,
         ]
     )
     found = truth.load_res(rows)
     if iou_type == "segm":
-        found = truth.load_res(_results(ground_truth, detections))
+        found = truth.load_res(_results(detections))
     federated = ground_truth.federated is not None
     return hotcoco.COCOeval(truth, found, iou_type, lvis_style=federated)
 
@@ -132,13 +139,13 @@ def _text_masks(masks: list[dict[str, Any]] | None) -> list[Any] | None:
     return [{"size": m["size"], "counts": m["counts"].decode()} for m in masks]
 
 
-def _results(ground_truth: GroundTruth, detections: Detections) -> list[dict[str, Any]]:
+def _results(detections: Detections) -> list[dict[str, Any]]:
     # Without boxes: with boxes, COCO's tools use the area of the box instead of the mask's.
     return [
         {"image_id": i, "category_id": c, "score": s, "segmentation": m}
         for i, c, s, m in zip(
-            ground_truth.image_ids[detections.image].tolist(),
-            ground_truth.category_ids[detections.category].tolist(),
+            (detections.image + 1).tolist(),
+            (detections.category + 1).tolist(),
             detections.score.tolist(),
             _text_masks(detections.masks) or [],
             strict=True,
@@ -151,17 +158,17 @@ def _pycocotools(ground_truth: GroundTruth, detections: Detections, iou_type: st
     from pycocotools.cocoeval import COCOeval
 
     columns = {
-        "image_id": ground_truth.image_ids[ground_truth.image],
-        "category_id": ground_truth.category_ids[ground_truth.category],
-        "id": ground_truth.ids,
+        "image_id": ground_truth.image + 1,
+        "category_id": ground_truth.category + 1,
+        "id": np.arange(1, len(ground_truth) + 1),
         "area": ground_truth.area,
         "iscrowd": ground_truth.crowd.astype(int),
         "bbox": ground_truth.boxes,
     }
     truth = _coco(COCO(), ground_truth, columns, ground_truth.masks)
     columns = {
-        "image_id": ground_truth.image_ids[detections.image],
-        "category_id": ground_truth.category_ids[detections.category],
+        "image_id": detections.image + 1,
+        "category_id": detections.category + 1,
         "id": np.arange(1, len(detections) + 1),
         "area": detections.area,
         "score": detections.score,
