@@ -23,6 +23,7 @@ MOST_PROCESSES = 12  # each needs a little more than one core
 MODES: dict[str, dict[str, Any]] = {
     "fp32": {},
     "bf16": {"precision": "bf16"},
+    "channels_last": {"channels_last": True},
     "compile": {"compile": True},
 }
 MODE_LOSS = "alrp"

@@ -32,7 +32,9 @@ def test_losses_are_finite_and_near_those_of_float32(detector, loss, tiny_shapes
     with torch.autocast("cpu", torch.bfloat16):
         total, parts = losses(model)
     assert all(torch.isfinite(value).all() for value in parts.values())
-    assert float(total.detach()) == pytest.approx(exact, rel=0.1)
+    # In two stages bfloat16 scores choose other proposals, and these have other losses.
+    tolerance = 0.25 if detector.endswith("rcnn") else 0.1
+    assert float(total.detach()) == pytest.approx(exact, rel=tolerance)
     total.backward()
     found = {n: p.grad for n, p in model.named_parameters() if p.requires_grad}
     assert not faults({name: g for name, g in found.items() if g is not None})
