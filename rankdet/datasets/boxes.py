@@ -13,7 +13,10 @@ def is_number(value: Any) -> bool:
     """Returns whether a value read from JSON is a finite number; a boolean is not."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return math.isfinite(value)
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 def repair(

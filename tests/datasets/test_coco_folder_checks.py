@@ -149,6 +149,7 @@ def test_repairs_are_made_and_reported(good):
             ([float("nan"), 5, 4, 4], "infinite"),
             ([5, 5, float("inf"), 4], "infinite"),
             ([30.0, 5, 10.05, 4], "rounded"),
+            ([5, 5, 10**400, 4], "infinite"),
         ]
         for k, (bbox, _) in enumerate(extra):
             data["annotations"].append({**box, "id": 30 + k, "bbox": bbox, "area": 100})
@@ -168,7 +169,7 @@ def test_repairs_are_made_and_reported(good):
         ("boxes partly outside of their image", 2, "clipped"),
         ("boxes completely outside of their image", 1, "dropped"),
         ("boxes without width or height", 2, "dropped"),
-        ("boxes that are not finite", 2, "dropped"),
+        ("boxes that are not finite", 3, "dropped"),
         ("annotations with an id below 1", 1, "renumbered"),
         ("annotations without an area", 1, "set to the area of the box"),
         ("annotations without a positive area", 1, "set to the area of the box"),
@@ -178,7 +179,7 @@ def test_repairs_are_made_and_reported(good):
     ):
         assert found[what].startswith(f"{what}: {count} (") and done in found[what], found[what]
     kept = {a["id"]: a for a in data["annotations"]}
-    assert sorted(kept) == [2, 3, 9, 30, 31, 37, 38]
+    assert sorted(kept) == [2, 3, 9, 30, 31, 37, 39]
     assert kept[30]["bbox"] == [0, 5, 6, 10] and kept[30]["area"] == 60
     assert kept[31]["bbox"] == [35, 25, 5, 5] and kept[31]["iscrowd"] == 0
     assert kept[37]["bbox"] == [30.0, 5, 10.05, 4]  # the rounding in COCO's files is accepted

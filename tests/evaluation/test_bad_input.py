@@ -19,12 +19,14 @@ def test_the_unchanged_files_are_valid(tmp_path, capsys):
 BAD_RESULTS = {
     "NaN score": ((0, "score"), float("nan"), ["dt.json", "'score'", "NaN"]),
     "infinite score": ((1, "score"), float("inf"), ["'score'", "entry 1"]),
+    "huge score": ((1, "score"), -1e308, ["'score'", "beyond 1e100", "entry 1"]),
     "score a text": ((1, "score"), "0.9", ["'score'", "'0.9'", "entry 1"]),
     "score true": ((1, "score"), True, ["'score'", "True"]),
     "no score": ((1, "score"), ..., ["'score'", "number 1"]),
     "NaN box": ((0, "bbox", 2), float("nan"), ["'bbox'", "NaN"]),
     "infinite box": ((0, "bbox", 0), float("-inf"), ["'bbox'", "infinite"]),
     "negative size": ((1, "bbox", 3), -1, ["'bbox'", "negative size", "entry 1"]),
+    "box too large": ((0, "bbox", 2), 1e200, ["'bbox'", "beyond 1e100", "entry 0"]),
     "short box": ((1, "bbox"), [1, 2, 3], ["[1, 2, 3]", "[x, y, width, height]"]),
     "no box": ((0, "bbox"), ..., ["'bbox'", "None"]),
     "box of texts": ((0, "bbox"), ["1", 2, 3, 4], ["'bbox'", "numbers"]),
@@ -63,6 +65,7 @@ BAD_TRUTH = {
     "height NaN": (("images", 1, "height"), float("nan"), ["'height'", "image 1"]),
     "width negative": (("images", 0, "width"), -1, ["'width'", "-1"]),
     "width too large": (("images", 0, "width"), 2**70, ["'width'"]),
+    "width of 2^53": (("images", 0, "width"), 2**53, ["'width'", "image 0"]),
     "width a list": (("images", 0, "width"), [60], ["'width'", "[60]"]),
     "image no object": (("images", 0), 5, ["'id'"]),
 }

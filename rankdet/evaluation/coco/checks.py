@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from rankdet.errors import InputError
 from rankdet.evaluation.coco import ids
 
+LARGEST = 1e100  # of scores and boxes: sums and products of larger numbers may be infinite
+LARGEST_SIDE = 2**31 - 1  # of images, in pixels; hotcoco accepts no larger ones
 Entries = Sequence[Mapping[str, Any]]
 
 
@@ -37,7 +39,7 @@ def sizes(images: Entries, path: Path) -> NDArray[np.int64]:
     """Returns the images' heights and widths (I, 2), 0 where they are not given."""
     found = [im.get(key) or 0 for im in images for key in ("height", "width")]
     for i, value in enumerate(found):
-        if not _whole(value) or value < 0:
+        if not _whole(value) or not 0 <= value <= LARGEST_SIDE:
             key = ("height", "width")[i % 2]
             raise InputError(
                 f"{path}: image {i // 2} (from 0) has {key!r} {shown(value)}; needed: pixels"
@@ -60,8 +62,9 @@ def scores(entries: Entries, path: Path, start: int = 0) -> NDArray[np.float64]:
 
 
 def check_scores(array: NDArray[np.float64], path: Path, start: int = 0) -> None:
-    """Raises an `InputError` unless all scores are finite."""
+    """Raises an `InputError` unless all scores are finite, and so are their sums and squares."""
     _stop_if(~np.isfinite(array), array, path, "score", "NaN or infinite", start)
+    _stop_if(np.abs(array) > LARGEST, array, path, "score", "beyond 1e100", start)
 
 
 def boxes(
@@ -84,9 +87,11 @@ def boxes(
 
 
 def check_boxes(array: NDArray[np.float64], path: Path, what: str, start: int = 0) -> None:
-    """Raises an `InputError` unless all boxes (N, 4) are finite and no size is negative."""
+    """Raises an `InputError` unless boxes (N, 4) and their areas are finite, sizes not negative."""
     bad = ~np.isfinite(array.sum(axis=1))
     _stop_if(bad, array, path, "bbox", f"NaN or infinite in {what}s", start)
+    far = np.abs(array).max(axis=1, initial=0) > LARGEST
+    _stop_if(far, array, path, "bbox", "beyond 1e100", start)
     negative = (array[:, 2] < 0) | (array[:, 3] < 0)
     _stop_if(negative, array, path, "bbox", f"of negative size in {what}s", start)
 

@@ -80,7 +80,7 @@ class _Table:
 
 
 def _bin(score: Floats, true: Bools, iou: Floats, bins: int) -> _Table:
-    at = np.clip((score * bins).astype(np.int64), 0, bins - 1)
+    at = np.minimum((np.clip(score, 0, 1) * bins).astype(np.int64), bins - 1)
     count = np.bincount(at, minlength=bins)
     score_sum, hits, hits_iou = (
         np.bincount(at, weights=values, minlength=bins).astype(np.float64)
