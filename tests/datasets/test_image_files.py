@@ -117,7 +117,7 @@ def test_some_files_load_and_some_do_not(looked):
 
 
 def test_nothing_but_one_line_is_printed(good, capfd):
-    folder, data = good
+    folder, _ = good
     (folder / "1.png").write_bytes(other_checksum(PNG))
     (folder / "2.png").write_bytes(FILES["float.tif"])
     (folder / "3.png").write_bytes(FILES["cut-80.BMP"])
