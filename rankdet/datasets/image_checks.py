@@ -12,8 +12,8 @@ from rankdet.datasets.entries import Entry, identified, is_id
 from rankdet.datasets.problems import Problems
 from rankdet.datasets.scaling import shortest_limit
 
-# Above this ratio of the sides, the shorter side can vanish when training fits an image into the
-# smallest square that studies use (64 px).
+# Above this ratio of the sides, the shorter side has no pixel in the smallest square of a study
+# (32 px).
 ELONGATED = 64
 
 

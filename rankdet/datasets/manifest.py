@@ -49,8 +49,20 @@ def split_entry(
         "n_crowd": sum(a["iscrowd"] for a in data["annotations"]),
         "n_masks": masks.count_usable(data),
         "counts": {key: counts[key] for key in ("classes", "sizes", "bins")},
+        **most_elongated(data["images"]),
         "checksum": checksum,
     }
+
+
+def most_elongated(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the image whose sides differ most, as an entry of the manifest; empty without images.
+
+    A run needs it to know whether its image size leaves pixels of every image.
+    """
+    if not images:
+        return {}
+    image = max(images, key=lambda i: max(i["width"], i["height"]) / min(i["width"], i["height"]))
+    return {"most_elongated": {key: image[key] for key in ("file_name", "width", "height")}}
 
 
 def write(
