@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets import boxes, coco_file, field_checks, image_checks, images
+from rankdet.datasets import boxes, coco_file, field_checks, image_checks, images, left_out
 from rankdet.datasets.entries import Entry, identified, is_id, refers_by_number
 from rankdet.datasets.problems import Problems
 from rankdet.errors import InputError
@@ -25,12 +25,14 @@ class Checked:
         digests: (file name, sha256) of each image.
         problems: the errors, and warnings for the repairs.
         annotated: whether the file has annotations. Without them a split is only for prediction.
+        dropped: number of annotations that were dropped.
     """
 
     data: dict[str, Any]
     digests: list[tuple[str, str]]
     problems: Problems
     annotated: bool = True
+    dropped: int = 0
 
 
 def check(
@@ -74,7 +76,7 @@ def check(
     field_checks.warn_ignored(repaired, problems)
     data = field_checks.without_nan({**raw, "images": kept, "annotations": repaired}, problems)
     digests = [(e["file_name"], seen[folder / e["file_name"]].sha256) for e in kept]
-    return Checked(data, digests, problems, annotated)
+    return Checked(data, digests, problems, annotated, len(raw["annotations"]) - len(repaired))
 
 
 def _categories(entries: list[Entry], problems: Problems) -> dict[int, str]:
@@ -141,11 +143,23 @@ def _emptiness(
             problems.error(f"no {key}", f"'{key}' is empty", f"give a file with {key}")
     if problems.errors or kept is None:
         return
-    if all(entry["iscrowd"] for entry in kept):
-        example = f"{len(raw['annotations'])} given, {len(kept)} usable, all of them crowds"
-        if not kept:
-            example = f"{len(raw['annotations'])} given, 0 usable"
-        problems.error("no objects", example, "give a file with annotated boxes")
+    if kept and left_out.in_fractions(kept):
+        what = "boxes between 0 and 1, as fractions of the image"
+        example = f"all {len(kept)} boxes, the first is {kept[0]['bbox']}"
+        problems.error(what, example, "give them in pixels: [x, y, width, height]")
+    elif all(left_out.why(entry) for entry in kept):
+        problems.error("no objects", *_nothing_to_train_on(len(raw["annotations"]), kept))
+    else:
+        left_out.warn(kept, problems)
     used = {entry["category_id"] for entry in kept}
     for name in (name for key, name in categories.items() if key not in used):
         problems.warning("categories without any annotation", name, "kept; their AP is undefined")
+
+
+def _nothing_to_train_on(given: int, kept: list[Entry]) -> tuple[str, str]:
+    """Returns what was found, and what to do."""
+    example = f"{given} given, {len(kept)} usable"
+    if kept:
+        reasons = left_out.described(left_out.count(kept))
+        example += f", training leaves out all of them: {reasons}"
+    return example, "give a file with annotated boxes"

@@ -74,6 +74,7 @@ def write(
                 splits[split][0],
                 manifest.split_checksum(annotations_sha256, one.digests),
                 annotated=one.annotated,
+                dropped=one.dropped,
             )
         return manifest.write(
             folder,

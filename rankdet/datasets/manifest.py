@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet import files
-from rankdet.datasets import masks
+from rankdet.datasets import left_out, masks
 from rankdet.datasets.summary import summarise
 
 SCHEMA = "rankdet.dataset/1"
@@ -32,12 +32,14 @@ def split_entry(
     checksum: str,
     *,
     annotated: bool = True,
+    dropped: int = 0,
 ) -> dict[str, Any]:
     """Returns a split's part of the manifest.
 
     `n_annotations` includes crowds. `n_masks` is the number of annotations with a usable
     segmentation. `counts` has the objects (without crowds) by class, by size and per image.
-    `annotated` is false for a split that is only for prediction.
+    `annotated` is false for a split that is only for prediction. `left_out` counts the annotations
+    that training does not use, by reason; `dropped` is the number that the checks have dropped.
     """
     counts = summarise(data)
     return {
@@ -49,6 +51,7 @@ def split_entry(
         "n_crowd": sum(a["iscrowd"] for a in data["annotations"]),
         "n_masks": masks.count_usable(data),
         "counts": {key: counts[key] for key in ("classes", "sizes", "bins")},
+        **({"left_out": left_out.count(data["annotations"], dropped)} if annotated else {}),
         **most_elongated(data["images"]),
         "checksum": checksum,
     }

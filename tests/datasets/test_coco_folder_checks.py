@@ -84,7 +84,7 @@ ERRORS = [
     (lambda data: data["annotations"].clear(), "no objects: 1 (0 given, 0 usable"),
     (
         lambda data: data.update(annotations=data["annotations"][1:2]),
-        "1 usable, all of them crowds",
+        "1 usable, training leaves out all of them: crowds (1)); give a file with annotated boxes",
     ),
     (lambda data: data.update(images=[], annotations=[]), "no images: 1"),
     (lambda data: data.update(categories=[], annotations=[]), "no categories: 1"),
