@@ -93,7 +93,7 @@ def _check(args: argparse.Namespace) -> int:
     checked = check(args.images, args.annotations)
     problems = checked.problems
     if not problems.errors:
-        _print_summary(checked.data)
+        _print_summary(checked.data, checked.dropped)
     for line in problems.warnings:
         print(f"warning: {line}")
     sys.stdout.flush()
@@ -102,7 +102,8 @@ def _check(args: argparse.Namespace) -> int:
     return 2 if problems.errors else 0
 
 
-def _print_summary(data: dict) -> None:
+def _print_summary(data: dict, dropped: int) -> None:
+    from rankdet.datasets import left_out
     from rankdet.datasets.summary import summarise
 
     counts = summarise(data)
@@ -111,6 +112,8 @@ def _print_summary(data: dict) -> None:
     bins = ", ".join(f"{label}: {n}" for label, n in counts["bins"].items())
     print(f"images             {counts['images']} ({counts['empty_images']} without objects)")
     print(f"annotations        {counts['annotations']} ({counts['crowds']} crowds)")
+    unused = left_out.described(left_out.count(data["annotations"], dropped))
+    print(f"not trained on     {unused or 'none'}")
     print(f"sizes              {sizes}")
     print(f"objects per image  {bins}")
     print(f"classes            {len(counts['classes'])} ({used} with objects)")

@@ -1,6 +1,6 @@
 """Datasets on disk: every kind becomes annotations in COCO's format and a manifest `dataset.json`.
 
-This package needs only numpy and Pillow. To add a kind, write a module with
+This package needs only numpy, Pillow and OpenCV. To add a kind, write a module with
 `prepare(name, config, folder) -> dict` (use `manifest.write`) and add it to `KINDS`.
 """
 

@@ -4,18 +4,16 @@ An error means that boxes, classes or images are wrong. A warning names a repair
 in the copy that the benchmark uses; the user's file is never changed.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rankdet.datasets import boxes, coco_file, field_checks, images
+from rankdet.datasets import boxes, coco_file, field_checks, image_checks, images, left_out
+from rankdet.datasets.entries import Entry, identified, is_id, refers_by_number
 from rankdet.datasets.problems import Problems
 from rankdet.errors import InputError
-from rankdet.evaluation.coco.ids import fits, from_one
-
-Entry = dict[str, Any]
+from rankdet.evaluation.coco.ids import from_one
 
 
 @dataclass
@@ -27,12 +25,14 @@ class Checked:
         digests: (file name, sha256) of each image.
         problems: the errors, and warnings for the repairs.
         annotated: whether the file has annotations. Without them a split is only for prediction.
+        dropped: number of annotations that were dropped.
     """
 
     data: dict[str, Any]
     digests: list[tuple[str, str]]
     problems: Problems
     annotated: bool = True
+    dropped: int = 0
 
 
 def check(
@@ -66,9 +66,9 @@ def check(
     raw = adapt(raw) if adapt else raw
     problems = Problems()
     categories = _categories(raw["categories"], problems)
-    kept = _images(raw["images"], folder, problems, seen)
+    kept = image_checks.usable(raw["images"], folder, problems, seen)
     sizes = {entry["id"]: (entry["width"], entry["height"]) for entry in kept}
-    known = {entry.get("id") for entry in raw["images"] if _is_id(entry.get("id"))}
+    known = {entry.get("id") for entry in raw["images"] if is_id(entry.get("id"))}
     repaired = _annotations(raw["annotations"], known, sizes, categories, problems)
     field_checks.check_masks(repaired, sizes, problems)
     field_checks.check_lists(raw["images"], problems)
@@ -76,35 +76,13 @@ def check(
     field_checks.warn_ignored(repaired, problems)
     data = field_checks.without_nan({**raw, "images": kept, "annotations": repaired}, problems)
     digests = [(e["file_name"], seen[folder / e["file_name"]].sha256) for e in kept]
-    return Checked(data, digests, problems, annotated)
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _identified(entries: list[Entry], kind: str, problems: Problems) -> list[Entry]:
-    """Returns the entries with a unique whole number as `id`; the others are errors."""
-    kept, ids = [], set()
-    for position, entry in enumerate(entries):
-        if not _is_id(entry.get("id")):
-            example = f"entry {position}: {entry.get('id')!r:.20}"
-            problems.error(f"{kind} without a whole number as id", example, "number them")
-        elif not fits(entry["id"]):
-            what = f"{kind} with an id of more than 64 bits"
-            problems.error(what, f"entry {position}: {entry['id']!r:.30}", "number them from 1")
-        elif entry["id"] in ids:
-            problems.error(f"{kind} with an id used before", str(entry["id"]), "use unique ids")
-        else:
-            ids.add(entry["id"])
-            kept.append(entry)
-    return kept
+    return Checked(data, digests, problems, annotated, len(raw["annotations"]) - len(repaired))
 
 
 def _categories(entries: list[Entry], problems: Problems) -> dict[int, str]:
     """Returns category id -> name."""
     names: dict[int, str] = {}
-    for entry in _identified(entries, "categories", problems):
+    for entry in identified(entries, "categories", problems):
         name = entry.get("name")
         if not isinstance(name, str) or not name.strip():
             problems.error("categories without a name", f"id {entry['id']}", "name them")
@@ -112,53 +90,6 @@ def _categories(entries: list[Entry], problems: Problems) -> dict[int, str]:
             problems.error("category names used twice", repr(name), "use unique names")
         names[entry["id"]] = str(name)
     return names
-
-
-def _images(
-    entries: list[Entry],
-    folder: Path,
-    problems: Problems,
-    seen: dict[Path, images.ImageFile],
-) -> list[Entry]:
-    """Returns the images that can be used, with their sizes."""
-    named = []
-    for entry in _identified(entries, "images", problems):
-        if isinstance(entry.get("file_name"), str) and entry["file_name"]:
-            named.append(entry)
-        else:
-            problems.error("images without a file_name", f"id {entry['id']}", "name their files")
-    images.look((folder / entry["file_name"] for entry in named), seen)
-    kept = [_image(entry, seen[folder / entry["file_name"]], folder, problems) for entry in named]
-    repeated = Counter(entry["file_name"] for entry in named)
-    for name in (name for name, count in repeated.items() if count > 1):
-        problems.warning("image files listed in 'images' more than once", name, "kept")
-    return [entry for entry in kept if entry]
-
-
-def _image(entry: Entry, found: images.ImageFile, folder: Path, problems: Problems) -> Entry | None:
-    name = entry["file_name"]
-    if found.problem == "missing":
-        problems.error(f"images missing in {folder}", name, "copy them there, or give their folder")
-        return None
-    if found.size is None:
-        problems.error("unreadable images", f"{name}: {found.problem}", "replace them")
-        return None
-    size = found.size[::-1] if found.turned else found.size
-    given = (entry.get("width"), entry.get("height"))
-    if given == (None, None):
-        problems.warning("images without width and height", name, "taken from the files")
-    elif given != size:
-        example = f"{name}: {given[0]} x {given[1]}, file {size[0]} x {size[1]}"
-        if found.turned and given == found.size:
-            repair = "boxes kept: check them, or remove the EXIF orientation"
-            what = "images that EXIF rotates, with annotations that are not rotated"
-            problems.warning(what, example, repair)
-            size = found.size
-        else:
-            remedy = "boxes would be wrong: give the images that were annotated"
-            problems.error("images of another size than annotated", example, remedy)
-            return None
-    return {**entry, "width": size[0], "height": size[1]}
 
 
 def _annotations(
@@ -170,15 +101,17 @@ def _annotations(
 ) -> list[Entry]:
     """Returns the annotations that can be used, repaired."""
     kept = []
-    usable = _identified(entries, "annotations", problems)
+    usable = identified(entries, "annotations", problems)
     new_ids = from_one([entry["id"] for entry in usable])
     for entry in usable:
         where = f"annotation {entry['id']} of image {entry.get('image_id')!r:.20}"
-        if not _is_id(entry.get("image_id")) or entry["image_id"] not in known_images:
+        if not refers_by_number(entry, problems):
+            continue
+        if entry["image_id"] not in known_images:
             problems.error("annotations of an image that is not in 'images'", where, "remove them")
             continue
-        if not _is_id(entry.get("category_id")) or entry["category_id"] not in categories:
-            example = f"annotation {entry['id']}: category {entry.get('category_id')!r:.20}"
+        if entry["category_id"] not in categories:
+            example = f"annotation {entry['id']}: category {entry['category_id']!r:.20}"
             what = "annotations of a category that is not in 'categories'"
             problems.error(what, example, "add the category, or remove them")
             continue
@@ -210,11 +143,23 @@ def _emptiness(
             problems.error(f"no {key}", f"'{key}' is empty", f"give a file with {key}")
     if problems.errors or kept is None:
         return
-    if all(entry["iscrowd"] for entry in kept):
-        example = f"{len(raw['annotations'])} given, {len(kept)} usable, all of them crowds"
-        if not kept:
-            example = f"{len(raw['annotations'])} given, 0 usable"
-        problems.error("no objects", example, "give a file with annotated boxes")
+    if kept and left_out.in_fractions(kept):
+        what = "boxes between 0 and 1, as fractions of the image"
+        example = f"all {len(kept)} boxes, the first is {kept[0]['bbox']}"
+        problems.error(what, example, "give them in pixels: [x, y, width, height]")
+    elif all(left_out.why(entry) for entry in kept):
+        problems.error("no objects", *_nothing_to_train_on(len(raw["annotations"]), kept))
+    else:
+        left_out.warn(kept, problems)
     used = {entry["category_id"] for entry in kept}
     for name in (name for key, name in categories.items() if key not in used):
         problems.warning("categories without any annotation", name, "kept; their AP is undefined")
+
+
+def _nothing_to_train_on(given: int, kept: list[Entry]) -> tuple[str, str]:
+    """Returns what was found, and what to do."""
+    example = f"{given} given, {len(kept)} usable"
+    if kept:
+        reasons = left_out.described(left_out.count(kept))
+        example += f", training leaves out all of them: {reasons}"
+    return example, "give a file with annotated boxes"

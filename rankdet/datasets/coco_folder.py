@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet import files
-from rankdet.datasets import manifest
+from rankdet.datasets import image_record, manifest
 from rankdet.datasets.checks import Checked, check
 from rankdet.datasets.images import ImageFile
 from rankdet.datasets.options import SplitFiles
@@ -74,7 +74,9 @@ def write(
                 splits[split][0],
                 manifest.split_checksum(annotations_sha256, one.digests),
                 annotated=one.annotated,
+                dropped=one.dropped,
             )
+        image_record.write(part, _read(splits, checked, seen))
         return manifest.write(
             folder,
             name=name,
@@ -84,6 +86,21 @@ def write(
             splits=entries,
             warnings=warnings,
         )
+
+
+def _read(
+    splits: Mapping[str, tuple[Path, Path]],
+    checked: Mapping[str, Checked],
+    seen: Mapping[Path, ImageFile],
+) -> dict[str, dict[str, image_record.Read]]:
+    """Returns folder -> file name -> what was read, of the images that are used."""
+    found: dict[str, dict[str, image_record.Read]] = {}
+    for split, one in checked.items():
+        folder = splits[split][0]
+        names = found.setdefault(folder.as_posix(), {})
+        for name, sha256 in one.digests:
+            names[name] = (*seen[folder / name].stat, sha256)
+    return found
 
 
 def read_config(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, tuple[Path, Path]]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet import files
-from rankdet.datasets import masks
+from rankdet.datasets import left_out, masks
 from rankdet.datasets.summary import summarise
 
 SCHEMA = "rankdet.dataset/1"
@@ -32,12 +32,14 @@ def split_entry(
     checksum: str,
     *,
     annotated: bool = True,
+    dropped: int = 0,
 ) -> dict[str, Any]:
     """Returns a split's part of the manifest.
 
     `n_annotations` includes crowds. `n_masks` is the number of annotations with a usable
     segmentation. `counts` has the objects (without crowds) by class, by size and per image.
-    `annotated` is false for a split that is only for prediction.
+    `annotated` is false for a split that is only for prediction. `left_out` counts the annotations
+    that training does not use, by reason; `dropped` is the number that the checks have dropped.
     """
     counts = summarise(data)
     return {
@@ -49,8 +51,21 @@ def split_entry(
         "n_crowd": sum(a["iscrowd"] for a in data["annotations"]),
         "n_masks": masks.count_usable(data),
         "counts": {key: counts[key] for key in ("classes", "sizes", "bins")},
+        **({"left_out": left_out.count(data["annotations"], dropped)} if annotated else {}),
+        **most_elongated(data["images"]),
         "checksum": checksum,
     }
+
+
+def most_elongated(images: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the image whose sides differ most, as an entry of the manifest; empty without images.
+
+    A run needs it to know whether its image size leaves pixels of every image.
+    """
+    if not images:
+        return {}
+    image = max(images, key=lambda i: max(i["width"], i["height"]) / min(i["width"], i["height"]))
+    return {"most_elongated": {key: image[key] for key in ("file_name", "width", "height")}}
 
 
 def write(

@@ -7,22 +7,26 @@ from typing import Any
 from rankdet.jobs.context import Job
 
 
-def prepare_dataset(name: str, config: Mapping[str, Any], folder: Path, job: Job) -> None:
+def prepare_dataset(
+    name: str, config: Mapping[str, Any], folder: Path, images: str, job: Job
+) -> None:
     """Writes annotations in COCO's format and a manifest; warnings go to the terminal.
 
     Args:
         name: the dataset's name.
         config: its entry in the study's config.
         folder: the folder to write to.
+        images: the state of the images (`jobs.images.images_state`) when the job was planned.
         job: the running job.
 
     Raises:
         InputError: If the data cannot be used.
     """
-    from rankdet.datasets import prepare
+    from rankdet.datasets import image_record, prepare
     from rankdet.datasets.summary import described
 
     manifest = prepare(name, config, folder)
+    image_record.keep_state(folder / "data", images)
     for split, entry in manifest["splits"].items():
         print(f"{split}: {entry['n_images']:,} images, {described(entry)}")
     for warning in manifest["warnings"]:

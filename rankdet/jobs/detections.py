@@ -1,9 +1,10 @@
 """Jobs that train a run or write its detections."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rankdet.jobs.images import check_unchanged
 from rankdet.results.layout import DETECTIONS
 from rankdet.results.schemas.dataset import DatasetManifest
 
@@ -14,7 +15,7 @@ def train_run(spec: Mapping[str, Any], run: Path) -> None:
     """Trains a run, or continues its training; see `rankdet.training.train`."""
     from rankdet.training import train
 
-    train(with_data(spec), run)
+    train(with_data(spec, ["train"]), run)
 
 
 def take_checkpoint(spec: Mapping[str, Any], run: Path) -> None:
@@ -39,7 +40,7 @@ def detect(
     """
     from rankdet.training import predict
 
-    predict(with_data(spec), run, split, out)
+    predict(with_data(spec, [split]), run, split, out)
     _keep_confident(spec, split, out, thresholds)
 
 
@@ -47,7 +48,7 @@ def detect_untrained(spec: Mapping[str, Any], run: Path) -> None:
     """Writes the detections of a detector that was not trained, on the main split."""
     from rankdet.training import untrained
 
-    untrained(with_data(spec), run)
+    untrained(with_data(spec, spec["splits"][:1]), run)
     _keep_confident(spec, spec["splits"][0], run)
 
 
@@ -60,11 +61,16 @@ def _keep_confident(
         keep_confident(out / DETECTIONS, spec["manifest"], split, thresholds)
 
 
-def with_data(spec: Mapping[str, Any]) -> dict[str, Any]:
+def with_data(spec: Mapping[str, Any], splits: Iterable[str] = ()) -> dict[str, Any]:
     """Returns a run's spec with the checksum of its data, which is known only when the job runs.
 
+    Args:
+        spec: the run's spec.
+        splits: the splits whose images the job reads. They must be those of the checksum.
+
     Raises:
-        InputError: If the dataset's manifest cannot be read.
+        InputError: If the dataset's manifest cannot be read, or images have changed since.
     """
-    checksum = DatasetManifest.from_disk(spec["manifest"]).checksum
-    return {**spec, "hashes": {**spec["hashes"], "data": checksum}}
+    manifest = DatasetManifest.from_disk(spec["manifest"])
+    check_unchanged(spec["manifest"], manifest, splits)
+    return {**spec, "hashes": {**spec["hashes"], "data": manifest.checksum}}

@@ -9,6 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rankdet.charts.svg import chart_svg
+from rankdet.datasets.left_out import described
 from rankdet.errors import InputError
 from rankdet.evaluation.metric import CLASSES, SPARSITY
 from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_summary
@@ -75,6 +76,7 @@ def _context(study: RecordedStudy, run: RecordedRun, report: Path) -> dict[str, 
         "class_columns": CLASS_METRICS,
         "sparsity_columns": shown_in(SPARSITY),
         "facts": _facts(run),
+        "left_out": _left_out(study, run),
         "provenance": _flat(run.provenance.to_dict()),
     }
 
@@ -123,6 +125,15 @@ def _facts(run: RecordedRun) -> dict[str, Any]:
         "device": training.device,
         "resumed": ", ".join(str(iteration) for iteration in training.resumed_from or ()),
     }
+
+
+def _left_out(study: RecordedStudy, run: RecordedRun) -> str:
+    """What training did not use of its annotations, in words; empty if it used all of them."""
+    manifest = study.manifests.get(run.dataset)
+    split = manifest.splits.get("train") if manifest else None
+    if run.untrained or split is None or not split.left_out:
+        return ""
+    return described(split.left_out)
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

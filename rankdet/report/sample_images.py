@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from rankdet.datasets.decoding import decode, quiet
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.report.label_placement import Tag, place_labels
@@ -190,8 +191,8 @@ def _sample(
         image_id=image["id"],
         name=str(image["file_name"]),
         href=path.relative_to(report).as_posix(),
-        width=image.get("width") or width,
-        height=image.get("height") or height,
+        width=width,
+        height=height,
         truths=tuple(_truth(a, split, hits) for a in truths),
         detections=detections,
         hidden=len(shown) - len(kept),
@@ -244,19 +245,34 @@ def _four(box: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def _write_image(source: Path, path: Path) -> tuple[int, int]:
-    """Writes a small WebP copy once; returns the original's width and height."""
+    """Writes a small WebP copy once; returns the original's width and height as training sees it.
+
+    The image is decoded as in training: turned by its EXIF orientation, in 8 bits. Boxes refer to
+    these pixels.
+    """
     try:
-        with Image.open(source) as image:
-            size = image.size
-            if not path.exists():
-                small = image.convert("RGB")
-                lossless = max(size) <= 256
-                small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                small.save(path, "WEBP", quality=72, method=4, lossless=lossless)
-    except OSError as error:
+        if path.exists():
+            return _size(source, source.stat().st_mtime_ns)
+        pixels = _decoded(source)
+    except (OSError, ValueError) as error:
         raise InputError(f"image {source.name} cannot be read: {error}") from error
-    return size
+    height, width = pixels.shape[:2]
+    small = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
+    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small.save(path, "WEBP", quality=72, method=4, lossless=max(width, height) <= 256)
+    return width, height
+
+
+@lru_cache(maxsize=1024)  # every run of a dataset shows the same images
+def _size(source: Path, changed: int) -> tuple[int, int]:
+    height, width = _decoded(source).shape[:2]
+    return width, height
+
+
+def _decoded(source: Path) -> np.ndarray:
+    with quiet():
+        return decode(source.read_bytes())
 
 
 def _short(value: float | None) -> str:

@@ -11,13 +11,15 @@ from mmengine.config import ConfigDict
 from rankdet.detectors.models import model_config
 from rankdet.errors import InputError
 from rankdet.training import transforms
+from rankdet.training.data_checks import check_image_sizes
 
 
 def load_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Reads the dataset manifest that the data rule wrote.
 
     Raises:
-        InputError: If it does not exist, or the detector needs masks and the dataset lacks some.
+        InputError: If it does not exist, the detector needs masks and the dataset lacks some, or an
+            image is too elongated for the image sizes of the run.
     """
     path = Path(spec["manifest"])
     try:
@@ -29,6 +31,7 @@ def load_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
     if needs_masks(spec):
         for split in dict.fromkeys(["train", *spec["splits"]]):
             _check_masks(spec["detector"], manifest, split)
+    check_image_sizes(spec, manifest)
     return manifest
 
 

@@ -58,8 +58,10 @@ def test_images_shared_by_splits_are_read_once(good, tmp_path, monkeypatch):
     folder, data = good
     path = write(folder, data)
     read = []
-    original = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda self: read.append(self) or original(self))
+    original = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda self, *a, **k: read.append(self) or original(self, *a, **k)
+    )
     split = {"images": str(folder), "annotations": str(path)}
     prepare("pets", config(folder, path, val=split), tmp_path / "out")
     assert sorted(p.name for p in read if p.suffix == ".png") == ["1.png", "2.png", "3.png"]

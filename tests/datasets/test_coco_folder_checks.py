@@ -63,7 +63,17 @@ ERRORS = [
     ),
     (set_in("annotations", 0, id=2), "annotations with an id used before: 1 (2)"),
     (set_in("annotations", 0, image_id=7), "not in 'images': 1 (annotation 1 of image 7)"),
-    (set_in("annotations", 0, image_id=[1]), "annotations of an image that is not in 'images'"),
+    (
+        set_in("annotations", 0, image_id="1"),
+        "whose image_id is not a whole number: 1 (annotation 1: '1'); write the id as in the list",
+    ),
+    (set_in("annotations", 0, image_id=[1]), "annotations whose image_id is not a whole number"),
+    (set_in("annotations", 0, category_id="2"), "whose category_id is not a whole number: 1"),
+    (
+        set_in("images", 0, width="40", height="30"),
+        "width and height are not whole numbers: 1 (1.png: width '40', height '30'); write them",
+    ),
+    (set_in("images", 0, height=None), "1 (1.png: width 40, height None)"),
     (set_in("annotations", 0, category_id=5), "not in 'categories': 1 (annotation 1: category 5)"),
     (drop_from("annotations", 0, "bbox"), "annotations without a box of four numbers: 1"),
     (set_in("annotations", 0, bbox=[1, 2, 3]), "annotations without a box of four numbers: 1"),
@@ -74,7 +84,7 @@ ERRORS = [
     (lambda data: data["annotations"].clear(), "no objects: 1 (0 given, 0 usable"),
     (
         lambda data: data.update(annotations=data["annotations"][1:2]),
-        "1 usable, all of them crowds",
+        "1 usable, training leaves out all of them: crowds (1)); give a file with annotated boxes",
     ),
     (lambda data: data.update(images=[], annotations=[]), "no images: 1"),
     (lambda data: data.update(categories=[], annotations=[]), "no categories: 1"),

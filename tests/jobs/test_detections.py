@@ -6,7 +6,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
+from rankdet.datasets import prepare
 from rankdet.errors import InputError
 from rankdet.jobs.detections import with_data
 from rankdet.jobs.terminal import MessageFilter
@@ -51,3 +53,30 @@ def test_the_report_is_named_if_there_is_nothing_to_do(tmp_path: Path) -> None:
 def test_scripts_are_short() -> None:
     for path in (ROOT / "workflows" / "scripts").glob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 20, path
+
+
+def test_a_job_refuses_images_that_are_not_those_of_the_checksum(tmp_path: Path) -> None:
+    splits = {}
+    for split in ("train", "val"):
+        (tmp_path / split).mkdir()
+        Image.new("RGB", (32, 32), "red").save(tmp_path / split / "a.png")
+        box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 2, 9, 9], "area": 81}
+        data = {
+            "images": [{"id": 1, "file_name": "a.png", "width": 32, "height": 32}],
+            "annotations": [{**box, "iscrowd": 0}],
+            "categories": [{"id": 1, "name": "x"}],
+        }
+        (tmp_path / f"{split}.json").write_text(json.dumps(data))
+        files = {"images": tmp_path / split, "annotations": tmp_path / f"{split}.json"}
+        splits[split] = {key: str(path) for key, path in files.items()}
+    checksum = prepare("own", {"kind": "coco-folder", **splits}, tmp_path / "out")["checksum"]
+    spec = {"manifest": str(tmp_path / "out/dataset.json"), "hashes": {}}
+    assert with_data(spec, ["train", "val"])["hashes"] == {"data": checksum}
+    Image.new("RGB", (32, 32), "blue").save(tmp_path / "val/a.png")
+    assert with_data(spec, ["train"])["hashes"] == {"data": checksum}
+    with pytest.raises(InputError, match=r"'own': 1 file \(a.png\) changed since") as caught:
+        with_data(spec, ["val"])
+    assert "run snakemake again" in str(caught.value) and "\n" not in str(caught.value)
+    (tmp_path / "val/a.png").unlink()
+    with pytest.raises(InputError, match=r"1 file \(a.png\) of .*val missing; put the checked"):
+        with_data(spec, ["val"])

@@ -205,3 +205,16 @@ def test_a_test_variant_stands_beside_the_usual_test(fake_plan: Path, tmp_path: 
     assert usual.values[0] == pytest.approx(100 * found["metrics"]["AP"], abs=1e-6)
     assert missing.reason == "not evaluated yet"
     assert variant_lines(run) == ()
+
+
+def test_the_page_says_what_training_left_out(fake_plan: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(fake_plan.parents[1], results)
+    folder = results / fake_plan.parent.name
+    manifest = json.loads((folder / "shapes/dataset.json").read_text())
+    manifest["splits"]["train"]["left_out"] = {"dropped": 0, "below_1_px": 1234, "crowd": 2}
+    (folder / "shapes/dataset.json").write_text(json.dumps(manifest))
+    pages = build_report(folder / "plan.json", tmp_path / "html").parent / "runs/shapes/retinanet"
+    told = "training does not use: with a width or height below 1 pixel (1,234), crowds (2)."
+    assert told in Page(pages / "ap/seed1.html").text
+    assert "training does not use" not in Page(pages / "untrained/seed1.html").text

@@ -1,5 +1,6 @@
 # The study, and the paths that all rules share.
 from rankdet.jobs.workflow import (
+    images_state,
     made_of,
     on_error,
     on_success,

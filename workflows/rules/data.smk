@@ -13,6 +13,8 @@ rule data:
         "../../envs/rankdet.yaml"
     params:
         made_of=lambda wildcards: STUDY.data_hash(wildcards.dataset),
+        # The images are no inputs, because there are so many: only changed ones change this text.
+        images=lambda wildcards: images_state(f"{STUDY.folder}/{wildcards.dataset}"),
         config=lambda wildcards, output: STUDY.data_config(wildcards.dataset),
     script:
         "../scripts/data.py"

@@ -7,5 +7,5 @@ from rankdet.jobs.context import job
 with job(snakemake, "data") as this:
     from rankdet.jobs.dataset import prepare_dataset
 
-    folder = Path(snakemake.output.manifest).parent
-    prepare_dataset(snakemake.wildcards.dataset, snakemake.params.config, folder, this)
+    folder, params = Path(snakemake.output.manifest).parent, snakemake.params
+    prepare_dataset(snakemake.wildcards.dataset, params.config, folder, params.images, this)

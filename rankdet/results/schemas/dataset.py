@@ -16,6 +16,8 @@ class DatasetSplit(Part):
     """A split: its annotation file, its image folder, and counts that include crowds.
 
     Attributes:
+        left_out: reason to the number of annotations that training does not use for it.
+        most_elongated: the image whose sides differ most: `file_name`, `width`, `height`.
         annotated: False for a split whose objects are not published: it is for prediction alone.
     """
 
@@ -26,6 +28,8 @@ class DatasetSplit(Part):
     n_crowd: int | None = None
     n_masks: int | None = None
     counts: dict[str, Any] | None = None
+    left_out: dict[str, int] | None = None
+    most_elongated: dict[str, Any] | None = None
     checksum: str | None = None
     annotated: bool = True
 
