@@ -17,7 +17,7 @@ WHEELS ?= .gpu-wheels
 GPU    ?= --minutes 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test coverage lint check-all example gpu-wheels gpu-check clean
+.PHONY: help setup smoke test reliability coverage lint check-all example gpu-wheels gpu-check clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ smoke: setup ## run the built-in study and print the path of the report
 
 test: setup $(TRITON) ## run the tests (minutes)
 	$(BIN)/python -m pytest -m 'not slow'
+
+reliability: setup ## plant every fault of the tests, and write docs/reliability.md
+	$(BIN)/python -m pytest -q -m fault --reliability docs/reliability.md
 
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term --cov-fail-under=$(FLOOR)

@@ -66,6 +66,7 @@ def test_a_parent_that_others_may_change_is_not_used(places, monkeypatch):
     assert own_folder() is None
 
 
+@pytest.mark.fault("pipe, link, file or folder in place of the folder of failures")
 @pytest.mark.parametrize("kind", ["fifo", "link", "file", "folder"])
 def test_a_failure_without_a_safe_place_is_lost_and_nothing_else_happens(
     places, tmp_path, monkeypatch, kind

@@ -64,6 +64,7 @@ def test_a_gpu_is_free_again_when_its_run_was_killed(gpus):
     assert environment.lock_gpu(gpus) == "cuda:0"
 
 
+@pytest.mark.fault("pipe, link, file or folder in place of a lock of a GPU", tries=2)
 @pytest.mark.parametrize("plant", ["fifo", "link", "file", "folder"])
 def test_what_others_put_among_the_temporary_files_is_not_touched(
     gpus, tmp_path, monkeypatch, plant

@@ -70,6 +70,7 @@ NAMES = sorted(hostile("x"))
 REPLACED = {"getattr", "getattr-chain", "history-buffer"}
 
 
+@pytest.mark.fault("checkpoint that would run code, read as model or given checkpoint", tries=2)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("forced", [False, True], ids=["torch", "protection-off"])
 def test_a_hostile_file_is_refused_in_one_line(tmp_path, monkeypatch, name, forced):
@@ -146,6 +147,7 @@ def test_our_own_checkpoints_hold_nothing_that_runs(checkpoint):
     assert content["message_hub"]["runtime_info"] == {"keep_ckpt_ids": [1]}
 
 
+@pytest.mark.fault("checkpoint that would run code, resumed from")
 @pytest.mark.parametrize("name", NAMES)
 def test_resuming_from_a_hostile_checkpoint_runs_nothing(spec, checkpoint, tmp_path, name):
     trace = tmp_path / "trace"
@@ -158,6 +160,7 @@ def test_resuming_from_a_hostile_checkpoint_runs_nothing(spec, checkpoint, tmp_p
     assert not trace.exists()
 
 
+@pytest.mark.fault("checkpoint with Python as config and files to delete, resumed from")
 def test_resuming_runs_no_config_and_deletes_no_file_that_a_checkpoint_names(
     spec, checkpoint, tmp_path
 ):
@@ -183,6 +186,7 @@ def test_resuming_runs_no_config_and_deletes_no_file_that_a_checkpoint_names(
     assert not trace.exists()
 
 
+@pytest.mark.fault("`model.pth` that would run code, predicted with")
 @pytest.mark.parametrize("name", NAMES)
 def test_predicting_with_a_hostile_model_runs_nothing(spec, trained, tmp_path, name):
     trace = tmp_path / "trace"
