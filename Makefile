@@ -50,12 +50,13 @@ coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 check-all: lint $(TRITON) ## lint and run all tests, also the slow ones
 	$(BIN)/python -m pytest
 
-lint: setup ## check style, types, layers and the workflow
+lint: setup ## check style, types, security, layers and the workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflows
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml rankdet workflows analysis
 	$(BIN)/lint-imports
 
 example: setup ## rebuild reports/example and its pictures from a finished smoke study (for a release)

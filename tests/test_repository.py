@@ -1,6 +1,7 @@
 """Paths from which a study cannot run are refused, by the set-up and by Python alike."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import sys
 import pytest
 
 from rankdet.jobs.startup import start
-from rankdet.repository import ENVIRONMENTS, unusable
+from rankdet.repository import ENVIRONMENTS, ROOT, unusable
 
 # A clone may have these in its path if its environment is elsewhere.
 ONLY_ENVIRONMENT = list(" &'\"$;()<>|*?[]!#`\\\t")
@@ -65,3 +66,11 @@ def test_the_workflow_refuses_before_it_reads_the_study(tmp_path, monkeypatch, c
     error = capsys.readouterr().err
     assert error.startswith("error: the path of the environment contains ' '")
     assert error.count("\n") == 1
+
+
+def test_no_rule_gives_names_to_a_shell():
+    """Names of studies, losses and data come from users; a script gets them as values."""
+    rules = [ROOT / "Snakefile", *(ROOT / "workflows" / "rules").glob("*.smk")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in rules)
+    assert text.count("    script:") > 10
+    assert not re.search(r"^\s+shell:|\bshell\(|os\.system", text, re.MULTILINE)

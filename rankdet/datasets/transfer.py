@@ -121,7 +121,8 @@ def _opened(request: urllib.request.Request, seconds: float) -> Any:
 
     def ask() -> None:
         try:
-            answers.put(urllib.request.urlopen(request, timeout=seconds))  # nosec B310: http alone
+            # `fetch` has refused schemes other than http and https.
+            answers.put(urllib.request.urlopen(request, timeout=seconds))  # nosec B310
         except BaseException as error:
             answers.put(error)
 
