@@ -17,7 +17,7 @@ WHEELS ?= .gpu-wheels
 GPU    ?= --minutes 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test coverage lint check-all example gpu-wheels gpu-check clean
+.PHONY: help setup smoke test reliability coverage lint check-all example gpu-wheels gpu-check clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,18 +41,22 @@ smoke: setup ## run the built-in study and print the path of the report
 test: setup $(TRITON) ## run the tests (minutes)
 	$(BIN)/python -m pytest -m 'not slow'
 
+reliability: setup ## plant every fault of the tests, and write docs/reliability.md
+	$(BIN)/python -m pytest -q -m fault --reliability docs/reliability.md
+
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 check-all: lint $(TRITON) ## lint and run all tests, also the slow ones
 	$(BIN)/python -m pytest
 
-lint: setup ## check style, types, layers and the workflow
+lint: setup ## check style, types, security, layers and the workflow
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflows
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml rankdet workflows analysis
 	$(BIN)/lint-imports
 
 example: setup ## rebuild reports/example and its pictures from a finished smoke study (for a release)

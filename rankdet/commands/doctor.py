@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from rankdet import __version__
-from rankdet.commands import packages
+from rankdet.commands import packages, shadows
 from rankdet.commands.packages import EnvironmentProblem
-from rankdet.repository import ENVIRONMENTS, LOSSES, ROOT
+from rankdet.repository import ENVIRONMENTS, LOSSES, ROOT, unusable
 
 SCHEMA = "rankdet.doctor/1"
 GB = 1 << 30
@@ -42,11 +43,17 @@ def examine() -> dict[str, Any]:
     clone = LOSSES.is_dir()
     versions = packages.installed()
     torch, import_problems = packages.imported("torch")
+    import_problems += packages.opencv_problems()
     devices = find_devices(torch)
+    hidden = list(shadows.shadow_problems())
     served, op_problems = packages.find_ops() if torch and "mmdet" in versions else ({}, [])
+    if hidden:  # their remedy is that of the first problem, and no new set-up
+        import_problems, op_problems = [], []
     disk = {"folder": str(Path.cwd()), "free": shutil.disk_usage(Path.cwd()).free}
     commit, git_problems = find_commit(ROOT) if clone else (None, [])
     problems = [
+        *(path_problems(ROOT, sys.executable) if clone else ()),
+        *hidden,
         *packages.package_problems(versions, studies=clone),
         *packages.version_problems(versions, packages.pins(ENVIRONMENTS / "constraints.txt")),
         *import_problems,
@@ -67,6 +74,15 @@ def examine() -> dict[str, Any]:
         "commit": commit,
         "problems": [problem._asdict() for problem in problems],
     }
+
+
+def path_problems(clone: Path, python: str) -> Iterator[EnvironmentProblem]:
+    """Yields a problem if Snakemake cannot start jobs from a path of the clone or environment."""
+    if problem := unusable(clone, python):
+        remedy = (
+            "clone into another folder, or set the environment up with `make setup VENV=<path>`"
+        )
+        yield EnvironmentProblem(problem, remedy)
 
 
 def find_devices(torch: ModuleType | None) -> dict[str, Any]:

@@ -44,8 +44,11 @@ class EnvironmentProblem(NamedTuple):
 
 def installed() -> dict[str, str]:
     """Returns the version of Python and of every installed distribution, by normalised name."""
-    found = {normal(d.name): d.version for d in metadata.distributions() if d.name}
-    return {"python": platform.python_version(), **found}
+    found = {"python": platform.python_version()}
+    for one in metadata.distributions():  # in the order of the path: the first is imported
+        if one.name:
+            found.setdefault(normal(one.name), one.version)
+    return found
 
 
 def normal(name: str) -> str:
@@ -112,6 +115,15 @@ def imported(name: str) -> tuple[ModuleType | None, list[EnvironmentProblem]]:
         return None, [
             EnvironmentProblem(f"{name} does not import: {reason}", f"{SET_UP} in a new .venv")
         ]
+
+
+def opencv_problems() -> list[EnvironmentProblem]:
+    """Imports OpenCV; its usual package needs libGL, which servers and containers often lack."""
+    remedy = (
+        "pip uninstall opencv-python opencv-contrib-python opencv-python-headless, then "
+        "pip install --no-deps -c envs/constraints.txt opencv-python-headless"
+    )
+    return [problem._replace(remedy=remedy) for problem in imported("cv2")[1]]
 
 
 def find_ops() -> tuple[dict[str, str], list[EnvironmentProblem]]:

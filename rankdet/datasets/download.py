@@ -7,23 +7,18 @@ verified, and the published counts when the data is read.
 
 import csv
 import hashlib
-import urllib.error
-import urllib.request
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 
 from rankdet import files
+from rankdet.datasets.transfer import LIMITS, Limits, fetch, plain_size
+from rankdet.datasets.unpack import unpack
 from rankdet.errors import InputError
 from rankdet.repository import DATA
 from rankdet.suggest import nearest
 
 TABLE = DATA / "datasets.csv"
-BLOCK = 1 << 20  # bytes
-ATTEMPTS = 5  # connections before the download fails
-TIMEOUT = 60  # seconds without data
 
 
 @dataclass(frozen=True)
@@ -86,12 +81,13 @@ def get(archive: Archive, root: Path, *, keep: bool = False) -> str:
         keep: whether to keep the archive after unpacking.
 
     Returns:
-        A description of what was done.
+        A description of what was done, with the SHA-256 if no checksum is published.
 
     Raises:
         InputError: the download fails, the file is not the published one, or the disk is full.
     """
     path, mark = root / archive.name, root / f".{archive.name}.unpacked"
+    plain_size(mark)  # a link, a pipe or a folder is an error
     if mark.exists():
         return f"already unpacked (delete {mark} to unpack it again)"
     with files.writing(root):
@@ -100,80 +96,54 @@ def get(archive: Archive, root: Path, *, keep: bool = False) -> str:
     if not path.exists():
         part = path.with_name(f".{archive.name}.part")
         download(archive, part)
-        _verify(archive, part)
+        checksum = _verify(archive, part)
         part.replace(path)
     else:
-        _verify(archive, path)
-    count = _unpack(path, root / archive.into)
-    mark.touch()
+        checksum = _verify(archive, path)
+    count = unpack(path, root / archive.into)
+    files.write_text(mark, f"{checksum}\n")
     if not keep:
         path.unlink()
-    how = "its checksum" if archive.checksum else "its size (no checksum is published)"
-    return f"{done}, verified by {how}, {count:,} files unpacked into {root / archive.into}"
+    how = "verified by its checksum"
+    if not archive.checksum:
+        how = f"its size and CRCs agree (no checksum is published; {checksum})"
+    return f"{done}, {how}, {count:,} files unpacked into {root / archive.into}"
 
 
-def download(archive: Archive, part: Path) -> None:
+def download(archive: Archive, part: Path, limits: Limits = LIMITS) -> None:
     """Downloads the rest of an archive into a file that may have its beginning.
 
     Raises:
-        InputError: the server cannot be reached or returns an error, or `ATTEMPTS` connections
-            failed.
+        InputError: the server cannot be reached, returns an error, is too slow or sends more than
+            the archive.
     """
-    reason = ""
-    for _ in range(ATTEMPTS):
-        before = _size(part)
-        if before >= archive.size:
-            return
-        try:
-            _fetch(archive, part)
-        except urllib.error.HTTPError as error:
-            raise InputError(
-                f"{archive.url}: the server answered {error.code} ({error.reason}); "
-                f"{_by_hand(archive, part)}"
-            ) from error
-        except (OSError, HTTPException) as error:
-            if isinstance(error, OSError) and error.filename:  # the disk, not the network
-                raise InputError(f"cannot write {error.filename}: {error.strerror}") from error
-            reason = str(getattr(error, "reason", None) or error) or type(error).__name__
-        if _size(part) == archive.size:
-            return
-        reason = reason or f"{_size(part):,} of {archive.size:,} bytes were received"
-    raise InputError(f"{archive.url}: download failed: {reason}; {_by_hand(archive, part)}")
+    if problem := fetch(archive.url, archive.size, part, limits):
+        raise InputError(
+            f"{archive.url}: {problem}; run the same command again to resume, or download the "
+            f"file in another way and save it as {part.with_name(archive.name)}"
+        )
 
 
-def _by_hand(archive: Archive, part: Path) -> str:
-    return (
-        "run the same command again to resume, or download the file in another way and save it as "
-        f"{part.with_name(archive.name)}"
-    )
+def _verify(archive: Archive, path: Path) -> str:
+    """Compares an archive with the table; returns its checksum, as the table writes it.
 
-
-def _fetch(archive: Archive, part: Path) -> None:
-    have = _size(part)
-    request = urllib.request.Request(archive.url, headers={"Range": f"bytes={have}-"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
-        resumed = answer.status == 206
-        with files.writing(part):
-            file = part.open("ab" if resumed else "wb")  # 200: the server sends the whole file
-        with file:
-            while block := answer.read(BLOCK):
-                with files.writing(part):
-                    file.write(block)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _verify(archive: Archive, path: Path) -> None:
-    """Compares an archive with the table. A download that differs is deleted."""
-    size = _size(path)
+    A download that differs is deleted.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not a file: delete it and run the same command again")
+    size = path.stat().st_size
+    algorithm, _, expected = (archive.checksum or "sha256:").partition(":")
     problem = "" if size == archive.size else f"{size:,} bytes, published: {archive.size:,}"
-    if not problem and archive.checksum:
-        algorithm, _, expected = archive.checksum.partition(":")
+    found = ""
+    if not problem:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, algorithm).hexdigest()
-        problem = "" if found == expected else f"its {algorithm} is {found}, not {expected}"
+            # MD5 is what is published: it finds damage, but no bytes made to collide.
+            digest = hashlib.file_digest(
+                file, lambda: hashlib.new(algorithm, usedforsecurity=False)
+            )
+        found = digest.hexdigest()
+        if expected and found != expected:
+            problem = f"its {algorithm} is {found}, not {expected}"
     if problem:
         if path.name != archive.name:
             path.unlink()
@@ -181,20 +151,4 @@ def _verify(archive: Archive, path: Path) -> None:
             f"{path.with_name(archive.name)}: {problem}: not the published archive; download it "
             "again"
         )
-
-
-def _unpack(path: Path, target: Path) -> int:
-    """Unpacks a ZIP file and checks its CRCs; returns the number of files."""
-    try:
-        with files.writing(target), zipfile.ZipFile(path) as content:
-            members = [item for item in content.infolist() if not item.is_dir()]
-            for item in members:
-                unpacked = target / item.filename
-                if unpacked.is_file() and unpacked.stat().st_size == item.file_size:
-                    continue  # from an interrupted run
-                content.extract(item, target)
-    except zipfile.BadZipFile as error:
-        raise InputError(
-            f"{path}: damaged archive ({error}); delete it and download it again"
-        ) from None
-    return len(members)
+    return f"{algorithm}:{found}"

@@ -9,6 +9,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.jobs.terminal import MessageFilter
+from rankdet.repository import unusable
 from rankdet.study.config.model import check_config
 from rankdet.study.plan import Study
 
@@ -25,6 +26,8 @@ def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
     source = " + ".join(shown(file) for file in files) or "--config"
     try:
+        if problem := unusable(root, sys.executable):
+            raise InputError(problem)
         study = Study(check_config(config, source), source)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

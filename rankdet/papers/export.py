@@ -67,8 +67,10 @@ def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
 def to_markdown(table: Table) -> str:
     """A Markdown table for each block; a cell is `ours (published)`, our best value is bold."""
     spec = table.spec
-    parts = [f"# {spec.title}", spec.caption, f"**{table.scale}**" if table.scale else ""]
-    heads = [*spec.label_names, *(f"{c.header} {c.arrow}".strip() for c in spec.columns)]
+    parts = [f"# {_md_escape(spec.title)}", _md_escape(spec.caption)]
+    parts += [f"**{_md_escape(table.scale)}**" if table.scale else ""]
+    names = [*spec.label_names, *(f"{c.header} {c.arrow}".strip() for c in spec.columns)]
+    heads = [_md_escape(name) for name in names]
     for block in table.blocks:
         lines = [_md_line(heads), _md_line(["---"] * len(heads))]
         for row in block.rows:
@@ -89,7 +91,7 @@ def to_markdown(table: Table) -> str:
             *filter(None, ["\n".join(reasons)]),
             *filter(None, ["\n".join(_md_finding(f) for f in block.findings)]),
         ]
-    parts += [f"- {note}" for note in spec.notes]
+    parts += [f"- {_md_escape(note)}" for note in spec.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -110,6 +112,8 @@ def _md_line(cells: list[str]) -> str:
 
 
 def _md_escape(text: str) -> str:
+    """Returns text in one line, without the meaning of any character in Markdown or HTML."""
+    text = " ".join(text.split())
     for character in "\\|<>*_`[]":
         text = text.replace(character, f"\\{character}")
     return text

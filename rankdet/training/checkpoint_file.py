@@ -1,15 +1,13 @@
 """Reads checkpoint files from other sources. Only weights are read; no code in them is executed."""
 
 import hashlib
-import pickle
-from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.training.inert import load_inert
 
 WRAPPERS = ("state_dict", "model")  # keys of the weights in such files
 # Other objects that mmengine and mmcv save with the weights. They are not used: an inert object
@@ -57,7 +55,8 @@ def read_checkpoint(path: Path) -> CheckpointFile:
     Raises:
         InputError: If the file cannot be read, has objects that could run code, or has no weights.
     """
-    content = _load(path)
+    stand_ins = [(Ignored, name) for name in BESIDE_THE_WEIGHTS]
+    content = load_inert(path, stand_ins, "save only the weights")
     meta = content.get("meta") if isinstance(content, Mapping) else None
     found = _tensors(_unwrapped(content))
     if not found:
@@ -74,44 +73,6 @@ def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file as hexadecimal text."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _load(path: Path) -> Any:
-    import torch
-
-    try:
-        with _inert_names(torch):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(f"{path}: {_refusal(str(error))}") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path}: not a complete PyTorch checkpoint ({first:.120})") from None
-
-
-def _refusal(message: str) -> str:
-    """Returns in one line why a file was rejected; the message of torch has many lines."""
-    named = message.partition("GLOBAL ")[2].split()
-    what = named[0] if named else ""
-    if what:
-        return f"refused, because it names {what}, which could run code; save only the weights"
-    return "not a PyTorch checkpoint, or one with more than weights; save only the weights"
-
-
-@contextmanager
-def _inert_names(torch: Any) -> Iterator[None]:
-    """Allows only the names in `BESIDE_THE_WEIGHTS`, each as an inert object."""
-    kept = torch.serialization.get_safe_globals()
-    torch.serialization.clear_safe_globals()
-    stand_ins: list[Any] = [(Ignored, name) for name in BESIDE_THE_WEIGHTS]
-    torch.serialization.add_safe_globals([*stand_ins, deque])
-    try:
-        yield
-    finally:
-        torch.serialization.clear_safe_globals()
-        torch.serialization.add_safe_globals(kept)
 
 
 def _unwrapped(content: Any) -> Any:

@@ -1,41 +1,15 @@
 """Resuming a run: its `work/` folder and its checkpoints."""
 
-import collections
 import json
 import shutil
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from rankdet.files import atomic, write_record
 from rankdet.results.layout import PROGRESS, WORK
-
-
-def allow_mmengine_checkpoints() -> None:
-    """Registers the harmless classes in mmengine's checkpoints.
-
-    torch reads checkpoints with `weights_only=True`, which rejects the message hub of mmengine
-    0.10.7. The protection stays on.
-    """
-    from mmengine.logging.history_buffer import HistoryBuffer
-
-    multiarray = import_module("numpy._core.multiarray")
-    torch.serialization.add_safe_globals(
-        [
-            HistoryBuffer,
-            collections.deque,
-            getattr,  # mmengine's buffers store bound methods by name
-            np.ndarray,
-            np.dtype,
-            multiarray._reconstruct,
-            multiarray.scalar,
-            *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "bool")),
-        ]
-    )
 
 
 def fingerprint(spec: Mapping[str, Any]) -> dict[str, str]:

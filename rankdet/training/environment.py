@@ -1,15 +1,13 @@
 """Sets up a process: threads, device and mmdet's registry. Needed before a model is built."""
 
-import fcntl
 import os
+import socket
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Any
 
 from rankdet.errors import InputError
 
@@ -17,7 +15,7 @@ from rankdet.errors import InputError
 # uses them.
 UNUSED = ("seaborn", "sklearn", "torch.distributed.optim")
 DRAWS_TRACKS = "mmdet.utils.mot_error_visualize"  # imports matplotlib: .5 s
-LOCKS: list[TextIO] = []  # held until the process ends
+LOCKS: list[socket.socket] = []  # held until the process ends
 
 
 def set_up(spec: dict[str, Any]) -> str:
@@ -134,24 +132,17 @@ def lock_gpus(count: int) -> list[int]:
 
 
 def _try_lock(torch: Any, index: int) -> bool:
+    """Locks a GPU until the process ends; returns whether it was free.
+
+    The lock is a name in Linux's list of abstract sockets, which all users of the machine share.
+    It is no file, so nobody can put a pipe, a link or a file of other content in its place.
+    """
     uuid = getattr(torch.cuda.get_device_properties(index), "uuid", index)
-    path = Path(tempfile.gettempdir()) / f"rankdet-gpu-{uuid}.lock"
+    lock = socket.socket(socket.AF_UNIX)
     try:
-        handle = _lock_file(path)
-    except OSError:  # not readable: treat it as locked
+        lock.bind(f"\0rankdet-gpu-{uuid}")
+    except OSError:  # another run has it, or this system has no such sockets
+        lock.close()
         return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        return False
-    LOCKS.append(handle)
+    LOCKS.append(lock)
     return True
-
-
-def _lock_file(path: Path) -> TextIO:
-    """Opens a lock file that all users of this machine share. Only its owner can write it."""
-    try:
-        return path.open()
-    except FileNotFoundError:
-        return os.fdopen(os.open(path, os.O_CREAT | os.O_RDONLY, 0o644), encoding="utf-8")

@@ -3,7 +3,8 @@
 import math
 import random
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from rankdet.training.steps import Steps
 
 if TYPE_CHECKING:  # the import at run time must come after `environment.set_up`
     from rankdet.detectors.criterion_head import CriterionHead
+
+
+KEPT = "keep_ckpt_ids"  # mmengine's list of the epochs whose checkpoints are in the folder
 
 
 def inner_model(runner: Any) -> torch.nn.Module:
@@ -146,3 +150,33 @@ class ProgressHook(Hook):
     def _loss(outputs: dict | None) -> float:
         loss = (outputs or {}).get("loss", math.nan)
         return float(loss.detach() if isinstance(loss, torch.Tensor) else loss)
+
+
+class InertCheckpointHook(Hook):
+    """Removes from mmengine's checkpoints what could do more than hold values.
+
+    mmengine stores objects of its log (with bound methods) in a checkpoint. When it resumes, it
+    runs the text `meta.config` as Python, and deletes the files that the list of kept checkpoints
+    names. A run needs none of these except the numbers of that list.
+    """
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Leaves out the log and the config."""
+        _clean(checkpoint)
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Leaves out the log and the config, whoever wrote the file."""
+        _clean(checkpoint)
+
+
+def _clean(checkpoint: dict[str, Any]) -> None:
+    hub = checkpoint.get("message_hub")
+    info = hub.get("runtime_info") if isinstance(hub, Mapping) else None
+    ids = info.get(KEPT) if isinstance(info, Mapping) else None
+    kept = [number for number in ids if type(number) is int] if isinstance(ids, list) else []
+    checkpoint["message_hub"] = {
+        "log_scalars": OrderedDict(),
+        "runtime_info": OrderedDict({KEPT: kept} if kept else {}),
+        "resumed_keys": OrderedDict({KEPT: True} if kept else {}),
+    }
+    checkpoint["meta"].pop("config", None)

@@ -35,13 +35,13 @@ def predict_run(spec: dict[str, Any], run_dir: Path, split: str, out_dir: Path) 
     if status == "diverged":  # the weights are not finite: there are no detections
         _write(out_dir, [], {"device": device, "images": 0, "seconds_per_image": None})
         return
-    import torch
+    from rankdet.training.inert import load_inert
 
     model = build_model(spec, device)
     try:
-        model.load_state_dict(torch.load(run_dir / MODEL, map_location="cpu")["state_dict"])
-    except (RuntimeError, KeyError) as error:
-        first = str(error).splitlines()[-1].strip()
+        model.load_state_dict(load_inert(run_dir / MODEL)["state_dict"])
+    except (RuntimeError, KeyError, TypeError, AttributeError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[-1].strip()
         raise InputError(
             f"{run_dir / MODEL} does not match this detector and loss ({first}); "
             "delete the file and train again"

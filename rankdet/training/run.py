@@ -93,7 +93,7 @@ def build_runner(
     precision = schedule.get("precision", "fp32")
     epochs, iterations = config.epochs_and_iterations(schedule, steps.per_epoch)
     every = max(1, round(schedule.get("checkpoint_every", 100) / steps.per_epoch))
-    custom = [hooks.EpochSeedHook(seed)]
+    custom = [hooks.EpochSeedHook(seed), hooks.InertCheckpointHook()]
     custom.append(hooks.EndEpochHook(int(schedule.get("warmup", 0)), steps))
     log_every, block = schedule.get("log_every", 50), acceleration.block(device)
     custom.append(recording.RecordHook(work / PROGRESS, device, steps, block, log_every))
@@ -187,11 +187,10 @@ def train_process(
         InputError: If the spec, the data or the loss cannot be used.
     """
     from rankdet.training import record, together
-    from rankdet.training.checkpoints import Workspace, allow_mmengine_checkpoints, save_model
+    from rankdet.training.checkpoints import Workspace, save_model
     from rankdet.training.hooks import criterion_heads, inner_model
     from rankdet.training.kept_epochs import keeper
 
-    allow_mmengine_checkpoints()
     run_dir.mkdir(parents=True, exist_ok=True)
     main = together.is_main()
     space = Workspace(run_dir, spec) if main else None
@@ -268,12 +267,12 @@ def _resume(runner: Any, space: Any) -> None:
 
 def _last_checkpoint(space: Any, epochs: Any) -> tuple[Path | None, int]:
     """Returns the checkpoint to resume from and its forward passes; (None, 0) to start."""
-    import torch
+    from rankdet.training.inert import load_inert
 
     checkpoint = space.latest_checkpoint()
     if checkpoint is None:
         return None, 0
-    passes = int(torch.load(checkpoint, map_location="cpu")["meta"]["iter"])
+    passes = int(load_inert(checkpoint)["meta"]["iter"])
     lost = epochs.missing(passes // epochs.steps.epoch_length)
     if not lost:
         return checkpoint, passes

@@ -131,7 +131,7 @@ def test_a_server_that_always_disconnects_gives_one_line(archive, server, tmp_pa
     with pytest.raises(InputError, match=r"download failed: .*; run the same command again") as e:
         download.get(archive, tmp_path)
     assert "\n" not in str(e.value)
-    assert len(server.asked) == download.ATTEMPTS
+    assert len(server.asked) == download.LIMITS.attempts
 
 
 def test_refusals_and_no_server_are_one_line(archive, tmp_path, monkeypatch):

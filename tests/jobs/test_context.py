@@ -92,7 +92,7 @@ def test_success_clears_only_its_own_failure(tmp_path):
 
 
 def test_jobs_of_one_run_that_fail_at_once_do_not_trip_each_other(tmp_path, monkeypatch):
-    monkeypatch.setattr(failures.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    monkeypatch.setattr(failures, "own_folder", lambda: None)  # for what the disk does not take
     replace = Path.replace
 
     def another_first(self, target):
@@ -103,7 +103,6 @@ def test_jobs_of_one_run_that_fail_at_once_do_not_trip_each_other(tmp_path, monk
 
     monkeypatch.setattr(Path, "replace", another_first)
     failures.record_failure(tmp_path / "run", "predict (val)", "second")
-    assert not (tmp_path / "tmp").exists()  # where failures go that the disk does not take
     assert failures.failure(tmp_path / "run").reason == "second"
 
 
@@ -127,15 +126,3 @@ def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
     assert failure_reason(torch_says, tmp_path).startswith("RuntimeError: Pytorch")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     assert "is full" in failure_reason(torch_says, tmp_path)
-
-
-def test_a_failure_that_the_disk_does_not_take_is_kept_elsewhere(tmp_path, monkeypatch):
-    monkeypatch.setattr(failures.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
-    folder = tmp_path / "run"
-    folder.write_text("a file where the folder should be: nothing can be written below it")
-    failures.record_failure(folder, "train run", "the disk is full")
-    assert failures.failure(folder).reason == "the disk is full"
-    folder.unlink()
-    assert failures.failure(folder).reason == "the disk is full"
-    assert json.loads(failure_file(folder).read_text())["job"] == "train run"
-    assert list((tmp_path / "tmp").iterdir()) == []

@@ -129,6 +129,20 @@ def test_a_metric_of_masks(plan: Path) -> None:
     assert metric_value(run, "AP") == run.main.metrics["AP"]
 
 
+@pytest.mark.fault(
+    "HTML in the title, caption, headers and notes of a table, in `table.md`", tries=5
+)
+def test_markdown_has_no_html_and_no_other_line(plan: Path) -> None:
+    spec, evil = load_spec(TABLE2), "<img src=x onerror=alert(1)>\n\n# [x](javascript:alert(1))"
+    column = replace(spec.columns[0], header=evil)
+    spec = replace(spec, title=evil, caption=evil, notes=(evil,), columns=(column,))
+    row = replace(spec.rows[0], labels={evil: evil})
+    text = to_markdown(make_table(read_study(plan), replace(spec, rows=(row,))))
+    assert text.count(r"\<img src=x onerror=alert(1)\>") == text.count("<img") >= 5
+    assert text.count(r"\[x\](javascript") == text.count("(javascript")
+    assert [line[:8] for line in text.splitlines() if line.startswith("# ")] == [r"# \<img "]
+
+
 def test_exports_escape(plan: Path) -> None:
     spec = load_spec(TABLE2)
     labels = {"Method": "a_b & 5% | *x* <b>"}
