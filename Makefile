@@ -36,6 +36,7 @@ $(TRITON): $(STAMP) envs/triton.txt
 	@touch $@
 
 smoke: setup ## run the built-in study and print the path of the report
+	@$(BIN)/rankdet plan --check --configfile $(STUDY)
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
 
 test: setup $(TRITON) ## run the tests (minutes)

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.parsing import MOST_YAML, parse_json, parse_yaml
 
 MARKER = ".rankdet"  # in every folder that `replacing` wrote; only such a folder is replaced
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -34,10 +35,10 @@ def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
         The object and None, or an empty dict and the problem in one line.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}, f"{path.name} is missing"
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         return {}, f"{path.name} cannot be read: {' '.join(str(error).split())}"
     if not isinstance(data, dict):
         return {}, f"{path.name} is not a JSON object"
@@ -66,17 +67,41 @@ def read_yaml(path: Path) -> Any:
     """Returns the content of a YAML file.
 
     Raises:
-        InputError: If the file cannot be read or is not valid YAML.
+        InputError: If the file cannot be read or `rankdet.parsing.parse_yaml` refuses its text; the
+            message names the line.
     """
-    import yaml  # here, because this module must import without other packages
-
+    text = read_text(path, MOST_YAML)
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise InputError(f"{shown(path)}: cannot be read: {reason}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{shown(path)}: not valid YAML: {' '.join(str(error).split())}") from None
+        return parse_yaml(text)
+    except ValueError as error:
+        raise InputError(f"{shown(path)}: {error}") from None
+
+
+def read_text(path: Path, most: int) -> str:
+    """Returns the content of a text file in UTF-8.
+
+    Args:
+        path: The file.
+        most: Most bytes; a larger file is not read.
+
+    Raises:
+        InputError: If there is no such file, it is too large, or it is not UTF-8.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{shown(path)}: cannot be read: it is not a file")
+        if (size := path.stat().st_size) > most:
+            raise InputError(
+                f"{shown(path)}: {size:,} bytes, but such a file has at most {most:,}; is it "
+                "another file?"
+            )
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{shown(path)}: cannot be read: byte {error.start + 1} is not UTF-8; save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{shown(path)}: cannot be read: {error.strerror or error}") from None
 
 
 def import_file(path: Path) -> ModuleType:

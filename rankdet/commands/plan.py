@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="compare the settings of a table's runs with the released code: alrp/table2 "
         "(default study: config/coco.yaml)",
     )
+    parser.add_argument(
+        "--check", action="store_true", help="check the study; print nothing if it is right"
+    )
     parser.add_argument("--json", action="store_true", help="print the plan as JSON instead")
 
 
@@ -49,23 +52,26 @@ def run(args: argparse.Namespace) -> int:
         print_settings(study, args.settings, Console())
         return 0
     study = load_study(args.configfile or [DEFAULT_STUDY], overrides, with_data=False)
+    if args.check:
+        return 0
     if args.json:
         print(json.dumps(study.plan(), indent=1, ensure_ascii=False))
         return 0
     from rich.console import Console
+    from rich.text import Text
 
     console = Console()
-    console.print(f"[bold]{study.config.title}[/bold]  ({study.source})")
-    console.print(study.config.scale, style="dim", highlight=False)
+    console.print(Text.assemble((study.config.title, "bold"), f"  ({study.source})"))
+    console.print(Text(study.config.scale, style="dim"))
     console.print(_table(study))
-    console.print(_summary(study), highlight=False)
+    console.print(Text(_summary(study)))
     for note in dict.fromkeys(run.gpu_note for run in study.runs if run.gpu_note):
-        console.print(note, highlight=False)
+        console.print(Text(note))
     _print_estimates(study, console)
     try:
         study.check_data()
     except InputError as error:
-        console.print(f"before it can run: {error}", style="yellow", highlight=False)
+        console.print(Text(f"before it can run: {error}", style="yellow"))
     return 0
 
 
@@ -105,20 +111,24 @@ def hours(found: Any) -> str:
 
 
 def _overrides(pairs: list[str]) -> dict[str, Any]:
-    import yaml
-
-    from rankdet.errors import InputError
+    from rankdet.parsing import parse_yaml
 
     overrides = {}
     for pair in pairs:
         key, sign, value = pair.partition("=")
         if not sign or not key:
-            raise InputError(f"--config {pair!r}: give KEY=VALUE")
+            raise InputError(f"--config {_shown(pair)}: give KEY=VALUE")
+        if key in overrides:
+            raise InputError(f"--config {_shown(pair)}: {key} is given twice; remove one")
         try:
-            overrides[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            overrides[key] = value
+            overrides[key] = parse_yaml(value)
+        except ValueError as error:
+            raise InputError(f"--config {_shown(pair)}: {error}") from None
     return overrides
+
+
+def _shown(pair: str) -> str:
+    return ascii(pair) if len(pair) <= 60 else f"{pair[:57]!a}..."
 
 
 def _table(study: Any) -> Any:

@@ -4,13 +4,14 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.jobs.terminal import MessageFilter
 from rankdet.repository import unusable
-from rankdet.study.config.model import check_config
+from rankdet.study.config.model import check_config, load_config
 from rankdet.study.plan import Study
 
 
@@ -28,6 +29,8 @@ def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
     try:
         if problem := unusable(root, sys.executable):
             raise InputError(problem)
+        for file in files:  # Snakemake has merged them, and drops keys that are given twice
+            load_config(Path(file))
         study = Study(check_config(config, source), source)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

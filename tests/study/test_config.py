@@ -135,7 +135,7 @@ def test_missing_and_binary_files(tmp_path):
     with pytest.raises(InputError, match="cannot be read: No such file"):
         load_config(tmp_path / "none.yaml")
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="not a text file"):
+    with pytest.raises(InputError, match="byte 1 is not UTF-8"):
         load_config(tmp_path / "b.yaml")
 
 

@@ -11,6 +11,8 @@ from rankdet.strict import UNION_TAG, Strict
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 
+NOT_SPLITS = ("kind", "title")  # keys beside the splits in the config of a data job
+
 
 class Shapes(ShapesOptions):
     """The built-in data: coloured shapes, drawn from a seed."""
@@ -33,6 +35,11 @@ class CocoFolder(Strict):
     def _has_train(self) -> "CocoFolder":
         if "train" not in self.splits:
             raise PydanticCustomError("rule", "splits: no split `train`; training needs it")
+        for name in NOT_SPLITS:
+            if name in self.splits:
+                raise PydanticCustomError(
+                    "rule", "splits: {name} is a key of datasets; rename the split", {"name": name}
+                )
         return self
 
     @property

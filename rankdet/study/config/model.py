@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from rankdet.datasets.options import Fraction, Text
 from rankdet.errors import InputError
+from rankdet.files import read_yaml
 from rankdet.strict import Strict, read
 from rankdet.study.config.datasets import Dataset, Name
 from rankdet.study.config.renamed import with_new_names
@@ -21,6 +21,10 @@ from rankdet.suggest import choice
 
 DetectorName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@+-]*$", max_length=80)]
 BackboneName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=80)]
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # NumPy's generators take no larger one
+# Files and folders in the folder of a study; a dataset has a folder there, too.
+TAKEN = ("plan.json", "cost.json", "leaderboard.csv", "tables", "figures", "intervals", "logs")
 
 
 class RunGroup(Strict):
@@ -38,7 +42,7 @@ class RunGroup(Strict):
         None,
         description="`workflows/backbones.yaml`, joined by `+`; default: the detectors' backbones",
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: list[Seed] = Field(
         [1], min_length=1, description="One run each; tables give the mean and its interval"
     )
     schedule: ScheduleChange | None = Field(None, description="Changes for this group only")
@@ -87,7 +91,7 @@ class RunsOfTables(Strict):
             "datasets get no values"
         ),
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+    seeds: list[Seed] = Field(
         [1], min_length=1, description="One run each; tables give the mean and its interval"
     )
     schedules: Literal["papers"] | dict[Name, ScheduleChange] = Field(
@@ -166,13 +170,7 @@ def load_config(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If there is no such file, or it is not a YAML mapping.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a text file"
-        raise InputError(f"{path}: the study cannot be read: {reason}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    values = read_yaml(Path(path))
     if not isinstance(values, dict):
         raise InputError(f"{path}: a study is a mapping of keys, found {values!r:.40}")
     return values
@@ -191,6 +189,12 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
         raise InputError(
             f"{source}: neither runs nor runs_of_tables is given; there is nothing to train"
         )
+    for name in config.datasets:
+        if name in TAKEN:
+            raise InputError(
+                f"{source}: datasets.{name}: results/{config.study}/{name} is a file or folder of "
+                "the study; give the dataset another name"
+            )
     for index, group in enumerate(config.runs):
         _check_dataset(config, group.dataset, source, f"runs[{index}].dataset")
     for name, dataset in (config.runs_of_tables.datasets if config.runs_of_tables else {}).items():
