@@ -163,7 +163,7 @@ def parse_json(text: str) -> Any:
         found = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except RecursionError:
         raise ValueError("nested too deep") from None
-    _check_values(found)
+    check_plain(found)
     return found
 
 
@@ -182,20 +182,28 @@ def _whole(text: str) -> int:
     return number
 
 
-def _check_values(root: Any) -> None:
+def check_plain(root: Any) -> None:
+    """Checks values that another reader has made, such as the literals of a Python file.
+
+    Raises:
+        ValueError: In one line, with the place: an infinite number, a whole number of more than 64
+            bits, or a character that cannot be shown.
+    """
     waiting: list[tuple[str, Any]] = [("", root)]
     while waiting:
         place, value = waiting.pop()
         where = f"{place}: " if place else ""
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{where}found {value}; numbers must be finite")
+        if isinstance(value, int) and value.bit_length() > MOST_BITS:
+            raise ValueError(f"{where}a number must fit in 64 bits")
         if isinstance(value, str):
             _no_odd_characters(value, where)
         elif isinstance(value, dict):
             for key, inner in value.items():
-                _no_odd_characters(key, where)
-                waiting.append((f"{place}.{key}" if place else key, inner))
-        elif isinstance(value, list):
+                _no_odd_characters(str(key), where)
+                waiting.append((f"{place}.{key}" if place else str(key), inner))
+        elif isinstance(value, list | tuple):
             waiting += [(f"{place}[{index}]", inner) for index, inner in enumerate(value)]
 
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
-from rankdet.evaluation.coco.json_stream import read_json
 from rankdet.evaluation.evaluate import SCHEMA
 from rankdet.evaluation.intervals import Difference, paired_bootstrap
 from rankdet.evaluation.metric import FAMILIES, best
 from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.files import read_record
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,10 @@ def as_json(runs: Sequence[Compared], found: Sequence[dict[str, Difference] | No
 
 
 def _metrics(path: Path) -> dict[str, Any]:
-    data = read_json(path)
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+    data, problem = read_record(path)
+    if problem:
+        raise InputError(f"{path}: {problem}; `rankdet evaluate --out` writes it again")
+    if data.get("schema") != SCHEMA:
         raise InputError(f"{path}: is not a metrics file; `rankdet evaluate --out` writes one")
     if not isinstance(data.get("metrics"), dict):
         raise InputError(f"{path}: has no metrics (status: {data.get('status', 'unknown')})")

@@ -133,7 +133,8 @@ def _column(where: str, entry: Any, published: Collection[str], from_runs: bool)
     if entry.get("variant") or entry.get("run"):
         defaults["better"] = None  # the columns are settings; the best is not marked over the rows
     values = {**defaults, **entry, "run": _run(where, entry.get("run") or {})}
-    same = values["header"] if values["header"] in published else None
+    header = values["header"]
+    same = header if isinstance(header, str) and header in published else None
     return _made(Column, where, {"published": same, **values})
 
 
@@ -152,13 +153,18 @@ def _row(where: str, entry: Any, data: Mapping[str, Any]) -> Row:
         if not {"detector", "loss"} <= set(run):
             raise InputError(f"{where}: run needs `detector` and `loss`")
     values = {ROW_KEYS.get(key, key): value for key, value in entry.items()}
-    labels = values.get("labels") or {"": entry["row"]}
-    values["labels"] = {str(name): str(text) for name, text in labels.items()}
-    values["inputs"] = {str(k): str(v) for k, v in (entry.get("inputs") or {}).items()}
+    values["labels"] = _texts(f"{where}: label", values.get("labels") or {"": entry["row"]})
+    values["inputs"] = _texts(f"{where}: inputs", entry.get("inputs") or {})
     reason = entry.get("reason") or data.get("reason") or ""
     split = entry.get("split") or data.get("split") or ""
     found = {"key": str(entry["row"]), "run": run, "reason": reason, "split": split}
     return _made(Row, where, {**values, **found})
+
+
+def _texts(where: str, entry: Any) -> dict[str, str]:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{where}: found {entry!r}; expected a mapping of names to texts")
+    return {str(name): str(text) for name, text in entry.items()}
 
 
 def _run(where: str, entry: Any) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
+from rankdet.parsing import check_plain
 from rankdet.repository import LOSSES, ROOT
 from rankdet.strict import key_path, problems
 from rankdet.study import card_checks
@@ -102,9 +103,13 @@ def load_loss(name: str, folder: Path = LOSSES, root: Path = ROOT) -> LossFile:
 @lru_cache
 def _load(path: Path, _mtime: int, root: Path) -> LossFile:
     node = find_card(path)
+    card = None
     try:
         card = ast.literal_eval(node)
-    except ValueError:
+        check_plain(card)
+    except (ValueError, TypeError, RecursionError) as error:
+        if card is not None:
+            raise InputError(f"{shown(path)}:{node.lineno}: CARD {error}") from None
         line = _first_not_literal(node)
         raise InputError(
             f"{shown(path)}:{line}: CARD must be literal (text, numbers, lists, dicts): planning "

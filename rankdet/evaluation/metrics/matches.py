@@ -35,6 +35,7 @@ import pandas as pd
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
 from rankdet.files import atomic
+from rankdet.parsing import parse_json
 
 SCHEMA = "rankdet.matches/1"
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -235,35 +236,63 @@ def read_matches(path: Path | str) -> Matches:
     path = Path(path)
     try:
         table = pq.read_table(path)
-        meta = json.loads((table.schema.metadata or {})[b"rankdet"])
+        meta = parse_json((table.schema.metadata or {})[b"rankdet"].decode())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (pa.ArrowException, KeyError, ValueError):
         raise InputError(
             f"{path}: is not a table of matches; `rankdet evaluate --matches` writes one"
         ) from None
-    if meta.get("schema") != SCHEMA:
-        raise InputError(f"{path}: has schema {meta.get('schema')!r}; needed: {SCHEMA!r}")
+    except OSError as error:
+        raise InputError(f"{path}: is damaged ({error}); evaluate the run again") from None
+    if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
+        found = meta.get("schema") if isinstance(meta, dict) else meta
+        raise InputError(f"{path}: has schema {found!r}; needed: {SCHEMA!r}")
+    try:
+        return _matches(table, meta)
+    except (pa.ArrowException, LookupError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{path}: is damaged ({error}); evaluate the run again") from None
+
+
+def _matches(table: Any, meta: dict[str, Any]) -> Matches:
+    import pyarrow as pa
+
     is_detection = pa.compute.equal(table["kind"].cast(pa.string()), "detection")
     truth = table.filter(pa.compute.invert(is_detection))
-    return Matches(
+    found = Matches(
         detections=_frame(table.filter(is_detection), DETECTION_COLUMNS, ""),
         ground_truth=_frame(truth, GROUND_TRUTH_COLUMNS, "gt_"),
         image_ids=np.array(meta["image_ids"], dtype=np.int64),
         category_ids=np.array([c["id"] for c in meta["categories"]], dtype=np.int64),
         names={c["id"]: c["name"] for c in meta["categories"]},
         frequency={c["id"]: c["frequency"] for c in meta["categories"] if "frequency" in c},
-        iou_type=meta["iou_type"],
-        max_detections=meta["max_detections"],
-        notes=meta["notes"],
+        iou_type=str(meta["iou_type"]),
+        max_detections=int(meta["max_detections"]),
+        notes=[str(note) for note in meta["notes"]],
     )
+    for frame in (found.detections, found.ground_truth):
+        for name, known in (("image_id", found.image_ids), ("category_id", found.category_ids)):
+            if not np.isin(frame[name], known).all():
+                raise ValueError(f"a row names a {name} that the file does not list")
+    return found
 
 
 def _frame(table: Any, columns: dict[str, str], prefix: str) -> pd.DataFrame:
-    flags = {name: prefix + name if name.startswith("ignored_") else name for name in columns}
-    return pd.DataFrame(
-        {
-            name: table[flags[name]].to_numpy(zero_copy_only=False).astype(dtype)
-            for name, dtype in columns.items()
-        }
-    )
+    """The columns with their types.
+
+    Raises:
+        ValueError: if a value is missing, does not fit the type (pandas would change it), or is a
+            score that is not finite.
+    """
+    import pyarrow as pa
+
+    frame = {}
+    for name, dtype in columns.items():
+        column = table[prefix + name if name.startswith("ignored_") else name]
+        if column.null_count:
+            raise ValueError(f"column {name} has empty cells")
+        kind = pa.bool_() if dtype == "bool" else pa.from_numpy_dtype(np.dtype(dtype))
+        frame[name] = column.cast(kind).to_numpy(zero_copy_only=False).astype(dtype)
+    if "score" in frame and not np.isfinite(frame["score"]).all():
+        raise ValueError("a score is not finite")
+    return pd.DataFrame(frame)

@@ -52,7 +52,7 @@ class PlanRun(Part):
     kept_epochs: tuple[str, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
     titles: dict[str, str] = Field(default_factory=dict)
-    splits: tuple[str, ...] = ("val",)
+    splits: tuple[str, ...] = Field(("val",), min_length=1)
     score_thresholds: tuple[Number, ...] = ()
     test_variants: tuple[str, ...] = ()
     untrained: bool = False

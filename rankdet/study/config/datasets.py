@@ -135,7 +135,7 @@ MODELS = {
 
 def _kind(value: Any) -> str | None:
     kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
-    return f"{UNION_TAG}{kind}" if kind in MODELS else None
+    return f"{UNION_TAG}{kind}" if isinstance(kind, str) and kind in MODELS else None
 
 
 Dataset = Annotated[
