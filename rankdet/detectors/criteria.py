@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 import rankdet.losses as losses
+from rankdet.detectors.loss_faults import check_signature
 from rankdet.errors import InputError
 from rankdet.files import import_file
 
@@ -55,4 +56,5 @@ def build_criterion(
         balance = losses.build_balance(dict(card.get("balance", {"type": "none"})))
     except (TypeError, ValueError) as error:
         raise InputError(f"loss {card.get('name', name)!r}: {error}") from error
+    check_signature(part)
     return losses.Criterion(part, box, balance, weight)

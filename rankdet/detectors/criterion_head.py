@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rankdet.detectors.criteria import build_criterion
 from rankdet.detectors.gradients import GradientBalance
+from rankdet.detectors.loss_faults import located
 from rankdet.errors import InputError
 
 if TYPE_CHECKING:  # the mixins use attributes of the mmdet head that follows them in the bases
@@ -77,6 +78,7 @@ class CriterionHead(HeadBase):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.criterion = build_criterion(**criterion)
+        self._loss_file = criterion.get("loss_file")
         self.record_prefix = record_prefix
         self.gradient_balance = GradientBalance()
         self._balance_weight: Tensor | None = None
@@ -99,7 +101,8 @@ class CriterionHead(HeadBase):
             positives = ((labels < logits.shape[1]) & ~ignore).nonzero().squeeze(1)
             extras = {**extras, "positives": positives}
         self.gradient_balance.watch(logits, labels, ignore, positives)
-        losses = self.criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
+        with located(self.criterion.classification, self._loss_file):
+            losses = self.criterion(logits, labels, ignore, pred_boxes, target_boxes, extras)
         self._balance_weight = losses["balance_weight"]
         return {name: value.float() for name, value in losses.items() if "loss" in name}
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from rankdet.losses.balance import Balance
 from rankdet.losses.boxes import BoxLoss
 from rankdet.losses.flat_problem import FlatProblem
+from rankdet.losses.output_checks import checked_terms
 from rankdet.losses.processes import gathered, mean_over_processes, process_count
 from rankdet.losses.ranks import TINY
 from rankdet.losses.scope import image_groups
@@ -103,9 +104,10 @@ class Criterion(nn.Module):
         if self.scope == "batch" and ranks:
             problem = gathered(problem)
         if terms is not None:
-            losses = dict(terms(problem))
+            losses = checked_terms(terms(problem), problem.logits, problem.n_positives)
             return self._of_all_images(losses, problem) if self.scope == "image" else losses
-        return {"loss_cls": self.classification(problem.flat_logits, problem.flat_labels)}
+        loss = self.classification(problem.flat_logits, problem.flat_labels)
+        return checked_terms({"loss_cls": loss}, problem.logits, problem.n_positives)
 
     def _of_all_images(self, losses: dict[str, Tensor], problem: FlatProblem) -> dict[str, Tensor]:
         """Divides by the mean divisor of all processes instead of this one's, for their mean."""

@@ -1,0 +1,51 @@
+"""What a classification part returns: checked, because training would use anything in silence."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class LossOutputError(ValueError):
+    """A classification part returned something that cannot train a detector."""
+
+
+def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tensor]:
+    """Returns the losses of a classification part as a dict.
+
+    mmengine averages a loss with several values, and skips the gradient of a loss that has none,
+    both without a message.
+
+    Args:
+        terms: name -> loss, as the part returned it.
+        logits: the logits that the losses must depend on.
+        positives: the number of positives; without any, a loss may be a constant.
+
+    Raises:
+        LossOutputError: a loss is not a tensor, has several values, or has no gradient.
+    """
+    try:
+        found = dict(terms)
+    except (TypeError, ValueError):
+        raise LossOutputError(
+            f"terms returned {_kind(terms)}; return a dict of scalar tensors"
+        ) from None
+    for name, loss in found.items():
+        if not isinstance(loss, Tensor):
+            raise LossOutputError(f"{name} is {_kind(loss)}; return one scalar tensor")
+        if loss.numel() != 1:
+            raise LossOutputError(
+                f"{name} is a tensor of shape {tuple(loss.shape)}; return a scalar: add .sum() and "
+                "divide it by the number of positives, or add .mean()"
+            )
+    trains = torch.is_grad_enabled() and logits.requires_grad and positives
+    if trains and not any(loss.requires_grad for loss in found.values()):
+        raise LossOutputError(
+            f"{', '.join(found) or 'the loss'} has no gradient, so the classes would not be "
+            "trained; compute it from the logits, without .detach(), .item() or torch.no_grad()"
+        )
+    return found
+
+
+def _kind(value: Any) -> str:
+    return f"a {type(value).__name__}" if value is not None else "None"
