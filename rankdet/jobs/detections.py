@@ -1,21 +1,31 @@
 """Jobs that train a run or write its detections."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rankdet.jobs.images import check_unchanged
-from rankdet.results.layout import DETECTIONS
+from rankdet.results.layout import DETECTIONS, RUN
 from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.results.schemas.run import RunRecord
 
 LRP = "lrp"  # the test setting `thresholds`: keep scores from the class's LRP-optimal threshold on
 
 
-def train_run(spec: Mapping[str, Any], run: Path) -> None:
-    """Trains a run, or continues its training; see `rankdet.training.train`."""
+def train_run(spec: Mapping[str, Any], run: Path, say: Callable[[str], None]) -> None:
+    """Trains a run, or continues its training; see `rankdet.training.train`.
+
+    Args:
+        spec: the run's spec.
+        run: the run's folder.
+        say: prints a line on the terminal; called if the loss collapsed or was not finite.
+    """
     from rankdet.training import train
 
     train(with_data(spec, ["train"]), run)
+    record = RunRecord.from_disk(run / RUN)
+    if record.status != "trained":
+        say(f"note: {'/'.join(run.parts[-4:])}: {record.status}: {record.reason}")
 
 
 def take_checkpoint(spec: Mapping[str, Any], run: Path) -> None:

@@ -251,6 +251,7 @@ class Study:
             "hashes": run.hashes,
             "threads": threads,
             "device": self.config.device,
+            **({"hours": self.config.hours} if self.config.hours else {}),
             **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
             **({"keep_epochs": [kept.name for kept in run.kept_epochs]} if run.kept_epochs else {}),
         }

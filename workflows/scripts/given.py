@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from rankdet.jobs.context import job
+from rankdet.jobs.watch import watched
 
 run = Path(snakemake.output.record).parent
 
+watched(snakemake, "take the checkpoint", run)
 with job(snakemake, "take the checkpoint", run):
     from rankdet.jobs.detections import take_checkpoint
 

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from rankdet.jobs.context import job
+from rankdet.jobs.watch import watched
 
 run = Path(snakemake.output.record).parent
 
-with job(snakemake, "train", run):
+watched(snakemake, "train", run)
+with job(snakemake, "train", run) as this:
     from rankdet.jobs.detections import train_run
 
-    train_run(snakemake.params.spec, run)
+    train_run(snakemake.params.spec, run, this.print)

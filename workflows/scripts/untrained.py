@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from rankdet.jobs.context import job
+from rankdet.jobs.watch import watched
 
 run = Path(snakemake.output.record).parent
 
+watched(snakemake, "untrained", run)
 with job(snakemake, "untrained", run):
     from rankdet.jobs.detections import detect_untrained
 

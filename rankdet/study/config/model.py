@@ -159,6 +159,12 @@ class StudyConfig(Strict):
         "auto", description="`auto` uses a GPU if there is one"
     )
     threads: int = Field(1, ge=1, description="CPU threads of one training, for each of its GPUs")
+    hours: float | None = Field(
+        None,
+        gt=0,
+        le=8760,
+        description="Longest time of one training job; the job is stopped then, and can continue",
+    )
     max_gpus: int | None = Field(
         None, ge=1, description="Most GPUs of one training; default: all of this machine"
     )
