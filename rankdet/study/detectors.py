@@ -9,10 +9,13 @@ from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.repository import DETECTORS
 from rankdet.study.compatibility import OFFERS
-from rankdet.suggest import choice
+from rankdet.study.model_keys import unknown_keys
+from rankdet.suggest import choice, nearest
 
 DISPLAY = ("title", "citation", "offers", "not_with")  # no effect on any number
 PRESETS = ("small", "full")
+TEXTS = ("citation", "head")  # may be left out
+KEYS = ("name", "title", "family", "base", "masks", "offers", "not_with", *TEXTS, *PRESETS)
 
 
 def detector_names(folder: Path = DETECTORS) -> list[str]:
@@ -35,6 +38,8 @@ def load_detector(name: str, preset: str, folder: Path = DETECTORS) -> dict[str,
         raise InputError(
             f"{shown(path)}: detector {name!r} has no preset {preset!r}; it has: {known}"
         )
+    for fault in unknown_keys(spec["base"], spec[preset] or {}, spec.get("head") or ""):
+        raise InputError(f"{shown(path)}: {preset}.{fault}")
     return spec
 
 
@@ -46,6 +51,13 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
             raise InputError(f"{shown(path)}: {key}: missing; it must be a text")
     if not isinstance(spec.get("masks", False), bool):
         raise InputError(f"{shown(path)}: masks: found {spec['masks']!r}; give true or false")
+    for key in (*PRESETS, *TEXTS):
+        wanted, what = (dict, "a mapping") if key in PRESETS else (str, "a text")
+        if spec.get(key) is not None and not isinstance(spec[key], wanted):
+            raise InputError(f"{shown(path)}: {key}: found {spec[key]!r}; give {what}")
+    for key in spec:
+        if key not in KEYS:
+            raise InputError(f"{shown(path)}: {key}: unknown key; {nearest(key, KEYS)}")
     _check_pairing(spec, path)
     if spec["name"] != path.stem:
         raise InputError(f"{shown(path)}: name is {spec['name']!r}; make it {path.stem!r}")

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.files import shown
+from rankdet.repository import BACKBONES
 from rankdet.study import (
     backbones,
     batches,
@@ -22,6 +24,7 @@ from rankdet.study import (
     recipes,
 )
 from rankdet.study.config.model import StudyConfig
+from rankdet.study.model_keys import unknown_keys
 from rankdet.study.runs import UNTRAINED, Run, split_loss
 from rankdet.suggest import merged_by_type
 
@@ -137,6 +140,8 @@ def load_model(detector: str, backbone: str, loss: str, preset: str) -> Model:
     if backbone:
         part = _part("backbone", backbones.load_backbone, backbone, preset)
         spec = backbones.with_backbone(spec, part, preset)
+        for fault in unknown_keys(spec["base"], spec[preset], spec.get("head") or ""):
+            raise PartError(f"{shown(BACKBONES)}: {backbone}: {preset}.{fault}", "backbone")
     untrained = loss == UNTRAINED
     name, variant = split_loss(UNTRAINED_LOSS if untrained else loss)
     file = _part("losses", cards.load_loss, name)

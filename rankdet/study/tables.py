@@ -10,8 +10,8 @@ from rankdet.papers.folders import figure_kinds, spec_names
 from rankdet.papers.load import code_file, load_spec, spec_inputs
 from rankdet.papers.spec import RunRequest, Spec
 from rankdet.repository import PAPERS
-from rankdet.study import hashes
-from rankdet.study.runs import Run, same_loss
+from rankdet.study import backbones, cards, detectors, hashes
+from rankdet.study.runs import UNTRAINED, Run, same_loss, split_loss
 from rankdet.suggest import choice
 
 AnyRun = TypeVar("AnyRun", bound=Run)
@@ -62,7 +62,36 @@ def load_specs(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]:
 
 
 def _load(name: str) -> Spec:
-    return load_spec(PAPERS / f"{name}.yaml")
+    path = PAPERS / f"{name}.yaml"
+    spec = load_spec(path)
+    for request in dict.fromkeys(spec.requests):
+        check_names(request, shown(path))
+    return spec
+
+
+def check_names(request: RunRequest, where: str) -> None:
+    """Checks that the loss, the detector and the backbone of a cell exist.
+
+    A cell of an unknown loss would have no run, so that a typo made a table smaller in silence.
+
+    Raises:
+        InputError: For a name that no file has.
+    """
+    where = f"{where}: run of {request.detector!r} with {request.loss!r}"
+    known = detectors.detector_names()
+    if request.detector not in known:
+        raise InputError(f"{where}: unknown detector; {choice(request.detector, known)}")
+    entries = backbones.backbone_names()
+    for part in request.backbone.split("+") if request.backbone else []:
+        if part not in entries:
+            raise InputError(f"{where}: unknown backbone {part!r}; {choice(part, entries)}")
+    name, variant = split_loss(request.loss)
+    if name == UNTRAINED:
+        return
+    try:
+        cards.load_loss(name).variant(variant)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def spec_files(name: str) -> list[str]:

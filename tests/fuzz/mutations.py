@@ -20,7 +20,7 @@ VALUES: tuple[Any, ...] = (
     *(0.5, -0.0, 1e-320, 1e308, -1e308, 1.5),
     *([], {}, [[]], [None], {"a": 1}, {"": ""}, [1, 2], [0.5, "x"], DEEP, [1] * 500),
 )
-# What no reader may accept in any place: it cannot be written, or another program reads it otherwise.
+# What no reader may accept in any place: other programs cannot read it, or read it otherwise.
 NEVER: tuple[Any, ...] = (float("nan"), float("inf"), -float("inf"), 10**400, "\ud800")
 YAML_SNIPPETS = (
     "x: !!python/object/apply:os.system [echo]\n",
@@ -100,7 +100,7 @@ def renamed(data: Any, path: tuple, key: str) -> Any:
 
 
 def broken_data(rng: random.Random, data: Any) -> tuple[Any, str, bool]:
-    """Returns data with one to three values changed, what was done, and whether it is never right."""
+    """Returns data with one to three changes, what was done, and whether it is never right."""
     said, never = [], False
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         path = rng.choice(list(places(data)))
