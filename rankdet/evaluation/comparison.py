@@ -127,6 +127,12 @@ def _metrics(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is not a metrics file; `rankdet evaluate --out` writes one")
     if not isinstance(data.get("metrics"), dict):
         raise InputError(f"{path}: has no metrics (status: {data.get('status', 'unknown')})")
+    for key in ("counts", "settings", "run"):
+        if data.get(key) is not None and not isinstance(data[key], dict):
+            raise InputError(f"{path}: is damaged: {key} is {data[key]!r}; evaluate the run again")
+    for name, value in data["metrics"].items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InputError(f"{path}: is damaged: {name} is {value!r}; evaluate the run again")
     return data
 
 

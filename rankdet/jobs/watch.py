@@ -77,8 +77,8 @@ def _in_the_child(parent: int, stacks: IO[str], writing: int) -> None:
 
 def _wait(child: int, hours: float | None) -> tuple[int, bool]:
     """The status of the child, and whether its time was over."""
-    for number in (signal.SIGTERM, signal.SIGINT):  # the terminal sends SIGINT to both
-        signal.signal(number, lambda n, _: n == signal.SIGTERM and _kill([child], n))
+    signal.signal(signal.SIGTERM, lambda number, _: _kill([child], number))
+    signal.signal(signal.SIGINT, lambda *_: None)  # the terminal sends it to the job, too
     end = time.monotonic() + hours * 3600 if hours else None
     above, over = os.getppid(), False
     while True:

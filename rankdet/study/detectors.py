@@ -38,8 +38,6 @@ def load_detector(name: str, preset: str, folder: Path = DETECTORS) -> dict[str,
         raise InputError(
             f"{shown(path)}: detector {name!r} has no preset {preset!r}; it has: {known}"
         )
-    for fault in unknown_keys(spec["base"], spec[preset] or {}, spec.get("head") or ""):
-        raise InputError(f"{shown(path)}: {preset}.{fault}")
     return spec
 
 
@@ -64,6 +62,9 @@ def _read(path: Path, _mtime: int) -> dict[str, Any]:
     if spec["family"] not in FAMILIES:
         hint = choice(spec["family"], FAMILIES)
         raise InputError(f"{shown(path)}: family: found {spec['family']!r}; {hint}")
+    for preset in PRESETS:
+        for fault in unknown_keys(spec["base"], spec.get(preset) or {}, spec.get("head") or ""):
+            raise InputError(f"{shown(path)}: {preset}.{fault}")
     return spec
 
 
