@@ -120,9 +120,13 @@ def as_json(runs: Sequence[Compared], found: Sequence[dict[str, Difference] | No
 
 
 def _metrics(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise InputError(f"{path}: no such file; `rankdet evaluate --out` writes one")
     data, problem = read_record(path)
     if problem:
-        raise InputError(f"{path}: {problem}; `rankdet evaluate --out` writes it again")
+        raise InputError(
+            f"{path}: is not a metrics file ({problem}); `rankdet evaluate --out` writes one"
+        )
     if data.get("schema") != SCHEMA:
         raise InputError(f"{path}: is not a metrics file; `rankdet evaluate --out` writes one")
     if not isinstance(data.get("metrics"), dict):

@@ -289,7 +289,7 @@ def _frame(table: Any, columns: dict[str, str], prefix: str) -> pd.DataFrame:
     frame = {}
     for name, dtype in columns.items():
         column = table[prefix + name if name.startswith("ignored_") else name]
-        if column.null_count:
+        if column.null_count and (name == "score" or not dtype.startswith("float")):
             raise ValueError(f"column {name} has empty cells")
         kind = pa.bool_() if dtype == "bool" else pa.from_numpy_dtype(np.dtype(dtype))
         frame[name] = column.cast(kind).to_numpy(zero_copy_only=False).astype(dtype)
