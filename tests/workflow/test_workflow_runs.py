@@ -9,11 +9,15 @@ def test_a_failing_run_is_one_line_and_stops_no_other(troubled):
     _, seen = troubled
     failing = seen["failing"]
     assert failing.returncode != 0
-    lines = [line for line in failing.stderr.splitlines() if line.startswith("error:")]
-    assert lines == [
+    lines = sorted(line for line in failing.stderr.splitlines() if line.startswith("error:"))
+    killed, failed = lines
+    assert killed.startswith(
+        "error: train shapes/retinanet/alrp+no-sb/seed1: the process was killed"
+    )
+    assert failed == (
         "error: train shapes/retinanet/ap/seed1: ValueError: the loss "
         "(log: results/tiny/shapes/retinanet/ap/seed1/logs/train.log)"
-    ]
+    )
     assert "Traceback" not in failing.stderr
     assert "done: evaluate (val) shapes/retinanet/focal/seed1" in failing.stderr
 
@@ -22,7 +26,7 @@ def test_failures_are_recorded_with_their_reason(troubled):
     _, seen = troubled
     reasons = {loss: json.loads(text)["reason"] for loss, text in seen["records"].items()}
     assert reasons["ap"] == "ValueError: the loss"
-    assert reasons["alrp+no-sb"].startswith("the process was stopped")
+    assert reasons["alrp+no-sb"].startswith("the process was killed (SIGKILL)")
     assert "failed: shapes/retinanet/ap/seed1: ValueError: the loss" in seen["failing"].stderr
 
 
