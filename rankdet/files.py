@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import hashlib
 import importlib.util
 import json
@@ -14,9 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.lifetime import runs
 from rankdet.parsing import MOST_YAML, parse_json, parse_yaml
 
 MARKER = ".rankdet"  # in every folder that `replacing` wrote; only such a folder is replaced
+SWAPS = 100  # tries to put a folder in the place of one that others replace, too
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -133,16 +136,48 @@ def import_file(path: Path) -> ModuleType:
 def atomic(path: Path) -> Iterator[Path]:
     """Yields a temporary path in the same folder; it replaces `path` when the block succeeds.
 
-    A reader sees the old file or the complete new file. A failure removes the temporary file.
+    A reader sees the old file or the complete new file, also after a power failure: the new file is
+    on the disk before it gets its name. A failure removes the temporary file, and the next writer
+    those of processes that were killed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path)
         yield temporary
+        synchronise(temporary)
         temporary.replace(path)
+        synchronise(path.parent)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def synchronise(path: Path) -> None:
+    """Waits until a file or folder is on the disk.
+
+    Raises:
+        OSError: If it cannot be written. A folder that cannot be synchronised raises nothing: some
+            network file systems lack this.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError) if path.is_dir() else contextlib.nullcontext():
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Removes temporary files and folders of a path whose process does not run any more."""
+    with contextlib.suppress(OSError):
+        for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
+            number = other.name.rpartition(".")[2]
+            if number.isdigit() and not runs(int(number)):
+                if other.is_dir():
+                    shutil.rmtree(other, ignore_errors=True)
+                else:
+                    other.unlink(missing_ok=True)
 
 
 def write_record(path: Path, record: Mapping[str, Any] | list[Any]) -> None:
@@ -223,20 +258,59 @@ def replacing(folder: Path) -> Iterator[Path]:
     Raises:
         InputError: If `folder` holds files that this function did not write, or cannot be written.
     """
-    part, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
     with writing(folder):
-        if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
+        if is_foreign(folder, MARKER):
             raise InputError(f"{folder} exists and was not written by rankdet: give another folder")
-        try:
-            shutil.rmtree(part, ignore_errors=True)  # from a run that was killed
-            part.mkdir(parents=True)
+        with swapped_in(folder) as part:
             (part / MARKER).write_text("Written by rankdet. The next build replaces this folder.\n")
             yield part
-            shutil.rmtree(old, ignore_errors=True)
-            if folder.exists():
-                folder.rename(old)
+
+
+def is_foreign(folder: Path, marker: str) -> bool:
+    """Returns whether a folder has files, and none of them is called `marker`."""
+    try:
+        names = [path.name for path in folder.iterdir()]  # another process may have just moved it
+    except FileNotFoundError:
+        return False
+    return bool(names) and marker not in names
+
+
+@contextlib.contextmanager
+def swapped_in(folder: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `folder`, and puts it in its place when the block succeeds.
+
+    Several processes may do this at once: each folder is replaced as a whole, and the last stays.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    whole = folder.absolute()
+    part = whole.with_name(f".{whole.name}.new.{os.getpid()}")
+    old = whole.with_name(f".{whole.name}.old.{os.getpid()}")
+    for one in (part, old):
+        shutil.rmtree(one, ignore_errors=True)  # of a process of the same number
+        remove_leftovers(one.with_name(one.name[1:].rpartition(".")[0]))
+    part.mkdir(parents=True)
+    try:
+        yield part
+        _swap(part, whole, old)
+    finally:
+        for one in (part, old):
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def _swap(part: Path, folder: Path, old: Path) -> None:
+    for _ in range(SWAPS):
+        with contextlib.suppress(FileNotFoundError):  # another process has just moved it
+            folder.rename(old)
+        try:
             part.rename(folder)
-            shutil.rmtree(old, ignore_errors=True)
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                with contextlib.suppress(OSError):
+                    old.rename(folder)
+                raise
+            shutil.rmtree(old, ignore_errors=True)  # another process was faster: replace its folder
+            continue
+        return
+    raise OSError(errno.EBUSY, "other processes write it again and again", str(folder))

@@ -3,11 +3,15 @@
 import errno
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
 from rankdet import files
 from rankdet.errors import InputError
+from rankdet.repository import ROOT
 
 
 def names(folder):
@@ -139,3 +143,35 @@ def test_paths_are_shown_relative_to_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "in")
     assert files.shown(tmp_path / "in" / "a" / "b.txt") == "a/b.txt"
     assert files.shown(tmp_path / "c.txt") == (tmp_path / "c.txt").as_posix()
+
+
+def test_temporary_files_of_dead_processes_are_removed_and_those_of_others_kept(tmp_path):
+    dead = 2**22 + 1  # larger than any process number
+    theirs = [tmp_path / f".a.json.{number}" for number in (dead, os.getppid())]
+    for path in theirs:
+        path.write_text("half")
+    files.write_record(tmp_path / "a.json", {})
+    assert [path.exists() for path in theirs] == [False, True]
+
+
+SWAP = """
+import sys
+from pathlib import Path
+from rankdet.files import swapped_in
+for _ in range(40):
+    with swapped_in(Path(sys.argv[1])) as part:
+        for number in range(20):
+            (part / f"{number}").write_text(sys.argv[2])
+"""
+
+
+def test_processes_that_write_one_folder_at_once_leave_a_whole_one(tmp_path):
+    folder = tmp_path / "report"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", SWAP, str(folder), name], cwd=ROOT)
+        for name in "abc"
+    ]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0, 0]
+    assert names(tmp_path) == ["report"]
+    assert len(names(folder)) == 20
+    assert len({path.read_text() for path in folder.iterdir()}) == 1

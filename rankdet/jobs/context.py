@@ -5,7 +5,9 @@ line with the reason of its failure; the traceback is in the log.
 """
 
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -14,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from rankdet.files import remove_leftovers
 from rankdet.jobs.reason import failure_reason
+from rankdet.lifetime import end_with_parent
 from rankdet.results.failures import clear_failure, record_failure
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -54,6 +58,9 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
         os.environ[variable] = str(snakemake.threads)
     # Waiting threads should sleep: busy waiting slows down the other jobs on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    end_with_parent()
+    for output in getattr(snakemake, "output", ()):
+        remove_leftovers(Path(output))
     folder = Path(run) if run is not None else None
     parts = folder.parts[-4:] if folder else snakemake.wildcards
     label = " ".join([name, "/".join(parts)]).strip()
@@ -64,6 +71,7 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
         try:
             yield this
         except BaseException as error:
+            _ignore_interrupts()
             reason = failure_reason(error, folder or log.parent)
             with suppress(OSError):
                 traceback.print_exc()
@@ -92,6 +100,12 @@ def evaluation_name(snakemake: Any) -> str:
         if snakemake.wildcards.get(key):
             found += f" {word} {snakemake.wildcards.get(key)}"
     return found
+
+
+def _ignore_interrupts() -> None:
+    """Lets a job end in order: a user often presses Ctrl-C twice."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

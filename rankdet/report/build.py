@@ -1,11 +1,11 @@
 """Builds the whole report: one folder of static pages."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rankdet.errors import InputError
+from rankdet.files import is_foreign, swapped_in
 from rankdet.papers.folders import paper_of
 from rankdet.report.compare_page import comparisons, write_comparison_pages
 from rankdet.report.index_page import write_index_page
@@ -59,19 +59,12 @@ def _replaced(target: Path) -> Iterator[Path]:
     """Yields a new folder, which replaces the report at `target` when the block succeeds."""
     if target.exists() and not target.is_dir():
         raise InputError(f"{target}: is a file; name a folder")
-    if target.exists() and any(target.iterdir()) and not (target / MARK).exists():
-        raise InputError(f"{target}: has files that are not a report; name another folder")
-    whole = target.absolute()
-    folder = whole.with_name(f".{whole.name}.new")
-    shutil.rmtree(folder, ignore_errors=True)
     try:
-        folder.mkdir(parents=True)
-        (folder / MARK).write_text("rankdet report\n", encoding="utf-8")
-        yield folder
-        shutil.rmtree(target, ignore_errors=True)
-        folder.rename(target)
+        if is_foreign(target, MARK):
+            raise InputError(f"{target}: has files that are not a report; name another folder")
+        with swapped_in(target) as folder:
+            (folder / MARK).write_text("rankdet report\n", encoding="utf-8")
+            yield folder
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{target}: the report cannot be written: {reason}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

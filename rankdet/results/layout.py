@@ -32,6 +32,7 @@ SWEEP = "sweep.json"  # metrics and speed over score thresholds
 
 WORK = "work"  # checkpoints of an unfinished training
 PROGRESS = "train.jsonl"  # in `work`: one line per iteration so far
+LOCK = "lock"  # in `work`: which process writes it
 FAILURE = "failure.json"  # in `work`: why the last job failed
 
 TABLE = "table.json"

@@ -2,14 +2,20 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rankdet.files import atomic, write_record
-from rankdet.results.layout import PROGRESS, WORK
+from rankdet.errors import InputError
+from rankdet.files import atomic, read_record, shown, write_record
+from rankdet.results.layout import LOCK, PROGRESS, WORK
+from rankdet.results.schemas.base import has_no_file
+from rankdet.training.checkpoint_store import CheckpointStore, iteration_of
+from rankdet.training.lock import WriterLock
 
 
 def fingerprint(spec: Mapping[str, Any]) -> dict[str, str]:
@@ -38,28 +44,55 @@ class Workspace:
     """The `work/` folder of a run, with checkpoints, recorded rows and a resume history.
 
     Snakemake does not know the folder, so it does not delete it. If the fingerprint has changed,
-    the folder is cleared.
+    the folder is cleared. Only one process has it: it is locked until this process ends.
+
+    Args:
+        run_dir: The run's folder.
+        spec: The run's spec.
+        say: Called with a line about what was found damaged, and what is done instead.
+
+    Raises:
+        InputError: If another process is training the run.
     """
 
-    def __init__(self, run_dir: Path, spec: Mapping[str, Any]) -> None:
-        self.path = run_dir / WORK
+    def __init__(
+        self, run_dir: Path, spec: Mapping[str, Any], say: Callable[[str], None] = print
+    ) -> None:
+        self.path, self.say = run_dir / WORK, say
         self._state_path = self.path / "state.json"
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = WriterLock(self.path / LOCK)
+        self._lock.acquire(say)
+        self.checkpoints = CheckpointStore(self.path, self.rows_path)
         mark = fingerprint(spec)
         state = self._read_state()
-        if state is not None and state.get("fingerprint") != mark:
-            shutil.rmtree(self.path)  # code, data or config have changed
+        if state is not None and state["fingerprint"] != mark:
+            self._clear()  # code, data or config have changed
             state = None
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.checkpoints.remove_leftovers()
         self.state: dict[str, Any] = state or {"fingerprint": mark, "resumed_from": []}
         self.save_state()
 
     def _read_state(self) -> dict[str, Any] | None:
-        if not self.path.exists():
+        state, problem = read_record(self._state_path)
+        if has_no_file(problem):
+            self._clear()
             return None
-        try:
-            return json.loads(self._state_path.read_text())
-        except (OSError, ValueError):
-            return {}  # unreadable: it differs from every fingerprint, so the folder is cleared
+        resumed = state.get("resumed_from")
+        whole = isinstance(state.get("fingerprint"), dict) and isinstance(resumed, list)
+        if whole and all(isinstance(one, int) for one in resumed or ()):
+            return state
+        self.say(f"{shown(self._state_path)} is damaged: training starts again")
+        self._clear()
+        return None
+
+    def _clear(self) -> None:
+        """Empties the folder; the lock stays."""
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
 
     def save_state(self) -> None:
         """Writes the state atomically."""
@@ -70,34 +103,55 @@ class Workspace:
         """The file of the recorded rows, one JSON object per line."""
         return self.path / PROGRESS
 
-    def latest_checkpoint(self) -> Path | None:
-        """Returns the last complete checkpoint, or None."""
-        pointer = self.path / "last_checkpoint"
-        if not pointer.is_file():
-            return None
-        path = self.path / Path(pointer.read_text().strip()).name
-        return path if path.is_file() else None
-
-    def forget_checkpoints(self) -> None:
+    def start_again(self) -> None:
         """Removes the checkpoints, so that training starts again."""
-        (self.path / "last_checkpoint").unlink(missing_ok=True)
-        for path in self.path.glob("*.pth"):
-            path.unlink()
+        self.checkpoints.clear()
         self.state = {"fingerprint": self.state["fingerprint"], "resumed_from": []}
 
     def rows_until(self, iteration: int) -> list[dict[str, Any]]:
-        """Returns the recorded rows up to and including an iteration, without incomplete lines."""
-        rows = []
+        """Returns the recorded rows of the iterations 1, 2, ... up to and including one.
+
+        They end before the first line that is not the row of the next iteration.
+        """
+        rows: list[dict[str, Any]] = []
         if self.rows_path.is_file():
-            for line in self.rows_path.read_text().splitlines():
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    break
-                if row["iteration"] <= iteration:
-                    rows.append(row)
+            with self.rows_path.open("rb") as lines:
+                for line in lines:
+                    if len(rows) == iteration or iteration_of(line) != len(rows) + 1:
+                        break
+                    rows.append(json.loads(line))
+        return rows
+
+    def cut_rows(self, iteration: int) -> None:
+        """Removes all rows after an iteration. The others stay as they are, byte for byte."""
+        lines = []
+        if iteration:
+            with self.rows_path.open("rb") as rows:
+                lines = list(islice(rows, iteration))
+        with atomic(self.rows_path) as temporary:
+            temporary.write_bytes(b"".join(lines))
+
+    def all_rows(self, iterations: int | None) -> list[dict[str, Any]]:
+        """Returns the rows of a training that has ended.
+
+        Args:
+            iterations: How many rows there must be; None if the training diverged on the way.
+
+        Raises:
+            InputError: If rows are missing, damaged or more than these.
+        """
+        rows = self.rows_until(sys.maxsize)
+        lines = len(self.rows_path.read_bytes().splitlines()) if self.rows_path.is_file() else 0
+        wanted = lines if iterations is None else iterations
+        if not len(rows) == lines == wanted:
+            raise InputError(
+                f"{shown(self.rows_path)} has {lines} lines, of which {len(rows)} are the rows of "
+                f"{wanted} iterations: something else has changed it; run again to continue from "
+                "the last checkpoint that fits"
+            )
         return rows
 
     def remove(self) -> None:
         """Deletes the folder. Call it after the outputs of the run have been written."""
         shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.release()

@@ -10,11 +10,12 @@ from typing import Any
 
 from mmengine.hooks import Hook
 
-from rankdet.files import atomic
+from rankdet.files import atomic, read_record, write_record
 from rankdet.results.epochs import KeptEpoch
 from rankdet.results.layout import MODEL, RUN, epoch_folder
 from rankdet.results.schemas.run import AtEpoch, RunRecord
 from rankdet.training import together
+from rankdet.training.checkpoint_file import sha256
 from rankdet.training.checkpoints import save_model
 from rankdet.training.steps import Steps
 
@@ -49,11 +50,14 @@ class KeepEpochsHook(Hook):
         for kept, own in self.own.items():
             if own == runner.epoch + 1 and together.is_main():
                 self.folder.mkdir(exist_ok=True)
-                save_model(runner, self.spec, self._file(kept), **self.place(kept).to_dict())
+                path = self._file(kept)
+                save_model(runner, self.spec, path, **self.place(kept).to_dict())
+                write_record(_checksum_file(path), {"sha256": sha256(path)})
 
     def missing(self, epochs: int) -> list[KeptEpoch]:
-        """Returns what should have been kept in the first `epochs` epochs, and was not."""
-        return [k for k, own in self.own.items() if own <= epochs and not self._file(k).is_file()]
+        """Returns what should have been kept in the first `epochs` epochs, and is not whole."""
+        passed = (kept for kept, own in self.own.items() if own <= epochs)
+        return [kept for kept in passed if not _is_whole(self._file(kept))]
 
     def forget(self, epochs: int) -> None:
         """Removes what was kept after the first `epochs` epochs: training passes it again."""
@@ -102,6 +106,15 @@ class KeepEpochsHook(Hook):
 
     def _iteration(self, kept: KeptEpoch) -> int:
         return self.own[kept] * self.steps.per_epoch
+
+
+def _checksum_file(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _is_whole(path: Path) -> bool:
+    note, _ = read_record(_checksum_file(path))
+    return path.is_file() and note.get("sha256") == sha256(path)
 
 
 def keeper(hooks: Iterable[Any]) -> KeepEpochsHook:

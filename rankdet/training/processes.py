@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rankdet.errors import InputError
+from rankdet.lifetime import end_with_parent
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 INPUT_ERROR = "InputError: "
@@ -86,6 +87,7 @@ def _launch(count: int, spec: dict[str, Any], run_dir: Path, sender: Connection)
 
 def _train(spec: dict[str, Any], run_dir: str, sender: Connection) -> None:
     """Trains as one of the processes; the launcher has set `LOCAL_RANK`."""
+    end_with_parent()
     try:
         from rankdet.training import together
         from rankdet.training.environment import set_up

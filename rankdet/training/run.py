@@ -1,7 +1,6 @@
 """Trains a run with mmengine, and writes its model, its per-iteration record and `run.json`."""
 
 import itertools
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rankdet.errors import InputError
-from rankdet.files import atomic
 from rankdet.results.layout import MODEL, PROGRESS, RUN, TRAINING
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
@@ -81,6 +79,7 @@ def build_runner(
 
     from rankdet.losses.scope import set_rank_scope
     from rankdet.training import acceleration, config, hooks, recording, together
+    from rankdet.training.checkpoint_store import CheckpointStore, SaveHook
     from rankdet.training.kept_epochs import KeepEpochsHook
     from rankdet.training.steps import Steps, with_steps
 
@@ -103,6 +102,8 @@ def build_runner(
     custom.append(KeepEpochsHook(spec, work, epochs, last, steps))
     if report is not None:
         custom.append(hooks.ProgressHook(report, steps))
+    store = CheckpointStore(work, work / PROGRESS)
+    custom.append(SaveHook(store, every, steps))
     by_steps = {"accumulate": steps.accumulate, "epoch_length": steps.epoch_length}
     runner = Runner(
         model=acceleration.model(_model(spec, manifest), device),
@@ -115,7 +116,7 @@ def build_runner(
             "logger": None,  # the training record writes lines to the log
             "timer": None,
             "runtime_info": {"type": "PlainInfoHook"},
-            "checkpoint": {"type": "CheckpointHook", "interval": every, "max_keep_ckpts": 2},
+            "checkpoint": None,
             "param_scheduler": {"type": "StepsParamSchedulerHook", **by_steps},
         },
         custom_hooks=custom,
@@ -193,7 +194,7 @@ def train_process(
 
     run_dir.mkdir(parents=True, exist_ok=True)
     main = together.is_main()
-    space = Workspace(run_dir, spec) if main else None
+    space = Workspace(run_dir, spec, _note(run_dir)) if main else None
     runner = build_runner(
         spec, together.from_main(space and space.path), device, report if main else None
     )
@@ -201,7 +202,7 @@ def train_process(
     status, reason = _train(runner)
     if space is None:
         return
-    rows = space.rows_until(sys.maxsize)
+    rows = space.all_rows(_iterations(runner) if status == "trained" else None)
     if status == "trained":
         status, reason = record.verdict(rows, spec["card"])
     heads = {h.record_prefix: h.num_classes for h in criterion_heads(inner_model(runner))}
@@ -214,6 +215,19 @@ def train_process(
         run_dir / RUN
     )
     space.remove()
+
+
+def _iterations(runner: Any) -> int:
+    """Returns the iterations of a training that has not stopped on the way."""
+    from rankdet.training.kept_epochs import keeper
+
+    return keeper(runner.hooks).steps.count(runner.max_iters)
+
+
+def _note(run_dir: Path) -> Callable[[str], None]:
+    """Returns a function that prints a note about a run on the terminal."""
+    console = _terminal()
+    return lambda line: console.print(f"note: {_name(run_dir)}: {line}", markup=False)
 
 
 def _train(runner: Any) -> tuple[str, str | None]:
@@ -259,9 +273,7 @@ def _resume(runner: Any, space: Any) -> None:
     iteration = epochs.steps.count(passes)
     if checkpoint is not None:
         space.state["resumed_from"].append(iteration)
-    rows = space.rows_until(iteration)
-    with atomic(space.rows_path) as temporary:
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    space.cut_rows(iteration)
     space.save_state()
 
 
@@ -269,14 +281,14 @@ def _last_checkpoint(space: Any, epochs: Any) -> tuple[Path | None, int]:
     """Returns the checkpoint to resume from and its forward passes; (None, 0) to start."""
     from rankdet.training.inert import load_inert
 
-    checkpoint = space.latest_checkpoint()
+    checkpoint = space.checkpoints.last_whole(space.say)
     if checkpoint is None:
+        space.start_again()
         return None, 0
-    passes = int(load_inert(checkpoint)["meta"]["iter"])
-    lost = epochs.missing(passes // epochs.steps.epoch_length)
+    load_inert(checkpoint.path)  # refuses what could run code, in one line
+    lost = epochs.missing(checkpoint.passes // epochs.steps.epoch_length)
     if not lost:
-        return checkpoint, passes
-    line = f"{lost[0].words} was not kept when the training passed it: it starts again"
-    _terminal().print(f"note: {_name(space.path.parent)}: {line}")
-    space.forget_checkpoints()
+        return checkpoint.path, checkpoint.passes
+    space.say(f"{lost[0].words} was not kept when the training passed it: it starts again")
+    space.start_again()
     return None, 0
