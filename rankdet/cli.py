@@ -2,8 +2,11 @@
 
 import argparse
 import importlib
+import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from rankdet import __version__
@@ -45,8 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments without the program's name; None takes those of the process.
 
     Returns:
-        The exit code. Bad input and a missing package print one line and give 2.
+        The exit code. Bad input, a missing package and a file that cannot be read or written print
+        one line and give 2.
     """
+    _print_anything()
     argv = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in argv if not word.startswith("-")), None)
     try:
@@ -63,11 +68,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {missing(command, package)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        _ignore_interrupts()
         print("stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `rankdet ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # a folder that cannot be read or written, a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
+
+
+def _print_anything() -> None:
+    """Lets a terminal that lacks a character, such as an arrow, show a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _ignore_interrupts() -> None:
+    """Lets the command end with one line: a user often presses Ctrl-C twice."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def missing(command: str | None, package: str) -> str:

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the table and the differences to the first run, and writes the chosen file."""
+    """Writes the chosen file, and prints the table and the differences to the first run."""
     from rich.console import Console
 
     from rankdet.evaluation import comparison
@@ -55,14 +55,16 @@ def run(args: argparse.Namespace) -> int:
     runs = comparison.load_runs(args.files)
     metrics = _metrics(args.metrics, runs)
     found: list[dict[str, Difference] | None] = [None] * (len(runs) - 1)
+    significance = not args.no_significance and len(runs) > 1
+    if significance:
+        found = comparison.differences(runs, metrics, args.draws, args.seed)
+    if args.out:
+        write_text(args.out, comparison.as_json(runs, found))
     # A pipe has no width: use one that is wide enough for all numbers.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     _print_values(console, runs, metrics)
-    if not args.no_significance and len(runs) > 1:
-        found = comparison.differences(runs, metrics, args.draws, args.seed)
+    if significance:
         _print_differences(console, runs, found, args.draws)
-    if args.out:
-        write_text(args.out, comparison.as_json(runs, found))
     return 0
 
 

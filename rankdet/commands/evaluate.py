@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluates, prints a table and writes the chosen files."""
+    """Evaluates, writes the chosen files and prints a table."""
     from rankdet.evaluation.evaluate import evaluate_files
 
     check_least(args, seed=0)
@@ -85,9 +85,9 @@ def run(args: argparse.Namespace) -> int:
         sparsity_edges=args.sparsity_edges,
         sparsity_crowds=args.sparsity_crowds,
     )
-    print(table(result))
     if args.out:
         write_text(args.out, json.dumps(result, indent=1, allow_nan=False) + "\n")
+    print(table(result))
     return 0
 
 

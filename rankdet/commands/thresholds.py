@@ -18,11 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the thresholds, and writes them to the chosen file."""
+    """Writes the thresholds to the chosen file, and prints them."""
     from rankdet.results.thresholds import thresholds_record
 
     check_writable(args.out, reads=(args.run,))
     record = thresholds_record(metrics_file(args.run))
+    if args.out:
+        write_text(args.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     data = record["dataset"] or {}
     if data:
         print(f"chosen on split {data.get('split')!r} of {data.get('name')}, by oLRP of boxes")
@@ -30,8 +32,6 @@ def run(args: argparse.Namespace) -> int:
     for one in record["classes"]:
         shown = "–" if one["threshold"] is None else f"{one['threshold']:.4f}"
         print(f"{one['id']:>6}  {one['name']:<{width}}  {shown}")
-    if args.out:
-        write_text(args.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

@@ -119,7 +119,7 @@ def _redirected(log: Path) -> Iterator[TextIO]:
     os.dup2(target, 1)
     os.dup2(target, 2)
     try:
-        with os.fdopen(terminal, "w", closefd=False) as lines:
+        with os.fdopen(terminal, "w", closefd=False, errors="replace") as lines:
             yield lines
     finally:
         for stream in (sys.stdout, sys.stderr):

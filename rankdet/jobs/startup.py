@@ -10,6 +10,8 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.jobs.terminal import MessageFilter
+from rankdet.lifetime import mark_workflow
+from rankdet.results.damage import set_aside_damaged
 from rankdet.repository import unusable
 from rankdet.study.config.model import check_config, load_config
 from rankdet.study.plan import Study
@@ -37,6 +39,22 @@ def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
         sys.exit(2)
     logging.getLogger("snakemake.logging").addFilter(MessageFilter(study))
     return study
+
+
+def begin(workflow: Any, study: Study) -> None:
+    """Prepares the workflow that the user started; does nothing in the processes of its jobs.
+
+    Its jobs end when it ends. Damaged files of the study are set aside, so that they are remade.
+
+    Args:
+        workflow: Snakemake's workflow.
+        study: The study.
+    """
+    if not workflow.subprocess_exec:
+        mark_workflow()
+    if workflow.is_main_process:
+        for line in set_aside_damaged(Path(study.folder), [run.key for run in study.runs]):
+            print(f"note: {line}", file=sys.stderr)
 
 
 def share_settings_of_train(workflow: Any, study: Study) -> None:

@@ -2,11 +2,12 @@
 
 from rankdet.jobs.completion import on_error, on_success
 from rankdet.jobs.images import images_state
-from rankdet.jobs.startup import share_settings_of_train, start
+from rankdet.jobs.startup import begin, share_settings_of_train, start
 from rankdet.study.hashes import step_hash
 from rankdet.study.tables import made_of, spec_files
 
 __all__ = [
+    "begin",
     "images_state",
     "made_of",
     "on_error",

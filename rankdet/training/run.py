@@ -22,7 +22,7 @@ def _terminal() -> Any:
 
     stream: TextIO
     try:
-        stream = os.fdopen(os.dup(int(os.environ["RANKDET_TERMINAL"])), "w")
+        stream = os.fdopen(os.dup(int(os.environ["RANKDET_TERMINAL"])), "w", errors="replace")
     except (KeyError, OSError, ValueError):
         stream = sys.stderr
     return Console(file=stream, highlight=False, soft_wrap=True)

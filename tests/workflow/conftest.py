@@ -15,7 +15,7 @@ COPIED = ("Snakefile", "workflows", "config", "profiles", "envs", "analysis", "r
 # Replaces rankdet/training/__init__.py. A file `<loss>.<trouble>` in the working folder
 # makes that loss's training fail.
 FAKE_TRAINING = """
-import errno, json, os, signal
+import errno, json, os, signal, time
 from pathlib import Path
 
 def _trouble(spec):
@@ -24,6 +24,9 @@ def _trouble(spec):
         raise ValueError("the loss\\nhas no gradient")
     if Path(f"{loss}.full").exists():
         raise OSError(errno.ENOSPC, "No space left on device")
+    if Path(f"{loss}.slow").exists():
+        Path(f"{loss}.slow").write_text(str(os.getpid()))
+        time.sleep(300)
     if Path(f"{loss}.kill").exists():
         os.kill(os.getpid(), signal.SIGKILL)
 

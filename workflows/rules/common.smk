@@ -1,5 +1,6 @@
 # The study, and the paths that all rules share.
 from rankdet.jobs.workflow import (
+    begin,
     images_state,
     made_of,
     on_error,
@@ -11,6 +12,7 @@ from rankdet.jobs.workflow import (
 )
 
 STUDY = start(config, workflow.configfiles, workflow.basedir)
+begin(workflow, STUDY)
 share_settings_of_train(workflow, STUDY)
 
 
