@@ -15,6 +15,7 @@ from typing import Any
 from rankdet import __version__
 from rankdet.commands import packages, shadows
 from rankdet.commands.packages import EnvironmentProblem
+from rankdet.jobs.folders import folder_problems
 from rankdet.repository import ENVIRONMENTS, LOSSES, ROOT, unusable
 
 SCHEMA = "rankdet.doctor/1"
@@ -60,6 +61,7 @@ def examine() -> dict[str, Any]:
         *op_problems,
         *device_problems(devices),
         *space_problems(disk, devices["memory"]),
+        *(EnvironmentProblem(*problem) for problem in folder_problems()),
         *git_problems,
     ]
     shown = ("python", *packages.NEEDED, *packages.MMCV, "torchvision")

@@ -9,6 +9,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
+from rankdet.jobs.folders import folder_problems
 from rankdet.jobs.terminal import MessageFilter
 from rankdet.lifetime import mark_workflow
 from rankdet.results.damage import set_aside_damaged
@@ -45,6 +46,7 @@ def begin(workflow: Any, study: Study) -> None:
     """Prepares the workflow that the user started; does nothing in the processes of its jobs.
 
     Its jobs end when it ends. Damaged files of the study are set aside, so that they are remade.
+    If a folder for temporary files cannot be written, it prints that and exits with 2.
 
     Args:
         workflow: Snakemake's workflow.
@@ -53,6 +55,9 @@ def begin(workflow: Any, study: Study) -> None:
     if not workflow.subprocess_exec:
         mark_workflow()
     if workflow.is_main_process:
+        for problem, remedy in folder_problems():
+            print(f"error: {problem}; {remedy}", file=sys.stderr)
+            sys.exit(2)
         for line in set_aside_damaged(Path(study.folder), [run.key for run in study.runs]):
             print(f"note: {line}", file=sys.stderr)
 
