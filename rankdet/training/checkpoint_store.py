@@ -21,6 +21,7 @@ from rankdet.files import (
     shown,
     synchronise,
     write_record,
+    write_text,
 )
 from rankdet.training import together
 from rankdet.training.checkpoint_file import sha256
@@ -129,6 +130,8 @@ class CheckpointStore:
             one = Checkpoint(path, passes, iteration, sha256(temporary), rows_sha256)
             # Before the checkpoint gets its name, so that there is none without checksums.
             write_record(_note(path), {key: getattr(one, key) for key in NUMBERS + CHECKSUMS})
+        # For people and tools, as mmengine writes it. Resuming does not read it.
+        write_text(self.folder / "last_checkpoint", str(path))
         for old in self._newest_first()[KEPT:]:
             self._remove(old)
 

@@ -176,6 +176,7 @@ def test_the_resumed_training_equals_the_unbroken_one(spec, whole, stopped, case
 def test_two_checkpoints_are_kept(stopped):
     names = sorted(path.name for path in (stopped / "work").glob("epoch_*"))
     assert names == ["epoch_2.json", "epoch_2.pth", "epoch_3.json", "epoch_3.pth"]
+    assert (stopped / "work/last_checkpoint").read_text().endswith("epoch_3.pth")
 
 
 @pytest.mark.parametrize("change", [lambda rows: rows[:3], lambda rows: rows + rows[-1:]])
