@@ -12,8 +12,8 @@ from rankdet.files import shown
 from rankdet.jobs.folders import folder_problems
 from rankdet.jobs.terminal import MessageFilter
 from rankdet.lifetime import mark_workflow
-from rankdet.results.damage import set_aside_damaged
 from rankdet.repository import unusable
+from rankdet.results.damage import set_aside_damaged
 from rankdet.study.config.model import check_config, load_config
 from rankdet.study.plan import Study
 

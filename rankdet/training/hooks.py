@@ -4,7 +4,7 @@ import math
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +19,6 @@ from rankdet.training.steps import Steps
 
 if TYPE_CHECKING:  # the import at run time must come after `environment.set_up`
     from rankdet.detectors.criterion_head import CriterionHead
-
-
-KEPT = "keep_ckpt_ids"  # mmengine's list of the epochs whose checkpoints are in the folder
 
 
 def inner_model(runner: Any) -> torch.nn.Module:
@@ -157,7 +154,7 @@ class InertCheckpointHook(Hook):
 
     mmengine stores objects of its log (with bound methods) in a checkpoint. When it resumes, it
     runs the text `meta.config` as Python, and deletes the files that the list of kept checkpoints
-    names. A run needs none of these except the numbers of that list.
+    names. A run needs none of these.
     """
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
@@ -170,13 +167,6 @@ class InertCheckpointHook(Hook):
 
 
 def _clean(checkpoint: dict[str, Any]) -> None:
-    hub = checkpoint.get("message_hub")
-    info = hub.get("runtime_info") if isinstance(hub, Mapping) else None
-    ids = info.get(KEPT) if isinstance(info, Mapping) else None
-    kept = [number for number in ids if type(number) is int] if isinstance(ids, list) else []
-    checkpoint["message_hub"] = {
-        "log_scalars": OrderedDict(),
-        "runtime_info": OrderedDict({KEPT: kept} if kept else {}),
-        "resumed_keys": OrderedDict({KEPT: True} if kept else {}),
-    }
+    parts = ("log_scalars", "runtime_info", "resumed_keys")
+    checkpoint["message_hub"] = {part: OrderedDict() for part in parts}
     checkpoint["meta"].pop("config", None)

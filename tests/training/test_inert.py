@@ -131,11 +131,10 @@ def checkpoint(spec, tmp_path_factory):
 
 
 def resumable(folder, spec, content, rows):
-    """Writes a work folder whose last checkpoint has this content; returns the folder."""
+    """Writes a work folder whose last checkpoint has this content, with the right checksums."""
     space = Workspace(folder, spec)
     space.rows_path.write_text(rows)
-    torch.save(content, space.path / "epoch_1.pth")
-    (space.path / "last_checkpoint").write_text(str(space.path / "epoch_1.pth"))
+    space.checkpoints.save(1, 1, 1, lambda path: torch.save(content, path))
     return space.path
 
 
@@ -144,7 +143,7 @@ def test_our_own_checkpoints_hold_nothing_that_runs(checkpoint):
     content, _ = checkpoint
     assert content["meta"]["iter"] == 1
     assert content["message_hub"]["log_scalars"] == {}
-    assert content["message_hub"]["runtime_info"] == {"keep_ckpt_ids": [1]}
+    assert content["message_hub"]["runtime_info"] == {}
 
 
 @pytest.mark.fault("checkpoint that would run code, resumed from")
