@@ -27,8 +27,8 @@ def test_labels_may_be_the_quality_of_masks(kind):
     seen = []
     part = model.roi_head.bbox_head.criterion.classification
     forward = part.forward
-    part.forward = lambda logits, targets, group=None: (
-        seen.append(targets.detach()) or forward(logits, targets, group)
+    part.forward = lambda logits, targets, *rest: (
+        seen.append(targets.detach()) or forward(logits, targets, *rest)
     )
     images, samples = batch()
     losses = losses_of(model, images, samples)
