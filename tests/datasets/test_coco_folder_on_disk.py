@@ -51,7 +51,7 @@ def test_a_foreign_data_folder_is_not_replaced(good, tmp_path):
 
 def test_leftovers_of_a_killed_run_are_removed(good, tmp_path):
     folder, data = good
-    left = tmp_path / "out/.data.4194304"  # above the largest process id of Linux
+    left = tmp_path / "out/.data.new.4194304"  # above the largest process id of Linux
     left.mkdir(parents=True)
     (left / "train.json").write_text("half")
     prepare("pets", config(folder, write(folder, data)), tmp_path / "out")
