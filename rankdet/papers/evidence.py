@@ -8,8 +8,9 @@ import numpy as np
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Floats
+from rankdet.evaluation.estimates import Estimate
 from rankdet.evaluation.interval_cache import REPLICATES, difference
-from rankdet.evaluation.intervals import Difference, mean_over_seeds, welch_interval
+from rankdet.evaluation.intervals import Difference, mean_over_seeds
 from rankdet.evaluation.registry import find
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import MULTI_SCALE, Column, threshold
@@ -148,7 +149,7 @@ def _over_seeds(claim: Claim, pair: Pair, value: float) -> tuple[Difference, str
         low, high = mean - half, mean + half
         how = f"95% t-interval over {len(first)} seeds, paired"
     else:
-        low, high = welch_interval(first, second)
+        low, high = Estimate.of_difference(first, second).interval()
         how = f"95% t-interval over {len(first)} and {len(second)} seeds (Welch)"
     if claim.ratio:
         low, high = float(np.exp(low)), float(np.exp(high))

@@ -1,5 +1,7 @@
 """How numbers are printed: as in the papers, and – for what is undefined or missing."""
 
+from rankdet.evaluation.units import digits_that_show
+
 NONE = "–"
 
 
@@ -11,6 +13,11 @@ def number(value: float | None, decimals: int = 1, sign: bool = False) -> str:
     if float(text) == 0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
+
+
+def end(value: float | None, decimals: int = 1) -> str:
+    """An end of the interval of a difference, with its sign; see `digits_that_show`."""
+    return number(value, digits_that_show(value, decimals), sign=True)
 
 
 def duration(seconds: float | None) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from rankdet.papers.claims import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.papers.folders import Paper
-from rankdet.report.formatting import NONE, count, duration, number
+from rankdet.report.formatting import NONE, count, duration, end, number
 from rankdet.report.paths import run_page
 from rankdet.repository import STATIC, TEMPLATES
 from rankdet.results.records import RecordedRun, RecordedStudy
@@ -51,7 +51,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            number=number, duration=duration, count=count, run_name=self.run_name
+            number=number, end=end, duration=duration, count=count, run_name=self.run_name
         )
         self._environment.globals.update(
             study=study,

@@ -23,6 +23,7 @@ from rankdet.evaluation.metrics.olrp import TAU
 
 AP_KEYS = ("AP", *(f"AP{round(100 * t)}" for t in IOU_THRESHOLDS))
 _CELLS = 4_000_000  # numbers in one table of weights: limits the memory
+_COLUMNS = 128  # weightings computed at a time: tables have a row per true positive too
 
 
 def resampled(
@@ -39,7 +40,7 @@ def resampled(
         Metric name to (B,) values, NaN where undefined; names as in metrics.json.
     """
     parts = []
-    step = max(1, _CELLS // max(len(matches.image_ids), 1))
+    step = max(1, min(_COLUMNS, _CELLS // max(len(matches.image_ids), 1)))
     for start in range(0, len(weights), step):
         parts.append(_block(matches, weights[start : start + step].T.astype(np.float64), families))
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
