@@ -15,9 +15,9 @@ def number(value: float | None, decimals: int = 1, sign: bool = False) -> str:
     return text.replace("-", "−")
 
 
-def end(value: float | None, decimals: int = 1) -> str:
-    """An end of the interval of a difference, with its sign; see `digits_that_show`."""
-    return number(value, digits_that_show(value, decimals), sign=True)
+def end(value: float | None, decimals: int = 1, sign: bool = True) -> str:
+    """An end of an interval whose side of 0 is seen; see `digits_that_show`."""
+    return number(value, digits_that_show(value, decimals), sign)
 
 
 def duration(seconds: float | None) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rankdet.papers.claims import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.papers.folders import Paper
+from rankdet.papers.verdicts import VERDICTS
 from rankdet.report.formatting import NONE, count, duration, end, number
 from rankdet.report.paths import run_page
 from rankdet.repository import STATIC, TEMPLATES
@@ -23,7 +23,7 @@ SCRIPTS = {  # template to the only script that its pages may run
     "index.html.j2": STATIC / "leaderboard.js",
     "compare.html.j2": STATIC / "compare.js",
 }
-MARKS = dict(zip((HOLDS, FAILS, UNDECIDED, MISSING), "✓✗?–", strict=True))
+MARKS = dict(zip(VERDICTS, "✓✗?↕–", strict=True))
 GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◌◌", strict=True))
 
 

@@ -19,7 +19,7 @@ from rankdet.evaluation.metrics.matching import match
 
 CLASSES, SIDE, MOST = 8, 128, 100
 POPULATION, DRAWS = 20_000, 400
-SAMPLES = {50: 200, 300: 100}  # images of a sample to number of samples
+SAMPLES = {50: 500, 300: 200}  # images of a sample to number of samples
 SKILLS = (0.0, 0.5)  # of the two detectors that are compared
 RARE = {"AP90", "AP95"}  # near 0 for these detectors: such metrics have no interval
 

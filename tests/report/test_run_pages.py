@@ -90,7 +90,9 @@ def test_metrics_and_intervals_equal_the_record_and_the_csv(report: Path, fake_p
             for key in ("value", "low", "high")
         )
         assert (line["metric"], line["name"]) == (metric.key, name)
-        assert text == (f"{value} [{low} to {high}]" if line["low"] else value)
+        mark = "≈ " if line["approximate"] else ""
+        assert text == (f"{value} {mark}[{low} to {high}]" if line["low"] else value)
+    assert {line["metric"] for line in lines if line["approximate"]} >= {"AP50", "oLRP_FN"}
 
 
 def test_objects_per_image_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:
