@@ -8,6 +8,7 @@ from rankdet.commands.arguments import check_least, check_writable
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import COMPARE, LOWER, Metric
+from rankdet.evaluation.units import digits_that_show
 from rankdet.files import write_text
 from rankdet.suggest import nearest
 
@@ -148,10 +149,12 @@ def _bold(text: str, best: bool) -> str:
 def _difference(difference: "Difference", metric: Metric) -> list[str]:
     if difference.value is None:
         return ["–", "–", "–"]
-    value, *ends = (
-        "–" if v is None else f"{metric.scale * v:+.{metric.decimals}f}"
-        for v in (difference.value, difference.low, difference.high)
-    )
+    scaled = difference.scaled(metric.scale)
+    value = f"{scaled.value:+.{metric.decimals}f}"
+    ends = [
+        "–" if v is None else f"{v:+.{digits_that_show(v, metric.decimals)}f}"
+        for v in (scaled.low, scaled.high)
+    ]
     p = "–" if difference.p is None else f"{difference.p:.3f}"
     if difference.significant:
         value = f"[bold]{value}![/bold]"

@@ -159,6 +159,8 @@ def _interval_lines(result: dict[str, Any]) -> list[str]:
         if metric.interval:
             ends = intervals["metrics"][metric.key]
             text = "–" if ends is None else " to ".join(metric.text(v) for v in ends)
+            if ends and metric.key in intervals["approximate"]:
+                text += "  (approximate)"
             lines.append(f"  {metric.header + _unit(metric):<34}{text}")
     return lines
 

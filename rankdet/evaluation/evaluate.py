@@ -220,14 +220,17 @@ def _number(value: Any) -> float | None:
 
 
 def _intervals(matches: Matches, options: Options) -> dict[str, Any]:
-    from rankdet.evaluation.intervals import LEVEL, bootstrap_intervals
+    from rankdet.evaluation.estimates import LEVEL
+    from rankdet.evaluation.intervals import APPROXIMATE, FORM, bootstrap_intervals
 
     rng = np.random.default_rng(options.seed)
     # Intervals of oLRP always try all scores. The grid is only for comparison with old numbers.
     found = bootstrap_intervals(matches, rng, options.bootstrap)
     return {
         "level": LEVEL,
+        "form": FORM,
         "replicates": options.bootstrap,
         "seed": options.seed,
+        "approximate": sorted(APPROXIMATE & found.keys()),
         "metrics": {name: list(ends) if ends else None for name, ends in found.items()},
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rankdet.evaluation import intervals
+from rankdet.evaluation import estimates, intervals
 from rankdet.evaluation.intervals import Difference, paired_bootstrap
 from rankdet.evaluation.metrics import bootstrap
 from rankdet.evaluation.metrics.matches import read_matches
@@ -58,5 +58,6 @@ def _keep(path: Path, found: dict[str, Difference]) -> None:
 def _code() -> str:
     """Returns the hash of the modules that draw the images and compute the metrics."""
     folder = Path(bootstrap.__file__).parent
-    files = [Path(intervals.__file__), *sorted(folder.glob("*.py"))]
+    modules = [estimates.__file__, intervals.__file__]
+    files = [*map(Path, modules), *sorted(folder.glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -21,3 +21,20 @@ def scaled(value: Any, scale: float) -> float | None:
     """
     known = finite(value)
     return None if known is None else round(known * scale, DIGITS)
+
+
+def digits_that_show(value: float | None, decimals: int) -> int:
+    """Returns with how many decimals the end of an interval is printed, so that its side is seen.
+
+    An end of .04 with one decimal would be printed as 0.0, and nobody would see on which side of 0
+    it is. It gets as many decimals as its first digit needs, `DIGITS` at most.
+
+    Args:
+        value: The end in printed units; None where undefined.
+        decimals: The usual decimals.
+    """
+    if not value:
+        return decimals
+    while round(value, decimals) == 0 and decimals < DIGITS:
+        decimals += 1
+    return decimals

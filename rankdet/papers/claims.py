@@ -1,9 +1,8 @@
-"""The claims of a paper that our numbers can test, and the verdict on one."""
+"""The claims of a paper that our numbers can test."""
 
 import math
 from dataclasses import dataclass
 
-HOLDS, FAILS, UNDECIDED, MISSING = "holds", "does not hold", "undecided", "no answer"
 SIZES = ("within", "at_least", "about", "equals")
 
 
@@ -65,6 +64,20 @@ class Claim:
         return (1.0 if self.ratio else 0.0), math.inf
 
     @property
+    def null(self) -> float:
+        """The value of the comparison if there is no difference."""
+        return 1.0 if self.ratio else 0.0
+
+    @property
+    def sided(self) -> bool:
+        """Whether the claim is a direction, and a size that it states is a second statement.
+
+        A claim whose range contains "no difference", such as `within` or a ratio of at least .5, is
+        one statement about the range.
+        """
+        return self.within is None and self.equals is None and self.target[0] >= self.null
+
+    @property
     def sized(self) -> bool:
         """Whether the claim states a size."""
         return any(getattr(self, name) is not None for name in SIZES)
@@ -102,23 +115,3 @@ def fault(claim: Claim) -> str | None:
     if claim.equals is not None and (claim.over or claim.view or claim.average):
         return "equals is about one cell; leave over, view and average out"
     return None
-
-
-def verdict(low: float | None, high: float | None, claim: Claim, higher: bool) -> str:
-    """Returns the verdict on a claim from the interval of its difference, ratio or value.
-
-    Args:
-        low: lower end of the interval; without an interval None, and the claim is undecided.
-        high: upper end of the interval.
-        claim: the claim.
-        higher: whether a higher value of the metric is better.
-    """
-    if low is None or high is None:
-        return UNDECIDED
-    if claim.directed and not higher:
-        low, high = -high, -low
-    least, most = claim.target
-    above = least <= low if claim.sized else least < low
-    if above and high <= most:
-        return HOLDS
-    return FAILS if high < least or low > most else UNDECIDED

@@ -8,11 +8,12 @@ import numpy as np
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.types import Floats
+from rankdet.evaluation.estimates import LEVEL, Estimate
 from rankdet.evaluation.interval_cache import REPLICATES, difference
-from rankdet.evaluation.intervals import Difference, mean_over_seeds, welch_interval
 from rankdet.evaluation.registry import find
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import MULTI_SCALE, Column, threshold
+from rankdet.papers.verdicts import SEEDS
 from rankdet.results.layout import MATCHES, threshold_folder
 from rankdet.results.records import RecordedRun
 
@@ -47,6 +48,50 @@ class Side:
 Pair = tuple[Side, Side]
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """The compared value of a claim, and what is known about it.
+
+    Attributes:
+        value: the difference, ratio or value in printed units; None if it is undefined.
+        how: the origin of the interval, or why there is none, in a few words.
+        counts: number of seeds of each side; one number for the value of one cell.
+        estimate: the estimate over seeds, of the logarithm for a ratio; None for a single seed.
+        low: lower end of an interval that is not over seeds; None without one.
+        high: its upper end.
+        exact: whether `low` and `high` are the lowest and highest value, without uncertainty.
+    """
+
+    value: float | None
+    how: str
+    counts: tuple[int, ...] = ()
+    estimate: Estimate | None = None
+    low: float | None = None
+    high: float | None = None
+    exact: bool = False
+
+    @property
+    def several_seeds(self) -> bool:
+        """Whether there are enough seeds for a verdict."""
+        return self.estimate is not None and min(self.counts) >= SEEDS
+
+    @property
+    def seeds(self) -> str:
+        """The numbers of seeds in words: `one seed`, `1 and 2 seeds`; empty if unknown."""
+        if len(set(self.counts)) > 1:
+            return " and ".join(map(str, self.counts)) + " seeds"
+        if not self.counts:
+            return ""
+        return "one seed" if self.counts[0] == 1 else f"{self.counts[0]} seeds"
+
+    def ends(self, claim: Claim, level: float = LEVEL) -> tuple[float | None, float | None]:
+        """Returns the ends of the interval over seeds of this level, or of the other interval."""
+        if self.estimate is None:
+            return self.low, self.high
+        low, high = self.estimate.interval(level)
+        return (float(np.exp(low)), float(np.exp(high))) if claim.ratio else (low, high)
+
+
 def published(claim: Claim, pairs: Sequence[Pair]) -> float | None:
     """The same comparison of the paper's values; None if one of them is not printed."""
     known = [(a.published, b.published) for a, b in pairs]
@@ -58,8 +103,8 @@ def published(claim: Claim, pairs: Sequence[Pair]) -> float | None:
     return _compared(claim, np.array(firsts, float), np.array(seconds, float))
 
 
-def evidence(claim: Claim, pairs: Sequence[Pair], store: Path) -> tuple[Difference, str]:
-    """Returns the compared value of a claim with its interval, and the origin of the interval.
+def evidence(claim: Claim, pairs: Sequence[Pair], store: Path) -> Evidence:
+    """Returns what the runs say about a claim.
 
     Args:
         claim: the claim.
@@ -70,22 +115,25 @@ def evidence(claim: Claim, pairs: Sequence[Pair], store: Path) -> tuple[Differen
     if claim.equals is not None:
         return _one_value(pairs[0][0])
     if all(side.exact for pair in pairs for side in pair):
-        found = _every(claim, pairs)
-        return Difference(
-            float(found.mean()), float(found.min()), float(found.max()), None
-        ), "exact"
+        return _exact(_every(claim, pairs), "exact")
     if claim.average:
         return _average(claim, pairs)
     if _same(*pairs[0]):
-        return Difference(None, None, None, None), "both sides are the same run"
+        return Evidence(None, "both sides are the same run")
     value = _compared(claim, first.mean(keepdims=True), second.mean(keepdims=True))
-    nothing = Difference(value, None, None, None)
-    if len(first) > 1 and len(second) > 1:
+    counts = len(first), len(second)
+    if min(counts) > 1:
         return _over_seeds(claim, pairs[0], value)
-    if len(first) > 1 or len(second) > 1:
-        return nothing, "one side has a single seed: no interval"
+    if max(counts) > 1:
+        return Evidence(value, "one side has a single seed: no interval", counts)
     drawn = None if claim.ratio else _over_images(*pairs[0], value, store)
-    return drawn or (nothing, "one seed each, and no interval over images for this metric")
+    nothing = Evidence(value, "one seed each, and no interval over images for this metric", counts)
+    return drawn or nothing
+
+
+def _exact(values: Floats, how: str) -> Evidence:
+    low, high = float(values.min()), float(values.max())
+    return Evidence(float(values.mean()), how, low=low, high=high, exact=True)
 
 
 def _compared(claim: Claim, first: Floats, second: Floats) -> float:
@@ -100,20 +148,17 @@ def _same(better: Side, worse: Side) -> bool:
     return next(what) == next(what)
 
 
-def _one_value(side: Side) -> tuple[Difference, str]:
-    values = np.array(side.values)
-    seeds = "one seed" if len(values) == 1 else f"{len(values)} seeds"
+def _one_value(side: Side) -> Evidence:
+    values, counts = np.array(side.values), (len(side.values),)
     if side.exact:
-        ends = float(values.min()), float(values.max())
-        return Difference(
-            float(values.mean()), *ends, None
-        ), f"the lowest and highest value of {seeds}" if len(
-            values
-        ) > 1 else "the value of one seed"
-    mean, half = mean_over_seeds(list(values))
-    if mean is None or half is None:
-        return Difference(mean, None, None, None), f"{seeds}: no interval"
-    return Difference(mean, mean - half, mean + half, None), f"95% t-interval over {seeds}"
+        seeds = Evidence(None, "", counts).seeds
+        many = len(values) > 1
+        how = f"the lowest and highest value of {seeds}" if many else "the value of one seed"
+        return _exact(values, how)
+    if len(values) == 1:
+        return Evidence(float(values[0]), "one seed: no interval", counts)
+    found = Estimate.of_mean(values)
+    return Evidence(found.centre, f"t-interval over {len(values)} seeds", counts, found)
 
 
 def _every(claim: Claim, pairs: Sequence[Pair]) -> Floats:
@@ -124,59 +169,53 @@ def _every(claim: Claim, pairs: Sequence[Pair]) -> Floats:
     ).ravel()
 
 
-def _average(claim: Claim, pairs: Sequence[Pair]) -> tuple[Difference, str]:
+def _average(claim: Claim, pairs: Sequence[Pair]) -> Evidence:
     counts = {len(side.values) for pair in pairs for side in pair}
     if len(counts) > 1:
-        return Difference(None, None, None, None), "the rows have different numbers of seeds"
+        return Evidence(None, "the rows have different numbers of seeds")
     firsts, seconds = (np.array([pair[i].values for pair in pairs]) for i in (0, 1))
     seeds = [_compared(claim, a, b) for a, b in zip(firsts.T, seconds.T, strict=True)]
-    mean, half = mean_over_seeds(seeds)
-    rows = f"mean over {len(pairs)} rows"
-    if mean is None or half is None:
-        return Difference(mean, None, None, None), f"{rows}; one seed each: no interval"
-    how = f"{rows}; 95% t-interval over {len(seeds)} seeds"
-    return Difference(mean, mean - half, mean + half, None), how
+    rows, count = f"mean over {len(pairs)} rows", (len(seeds),)
+    if len(seeds) == 1:
+        return Evidence(seeds[0], f"{rows}; one seed each: no interval", count)
+    found = Estimate.of_mean(np.log(seeds) if claim.ratio else seeds)
+    value = float(np.exp(found.centre)) if claim.ratio else found.centre
+    return Evidence(value, f"{rows}; t-interval over {len(seeds)} seeds", count, found)
 
 
-def _over_seeds(claim: Claim, pair: Pair, value: float) -> tuple[Difference, str]:
+def _over_seeds(claim: Claim, pair: Pair, value: float) -> Evidence:
     first, second = (np.array(side.values) for side in pair)
+    counts = len(first), len(second)
     if claim.ratio:
         first, second = np.log(first), np.log(second)
     if pair[0].runs == pair[1].runs:  # two views or columns of the same runs
-        mean, half = mean_over_seeds(list(first - second))
-        assert mean is not None and half is not None  # because there are several seeds
-        low, high = mean - half, mean + half
-        how = f"95% t-interval over {len(first)} seeds, paired"
-    else:
-        low, high = welch_interval(first, second)
-        how = f"95% t-interval over {len(first)} and {len(second)} seeds (Welch)"
-    if claim.ratio:
-        low, high = float(np.exp(low)), float(np.exp(high))
-    return Difference(value, low, high, None), how
+        how = f"t-interval over {len(first)} seeds, paired"
+        return Evidence(value, how, counts, Estimate.of_mean(first - second))
+    how = f"t-interval over {len(first)} and {len(second)} seeds (Welch)"
+    return Evidence(value, how, counts, Estimate.of_difference(first, second))
 
 
-def _over_images(
-    better: Side, worse: Side, value: float, store: Path
-) -> tuple[Difference, str] | None:
+def _over_images(better: Side, worse: Side, value: float, store: Path) -> Evidence | None:
     """A paired bootstrap of one run each; None if the metric or the view has no interval."""
     metric = better.column.metric
     family = None if metric.startswith(OF_MASKS) else getattr(find(metric), "interval", None)
     of_worse, of_better = (_matches(side.runs[0], side.view) for side in (worse, better))
     if family is None or worse.column.metric != metric or not of_worse or not of_better:
         return None
-    nothing = Difference(value, None, None, None)
+    counts = (1, 1)
     try:
         found = difference(of_worse, of_better, metric, family, store)
     except (InputError, OSError) as error:
-        return nothing, f"one seed each, and no interval over images: {error}"
+        return Evidence(value, f"one seed each, and no interval over images: {error}", counts)
     if found is None or found.low is None or found.high is None:
-        return nothing, "one seed each; undefined in some draw of images, so no interval"
-    scale = better.column.scale
-    return (
-        Difference(value, found.low * scale, found.high * scale, found.p),
+        how = "one seed each; undefined or at an edge in some draws of images, so no interval"
+        return Evidence(value, how, counts)
+    how = (
         f"95% interval over images (paired bootstrap, {REPLICATES} draws); "
-        "one seed each: does not cover seed variance",
+        "one seed each: does not cover seed variance"
     )
+    low, high = (end * better.column.scale for end in (found.low, found.high))
+    return Evidence(value, how, counts, low=low, high=high)
 
 
 def _matches(run: RecordedRun, view: str) -> Path | None:

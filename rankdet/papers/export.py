@@ -4,10 +4,12 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from rankdet.evaluation.units import digits_that_show
 from rankdet.files import write_record
 from rankdet.papers.records import table_record
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
+from rankdet.papers.verdicts import DIRECTION
 
 LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
 LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
@@ -96,15 +98,25 @@ def to_markdown(table: Table) -> str:
 
 
 def _md_finding(finding: Finding) -> str:
-    text = f"- **{finding.verdict}**: {_md_escape(finding.claim.text)}"
+    claim = _md_escape(finding.claim.text)
     if finding.difference is None:
-        return f"{text} ({_md_escape(finding.how)})"
-    form = f"{'+' if finding.signed else ''}.{finding.decimals}f"
-    ours = f"{finding.difference:{form}}"
+        return f"- **{finding.words}**: {claim} ({_md_escape(finding.how)})"
+    ours = _signed(finding, finding.difference, finding.decimals)
+    few = finding.verdict == DIRECTION
+    head = f"{finding.words}, {ours} ({finding.seeds})" if few else f"**{finding.words}**"
+    text = f"- {head}: {claim}"
     if finding.low is not None and finding.high is not None:
-        ours += f" ({finding.low:{form}} to {finding.high:{form}})"
+        low, high = (
+            _signed(finding, end, digits_that_show(end, finding.decimals))
+            for end in (finding.low, finding.high)
+        )
+        ours += f" ({low} to {high})"
     ours += f", claimed {finding.size}" if finding.size else ""
     return f"{text}; {_md_escape(finding.metric)} {ours}, {_md_escape(finding.how)}"
+
+
+def _signed(finding: Finding, value: float, decimals: int) -> str:
+    return f"{value:{'+' if finding.signed else ''}.{decimals}f}"
 
 
 def _md_line(cells: list[str]) -> str:

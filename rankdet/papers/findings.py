@@ -1,24 +1,34 @@
-"""The papers' claims, tested by a study's numbers: each holds, does not hold, or stays undecided.
+"""The papers' claims, tested by a study's numbers.
 
-The compared difference gets a 95% interval. With several seeds on both sides this is Welch's
-t-interval over the seeds (a paired one if both sides are the same runs). With one seed each it is a
-paired bootstrap over the images. A claim "better" holds if the interval is above 0 and does not
-hold if it is below 0. A claim with a size holds if the interval is inside the claimed range and
-does not hold if it is outside. Otherwise the claim is undecided.
+A claim holds or does not hold only with three seeds or more on both sides: by Welch's t-interval
+over the seeds (a paired one if both sides are the same runs), widened for the number of claims of
+the table (Holm). With fewer seeds only the direction is reported. Why: decision 018.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rankdet.evaluation.estimates import LEVEL, holm
 from rankdet.evaluation.metric import LOWER
 from rankdet.evaluation.registry import find
 from rankdet.evaluation.units import DIGITS
-from rankdet.papers.claims import FAILS, HOLDS, MISSING, UNDECIDED, Claim, verdict
-from rankdet.papers.evidence import Pair, Side, evidence, published
+from rankdet.papers.claims import Claim
+from rankdet.papers.evidence import Evidence, Pair, Side, evidence, published
 from rankdet.papers.match import find_runs
 from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Block, Finding, Table
+from rankdet.papers.verdicts import (
+    DIRECTION,
+    FAILS,
+    MISSING,
+    SIZE_UNDECIDED,
+    UNDECIDED,
+    VERDICTS,
+    p_value,
+    size_verdict,
+    verdict,
+)
 from rankdet.results.records import RecordedStudy
 
 RATIO_DECIMALS = 2
@@ -36,42 +46,91 @@ def with_findings(study: RecordedStudy, table: Table, values: RunValues | None =
         return table
     reader = values or RunValues()
     blocks = [
-        replace(
-            block,
-            findings=tuple(
-                _finding(study, table, block, claim, reader) for claim in table.spec.claims
-            ),
-        )
+        replace(block, findings=tuple(_findings(study, table, block, reader)))
         for block in table.blocks
     ]
     return replace(table, blocks=tuple(blocks))
 
 
-def _finding(
+def _findings(study: RecordedStudy, table: Table, block: Block, reader: RunValues) -> list[Finding]:
+    """Tests the claims of a table on one dataset together."""
+    tested = [_tested(study, table, block, claim, reader) for claim in table.spec.claims]
+    p_values = {
+        i: p_value(found.estimate, finding.claim, higher)
+        for i, (finding, found, higher) in enumerate(tested)
+        if found is not None and found.estimate is not None and found.several_seeds
+    }
+    corrected = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+    return [
+        _decided(finding, found, higher, corrected.get(i), len(corrected)) if found else finding
+        for i, (finding, found, higher) in enumerate(tested)
+    ]
+
+
+def _tested(
     study: RecordedStudy, table: Table, block: Block, claim: Claim, reader: RunValues
-) -> Finding:
+) -> tuple[Finding, Evidence | None, bool]:
+    """Returns a finding without a verdict, its evidence, and whether higher is better."""
     pairs = _pairs(study, table, block, claim, reader)
     column = next(c for c in table.spec.columns if c.header == claim.column)
     decimals = RATIO_DECIMALS if claim.ratio else column.decimals
+    higher = higher_is_better(column)
     finding = Finding(claim, column.header, decimals, MISSING)
     if not pairs:
-        return replace(finding, how=f"no row is on {block.title}")
-    theirs = published(claim, pairs)
-    finding = replace(finding, published=None if theirs is None else round(theirs, DIGITS))
+        return replace(finding, how=f"no row is on {block.title}"), None, higher
+    finding = replace(finding, published=_rounded(published(claim, pairs)))
     for side in (side for pair in pairs for side in pair):
         if side.reason:
-            return replace(finding, how=f"{side.name}: {side.reason}")
-    found, how = evidence(claim, pairs, study.folder / "intervals")
+            return replace(finding, how=f"{side.name}: {side.reason}"), None, higher
+    found = evidence(claim, pairs, study.folder / "intervals")
     if found.value is None:
-        return replace(finding, how=how)
+        return replace(finding, how=found.how), None, higher
+    return replace(finding, difference=_rounded(found.value), how=found.how), found, higher
+
+
+def _decided(
+    finding: Finding,
+    found: Evidence,
+    higher: bool,
+    corrected: tuple[float, float] | None,
+    claims: int,
+) -> Finding:
+    """Returns a finding with its verdict.
+
+    Args:
+        finding: the finding.
+        found: its evidence.
+        higher: whether a higher value of the metric is better.
+        corrected: Holm's p-value, and the α of this claim's interval; None if it is not tested.
+        claims: number of claims that are tested together.
+    """
+    claim, how = finding.claim, finding.how
+    level = 1 - corrected[1] if corrected else LEVEL
+    ends = found.ends(claim, level)
+    word, size = DIRECTION, ""
+    if corrected or found.exact:
+        word = verdict(ends, claim, higher)
+        size = size_verdict(ends, finding.published, claim, higher)
+        if word == FAILS or (word, size) == (UNDECIDED, SIZE_UNDECIDED):
+            size = ""  # it would say nothing more
+    if found.estimate:
+        widened = corrected and claims > 1
+        how += f", widened for {claims} claims (Holm)" if widened else ", 95%"
     return replace(
         finding,
-        verdict=verdict(found.low, found.high, claim, higher_is_better(column)),
-        difference=round(found.value, DIGITS),
-        low=None if found.low is None else round(found.low, DIGITS),
-        high=None if found.high is None else round(found.high, DIGITS),
+        verdict=word,
+        size_verdict=size,
+        low=_rounded(ends[0]),
+        high=_rounded(ends[1]),
+        seeds=found.seeds,
+        level=level if found.estimate else None,
+        p=_rounded(corrected[0]) if corrected else None,
         how=how,
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)
 
 
 def higher_is_better(column: Column) -> bool:
@@ -135,6 +194,5 @@ def _side(
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
-    """How many claims hold, do not hold, are undecided, and have no answer."""
-    words = (HOLDS, FAILS, UNDECIDED, MISSING)
-    return {word: sum(f.verdict == word for f in findings) for word in words}
+    """How many findings have each verdict, in the order of `VERDICTS`."""
+    return {word: sum(f.verdict == word for f in findings) for word in VERDICTS}

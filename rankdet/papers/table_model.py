@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import Column, Row, Spec
+from rankdet.papers.verdicts import DIRECTION
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,17 @@ class Finding:
         claim: the claim of the paper.
         metric: header of the metric.
         decimals: digits to print.
-        verdict: `holds`, `does not hold`, `undecided` or `no answer`.
+        verdict: one of `rankdet.papers.verdicts.VERDICTS`.
         difference: the compared difference, ratio or value in printed units; None if unknown.
         low: lower end of its interval; None without an interval.
         high: upper end of its interval; None without an interval.
         published: the same difference in the paper; None if a value is not printed.
         how: the origin of the interval, or why there is no answer, in one line.
+        size_verdict: how the size compares with the claimed or published one, such as `smaller
+            than published`; empty if nothing can be said.
+        seeds: numbers of seeds in words; empty for values without uncertainty.
+        level: coverage of an interval over seeds, higher than .95 if other claims were tested too.
+        p: p-value corrected for the claims of the table (Holm); None if the claim was not tested.
     """
 
     claim: Claim
@@ -94,6 +100,24 @@ class Finding:
     high: float | None = None
     published: float | None = None
     how: str = ""
+    size_verdict: str = ""
+    seeds: str = ""
+    level: float | None = None
+    p: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The verdict on direction and size in words, such as `direction: up`."""
+        if self.verdict == DIRECTION:
+            if not self.claim.sided:
+                return "difference" if self.signed else "value"
+            change = (self.difference or self.claim.null) - self.claim.null
+            return f"direction: {'up' if change > 0 else 'down' if change < 0 else 'none'}"
+        if not self.size_verdict:
+            return self.verdict
+        links = {"smaller": ", but ", "larger": ", and "}
+        link = links.get(self.size_verdict.split()[0], ", ")
+        return f"{self.verdict}{link}{self.size_verdict}"
 
     @property
     def signed(self) -> bool:

@@ -1,5 +1,7 @@
 """How numbers are printed: as in the papers, and – for what is undefined or missing."""
 
+from rankdet.evaluation.units import digits_that_show
+
 NONE = "–"
 
 
@@ -11,6 +13,11 @@ def number(value: float | None, decimals: int = 1, sign: bool = False) -> str:
     if float(text) == 0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
+
+
+def end(value: float | None, decimals: int = 1, sign: bool = True) -> str:
+    """An end of an interval whose side of 0 is seen; see `digits_that_show`."""
+    return number(value, digits_that_show(value, decimals), sign)
 
 
 def duration(seconds: float | None) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rankdet.evaluation.metric import best
-from rankdet.papers.claims import MISSING
 from rankdet.papers.findings import counts
 from rankdet.papers.folders import paper_of
+from rankdet.papers.verdicts import MISSING
 from rankdet.report.compare_page import Comparison
 from rankdet.report.cost import cost_of, write_cost
 from rankdet.report.paper_page import Section

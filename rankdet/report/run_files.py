@@ -28,9 +28,18 @@ def write_run_files(
     if not parts:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    header = ["split", "of", "metric", "name", "value", "low", "high"]
+    header = ["split", "of", "metric", "name", "value", "low", "high", "approximate"]
     values = (
-        [split, one.of, v.metric.key, v.metric.header, v.value, v.low, v.high]
+        [
+            split,
+            one.of,
+            v.metric.key,
+            v.metric.header,
+            v.value,
+            v.low,
+            v.high,
+            "yes" if v.approximate else "",
+        ]
         for split, one in parts
         for v in one.values
     )

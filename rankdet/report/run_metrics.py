@@ -1,6 +1,6 @@
 """The metrics of a record as a run's page shows them: values with intervals, bins and errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +24,16 @@ ERRORS = {
 
 @dataclass(frozen=True)
 class Value:
-    """One metric in printed units, with the ends of its interval over images."""
+    """One metric in printed units, with the ends of its interval over images.
+
+    `approximate`: the interval contains the true value less often than it says.
+    """
 
     metric: Metric
     value: float | None
     low: float | None = None
     high: float | None = None
+    approximate: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def _metrics(of: str, record: Mapping[str, Any]) -> SplitMetrics:
     return SplitMetrics(
         of=of,
         groups=tuple(
-            Group(title, tuple(_value(record, ends, metric) for metric in metrics))
+            Group(title, tuple(_value(record, intervals, metric) for metric in metrics))
             for title, metrics in registry.grouped(shown)
         ),
         draws=intervals.get("replicates") if any(ends.values()) else None,
@@ -132,12 +136,10 @@ def _metrics(of: str, record: Mapping[str, Any]) -> SplitMetrics:
     )
 
 
-def _value(
-    record: Mapping[str, Any], ends: Mapping[str, Sequence[float] | None], metric: Metric
-) -> Value:
-    low, high = ends.get(metric.key) or (None, None)
-    value = metric.value(record)
-    return Value(metric, *(metric.scaled(v) for v in (value, low, high)))
+def _value(record: Mapping[str, Any], intervals: Mapping[str, Any], metric: Metric) -> Value:
+    low, high = (intervals.get("metrics") or {}).get(metric.key) or (None, None)
+    value, low, high = (metric.scaled(v) for v in (metric.value(record), low, high))
+    return Value(metric, value, low, high, metric.key in (intervals.get("approximate") or ()))
 
 
 def _bin(record: Mapping[str, Any]) -> SparsityBin:

@@ -10,9 +10,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rankdet.papers.claims import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.papers.folders import Paper
-from rankdet.report.formatting import NONE, count, duration, number
+from rankdet.papers.verdicts import VERDICTS
+from rankdet.report.formatting import NONE, count, duration, end, number
 from rankdet.report.paths import run_page
 from rankdet.repository import STATIC, TEMPLATES
 from rankdet.results.records import RecordedRun, RecordedStudy
@@ -23,7 +23,7 @@ SCRIPTS = {  # template to the only script that its pages may run
     "index.html.j2": STATIC / "leaderboard.js",
     "compare.html.j2": STATIC / "compare.js",
 }
-MARKS = dict(zip((HOLDS, FAILS, UNDECIDED, MISSING), "✓✗?–", strict=True))
+MARKS = dict(zip(VERDICTS, "✓✗?↕–", strict=True))
 GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◌◌", strict=True))
 
 
@@ -51,7 +51,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            number=number, duration=duration, count=count, run_name=self.run_name
+            number=number, end=end, duration=duration, count=count, run_name=self.run_name
         )
         self._environment.globals.update(
             study=study,

@@ -20,7 +20,7 @@ OF_MASKS = (
     *("metrics", "per_class", "operating_point", "bounds", "sparsity", "calibration"),
     *("intervals", "errors", "counts", "notes"),
 )
-DRAWS = 200  # of the images, for the intervals
+DRAWS = 1000  # of the images, for the intervals
 
 
 def write_metrics(

@@ -9,6 +9,7 @@ import pytest
 from rankdet.evaluation.metric import COMPARE
 from rankdet.evaluation.registry import METRICS, shown_in
 from rankdet.papers.load import load_spec
+from rankdet.report.formatting import end
 from rankdet.repository import PAPERS
 from tests.report.fake_study import HOSTILE_LOSS, TABLES
 from tests.report.pages import Page, printed, read_csv
@@ -124,22 +125,25 @@ def test_findings_on_the_page_equal_the_files(report: Path) -> None:
     page = Page(report / "papers" / "alrp.html")
     data = json.loads((report / "tables" / "alrp" / "table2" / "table.json").read_text())
     found = data["blocks"][0]["findings"]
-    assert len(found) == 10 and {f["verdict"] for f in found} >= {"no answer", "undecided"}
+    assert len(found) == 10 and {f["verdict"] for f in found} == {"no answer", "direction only"}
     for finding in found:
         assert finding["claim"]["text"] in page.text and finding["claim"]["source"] in page.text
         if finding["difference"] is None:
             assert finding["how"] in page.text
             continue
         text = printed(str(finding["difference"]), finding["decimals"], sign=True)
+        sized = any(finding["claim"][key] is not None for key in ("within", "equals"))
+        up = "up" if finding["difference"] > 0 else "down"
+        head = "difference" if sized else f"direction: {up}"
+        assert f"{head}, {text} ({finding['seeds']})" in page.text
         if finding["low"] is not None:
-            ends = (finding[end] for end in ("low", "high"))
-            low, high = (printed(str(v), finding["decimals"], sign=True) for v in ends)
+            low, high = (end(finding[side], finding["decimals"]) for side in ("low", "high"))
             text += f" [{low} to {high}]"
         assert text in page.text
     index = Page(report / "index.html")
     rows = {row[0]: row[1:] for row in index.rows if row}
     verdicts = [f["verdict"] for f in found]
-    words = ("holds", "does not hold", "undecided", "no answer")
+    words = ("holds", "does not hold", "undecided", "direction only", "no answer")
     counted = [str(verdicts.count(w) or "") for w in words]
     assert rows["Table 2: Ablation analysis on COCO minival"] == ["aLRP Loss", *counted]
 

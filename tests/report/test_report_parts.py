@@ -5,7 +5,7 @@ import pytest
 
 from rankdet.commands import report as command
 from rankdet.errors import InputError
-from rankdet.report.formatting import count, duration, number
+from rankdet.report.formatting import count, duration, end, number
 from rankdet.report.label_placement import place_labels
 from rankdet.report.sample_images import Detection, Sample, choose
 from rankdet.results.layout import slug
@@ -19,6 +19,12 @@ def test_numbers_print_as_in_the_papers() -> None:
     assert number(-3.26, 1, sign=True) == "−3.3"
     assert number(3.26, 1, sign=True) == "+3.3"
     assert number(0.484, 2) == "0.48"
+
+
+def test_the_end_of_an_interval_shows_its_side() -> None:
+    assert (end(0.04), end(-0.0012), end(3.44), end(-0.06)) == ("+0.04", "−0.001", "+3.4", "−0.1")
+    assert (end(0.0), end(None), end(0.004, 2, sign=False)) == ("0.0", "–", "0.004")
+    assert end(1e-9) == "0.000000"  # below the digits of a record
 
 
 @pytest.mark.parametrize(

@@ -46,13 +46,14 @@ def facts(path: Path) -> list[tuple[str, str]]:
     return found
 
 
-def shown(values: Mapping[str, Any], ends: Mapping[str, Any], metric: Metric) -> str:
+def shown(values: Mapping[str, Any], intervals: Mapping[str, Any], metric: Metric) -> str:
     text = number(metric.printed(values), metric.decimals)
-    low, high = ends.get(metric.key) or (None, None)
+    low, high = intervals["metrics"].get(metric.key) or (None, None)
     if low is None:
         return text
     low, high = (number(end * metric.scale, metric.decimals) for end in (low, high))
-    return f"{text} [{low} to {high}]"
+    mark = "≈ " if metric.key in intervals["approximate"] else ""
+    return f"{text} {mark}[{low} to {high}]"
 
 
 def test_metrics_and_intervals_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:
@@ -65,7 +66,7 @@ def test_metrics_and_intervals_equal_the_record_and_the_csv(report: Path, fake_p
     ]
     metrics = [[m for m in shown_in(RUN) if m.key in values(one)] for one in records]
     expected = [
-        (metric.header, shown(values(one), one["intervals"]["metrics"], metric))
+        (metric.header, shown(values(one), one["intervals"], metric))
         for one, metrics_of_one in zip(records, metrics, strict=True)
         for metric in metrics_of_one
     ]
@@ -77,7 +78,7 @@ def test_metrics_and_intervals_equal_the_record_and_the_csv(report: Path, fake_p
     assert named["AP, worst ranking"] == number(100 * train["bounds"]["lower"]["AP"])
     assert named["AP, best ranking"] == number(100 * train["bounds"]["upper"]["AP"])
     assert named["images/s"] == number(speeds[1]["images_per_second"])
-    assert "the 95% interval over images (200 draws" in Page(report / PAGE).text
+    assert "the 95% interval over images (1000 draws" in Page(report / PAGE).text
     lines = read_csv(report / "runs" / SWEPT / "metrics.csv")
     parts = [("val", "boxes"), ("val", "masks"), ("train", "boxes")]
     told = [part for part, found in zip(parts, metrics, strict=True) for _ in found]
@@ -89,7 +90,9 @@ def test_metrics_and_intervals_equal_the_record_and_the_csv(report: Path, fake_p
             for key in ("value", "low", "high")
         )
         assert (line["metric"], line["name"]) == (metric.key, name)
-        assert text == (f"{value} [{low} to {high}]" if line["low"] else value)
+        mark = "≈ " if line["approximate"] else ""
+        assert text == (f"{value} {mark}[{low} to {high}]" if line["low"] else value)
+    assert {line["metric"] for line in lines if line["approximate"]} >= {"AP50", "oLRP_FN"}
 
 
 def test_objects_per_image_equal_the_record_and_the_csv(report: Path, fake_plan: Path) -> None:

@@ -23,6 +23,7 @@ from rankdet.evaluation.metrics.olrp import TAU
 
 AP_KEYS = ("AP", *(f"AP{round(100 * t)}" for t in IOU_THRESHOLDS))
 _CELLS = 4_000_000  # numbers in one table of weights: limits the memory
+_COLUMNS = 128  # weightings computed at a time: tables have a row per true positive too
 
 
 def resampled(
@@ -39,7 +40,7 @@ def resampled(
         Metric name to (B,) values, NaN where undefined; names as in metrics.json.
     """
     parts = []
-    step = max(1, _CELLS // max(len(matches.image_ids), 1))
+    step = max(1, min(_COLUMNS, _CELLS // max(len(matches.image_ids), 1)))
     for start in range(0, len(weights), step):
         parts.append(_block(matches, weights[start : start + step].T.astype(np.float64), families))
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
@@ -118,21 +119,34 @@ class _Counts:
             )
             self.sums.append((pattern, running(np.asarray(table @ weights))))
 
-    def at(self, threshold: int) -> tuple[Floats, Floats]:
-        """Returns the true positives so far, and the true and false positives so far, (N, B)."""
-        true = (self.bits >> threshold & 1).astype(np.float64)
-        both = np.zeros_like(self.weights)
+    def at(self, threshold: int, rows: Ints | slice) -> tuple[Floats, Floats]:
+        """Returns the true positives so far, and the true and false positives so far.
+
+        Args:
+            threshold: Position of the IoU threshold.
+            rows: The R detections to return; all others are false positives at this threshold.
+
+        Returns:
+            Two tables, (R, B).
+        """
+        true = (self.bits[rows] >> threshold & 1).astype(np.float64)
+        tp = running(self.weights[rows] * true[:, None])
+        both = np.zeros_like(tp)
         for pattern, sums in self.sums:
             if not pattern >> threshold & 1:
-                both += sums
-        return running(self.weights * true[:, None]), both
+                both += sums[rows]
+        return tp, both
 
     def average_precision(self) -> Floats:
         """Returns AP and AP at each threshold, (11, B); NaN without ground truth."""
         out = np.zeros((len(IOU_THRESHOLDS), len(self.positives)))
         positives = np.maximum(self.positives, 1)
-        for t in range(len(IOU_THRESHOLDS) if len(self.bits) else 0):
-            tp, both = self.at(t)
+        for t in range(len(IOU_THRESHOLDS)):
+            # Precision only falls between two true positives of this threshold.
+            rows = np.flatnonzero(self.bits >> t & 1)
+            if len(rows) == 0:
+                continue
+            tp, both = self.at(t, rows)
             precision = tp / (both + np.spacing(1))
             envelope = running(precision[::-1], np.maximum)[::-1]
             # The precision of a position counts for the recalls that it is the first to reach.
@@ -148,7 +162,7 @@ class _Counts:
         out = np.full((4, len(count)), np.nan)
         out[[0, 3]] = 1.0
         if len(self.bits):
-            tp, both = self.at(0)
+            tp, both = self.at(0, slice(None))
             hit = (self.bits & 1).astype(bool)
             error = np.where(hit, 1 - self.iou, 0.0)[:, None]
             loc = running(self.weights * error)

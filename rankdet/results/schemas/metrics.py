@@ -16,10 +16,18 @@ class SparsityBin(Part):
 
 
 class Intervals(Part):
-    """Bootstrap intervals over images: metric to (low, high), None if undefined."""
+    """Bootstrap intervals over images: metric to (low, high), None if it has no interval.
+
+    Attributes:
+        form: how the ends follow from the draws; None in records of version 0.2 and older, whose
+            percentile intervals were too narrow.
+        approximate: metrics whose interval contains the true value in less than 90% of samples.
+    """
 
     level: Number | None = None
+    form: str | None = None
     replicates: int | None = None
+    approximate: list[str] | None = None
     metrics: dict[str, tuple[Number, Number] | None] | None = None
 
 
