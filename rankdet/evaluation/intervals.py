@@ -80,7 +80,7 @@ def bootstrap_intervals(
 
     The centre is the value minus the bias of the draws. The half-width is the quantile of Student's
     t times √(variance + bias²) of the draws, times √(n/(n−1)) for n images. Why, and how often such
-    intervals contain the true value: docs/decisions/017-intervals-over-images.md.
+    intervals contain the true value: docs/decisions/025-intervals-over-images.md.
 
     Args:
         matches: the run's matches.

@@ -2,7 +2,7 @@
 
 A claim holds or does not hold only with three seeds or more on both sides: by Welch's t-interval
 over the seeds (a paired one if both sides are the same runs), widened for the number of claims of
-the table (Holm). With fewer seeds only the direction is reported. Why: decision 018.
+the table (Holm). With fewer seeds only the direction is reported. Why: decision 026.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 Samples of images are drawn from a population whose metrics are known. Detections have the
 statistics of a RetinaNet that was trained on the built-in shapes: 100 per image, 4 to 5 of them
 true positives at IoU .5, with duplicates, wrong classes and images of uneven difficulty.
-`python -m tests.bench.bench_coverage` prints the table of decision 017.
+`python -m tests.bench.bench_coverage` prints the table of decision 025.
 """
 
 from collections import defaultdict
