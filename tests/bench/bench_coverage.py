@@ -1,4 +1,4 @@
-"""Intervals over images contain the true value: `pytest tests/bench/bench_coverage.py` (minutes).
+"""Intervals over images contain the true value: `pytest tests/bench/bench_coverage.py` (15 minutes).
 
 Samples of images are drawn from a population whose metrics are known. Detections have the
 statistics of a RetinaNet that was trained on the built-in shapes: 100 per image, 4 to 5 of them
@@ -21,7 +21,6 @@ CLASSES, SIDE, MOST = 8, 128, 100
 POPULATION, DRAWS = 20_000, 400
 SAMPLES = {50: 500, 300: 200}  # images of a sample to number of samples
 SKILLS = (0.0, 0.5)  # of the two detectors that are compared
-RARE = {"AP90", "AP95"}  # near 0 for these detectors: such metrics have no interval
 
 
 def truth(images: int, seed: int) -> tuple[GroundTruth, np.ndarray]:
@@ -131,10 +130,9 @@ def true() -> list[dict[str, float]]:
 def test_intervals_contain_the_true_value(images: int, true: list[dict[str, float]]) -> None:
     found = coverage(images, true)
     assert found["percentile"]["AP"] < 0.8  # the population is not an easy one
-    low = {k: v for k, v in found["single"].items() if v < 0.9 and k not in APPROXIMATE | RARE}
-    assert not low
-    assert not {k: v for k, v in found["difference"].items() if v < 0.9 and k not in RARE}
-    assert all(found["single"][name] >= 0.75 for name in APPROXIMATE)
+    assert not {k: v for k, v in found["single"].items() if v < 0.9 and k not in APPROXIMATE}
+    assert not {k: v for k, v in found["difference"].items() if v < 0.9}
+    assert all(found["single"][name] >= 0.6 for name in APPROXIMATE)
 
 
 if __name__ == "__main__":
