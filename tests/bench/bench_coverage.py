@@ -1,4 +1,4 @@
-"""Intervals over images contain the true value: `pytest tests/bench/bench_coverage.py` (15 minutes).
+"""Intervals over images contain the true value: `pytest tests/bench/bench_coverage.py` (15 min).
 
 Samples of images are drawn from a population whose metrics are known. Detections have the
 statistics of a RetinaNet that was trained on the built-in shapes: 100 per image, 4 to 5 of them
