@@ -108,7 +108,7 @@ def _decoded(content: bytes) -> tuple[tuple[int, int], int]:
 
 @dataclass(frozen=True)
 class _Header:
-    """What Pillow finds in the first bytes. `kind` is empty if it does not know the format."""
+    """The header of an image, read by Pillow. `kind` is empty for an unknown format."""
 
     kind: str = ""
     pixels: int = 0

@@ -26,7 +26,7 @@ class Limits:
 
     Attributes:
         attempts: connections that bring less than `step`.
-        step: bytes; a connection that brings as many is no failure, because the next one goes on.
+        step: bytes. A connection that ends after at least this many bytes is not a failure.
         silence: seconds without any data, and until the answer begins.
         slowest: bytes per second, on average over `window`.
         window: seconds.

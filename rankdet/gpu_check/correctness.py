@@ -51,7 +51,7 @@ class Case(NamedTuple):
     """A problem with a dtype and the options of a loss.
 
     Attributes:
-        options: Of the loss: `delta`, or none for its default.
+        options: Options of the loss, such as `delta`. Empty: the defaults.
         grouped: Whether to rank within images instead of the whole batch.
     """
 

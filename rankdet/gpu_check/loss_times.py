@@ -17,7 +17,7 @@ from rankdet.gpu_check import kernels
 from rankdet.gpu_check.bucketed import BUCKETED, DELTAS
 from rankdet.gpu_check.budget import MEASURED, NOT_REACHED, Context, Row, steps
 from rankdet.gpu_check.clock import captured, free, timed
-from rankdet.losses import benchmark, functional
+from rankdet.losses import benchmark
 from rankdet.losses.benchmark import DrawnBatch
 
 LOSSES = ("ap", "alrp", "rank_sort", "ape")
@@ -129,18 +129,7 @@ def bounded(name: str, batch: DrawnBatch) -> tuple[Tensor, Tensor]:
         name: One of `LOSSES`.
         batch: The batch.
     """
-    logits, bound = batch.logits.detach().requires_grad_(), len(batch.ious)
-    if name == "ap":
-        loss = functional.ap_loss(logits, batch.labels, max_positives=bound)
-    elif name == "alrp":
-        loss = functional.alrp_loss(logits, batch.labels, 1 - batch.ious, max_positives=bound)[0]
-    elif name == "rank_sort":
-        parts = functional.rank_sort_loss(logits, batch.targets, max_positives=bound)
-        loss = torch.stack(parts).sum()
-    else:
-        options: dict[str, Any] = {"numerics": "official", "max_positives": bound}
-        loss = functional.ape_loss(logits, batch.labels, batch.ious, **options)
-    return loss.detach(), torch.autograd.grad(loss, logits)[0]
+    return benchmark.ours(name, batch, max_positives=len(batch.ious))
 
 
 def focal_call(batch: DrawnBatch) -> Callable[[], tuple[Tensor, Tensor]]:

@@ -4,7 +4,14 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import attach, check, check_labels, ranked_groups, total
+from rankdet.losses.error_driven import (
+    attach,
+    check,
+    check_labels,
+    operator_if_compiling,
+    ranked_groups,
+    total,
+)
 from rankdet.losses.ranks import TINY, Ranking, gradient_dtype
 
 TARGETS = ("localisation", "zero")
@@ -74,6 +81,9 @@ def _(logits: Tensor, labels: Tensor, loc_errors: Tensor, *rest: object) -> tupl
     return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype), weights
 
 
+_run = operator_if_compiling(_alrp_op, _alrp)
+
+
 def alrp_loss(
     logits: Tensor,
     labels: Tensor,
@@ -125,17 +135,15 @@ def alrp_loss(
     """
     if target not in TARGETS:
         raise ValueError(f"target is {target!r}; known are {', '.join(TARGETS)}")
-    with torch.no_grad():
-        call = _alrp_op if torch.compiler.is_compiling() else _alrp
-        loss, gradient, weights = call(
-            logits.detach(),
-            labels,
-            loc_errors.detach(),
-            group,
-            delta,
-            eps,
-            target == "zero",
-            max_positives,
-        )
+    loss, gradient, weights = _run(
+        logits.detach(),
+        labels,
+        loc_errors.detach(),
+        group,
+        delta,
+        eps,
+        target == "zero",
+        max_positives,
+    )
     (loss_cls,) = attach(logits, loss, gradient)
     return loss_cls, (loc_errors.to(weights.dtype) * weights).sum()

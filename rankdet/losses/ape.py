@@ -7,7 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import attach, check, check_labels, group_labels, total
+from rankdet.losses.error_driven import (
+    attach,
+    check,
+    check_labels,
+    group_labels,
+    operator_if_compiling,
+    total,
+)
 from rankdet.losses.ranks import gradient_dtype
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
@@ -120,6 +127,9 @@ def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor, Tensor]:
     return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype), count
 
 
+_run = operator_if_compiling(_ape_op, _ape)
+
+
 def ape_loss(
     logits: Tensor,
     labels: Tensor,
@@ -199,17 +209,15 @@ def ape_loss_and_count(
     """
     if numerics not in NUMERICS:
         raise ValueError(f"numerics is {numerics!r}; known are {', '.join(NUMERICS)}")
-    with torch.no_grad():
-        call = _ape_op if torch.compiler.is_compiling() else _ape
-        loss, gradient, count = call(
-            logits.detach(),
-            labels,
-            ious.detach(),
-            group,
-            scale,
-            max_negatives,
-            numerics == "official",
-            max_positives,
-        )
+    loss, gradient, count = _run(
+        logits.detach(),
+        labels,
+        ious.detach(),
+        group,
+        scale,
+        max_negatives,
+        numerics == "official",
+        max_positives,
+    )
     (loss,) = attach(logits, loss, gradient)
     return loss, count

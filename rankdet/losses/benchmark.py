@@ -49,18 +49,19 @@ def draw_batch(n_positives: int, n_logits: int, stage: str, seed: int = 0) -> Dr
     return DrawnBatch(logits, labels, targets, ious)
 
 
-def ours(name: str, batch: DrawnBatch) -> tuple[Tensor, Tensor]:
+def ours(name: str, batch: DrawnBatch, max_positives: int | None = None) -> tuple[Tensor, Tensor]:
     """Runs a forward and backward pass of our loss; returns the total loss and the gradient."""
     logits = batch.logits.detach().requires_grad_()
+    bound: dict[str, Any] = {"max_positives": max_positives}
     if name == "ap":
-        loss = functional.ap_loss(logits, batch.labels)
+        loss = functional.ap_loss(logits, batch.labels, **bound)
     elif name == "alrp":
-        loss = functional.alrp_loss(logits, batch.labels, 1 - batch.ious)[0]
+        loss = functional.alrp_loss(logits, batch.labels, 1 - batch.ious, **bound)[0]
     elif name == "rank_sort":
-        loss = sum(functional.rank_sort_loss(logits, batch.targets), torch.zeros(()))
+        loss = torch.stack(functional.rank_sort_loss(logits, batch.targets, **bound)).sum()
     else:
-        options: dict[str, Any] = {"numerics": "official"}
-        loss = functional.ape_loss(logits, batch.labels, batch.ious, **options)
+        bound["numerics"] = "official"
+        loss = functional.ape_loss(logits, batch.labels, batch.ious, **bound)
     (gradient,) = torch.autograd.grad(loss, logits)
     return loss.detach(), gradient
 

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-KERNELS = "RANKDET_KERNELS"  # environment variable: a key of the table in `fused`
-HALF = (torch.float32, torch.float16, torch.bfloat16)
+KERNELS = "RANKDET_KERNELS"  # environment variable: a value of the list in `fused`
+READ = (torch.float32, torch.float16, torch.bfloat16)  # dtypes that the kernels read
 
 
 def on_cpu(values: Tensor) -> bool:
@@ -40,7 +40,7 @@ def fused(logits: Tensor) -> bool:
     mode = os.environ.get(KERNELS, "auto")
     if mode not in ("auto", "on", "off"):
         raise ValueError(f"{KERNELS} is {mode!r}; use auto, on or off")
-    if mode == "off" or logits.dtype not in HALF or logits.numel() == 0:
+    if mode == "off" or logits.dtype not in READ or logits.numel() == 0:
         return False
     return mode == "on" or (logits.is_cuda and has_triton())
 

@@ -197,7 +197,6 @@ def ranking_op(name: str, n_losses: int = 1) -> Callable[[Callable[..., Any]], C
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         op = torch.library.custom_op(f"rankdet::{name}", function, mutates_args=())
-        direct = torch.no_grad()(function)
 
         @op.register_fake
         def _(logits: Tensor, *rest: Any) -> tuple[Tensor, ...]:
@@ -206,10 +205,26 @@ def ranking_op(name: str, n_losses: int = 1) -> Callable[[Callable[..., Any]], C
             gradients = [torch.empty_like(logits, dtype=dtype) for _ in range(n_losses)]
             return (*losses, *gradients)
 
-        @wraps(function)
-        def call(*args: Any) -> Any:  # calling a function takes the host less time than an operator
-            return op(*args) if torch.compiler.is_compiling() else direct(*args)
-
-        return call
+        return operator_if_compiling(op, function)
 
     return register
+
+
+def operator_if_compiling(
+    operator: Callable[..., Any], function: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Returns a function that calls the operator in compiled code, and else the function itself.
+
+    Calling a function takes the host less time than calling an operator.
+
+    Args:
+        operator: what `torch.library.custom_op` made of the function.
+        function: the function; it is called without recording gradients.
+    """
+    direct = torch.no_grad()(function)
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        return operator(*args) if torch.compiler.is_compiling() else direct(*args)
+
+    return call

@@ -65,7 +65,7 @@ class Claim:
 
     @property
     def null(self) -> float:
-        """The value of the comparison if there is no difference."""
+        """The value that means "no difference": 1 for a ratio, else 0."""
         return 1.0 if self.ratio else 0.0
 
     @property

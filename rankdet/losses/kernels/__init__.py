@@ -13,10 +13,10 @@ from torch import Tensor
 
 from rankdet.losses import device
 from rankdet.losses.kernels.launch import number_of_positives
+from rankdet.losses.ranks import FINE_DELTA
 
 MOST_POSITIVES = 16_000  # bins are int16
 MOST_LOGITS = 1 << 30
-FINE_DELTA = 2.0**-10  # as in `ranks`: below this, float32 is too coarse for s ± δ
 
 
 def _on_its_device(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -26,7 +26,8 @@ REALS = (  # float64, one per positive
     "by_positive",
     "result",
 )
-WITHOUT_INTERPOLATION, AP, ALRP, ALRP_ZERO, RS = 0, 1, 2, 3, 4  # as the constants of `pairs`
+WITHOUT_INTERPOLATION, AP = pairs.NONE.value, pairs.AP.value
+ALRP, ALRP_ZERO, RS = pairs.ALRP.value, pairs.ALRP_ZERO.value, pairs.RS.value
 
 
 class StepLoss:
