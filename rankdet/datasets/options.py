@@ -59,6 +59,18 @@ class ShapesOptions(Strict):
     empty_fraction: Fraction = Field(0.05, description="Share of images without objects")
     crowd_fraction: Fraction = Field(0.08, description="Share of images with a crowd")
     color_noise: Fraction = Field(0.1, description="Share of objects with a random class's colour")
+    class_ratio: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Number of objects of a class, divided by that of the class before it",
+    )
+    label_noise: Fraction = Field(
+        0.0, description="Share of the annotations in `train` with another class than the object's"
+    )
+    missing_labels: Fraction = Field(
+        0.0, description="Share of the objects in `train` without annotation"
+    )
     masks: Flag = Field(True, description="Whether annotations have masks")
     long_tail: Flag = Field(
         False, description="Rare, common and frequent classes, annotated and evaluated as LVIS"
@@ -71,6 +83,16 @@ class ShapesOptions(Strict):
             if high[0] <= low[0] or high[1] <= low[1]:
                 raise PydanticCustomError("rule", "give pairs that rise, as [[0.45, 3], [0.8, 8]]")
         return value
+
+    @model_validator(mode="after")
+    def _noise_is_possible(self) -> "ShapesOptions":
+        if self.label_noise and self.classes < 2:
+            raise PydanticCustomError("rule", "label_noise needs two classes or more")
+        if self.long_tail and self.class_ratio != 1:
+            raise PydanticCustomError(
+                "rule", "long_tail has its own frequencies; leave class_ratio out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _objects_fit(self) -> "ShapesOptions":

@@ -1,4 +1,4 @@
-"""The trainings of the check, from the tour's config: its data and its schedule."""
+"""The trainings of the check, from the default study's config: its data and its schedule."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def small_study(
     seeds: Sequence[int],
     **schedule: Any,
 ) -> Study:
-    """Returns a study of small detectors on the built-in shapes, as in `config/tour.yaml`.
+    """Returns a study of small detectors on the built-in shapes, as in `config/smoke.yaml`.
 
     Args:
         size: `full`, or `tiny`: a few images and two iterations.
@@ -38,8 +38,8 @@ def small_study(
     Raises:
         InputError: If a loss does not train a detector.
     """
-    tour = load_config(CONFIG / "tour.yaml")
-    data, own = dict(tour["datasets"][DATASET]), dict(tour["schedule"])
+    default = load_config(CONFIG / "smoke.yaml")
+    data, own = dict(default["datasets"][DATASET]), dict(default["schedule"])
     if size == "tiny":
         data |= TINY["data"]
         own |= TINY["schedule"]

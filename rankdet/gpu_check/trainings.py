@@ -27,7 +27,7 @@ MODES: dict[str, dict[str, Any]] = {
     "compile": {"compile": True},
 }
 MODE_LOSS = "alrp"
-MODE_ITERATIONS = 96  # whole epochs of the tour's data
+MODE_ITERATIONS = 96  # whole epochs of the default data
 
 
 def rows(context: Context) -> Iterator[Row]:

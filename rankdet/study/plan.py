@@ -12,7 +12,7 @@ from rankdet.papers.spec import RunRequest, Spec
 from rankdet.results import layout
 from rankdet.results.epochs import KeptEpoch
 from rankdet.results.schemas.plan import Plan
-from rankdet.study import batches, data, hashes
+from rankdet.study import batches, data, hashes, published
 from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.hyperparameters import hyperparameters
@@ -49,6 +49,7 @@ class Study:
         self.papers = runs_of_tables(
             config, [*self.tables.values(), *self.figures.values()], source
         )
+        published.check_names(config, source)
         planned = expand(config, source, self.papers.runs)
         self.runs = [resolve(config, self._keeping(run), source) for run in planned]
         check_kept_epochs(self.runs, source)
@@ -62,8 +63,8 @@ class Study:
     def _keeping(self, run: Run) -> Run:
         """The run with the epochs that cells show of it; only a training has epochs."""
         specs = [*self.tables.values(), *self.figures.values()]
-        epochs = self._shown_epochs(run, specs) if run.trained else ()
-        return replace(run, kept_epochs=tuple(epochs))
+        epochs = {*run.kept_epochs, *self._shown_epochs(run, specs)} if run.trained else ()
+        return replace(run, kept_epochs=tuple(sorted(epochs)))
 
     def check_data(self) -> None:
         """Checks that the files of the data are there.

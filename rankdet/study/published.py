@@ -6,13 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
+from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.repository import SCHEDULES
 from rankdet.strict import read
 from rankdet.study import batches
+from rankdet.study.config.model import StudyConfig
 from rankdet.study.config.schedule import AS_PUBLISHED, ScheduleChange, TestSettings
 from rankdet.study.recipes import Case
-from rankdet.study.runs import Run
+from rankdet.study.runs import GIVEN, Run
 
 Sizes = Mapping[str, Any]
 
@@ -58,6 +60,11 @@ def published_sizes(run: Run) -> dict[str, int]:
             f"gpus: {AS_PUBLISHED}, but this run follows no paper's schedule "
             "(runs_of_tables.schedules); give a number"
         )
+    if name not in published_schedules():
+        raise ValueError(
+            f"gpus: {AS_PUBLISHED}, but schedule_name {name!r} is no paper's schedule; "
+            "give a number"
+        )
     entry = published_schedules()[name]
     cases = [c.schedule for c in entry.cases if c.applies(run.detector, run.loss, run.backbone)]
     sizes: dict[str, Any] = {}
@@ -69,6 +76,21 @@ def published_sizes(run: Run) -> dict[str, int]:
             f"{name!r}; give numbers"
         )
     return sizes
+
+
+def check_names(config: StudyConfig, source: str) -> None:
+    """Checks that the names of groups' schedules are not those of papers, nor taken otherwise.
+
+    Raises:
+        InputError: For the first such name.
+    """
+    for index, group in enumerate(config.runs):
+        name = group.schedule_name
+        if name and (name == GIVEN or name in published_schedules()):
+            raise InputError(
+                f"{source}: runs[{index}].schedule_name: {name!r} is the name of a paper's "
+                "schedule or of given checkpoints; choose another"
+            )
 
 
 def followed(levels: Sequence[Sizes], run: Run, sizes: Sizes) -> str:

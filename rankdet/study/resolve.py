@@ -249,10 +249,11 @@ def _schedule(
         for key, value in merged_by_type(study, change, *cases).items()
         if key not in batches.OF_A_BATCH
     } | sizes
+    factor = schedule.pop("lr_factor", 1.0)
     if run.trained:
         batch = schedule["batch_size"]
         rate = rates.learning_rate(configured, run, model.card, config.preset, batch, source)
-        schedule["lr"] = rate
+        schedule["lr"] = rate * factor
     return _shared(config, run, schedule, published.followed(levels, run, sizes), source)
 
 

@@ -38,7 +38,8 @@ class Run:
         splits: The splits on which the run is evaluated, the main split first.
         schedule_change: What the run's group changes in the study's schedule.
         test_change: What the run's group changes in the study's test settings.
-        schedule_name: The paper's schedule that the run follows; empty for the study's schedule.
+        schedule_name: The paper's schedule that the run follows, or the name that its group gives
+            to its own; empty for the study's schedule.
         backbone: Entries of `workflows/backbones.yaml`; empty for the detector's default backbone.
         score_thresholds: Further score thresholds at which the run is evaluated and timed.
         test_variants: Further tests by name, and what each changes in the run's test settings.
@@ -138,6 +139,8 @@ def _group(config: StudyConfig, group: RunGroup, index: int) -> Iterator[Run]:
                     seed=seed,
                     splits=tuple(config.splits),
                     schedule_change=group.schedule or ScheduleChange(),
+                    schedule_name=group.schedule_name or "",
+                    kept_epochs=tuple(sorted({*map(KeptEpoch.parse, group.keep_epochs)})),
                     test_change=group.test or TestSettings(),
                     backbone=group.backbone or "",
                     score_thresholds=tuple(group.score_thresholds),
@@ -154,5 +157,5 @@ def _untrained(runs: list[Run]) -> list[Run]:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
     own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": ""}
     own["score_thresholds"] = own["test_variants"] = ()
-    own["checkpoint"] = ""
+    own["checkpoint"], own["kept_epochs"] = "", ()
     return [replace(r, splits=r.splits[:1], **own) for r in first.values()]

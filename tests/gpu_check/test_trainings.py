@@ -6,18 +6,24 @@ import pytest
 
 from rankdet.gpu_check import processes, trainings
 from rankdet.gpu_check.study import prepared, small_study, specs
+from rankdet.repository import CONFIG
 from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.study.config.model import load_config
 from tests.gpu_check.contexts import context
 
 
-def test_the_full_study_is_the_tour(tmp_path):
+def test_the_full_study_is_the_default_study(tmp_path):
     study = small_study("full", "cuda", trainings.DETECTORS, trainings.LOSSES, [1, 2])
     trained = specs(study, "m.json", "sum")
     assert len(trained) == 2 * 5 * 2  # untrained detectors are left out
-    assert {spec["schedule"]["iterations"] for spec in trained} == {300}
+    default = load_config(CONFIG / "smoke.yaml")
+    assert {spec["schedule"]["warmup"] for spec in trained} == {default["schedule"]["warmup"]}
     assert all(spec["device"] == "cuda" and spec["manifest"] == "m.json" for spec in trained)
     assert all(spec["hashes"]["data"] == "sum" and spec["preset"] == "small" for spec in trained)
-    assert study.data_config("shapes")["train_images"] == 96
+    assert (
+        default["datasets"]["shapes"].items()
+        <= {"kind": "shapes", **study.data_config("shapes")}.items()
+    )
 
 
 def test_rows_have_metrics_and_their_files_are_removed(tmp_path):

@@ -189,3 +189,43 @@ def test_score_thresholds_are_runs_of_their_own():
     assert study().sweeps() == []
     with pytest.raises(InputError, match="score_thresholds: a value is listed twice"):
         study(runs=[group(score_thresholds=[0.1, 0.1])])
+
+
+def test_a_named_schedule_trains_a_loss_once_more():
+    usual, again = (
+        group(detectors=["retinanet"], losses=["ap"]),
+        group(
+            detectors=["retinanet"],
+            losses=["ap"],
+            schedule_name="rate-x2",
+            schedule={"lr_factor": 2.0},
+        ),
+    )
+    first, second = study(runs=[usual, again], untrained=False).runs
+    assert second.key == "shapes/retinanet/ap@rate-x2/seed1"
+    assert second.schedule["lr"] == 2 * first.schedule["lr"]
+    assert "lr_factor" not in second.schedule
+    assert first.hashes != second.hashes
+
+
+@pytest.mark.parametrize("name", ["given", "alrp-500"])
+def test_a_schedule_cannot_have_the_name_of_another(name):
+    with pytest.raises(InputError, match=rf"runs\[0\].schedule_name: '{name}' is the name of"):
+        study(runs=[group(schedule_name=name)])
+
+
+def test_a_named_schedule_has_no_published_gpus():
+    with pytest.raises(InputError, match=r"schedule_name 'mine' is no paper's schedule"):
+        study(runs=[group(schedule_name="mine", schedule={"gpus": "as published"})])
+
+
+def test_a_group_can_keep_epochs():
+    made = study(runs=[group(keep_epochs=["50-of-100", "25-of-100"])])
+    assert {run.untrained: len(run.kept_epochs) for run in made.runs} == {True: 0, False: 2}
+    trained = [run for run in made.runs if run.trained]
+    assert [kept.name for kept in trained[0].kept_epochs] == ["25-of-100", "50-of-100"]
+    assert len(made.kept_epochs()) == 2 * len(trained)
+    with pytest.raises(InputError, match=r"keep_epochs: 100-of-100 is not on the way"):
+        study(runs=[group(keep_epochs=["100-of-100"])])
+    with pytest.raises(InputError, match=r"keep_epochs"):
+        study(runs=[group(keep_epochs=["half"])])

@@ -13,11 +13,11 @@ import numpy as np
 from rankdet import files
 from rankdet.datasets import manifest
 from rankdet.datasets.options import ShapesOptions, shapes_options
-from rankdet.datasets.shapes import contours, long_tail, png, scene
+from rankdet.datasets.shapes import contours, label_errors, long_tail, png, scene
 from rankdet.datasets.shapes.bits import Bits
 
 SPLITS = ("train", "val")  # the index of a split is part of the seed of its images
-FEDERATED = 1  # part of the seed of the random numbers for federated annotations
+FEDERATED, ERRORS = 1, 2  # parts of the seeds of random numbers for annotations
 
 
 def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -72,6 +72,14 @@ def _draw(
         (folder / file_name).write_bytes(content)
         digests.append((file_name, hashlib.sha256(content).hexdigest()))
         found = annotate(drawn, settings.masks)
+        if split == "train" and (settings.label_noise or settings.missing_labels):
+            found = label_errors.with_errors(
+                found,
+                settings.classes,
+                settings.label_noise,
+                settings.missing_labels,
+                Bits(settings.seed, SPLITS.index(split), index, ERRORS),
+            )
         listed: dict[str, list[int]] = {}
         if settings.long_tail:
             bits = Bits(settings.seed, SPLITS.index(split), index, FEDERATED)

@@ -20,11 +20,11 @@ NOT_EXHAUSTIVE = 0.5  # ... only the larger ones are annotated, with this probab
 Annotation = dict[str, Any]
 
 
-def category(unit: float, classes: int) -> int:
-    """Maps a number in [0, 1) to a class, from 1. Frequencies fall by the factor `RATIO`."""
+def category(unit: float, classes: int, ratio: float = RATIO) -> int:
+    """Maps a number in [0, 1) to a class, from 1. Frequencies fall by the factor `ratio`."""
     shares = [1.0]
     for _ in range(classes - 1):
-        shares.append(shares[-1] * RATIO)
+        shares.append(shares[-1] * ratio)
     left = unit * sum(shares)
     for index, share in enumerate(shares, 1):
         left -= share

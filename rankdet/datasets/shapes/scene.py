@@ -134,6 +134,8 @@ def make(config: ShapesOptions, split: int, index: int) -> Scene:
 def _category(config: ShapesOptions, bits: Bits) -> int:
     if config.long_tail:
         return long_tail.category(bits.unit(), config.classes)
+    if config.class_ratio != 1:
+        return long_tail.category(bits.unit(), config.classes, config.class_ratio)
     return bits.integer(1, config.classes)
 
 

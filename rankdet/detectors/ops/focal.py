@@ -5,6 +5,9 @@ mistakes. mmcv's CUDA kernel clamps a probability in float32 and returns too lar
 negatives with a logit above 17. The gradients are the same.
 """
 
+from collections.abc import Callable
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -26,12 +29,12 @@ def sigmoid_focal_loss_forward(
         alpha: Weight of a positive, in [0, 1]; a negative has `1 - alpha`.
     """
     logits = wide(input)
-    p = logits.sigmoid()
-    loss = (alpha - 1) * p.pow(gamma) * F.logsigmoid(-logits)
-    rows, classes = _positives(target, logits.shape[1])
-    x = logits[rows, classes]
-    loss[rows, classes] = -alpha * x.neg().sigmoid().pow(gamma) * F.logsigmoid(x)
-    output.copy_(_weighted(loss, weight, rows, classes))
+    loss = (alpha - 1) * logits.sigmoid().pow(gamma) * F.logsigmoid(-logits)
+
+    def of_positives(x: Tensor) -> Tensor:
+        return -alpha * x.neg().sigmoid().pow(gamma) * F.logsigmoid(x)
+
+    output.copy_(_merged(loss, logits, of_positives, target, weight))
 
 
 def sigmoid_focal_loss_backward(
@@ -42,22 +45,59 @@ def sigmoid_focal_loss_backward(
     The other arguments are those of `sigmoid_focal_loss_forward`.
     """
     logits = wide(input)
-    p = logits.sigmoid()
-    log_q = F.logsigmoid(-logits)
+    p, log_q = logits.sigmoid(), F.logsigmoid(-logits)
     grad = (1 - alpha) * p.pow(gamma) * (p - gamma * logits.neg().sigmoid() * log_q)
-    rows, classes = _positives(target, logits.shape[1])
-    x = logits[rows, classes]
-    q = x.neg().sigmoid()
-    grad[rows, classes] = alpha * q.pow(gamma) * (gamma * x.sigmoid() * F.logsigmoid(x) - q)
-    grad_input.copy_(_weighted(grad, weight, rows, classes))
+
+    def of_positives(x: Tensor) -> Tensor:
+        q = x.neg().sigmoid()
+        return alpha * q.pow(gamma) * (gamma * x.sigmoid() * F.logsigmoid(x) - q)
+
+    grad_input.copy_(_merged(grad, logits, of_positives, target, weight))
 
 
-def _positives(target: Tensor, n_classes: int) -> tuple[Tensor, Tensor]:
-    rows = ((target >= 0) & (target < n_classes)).nonzero().squeeze(1)
-    return rows, target[rows]
+def _merged(
+    values: Tensor,
+    logits: Tensor,
+    of_positives: Callable[[Tensor], Tensor],
+    target: Tensor,
+    weight: Tensor,
+) -> Tensor:
+    """Replaces the values of positives, and weights the rows of positives."""
+    # On a GPU the host would wait for the number of positives, which indexing needs.
+    merge = _merged_without_wait if logits.is_cuda else _merged_by_index
+    return merge(values, logits, of_positives, target, weight)
 
 
-def _weighted(values: Tensor, weight: Tensor, rows: Tensor, classes: Tensor) -> Tensor:
+def _merged_by_index(
+    values: Tensor,
+    logits: Tensor,
+    of_positives: Callable[[Tensor], Tensor],
+    target: Tensor,
+    weight: Tensor,
+) -> Tensor:
+    rows = ((target >= 0) & (target < logits.shape[1])).nonzero().squeeze(1)
+    classes = target[rows]
+    values[rows, classes] = of_positives(logits[rows, classes])
     if weight.numel():
         values[rows] *= wide(weight)[classes].to(values.dtype)[:, None]
+    return values
+
+
+def _merged_without_wait(
+    values: Tensor,
+    logits: Tensor,
+    of_positives: Callable[[Tensor], Tensor],
+    target: Tensor,
+    weight: Tensor,
+) -> Tensor:
+    n_classes = logits.shape[1]
+    classes = target.clamp(0, n_classes - 1)[:, None]
+    is_positive = ((target >= 0) & (target < n_classes))[:, None]
+    chosen = torch.where(
+        is_positive, of_positives(logits.gather(1, classes)), values.gather(1, classes)
+    )
+    values = values.scatter(1, classes, chosen)
+    if weight.numel():
+        row_weight = wide(weight)[classes].to(values.dtype)
+        values = torch.where(is_positive, values * row_weight, values)
     return values

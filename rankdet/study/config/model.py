@@ -22,6 +22,7 @@ from rankdet.suggest import choice
 DetectorName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._@+-]*$", max_length=80)]
 BackboneName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=80)]
 
+EpochName = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*-of-[1-9][0-9]*$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # NumPy's generators take no larger one
 # Files and folders in the folder of a study; a dataset has a folder there, too.
 TAKEN = ("plan.json", "cost.json", "leaderboard.csv", "tables", "figures", "intervals", "logs")
@@ -46,6 +47,17 @@ class RunGroup(Strict):
         [1], min_length=1, description="One run each; tables give the mean and its interval"
     )
     schedule: ScheduleChange | None = Field(None, description="Changes for this group only")
+    schedule_name: Name | None = Field(
+        None,
+        description=(
+            "Stores the runs in `<loss>@<name>`: a study can then train a loss more than once, "
+            "with other schedules"
+        ),
+    )
+    keep_epochs: list[EpochName] = Field(
+        [],
+        description="Epochs on the way that are kept and tested, as `50-of-100`",
+    )
     test: TestSettings | None = Field(None, description="Changes for this group only")
     test_variants: dict[Name, TestSettings] = Field(
         {},
@@ -70,6 +82,18 @@ class RunGroup(Strict):
                 "checkpoint: a checkpoint gives one run, but {key} has several",
                 {"key": several[0]},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _epochs_are_on_the_way(self) -> "RunGroup":
+        for name in self.keep_epochs:
+            epoch, of = map(int, name.split("-of-"))
+            if epoch >= of:
+                raise PydanticCustomError(
+                    "rule",
+                    "keep_epochs: {name} is not on the way; give one before the end, as 50-of-100",
+                    {"name": name},
+                )
         return self
 
     @model_validator(mode="after")

@@ -145,6 +145,9 @@ class ScheduleChange(Strict):
     lr: float | dict[LossName, float] | None = Field(
         None, description="Learning rate, or losses to rates; default: the loss card's"
     )
+    lr_factor: float | None = Field(
+        None, gt=0, le=1000, description="Factor on the learning rate of `lr` or of the loss card"
+    )
     lr_steps: list[Fraction] | None = Field(
         None, description="Where the rate falls to a tenth, as fractions of the training"
     )
