@@ -10,6 +10,8 @@ EXAMPLE ?= smoke
 # Lowest accepted coverage of rankdet in percent, lines and branches. Measured: 92, without the tests in
 # workflow, conformance and golden.
 FLOOR  ?= 90
+# Tests of a file run in the same process, several files at a time.
+PARALLEL ?= -n logical --maxprocesses 8 --dist loadfile
 
 # The GPU check. The wheels are for a machine without internet; its Python is 3.11 or 3.12.
 PYTHON_VERSION ?= 3.12
@@ -40,16 +42,16 @@ smoke: setup ## run the built-in study and print the path of the report
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
 
 test: setup $(TRITON) ## run the tests (minutes)
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL)
 
 reliability: setup ## plant every fault of the tests, and write docs/reliability.md
 	$(BIN)/python -m pytest -q -m fault --reliability docs/reliability.md
 
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
-	$(BIN)/python -m pytest -m 'not slow' --cov --cov-report=term --cov-fail-under=$(FLOOR)
+	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL) --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
 check-all: lint $(TRITON) ## lint and run all tests, also the slow ones
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: setup ## check style, types, security, layers and the workflow
 	$(BIN)/ruff check .
