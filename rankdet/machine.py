@@ -1,15 +1,38 @@
 """The machine that this process runs on."""
 
 import platform
+import re
 from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+CLOCK = re.compile(r"@\s*[\d.]+\s*[GM]Hz")  # "Xeon Processor @ 2.50GHz": not a model
+MODEL = re.compile(r"\d{3}")  # a model such as 7763, 8370C, i7-8550U, E5-2670
+# What tells processors apart that have the same name, on x86 and on ARM.
+DETAILS = {
+    "cpu family": "family",
+    "model": "model",
+    "stepping": "stepping",
+    "CPU implementer": "implementer",
+    "CPU part": "part",
+    "CPU revision": "revision",
+}
 
 
 def processor_name() -> str:
-    """Returns the model name of the processor, as records and estimates compare it."""
+    """Returns the model name of the processor, as records and estimates compare it.
+
+    Virtual machines often hide the model: "AMD EPYC" may be one of four generations, which give
+    different last digits. Such a name gets the numbers that tell them apart: "AMD EPYC (family 25,
+    model 17, stepping 1)".
+    """
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
+        lines = CPUINFO.read_text(encoding="utf-8").split("\n\n")[0].splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        lines = []
+    pairs = (line.partition(":") for line in lines)
+    facts = {name.strip(): value.strip() for name, _, value in pairs}
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    if MODEL.search(CLOCK.sub("", name)):
+        return name
+    details = ", ".join(f"{word} {facts[key]}" for key, word in DETAILS.items() if key in facts)
+    return f"{name} ({details})" if details else name

@@ -115,7 +115,7 @@ def _split(
 
 
 def _facts(run: RecordedRun) -> dict[str, Any]:
-    training = run.training
+    training, hardware = run.training, run.provenance.hardware or {}
     return {
         "iterations": training.iterations,
         "epochs": training.epochs,
@@ -123,8 +123,16 @@ def _facts(run: RecordedRun) -> dict[str, Any]:
         "seconds_per_iteration": training.seconds_per_iteration,
         "memory": training.peak_memory_mb,
         "device": training.device,
+        "processor": _processor(hardware),
+        "threads": hardware.get("threads"),
         "resumed": ", ".join(str(iteration) for iteration in training.resumed_from or ()),
     }
+
+
+def _processor(hardware: Mapping[str, Any]) -> str | None:
+    """The processor and its instructions, on which the last digits of a run depend."""
+    found = [hardware.get("cpu"), hardware.get("instruction_set")]
+    return ", ".join(str(one) for one in found if one) or None
 
 
 def _left_out(study: RecordedStudy, run: RecordedRun) -> str:

@@ -45,12 +45,16 @@ def versions() -> dict[str, str]:
 
 
 def hardware(device: str) -> dict[str, Any]:
-    """Returns the processor, its cores, and the GPU's name where one was used."""
+    """Returns what the last digits of a training depend on: processor, instructions, threads, GPU.
+
+    `instruction_set` is the one that torch's own kernels use, such as `AVX2` or `AVX512`.
+    """
     import torch
 
     facts: dict[str, Any] = {
         "device": device,
         "cpu": processor_name(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",

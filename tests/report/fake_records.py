@@ -16,7 +16,7 @@ def run_record(entry: dict[str, object], state: str) -> dict[str, object]:
     return {
         "schema": "rankdet.run/1",
         "run": {**{k: entry[k] for k in ("dataset", "detector", "loss", "variant", "seed")}},
-        "status": "trained" if state == "not evaluated" else state,
+        "status": "trained" if state in ("not evaluated", "barely learned") else state,
         "reason": reasons.get(state),
         "training": {
             "iterations": 300 if trained else 0,
@@ -36,7 +36,13 @@ def run_record(entry: dict[str, object], state: str) -> dict[str, object]:
             "data_checksum": CHECKSUM,
             "seed": entry["seed"],
             "versions": {"torch": "2.13.0", "mmdet": "3.3.0"},
-            "hardware": {"cpu": "made-up CPU", "cores": 2, "gpu": None},
+            "hardware": {
+                "cpu": "made-up CPU",
+                "instruction_set": "AVX9",
+                "cores": 2,
+                "threads": 3,
+                "gpu": None,
+            },
             "started": "2026-01-01T00:00:00Z",
             "finished": "2026-01-01T00:01:00Z",
         },

@@ -111,7 +111,7 @@ def test_run_page_shows_curves_samples_and_provenance(report: Path) -> None:
     page = Page(report / "runs" / "shapes" / "retinanet" / "ap" / "seed1.html")
     assert "resumed from its checkpoint at iteration 150" in page.text
     assert "between 1/1.000 and 1.000 in 300 iterations" in page.text
-    assert "made-up CPU" in page.text and "2.13.0" in page.text
+    assert "threads 3 processor made-up CPU, AVX9" in page.text and "2.13.0" in page.text
     titles = [a.get("class") for tag, a in page.elements if tag == "svg"]
     assert titles.count("sample") == 12  # six images of each split
     verdicts = {row[4] for row in page.rows if len(row) == 5 and row[0].isdigit()}

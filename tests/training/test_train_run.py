@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from rankdet.datasets import prepare
+from rankdet.machine import processor_name
 from rankdet.repository import ROOT
 from rankdet.study.detectors import load_detector
 from rankdet.training.checkpoints import Workspace
@@ -68,8 +70,12 @@ def spec(tmp_path_factory):
 
 
 def call(function, spec_path, *arguments):
+    return started(RUN.format(function), spec_path, *arguments)
+
+
+def started(code, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-c", RUN.format(function), str(spec_path), *map(str, arguments)],
+        [sys.executable, "-c", code, *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -111,6 +117,35 @@ def runs(spec, tmp_path_factory):
 def test_resumed_run_equals_the_unbroken_one(runs):
     folder, _ = runs
     assert_same_weights(folder / "whole", folder / "killed")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_training_twice_is_equal_to_the_last_digit(runs, spec, threads):
+    folder, _ = runs
+    path = folder / f"{threads}-threads.json"
+    path.write_text(json.dumps({**spec, "threads": threads}))
+    names = [f"{threads}-threads-first", f"{threads}-threads-second"]
+    code = (
+        "import json, sys; from rankdet.training import predict, train; "
+        "spec = json.load(open(sys.argv[1])); out = sys.argv[2]; "
+        "train(spec, out); predict(spec, out, 'val', out)"
+    )
+    for name in names:  # each in a process of its own
+        finish(started(code, path, folder / name))
+    first, second = (folder / name for name in names)
+    assert_same_weights(first, second)
+    timed = ["seconds", "data_seconds", "memory_mb"]
+    rows = [
+        pd.read_parquet(place / "train.parquet").drop(columns=timed) for place in (first, second)
+    ]
+    assert len(rows[0]) == 24 and {"loss", "grad_neg", "balance_weight"} <= set(rows[0])
+    pd.testing.assert_frame_equal(*rows, check_exact=True)
+    assert (first / "detections.json").read_bytes() == (second / "detections.json").read_bytes()
+    record = json.loads((first / "run.json").read_text())
+    hardware = record["provenance"]["hardware"]
+    assert hardware["threads"] == threads
+    assert hardware["cpu"] == processor_name()
+    assert hardware["instruction_set"] == torch.backends.cpu.get_cpu_capability()
 
 
 def test_record_says_where_it_was_resumed(runs):
