@@ -152,16 +152,17 @@ def _table(study: Any) -> Any:
             _length(schedule) if planned.trained else "",
             f"{schedule['lr']:g}" if planned.trained else "",
             " ".join(planned.splits),
-            escape(_status(Path(study.folder) / planned.key, planned)),
+            escape(_status(study, planned)),
         )
     return table
 
 
-def _status(folder: Path, planned: Any) -> str:
+def _status(study: Any, planned: Any) -> str:
     from rankdet.results.epochs import not_kept, words
     from rankdet.results.status import run_status
 
-    text = run_status(folder).text
+    folder = Path(study.folder) / planned.key
+    text = run_status(folder, study.config.learned_ap50).text
     missing = not_kept(folder, [kept.name for kept in planned.kept_epochs])
     if not missing:
         return text

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from rankdet.results.layout import MODEL, RUN, epoch_folder
+from rankdet.results.learning import judged
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.schemas.run import RunRecord
 from rankdet.results.status import NOT_EVALUATED, WITHOUT_RESULTS, read_metrics
@@ -118,7 +119,8 @@ def at_epoch(run: RecordedRun, name: str) -> RecordedRun:
         metrics, problem = None, lost or f"{words(name)} was not kept; run the study again"
     status, reason = NOT_EVALUATED, problem
     if record and metrics:
-        status, reason = record.status, record.reason
+        found = metrics.metrics
+        status, reason = judged(record.status, record.reason, found, run.learned_ap50)
     elif run.status in WITHOUT_RESULTS:
         status = run.status
     evaluation = Evaluation(run.main.split, folder, metrics, problem)

@@ -14,6 +14,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.repository import ROOT
 from rankdet.results.layout import DATASET, SPEED, split_folder, variant_folder
+from rankdet.results.learning import BARELY_LEARNED, LEARNED_AP50
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.failure import FailureRecord
 from rankdet.results.schemas.metrics import Measured, MetricsRecord, SparsityBin
@@ -100,6 +101,7 @@ class RecordedRun:
         record: its `run.json`; None if it cannot be used.
         evaluations: on each planned split, the main split first.
         failure: its last failed job.
+        learned_ap50: AP50 in [0, 1] from which a training of its study has learned.
     """
 
     planned: PlanRun
@@ -109,6 +111,7 @@ class RecordedRun:
     record: RunRecord | None
     evaluations: tuple[Evaluation, ...]
     failure: FailureRecord | None = None
+    learned_ap50: float = LEARNED_AP50
 
     @property
     def key(self) -> str:
@@ -179,6 +182,11 @@ class RecordedRun:
     def untrained(self) -> bool:
         """Whether this is a detector before training."""
         return self.planned.untrained
+
+    @property
+    def learned(self) -> bool:
+        """Whether it takes part in verdicts: its training is not known to have barely learned."""
+        return self.status != BARELY_LEARNED
 
     @property
     def main(self) -> Evaluation:
@@ -293,12 +301,13 @@ def read_study(plan_path: str | Path) -> RecordedStudy:
     if plan is None:
         raise InputError(f"{path.parent}/: {problem}; run the study first, or name its plan.json")
     folder = path.resolve().parent
-    return RecordedStudy(folder, plan, tuple(_load_run(folder, entry) for entry in plan.runs))
+    learned = float(plan.study.learned_ap50)
+    return RecordedStudy(folder, plan, tuple(_load_run(folder, one, learned) for one in plan.runs))
 
 
-def _load_run(root: Path, planned: PlanRun) -> RecordedRun:
+def _load_run(root: Path, planned: PlanRun, learned_ap50: float) -> RecordedRun:
     folder = root / planned.key
-    found = run_status(folder)
+    found = run_status(folder, learned_ap50)
     main, *others = planned.splits
     evaluations = [Evaluation(main, folder, found.metrics, found.problem)]
     for split in others:
@@ -312,4 +321,5 @@ def _load_run(root: Path, planned: PlanRun) -> RecordedRun:
         record=found.record,
         evaluations=tuple(evaluations),
         failure=found.failure,
+        learned_ap50=learned_ap50,
     )

@@ -5,15 +5,16 @@ from pathlib import Path
 
 from rankdet.results.failures import failure
 from rankdet.results.layout import METRICS, PROGRESS, RUN, WORK
+from rankdet.results.learning import BARELY_LEARNED, LEARNED_AP50, TRAINED, judged
 from rankdet.results.schemas.base import has_no_file
 from rankdet.results.schemas.failure import FailureRecord
 from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.schemas.run import RunRecord
 
-TRAINED, UNTRAINED, COLLAPSED, DIVERGED = "trained", "untrained", "collapsed", "diverged"
+UNTRAINED, DIVERGED = "untrained", "diverged"
 GIVEN = "given checkpoint"  # its weights come from a file, and nothing was trained
 FAILED, NOT_EVALUATED, NOT_RUN = "failed", "not evaluated", "not run"
-STATUSES = (TRAINED, GIVEN, UNTRAINED, COLLAPSED, DIVERGED, FAILED, NOT_EVALUATED, NOT_RUN)
+STATUSES = (TRAINED, GIVEN, UNTRAINED, BARELY_LEARNED, DIVERGED, FAILED, NOT_EVALUATED, NOT_RUN)
 WITHOUT_RESULTS = (FAILED, NOT_EVALUATED, NOT_RUN)
 
 
@@ -49,13 +50,14 @@ class RunStatus:
         return f"{text}; failed after that: {self.failure.reason}" if self.failure else text
 
 
-def run_status(folder: Path) -> RunStatus:
+def run_status(folder: Path, learned_ap50: float = LEARNED_AP50) -> RunStatus:
     """Returns the status of a run from the files in its folder.
 
     Settings that have changed since are not noticed here; `snakemake -n` shows them.
 
     Args:
         folder: the run's folder, `results/<study>/<run key>`.
+        learned_ap50: AP50 in [0, 1] from which a training has learned, of the study.
     """
     record, problem = RunRecord.read(folder / RUN)
     status: str
@@ -70,7 +72,8 @@ def run_status(folder: Path) -> RunStatus:
     elif metrics is None and record.status != DIVERGED:
         status, reason = NOT_EVALUATED, f"{record.status}, {no_metrics}"
     else:
-        status, reason = record.status, record.reason
+        found = metrics.metrics if metrics else {}
+        status, reason = judged(record.status, record.reason, found, learned_ap50)
     return RunStatus(status, reason, record, metrics, no_metrics, last_failure)
 
 

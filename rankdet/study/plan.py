@@ -17,7 +17,7 @@ from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
-from rankdet.study.plan_entries import run_entry, spec_entry
+from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, Run, expand
 from rankdet.study.runs_of_tables import runs_of_tables
@@ -293,7 +293,7 @@ class Study:
         """Returns the content of `plan.json`."""
         config = self.config
         content: dict[str, Any] = {
-            "study": {"name": self.name, **config.model_dump(include={"title", "scale", "preset"})},
+            "study": study_entry(config),
             "datasets": [
                 {
                     "name": name,

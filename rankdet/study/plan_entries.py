@@ -1,9 +1,10 @@
-"""The entries of `plan.json` for a run, and for a table or figure."""
+"""The entries of `plan.json` for the study, a run, and a table or figure."""
 
 from typing import Any
 
 from rankdet.files import shown
 from rankdet.repository import PAPERS
+from rankdet.study.config.model import StudyConfig
 from rankdet.study.resolve import ResolvedRun
 
 # Keys of a run's schedule; the last ones only if they are given.
@@ -11,6 +12,12 @@ SHOWN = (
     *("image_size", "batch_size", "lr"),
     *("gpus", "images_per_gpu", "accumulate", "rank_scope", "precision"),
 )
+
+
+def study_entry(config: StudyConfig) -> dict[str, Any]:
+    """Returns the entry of the study: what readers of its records need of its config."""
+    shown = config.model_dump(include={"title", "scale", "preset", "learned_ap50"})
+    return {"name": config.study, **shown}
 
 
 def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:

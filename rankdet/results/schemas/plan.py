@@ -4,16 +4,22 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from rankdet.results.learning import LEARNED_AP50
 from rankdet.results.schemas.base import Number, Part, Record
 
 
 class PlanStudy(Part):
-    """The study itself."""
+    """The study itself.
+
+    Attributes:
+        learned_ap50: AP50 in [0, 1] from which a training has learned.
+    """
 
     name: str
     title: str = ""
     scale: str = ""
     preset: str | None = None
+    learned_ap50: Number = LEARNED_AP50
 
 
 class PlanDataset(Part):

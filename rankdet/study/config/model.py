@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from rankdet.datasets.options import Fraction, Text
 from rankdet.errors import InputError
 from rankdet.files import read_yaml
+from rankdet.results.learning import LEARNED_AP50
 from rankdet.strict import Strict, read
 from rankdet.study.config.datasets import Dataset, Name
 from rankdet.study.config.renamed import with_new_names
@@ -178,6 +179,13 @@ class StudyConfig(Strict):
     )
     cost: Cost | None = Field(
         None, description="Also measure what losses cost: alone, and in an iteration"
+    )
+    learned_ap50: Fraction = Field(
+        LEARNED_AP50,
+        description=(
+            "AP50 in [0, 1] from which a training has learned; a run below it is `barely learned`: "
+            "it takes no part in verdicts and is never bold"
+        ),
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` uses a GPU if there is one"
