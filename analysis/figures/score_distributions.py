@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rankdet.charts.chart import Chart, Series
+from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.evaluation.metrics.matches import Matches
 from rankdet.evaluation.metrics.normalised_scores import score_means, score_table
 from rankdet.papers.figure_kinds import FigureOfRuns
@@ -24,9 +25,9 @@ def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
 def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -> Chart:
     curves = []
     for name, records in series.items():
-        table = pd.concat([score_table(m, FLOOR) for m in records])
+        tables = [score_table(m, FLOOR) for m in records]
         curves += [
-            _histogram(f"{name}: {word}", table[f"{key}{ending}"])
+            _histogram(f"{name}: {word}", [table[f"{key}{ending}"] for table in tables])
             for key, word in (("score", "scores"), ("iou", "IoUs"))
         ]
     means = "; ".join(f"{curve.name} mean {_mean(curve):.2f}" for curve in curves)
@@ -41,10 +42,13 @@ def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -
     )
 
 
-def _histogram(name: str, values: pd.Series) -> Series:
-    counts, edges = np.histogram(values, bins=BINS, range=(0.0, 1.0))
-    share = counts / max(1, counts.sum())
-    return Series(name, (edges[:-1] + edges[1:]) / 2, share)
+def _histogram(name: str, seeds: Sequence[pd.Series]) -> Series:
+    """Shares of each seed: their mean as a curve, the lowest and highest as a band."""
+    shares = []
+    for values in seeds:
+        counts, edges = np.histogram(values, bins=BINS, range=(0.0, 1.0))
+        shares.append(pd.Series(counts / max(1, counts.sum()), (edges[:-1] + edges[1:]) / 2))
+    return Series.of_band(name, band(shares))
 
 
 def _mean(series: Series) -> float:

@@ -11,9 +11,9 @@ from rankdet.evaluation.coco.types import Floats
 from rankdet.evaluation.estimates import LEVEL, Estimate
 from rankdet.evaluation.interval_cache import REPLICATES, difference
 from rankdet.evaluation.registry import find
+from rankdet.evaluation.seeds import SEEDS
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import MULTI_SCALE, Column, threshold
-from rankdet.papers.verdicts import SEEDS
 from rankdet.results.layout import MATCHES, threshold_folder
 from rankdet.results.records import RecordedRun
 
@@ -33,6 +33,7 @@ class Side:
         reason: why there are no values, in one line; None if there are values.
         published: the paper's value; None if it is not printed.
         exact: whether the values are settings or follow from a theorem, and so have no uncertainty.
+        left_out: the runs that take no part, because they have barely learned.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Side:
     reason: str | None
     published: float | None
     exact: bool = False
+    left_out: tuple[RecordedRun, ...] = ()
 
 
 Pair = tuple[Side, Side]

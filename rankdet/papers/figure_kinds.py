@@ -51,6 +51,10 @@ class FigureOfRuns(RunValues):
         """Whether a theorem gives the metric for every iteration, so that one seed is enough."""
         return metric in self.theorems
 
+    def counted(self, runs: Sequence[RecordedRun], metric: str) -> list[RecordedRun]:
+        """All runs: a figure shows how trainings go, also those that have barely learned."""
+        return list(runs)
+
     def value(
         self, runs: Sequence[RecordedRun], column: Column, view: str
     ) -> tuple[float | None, float | None]:

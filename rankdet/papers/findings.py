@@ -85,7 +85,19 @@ def _tested(
     found = evidence(claim, pairs, study.folder / "intervals")
     if found.value is None:
         return replace(finding, how=found.how), None, higher
+    found = replace(found, how="; ".join([found.how, *_without(pairs)]))
     return replace(finding, difference=_rounded(found.value), how=found.how), found, higher
+
+
+def _without(pairs: Sequence[Pair]) -> list[str]:
+    """Says which seeds take no part, because they have barely learned."""
+    out = {
+        f"without seed {run.seed} of {side.name}, which has barely learned"
+        for pair in pairs
+        for side in pair
+        for run in side.left_out
+    }
+    return sorted(out)
 
 
 def _decided(
@@ -178,6 +190,11 @@ def _side(
         missing = reason or ("not in this study" if not runs else reader.unviewable(runs, view))
         cell, reason = replace(cell, published=None), missing
     view = view or found.row.view(column)
+    counted = reader.counted(runs, column.metric)
+    if not reason and runs and not counted:
+        reason = f"seed {runs[0].seed} has barely learned: {runs[0].reason}"
+    left_out = tuple(run for run in runs if run not in counted)
+    runs = tuple(counted)
     values = [] if reason else [reader.value([run], column, view)[0] for run in runs]
     if not reason and (not values or None in values):
         reason, values = "undefined", []
@@ -190,6 +207,7 @@ def _side(
         reason=reason,
         published=cell.published,
         exact=reader.exact(column.metric),
+        left_out=left_out,
     )
 
 

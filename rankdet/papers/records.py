@@ -152,7 +152,10 @@ def _row(
     cells = (record["cells"][column.header] for column in columns)
     return TableRow(
         row=rows[record["row"]],
-        cells=tuple(Cell(**{key: cell[key] for key in fields}) for cell in cells),
+        cells=tuple(
+            Cell(**{**{key: cell[key] for key in fields}, "values": tuple(cell["values"])})
+            for cell in cells
+        ),
         runs=tuple(record["runs"]),
         reason=record["reason"],
         remark=record["remark"],

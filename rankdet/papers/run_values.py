@@ -8,6 +8,8 @@ from rankdet.papers.values import metric_value, problem
 from rankdet.results.records import RecordedRun
 from rankdet.results.usable import unusable
 
+OF_TRAINING = ("training.", "schedule.")  # beginnings of metrics that do not need a good model
+
 
 class RunValues:
     """Reads the cells of a table: metrics of the main split, averaged over the seeds."""
@@ -19,6 +21,13 @@ class RunValues:
     def unviewable(self, runs: Sequence[RecordedRun], view: str) -> str | None:
         """Why usable runs do not have a view, in one line; None if they have it."""
         return next(filter(None, (problem(run, view) for run in runs)), None)
+
+    def counted(self, runs: Sequence[RecordedRun], metric: str) -> list[RecordedRun]:
+        """The runs that take part in means and verdicts: those that have learned.
+
+        What training itself costs or was set to (`training.`, `schedule.`) counts in every run.
+        """
+        return [run for run in runs if run.learned or metric.startswith(OF_TRAINING)]
 
     def value(
         self, runs: Sequence[RecordedRun], column: Column, view: str

@@ -4,11 +4,12 @@ A specification gives one `Table`. `rankdet.papers.export` writes it as CSV, JSO
 LaTeX, and the report prints the same object, so that all of them show the same numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from rankdet.evaluation.metric import best
+from rankdet.evaluation.seeds import like_the_best
 from rankdet.evaluation.units import DIGITS
 from rankdet.papers.computed import computed_values
 from rankdet.papers.findings import with_findings
@@ -69,7 +70,7 @@ def _computed_block(spec: Spec, study: RecordedStudy | None) -> Block:
             for column in spec.columns
         )
         rows.append(TableRow(row, cells, (), None if found else row.reason or NOT_OURS))
-    return Block("", title, "", None, mark_best(spec.columns, rows))
+    return Block("", title, "", None, mark_best(spec.columns, rows, lambda metric: True))
 
 
 def _block(study: RecordedStudy, spec: Spec, dataset: str, values: RunValues) -> Block:
@@ -83,7 +84,7 @@ def _block(study: RecordedStudy, spec: Spec, dataset: str, values: RunValues) ->
         title=study.dataset_title(dataset),
         split=splits[0] if splits else "",
         checksum=checksum,
-        rows=mark_best(spec.columns, rows),
+        rows=mark_best(spec.columns, rows, values.exact),
     )
 
 
@@ -114,14 +115,39 @@ def _row(
         runs, reason = found[request]
         view = row.view(column)
         reason = reason or values.unviewable(runs, view)
-        found_value = (None, None) if reason else values.value(runs, column, view)
-        filled.append(replace(_fill(cell, *found_value), reason=reason))
+        filled.append(
+            replace(cell, reason=reason) if reason else _cell(cell, values, runs, column, view)
+        )
     reasons = {cell.reason for cell in filled}
     common = reasons.pop() if len(reasons) == 1 else None
     every = tuple(run for runs, _ in found.values() for run in runs)
-    remark = next((f"{r.status}: {r.reason}" for r in every if r.status == "collapsed"), None)
+    remark = _remark(every)
     keys = tuple(run.key for run in every)
     return TableRow(row, tuple(filled), keys, common, None if common else remark)
+
+
+def _cell(
+    cell: Cell, values: RunValues, runs: Sequence[RecordedRun], column: Column, view: str
+) -> Cell:
+    """Fills a cell from the runs that have learned; from all of them if none has."""
+    counted = values.counted(runs, column.metric)
+    shown = counted or runs
+    filled = _fill(cell, *values.value(shown, column, view))
+    seeds = [values.value([run], column, view)[0] for run in shown]
+    known = tuple(round(seed, DIGITS) for seed in seeds if seed is not None)
+    whole = filled.ours is not None and len(known) == len(seeds)
+    return replace(filled, values=known if whole else (), learned=bool(counted))
+
+
+def _remark(runs: Sequence[RecordedRun]) -> str | None:
+    """Names the runs of a row that have barely learned; None if all have learned."""
+    reasons = {run.seed: run.reason for run in runs if not run.learned}
+    if not reasons:
+        return None
+    seeds = "; ".join(f"seed {seed}: {reason}" for seed, reason in reasons.items())
+    alone = all(not run.learned for run in runs)
+    what = "no part in verdicts and bold" if alone else "no part in means, verdicts and bold"
+    return f"barely learned, so {what} ({seeds})"
 
 
 def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:
@@ -132,11 +158,26 @@ def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:
     )
 
 
-def mark_best(columns: Sequence[Column], rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
-    """Marks the best printed value of every column; values that are printed equal are a tie."""
+def mark_best(
+    columns: Sequence[Column], rows: Sequence[TableRow], exact: Callable[[str], bool]
+) -> tuple[TableRow, ...]:
+    """Marks in every column all rows that cannot be told from the best.
+
+    Rows are compared over three seeds or more, as verdicts are. Published values, and ours without
+    uncertainty, are compared as printed; values that are printed equal are a tie.
+
+    Args:
+        columns: the columns.
+        rows: the rows.
+        exact: whether values of a metric have no uncertainty.
+    """
     marked = [list(row.cells) for row in rows]
     for index, column in enumerate(columns):
-        ours = _best([cells[index].ours for cells in marked], column)
+        if exact(column.metric):
+            ours = _best([cells[index].ours for cells in marked], column)
+        else:
+            seeds = {i: c[index].values for i, c in enumerate(marked) if c[index].learned}
+            ours = like_the_best(seeds, column.better)
         theirs = _best([cells[index].published for cells in marked], column)
         for position, cells in enumerate(marked):
             cells[index] = replace(

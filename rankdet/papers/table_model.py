@@ -16,10 +16,13 @@ class Cell:
         ours: mean over the seeds; None where undefined or missing.
         interval: half-width of the 95% t-interval of the mean over seeds; None for one seed.
         published: the paper's value; None if it is not printed or not legible.
-        best: ours is the best of its column, as printed.
-        tied: another row shares the best printed value.
+        best: ours cannot be told from the best of its column; of values without uncertainty, it is
+            the best as printed.
+        tied: another cell of the column is `best` too.
         published_best: the paper's value is the best of the paper's column.
         reason: why we have no value, in one line; None if we have one or it is undefined.
+        values: ours by seed, of the seeds in the mean; empty if the mean is undefined or missing.
+        learned: whether at least one of its runs has learned; without one it is never `best`.
     """
 
     ours: float | None = None
@@ -29,6 +32,8 @@ class Cell:
     tied: bool = False
     published_best: bool = False
     reason: str | None = None
+    values: tuple[float, ...] = ()
+    learned: bool = True
 
     def difference(self, decimals: int) -> float | None:
         """Ours minus published, both as printed; None if one is missing.
@@ -50,9 +55,9 @@ class TableRow:
     Attributes:
         row: its row of the specification.
         cells: one for each column.
-        runs: keys of the runs that it shows, of all seeds.
+        runs: keys of the runs that it shows, of all seeds, also those that have barely learned.
         reason: why no cell has our value; None if a cell has one.
-        remark: a warning about its values, such as a run that collapsed; None without a warning.
+        remark: a warning about its values: a run that has barely learned; None without a warning.
     """
 
     row: Row
@@ -60,6 +65,12 @@ class TableRow:
     runs: tuple[str, ...]
     reason: str | None
     remark: str | None = None
+
+    @property
+    def seeds(self) -> str:
+        """The number of seeds in its means in words, such as `one seed`; empty without a value."""
+        count = max((len(cell.values) for cell in self.cells), default=0)
+        return "one seed" if count == 1 else f"{count} seeds" if count else ""
 
     def gaps(self, columns: Sequence[Column]) -> list[tuple[str, str]]:
         """Headers and reasons of cells without a value, if other cells of the row have values."""

@@ -15,7 +15,6 @@ HOLDS, FAILS, UNDECIDED, MISSING = "holds", "does not hold", "undecided", "no an
 DIRECTION = "direction only"  # too few seeds for a verdict
 VERDICTS = (HOLDS, FAILS, UNDECIDED, DIRECTION, MISSING)
 SIZE_UNDECIDED = "size undecided"
-SEEDS = 3  # of each side, for a verdict
 
 Ends = tuple[float | None, float | None]
 

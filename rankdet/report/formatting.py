@@ -20,6 +20,11 @@ def end(value: float | None, decimals: int = 1, sign: bool = True) -> str:
     return number(value, digits_that_show(value, decimals), sign)
 
 
+def p_value(value: float) -> str:
+    """A p-value as `= .034` or `< .001`."""
+    return "< .001" if value < 0.001 else f"= {value:.3f}".replace("0.", ".", 1)
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as `48 s`, `3 min 05 s` or `2 h 10 min`; – for None."""
     if seconds is None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rankdet.evaluation.metric import best
 from rankdet.papers.findings import counts
 from rankdet.papers.folders import paper_of
 from rankdet.papers.verdicts import MISSING
@@ -14,11 +13,15 @@ from rankdet.report.cost import cost_of, write_cost
 from rankdet.report.paper_page import Section
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
+from rankdet.report.run_metrics import Value, value_of
 from rankdet.report.site import Site
 from rankdet.results.layout import LEADERBOARD
-from rankdet.results.leaderboard import BASELINE, Entry, columns, is_untrained, write_leaderboard
+from rankdet.results.leaderboard import BASELINE, Entry, columns, write_leaderboard
 from rankdet.results.records import RecordedStudy
+from rankdet.results.seed_groups import SeedGroup, seed_groups, write_seed_groups
 from rankdet.results.status import STATUSES
+
+SEEDS_CSV = "leaderboard-seeds.csv"
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,18 @@ class Line:
     """A row of the leaderboard on the page.
 
     Attributes:
-        entry: What it shows.
-        best: Keys of the metrics in which it is the best of its dataset and split.
+        group: What it shows: the runs of one loss, detector and split.
+        images: Of a single seed, metric key to its interval over images.
     """
 
-    entry: Entry
-    best: frozenset[str]
+    group: SeedGroup
+    images: Mapping[str, Value]
 
 
 def write_index_page(
     site: Site, sections: Mapping[str, Sequence[Section]], compared: Sequence[Comparison]
 ) -> None:
-    """Writes the first page, `leaderboard.csv` and `cost.csv`.
+    """Writes the first page, `leaderboard.csv`, `leaderboard-seeds.csv` and `cost.csv`.
 
     Args:
         site: the report.
@@ -46,6 +49,8 @@ def write_index_page(
     """
     entries = study_leaderboard(site.study)
     write_leaderboard(entries, site.folder / LEADERBOARD)
+    lines = _lines(site.study, entries)
+    write_seed_groups([line.group for line in lines], site.folder / SEEDS_CSV)
     cost = cost_of(site.study)
     if cost is not None:
         write_cost(cost, site.folder / "cost.csv")
@@ -56,6 +61,9 @@ def write_index_page(
         cost=cost,
         findings=findings,
         comparisons=compared,
+        lines=lines,
+        several_seeds=any(len(line.group.entries) > 1 for line in lines),
+        seeds_csv=SEEDS_CSV,
         **_overview(site.study, entries),
     )
 
@@ -64,7 +72,6 @@ def _overview(study: RecordedStudy, entries: Sequence[Entry]) -> dict[str, Any]:
     counts = Counter(run.status for run in study.runs)
     constant = _constant(entries)
     return {
-        "lines": _lines(entries),
         "columns": columns(entries),
         "baseline": BASELINE,
         "constant": constant,
@@ -107,18 +114,19 @@ def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:
     return lines
 
 
-def _lines(entries: Sequence[Entry]) -> list[Line]:
-    found: dict[int, set[str]] = {}
-    groups: dict[tuple[str, str], list[int]] = {}
-    for position, entry in enumerate(entries):
-        if not is_untrained(entry):
-            groups.setdefault((entry.dataset, entry.split), []).append(position)
-    for group in groups.values():
-        for metric in columns(entries):
-            values = {p: entries[p].values.get(metric.key) for p in group}
-            for position in best(values, metric.better, metric.decimals):
-                found.setdefault(position, set()).add(metric.key)
-    return [Line(entry, frozenset(found.get(p, ()))) for p, entry in enumerate(entries)]
+def _lines(study: RecordedStudy, entries: Sequence[Entry]) -> list[Line]:
+    records = {
+        (run.key, evaluation.split): evaluation.content
+        for run in study.runs
+        for evaluation in run.evaluations
+    }
+    lines = []
+    for group in seed_groups(entries):
+        record = records.get((group.first.key, group.first.split), {})
+        single = len(group.entries) == 1 and group.first.values.get("AP") is not None
+        shown = [m for m in columns(entries) if m.interval and m is not BASELINE] if single else []
+        lines.append(Line(group, {m.key: value_of(record, m) for m in shown}))
+    return lines
 
 
 def _constant(entries: Sequence[Entry]) -> set[str]:
@@ -138,6 +146,6 @@ def _shared(entries: Sequence[Entry], constant: set[str]) -> list[str]:
     named = {
         "dataset": first.dataset_title,
         "split": f"split “{first.split}”",
-        "seed": f"seed {first.seed}",
+        "seed": f"one seed each: {first.seed}",
     }
     return [text for name, text in named.items() if name in constant]

@@ -125,7 +125,7 @@ def _metrics(of: str, record: Mapping[str, Any]) -> SplitMetrics:
     return SplitMetrics(
         of=of,
         groups=tuple(
-            Group(title, tuple(_value(record, intervals, metric) for metric in metrics))
+            Group(title, tuple(value_of(record, metric) for metric in metrics))
             for title, metrics in registry.grouped(shown)
         ),
         draws=intervals.get("replicates") if any(ends.values()) else None,
@@ -136,7 +136,9 @@ def _metrics(of: str, record: Mapping[str, Any]) -> SplitMetrics:
     )
 
 
-def _value(record: Mapping[str, Any], intervals: Mapping[str, Any], metric: Metric) -> Value:
+def value_of(record: Mapping[str, Any], metric: Metric) -> Value:
+    """Returns a metric of a record with its interval over images, in printed units."""
+    intervals = record.get("intervals") or {}
     low, high = (intervals.get("metrics") or {}).get(metric.key) or (None, None)
     value, low, high = (metric.scaled(v) for v in (metric.value(record), low, high))
     return Value(metric, value, low, high, metric.key in (intervals.get("approximate") or ()))

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from rankdet.papers.folders import Paper
 from rankdet.papers.verdicts import VERDICTS
-from rankdet.report.formatting import NONE, count, duration, end, number
+from rankdet.report.formatting import NONE, count, duration, end, number, p_value
 from rankdet.report.paths import run_page
 from rankdet.repository import STATIC, TEMPLATES
 from rankdet.results.records import RecordedRun, RecordedStudy
@@ -51,7 +51,13 @@ class Site:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            number=number, end=end, duration=duration, count=count, run_name=self.run_name
+            number=number,
+            end=end,
+            duration=duration,
+            count=count,
+            run_name=self.run_name,
+            loss_name=self.loss_name,
+            p_value=p_value,
         )
         self._environment.globals.update(
             study=study,
@@ -68,9 +74,14 @@ class Site:
     def run_name(self, run: RecordedRun) -> str:
         """Returns a run's loss, with schedule and seed if the study has several of them."""
         same = [r for r in self.study.runs if r.full_loss == run.full_loss]
-        extra = [run.schedule] if len({r.schedule for r in same}) > 1 else []
-        extra += [f"seed {run.seed}"] if len({r.seed for r in same}) > 1 else []
-        return " · ".join(filter(None, [run.title("loss"), *extra]))
+        seed = f"seed {run.seed}" if len({r.seed for r in same}) > 1 else ""
+        return " · ".join(filter(None, [self.loss_name(run), seed]))
+
+    def loss_name(self, run: RecordedRun) -> str:
+        """Returns a run's loss, with the schedule if the study has several, without the seed."""
+        same = [r for r in self.study.runs if r.full_loss == run.full_loss]
+        schedule = run.schedule if len({r.schedule for r in same}) > 1 else ""
+        return " · ".join(filter(None, [run.title("loss"), schedule]))
 
     def write(self, page: str, template: str, **context: Any) -> None:
         """Renders a template into `page`, a path relative to the report's folder."""

@@ -5,11 +5,11 @@
   const filter = document.getElementById("filter");
   const shown = document.getElementById("shown");
   if (!table) return;
-  const body = table.tBodies[0];
-  const rows = Array.from(body.rows);
+  // A body has the row of a loss and, if it has several seeds, the rows of its single runs.
+  const bodies = Array.from(table.tBodies);
   const heads = Array.from(table.tHead.rows[table.tHead.rows.length - 1].cells);
-  const value = (row, column) => {
-    const cell = row.cells[column];
+  const value = (body, column) => {
+    const cell = body.rows[0].cells[column];
     return cell.dataset.value === undefined ? cell.textContent.trim() : cell.dataset.value;
   };
   const compare = (column, numeric, direction) => (a, b) => {
@@ -31,18 +31,18 @@
       const direction = now === null ? first : now === "ascending" ? -1 : 1;
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
-      body.append(...rows.sort(compare(column, numeric, direction)));
+      table.append(...bodies.sort(compare(column, numeric, direction)));
     });
   });
   const apply = () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let left = 0;
-    rows.forEach((row) => {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
-      left += row.hidden ? 0 : 1;
+    bodies.forEach((body) => {
+      const text = body.textContent.toLowerCase();
+      body.hidden = !words.every((word) => text.includes(word));
+      left += body.hidden ? 0 : 1;
     });
-    shown.textContent = `${left} of ${rows.length} shown; click a column header to sort`;
+    shown.textContent = `${left} of ${bodies.length} shown; click a column header to sort`;
   };
   if (filter) {
     filter.closest("[hidden]").hidden = false;

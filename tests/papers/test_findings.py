@@ -23,14 +23,15 @@ from rankdet.papers.table import build_table, make_table
 from rankdet.papers.verdicts import DIRECTION, FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.repository import PAPERS, ROOT
 from rankdet.results.records import read_study
-from tests.report.fake_study import make_study
+from tests.report.fake_study import RUNS, make_study
 
 TABLE2 = PAPERS / "alrp" / "table2.yaml"
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory):
-    return read_study(make_study(tmp_path_factory.mktemp("findings")))
+    learned = [(*run[:4], "trained") if run[4] == "collapsed" else run for run in RUNS]
+    return read_study(make_study(tmp_path_factory.mktemp("findings"), runs=learned))
 
 
 def asked(study, *claims, table="alrp/table2", values=None):

@@ -42,7 +42,7 @@ def test_best_and_ties_as_printed() -> None:
     columns = (Column("AP", "AP", 100, 1, "higher"), Column("oLRP", "oLRP", 100, 1, "lower"))
     values = [(40.04, 70.0), (39.96, 60.0), (39.0, None)]
     rows = [TableRow(None, tuple(Cell(v, published=v) for v in pair), (), None) for pair in values]
-    marked = mark_best(columns, rows)
+    marked = mark_best(columns, rows, lambda metric: True)
     assert [row.cells[0].best for row in marked] == [True, True, False]  # both print 40.0
     assert [row.cells[0].tied for row in marked] == [True, True, False]
     assert [row.cells[1].best for row in marked] == [False, True, False]
@@ -65,10 +65,24 @@ def test_differences_are_of_the_values_as_printed(ours, published, decimals, exp
     assert Cell(ours, published=published).difference(decimals) == expected
 
 
+def test_bold_rows_cannot_be_told_from_the_best() -> None:
+    columns = (Column("AP", "AP", 100, 1, "higher"),)
+    seeds = [(40.0, 40.1, 40.2), (39.8, 40.4, 39.6), (30.0, 30.1, 29.9), (50.0,), (60.0, 61, 62)]
+    cells = [Cell(sum(s) / len(s), values=s, published=s[0]) for s in seeds]
+    cells[-1] = replace(cells[-1], learned=False)
+    rows = [TableRow(None, (cell,), (), None) for cell in cells]
+    marked = [row.cells[0] for row in mark_best(columns, rows, lambda metric: False)]
+    # One seed and runs that have barely learned take no part, however good they look.
+    assert [cell.best for cell in marked] == [True, True, False, False, False]
+    assert [cell.tied for cell in marked] == [True, True, False, False, False]
+    assert [cell.published_best for cell in marked] == [False] * 4 + [True]
+    assert [row.seeds for row in rows] == ["3 seeds"] * 3 + ["one seed", "3 seeds"]
+
+
 def test_a_single_value_is_not_the_best() -> None:
     columns = (Column("AP", "AP", 100, 1, "higher"),)
     rows = [TableRow(None, (Cell(v),), (), None) for v in (40.0, None)]
-    assert not any(row.cells[0].best for row in mark_best(columns, rows))
+    assert not any(row.cells[0].best for row in mark_best(columns, rows, lambda metric: True))
 
 
 def test_table2_from_a_half_finished_study(plan: Path, tmp_path: Path) -> None:
@@ -186,7 +200,7 @@ def test_statuses(plan: Path) -> None:
     found = {run.key.removeprefix("shapes/"): run.status for run in read_study(plan).runs}
     assert found["retinanet/untrained/seed1"] == "untrained"
     assert found["retinanet/alrp+iou/seed1"] == "diverged"
-    assert found["retinanet/alrp+iou+no-sb/seed1"] == "collapsed"
+    assert found["retinanet/alrp+iou+no-sb/seed1"] == "barely learned"
     assert found["atss/focal/seed1"] == "failed"
     assert found["atss/alrp/seed1"] == "not run"
     assert found["atss/ap/seed1"] == "not evaluated"
@@ -217,7 +231,7 @@ def test_columns_that_are_settings(plan: Path) -> None:
     with_iou, with_giou = block.rows
     collapsed = runs(read_study(plan), "alrp+no-sb+iou")[0]
     assert with_iou.cells[0].ours == round(100 * collapsed.main.metrics["AP"], 6)
-    assert with_iou.reason is None and with_iou.remark.startswith("collapsed")
+    assert with_iou.reason is None and with_iou.remark.startswith("barely learned")
     assert with_iou.gaps(spec.columns) == [
         ("w = 2, w = 5, w = 10, w = 15, w = 20, w = 25", "not in this study"),
         ("SB", "seed 1 diverged: the loss is not finite from iteration 41"),

@@ -6,6 +6,7 @@ has its real form.
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,10 +41,23 @@ TITLES = {"focal": "Focal Loss", "ap": "AP Loss", "alrp": "aLRP Loss", "untraine
 TABLES = ("alrp/table2", "alrp/table3", "rs/tableS1", "rs/figureS2")
 FIGURES = ("alrp/figure4", "alrp/figure3", "alrp/figureA5", "alrp/figureA6", "ape/figure3")
 SWEPT, THRESHOLDS = "shapes/retinanet/ap/seed1", (0.0, 0.3, 0.99)
+SEVERAL_SEEDS = (  # five seeds of two losses; one seed of each third loss
+    ("retinanet", "untrained", "", 1, "untrained"),
+    *(("retinanet", loss, "", seed, "trained") for loss in ("ap", "alrp") for seed in range(1, 6)),
+    *(("retinanet", "focal", "", seed, "trained") for seed in range(1, 4)),
+    ("retinanet", "focal", "", 4, "barely learned"),
+    ("retinanet", "alrp", "iou", 1, "trained"),
+    *(("retinanet", "rs", "", seed, "barely learned") for seed in range(1, 4)),
+)
 NOISE = {"untrained": 30.0, "focal": 5.0, "ap": 3.0, "alrp": 2.0}
 
 
-def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("val",)) -> Path:
+def make_study(
+    root: Path,
+    name: str = "fake",
+    split_names: tuple[str, ...] = ("val",),
+    runs: Sequence[tuple[str, str, str, int, str]] = RUNS,
+) -> Path:
     """Writes `results/<name>/` below a folder and returns the path of its plan."""
     folder = root / "results" / name
     splits = {
@@ -63,7 +77,7 @@ def make_study(root: Path, name: str = "fake", split_names: tuple[str, ...] = ("
             "warnings": ["2 boxes reached outside their image and were clipped, e.g. annotation 7"],
         },
     )
-    entries = [_make_run(folder, *run, split_names) for run in RUNS]
+    entries = [_make_run(folder, *run, split_names) for run in runs]
     plan = folder / "plan.json"
     write_json(
         plan,
@@ -165,7 +179,10 @@ def _make_run(
         return entry
     for split in split_names:
         place = folder if split == split_names[0] else folder / f"on-{split}"
-        _evaluate(root, place, split, record, loss, seed)
+        noise = NOISE["untrained"] if state == "barely learned" else NOISE.get(loss, 6.0)
+        _evaluate(
+            root, place, split, record, np.random.default_rng([seed, len(loss), len(split)]), noise
+        )
     if key == SWEPT:
         _sweep(root, folder, split_names[0])
         _pretend_masks(folder / "metrics.json")
@@ -207,11 +224,11 @@ def _pretend_masks(path: Path) -> None:
     write_json(path, {**record, "segm": {key: record[key] for key in OF_MASKS}})
 
 
-def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed: int) -> None:
+def _evaluate(
+    root: Path, place: Path, split: str, record: dict, rng: np.random.Generator, noise: float
+) -> None:
     truth_path = root / "shapes" / "data" / f"{split}.json"
     truth = json.loads(truth_path.read_text(encoding="utf-8"))
-    rng = np.random.default_rng([seed, len(loss), len(split)])
-    noise = NOISE.get(loss, 6.0)
     detections = []
     for annotation in truth["annotations"]:
         offset = rng.normal(0, noise, 4)
@@ -233,7 +250,7 @@ def _evaluate(root: Path, place: Path, split: str, record: dict, loss: str, seed
         detections = []
     place.mkdir(parents=True, exist_ok=True)
     write_json(place / "detections.json", detections)
-    pace = 20.0 + len(loss) + seed
+    pace = 20.0 + len(record["run"]["loss"]) + record["run"]["seed"]
     speed = {"images_per_second": pace, "seconds_per_image": 1 / pace}
     SpeedRecord.of(**speed).to_disk(place / "speed.json")
     run_folder = place if place.name.startswith("seed") else place.parent

@@ -88,9 +88,10 @@ def column(browser: Browser, name: str) -> tuple[int, list[str]]:
     script = r"""
         const heads = [...document.querySelectorAll('#leaderboard thead th')];
         const index = heads.findIndex((h) => h.textContent.trim().split(/\s/)[0] === arguments[0]);
-        const rows = [...document.querySelectorAll('#leaderboard tbody tr')];
+        const rows = [...document.querySelectorAll('#leaderboard tbody tr:first-child')];
         const value = (cell) => cell.dataset.value ?? cell.textContent.trim();
-        return [index, rows.filter((r) => !r.hidden).map((r) => value(r.cells[index]))];
+        const shown = rows.filter((r) => !r.parentElement.hidden);
+        return [index, shown.map((r) => value(r.cells[index]))];
     """
     index, values = browser.run(script, name)
     return index, values
@@ -130,7 +131,7 @@ def test_the_leaderboard_filters(browser: Browser, report: Path) -> None:
         filter.value = arguments[0]; filter.dispatchEvent(new Event('input'));
         return document.getElementById('shown').textContent;
     """
-    rows = len((report / "leaderboard.csv").read_text().splitlines()) - 1
+    rows = len((report / "leaderboard-seeds.csv").read_text().splitlines()) - 1
     assert browser.run(script, "ATSS failed") == f"1 of {rows} shown; click a column header to sort"
     assert column(browser, "detector")[1] == ["ATSS"]
     assert browser.run(script, "") == f"{rows} of {rows} shown; click a column header to sort"
@@ -175,6 +176,39 @@ def test_the_table_is_whole_without_scripts(browser: Browser, report: Path) -> N
         browser.cdp("Emulation.setScriptExecutionDisabled", value=False)
     assert browser.run("return document.querySelectorAll('#leaderboard tbody tr').length") > 10
     assert browser.run("return document.querySelector('.filter').checkVisibility()") is False
+
+
+def test_seeds_unfold_without_scripts(browser: Browser, report: Path) -> None:
+    browser.look()
+    shown = """
+        const body = document.querySelector('#leaderboard tbody:has(.run)');
+        return [...body.rows].filter((r) => r.checkVisibility()).length;
+    """
+    unfold = "document.querySelector('#leaderboard .seeds summary').click()"
+    browser.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(report / "index.html")
+    finally:
+        browser.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    assert browser.run(shown) == 1
+    browser.run(unfold)
+    assert browser.run(shown) == 3  # the mean and two seeds
+    browser.run(unfold)
+    assert browser.run(shown) == 1
+
+
+def test_seeds_stay_with_their_row_when_sorted(browser: Browser, report: Path) -> None:
+    browser.look()
+    browser.open(report / "index.html")
+    index, _ = column(browser, "oLRP")
+    click(browser, index)
+    after = browser.run(
+        "return [...document.querySelectorAll('#leaderboard .run')].map((r) =>"
+        "[r.cells[0].textContent, r.parentElement.rows[0].cells[0].textContent]);"
+    )
+    assert len(after) == 4  # two splits
+    for run, loss in after:
+        assert run.strip().startswith(f"{loss.strip()}, seed ")
 
 
 def test_enlarging_a_sample(browser: Browser, report: Path) -> None:

@@ -1,0 +1,91 @@
+"""Matrices of all losses of a detector against each other, as comparison pages show them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+
+from rankdet.evaluation.metric import HIGHER, Metric
+from rankdet.evaluation.registry import by_key
+from rankdet.evaluation.seeds import SEEDS, SeedDifference, differences
+
+METRICS = ("AP", "oLRP")
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """One loss minus another.
+
+    Attributes:
+        difference: Mean of the row minus mean of the column; None if one of them is undefined.
+        why_grey: Why it is no verdict, in a few words; empty if it was tested.
+        verdict: `better` or `worse` if the row can be told from the column; else empty.
+    """
+
+    difference: SeedDifference | None
+    why_grey: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All losses against each other in one metric.
+
+    Attributes:
+        metric: The metric.
+        rows: A row per loss, with a cell per loss; None on the diagonal.
+        tested: Number of pairs that were tested together (Holm).
+    """
+
+    metric: Metric
+    rows: tuple[tuple[MatrixCell | None, ...], ...]
+    tested: int
+
+
+def matrices(losses: Sequence[tuple[Mapping[str, Sequence[float]], bool]]) -> tuple[Matrix, ...]:
+    """Returns the matrices of AP and oLRP.
+
+    Args:
+        losses: For each loss the values of its seeds by metric, in printed units, and whether one
+            of its runs has learned.
+    """
+    known = by_key()
+    return tuple(_matrix(known[key], losses) for key in METRICS)
+
+
+def _matrix(metric: Metric, losses: Sequence[tuple[Mapping[str, Sequence[float]], bool]]) -> Matrix:
+    values = {at: found[metric.key] for at, (found, _) in enumerate(losses)}
+    learned = [learned for _, learned in losses]
+    pairs = [p for p in combinations(values, 2) if all(values[at] for at in p)]
+    testable = [p for p in pairs if all(learned[at] for at in p)]
+    found = differences(values, testable)
+    for a, b in pairs:  # a loss that has barely learned takes no part in the tests
+        found.setdefault((a, b), SeedDifference(fmean(values[a]) - fmean(values[b])))
+    whole = found | {(b, a): one.reversed() for (a, b), one in found.items()}
+    rows = tuple(
+        tuple(
+            None if row == column else _cell(metric, whole.get((row, column)), learned, row, column)
+            for column in values
+        )
+        for row in values
+    )
+    return Matrix(metric, rows, sum(one.p is not None for one in found.values()))
+
+
+def _cell(
+    metric: Metric,
+    found: SeedDifference | None,
+    learned: Sequence[bool],
+    row: int,
+    column: int,
+) -> MatrixCell:
+    if found is None:
+        return MatrixCell(None, "undefined")
+    if not (learned[row] and learned[column]):
+        return MatrixCell(found, "barely learned")
+    if found.p is None:
+        return MatrixCell(found, f"fewer than {SEEDS} seeds")
+    if not found.significant:
+        return MatrixCell(found)
+    better = (found.value > 0) == (metric.better == HIGHER)
+    return MatrixCell(found, verdict="better" if better else "worse")
