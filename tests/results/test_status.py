@@ -63,11 +63,22 @@ def test_a_job_that_fails_before_the_evaluation_is_the_reason(folder: Path) -> N
     assert found(folder)[:2] == ("failed", "out of memory")
 
 
-@pytest.mark.parametrize("status", ["collapsed", "diverged", "untrained"])
+@pytest.mark.parametrize("status", ["diverged", "untrained", "given checkpoint"])
 def test_what_the_training_decided_counts(folder: Path, status: str) -> None:
     write(folder / "run.json", {**RUN, "status": status, "reason": "why"})
     write(folder / "metrics.json", {**METRICS, "metrics": {"AP": None}})
     assert found(folder) == (status, "why", status)
+
+
+def test_a_stuck_or_weak_training_has_barely_learned(folder: Path) -> None:
+    write(folder / "run.json", {**RUN, "status": "collapsed", "reason": "loss_cls stayed at 1"})
+    write(folder / "metrics.json", {**METRICS, "metrics": {"AP": 0.2, "AP50": 0.3}})
+    text = "barely learned, AP 20.0"
+    assert found(folder) == ("barely learned", "loss_cls stayed at 1", text)
+    write(folder / "run.json", RUN)
+    assert found(folder)[0] == "trained"
+    write(folder / "metrics.json", {**METRICS, "metrics": {"AP": 0.009, "AP50": 0.045}})
+    assert found(folder)[0] == "barely learned" and "AP50 4.5 is below 5 " in found(folder)[1]
 
 
 def test_a_diverged_run_is_diverged_before_it_is_evaluated(folder: Path) -> None:
