@@ -67,7 +67,10 @@ def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
 
 
 def to_markdown(table: Table) -> str:
-    """A Markdown table for each block; a cell is `ours (published)`, our best value is bold."""
+    """A Markdown table for each block; a cell is `ours (published)`.
+
+    Ours is bold if it cannot be told from the best of its column.
+    """
     spec = table.spec
     parts = [f"# {_md_escape(spec.title)}", _md_escape(spec.caption)]
     parts += [f"**{_md_escape(table.scale)}**" if table.scale else ""]
@@ -89,12 +92,25 @@ def to_markdown(table: Table) -> str:
         title = ", ".join(filter(None, [block.title, block.split]))
         parts += [f"## {_md_escape(title)}", "\n".join(lines)]
         parts += [
-            "Ours (published). – is undefined or missing.",
+            f"Ours (published){_bold(block)}. – is undefined or missing.",
             *filter(None, ["\n".join(reasons)]),
             *filter(None, ["\n".join(_md_finding(f) for f in block.findings)]),
         ]
     parts += [f"- {_md_escape(note)}" for note in spec.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _bold(block: Block) -> str:
+    """Says what bold means, and the number of seeds; empty if nothing of ours is bold."""
+    cells = [cell for row in block.rows for cell in row.cells]
+    seeds = sorted({len(cell.values) for cell in cells if cell.values})
+    known = f"; means ± 95% intervals over {_count(seeds)} seeds" if seeds[-1:] > [1] else ""
+    bold = "; bold cannot be told from the best of its column"
+    return known + (bold if any(cell.best for cell in cells) else "")
+
+
+def _count(seeds: list[int]) -> str:
+    return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
 
 
 def _md_finding(finding: Finding) -> str:

@@ -122,5 +122,6 @@ def test_a_table_of_a_sweep(tmp_path):
     assert not load_spec(ROOT / "analysis/papers/alrp/table5.yaml").sweeps
     (block,) = make_table(replace(study, runs=(run,)), spec).blocks
     low, high = block.rows
-    assert low.cells[0].best and not high.cells[0].best
+    assert low.cells[0].ours > high.cells[0].ours
+    assert not low.cells[0].best  # one seed does not say which is better
     assert (low.cells[1].ours, high.cells[1].ours) == (10, 20)

@@ -153,7 +153,7 @@ def test_schema_is_up_to_date():
 
 def test_readme_names_every_key():
     text = (CONFIG / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`([a-z_]+)`", text))
+    named = set(re.findall(r"`([a-z0-9_]+)`", text))
     assert schema.keys(json.loads(schema.schema_text())) - named == set()
 
 
