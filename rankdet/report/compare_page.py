@@ -11,7 +11,7 @@ from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.evaluation.metric import COMPARE, Metric
 from rankdet.evaluation.registry import shown_in
 from rankdet.evaluation.seeds import SeedDifference, differences
-from rankdet.report.pairwise_matrix import Matrix, matrices
+from rankdet.report.pairwise_matrix import Loss, Matrix, matrices
 from rankdet.report.paths import compare_page
 from rankdet.report.sample_images import Sample, samples
 from rankdet.report.site import Site
@@ -133,7 +133,7 @@ def _comparison(
         title,
         page,
         _with_differences(study, lines),
-        matrices([(line.values, line.learned) for line in lines]),
+        matrices([Loss(line.values, line.learned, line.run.schedule) for line in lines]),
         left_out,
         problem,
     )

@@ -29,33 +29,59 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All losses against each other in one metric.
+    """All losses of one schedule against each other in one metric.
 
     Attributes:
         metric: The metric.
+        schedule: Name of the schedule; empty for the study's.
+        lines: Positions of the losses on the page.
         rows: A row per loss, with a cell per loss; None on the diagonal.
         tested: Number of pairs that were tested together (Holm).
     """
 
     metric: Metric
+    schedule: str
+    lines: tuple[int, ...]
     rows: tuple[tuple[MatrixCell | None, ...], ...]
     tested: int
 
 
-def matrices(losses: Sequence[tuple[Mapping[str, Sequence[float]], bool]]) -> tuple[Matrix, ...]:
-    """Returns the matrices of AP and oLRP.
+@dataclass(frozen=True)
+class Loss:
+    """A loss of the matrices.
 
-    Args:
-        losses: For each loss the values of its seeds by metric, in printed units, and whether one
-            of its runs has learned.
+    Attributes:
+        values: The values of its seeds by metric, in printed units.
+        learned: Whether one of its runs has learned.
+        schedule: Name of its schedule; empty for the study's.
     """
+
+    values: Mapping[str, Sequence[float]]
+    learned: bool
+    schedule: str = ""
+
+
+def matrices(losses: Sequence[Loss]) -> tuple[Matrix, ...]:
+    """Returns the matrices of AP and oLRP of each schedule that has two losses.
+
+    Schedules are apart: a study with many learning rates would otherwise test hundreds of pairs
+    that nobody asks about, and Holm's correction would hide the others.
+    """
+    schedules: dict[str, list[int]] = {}
+    for at, loss in enumerate(losses):
+        schedules.setdefault(loss.schedule, []).append(at)
     known = by_key()
-    return tuple(_matrix(known[key], losses) for key in METRICS)
+    return tuple(
+        _matrix(known[key], schedule, {at: losses[at] for at in members})
+        for schedule, members in schedules.items()
+        if len(members) > 1
+        for key in METRICS
+    )
 
 
-def _matrix(metric: Metric, losses: Sequence[tuple[Mapping[str, Sequence[float]], bool]]) -> Matrix:
-    values = {at: found[metric.key] for at, (found, _) in enumerate(losses)}
-    learned = [learned for _, learned in losses]
+def _matrix(metric: Metric, schedule: str, losses: Mapping[int, Loss]) -> Matrix:
+    values = {at: loss.values[metric.key] for at, loss in losses.items()}
+    learned = {at: loss.learned for at, loss in losses.items()}
     pairs = [p for p in combinations(values, 2) if all(values[at] for at in p)]
     testable = [p for p in pairs if all(learned[at] for at in p)]
     found = differences(values, testable)
@@ -69,13 +95,14 @@ def _matrix(metric: Metric, losses: Sequence[tuple[Mapping[str, Sequence[float]]
         )
         for row in values
     )
-    return Matrix(metric, rows, sum(one.p is not None for one in found.values()))
+    tested = sum(one.p is not None for one in found.values())
+    return Matrix(metric, schedule, tuple(losses), rows, tested)
 
 
 def _cell(
     metric: Metric,
     found: SeedDifference | None,
-    learned: Sequence[bool],
+    learned: Mapping[int, bool],
     row: int,
     column: int,
 ) -> MatrixCell:

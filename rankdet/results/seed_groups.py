@@ -46,6 +46,12 @@ class SeedGroup:
         return self.first.key.rpartition("/")[0]
 
     @property
+    def title(self) -> str:
+        """The title of its loss, with the schedule if it is not the study's."""
+        schedule = self.key.rpartition("/")[2].partition("@")[2]
+        return f"{self.first.loss_title} · {schedule}" if schedule else self.first.loss_title
+
+    @property
     def counted(self) -> tuple[Entry, ...]:
         """The seeds in its means: those that have learned, or all if none has."""
         return self.learned or self.entries
