@@ -55,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(record: "GpuRecord", path: Path) -> int:
-    from rankdet.gpu_check.budget import FAILED
     from rankdet.gpu_check.page import STATES, summary
+    from rankdet.training.attempts import FAILED
 
     heads = ("part", "status", "s", "budget", *STATES)
     print()

@@ -3,16 +3,13 @@
 import signal
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
+from rankdet.training.attempts import FAILED, MEASURED, NOT_REACHED, Row, one_line, write_traceback
 
-MEASURED, NOT_REACHED, FAILED, SKIPPED = "measured", "not reached", "failed", "skipped"
 REPEAT = 5.0  # seconds between alarms: a library may swallow the first
 
 
@@ -127,16 +124,3 @@ def attempt(measure: Callable[[Row], Row], item: Row, context: Context) -> Row:
     except Exception as error:
         write_traceback(context.log, f"{item}")
         return {"status": FAILED, "reason": one_line(error)}
-
-
-def one_line(error: BaseException) -> str:
-    """Returns the type and the first line of an error."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].strip() if lines else 'no message'}"
-
-
-def write_traceback(log: Path, where: str) -> None:
-    """Appends the traceback of the current exception to a file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"--- {where}\n{traceback.format_exc()}\n")

@@ -13,22 +13,14 @@ from typing import Any, TextIO
 from rankdet.errors import InputError
 from rankdet.files import writing
 from rankdet.gpu_check import record
-from rankdet.gpu_check.budget import (
-    NOT_REACHED,
-    Budget,
-    Context,
-    OutOfTime,
-    Row,
-    alarm,
-    one_line,
-    write_traceback,
-)
+from rankdet.gpu_check.budget import Budget, Context, OutOfTime, alarm
 from rankdet.gpu_check.machine import described, device_name
 from rankdet.gpu_check.page import write_page
 from rankdet.gpu_check.parts import PARTS, PartOfCheck
 from rankdet.gpu_check.quiet import quiet
 from rankdet.gpu_check.tables import shown
 from rankdet.training import provenance
+from rankdet.training.attempts import NOT_REACHED, Row, one_line, write_traceback
 
 GRACE = 3.0  # seconds after its budget in which a part may end by itself
 LAST = 8.0  # seconds kept for the page and the plots

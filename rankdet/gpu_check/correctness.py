@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from rankdet.gpu_check import kernels
-from rankdet.gpu_check.budget import FAILED, MEASURED, Context, Row, steps
+from rankdet.gpu_check.budget import Context, steps
 from rankdet.gpu_check.cases import DELTAS, Problem, problems
 from rankdet.losses import functional
+from rankdet.training.attempts import FAILED, MEASURED, Row
 
 # Largest accepted difference, as a share of the largest value. A half-precision gradient is rounded
 # at the end, so it can differ by one unit of its last place.

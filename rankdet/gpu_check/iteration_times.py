@@ -13,9 +13,10 @@ import torch
 
 from rankdet.errors import InputError
 from rankdet.gpu_check import kernels
-from rankdet.gpu_check.budget import FAILED, MEASURED, SKIPPED, Context, Row, steps
+from rankdet.gpu_check.budget import Context, steps
 from rankdet.gpu_check.clock import free, timed
 from rankdet.study.resolve import load_model
+from rankdet.training.attempts import FAILED, MEASURED, SKIPPED, Row
 from rankdet.training.cost import draw_batch
 
 BASELINES = {"retinanet": "focal", "atss": "focal", "faster-rcnn": "ce", "mask-rcnn": "ce"}

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rankdet.gpu_check.budget import SKIPPED, Row
 from rankdet.losses.device import KERNELS, has_triton
+from rankdet.training.attempts import SKIPPED, Row
 
 PLAIN, FUSED, GRAPH = "plain", "fused", "graph"
 FUSED_LOSSES = (  # names of cases, of benchmarks and of loss cards

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from rankdet.gpu_check.budget import Context, Row, steps
+from rankdet.gpu_check.budget import Context, steps
 from rankdet.gpu_check.study import DATASET, small_study, specs
+from rankdet.training.attempts import Row
 
 WORKERS = {"tiny": (0,), "full": (0, 4, 8)}
 IMAGES = {"tiny": 4, "full": 64}

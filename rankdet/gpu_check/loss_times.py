@@ -15,10 +15,11 @@ from torch import Tensor
 from rankdet.detectors.ops import focal
 from rankdet.gpu_check import kernels
 from rankdet.gpu_check.bucketed import BUCKETED, DELTAS
-from rankdet.gpu_check.budget import MEASURED, NOT_REACHED, Context, Row, steps
+from rankdet.gpu_check.budget import Context, steps
 from rankdet.gpu_check.clock import captured, free, timed
 from rankdet.losses import benchmark
 from rankdet.losses.benchmark import DrawnBatch
+from rankdet.training.attempts import MEASURED, NOT_REACHED, Row
 
 LOSSES = ("ap", "alrp", "rank_sort", "ape")
 SIZES = {  # (positives, logits)

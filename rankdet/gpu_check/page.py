@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rankdet.files import write_text
-from rankdet.gpu_check.budget import FAILED, MEASURED, NOT_REACHED, SKIPPED, Row
 from rankdet.gpu_check.plots import draw
 from rankdet.gpu_check.record import GpuRecord, PartRecord
 from rankdet.gpu_check.tables import tables
+from rankdet.training.attempts import FAILED, MEASURED, NOT_REACHED, SKIPPED, Row
 
 NOTES = {
     "correctness": "Largest difference to the CPU in float32, as a share of the largest value.",

@@ -4,7 +4,8 @@ import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rankdet.gpu_check.budget import Context, Row
+from rankdet.gpu_check.budget import Context
+from rankdet.training.attempts import Row
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rankdet.gpu_check.budget import MEASURED, Row, write_traceback
 from rankdet.gpu_check.record import GpuRecord
+from rankdet.training.attempts import MEASURED, Row, write_traceback
 
 MARKS = {
     "plain": "o-",

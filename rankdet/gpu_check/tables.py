@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rankdet.gpu_check.budget import Row
+from rankdet.training.attempts import Row
 
 Table = tuple[list[str], list[list[str]]]
 REFERENCES = ("focal", "copy")

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rankdet.gpu_check.budget import MEASURED, NOT_REACHED, Context, Row
-from rankdet.gpu_check.processes import Task, guarded, train_all
+from rankdet.gpu_check.budget import Context
 from rankdet.gpu_check.study import prepared, small_study, specs
 from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.training.attempts import MEASURED, NOT_REACHED, Row
+from rankdet.training.pool import Task, guarded, train_all
 
 DETECTORS = ("retinanet", "atss")
 LOSSES = ("focal", "ap", "alrp", "rs", "ape")
@@ -83,7 +84,7 @@ def _tasks(
 def _all(tasks: list[Task], processes: int, context: Context) -> Iterator[Row]:
     """Trains in other processes, or one after the other in this one."""
     if processes:
-        yield from train_all(tasks, processes, context)
+        yield from train_all(tasks, processes, context.work, context.log, left=context.budget.left)
         return
     longest = 0.0
     for index, (item, spec) in enumerate(tasks):

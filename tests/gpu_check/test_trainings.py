@@ -1,13 +1,10 @@
-"""Small trainings: in this process, in others, and stopped in time."""
-
-import time
+"""Small trainings of the check, in this process."""
 
 import pytest
 
-from rankdet.gpu_check import processes, trainings
-from rankdet.gpu_check.study import prepared, small_study, specs
+from rankdet.gpu_check import trainings
+from rankdet.gpu_check.study import small_study, specs
 from rankdet.repository import CONFIG
-from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.study.config.model import load_config
 from tests.gpu_check.contexts import context
 
@@ -49,28 +46,3 @@ def test_without_time_only_the_first_seed_is_a_row(tmp_path, monkeypatch):
     monkeypatch.setitem(trainings.SEEDS, "tiny", 3)
     rows = list(trainings.rows(context(tmp_path, 0)))
     assert [(row["seed"], row["status"]) for row in rows] == [(1, "not reached")] * 2
-
-
-@pytest.fixture
-def tasks(tmp_path):
-    study = small_study("tiny", "cpu", ["retinanet"], ["focal"], [1, 2])
-    manifest = prepared(study, tmp_path / "data")
-    checksum = DatasetManifest.from_disk(manifest).checksum
-    return [({"seed": spec["seed"]}, spec) for spec in specs(study, manifest, checksum)]
-
-
-def test_another_process_trains_and_a_failure_is_a_row(tmp_path, tasks):
-    broken = {**tasks[1][1], "manifest": str(tmp_path / "nothing.json")}
-    rows = list(processes.train_all([tasks[0], ({"seed": 2}, broken)], 1, context(tmp_path, 120)))
-    assert [(row["seed"], row["status"]) for row in rows] == [(1, "measured"), (2, "failed")]
-    assert rows[0]["iterations"] == 2 and rows[0]["AP"] is not None
-    assert "nothing.json" in rows[1]["reason"] and "\n" not in rows[1]["reason"]
-    assert "Traceback" in (tmp_path / "check.log").read_text()
-
-
-def test_processes_are_stopped_at_the_end_of_the_time(tmp_path, tasks):
-    start = time.monotonic()
-    rows = list(processes.train_all(tasks, 1, context(tmp_path, 0.5)))
-    assert [row["status"] for row in rows] == ["not reached"] * 2
-    assert time.monotonic() - start < 5
-    assert not processes.multiprocessing.active_children()

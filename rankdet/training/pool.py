@@ -1,30 +1,43 @@
-"""Trainings in processes of their own, several at a time on one card, stopped in time."""
+"""Trainings in processes of their own, several at a time, stopped in time."""
 
 import logging
+import math
 import multiprocessing
 import os
 import queue
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.gpu_check.budget import (
+from rankdet.lifetime import end_with_parent
+from rankdet.training.attempts import (
     FAILED,
     MEASURED,
     NOT_REACHED,
-    Context,
     Row,
     one_line,
     write_traceback,
 )
-from rankdet.gpu_check.one_training import train_and_evaluate
+from rankdet.training.one_training import train_and_evaluate
 
 Task = tuple[Row, dict[str, Any]]  # what identifies a training, and its spec
 POLL = 0.5  # seconds between looks at the processes
 
 
-def train_all(tasks: Sequence[Task], processes: int, context: Context) -> Iterator[Row]:
+def no_end() -> float:
+    """Returns infinity: the time that is left if nothing limits it."""
+    return math.inf
+
+
+def train_all(
+    tasks: Sequence[Task],
+    processes: int,
+    work: Path,
+    log: Path,
+    *,
+    left: Callable[[], float] = no_end,
+) -> Iterator[Row]:
     """Trains runs in parallel until the time is over, then stops the processes.
 
     A process does not start a training if less time is left than its longest one took.
@@ -32,10 +45,12 @@ def train_all(tasks: Sequence[Task], processes: int, context: Context) -> Iterat
     Args:
         tasks: The runs in their order.
         processes: How many train at a time.
-        context: The part's context.
+        work: A folder for the files of the runs, which are removed after each run.
+        log: A file for tracebacks.
+        left: Returns how many seconds are left.
 
     Yields:
-        One row per run, in the order in which they end.
+        One row per run, in the order in which they end; see `guarded`.
     """
     spawn = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     waiting: Any = spawn.Queue()
@@ -44,17 +59,17 @@ def train_all(tasks: Sequence[Task], processes: int, context: Context) -> Iterat
         waiting.put((index, spec))
     for _ in range(processes):
         waiting.put(None)
-    end = time.time() + context.budget.left()  # processes do not share a monotonic clock
-    arguments = (waiting, done, end, str(context.work), str(context.log))
-    workers = [spawn.Process(target=work, args=arguments, daemon=True) for _ in range(processes)]
+    end = time.time() + left()  # processes do not share a monotonic clock
+    arguments = (waiting, done, end, str(work), str(log))
+    workers = [spawn.Process(target=serve, args=arguments, daemon=True) for _ in range(processes)]
     open_tasks = dict(enumerate(tasks))
     try:
         for worker in workers:
             worker.start()
-        while open_tasks and context.budget.left() > 0:
+        while open_tasks and left() > 0:
             alive = any(worker.is_alive() for worker in workers)
             try:
-                index, row = done.get(timeout=min(POLL, max(0.01, context.budget.left())))
+                index, row = done.get(timeout=min(POLL, max(0.01, left())))
             except queue.Empty:
                 if not alive:
                     break
@@ -68,16 +83,19 @@ def train_all(tasks: Sequence[Task], processes: int, context: Context) -> Iterat
         for one in (waiting, done):
             one.cancel_join_thread()
             one.close()
-    yield from ({**item, **_unfinished(context, workers)} for item, _ in open_tasks.values())
+    unfinished = _unfinished(workers) if left() > 0 else {"status": NOT_REACHED}
+    yield from ({**item, **unfinished} for item, _ in open_tasks.values())
 
 
-def _unfinished(context: Context, workers: Sequence[Any]) -> Row:
-    if context.budget.left() > 0 and all(worker.exitcode not in (0, None) for worker in workers):
-        return {"status": FAILED, "reason": f"all processes ended ({workers[0].exitcode})"}
+def _unfinished(workers: Sequence[Any]) -> Row:
+    """What came of a training whose processes ended before the time was over."""
+    codes = [worker.exitcode for worker in workers]
+    if all(code not in (0, None) for code in codes):
+        return {"status": FAILED, "reason": f"all processes ended ({codes[0]})"}
     return {"status": NOT_REACHED}
 
 
-def work(waiting: Any, done: Any, end: float, folder: str, log: str) -> None:
+def serve(waiting: Any, done: Any, end: float, folder: str, log: str) -> None:
     """Trains runs from a queue: the main function of a process.
 
     Args:
@@ -87,6 +105,7 @@ def work(waiting: Any, done: Any, end: float, folder: str, log: str) -> None:
         folder: For the files of the runs.
         log: For tracebacks. Other output goes to a file in `folder`.
     """
+    end_with_parent()
     own = Path(folder) / f"process-{os.getpid()}"
     own.mkdir(parents=True, exist_ok=True)
     output = os.open(own / "output.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -104,7 +123,16 @@ def work(waiting: Any, done: Any, end: float, folder: str, log: str) -> None:
 
 
 def guarded(spec: dict[str, Any], folder: Path, log: Path) -> Row:
-    """Returns the row of a training, or `failed` with the reason."""
+    """Returns the row of a training, or `failed` with the reason.
+
+    Args:
+        spec: The run's spec.
+        folder: An empty folder for the run.
+        log: A file for tracebacks.
+
+    Returns:
+        `status`; with `measured` what `train_and_evaluate` returns, with `failed` the `reason`.
+    """
     try:
         return {"status": MEASURED, **train_and_evaluate(spec, folder)}
     except Exception as error:
