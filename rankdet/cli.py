@@ -19,6 +19,7 @@ COMMANDS = {
     "new": "create a new loss from the template",
     "thresholds": "the LRP-optimal score threshold of each class of a run",
     "submission": "write a run's detections as COCO's evaluation server accepts them",
+    "tune": "search the learning rate of losses, with the same budget for every loss",
     "compare": "compare runs, with a paired bootstrap of their differences",
     "bench": "time the losses, the evaluation, and a training iteration; check a GPU",
     "report": "build or open the report of a study",

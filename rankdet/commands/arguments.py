@@ -2,9 +2,10 @@
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.repository import LOSSES
@@ -40,6 +41,32 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
         if getattr(args, name) < number:
             option = name.replace("_", "-")
             raise InputError(f"--{option} {getattr(args, name)}: choose {number} or more")
+
+
+def config_overrides(pairs: Sequence[str]) -> dict[str, Any]:
+    """Returns the keys of `--config KEY=VALUE ...`, values read as YAML.
+
+    Raises:
+        InputError: For the first pair that cannot be read, or a key that is given twice.
+    """
+    from rankdet.parsing import parse_yaml
+
+    overrides = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise InputError(f"--config {_as_text(pair)}: give KEY=VALUE")
+        if key in overrides:
+            raise InputError(f"--config {_as_text(pair)}: {key} is given twice; remove one")
+        try:
+            overrides[key] = parse_yaml(value)
+        except ValueError as error:
+            raise InputError(f"--config {_as_text(pair)}: {error}") from None
+    return overrides
+
+
+def _as_text(pair: str) -> str:
+    return ascii(pair) if len(pair) <= 60 else f"{pair[:57]!a}..."
 
 
 def check_writable(*paths: Path | str | None, reads: Iterable[Path | str] = ()) -> None:

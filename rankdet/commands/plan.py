@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands.arguments import check_repository
+from rankdet.commands.arguments import check_repository, config_overrides
 from rankdet.errors import InputError
 
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.repository import CONFIG, DEFAULT_STUDY
     from rankdet.study.plan import load_study
 
-    overrides = _overrides(args.config)
+    overrides = config_overrides(args.config)
     if args.settings:
         from rich.console import Console
 
@@ -108,27 +108,6 @@ def hours(found: Any) -> str:
         return "not measured here" if found.runs else "0"
     shown = f"{found.hours:,.1f}" if found.hours < 100 else f"{found.hours:,.0f}"
     return f"{shown} + {found.unknown} not measured" if found.unknown else shown
-
-
-def _overrides(pairs: list[str]) -> dict[str, Any]:
-    from rankdet.parsing import parse_yaml
-
-    overrides = {}
-    for pair in pairs:
-        key, sign, value = pair.partition("=")
-        if not sign or not key:
-            raise InputError(f"--config {_shown(pair)}: give KEY=VALUE")
-        if key in overrides:
-            raise InputError(f"--config {_shown(pair)}: {key} is given twice; remove one")
-        try:
-            overrides[key] = parse_yaml(value)
-        except ValueError as error:
-            raise InputError(f"--config {_shown(pair)}: {error}") from None
-    return overrides
-
-
-def _shown(pair: str) -> str:
-    return ascii(pair) if len(pair) <= 60 else f"{pair[:57]!a}..."
 
 
 def _table(study: Any) -> Any:

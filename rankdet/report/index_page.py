@@ -72,6 +72,7 @@ def _overview(study: RecordedStudy, entries: Sequence[Entry]) -> dict[str, Any]:
     counts = Counter(run.status for run in study.runs)
     constant = _constant(entries)
     return {
+        "tuning": tuning_lines(study),
         "columns": columns(entries),
         "baseline": BASELINE,
         "constant": constant,
@@ -94,6 +95,26 @@ def _datasets(study: RecordedStudy) -> list[dict[str, Any]]:
         }
         for dataset in study.plan.datasets
     ]
+
+
+def tuning_lines(study: RecordedStudy) -> list[dict[str, str]]:
+    """Returns how the rates were chosen: `words` with the `losses` that they are true of.
+
+    A loss is named with its detector if its rates were not chosen alike on all detectors.
+    """
+    chosen: dict[str, dict[str, None]] = {}
+    for run in study.runs:
+        if run.tuning:
+            chosen.setdefault(run.title("loss"), {})[run.tuning] = None
+    named: dict[str, dict[str, None]] = {}
+    for run in study.runs:
+        if run.tuning:
+            loss, detector = run.title("loss"), run.title("detector")
+            name = loss if len(chosen[loss]) == 1 else f"{loss} with {detector}"
+            named.setdefault(run.tuning, {})[name] = None
+    if len(named) == 1:
+        return [{"losses": "all losses", "words": words} for words in named]
+    return [{"losses": ", ".join(names), "words": words} for words, names in named.items()]
 
 
 def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:

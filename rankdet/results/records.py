@@ -169,6 +169,11 @@ class RecordedRun:
         return self.planned.settings
 
     @property
+    def tuning(self) -> str:
+        """How its learning rate was chosen, in words; empty if it is unknown or not trained."""
+        return self.planned.tuning
+
+    @property
     def test_variants(self) -> tuple[str, ...]:
         """Names of its other tests."""
         return self.planned.test_variants

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.detectors.families import FAMILIES
+from rankdet.results.schemas.tuning import TuningRecord
 from rankdet.study import detectors
 from rankdet.study.code import parts
 from rankdet.study.code.signatures import arguments, literals, misfit
@@ -46,6 +47,20 @@ def _of_change(
     where = (*place, "mask", "balance")
     yield from _of_part(path, "balance", kind, mask.get("balance", {}), where, tree)
     yield from _of_detectors(change, place)
+    yield from _of_tuning(change.get("training", {}).get("tuned"), place, tree)
+
+
+def _of_tuning(tuned: str | None, place: Place, tree: Tree) -> Iterator[Finding]:
+    if tuned is None:
+        return
+    place = (*place, "training", "tuned")
+    advice = "name a record of `rankdet tune` in the repository, such as data/tuned/smoke.json"
+    if not (tree.root / tuned).resolve().is_relative_to(tree.root.resolve()):
+        yield place, f"found {tuned!r}, which is not in the repository; {advice}"
+        return
+    problem = TuningRecord.read(tree.root / tuned)[1]
+    if problem:
+        yield place, f"found {tuned!r}; {problem}; {advice}"
 
 
 def _type(

@@ -6,6 +6,7 @@ from rankdet.files import shown
 from rankdet.repository import PAPERS
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.resolve import ResolvedRun
+from rankdet.study.tuned import how_tuned
 
 # Keys of a run's schedule; the last ones only if they are given.
 SHOWN = (
@@ -38,6 +39,7 @@ def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
         "seed": run.seed,
         "schedule": run.schedule_name,
         "kept_epochs": [kept.name for kept in run.kept_epochs],
+        "tuning": how_tuned(run, run.model.card, run.preset, run.schedule),
         "settings": {k: v for k, v in run.schedule.items() if k in SHOWN},
         "titles": dict(run.titles),
         "splits": list(run.splits),

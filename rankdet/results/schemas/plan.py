@@ -40,6 +40,7 @@ class PlanRun(Part):
         kept_epochs: epochs of a paper's schedule, such as `50-of-100`, after which the training
             keeps its weights for cells that show them.
         settings: the settings of its schedule that the plan lists.
+        tuning: how its learning rate was chosen, in words; empty if it is not trained.
         titles: display titles of `dataset`, `detector` and `loss`.
         splits: what it is evaluated on, the main split first.
         score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
@@ -57,6 +58,7 @@ class PlanRun(Part):
     schedule: str = ""
     kept_epochs: tuple[str, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
+    tuning: str = ""
     titles: dict[str, str] = Field(default_factory=dict)
     splits: tuple[str, ...] = Field(("val",), min_length=1)
     score_thresholds: tuple[Number, ...] = ()

@@ -29,10 +29,14 @@ class Rates(Part):
 
 
 class Training(Part):
-    """The learning rates of a loss. The rate of a detector replaces the general one."""
+    """The learning rates of a loss. The rate of a detector replaces the general one.
+
+    `tuned` is the record of `rankdet tune` that the rates are from, a file of the repository.
+    """
 
     lr: Rates = Rates()
     lr_by_detector: dict[str, Rates] = Field({})
+    tuned: str | None = Field(None, min_length=1)
 
 
 class Test(Part):

@@ -1,0 +1,172 @@
+"""`rankdet tune`: searches the learning rate of losses, with the same budget for every loss."""
+
+import argparse
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rankdet.commands.arguments import check_least, check_repository, check_writable
+from rankdet.errors import InputError
+
+FACTORS = "0.25,0.5,1,2,4"
+MOST_FACTOR = 1e4
+Value = TypeVar("Value")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument(
+        "losses",
+        nargs="+",
+        metavar="LOSS",
+        help="files of workflows/losses; add variants with +: alrp+iou",
+    )
+    parser.add_argument(
+        "--detector",
+        nargs="+",
+        required=True,
+        metavar="NAME",
+        help="files of workflows/detectors",
+    )
+    parser.add_argument(
+        "--configfile",
+        nargs="+",
+        metavar="FILE",
+        help="the study whose data and schedule are used (default: config/smoke.yaml)",
+    )
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        metavar="KEY=VALUE",
+        default=[],
+        help="keys that override the file: data_root=../my-data",
+    )
+    parser.add_argument("--dataset", metavar="NAME", help="if the study has several")
+    parser.add_argument(
+        "--budget",
+        type=float,
+        metavar="MINUTES",
+        help="cuts candidates and lengths to this time, alike for every loss (default: no limit)",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=_cores(), help="trainings at a time (default: one per core)"
+    )
+    parser.add_argument(
+        "--rates",
+        default=FACTORS,
+        metavar="FACTORS",
+        help=f"what each loss's own rate is multiplied by (default {FACTORS})",
+    )
+    parser.add_argument(
+        "--clip",
+        metavar="NORMS",
+        help="largest norms of the gradient, for example none,10 (default: as in the study)",
+    )
+    parser.add_argument(
+        "--warmup",
+        metavar="ITERATIONS",
+        help="lengths of the warm-up, for example 20,40 (default: as in the study)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="the record (default results/tuning/<study>.json); trials that it holds are not made "
+        "again",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Searches; prints the plan, each trial and the best settings."""
+    check_repository("tune")
+    check_least(args, jobs=1)
+    if args.budget is not None and not 0 < args.budget < math.inf:
+        raise InputError(f"--budget {args.budget:g}: choose minutes above 0")
+    from rankdet.commands.arguments import config_overrides
+    from rankdet.repository import DEFAULT_STUDY
+    from rankdet.study.plan import load_study
+    from rankdet.tuning.halving import candidates
+
+    tried = candidates(
+        listed("--rates", args.rates, _factor),
+        listed("--clip", args.clip, _clip),
+        listed("--warmup", args.warmup, _warmup),
+    )
+    if len(tried) < 2:
+        raise InputError(f"--rates {args.rates}: one candidate is no search; name two or more")
+    study = load_study(
+        args.configfile or [DEFAULT_STUDY], config_overrides(args.config), with_data=False
+    )
+    out = args.out or Path("results") / "tuning" / f"{study.name}.json"
+    check_writable(out, reads=args.configfile or [])
+    return _search(args, study, tried, out)
+
+
+def _search(args: argparse.Namespace, study: Any, tried: Any, out: Path) -> int:
+    from rankdet.tuning.outcome import other_plans
+    from rankdet.tuning.search import Settings, run_search
+    from rankdet.tuning.trials import chosen_dataset
+    from rankdet.tuning.words import outcome_lines
+
+    dataset = chosen_dataset(study.config, args.dataset, study.source)
+    budget = None if args.budget is None else 60 * args.budget
+    settings = Settings(study, dataset, args.detector, args.losses, tried, budget, args.jobs, out)
+    record = run_search(settings, lambda line: print(line, flush=True))
+    for line in outcome_lines(record):
+        print(line)
+    others = other_plans(record, args.detector, args.losses)
+    if others:
+        print(f"searched with another plan, so not comparable: {', '.join(others)}")
+    print(f"record: {out}; a loss card cites it as training.tuned (docs/tuning.md)")
+    return 0
+
+
+def listed(option: str, text: str | None, read: Callable[[str], Value]) -> list[Value]:
+    """Returns the values of an option that lists them with commas; none if it is not given.
+
+    Raises:
+        InputError: For the first value that cannot be read.
+    """
+    found = []
+    for part in text.split(",") if text is not None else ():
+        try:
+            found.append(read(part.strip()))
+        except ValueError as error:
+            raise InputError(f"{option} {text}: found {part.strip()!r}; {error}") from None
+    return found
+
+
+def _factor(text: str) -> float:
+    value = _number(text)
+    if value is None or not 1 / MOST_FACTOR <= value <= MOST_FACTOR:
+        raise ValueError("give factors above 0, separated by commas: 0.5,1,2")
+    return value
+
+
+def _clip(text: str) -> float | None:
+    value = _number(text)
+    if text != "none" and (value is None or not 0 < value < math.inf):
+        raise ValueError("give `none` or norms above 0, separated by commas: none,10")
+    return value
+
+
+def _warmup(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise ValueError("give whole numbers of iterations, separated by commas: 0,40")
+    return int(text)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1

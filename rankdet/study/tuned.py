@@ -1,0 +1,78 @@
+"""How the learning rate of a run was chosen, in words for the report."""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rankdet.repository import ROOT
+from rankdet.results.schemas.tuning import Search, TuningRecord
+from rankdet.study import rates
+from rankdet.study.recipes import Case
+from rankdet.study.runs import Run
+
+FROM_PAPER, NOT_TUNED = "rate from its paper", "rate not tuned"
+
+
+def how_tuned(
+    run: Run,
+    card: Mapping[str, Any],
+    preset: str,
+    schedule: Mapping[str, Any],
+    root: Path = ROOT,
+) -> str:
+    """Returns how the rate of a run was chosen.
+
+    Args:
+        run: The run.
+        card: Its loss card, with the variants merged in.
+        preset: `small` or `full`.
+        schedule: Its schedule.
+        root: The repository: the card's record of `rankdet tune` is a file of it.
+
+    Returns:
+        `rate 0.02: best of 5, 1,500 iterations, held-out shapes` if the record that the card cites
+        has this loss on this detector, and its best rate is the run's; `rate from its paper` for
+        the papers' rates of full-size detectors; else `rate not tuned`. Empty for an untrained
+        detector.
+    """
+    if not run.trained:
+        return ""
+    found = _search(run, card, preset, schedule, root)
+    if found:
+        return found
+    own = rates.card_rate(card, run.detector, preset, schedule["batch_size"])
+    of_card = own is not None and math.isclose(own, schedule["lr"], rel_tol=1e-9)
+    if preset == "full" and card.get("paper") and (of_card or _has_rate(run.cases)):
+        return FROM_PAPER
+    return NOT_TUNED
+
+
+def _has_rate(cases: Iterable[Case]) -> bool:
+    """Whether the paper's schedule sets the rate."""
+    return any(case.schedule.lr is not None for case in cases)
+
+
+def _search(
+    run: Run, card: Mapping[str, Any], preset: str, schedule: Mapping[str, Any], root: Path
+) -> str:
+    cited = card.get("training", {}).get("tuned")
+    record = TuningRecord.read(root / cited)[0] if cited else None
+    if record is None or record.preset != preset:
+        return ""
+    search = record.search(run.detector, run.backbone, run.loss)
+    if search is None or not _is_best(search, schedule):
+        return ""
+    iterations = f"{search.iterations:,} iterations"
+    edge = ", on the edge of the grid" if search.edge else ""
+    return (
+        f"rate {schedule['lr']:g}: best of {len(search.candidates)}, {iterations}, "
+        f"{record.data.words}{edge}"
+    )
+
+
+def _is_best(search: Search, schedule: Mapping[str, Any]) -> bool:
+    best = search.best
+    if best is None or not search.learned:
+        return False
+    return math.isclose(best.lr, schedule["lr"], rel_tol=1e-5)  # the record has six digits

@@ -1,0 +1,198 @@
+"""Runs a search: measures the pace, prints the plan, trains rung by rung, writes the record."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rankdet.files import remove_leftovers, shown
+from rankdet.results.schemas.tuning import Measurement, Trial, TuningRecord
+from rankdet.study import data as files
+from rankdet.study.plan import Study
+from rankdet.training import provenance
+from rankdet.training.attempts import MEASURED, Row
+from rankdet.training.pool import train_all
+from rankdet.tuning import budget, halving, pilot
+from rankdet.tuning.halving import Candidate, Plan, Rung
+from rankdet.tuning.held_out import HeldOut, prepare_held_out
+from rankdet.tuning.outcome import Outcome, check_same_data, ends, key_of, read_earlier
+from rankdet.tuning.trials import TRAINING_SEED, Pair, pairs
+from rankdet.tuning.words import edge_line, plan_lines, trial_line
+
+Say = Callable[[str], None]
+Rows = dict[str, dict[Candidate, Trial]]  # name of a pair to its trials in a rung
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to search.
+
+    Attributes:
+        study: The study whose data and schedule are used.
+        dataset: One of its datasets.
+        detectors: Files of `workflows/detectors`.
+        losses: Files of `workflows/losses`, with variants.
+        tried: The candidates; see `halving.candidates`.
+        budget: Seconds to which the search is cut; None for no limit.
+        jobs: Trainings at a time.
+        out: The record.
+    """
+
+    study: Study
+    dataset: str
+    detectors: Sequence[str]
+    losses: Sequence[str]
+    tried: Sequence[Candidate]
+    budget: float | None
+    jobs: int
+    out: Path
+
+
+def run_search(settings: Settings, say: Say) -> TuningRecord:
+    """Searches, and writes the record after each trial.
+
+    Trials that the record holds are not made again.
+
+    Args:
+        settings: What to search.
+        say: Prints a line.
+
+    Returns:
+        The finished record.
+
+    Raises:
+        InputError: If a loss, detector, dataset or budget cannot be used, or a training fails.
+    """
+    study, out = settings.study, settings.out
+    tuned = pairs(study, settings.dataset, settings.detectors, settings.losses)
+    earlier = read_earlier(out, study.name)
+    files.check(study.config, [settings.dataset], study.source)
+    work = out.with_name(f".{out.stem}.work.{os.getpid()}")
+    remove_leftovers(out.with_name(f"{out.stem}.work"))
+    log = out.with_suffix(".log")
+    try:
+        data = prepare_held_out(study, settings.dataset, work / "data")
+        check_same_data(earlier, data, out)
+        say(f"measuring the pace of {len(tuned)} pairs of loss and detector")
+        measured = pilot.measure(tuned, data, settings.jobs, work, log, earlier)
+        plan = _plan(settings, measured)
+        outcome = Outcome(out, earlier, _facts(settings, data, earlier), data, plan)
+        for pair in tuned:
+            outcome.open(pair, measured[pair.name])
+        outcome.flush()
+        paces, start = pilot.paces(measured)
+        seconds = budget.seconds(plan, paces.values(), settings.jobs, start)
+        for line in plan_lines(plan, tuned, measured, data, seconds, settings.jobs):
+            say(line)
+        return _run(settings, tuned, outcome, measured, work, log, say)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _plan(settings: Settings, measured: Mapping[str, Measurement]) -> Plan:
+    paces, start = pilot.paces(measured)
+    epochs = min(pace.epochs for pace in paces.values())
+    made = list(halving.plans(settings.tried, epochs))
+    return budget.fitted(made, paces, settings.jobs, start, settings.budget)
+
+
+def _facts(settings: Settings, data: HeldOut, earlier: TuningRecord | None) -> dict[str, Any]:
+    now = provenance.now()
+    device = "cuda" if settings.study.gpus else "cpu"
+    found = provenance.provenance({"seed": TRAINING_SEED}, device, now)
+    found["hardware"]["threads"] = 1  # of each training
+    return {
+        "study": settings.study.name,
+        "preset": settings.study.config.preset,
+        "data": {
+            "name": settings.dataset,
+            "kind": data.content.kind or "",
+            "words": data.words,
+            "split": data.split,
+            "seed": data.seed,
+            "train_images": data.train.n_images,
+            "held_out_images": data.scored.n_images,
+            "checksum": data.content.checksum,
+        },
+        "seeds": {"data": data.seed, "training": TRAINING_SEED},
+        "jobs": settings.jobs,
+        "budget_minutes": None if settings.budget is None else settings.budget / 60,
+        **{key: found[key] for key in ("hardware", "versions", "commit", "dirty")},
+        "started": earlier.started if earlier else now,
+        "finished": None,
+    }
+
+
+def _run(
+    settings: Settings,
+    tuned: Sequence[Pair],
+    outcome: Outcome,
+    measured: Mapping[str, Measurement],
+    work: Path,
+    log: Path,
+    say: Say,
+) -> TuningRecord:
+    plan = outcome.plan
+    going = {pair.name: list(plan.candidates) for pair in tuned}
+    made: list[Rows] = []
+    for number, rung in enumerate(plan.rungs, 1):
+        going = {name: kept[: rung.candidates] for name, kept in going.items()}
+        rows = _rung(settings, tuned, going, outcome, measured, (number, rung), work, log, say)
+        made.append(rows)
+        going = {
+            name: halving.ranked({one: trial.score for one, trial in trials.items()})
+            for name, trials in rows.items()
+        }
+    lines = []
+    for pair in tuned:
+        best, side = ends(outcome, pair, [rows[pair.name] for rows in made])
+        lines += [edge_line(pair, best, side, plan)] if side else []
+    record = outcome.finish()
+    for line in lines:
+        say(line)
+    return record
+
+
+def _rung(
+    settings: Settings,
+    tuned: Sequence[Pair],
+    going: Mapping[str, Sequence[Candidate]],
+    outcome: Outcome,
+    measured: Mapping[str, Measurement],
+    rung: tuple[int, Rung],
+    work: Path,
+    log: Path,
+    say: Say,
+) -> Rows:
+    """Makes the trials of a rung that the record does not hold; returns all trials of the rung."""
+    number, length = rung
+    by_name = {pair.name: pair for pair in tuned}
+    found: Rows = {pair.name: {} for pair in tuned}
+    tasks = []
+    # Candidates first, pairs second: a search that is stopped has tried the same with every loss.
+    for position in range(length.candidates):
+        for pair in tuned:
+            candidate = going[pair.name][position]
+            epochs = length.epochs(measured[pair.name].epochs)
+            key, spec = key_of(outcome, pair, candidate, epochs)
+            known = outcome.trial(pair, key)
+            if known:
+                found[pair.name][candidate] = known
+            else:
+                item = {"pair": pair.name, "key": key, "candidate": candidate}
+                tasks.append((item, spec))
+    made = sum(map(len, found.values()))
+    if made:
+        say(f"rung {number}: {made} trials are in {shown(settings.out)} already")
+    rows: list[Row] = []
+    for row in train_all(tasks, settings.jobs, work, log) if tasks else ():
+        rows.append(row)
+        if row["status"] == MEASURED:
+            pair = by_name[row["pair"]]
+            trial = outcome.add(pair, row["key"], row["candidate"], number, row)
+            found[pair.name][row["candidate"]] = trial
+            say(trial_line(pair, trial, len(outcome.plan.rungs)))
+    pilot.check_made(rows, log)
+    return {name: {one: trials[one] for one in going[name]} for name, trials in found.items()}
