@@ -112,7 +112,7 @@ def tuning_lines(study: RecordedStudy) -> list[dict[str, str]]:
             loss, detector = run.title("loss"), run.title("detector")
             name = loss if len(chosen[loss]) == 1 else f"{loss} with {detector}"
             named.setdefault(run.tuning, {})[name] = None
-    if len(named) == 1:
+    if len(named) == 1 and all(run.tuning or run.untrained for run in study.runs):
         return [{"losses": "all losses", "words": words} for words in named]
     return [{"losses": ", ".join(names), "words": words} for words, names in named.items()]
 

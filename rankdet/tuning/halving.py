@@ -86,16 +86,18 @@ def candidates(
     )
 
 
-def rungs(count: int, number: int) -> tuple[Rung, ...]:
+def rungs(count: int, number: int, cut: int = 0) -> tuple[Rung, ...]:
     """Returns rungs; each has half the candidates of the one before, and twice its length.
 
     Args:
         count: Number of candidates.
-        number: Of rungs; the last one has the length of the study's schedule.
+        number: Most rungs without a cut; the last one has the length of the study's schedule.
+        cut: How many of the longest rungs are left out.
     """
+    kept = min(number - cut, count.bit_length())  # the last rung has a candidate
     return tuple(
-        Rung(math.ceil(count / HALF**rung), Fraction(1, HALF ** (number - 1 - rung)))
-        for rung in range(number)
+        Rung(count // HALF**rung, Fraction(1, HALF ** (cut + kept - 1 - rung)))
+        for rung in range(kept)
     )
 
 
@@ -113,9 +115,9 @@ def plans(tried: Sequence[Candidate], epochs: int) -> Iterator[Plan]:
     number = min(MOST_RUNGS, len(tried).bit_length(), max(1, epochs).bit_length())
     for cut in range(number):
         for count in range(len(tried), least - 1, -1):
-            yield Plan(tuple(tried[:count]), rungs(count, number)[: number - cut])
+            yield Plan(tuple(tried[:count]), rungs(count, number, cut))
     for count in range(least - 1, 0, -1):
-        yield Plan(tuple(tried[:count]), rungs(count, number)[:1])
+        yield Plan(tuple(tried[:count]), rungs(count, number, number - 1))
 
 
 def ranked(scores: Mapping[Candidate, float]) -> list[Candidate]:

@@ -32,7 +32,8 @@ CARD = {
     "rpn": {"weight": 0.2, "sampler": "none"},
     "rcnn": {"sampler": "none", "test": {"score_threshold": 0.05}},
     "mask": {"balance": {"type": "none"}},
-    # The learning rate for each preset of the detectors; a study may set another one.
+    # The learning rate for each preset of the detectors; a study may set another one. If it is from
+    # `rankdet tune`, name its record here: "tuned": "data/tuned/<study>.json".
     "training": {"lr": {"small": 0.01, "full": 0.01}},
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     # The hyperparameters to tune; those of the box part begin with "box".

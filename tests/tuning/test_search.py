@@ -1,0 +1,154 @@
+"""A search with computed trainings: equal work, halving, the record, and what is made again."""
+
+import json
+
+import pytest
+
+from rankdet.errors import InputError
+from rankdet.results.schemas.tuning import TuningRecord
+from rankdet.tuning import pilot, search
+from rankdet.tuning.halving import candidates
+from rankdet.tuning.outcome import other_plans
+from rankdet.tuning.search import Settings, run_search
+from tests.tuning.studies import SHAPES, Trainings, study
+
+LONG = {"image_size": 128, "batch_size": 4, "iterations": 8, "warmup": 4, "lr_steps": [0.8]}
+
+
+def peak(best):
+    """AP that falls with the distance of the rate from `best`."""
+    return lambda spec: 0.5 - min(0.4, abs(spec["schedule"]["lr"] - best))
+
+
+@pytest.fixture
+def searched(tmp_path, monkeypatch):
+    """Runs a search; returns its record, the lines and the specs of its trials."""
+
+    def run(trainings, losses=("focal", "ap"), factors=(0.5, 1, 2), clips=(), **options):
+        lines = []
+        monkeypatch.setattr(search, "train_all", trainings)
+        monkeypatch.setattr(pilot, "train_all", Trainings(lambda spec: 0.1))
+        made = study(tmp_path, schedule=LONG, **options.pop("config", {}))
+        chosen = {"budget": None, "jobs": 1, "out": tmp_path / "tiny.json", **options}
+        detectors, tried = ["retinanet"], candidates(factors, clips)
+        given = Settings(made, "shapes", detectors, losses, tried, **chosen)
+        return run_search(given, lines.append), lines
+
+    return run
+
+
+def test_every_loss_gets_the_same_trainings_and_the_best_of_the_last_rung_wins(searched, tmp_path):
+    trainings = Trainings(peak(0.01))
+    record, lines = searched(trainings)
+    focal, ap = record.searches
+    for one in (focal, ap):
+        assert [(r.candidates, r.epochs, r.iterations) for r in one.rungs] == [(3, 2, 4), (1, 4, 8)]
+        assert [t.rung for t in one.trials] == [1, 1, 1, 2]
+        assert one.best.lr == pytest.approx(0.01) and one.best.rung == 2
+        assert not one.edge and one.learned
+        assert one.iterations == 3 * 4 + 8 == sum(t.iterations for t in one.trials)
+    assert len(trainings.specs) == 8
+    assert TuningRecord.from_disk(tmp_path / "tiny.json") == record
+    assert any("8 trainings, 1 at a time: about" in line for line in lines)
+    assert record.finished and record.versions["torch"] and record.hardware["cpu"]
+
+
+def test_a_shorter_training_is_the_whole_schedule_shrunk(searched):
+    trainings = Trainings(peak(0.01))
+    searched(trainings, losses=["focal"], clips=[None, 10.0])
+    first, last = trainings.specs[0], trainings.specs[-1]
+    assert (first["schedule"]["epochs"], first["schedule"]["warmup"]) == (1, 1)
+    assert (last["schedule"]["epochs"], last["schedule"]["warmup"]) == (4, 4)
+    for spec in trainings.specs:
+        assert "iterations" not in spec["schedule"] and spec["schedule"]["lr_steps"] == [0.8]
+        assert spec["splits"] == ["val"] and spec["seed"] == 1001 and spec["threads"] == 1
+    clips = {spec["schedule"].get("grad_clip") for spec in trainings.specs}
+    assert clips == {None, 10.0}
+    assert len({spec["hashes"]["config"] for spec in trainings.specs}) == len(trainings.specs)
+
+
+def test_a_run_that_collapses_or_diverges_scores_zero(searched):
+    def ap(spec):
+        return {0.02: "collapsed", 0.01: "diverged"}.get(spec["schedule"]["lr"], 0.05)
+
+    record, lines = searched(Trainings(ap), losses=["focal"])
+    (one,) = record.searches
+    assert {(t.lr, t.score) for t in one.trials if t.rung == 1} == {
+        (0.005, 0.05),
+        (0.01, 0),
+        (0.02, 0),
+    }
+    assert {t.AP for t in one.trials if t.outcome == "collapsed"} == {0.9}  # it stays in the record
+    assert one.best.lr == 0.005 and (one.edge, one.edge_side) == (True, "lowest")
+    assert "the lowest that was tried" in lines[-1] and "--rates 0.25,0.5,1 " in lines[-1]
+
+
+def test_if_nothing_learns_the_record_says_so(searched):
+    record, _ = searched(Trainings(lambda spec: "diverged"), losses=["focal"])
+    (one,) = record.searches
+    assert not one.learned and one.best.lr == 0.005  # equal scores: the lower rate
+
+
+def test_trials_of_the_record_are_not_made_again(searched, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        searched(Trainings(peak(0.02), most=4))
+    half = TuningRecord.from_disk(tmp_path / "tiny.json")
+    assert sum(len(one.trials) for one in half.searches) == 4 and half.finished is None
+    assert not [path for path in tmp_path.iterdir() if "work" in path.name]
+    rest = Trainings(peak(0.02))
+    record, lines = searched(rest)
+    assert len(rest.specs) == 8 - 4
+    assert any("rung 1: 4 trials are in" in line for line in lines)
+    (tmp_path / "tiny.json").unlink()
+    whole, _ = searched(Trainings(peak(0.02)))
+    for one, other in zip(record.searches, whole.searches, strict=True):
+        assert [t.key for t in one.trials] == [t.key for t in other.trials]
+        assert one.best == other.best
+    none = Trainings(peak(0.02))
+    assert searched(none)[0].searches[0].best == whole.searches[0].best and none.specs == []
+
+
+def test_another_grid_reuses_its_common_trials_and_keeps_other_losses(searched):
+    searched(Trainings(peak(0.04)))
+    more = Trainings(peak(0.04))
+    record, _ = searched(more, losses=["focal"], factors=(1, 2, 4))
+    tried = [(spec["schedule"]["lr"], spec["schedule"]["epochs"]) for spec in more.specs]
+    assert (0.04, 2) in tried and (0.01, 2) not in tried and (0.02, 2) not in tried
+    focal, ap = sorted(record.searches, key=lambda one: one.loss != "focal")
+    assert {t.factor for t in focal.trials} == {1, 2, 4} and focal.best.lr == 0.04
+    assert {t.factor for t in ap.trials} == {0.5, 1, 2}
+    assert other_plans(record, ["retinanet"], ["focal"]) == ["retinanet ap"]
+
+
+def test_a_budget_cuts_the_search_alike_for_every_loss(searched):
+    full, _ = searched(Trainings(peak(0.01)), factors=(0.25, 0.5, 1, 2, 4))
+    cut, _ = searched(Trainings(peak(0.01)), factors=(0.25, 0.5, 1, 2, 4), budget=15.0)
+    for one, other in zip(full.searches, cut.searches, strict=True):
+        assert 0 < other.iterations < one.iterations
+    assert len({one.iterations for one in cut.searches}) == 1
+    assert cut.budget_minutes == 0.25
+    with pytest.raises(
+        InputError, match=r"--budget 0.01: one short training of each of the 2 pairs"
+    ):
+        searched(Trainings(peak(0.01)), budget=0.6)
+
+
+def test_a_training_that_fails_ends_the_search_and_the_others_stay(searched, tmp_path):
+    def ap(spec):
+        return "OSError: no space" if spec["schedule"]["lr"] == 0.02 else 0.1
+
+    with pytest.raises(InputError, match="retinanet focal: a training failed: OSError: no space"):
+        searched(Trainings(ap), losses=["focal"])
+    (one,) = TuningRecord.from_disk(tmp_path / "tiny.json").searches
+    assert {t.lr for t in one.trials} == {0.005, 0.01} and one.best is None
+
+
+def test_a_record_of_other_data_or_another_study_is_refused(searched, tmp_path):
+    searched(Trainings(peak(0.01)), losses=["focal"])
+    with pytest.raises(InputError, match="its trials are from other data"):
+        searched(Trainings(peak(0.01)), config={"datasets": {"shapes": {**SHAPES, "seed": 7}}})
+    with pytest.raises(InputError, match="of the study 'tiny', not 'other'"):
+        searched(Trainings(peak(0.01)), config={"study": "other"})
+    (tmp_path / "tiny.json").write_text(json.dumps({"schema": "rankdet.run/1"}))
+    with pytest.raises(InputError, match=r"has schema 'rankdet.run/1'.*name another file"):
+        searched(Trainings(peak(0.01)))
