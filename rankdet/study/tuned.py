@@ -11,7 +11,7 @@ from rankdet.study import rates
 from rankdet.study.recipes import Case
 from rankdet.study.runs import Run
 
-FROM_PAPER, NOT_TUNED = "rate from its paper", "rate not tuned"
+FROM_PAPER, OF_STUDY, NOT_TUNED = "rate from its paper", "rate set by the study", "rate not tuned"
 
 
 def how_tuned(
@@ -33,8 +33,8 @@ def how_tuned(
     Returns:
         `rate 0.02: best of 5, 1,500 iterations, held-out shapes` if the record that the card cites
         has this loss on this detector, and its best rate is the run's; `rate from its paper` for
-        the papers' rates of full-size detectors; else `rate not tuned`. Empty for an untrained
-        detector.
+        the papers' rates of full-size detectors; `rate set by the study` if the study's config has
+        another rate than the card; else `rate not tuned`. Empty for an untrained detector.
     """
     if not run.trained:
         return ""
@@ -45,7 +45,7 @@ def how_tuned(
     of_card = own is not None and math.isclose(own, schedule["lr"], rel_tol=1e-9)
     if preset == "full" and card.get("paper") and (of_card or _has_rate(run.cases)):
         return FROM_PAPER
-    return NOT_TUNED
+    return NOT_TUNED if of_card else OF_STUDY
 
 
 def _has_rate(cases: Iterable[Case]) -> bool:

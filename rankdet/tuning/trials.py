@@ -85,8 +85,8 @@ def pairs(
 ) -> list[Pair]:
     """Returns every loss on every detector, each with the study's schedule for the detector.
 
-    A group of runs of the study that has the detector on this dataset changes the schedule for all
-    losses alike.
+    The first group of runs of the study that has the detector on this dataset, and the schedule of
+    the study (no `schedule_name`), changes the schedule for all losses alike.
 
     Args:
         study: The study.
@@ -119,7 +119,11 @@ def pairs(
 
 
 def _group_of(config: StudyConfig, dataset: str, detector: str) -> RunGroup | None:
-    same = (g for g in config.runs if g.dataset == dataset and detector in g.detectors)
+    same = (
+        group
+        for group in config.runs
+        if group.dataset == dataset and detector in group.detectors and not group.schedule_name
+    )
     return next(same, None)
 
 

@@ -5,7 +5,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.results.schemas.tuning import TuningRecord
 from rankdet.study import cards
-from rankdet.study.tuned import FROM_PAPER, NOT_TUNED, how_tuned
+from rankdet.study.tuned import FROM_PAPER, NOT_TUNED, OF_STUDY, how_tuned
 from tests.study.tiny import group, study
 
 TRIAL = {
@@ -27,12 +27,12 @@ RECORD = {
 }  # fmt: skip
 
 
-def words(folder, loss="ap+sb+iou", lr=0.02, search=None, cited="tuned.json", **changes):
+def words(folder, loss="ap+sb+iou", lr=0.02, own=None, search=None, cited="tuned.json", **changes):
     """How the rate of a run was chosen, if its card cites a record in `folder`."""
     record = {**RECORD, "searches": [{**SEARCH, **(search or {})}]}
     TuningRecord.of(**{**record, **changes}).to_disk(folder / "tuned.json")
     (run,) = study(runs=[group(detectors=["retinanet"], losses=[loss])], untrained=False).runs
-    card = {**run.model.card, "training": {"lr": {"small": lr}, "tuned": cited}}
+    card = {**run.model.card, "training": {"lr": {"small": own or lr}, "tuned": cited}}
     return how_tuned(run, card, run.preset, {**run.schedule, "lr": lr}, folder)
 
 
@@ -43,10 +43,15 @@ def test_a_rate_of_the_record_is_said_with_its_budget(tmp_path):
     )
 
 
+def test_a_rate_of_the_study_may_be_the_one_that_was_tuned(tmp_path):
+    assert words(tmp_path, own=0.01).startswith("rate 0.02: best of 5")
+    assert words(tmp_path, lr=0.03, own=0.02) == OF_STUDY
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"lr": 0.01},  # the study has another rate
+        {"lr": 0.03},  # another rate
         {"loss": "ap+iou"},  # another loss
         {"search": {"detector": "atss"}},
         {"search": {"backbone": "r101"}},
@@ -67,7 +72,7 @@ def test_full_detectors_have_the_rates_of_the_papers():
     assert found == {FROM_PAPER}
     own = study(preset="full", schedule={"image_size": 64, "batch_size": 2, "epochs": 1, "lr": 0.1})
     for run in own.runs:
-        expected = NOT_TUNED if run.trained else ""
+        expected = OF_STUDY if run.trained else ""
         assert how_tuned(run, run.model.card, run.preset, run.schedule) == expected
 
 
