@@ -20,7 +20,7 @@ TARGET = torch.tensor([0, 2, 3, 1, 3, 0])  # 3 is background
 def form(request, monkeypatch):
     """Also runs the form without waits, which only GPUs use, on the CPU."""
     if request.param == "of a GPU":
-        monkeypatch.setattr(focal, "_merged_by_index", focal._merged_without_wait)
+        monkeypatch.setattr(focal, "merged_by_index", focal.merged_without_wait)
 
 
 def logits():

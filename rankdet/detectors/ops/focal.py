@@ -64,17 +64,18 @@ def _merged(
 ) -> Tensor:
     """Replaces the values of positives, and weights the rows of positives."""
     # On a GPU the host would wait for the number of positives, which indexing needs.
-    merge = _merged_without_wait if logits.is_cuda else _merged_by_index
+    merge = merged_without_wait if logits.is_cuda else merged_by_index
     return merge(values, logits, of_positives, target, weight)
 
 
-def _merged_by_index(
+def merged_by_index(
     values: Tensor,
     logits: Tensor,
     of_positives: Callable[[Tensor], Tensor],
     target: Tensor,
     weight: Tensor,
 ) -> Tensor:
+    """Replaces the values of positives at their indices: the least work, but the host waits."""
     rows = ((target >= 0) & (target < logits.shape[1])).nonzero().squeeze(1)
     classes = target[rows]
     values[rows, classes] = of_positives(logits[rows, classes])
@@ -83,13 +84,14 @@ def _merged_by_index(
     return values
 
 
-def _merged_without_wait(
+def merged_without_wait(
     values: Tensor,
     logits: Tensor,
     of_positives: Callable[[Tensor], Tensor],
     target: Tensor,
     weight: Tensor,
 ) -> Tensor:
+    """As `merged_by_index`, without a number that the host must know: for GPUs."""
     n_classes = logits.shape[1]
     classes = target.clamp(0, n_classes - 1)[:, None]
     is_positive = ((target >= 0) & (target < n_classes))[:, None]
