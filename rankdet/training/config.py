@@ -106,10 +106,13 @@ def dataset_config(
 def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the config of the training data loader.
 
-    As in mmdet, a batch has only wide or only tall images. With `oversample: t`, images of rare
-    classes are repeated in an epoch: max(1, √(t/f)) times, where f is the fraction of images with
-    the rarest class of the image (LVIS's repeat factors).
+    As in mmdet, a batch has only wide or only tall images. The number of `workers` changes no
+    number. With `oversample: t`, images of rare classes are repeated in an epoch: max(1, √(t/f))
+    times, where f is the fraction of images with the rarest class of the image (LVIS's repeat
+    factors).
     """
+    from rankdet.training.image_draws import EpochBatches, SeededImages
+
     schedule = spec["schedule"]
     workers = int(schedule.get("workers", 0))
     pipeline = transforms.train_pipeline(schedule, masks=needs_masks(spec))
@@ -122,8 +125,8 @@ def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[s
         "num_workers": workers,
         "persistent_workers": workers > 0,
         "sampler": {"type": "DefaultSampler", "shuffle": True},
-        "batch_sampler": {"type": "AspectRatioBatchSampler"},
-        "dataset": dataset,
+        "batch_sampler": {"type": EpochBatches},
+        "dataset": {"type": SeededImages, "dataset": dataset, "seed": int(spec["seed"])},
     }
 
 

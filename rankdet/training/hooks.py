@@ -38,7 +38,8 @@ def criterion_heads(model: torch.nn.Module) -> list["CriterionHead"]:
 class EpochSeedHook(Hook):
     """Seeds all generators with (seed, epoch), so that resumed and uninterrupted runs are equal.
 
-    Processes after the first also use their rank, so that each one augments differently.
+    Processes after the first also use their rank, so that each one samples differently. Images have
+    draws of their own; see `image_draws`.
     """
 
     priority = "VERY_HIGH"

@@ -75,6 +75,7 @@ def build_runner(
         device: As `environment.set_up` returned it.
         report: Progress callback. None: progress is not printed.
     """
+    import torch
     from mmengine.runner import Runner
 
     from rankdet.losses.scope import set_rank_scope
@@ -87,6 +88,7 @@ def build_runner(
     seed = int(spec["seed"])
     loader_settings = acceleration.loader(config.train_loader(spec, manifest), device)
     loader = Runner.build_dataloader(loader_settings, seed=seed)
+    loader.generator = torch.Generator()  # else it draws from the model's, and not in each epoch
     several = together.process_count() > 1
     steps = Steps(int(schedule.get("accumulate", 1)), len(loader))
     precision = schedule.get("precision", "fp32")

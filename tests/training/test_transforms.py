@@ -43,10 +43,9 @@ def training_images(spec, times=1, **schedule):
     from mmdet.registry import DATASETS
 
     spec = {**spec, "schedule": {**spec["schedule"], **schedule}}
-    np.random.seed(0)  # noqa: NPY002  (mmcv draws from the global generator)
     loader = config.train_loader(spec, config.load_manifest(spec))
     dataset = DATASETS.build(loader["dataset"])
-    return [dataset[i] for _ in range(times) for i in range(len(dataset))]
+    return [dataset[epoch, i] for epoch in range(times) for i in range(len(dataset))]
 
 
 def test_images_are_fitted_into_a_square_or_between_two_sides(spec):
@@ -96,7 +95,7 @@ def test_oversampling_repeats_images_of_rare_classes(spec):
     loader = config.train_loader(
         {**spec, "schedule": {**spec["schedule"], "oversample": 1.0}}, manifest
     )
-    balanced = DATASETS.build(loader["dataset"])
+    balanced = DATASETS.build(loader["dataset"]).dataset
     plain = balanced.dataset
     classes = [set(plain.get_cat_ids(i)) for i in range(len(plain))]
     share = {c: sum(c in found for found in classes) / len(plain) for c in set().union(*classes)}
