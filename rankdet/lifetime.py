@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 WORKFLOW = "RANKDET_WORKFLOW"  # host and process of the workflow, for the jobs that it starts
 PAUSE = 0.5  # seconds between two looks, where the system cannot announce the end of a process
@@ -34,13 +35,23 @@ def runs(process: int) -> bool:
     return True
 
 
-def end_with_parent() -> None:
+def terminate() -> None:
+    """Ends this process, which may first end its own children."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def end_with_parent(end: Callable[[], None] = terminate) -> None:
     """Ends this process as soon as its parent, or the workflow that it belongs to, is gone.
 
     Child processes need their own call.
+
+    Args:
+        end: Ends this process; called in a thread.
     """
     for process in dict.fromkeys((os.getppid(), *_workflow())):
-        threading.Thread(target=_end_after, args=(process,), daemon=True).start()
+        threading.Thread(target=_end_after, args=(process, end), daemon=True).start()
 
 
 def _workflow() -> list[int]:
@@ -49,14 +60,12 @@ def _workflow() -> list[int]:
     return [int(process)] if host == socket.gethostname() and process.isdigit() else []
 
 
-def _end_after(process: int) -> None:
+def _end_after(process: int, end: Callable[[], None]) -> None:
     _wait_for(process)
     with contextlib.suppress(OSError, ValueError):
         print(f"process {process}, which started this job, is gone: it ends", file=sys.stderr)
         sys.stderr.flush()
-    os.kill(os.getpid(), signal.SIGTERM)  # lets the parent of several processes end them
-    time.sleep(GRACE)
-    os.kill(os.getpid(), signal.SIGKILL)
+    end()
 
 
 def _wait_for(process: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 from rankdet.files import remove_leftovers
 from rankdet.jobs.reason import failure_reason
+from rankdet.jobs.watch import announce
 from rankdet.lifetime import end_with_parent
 from rankdet.results.failures import clear_failure, record_failure
 
@@ -78,10 +79,12 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
             this.print(f"error: {label}: {reason} (log: {log})")
             if folder is not None:
                 record_failure(folder, label, reason)
+            announce(1)
             sys.exit(1)
         if folder is not None:
             clear_failure(folder, label)
         this.print(f"done: {label}  {time.monotonic() - started:.0f} s")
+        announce(0)
 
 
 def run_folder(snakemake: Any) -> Path:
