@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 import rankdet.losses as losses
-from rankdet.detectors.loss_faults import check_signature
+from rankdet.detectors.loss_faults import check_signature, located_in
 from rankdet.errors import InputError
 from rankdet.files import import_file
 
@@ -51,7 +51,8 @@ def build_criterion(
     name = options.pop("type")
     part_class = classification_class(name, loss_file)
     try:
-        part = part_class(**options)
+        with located_in(loss_file):
+            part = part_class(**options)
         box = losses.build_box(dict(card.get("box", {"type": "giou"})))
         balance = losses.build_balance(dict(card.get("balance", {"type": "none"})))
     except (TypeError, ValueError) as error:

@@ -37,7 +37,10 @@ class GradientBalance:
         if not logits.requires_grad:
             return
 
-        def measure(gradient: Tensor) -> None:
+        def measure(gradient: Tensor | None) -> None:
+            if gradient is None:  # the backward pass of a loss returned None
+                self.positive = self.negative = logits.new_zeros((), dtype=torch.float64)
+                return
             magnitude = gradient.detach().abs()
             self.positive = magnitude[rows, columns].sum(dtype=torch.float64)
             rest = magnitude.sum(dtype=torch.float64) - self.positive

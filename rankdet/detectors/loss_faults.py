@@ -1,6 +1,8 @@
 """Faults in the code of a loss, as one line with its file and line."""
 
+import ast
 import inspect
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.losses.output_checks import LossOutputError
 
+BACKWARD = re.compile(r"[Ff]unction (?P<name>\w+)Backward returned")  # torch, without a stack
 TAKES = {"forward": "(logits, labels)", "terms": "(problem)"}
 
 
@@ -52,18 +55,53 @@ def located(part: nn.Module, loss_file: str | Path | None) -> Iterator[None]:
     Raises:
         InputError: With file, line and the error.
     """
+    with located_in(loss_file):
+        try:
+            yield
+        except LossOutputError as error:
+            raise InputError(f"{place(part)}: {error}") from error
+
+
+@contextmanager
+def located_in(loss_file: str | Path | None) -> Iterator[None]:
+    """Turns an error of a loss's file, also in its backward pass, into one line with its place.
+
+    Args:
+        loss_file: The file of the loss; errors in other files are not changed.
+
+    Raises:
+        InputError: With file, line and the error.
+    """
     try:
         yield
-    except LossOutputError as error:
-        raise InputError(f"{place(part)}: {error}") from error
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if loss_file and frame.filename == str(loss_file)]
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = _line_of(error, str(loss_file)) if loss_file else None
         memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
-        if not lines or memory or isinstance(error, InputError):
+        if line is None or memory:
             raise
-        where = f"{shown(str(loss_file))}:{lines[-1]}"
-        raise InputError(f"{where}: {type(error).__name__}: {error}") from error
+        said = " ".join(str(error).split())
+        problem = f"{type(error).__name__}: {said}"
+        if isinstance(error, SystemExit):
+            problem = f"the loss ended the training with sys.exit({said}); remove that call"
+        raise InputError(f"{shown(str(loss_file))}:{line}: {problem}") from error
+
+
+def _line_of(error: BaseException, loss_file: str) -> int | None:
+    """Returns the line of a loss's file in which an error arose; None if it arose elsewhere."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == loss_file]
+    return lines[-1] if lines else _line_of_function(BACKWARD.match(str(error)), loss_file)
+
+
+def _line_of_function(named: re.Match[str] | None, loss_file: str) -> int | None:
+    """Returns where a loss's file defines the autograd function that torch names."""
+    if named is None:
+        return None
+    tree = ast.parse(Path(loss_file).read_bytes())
+    classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    return next((node.lineno for node in classes if node.name == named["name"]), None)
 
 
 def _called(part: nn.Module) -> str:

@@ -22,7 +22,7 @@ def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tenso
         positives: the number of positives; without any, a loss may be a constant.
 
     Raises:
-        LossOutputError: a loss is not a tensor, has several values, or has no gradient.
+        LossOutputError: a loss is not a tensor, is complex, has several values, or has no gradient.
     """
     try:
         found = dict(terms)
@@ -33,6 +33,8 @@ def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tenso
     for name, loss in found.items():
         if not isinstance(loss, Tensor):
             raise LossOutputError(f"{name} is {_kind(loss)}; return one scalar tensor")
+        if loss.is_complex():
+            raise LossOutputError(f"{name} is a complex number; return a real one, as with .abs()")
         if loss.numel() != 1:
             raise LossOutputError(
                 f"{name} is a tensor of shape {tuple(loss.shape)}; return a scalar: add .sum() and "

@@ -49,7 +49,7 @@ def train_in_processes(spec: dict[str, Any], run_dir: Path) -> None:
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
-    from rankdet.training.run import progress_reporter
+    from rankdet.training.progress import progress_reporter
 
     count = process_count(spec)
     threads = max(1, int(spec.get("threads", 1)) // count)

@@ -17,6 +17,7 @@ SHARED = ("gpus", "images_per_gpu", "accumulate", "rank_scope", "sync_bn")
 COMPUTED = ("precision", "compile", "channels_last")
 COUNTS = ("num_pos", "num_neg")
 # The first of these that a detector has is at most 1. In a cascade, stage 0 has weight 1.
+FEWEST = 5  # iterations at the end, for a loss that has become a constant
 RANKING_LOSSES = ("loss_cls", "loss_rank", "s0_loss_cls", "s0_loss_rank")
 
 
@@ -27,10 +28,11 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Returns whether a finished training has learned a ranking.
+    """Returns whether a finished training has learned a ranking until its end.
 
     If the learning rate of a ranking loss is too high, all logits become very small. The positives
-    are then ranked below almost all negatives, and the loss, which is at most 1, stays near 1.
+    are then ranked below almost all negatives, and the loss, which is at most 1, stays near 1. A
+    loss that becomes a constant other than 0, without a gradient, also ends the learning.
 
     Args:
         rows: The per-iteration record.
@@ -44,6 +46,11 @@ def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, s
     tail = rows[-max(1, len(rows) // 10) :]
     name = next((name for name in RANKING_LOSSES if any(name in row for row in tail)), "")
     values = [row[name] for row in tail if row.get(name) is not None]
+    if len(values) >= FEWEST and len(set(values)) == 1 and values[0] and all(map(_is_idle, tail)):
+        return "collapsed", (
+            f"{name} was {values[0]:.6g} without a gradient in all of the last {len(tail)} "
+            "iterations: nothing was learned any more; see where the loss becomes a constant"
+        )
     if bound is None or not values:
         return "trained", None
     mean = sum(values) / len(values)
@@ -53,6 +60,11 @@ def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, s
         f"{name} stayed at {mean:.3f} over the last {len(tail)} iterations (collapse above "
         f"{bound}): the ranking was not learned; lower the learning rate"
     )
+
+
+def _is_idle(row: Mapping[str, Any]) -> bool:
+    """Whether an iteration with positives had no gradient at any logit."""
+    return bool(row.get("num_pos")) and row.get("grad_pos") == row.get("grad_neg") == 0
 
 
 def imbalance_ratios(

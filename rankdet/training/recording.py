@@ -14,6 +14,7 @@ from mmengine.hooks import Hook
 
 from rankdet.losses.processes import process_count
 from rankdet.training import rows, together
+from rankdet.training.gradient_checks import FirstGradients
 from rankdet.training.hooks import criterion_heads, inner_model
 from rankdet.training.scalars import Clock, Moment, Scalar, on_host
 from rankdet.training.steps import Steps
@@ -98,6 +99,7 @@ class RecordHook(Hook):
         self._pending: list[ForwardPass] = []  # not read from the device yet
         self._passes: list[rows.Row] = []  # of an iteration that has not ended
         self._unlogged: list[rows.Row] = []
+        self._first = FirstGradients()
         self._file: TextIO | None = None
         self._start = self.clock.now()
         self._waits = self._data_end = time.perf_counter()
@@ -161,6 +163,7 @@ class RecordHook(Hook):
 
         Raises:
             Diverged: If a loss is not finite. Rows after it are not written.
+            InputError: If a loss had no gradient in the first iterations.
         """
         stored, self._pending = self._pending, []
         of_processes = zip(*together.of_all(self._rows(stored)), strict=True)
@@ -169,7 +172,9 @@ class RecordHook(Hook):
             last = self._passes[-1]
             finite = _is_finite(last)
             if self.steps.ends(one.index) or not finite:
-                self._write(rows.of_passes(self._passes))
+                row = rows.of_passes(self._passes)
+                self._write(row)
+                self._first.add(row, self._heads)
                 self._passes = []
             if not finite:
                 raise Diverged(_divergence(last))

@@ -2,55 +2,15 @@
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.results.layout import MODEL, PROGRESS, RUN, TRAINING
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
-
-
-def _terminal() -> Any:
-    """Returns a console on the terminal of the workflow, or on standard error.
-
-    The workflow sets `RANKDET_TERMINAL`, a file descriptor; other output of a job goes to its log.
-    """
-    from rich.console import Console
-
-    stream: TextIO
-    try:
-        stream = os.fdopen(os.dup(int(os.environ["RANKDET_TERMINAL"])), "w", errors="replace")
-    except (KeyError, OSError, ValueError):
-        stream = sys.stderr
-    return Console(file=stream, highlight=False, soft_wrap=True)
-
-
-def _name(run_dir: Path) -> str:
-    return "/".join(run_dir.parts[-4:])  # dataset, detector, loss, seed
-
-
-def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]:
-    """Returns a callback that prints a line of progress on the terminal.
-
-    Args:
-        run_dir: The run's folder.
-    """
-    console, name = _terminal(), _name(run_dir)
-
-    def report(done: int, total: int, pace: float, value: float) -> None:
-        left = pace * (total - done)
-        filled = round(10 * done / total)
-        bar = f"[green]{'━' * filled}[/green][dim]{'━' * (10 - filled)}[/dim]"
-        eta = f"{int(left // 60)}:{int(left % 60):02d} left" if done < total else "done"
-        console.print(
-            f"{bar} {name}  {done}/{total}  loss {value:.3f}  {pace:.2f} s/iteration  {eta}"
-        )
-
-    return report
-
+from rankdet.training.progress import note_printer, progress_reporter
 
 _STARTED = itertools.count()
 
@@ -187,16 +147,27 @@ def train_process(
         report: Progress callback, for the main process.
 
     Raises:
-        InputError: If the spec, the data or the loss cannot be used.
+        InputError: If the spec, the data or the loss cannot be used. Errors in the loss's file have
+            its place.
     """
+    from rankdet.detectors.loss_faults import located_in
+
+    with located_in(spec["loss_file"]):
+        _train_and_write(spec, run_dir, device, report)
+
+
+def _train_and_write(
+    spec: dict[str, Any], run_dir: Path, device: str, report: Callable[..., None]
+) -> None:
     from rankdet.training import record, together
     from rankdet.training.checkpoints import Workspace, save_model
+    from rankdet.training.gradient_checks import require_gradient
     from rankdet.training.hooks import criterion_heads, inner_model
     from rankdet.training.kept_epochs import keeper
 
     run_dir.mkdir(parents=True, exist_ok=True)
     main = together.is_main()
-    space = Workspace(run_dir, spec, _note(run_dir)) if main else None
+    space = Workspace(run_dir, spec, note_printer(run_dir)) if main else None
     runner = build_runner(
         spec, together.from_main(space and space.path), device, report if main else None
     )
@@ -205,9 +176,11 @@ def train_process(
     if space is None:
         return
     rows = space.all_rows(_iterations(runner) if status == "trained" else None)
+    criteria = criterion_heads(inner_model(runner))
     if status == "trained":
+        require_gradient(rows, criteria)
         status, reason = record.verdict(rows, spec["card"])
-    heads = {h.record_prefix: h.num_classes for h in criterion_heads(inner_model(runner))}
+    heads = {head.record_prefix: head.num_classes for head in criteria}
     epochs = keeper(runner.hooks)
     written = record.Written(spec, status, reason, rows, device, space.state, heads)
     save_model(runner, spec, run_dir / MODEL)
@@ -224,12 +197,6 @@ def _iterations(runner: Any) -> int:
     from rankdet.training.kept_epochs import keeper
 
     return keeper(runner.hooks).steps.count(runner.max_iters)
-
-
-def _note(run_dir: Path) -> Callable[[str], None]:
-    """Returns a function that prints a note about a run on the terminal."""
-    console = _terminal()
-    return lambda line: console.print(f"note: {_name(run_dir)}: {line}", markup=False)
 
 
 def _train(runner: Any) -> tuple[str, str | None]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rankdet.detectors.criteria import build_criterion
-from rankdet.detectors.loss_faults import located
+from rankdet.detectors.loss_faults import located, located_in
 from rankdet.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -42,6 +42,8 @@ def train(folder, body, labels=LABELS):
         ("    def forward(self, x, y):\n        pass\n", 6, "is None"),
         ("    def forward(self, x):\n        return x.sum()\n", 6, "too many positional"),
         ("    def forward(self, x, y, z):\n        return x.sum()\n", 6, "argument: 'z'"),
+        ("    def forward(self, x, y):\n        return x.sum() * 1j\n", 6, "is a complex number"),
+        ("    def forward(self, x, y):\n        exit(0)\n", 7, r"sys\.exit\(0\); remove"),
         ("    def terms(self, problem):\n        return [1, 2]\n", 6, "terms returned a list"),
         ("    def terms(self, p):\n        return {'loss_a': p.logits}\n", 6, "loss_a is a tensor"),
         ("    def terms(self):\n        return {}\n", 6, "called with \\(problem\\)"),
@@ -54,6 +56,45 @@ def test_the_fault_is_one_line_with_file_and_line(tmp_path, body, line, message)
         train(tmp_path, body)
     assert re.search(rf"mine\.py:{line}: ", str(error.value))
     assert "\n" not in str(error.value)
+
+
+BACKWARD = """    def forward(self, x, y):
+        return Broken.apply(x)
+
+
+class Broken(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.sum()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "line", "message"),
+    [
+        ("raise KeyError('x')", 17, "KeyError"),
+        ("return torch.zeros(3)", 10, "RuntimeError: [Ff]unction BrokenBackward returned"),
+        ("return gradient, gradient", 10, "RuntimeError: [Ff]unction BrokenBackward returned"),
+    ],
+)
+def test_a_fault_of_a_backward_pass_has_file_and_line(tmp_path, statement, line, message):
+    with (
+        pytest.raises(InputError, match=message) as error,
+        located_in(tmp_path / "mine.py"),
+    ):
+        train(tmp_path, BACKWARD.format(statement))
+    assert re.search(rf"mine\.py:{line}: ", str(error.value))
+    assert "\n" not in str(error.value)
+
+
+def test_a_fault_of_the_constructor_has_file_and_line(tmp_path):
+    body = "    def __init__(self):\n        self.x = nn.Linear(1, 1)\n"
+    with pytest.raises(InputError, match=r"mine\.py:7: AttributeError: cannot assign module"):
+        train(tmp_path, body)
 
 
 def test_losses_that_train_are_not_touched(tmp_path):
