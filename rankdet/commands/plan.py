@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and status."""
     check_repository("plan")
+    from rankdet.jobs.folders import folder_problems
     from rankdet.repository import CONFIG, DEFAULT_STUDY
     from rankdet.study.plan import load_study
 
@@ -53,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     study = load_study(args.configfile or [DEFAULT_STUDY], overrides, with_data=False)
     if args.check:
+        for problem, remedy in folder_problems():  # Snakemake would end with a traceback
+            raise InputError(f"{problem}; {remedy}")
         return 0
     if args.json:
         print(json.dumps(study.plan(), indent=1, ensure_ascii=False))

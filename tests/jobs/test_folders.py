@@ -5,6 +5,7 @@ import tempfile
 
 import pytest
 
+from rankdet.cli import main
 from rankdet.jobs.folders import folder_problems
 
 
@@ -28,6 +29,14 @@ def test_a_folder_that_cannot_be_is_named_with_what_to_do(folders, monkeypatch, 
     ((problem, remedy),) = folder_problems()
     assert "/dev/null/x" in problem and problem.endswith("Not a directory")
     assert f"set {name}" in remedy
+
+
+def test_make_smoke_says_it_before_snakemake_starts(folders, monkeypatch, capsys):
+    """Snakemake itself ends with a traceback before it reads the Snakefile."""
+    monkeypatch.setenv("HOME", "/dev/null/x")
+    assert main(["plan", "--check"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: Snakemake's cache cannot be written")
 
 
 def test_another_cache_replaces_the_one_in_an_impossible_home(folders, monkeypatch):
