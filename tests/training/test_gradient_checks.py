@@ -40,12 +40,17 @@ def test_one_gradient_is_enough(other):
     check = FirstGradients()
     for iteration in range(1, 3 * FIRST):
         check.add(row(iteration, **(other if iteration == 4 else {})), [head()])
+    with pytest.raises(InputError):
+        require_gradient([row(iteration) for iteration in range(1, 4)], [head()])
 
 
 def test_a_resumed_training_may_have_converged():
     check = FirstGradients()
-    for iteration in range(50, 50 + 3 * FIRST):
-        check.add(row(iteration), [head()])
+    rows = [row(iteration) for iteration in range(50, 50 + 3 * FIRST)]
+    for one in rows:
+        check.add(one, [head()])
+    with pytest.raises(InputError):  # the whole record is checked at the end
+        require_gradient(rows, [head()])
 
 
 def test_iterations_without_positives_prove_nothing():
