@@ -83,6 +83,35 @@ def test_results_are_written_before_they_are_printed(files):
     assert json.loads((files / "out.json").read_text())["metrics"]["AP"] == pytest.approx(1)
 
 
+@pytest.mark.fault("a full or closed output of a command, with a buffer and without", tries=1)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("output", "code", "told"),
+    [
+        (">/dev/full", 2, "error: No space left on device\n"),
+        (">&-", 0, ""),
+        ("| true", 141, ""),
+    ],
+)
+def test_what_cannot_be_printed_ends_in_one_line(files, output, code, told, unbuffered):
+    """Without a buffer the first line fails; with one, all lines at the end of the process."""
+    command = f"{{ sleep .5; $COMMAND --out out.json; echo $? >code; }} {output}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=files,
+        env={
+            **os.environ,
+            "COMMAND": " ".join([*COMMAND, "evaluate", "gt.json", "det.json"]),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": unbuffered,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert (int((files / "code").read_text()), done.stderr) == (code, told)
+    assert json.loads((files / "out.json").read_text())["metrics"]["AP"] == pytest.approx(1)
+
+
 @pytest.mark.parametrize("error", ["PermissionError(13, 'Permission denied', 'results/x')"])
 def test_an_error_of_the_system_is_one_line(error):
     code = f"""
