@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import random
 import signal
 import time
 import traceback
@@ -11,6 +12,7 @@ from typing import Any
 from rankdet.cli import main
 from rankdet.errors import InputError
 
+Try = Callable[[random.Random], tuple[str, str | None]]  # to what was broken, and the fault
 MOST_SECONDS = 20
 
 

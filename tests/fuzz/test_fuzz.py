@@ -9,7 +9,6 @@ import resource
 import pytest
 
 from rankdet.errors import InputError
-from tests.fuzz import targets
 from tests.fuzz.count import faults
 from tests.fuzz.mutations import broken_csv, broken_json, broken_yaml
 from tests.fuzz.outcome import fault_of, fault_of_command
@@ -50,7 +49,7 @@ def accepts(call, never=False):
 @pytest.mark.parametrize("name", ["cards", "backbones", "specs", "published_values"])
 def test_some_broken_inputs_are_accepted(name, tmp_path, monkeypatch):
     """A target that refused everything would hide faults: some changes are harmless."""
-    monkeypatch.setattr(targets, "fault_of", accepts)
+    monkeypatch.setattr(f"{TARGETS[name].__module__}.fault_of", accepts)
     attempt = TARGETS[name](tmp_path)
     assert {attempt(random.Random(k))[1] for k in range(40)} == {None, "refused"}
 
