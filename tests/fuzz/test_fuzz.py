@@ -14,8 +14,8 @@ from tests.fuzz.mutations import broken_csv, broken_json, broken_yaml
 from tests.fuzz.outcome import fault_of, fault_of_command
 from tests.fuzz.targets import TARGETS
 
-FEW = {"reports": 4, "studies": 30, "checkpoints": 20}  # slow ones; of others: 40
-MANY = {"reports": 60}  # of others: 1,000
+FEW = {"reports": 4, "report_records": 15, "studies": 30, "checkpoints": 20}  # slow ones; of others: 40
+MANY = {"reports": 60, "report_records": 200}  # of others: 1,000
 MOST_KB = 2_000_000
 
 

@@ -11,7 +11,7 @@ from tests.fuzz.targets.csv_files import (
     released_settings,
 )
 from tests.fuzz.targets.evaluation import annotations, compared, detections
-from tests.fuzz.targets.results import checkpoints, records, reports
+from tests.fuzz.targets.results import checkpoints, records, report_records, reports
 from tests.fuzz.targets.specifications import specs
 from tests.fuzz.targets.studies import config_values, studies
 from tests.fuzz.targets.workflow_files import backbones, cards, detectors
@@ -34,6 +34,7 @@ TARGETS: dict[str, Callable[[Path], Try]] = {
         compared,
         records,
         reports,
+        report_records,
         checkpoints,
     )
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.repository import PAPERS
+from rankdet.results.layout import LEADERBOARD
 from tests.fuzz.mutations import Broken, broken_bytes, broken_data, broken_json
 from tests.fuzz.outcome import Try, fault_of
 
@@ -37,6 +38,31 @@ def reports(folder: Path) -> Try:
     return _one_record(plan, lambda: build_report(plan, folder / "html"))
 
 
+def report_records(folder: Path) -> Try:
+    """What a report shows without computing it: tables, figures, the leaderboard, failures."""
+    from rankdet.papers.figures import build_figure
+    from rankdet.papers.table import build_table
+    from rankdet.report import build_report
+    from rankdet.results.leaderboard import build_leaderboard
+
+    plan = small_study(folder)
+    content = json.loads(plan.read_text())
+    made: list[tuple[str, str, Callable[..., None]]] = [
+        ("tables", "alrp/table3", build_table),
+        ("figures", "alrp/figure4", build_figure),
+    ]
+    for kind, name, _ in made:
+        content[kind] = [{"id": name, "spec": f"analysis/papers/{name}.yaml"}]
+    content["runs"] = content["runs"][:2]
+    plan.write_text(json.dumps(content))
+    for kind, name, build in made:
+        build(plan, PAPERS / f"{name}.yaml", plan.parent / kind / name)
+    build_leaderboard(plan, plan.parent / LEADERBOARD)
+    files = [plan.parent / LEADERBOARD, *plan.parent.glob("[tf]*/*/*/*.json")]
+    assert len(files) == 3
+    return _one_file(files, lambda: build_report(plan, folder / "html"))
+
+
 def small_study(folder: Path) -> Path:
     from tests.report.fake_study import make_study
 
@@ -51,7 +77,10 @@ def _one_record(plan: Path, read: Callable[[], Any]) -> Try:
     runs = [plan.parent / run["key"] for run in json.loads(plan.read_text())["runs"]]
     files = [plan, plan.parent / "shapes/dataset.json"]
     files += [path for run in runs for path in sorted(run.glob("*")) if path.is_file()]
+    return _one_file(files, read)
 
+
+def _one_file(files: list[Path], read: Callable[[], Any]) -> Try:
     def attempt(rng: random.Random) -> tuple[str, str | None]:
         path = rng.choice(files)
         kept = path.read_bytes()
