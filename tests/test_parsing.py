@@ -13,6 +13,9 @@ def bomb(levels: int) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.fault(
+    "YAML with a key given twice, a date, a tag, a bomb of aliases or odd characters"
+)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -59,6 +62,7 @@ def test_plain_yaml_has_its_usual_values():
     assert parse_yaml("") is None
 
 
+@pytest.mark.fault("JSON with a key given twice, NaN, huge numbers or odd characters")
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -58,6 +58,7 @@ def test_a_terminal_without_arrows_shows_question_marks(files):
     assert "? lower is better" in done.stdout and "AP" in done.stdout
 
 
+@pytest.mark.fault("impossible HOME, TMPDIR or cache")
 @pytest.mark.parametrize("name", ["HOME", "TMPDIR", "XDG_CACHE_HOME"])
 def test_a_folder_of_the_system_that_cannot_be(files, name):
     done = evaluate(files, "--out", "out.json", **{name: "/dev/null/x"})
@@ -83,7 +84,7 @@ def test_results_are_written_before_they_are_printed(files):
     assert json.loads((files / "out.json").read_text())["metrics"]["AP"] == pytest.approx(1)
 
 
-@pytest.mark.fault("a full or closed output of a command, with a buffer and without", tries=1)
+@pytest.mark.fault("a full or closed output of a command, with a buffer and without")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
     ("output", "code", "told"),
@@ -126,6 +127,7 @@ sys.exit(cli.main(["doctor"]))
     assert (done.returncode, done.stderr) == (2, "error: results/x: Permission denied\n")
 
 
+@pytest.mark.fault("Ctrl-C twice")
 def test_ctrl_c_twice_is_one_line():
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW],
