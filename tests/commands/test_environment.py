@@ -13,8 +13,10 @@ from rankdet.repository import ROOT
 
 COMMAND = [sys.executable, "-m", "rankdet.cli"]
 # A command that is interrupted while it works, and again while it ends.
+# A shell starts programs in the background (`&`) so that they do not get Ctrl-C.
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from rankdet import cli
 from rankdet.commands import doctor
 class Slow:
