@@ -45,7 +45,7 @@ test: setup $(TRITON) ## run the tests (minutes)
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL)
 
 reliability: setup ## plant every fault of the tests, and write docs/reliability.md
-	$(BIN)/python -m pytest -q -m fault --reliability docs/reliability.md
+	$(BIN)/python -m pytest -q -m fault --reliability=docs/reliability.md tests
 
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL) --cov --cov-report=term --cov-fail-under=$(FLOOR)

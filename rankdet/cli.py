@@ -25,6 +25,7 @@ COMMANDS = {
     "report": "build or open the report of a study",
     "doctor": "check this machine and its packages, with a remedy for each problem",
 }
+NOBODY_READS = 141  # `rankdet ... | head`, as other programs that SIGPIPE ends
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
@@ -50,10 +51,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code. Bad input, a missing package and a file that cannot be read or written print
-        one line and give 2.
+        one line and give 2, also if the file is the standard output (`> /dev/full`).
     """
     _print_anything()
-    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+    finally:  # here, because nobody handles an error at the end of the process
+        lost = _flush()
+    if code or lost is None:
+        return code
+    if isinstance(lost, BrokenPipeError):
+        return NOBODY_READS
+    return _system_error(lost)
+
+
+def _run(argv: list[str]) -> int:
     command = next((word for word in argv if not word.startswith("-")), None)
     try:
         args = build_parser(command).parse_args(argv)
@@ -72,13 +84,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         _ignore_interrupts()
         print("stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # `rankdet ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except BrokenPipeError:
+        return NOBODY_READS
     except OSError as error:  # a folder that cannot be read or written, a full disk
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-        return 2
+        return _system_error(error)
+
+
+def _flush() -> OSError | None:
+    """Writes what was printed; returns the error if it cannot be written, and then drops it."""
+    try:
+        if sys.stdout is not None:  # None: closed by the shell (`>&-`)
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return error
+    return None
+
+
+def _system_error(error: OSError) -> int:
+    where = f"{error.filename}: " if error.filename else ""
+    print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+    return 2
 
 
 def _print_anything() -> None:

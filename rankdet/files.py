@@ -16,8 +16,9 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.lifetime import runs
-from rankdet.parsing import MOST_YAML, parse_json, parse_yaml
+from rankdet.parsing import MOST_YAML, parse_csv, parse_json, parse_yaml
 
+MOST_CSV = 1 << 24  # bytes; the longest file of this project has 360,000
 MARKER = ".rankdet"  # in every folder that `replacing` wrote; only such a folder is replaced
 SWAPS = 100  # tries to put a folder in the place of one that others replace, too
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -76,6 +77,19 @@ def read_yaml(path: Path) -> Any:
     text = read_text(path, MOST_YAML)
     try:
         return parse_yaml(text)
+    except ValueError as error:
+        raise InputError(f"{shown(path)}: {error}") from None
+
+
+def read_csv(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Returns the columns and rows of a CSV file, as `rankdet.parsing.parse_csv` does.
+
+    Raises:
+        InputError: If the file cannot be read or is refused; the message names the line.
+    """
+    text = read_text(path, MOST_CSV)
+    try:
+        return parse_csv(text)
     except ValueError as error:
         raise InputError(f"{shown(path)}: {error}") from None
 

@@ -1,12 +1,15 @@
-"""YAML and JSON from people and files: everything that is not plain data is an error of one line.
+"""YAML, JSON and CSV from people and files: what is not plain data is an error of one line.
 
-All YAML of a user and all our records are read here. The libraries accept more than a benchmark
-should: a key that is given twice, of which one is dropped; dates, which JSON does not have; a few
-lines of aliases that stand for billions of values.
+All YAML and CSV of a user and all our records are read here. The libraries accept more than a
+benchmark should: a key that is given twice, of which one is dropped; dates, which JSON does not
+have; a few lines of aliases that stand for billions of values.
 """
 
+import csv
+import io
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +17,7 @@ MOST_YAML = 1 << 20  # characters; the longest file of this project has 20,000
 MOST_DEPTH = 50  # levels of nesting
 MOST_VALUES = 100_000  # values of a YAML text after its aliases are written out
 MOST_BITS = 64  # of a whole number
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 TAG = "tag:yaml.org,2002:"
 
 
@@ -205,6 +209,57 @@ def check_plain(root: Any) -> None:
                 waiting.append((f"{place}.{key}" if place else str(key), inner))
         elif isinstance(value, list | tuple):
             waiting += [(f"{place}[{index}]", inner) for index, inner in enumerate(value)]
+
+
+def parse_csv(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Returns the names of the columns, and each row as the number of its line and its cells.
+
+    A byte order mark at the beginning, as spreadsheets write it, is skipped.
+
+    Raises:
+        ValueError: In one line, with the number of the line: if there is no header, a column has no
+            name or the name of another one, a row has another number of cells, quotes do not end,
+            or a character cannot be shown.
+    """
+    text = text.removeprefix("\ufeff")
+    for number, line in enumerate(text.split("\n"), start=1):
+        _no_odd_characters(line, f"line {number}: ")
+    reader = csv.reader(io.StringIO(text), strict=True)
+    try:
+        header = next(reader, [])
+        if problem := _header_problem(header):
+            raise ValueError(f"line 1: {problem}")
+        rows = []
+        for cells in reader:
+            if len(cells) != len(header):
+                raise ValueError(
+                    f"line {reader.line_num}: {len(cells)} cells, expected {len(header)}"
+                )
+            rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from None
+    return header, rows
+
+
+def _header_problem(header: list[str]) -> str | None:
+    if not header:
+        return "no names of columns"
+    if not all(header):
+        return f"column {header.index('') + 1} has no name"
+    twice = next((name for name in header if header.count(name) > 1), None)
+    return None if twice is None else f"column {_short(twice)} occurs twice"
+
+
+def parse_number(text: str) -> float:
+    """Returns the number of a cell: in ASCII digits, finite, without `_` between them.
+
+    Raises:
+        ValueError: In one line, if it is anything else; `float` accepts `1_0` and `nan`, too.
+    """
+    value = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"found {_short(text)}, not a number")
+    return value
 
 
 def _no_odd_characters(text: str, where: str) -> None:

@@ -46,6 +46,7 @@ def test_a_record_is_read_back_and_nan_is_refused(tmp_path):
     assert files.read_record(path) == (record, None)
 
 
+@pytest.mark.fault("JSON record that is damaged")
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -145,6 +146,7 @@ def test_paths_are_shown_relative_to_the_current_folder(tmp_path, monkeypatch):
     assert files.shown(tmp_path / "c.txt") == (tmp_path / "c.txt").as_posix()
 
 
+@pytest.mark.fault("temporary file of a killed command")
 def test_temporary_files_of_dead_processes_are_removed_and_those_of_others_kept(tmp_path):
     dead = 2**22 + 1  # larger than any process number
     theirs = [tmp_path / f".a.json.{number}" for number in (dead, os.getppid())]
@@ -165,6 +167,7 @@ for _ in range(40):
 """
 
 
+@pytest.mark.fault("three processes that replace one folder at once", tries=120)
 def test_processes_that_write_one_folder_at_once_leave_a_whole_one(tmp_path):
     folder = tmp_path / "report"
     writers = [

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from rankdet import lifetime
 from rankdet.repository import ROOT
 
@@ -38,6 +40,7 @@ def start(code, *arguments):
     return process
 
 
+@pytest.mark.fault("SIGKILL of the workflow or process above a job")
 def test_a_job_ends_when_the_workflow_above_its_parent_is_killed():
     workflow = start(WORKFLOW, MIDDLE, JOB)
     began = time.monotonic()
@@ -47,6 +50,7 @@ def test_a_job_ends_when_the_workflow_above_its_parent_is_killed():
     assert f"process {workflow.pid}, which started this job, is gone: it ends\n" in told
 
 
+@pytest.mark.fault("SIGKILL of the workflow or process above a job")
 def test_a_job_without_a_workflow_ends_with_its_parent(monkeypatch):
     monkeypatch.delenv(lifetime.WORKFLOW, raising=False)
     shell = start(

@@ -1,10 +1,10 @@
-"""What `rankdet.parsing` accepts and refuses: YAML and JSON as plain data."""
+"""What `rankdet.parsing` accepts and refuses: YAML, JSON and CSV as plain data."""
 
 import time
 
 import pytest
 
-from rankdet.parsing import MOST_YAML, parse_json, parse_yaml
+from rankdet.parsing import MOST_YAML, parse_csv, parse_json, parse_number, parse_yaml
 
 
 def bomb(levels: int) -> str:
@@ -13,6 +13,9 @@ def bomb(levels: int) -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.fault(
+    "YAML with a key given twice, a date, a tag, a bomb of aliases or odd characters"
+)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -59,6 +62,7 @@ def test_plain_yaml_has_its_usual_values():
     assert parse_yaml("") is None
 
 
+@pytest.mark.fault("JSON with a key given twice, NaN, huge numbers or odd characters")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -81,3 +85,45 @@ def test_plain_json_has_its_usual_values():
     assert parse_json('{"a": [1, -0.5, "\\u00e9", null, true]}') == {
         "a": [1, -0.5, "é", None, True]
     }
+
+
+def test_csv_has_lines_and_cells():
+    header, rows = parse_csv('\ufeffa,b\n1,"x, ""y"""\n"two\nlines",\n')
+    assert header == ["a", "b"]
+    assert rows == [(2, {"a": "1", "b": 'x, "y"'}), (4, {"a": "two\nlines", "b": ""})]
+
+
+@pytest.mark.fault("CSV with a cut row, bad quotes, unnamed columns or unprintable characters")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: no names of columns"),
+        ("\n1,2\n", "line 1: no names of columns"),
+        ("a,,b\n", "line 1: column 2 has no name"),
+        ("a,b,a\n1,2,3\n", "line 1: column 'a' occurs twice"),
+        ("a,b\n1,2\n3\n", "line 3: 1 cells, expected 2"),
+        ("a,b\n1,2,3\n", "line 2: 3 cells, expected 2"),
+        ("a,b\n1,2\n\n3,4\n", "line 3: 0 cells, expected 2"),
+        ('a,b\n1,"2\n', "line 2: unexpected end of data"),
+        ('a,b\n1,"2"x\n', "line 2: ',' expected after"),
+        (f'a\n"{"x" * 200_000}"\n', "field larger than field limit"),
+        ("a\n\x1b[31m\n", r"line 2: found the character U\+001B"),
+        ("a\n\x00\n", r"line 2: found the character U\+0000"),
+    ],
+)
+def test_csv_that_is_refused(text, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        parse_csv(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1", "-1.5", "+.5", "1e-3", "00.10", "5."])
+def test_numbers_of_cells(text):
+    assert parse_number(text) == float(text)
+
+
+@pytest.mark.fault("cell of a CSV that Python reads as a number and people do not")
+@pytest.mark.parametrize("text", ["1_0", "١", "nan", "inf", "1e999", "", " 1", "0x1", "1,5", "--1"])
+def test_what_is_no_number(text):
+    with pytest.raises(ValueError, match="not a number"):
+        parse_number(text)

@@ -1,6 +1,7 @@
 """docs/reliability.md shows the faults that the tests plant, as often as they plant them."""
 
 import re
+import shlex
 import subprocess
 import sys
 
@@ -70,6 +71,13 @@ def test_a_failing_test_writes_nothing(page):
     done = run_planted(page, passes=False)
     assert done.returncode == 1 and "not written" in done.stdout
     assert page.read_text() == before
+
+
+def test_the_target_of_make_has_its_option():
+    """Without a folder of tests beside it, pytest does not know the option."""
+    line = next(x for x in (ROOT / "Makefile").read_text().splitlines() if "--reliability" in x)
+    done = pytest_run(*shlex.split(line.partition("-m pytest ")[2]), "--markers")
+    assert done.returncode == 0 and "@pytest.mark.fault(" in done.stdout, done.stderr
 
 
 def test_the_page_has_a_row_for_each_planted_fault():

@@ -27,6 +27,9 @@ class Axis:
         return (np.asarray(values) - self.low) / (self.high - self.low)
 
 
+LARGEST = 1e300  # ends of an axis: beyond it, differences and ratios of two values overflow
+
+
 def linear_axis(
     low: float, high: float, text: Callable[[float], str] | None, exact: bool = False
 ) -> Axis:
@@ -38,7 +41,8 @@ def linear_axis(
         text: formats a tick; by default `short`.
         exact: whether the axis ends at `low` and `high`, not at the ticks around them.
     """
-    high = high if high > low else low + 1
+    low, high = (max(-LARGEST, min(LARGEST, end)) for end in (low, high))
+    high = high if high > low else low + max(1.0, abs(low) * 1e-12)  # + 1 is lost beyond 2^53
     rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in (1, 2, 5, 10) if s * power >= rough * 0.999)
@@ -53,8 +57,9 @@ def linear_axis(
 
 def log_axis(low: float, high: float, text: Callable[[float], str] | None) -> Axis:
     """A logarithmic axis: ticks at powers of ten, and at 2 and 5 times them on short ranges."""
+    low, high = (max(1 / LARGEST, min(LARGEST, end)) for end in (low, high))
     low, high = low / 1.1, high * 1.1
-    decades = math.log10(high / low)
+    decades = math.log10(high) - math.log10(low)
     steps = (1, 2, 5) if decades < 2.5 else (1,)
     stride = max(1, round(decades / 6))
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

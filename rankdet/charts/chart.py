@@ -159,8 +159,10 @@ class Chart:
         if record["y_format"] not in FORMATS:
             raise ValueError(f"y_format {record['y_format']!r} is unknown")
         found = dict(record)
+        _require(record, str, "name", "alt", "x_label", "y_label")
+        _require(record, bool, "log")
         for limits in ("x_limits", "y_limits"):
-            found[limits] = None if record[limits] is None else tuple(record[limits])
+            found[limits] = None if record[limits] is None else _limits(record[limits])
         found["series"] = tuple(_series(one) for one in record["series"])
         found["boxes"] = tuple(
             Box(
@@ -186,6 +188,17 @@ def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes
 
 
+def _require(record: Mapping[str, Any], kind: type, *names: str) -> None:
+    for name in names:
+        if not isinstance(record[name], kind):
+            raise TypeError(f"{name} is {record[name]!r:.40}, no {kind.__name__}")
+
+
+def _limits(values: Any) -> tuple[float, float]:
+    low, high = map(float, values)
+    return low, high
+
+
 def _floats(record: Mapping[str, Any], *names: str) -> dict[str, float]:
     """Converts values of a record to numbers: text of a file must not get into the SVG."""
     return {name: float(record[name]) for name in names}
@@ -207,4 +220,9 @@ def _series(record: Mapping[str, Any]) -> Series:
         name: None if record[name] is None else np.array(record[name], dtype=float)
         for name in ("x", "y", "low", "high")
     }
+    _require(record, str, "name")
+    _require(record, bool, "dots", "marked")
+    shapes = {array.shape for array in arrays.values() if array is not None}
+    if arrays["x"] is None or arrays["y"] is None or shapes != {(len(arrays["x"]),)}:
+        raise ValueError("x, y, low and high of a series are not lists of one length")
     return Series(**{**record, **arrays})

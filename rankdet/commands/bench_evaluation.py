@@ -2,7 +2,9 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rankdet.commands.arguments import check_least, check_writable
 from rankdet.files import write_text
@@ -34,13 +36,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures and prints the processor time of each step in seconds."""
+    """Measures the processor time of each step in seconds; writes, then prints it."""
     from rankdet.evaluation import benchmark
 
     check_least(args, images=1, detections=1, draws=2, seed=0)
     check_writable(args.out)
     size = (args.images, args.detections, args.draws, args.seed)
     result = benchmark.run(*size, compare=not args.alone)
+    if args.growth:
+        sizes = [max(1, args.detections // k) for k in (4, 2, 1)]
+        result["growth"] = benchmark.growth(args.images, sizes, args.draws, args.seed)
+    if args.out:
+        record = {"schema": benchmark.SCHEMA, **result}
+        write_text(args.out, json.dumps(record, indent=1) + "\n")
+    _print(args, result)
+    return 0
+
+
+def _print(args: argparse.Namespace, result: Mapping[str, Any]) -> None:
     print(f"{args.images} images, {args.detections} detections; processor time in seconds")
     for who in ("ours", "pycocotools") if result["ratio"] else ("ours",):
         for step, seconds in result[f"{who}_seconds"].items():
@@ -49,15 +62,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"peak memory of ours {result['ours_peak_gb']:.2f} GB")
     if result["ratio"]:
         print(f"{result['ratio']:.1f} times faster, with equal precision tables")
-    if args.growth:
-        sizes = [max(1, args.detections // k) for k in (4, 2, 1)]
-        result["growth"] = benchmark.growth(args.images, sizes, args.draws, args.seed)
-        for row in result["growth"]:
-            print(
-                f"{row['detections']:>9} detections: {row['seconds']:.2f} s, "
-                f"and {row['interval_seconds']:.2f} s for intervals"
-            )
-    if args.out:
-        record = {"schema": benchmark.SCHEMA, **result}
-        write_text(args.out, json.dumps(record, indent=1) + "\n")
-    return 0
+    for row in result.get("growth", ()):
+        print(
+            f"{row['detections']:>9} detections: {row['seconds']:.2f} s, "
+            f"and {row['interval_seconds']:.2f} s for intervals"
+        )

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures and prints one line per detector and loss."""
+    """Measures each detector and loss; writes the record, then prints one line for each."""
     check_repository("bench iteration")
     from rankdet.strict import read
     from rankdet.study.config.model import Cost
@@ -72,15 +72,14 @@ def run(args: argparse.Namespace) -> int:
 
     if args.stock:
         specs = [spec_of([name], args.loss or [_stock_loss(name)]) for name in detectors]
-        record = _compare(specs)
+        # One measurement of all, because the others of the first specification are equal.
+        spec = {**specs[0], "entries": [entry for one in specs for entry in one["entries"]]}
+        record, show = _stock(spec)
     else:
-        from rankdet.training.cost import measure_cost
-
-        cost = measure_cost(spec_of(detectors, args.loss or ["focal", "ap", "alrp", "rs"]))
-        _print(cost)
-        record = cost.to_dict()
+        record, show = _cost(spec_of(detectors, args.loss or ["focal", "ap", "alrp", "rs"]))
     if args.out:
         write_text(args.out, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    show()
     return 0
 
 
@@ -91,12 +90,23 @@ def _stock_loss(detector: str) -> str:
     return STOCK_LOSSES.get(family, "focal")
 
 
-def _compare(specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Measures and prints our adapters beside mmdet's own heads; returns the record."""
+def _cost(spec: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[[], None]]:
+    """Measures the losses; returns the record, and what prints it."""
+    from rankdet.training.cost import measure_cost
+
+    cost = measure_cost(spec)
+    return cost.to_dict(), lambda: _print(cost)
+
+
+def _stock(spec: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[[], None]]:
+    """Measures our adapters beside mmdet's own heads; returns the record, and what prints it."""
     from rankdet.training.stock import measure_stock
 
-    spec = {**specs[0], "entries": [entry for one in specs for entry in one["entries"]]}
     record = measure_stock(spec)
+    return record, lambda: _print_stock(record)
+
+
+def _print_stock(record: Mapping[str, Any]) -> None:
     settings, hardware = record["settings"], record["hardware"]
     print(
         f"{_shown(settings, hardware, record['versions'])}; medians of {settings['rounds']} steps"
@@ -107,7 +117,6 @@ def _compare(specs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             f"{row['detector']:12} {row['loss']:16} {row['ours_s']:9.4f} {row['stock_s']:9.4f} "
             f"{row['ratio']:7.3f}"
         )
-    return record
 
 
 def _shown(settings: Any, hardware: Mapping[str, Any], versions: Mapping[str, str]) -> str:

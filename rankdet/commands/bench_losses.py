@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures the losses and prints one line per loss, size and stage of training."""
+    """Measures the losses; writes and prints a row for each loss, size and stage of training.
+
+    The file has each row before the terminal, so that a terminal that is gone loses nothing.
+    """
     import torch
 
     from rankdet.losses import benchmark
@@ -35,13 +39,27 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.out)
     torch.set_num_threads(args.threads)
     names = args.loss or list(benchmark.LOSSES)
-    print(f"torch {torch.__version__}, {args.threads} thread(s); forward and backward")
-    rows = _measure(names, benchmark.SIZES[:1] if args.quick else benchmark.SIZES)
+    rows: list[dict[str, Any]] = []
+    for row in benchmark.measure(names, benchmark.SIZES[:1] if args.quick else benchmark.SIZES):
+        rows.append(row)
+        _write(args, rows, {})
+        if len(rows) == 1:
+            _print_head(args.threads)
+        _print(row)
+    growth = {} if args.quick else {name: benchmark.growth(name) for name in names}
+    _write(args, rows, growth)
     for (name, positives, logits), mean in _means(rows).items():
         print(f"{name} at P {positives}, N {logits}: {mean:.1f}x (geometric mean over the stages)")
-    growth = {} if args.quick else {name: benchmark.growth(name) for name in names}
     for name, factor in growth.items():
         print(f"{name}: time x {factor['n']:.2f} for 2 N, x {factor['p']:.2f} for 2 P")
+    return 0
+
+
+def _write(
+    args: argparse.Namespace, rows: Sequence[Mapping[str, Any]], growth: Mapping[str, Any]
+) -> None:
+    import torch
+
     if args.out:
         record = {
             "schema": "rankdet.bench.losses/1",
@@ -52,24 +70,23 @@ def run(args: argparse.Namespace) -> int:
             "machine": platform.processor() or platform.machine(),
         }
         write_text(args.out, json.dumps(record, indent=1) + "\n")
-    return 0
 
 
-def _measure(names: list[str], sizes: Any) -> list[dict[str, Any]]:
-    from rankdet.losses import benchmark
+def _print_head(threads: int) -> None:
+    import torch
 
+    print(f"torch {torch.__version__}, {threads} thread(s); forward and backward")
     print(f"{'loss':10} {'P':>5} {'N':>8} {'stage':7} {'ms':>8} {'looped':>9} {'ratio':>7} B/logit")
-    rows: list[dict[str, Any]] = []
-    for row in benchmark.measure(names, sizes):
-        rows.append(row)
-        memory = row["bytes_per_logit"]
-        print(
-            f"{row['loss']:10} {row['positives']:5} {row['logits']:8} {row['stage']:7} "
-            f"{row['ms']:8.2f} {row['looped_ms']:9.1f} {row['ratio']:6.1f}x "
-            f"{'?' if memory is None else format(memory, '.0f'):>7}",
-            flush=True,
-        )
-    return rows
+
+
+def _print(row: Mapping[str, Any]) -> None:
+    memory = row["bytes_per_logit"]
+    print(
+        f"{row['loss']:10} {row['positives']:5} {row['logits']:8} {row['stage']:7} "
+        f"{row['ms']:8.2f} {row['looped_ms']:9.1f} {row['ratio']:6.1f}x "
+        f"{'?' if memory is None else format(memory, '.0f'):>7}",
+        flush=True,
+    )
 
 
 def _means(rows: list[dict[str, Any]]) -> dict[tuple[str, int, int], float]:

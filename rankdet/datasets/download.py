@@ -5,10 +5,9 @@ many public download scripts use. Without a checksum, the size and the CRCs of t
 verified, and the published counts when the data is read.
 """
 
-import csv
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rankdet import files
@@ -55,10 +54,9 @@ def archives(
         table: the CSV file.
 
     Raises:
-        InputError: the dataset or the archive is unknown.
+        InputError: the dataset or the archive is unknown, or the table cannot be read.
     """
-    with table.open(newline="") as file:
-        rows = [Archive(size=int(row.pop("bytes")), **row) for row in csv.DictReader(file)]
+    rows = _read_table(table)
     known = list(dict.fromkeys(row.dataset for row in rows))
     if dataset not in known:
         raise InputError(f"data get: no dataset {dataset!r}; {nearest(dataset, known)}")
@@ -68,6 +66,20 @@ def archives(
             hint = nearest(name, [row.name for row in rows])
             raise InputError(f"data get {dataset}: no archive {name!r}; {hint}")
     return [row for row in rows if not names or row.name in names]
+
+
+def _read_table(table: Path) -> list[Archive]:
+    header, rows = files.read_csv(table)
+    columns = ["bytes" if field.name == "size" else field.name for field in fields(Archive)]
+    if header != columns:
+        raise InputError(f"{files.shown(table)}: the columns must be {', '.join(columns)}")
+    found = []
+    for line, row in rows:
+        size = row.pop("bytes")
+        if not (size.isascii() and size.isdecimal() and len(size) < 20):
+            raise InputError(f"{files.shown(table)}:{line}: bytes {size!r:.60} is no whole number")
+        found.append(Archive(size=int(size), **row))
+    return found
 
 
 def get(archive: Archive, root: Path, *, keep: bool = False) -> str:

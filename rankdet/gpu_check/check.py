@@ -1,5 +1,6 @@
 """Runs the parts of the check one after the other, and keeps what they measure."""
 
+import io
 import math
 import shutil
 import sys
@@ -84,8 +85,11 @@ class Check:
         return self.settings.out / f"{self.stem}.json"
 
     def say(self, line: str) -> None:
-        """Prints a line of progress."""
-        print(line, file=self.terminal, flush=True)
+        """Prints a line of progress; the check goes on without a terminal that is gone."""
+        try:
+            print(line, file=self.terminal, flush=True)
+        except OSError:
+            self.terminal = io.StringIO()
 
     def flush(self) -> record.GpuRecord:
         """Writes the record as it is now."""

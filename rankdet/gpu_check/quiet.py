@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -24,7 +24,7 @@ def quiet(log: Path) -> Iterator[TextIO]:
     logging.disable(logging.INFO)
     terminal, errors = os.dup(1), os.dup(2)
     try:
-        with log.open("a", encoding="utf-8") as file, os.fdopen(os.dup(terminal), "w") as stream:
+        with log.open("a", encoding="utf-8") as file, _stream(terminal) as stream:
             _to(file.fileno(), file.fileno())
             yield stream
     finally:
@@ -32,6 +32,16 @@ def quiet(log: Path) -> Iterator[TextIO]:
         os.close(terminal)
         os.close(errors)
         logging.disable(level)
+
+
+@contextmanager
+def _stream(terminal: int) -> Iterator[TextIO]:
+    stream = os.fdopen(os.dup(terminal), "w")
+    try:
+        yield stream
+    finally:
+        with suppress(OSError):  # a terminal that is gone: there is still text for it
+            stream.close()
 
 
 def _to(out: int, err: int) -> None:

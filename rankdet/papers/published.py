@@ -5,15 +5,14 @@ numeric, and illegible cells are empty. A Markdown file of the same name gives t
 paper.
 """
 
-import csv
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import shown
+from rankdet.files import read_csv, shown
 from rankdet.papers.spec import Row, Spec
+from rankdet.parsing import parse_number
 
 HEADINGS = ("Where:", "What it claims")  # beginnings of two lines in every note
 
@@ -33,34 +32,24 @@ def read_published(path: Path) -> dict[str, dict[str, float | None]]:
         InputError: the file is missing, its first column is not `row`, a row occurs twice, or a
             cell is not a number.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            header, *records = list(csv.reader(lines)) or [[""]]
-    except (OSError, ValueError) as error:
-        raise InputError(f"{shown(path)}: published values cannot be read: {error}") from error
-    if not header or header[0] != "row":
-        first = header[0] if header else ""
-        raise InputError(f"{shown(path)}: the first column is {first!r}, expected 'row'")
+    header, records = read_csv(path)
+    if header[0] != "row":
+        raise InputError(f"{shown(path)}: the first column is {header[0]!r:.60}, expected 'row'")
     table: dict[str, dict[str, float | None]] = {}
-    for number, record in enumerate(records, start=2):
+    for number, record in records:
         where = f"{shown(path)}:{number}"
-        if len(record) != len(header):
-            raise InputError(f"{where}: {len(record)} cells, expected {len(header)}")
-        if record[0] in table:
-            raise InputError(f"{where}: row {record[0]!r} occurs twice")
-        values = (_number(where, cell) for cell in record[1:])
-        table[record[0]] = dict(zip(header[1:], values, strict=True))
+        key = record.pop("row")
+        if key in table:
+            raise InputError(f"{where}: row {key!r:.60} occurs twice")
+        table[key] = {column: _number(where, cell) for column, cell in record.items()}
     return table
 
 
 def _number(where: str, cell: str) -> float | None:
     try:
-        value = float(cell) if cell else None
-    except ValueError:
-        value = math.nan
-    if value is not None and not math.isfinite(value):
-        raise InputError(f"{where}: found {cell!r}, not a number; leave illegible cells empty")
-    return value
+        return parse_number(cell) if cell else None
+    except ValueError as error:
+        raise InputError(f"{where}: {error}; leave illegible cells empty") from None
 
 
 def check_note(file: Path, published: Mapping[str, Mapping[str, float | None]]) -> None:

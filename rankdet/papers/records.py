@@ -6,11 +6,15 @@ a block, `row` names a row of the specification. `figure.json` (schema `rankdet.
 null.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from rankdet.charts.chart import Chart
 from rankdet.errors import InputError
@@ -19,9 +23,11 @@ from rankdet.papers.claims import Claim
 from rankdet.papers.figure_model import Drawing, Figure
 from rankdet.papers.spec import Column, Row, Spec
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
+from rankdet.results.schemas.base import first_problem
 
 TABLE_SCHEMA = "rankdet.table/1"
 FIGURE_SCHEMA = "rankdet.figure/1"
+MOST_DECIMALS = 10
 
 
 def table_record(table: Table) -> dict[str, Any]:
@@ -66,13 +72,19 @@ def read_figure(path: str | Path) -> Figure:
     try:
         if record["table"]["schema"] != TABLE_SCHEMA:
             raise ValueError(f"its table has schema {record['table']['schema']!r}")
-        drawings = tuple(
-            Drawing(**{**one, "charts": tuple(Chart.from_record(c) for c in one["charts"])})
-            for one in record["drawings"]
-        )
+        drawings = tuple(_drawing(one) for one in record["drawings"])
         return Figure(_table(record["table"]), drawings)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def _drawing(record: Mapping[str, Any]) -> Drawing:
+    charts = tuple(Chart.from_record(chart) for chart in record["charts"])
+    drawing = Drawing(**{**record, "charts": charts})
+    for name in ("dataset", "title", "stem"):
+        if not isinstance(getattr(drawing, name), str):
+            raise ValueError(f"{name} of a drawing is no text")
+    return drawing
 
 
 def _damaged(path: str | Path, error: Exception) -> InputError:
@@ -126,7 +138,26 @@ def _table(record: Mapping[str, Any]) -> Table:
     spec = Spec(**{**{key: record[key] for key in Spec.__dataclass_fields__}, **parts})
     by_key = {row.key: row for row in rows}
     blocks = tuple(_block(block, columns, by_key) for block in record["blocks"])
-    return Table(spec, record["scale"], blocks)
+    table = Table(spec, record["scale"], blocks)
+    _check(table)
+    return table
+
+
+def _check(table: Table) -> None:
+    """Checks what the classes do not: a text in place of a number breaks the page much later."""
+    try:
+        _types().validate_json(json.dumps(asdict(table)), strict=True)
+    except ValidationError as error:
+        raise ValueError(first_problem(error)) from None
+    decimals = [column.decimals for column in table.spec.columns]
+    decimals += [finding.decimals for block in table.blocks for finding in block.findings]
+    if wrong := [number for number in decimals if not 0 <= number <= MOST_DECIMALS]:
+        raise ValueError(f"decimals: {wrong[0]} is not a number from 0 to {MOST_DECIMALS}")
+
+
+@lru_cache
+def _types() -> TypeAdapter[Table]:
+    return TypeAdapter(Table)
 
 
 def _block(

@@ -4,7 +4,6 @@ The facts are in `analysis/settings/<paper>.csv`: one line for a setting of one 
 table. Known deviations are in `analysis/settings/deviations.yaml`, each with its reason.
 """
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from rankdet.errors import InputError
-from rankdet.files import read_yaml, shown
+from rankdet.files import read_csv, read_yaml, shown
 from rankdet.repository import SETTINGS
 
 EVERY_ROW = "*"
 SEPARATOR = " | "  # between the rows of one line
 OR = " / "  # between values, if several released files could have produced the row
 EQUAL, LISTED, DIFFERS, UNKNOWN = "equal", "listed", "differs", "not compared"
+COLUMNS = ("table", "rows", "column", "setting", "released", "paper", "source", "note")
 NEEDED = {"tables", "rows", "settings", "reason"}
 
 
@@ -95,17 +95,18 @@ def released_settings(paper: str, folder: Path = SETTINGS) -> tuple[Fact, ...]:
     """Reads the facts about a paper's tables; empty for a paper without a file.
 
     Raises:
-        InputError: If a column is missing.
+        InputError: If the file cannot be read, or has other columns.
     """
     path = folder / f"{paper}.csv"
     if not path.exists():
         return ()
-    with path.open(encoding="utf-8", newline="") as lines:
-        records = list(csv.DictReader(lines))
-    try:
-        return tuple(fact for record in records for fact in _facts(paper, record))
-    except KeyError as error:
-        raise InputError(f"{shown(path)}: column {error} is missing") from None
+    header, records = read_csv(path)
+    if wrong := set(COLUMNS) ^ set(header):
+        raise InputError(
+            f"{shown(path)}: column {min(wrong)!r:.60} is missing or unknown; give the columns "
+            f"{', '.join(COLUMNS)}"
+        )
+    return tuple(fact for _, record in records for fact in _facts(paper, record))
 
 
 def _facts(paper: str, record: Mapping[str, str]) -> Iterable[Fact]:
@@ -150,18 +151,27 @@ def deviations(folder: Path = SETTINGS) -> tuple[Deviation, ...]:
     """Reads the list of known deviations.
 
     Raises:
-        InputError: If an entry lacks a key.
+        InputError: If an entry lacks a key, or a value is not a text or a list of texts.
     """
     path = folder / "deviations.yaml"
+    entries = read_yaml(path) or []
+    if not isinstance(entries, list):
+        raise InputError(f"{shown(path)}: found no list; write `- tables: ...` for each entry")
     found = []
-    for index, entry in enumerate(read_yaml(path) or []):
+    for index, entry in enumerate(entries):
         if not isinstance(entry, dict) or set(entry) - {"released"} != NEEDED:
             keys = ", ".join(sorted(NEEDED))
             raise InputError(
                 f"{shown(path)}: entry {index}: give the keys {keys}, and `released` if only "
                 "one value is meant"
             )
-        found.append(Deviation(**{**entry, "settings": tuple(entry["settings"])}))
+        settings, texts = entry["settings"], [entry[key] for key in entry if key != "settings"]
+        if not isinstance(settings, list) or not all(isinstance(t, str) for t in settings + texts):
+            raise InputError(
+                f"{shown(path)}: entry {index}: `settings` must be a list of texts, and the other "
+                "values texts"
+            )
+        found.append(Deviation(**{**entry, "settings": tuple(settings)}))
     return tuple(found)
 
 

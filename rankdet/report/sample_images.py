@@ -1,12 +1,9 @@
 """Sample images of a split with a run's detections and the ground truth, ready to be drawn.
 
-The images are chosen by the annotations alone, evenly over the number of objects. Every run of a
-dataset shows the same images.
+Every run of a dataset shows the same images.
 """
 
-import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,10 +17,10 @@ from rankdet.datasets.decoding import decode, quiet
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.report.label_placement import Tag, place_labels
+from rankdet.report.sample_files import Box, Split, detected_boxes, load_split
 from rankdet.results.layout import DETECTIONS, MATCHES, slug
 from rankdet.results.records import Evaluation, RecordedStudy
 
-IMAGES = 6
 MAX_SIDE = 480  # pixels
 MIN_BOXES = 10  # detections drawn at most; twice the number of objects, if that is more
 LABELLED = 4  # if there are more boxes, each has a number instead of a full label
@@ -36,7 +33,7 @@ HIT, DUPLICATE, WRONG, IGNORED = "hit", "duplicate", "false alarm", "ignored"
 class Truth:
     """A ground truth box (x, y, width, height in image pixels) and whether it was found."""
 
-    box: tuple[float, float, float, float]
+    box: Box
     category: str
     crowd: bool
     found: bool
@@ -47,7 +44,7 @@ class Detection:
     """A drawn detection; `iou` is with the matched ground truth, None without a match."""
 
     number: int
-    box: tuple[float, float, float, float]
+    box: Box
     category: str
     score: float
     iou: float | None
@@ -87,16 +84,6 @@ class Sample:
         return round(self.width / 28, 1)
 
 
-@dataclass(frozen=True)
-class Split:
-    """The annotations of the chosen images of one split."""
-
-    images: tuple[Mapping[str, Any], ...]
-    annotations: Mapping[int, Sequence[Mapping[str, Any]]]
-    names: Mapping[int, str]
-    folder: Path
-
-
 def samples(
     study: RecordedStudy, dataset: str, evaluation: Evaluation, report: Path
 ) -> list[Sample]:
@@ -112,64 +99,20 @@ def samples(
     annotations = study.resolve(described.annotations)
     split = load_split(annotations, study.resolve(described.images))
     matches = read_matches(evaluation.folder / MATCHES)
-    boxes = _boxes(evaluation.folder / DETECTIONS, matches, split)
+    chosen = matches.detections["image_id"].isin([image["id"] for image in split.images])
+    positions = matches.detections.loc[chosen, "detection"]
+    boxes = detected_boxes(evaluation.folder / DETECTIONS, positions)
     target = report / "images" / slug(dataset) / slug(evaluation.split)
     return [
         _sample(image, split, matches, boxes, evaluation, target, report) for image in split.images
     ]
 
 
-@lru_cache(maxsize=8)
-def load_split(annotations: Path, folder: Path) -> Split:
-    """Reads a split's annotations and chooses its sample images.
-
-    Raises:
-        InputError: the annotations cannot be read.
-    """
-    try:
-        data = json.loads(annotations.read_text(encoding="utf-8"))
-        by_image = defaultdict(list)
-        for annotation in data["annotations"]:
-            by_image[annotation["image_id"]].append(annotation)
-        names = {category["id"]: str(category["name"]) for category in data["categories"]}
-        images = choose(data["images"], by_image)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{annotations.name}: annotations cannot be read: {error!r}") from error
-    return Split(tuple(images), {i["id"]: by_image[i["id"]] for i in images}, names, folder)
-
-
-def choose(
-    images: Sequence[Mapping[str, Any]], by_image: Mapping[int, Sequence[Any]], count: int = IMAGES
-) -> list[Mapping[str, Any]]:
-    """Returns images spread evenly over the numbers of objects, from few objects to many.
-
-    The images with objects are sorted by (number of objects, id) and divided into `count` equal
-    parts. The middle image of each part is chosen; all images, if there are at most `count`.
-    """
-    ordered = sorted(images, key=lambda i: (len(by_image.get(i["id"], ())), i["id"]))
-    ordered = [i for i in ordered if by_image.get(i["id"])] or ordered
-    if len(ordered) <= count:
-        return ordered
-    return [ordered[int((k + 0.5) * len(ordered) / count)] for k in range(count)]
-
-
-def _boxes(path: Path, matches: Matches, split: Split) -> dict[int, list[float]]:
-    """Box of each matched detection of the chosen images, by its position in the file."""
-    chosen = {image["id"] for image in split.images}
-    rows = matches.detections
-    positions = rows.loc[rows["image_id"].isin(chosen), "detection"]
-    try:
-        everything = json.loads(path.read_text(encoding="utf-8"))
-        return {int(position): everything[position]["bbox"] for position in positions}
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{path.name}: detections cannot be read: {error!r}") from error
-
-
 def _sample(
     image: Mapping[str, Any],
     split: Split,
     matches: Matches,
-    boxes: Mapping[int, list[float]],
+    boxes: Mapping[int, Box],
     evaluation: Evaluation,
     target: Path,
     report: Path,
@@ -213,7 +156,7 @@ def _shown(rows: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
     return rows.head(WITHOUT_THRESHOLD)
 
 
-def _detection(number: int, row: Mapping[Any, Any], box: list[float], split: Split) -> Detection:
+def _detection(number: int, row: Mapping[Any, Any], box: Box, split: Split) -> Detection:
     matched = int(row["annotation"]) >= 0
     if matched:
         verdict = IGNORED if int(row["ignored_all"]) & 1 else HIT
@@ -221,7 +164,7 @@ def _detection(number: int, row: Mapping[Any, Any], box: list[float], split: Spl
         verdict = DUPLICATE if row["best_iou"] >= 0.5 else WRONG
     return Detection(
         number=number,
-        box=_four(box),
+        box=box,
         category=split.names.get(int(row["category_id"]), str(row["category_id"])),
         score=float(row["score"]),
         iou=float(row["iou"]) if matched else None,
@@ -232,16 +175,11 @@ def _detection(number: int, row: Mapping[Any, Any], box: list[float], split: Spl
 
 def _truth(annotation: Mapping[str, Any], split: Split, hits: set[int]) -> Truth:
     return Truth(
-        box=_four(annotation["bbox"]),
+        box=annotation["bbox"],
         category=split.names.get(annotation["category_id"], str(annotation["category_id"])),
         crowd=bool(annotation.get("iscrowd")),
         found=annotation["id"] in hits,
     )
-
-
-def _four(box: Sequence[float]) -> tuple[float, float, float, float]:
-    x, y, width, height = (round(float(value), 1) for value in box)
-    return x, y, width, height
 
 
 def _write_image(source: Path, path: Path) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import LEADERBOARD, MASKS, Metric
-from rankdet.files import atomic
+from rankdet.files import atomic, read_csv
+from rankdet.parsing import parse_number
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy, read_study
 from rankdet.results.status import UNTRAINED, WITHOUT_RESULTS
 from rankdet.results.usable import unusable
@@ -99,18 +100,21 @@ def read_leaderboard(path: Path) -> list[Entry]:
     """Reads what `write_leaderboard` wrote.
 
     Raises:
-        InputError: If the file cannot be read or has other columns.
+        InputError: If the file cannot be read or was cut, has other columns or a run twice.
     """
     known = {metric.header: metric for group in _all_columns() for metric in group}
+    header, rows = read_csv(path)
+    if wrong := set(IDENTITY) - set(header) or set(header) - set(IDENTITY) - set(known):
+        raise InputError(f"{path}: column {min(wrong)!r:.60} is missing or unknown")
     try:
-        with path.open(encoding="utf-8", newline="") as lines:
-            reader = csv.DictReader(lines)
-            header = reader.fieldnames or []
-            if wrong := set(IDENTITY) - set(header) or set(header) - set(IDENTITY) - set(known):
-                raise InputError(f"{path}: column {min(wrong)!r} is missing or unknown")
-            return [_read_entry(row, known) for row in reader]
-    except (OSError, ValueError, TypeError) as error:  # a row that was cut has too few cells
-        raise InputError(f"{path}: cannot be read: {error}; run the study again") from error
+        entries = [_read_entry(row, known) for _, row in rows]
+        if len({(entry.key, entry.split) for entry in entries}) < len(entries):
+            raise ValueError("a run occurs twice")
+        if path.read_bytes()[-1:] != b"\n":  # the last number may have lost digits
+            raise ValueError("the end of the last line is missing")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}; run the study again") from None
+    return entries
 
 
 def _all_columns() -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
@@ -122,8 +126,11 @@ def _all_columns() -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
 
 def _read_entry(row: Mapping[str, str], known: Mapping[str, Metric]) -> Entry:
     identity: dict[str, Any] = {name: row[name] for name in IDENTITY}
-    values = {m.key: float(row[h]) if row[h] else None for h, m in known.items() if h in row}
-    return Entry(**{**identity, "seed": int(row["seed"]), "values": values})
+    values = {m.key: parse_number(row[h]) if row[h] else None for h, m in known.items() if h in row}
+    seed = row["seed"]
+    if not (seed.isascii() and seed.isdecimal() and len(seed) < 20):
+        raise ValueError(f"seed {seed!r:.60} is not a whole number")
+    return Entry(**{**identity, "seed": int(seed), "values": values})
 
 
 def _entry(study: RecordedStudy, run: RecordedRun, evaluation: Evaluation) -> Entry:

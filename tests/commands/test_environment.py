@@ -13,8 +13,10 @@ from rankdet.repository import ROOT
 
 COMMAND = [sys.executable, "-m", "rankdet.cli"]
 # A command that is interrupted while it works, and again while it ends.
+# A shell starts programs in the background (`&`) so that they do not get Ctrl-C.
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from rankdet import cli
 from rankdet.commands import doctor
 class Slow:
@@ -58,6 +60,7 @@ def test_a_terminal_without_arrows_shows_question_marks(files):
     assert "? lower is better" in done.stdout and "AP" in done.stdout
 
 
+@pytest.mark.fault("impossible HOME, TMPDIR or cache")
 @pytest.mark.parametrize("name", ["HOME", "TMPDIR", "XDG_CACHE_HOME"])
 def test_a_folder_of_the_system_that_cannot_be(files, name):
     done = evaluate(files, "--out", "out.json", **{name: "/dev/null/x"})
@@ -83,6 +86,35 @@ def test_results_are_written_before_they_are_printed(files):
     assert json.loads((files / "out.json").read_text())["metrics"]["AP"] == pytest.approx(1)
 
 
+@pytest.mark.fault("a full or closed output of a command, with a buffer and without")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("output", "code", "told"),
+    [
+        (">/dev/full", 2, "error: No space left on device\n"),
+        (">&-", 0, ""),
+        ("| true", 141, ""),
+    ],
+)
+def test_what_cannot_be_printed_ends_in_one_line(files, output, code, told, unbuffered):
+    """Without a buffer the first line fails; with one, all lines at the end of the process."""
+    command = f"{{ sleep .5; $COMMAND --out out.json; echo $? >code; }} {output}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=files,
+        env={
+            **os.environ,
+            "COMMAND": " ".join([*COMMAND, "evaluate", "gt.json", "det.json"]),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": unbuffered,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert (int((files / "code").read_text()), done.stderr) == (code, told)
+    assert json.loads((files / "out.json").read_text())["metrics"]["AP"] == pytest.approx(1)
+
+
 @pytest.mark.parametrize("error", ["PermissionError(13, 'Permission denied', 'results/x')"])
 def test_an_error_of_the_system_is_one_line(error):
     code = f"""
@@ -97,6 +129,7 @@ sys.exit(cli.main(["doctor"]))
     assert (done.returncode, done.stderr) == (2, "error: results/x: Permission denied\n")
 
 
+@pytest.mark.fault("Ctrl-C twice")
 def test_ctrl_c_twice_is_one_line():
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW],

@@ -37,6 +37,7 @@ def refused(tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.fault("output of a command that would replace what it reads, or data of others")
 @pytest.mark.parametrize("option", ["--matches", "--out"])
 @pytest.mark.parametrize(
     "name", ["gt.json", "dt.json", "./gt.json", "x/../dt.json", "link.json", "second-name.json"]
@@ -47,6 +48,7 @@ def test_evaluate_does_not_write_over_its_input(refused, tmp_path, option, name)
     assert "this command reads it and would write over it; name another file" in error
 
 
+@pytest.mark.fault("output of a command that would replace what it reads, or data of others")
 @pytest.mark.parametrize("second", ["new", "./new", "link-to-new"])
 def test_two_outputs_need_two_files(refused, tmp_path, second):
     (tmp_path / "link-to-new").symlink_to("new")
@@ -61,11 +63,15 @@ def test_a_device_is_not_replaced(refused, tmp_path):
     assert (tmp_path / "pipe").is_fifo()
 
 
+@pytest.mark.fault("output of a command that would replace what it reads, or data of others")
 @pytest.mark.parametrize("name", ["a.json", "b.json", "a.parquet", "b.parquet"])
 def test_compare_does_not_write_over_its_input(refused, name):
     assert "would write over it" in refused("compare", "a.json", "b.json", "--out", name)
 
 
+@pytest.mark.fault(
+    "output of a command that would replace what it reads, or data of others", tries=4
+)
 def test_a_file_of_a_run_is_not_replaced(refused, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
@@ -92,6 +98,7 @@ def test_outputs_beside_the_input_are_written(tmp_path):
 SHAPES = ["data", "shapes", "my", "--train-images", "2", "--val-images", "2"]
 
 
+@pytest.mark.fault("output of a command that would replace what it reads, or data of others")
 @pytest.mark.parametrize(
     ("name", "content"),
     [

@@ -41,6 +41,7 @@ def mmdet_objects(manifest):
     return sum(not one["ignore_flag"] for one in found)
 
 
+@pytest.mark.fault("`iscrowd` or `ignore` that is not 0 or 1, in data to train on")
 @pytest.mark.parametrize("key", ["iscrowd", "ignore"])
 @pytest.mark.parametrize("value", ["0", "False", 2, -1, 0.5, [0], {}, float("nan")], ids=repr)
 def test_a_flag_that_is_not_0_or_1_is_an_error(good, key, value):
@@ -75,6 +76,7 @@ def test_only_ignored_objects_are_an_error(good):
     assert errors[0].startswith("no objects: 1 (4 given, 4 usable") and warnings == []
 
 
+@pytest.mark.fault("`area` that is 0, negative, a text or NaN")
 @pytest.mark.parametrize("area", [0, 0.0, -3, "9", [], float("nan"), float("inf")], ids=repr)
 def test_an_area_of_no_use_keeps_its_box(good, tmp_path, area):
     data, manifest = prepared(good, tmp_path, set_in("annotations", 2, area=area))
@@ -86,6 +88,7 @@ def test_an_area_of_no_use_keeps_its_box(good, tmp_path, area):
     assert int((~load_ground_truth(path).crowd).sum()) == mmdet_objects(manifest) == 3
 
 
+@pytest.mark.fault("id of more than 64 bits, in data to train on")
 @pytest.mark.parametrize("kind", ["images", "categories", "annotations"])
 @pytest.mark.parametrize("value", [2**63, 2**64 + 7, -(2**63) - 1])
 def test_ids_of_more_than_64_bits_are_an_error(good, kind, value):
@@ -94,6 +97,7 @@ def test_ids_of_more_than_64_bits_are_an_error(good, kind, value):
     assert errors[0] == expected
 
 
+@pytest.mark.fault("id beyond 2^53 or negative, in data to train on")
 @pytest.mark.parametrize("shift", [2**53 + 1, 2**63 - 20, -9])
 def test_other_ids_are_trained_on_and_evaluated(good, tmp_path, shift):
     def change(data):
@@ -150,6 +154,7 @@ DAMAGED = [
 ]
 
 
+@pytest.mark.fault("run lengths that do not add up, garbage in RLE, polygons far outside")
 @pytest.mark.parametrize("segmentation", DAMAGED, ids=lambda s: repr(s)[:60])
 def test_damaged_masks_are_an_error(good, tmp_path, segmentation):
     folder, data = good
@@ -188,6 +193,7 @@ def test_lists_that_are_no_polygons_are_a_warning(good, tmp_path, polygons):
     assert "a list that is no polygons: 1 (annotation 1 of image 1)" in manifest["warnings"][0]
 
 
+@pytest.mark.fault("NaN in a field that is not used")
 def test_nan_in_fields_that_are_not_used_is_null(good, tmp_path):
     nan = float("nan")
 
@@ -220,6 +226,7 @@ def test_fields_nested_too_deeply_are_an_error(good):
     assert errors == ["fields nested too deeply: 1 (in a field of no use); remove them"]
 
 
+@pytest.mark.fault("image without LVIS's lists, in data to train on")
 def test_an_image_without_lviss_lists_is_an_error(good, capsys):
     folder, data = good
     for image in data["images"]:

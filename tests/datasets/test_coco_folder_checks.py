@@ -91,6 +91,7 @@ ERRORS = [
 ]
 
 
+@pytest.mark.fault("annotations with a broken value, an unknown id or a missing file")
 @pytest.mark.parametrize(("change", "expected"), ERRORS)
 def test_errors_stop(good, tmp_path, change, expected):
     errors, _, _ = problems_of(good, change)

@@ -154,6 +154,26 @@ def test_the_shipped_table():
         assert row["licence"] and row["url"].endswith(row["name"])
 
 
+@pytest.mark.fault("damaged list of downloads")
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("bytes", "size", "the columns must be dataset, name, url, bytes,"),
+        (",CC BY 4.0 (annotations)", "", "line 2: 6 cells, expected 7"),
+        (",252907541,", ",25290754x,", r":2: bytes '25290754x' is no whole number"),
+        (",252907541,", ",252_907_541,", r":2: bytes '252_907_541' is no whole number"),
+        (",252907541,", ",,", r":2: bytes '' is no whole number"),
+    ],
+)
+def test_a_damaged_table_is_one_line(tmp_path, old, new, message):
+    table = tmp_path / "datasets.csv"
+    text = download.TABLE.read_text()
+    assert old in text
+    table.write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=message):
+        download.archives("coco", table=table)
+
+
 def test_the_command(archive, tmp_path, monkeypatch, capsys):
     table = tmp_path / "datasets.csv"
     fields = ["dataset", "name", "url", "bytes", "checksum", "into", "licence"]

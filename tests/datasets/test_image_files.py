@@ -93,6 +93,7 @@ def loaded(path):
         return None
 
 
+@pytest.mark.fault("image of every kind of file: the check loads what training loads")
 @pytest.mark.parametrize("name", FILES)
 def test_the_check_loads_what_training_loads(looked, name):
     folder, seen = looked
@@ -127,6 +128,7 @@ def test_nothing_but_one_line_is_printed(good, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.fault("EXIF orientation that keeps the size of the image")
 @pytest.mark.parametrize(("kind", "orientation"), [("JPEG", 2), ("JPEG", 3), ("PNG", 4)])
 def test_an_orientation_that_keeps_the_size_is_a_warning(good, kind, orientation):
     folder, _ = good
@@ -195,6 +197,7 @@ def mutated(content, rng):
     return bytes(changed)
 
 
+@pytest.mark.fault("image with damaged bytes", tries=400)
 def test_damaged_files_are_judged_as_training_judges_them(tmp_path):
     rng = np.random.default_rng(13)
     whole = [name for name in FILES if name not in HALF and name != "text.png"]

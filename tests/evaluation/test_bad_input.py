@@ -41,6 +41,7 @@ BAD_RESULTS = {
 }
 
 
+@pytest.mark.fault("detections with a broken value")
 @pytest.mark.parametrize("name", BAD_RESULTS)
 def test_bad_detections(tmp_path, capsys, name):
     path, value, words = BAD_RESULTS[name]
@@ -71,6 +72,7 @@ BAD_TRUTH = {
 }
 
 
+@pytest.mark.fault("annotations with a broken value, evaluated")
 @pytest.mark.parametrize("name", BAD_TRUTH)
 def test_bad_annotations(tmp_path, capsys, name):
     path, value, words = BAD_TRUTH[name]
@@ -90,6 +92,7 @@ BAD_BYTES = {
 }
 
 
+@pytest.mark.fault("detections file that is cut, empty, compressed or not JSON")
 @pytest.mark.parametrize("name", BAD_BYTES)
 def test_broken_detections_file(tmp_path, capsys, name):
     content, word = BAD_BYTES[name]

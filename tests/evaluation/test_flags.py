@@ -9,6 +9,7 @@ from tests.evaluation.test_lvis import random_case
 BAD = ["0", "1", "False", "", 2, -1, 0.5, float("nan"), [0], [], {"a": 1}]
 
 
+@pytest.mark.fault("`iscrowd` or `ignore` that is not 0 or 1, evaluated")
 @pytest.mark.parametrize("key", ["iscrowd", "ignore"])
 @pytest.mark.parametrize("value", BAD, ids=repr)
 def test_a_flag_that_is_not_0_or_1_is_one_line(tmp_path, capsys, key, value):
@@ -44,6 +45,7 @@ def test_an_area_of_0_is_noted(tmp_path):
 LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
+@pytest.mark.fault("image without LVIS's lists, evaluated")
 @pytest.mark.parametrize("key", LISTS)
 @pytest.mark.parametrize("value", [..., None, 3, "1", {}, ["1"], [1.5], [True], [2**63]], ids=repr)
 def test_an_image_without_lviss_lists_is_one_line(tmp_path, capsys, key, value):

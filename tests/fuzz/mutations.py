@@ -1,9 +1,11 @@
 """Broken input from fixed seeds: values, texts and bytes that people and disks produce."""
 
 import copy
+import csv
+import io
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,35 +192,33 @@ def broken_yaml(rng: random.Random, data: Any) -> Broken:
     return Broken(dumped, what, never)
 
 
-def broken_csv(rng: random.Random, text: str) -> Broken:
-    """Returns a CSV with broken cells, rows or columns, or with damaged bytes."""
+ODD_CELLS = ("nan", "inf", "1e999", "x", "[b]", "\x00", "١", "1_0", " ", "0x1", "--1")
+CELLS = ("", "-1", '"', '"\n"', "1,2", "é", LONG, *ODD_CELLS)
+
+
+def broken_csv(rng: random.Random, text: str, texts: Sequence[str] = ()) -> Broken:
+    """Returns a CSV with broken cells, rows or columns, or with damaged bytes.
+
+    Args:
+        rng: The source of the choices.
+        text: A valid CSV.
+        texts: Names of the columns whose cells are texts. A cell of another column that is no
+            number may not be accepted, nor a row with another number of cells.
+    """
     if rng.random() < 0.3:
         return broken_bytes(rng, text.encode())
-    lines = [line.split(",") for line in text.splitlines()]
+    lines = list(csv.reader(io.StringIO(text)))
+    names = list(lines[0])
+    lines = [[_quoted(cell) for cell in cells] for cells in lines]
     row = rng.randrange(len(lines))
     column = rng.randrange(len(lines[row]))
     kind = rng.choice(("cell", "cell", "cell", "drop", "add", "double", "remove"))
-    what = f"{kind} at {row}, {column}"
+    what, never = f"{kind} at {row}, {column}", kind in ("drop", "add")
     if kind == "cell":
-        lines[row][column] = rng.choice(
-            (
-                "",
-                "nan",
-                "inf",
-                "1e999",
-                "-1",
-                "x",
-                '"',
-                '"\n"',
-                "[b]",
-                "1,2",
-                "\x00",
-                "١",
-                "1_0",
-                " ",
-            )
-        )
-        what += f": {lines[row][column]!r}"
+        cell = rng.choice(CELLS)
+        never = row > 0 and cell in ODD_CELLS and names[column] not in texts
+        lines[row][column] = cell
+        what += f": {cell!r:.40}"
     elif kind == "drop":
         del lines[row][column]
     elif kind == "add":
@@ -227,4 +227,8 @@ def broken_csv(rng: random.Random, text: str) -> Broken:
         lines.insert(row, list(lines[row]))
     else:
         del lines[row]
-    return Broken("\n".join(",".join(cells) for cells in lines).encode(), what)
+    return Broken("\n".join(",".join(cells) for cells in lines).encode(), what, never)
+
+
+def _quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',"\n') else cell

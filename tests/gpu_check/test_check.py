@@ -1,6 +1,7 @@
 """The check as a whole: its record, parts that fail or overrun, and the command."""
 
 import json
+import os
 import time
 
 import pytest
@@ -92,6 +93,22 @@ def test_an_interrupted_check_keeps_its_record(made, tmp_path, monkeypatch):
         run_check(settings(tmp_path, "stop"))
     (path,) = tmp_path.glob("*.json")
     assert GpuRecord.from_disk(path).parts[0].rows == [{"loss": "ap", "status": "measured"}]
+
+
+@pytest.mark.fault("a benchmark whose terminal is gone")
+def test_a_terminal_that_is_gone_does_not_end_the_check(made, tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    terminal = os.dup(1)
+    os.dup2(writer, 1)
+    try:
+        found, path = run_check(settings(tmp_path, "good", "late"))
+    finally:
+        os.dup2(terminal, 1)
+        os.close(terminal)
+        os.close(writer)
+    assert [part.status for part in found.parts] == ["finished", "finished"]
+    assert path.with_suffix(".md").is_file()
 
 
 def test_records_of_one_day_do_not_replace_each_other(tmp_path):

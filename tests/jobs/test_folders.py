@@ -45,6 +45,7 @@ def test_another_cache_replaces_the_one_in_an_impossible_home(folders, monkeypat
     assert list(folder_problems()) == []
 
 
+@pytest.mark.fault("full disk for temporary files")
 def test_a_full_disk_is_called_that(folders, monkeypatch):
     def full(**_):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -53,6 +53,7 @@ def outcome(folder, process):
     return process.returncode, lines.splitlines(), record and record.reason
 
 
+@pytest.mark.fault("crash in compiled code, `os._exit`, SIGKILL or an endless loop in a loss file")
 @pytest.mark.parametrize(
     ("code", "hours", "words"),
     [
@@ -121,6 +122,7 @@ def test_a_request_to_end_reaches_the_job(tmp_path):
     assert status == 1 and "SIGTERM" in reason
 
 
+@pytest.mark.fault("SIGKILL of the process that watches a training")
 def test_the_job_ends_when_its_watcher_is_killed(tmp_path):
     process = start(tmp_path, "import time\ntime.sleep(60)\n")
     log = tmp_path / "run/logs/train.log"

@@ -61,7 +61,8 @@ def test_table2_as_printed() -> None:
     ("text", "message"),
     [
         ("method,AP\nx,1\n", "the first column is 'method'"),
-        ("", "the first column is ''"),
+        ("", "t.csv: line 1: no names of columns"),
+        ("row,AP\nx,1_0\n", "t.csv:2: found '1_0', not a number"),
         ("row,AP\nx,1\nx,2\n", "row 'x' occurs twice"),
         ("row,AP\nx,12..5\n", "t.csv:2: found '12..5', not a number; leave illegible cells empty"),
         ("row,AP\nx,nan\n", "found 'nan', not a number"),

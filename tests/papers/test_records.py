@@ -127,3 +127,81 @@ def test_the_same_loss_of_two_models_makes_two_rows(study) -> None:
     keys = [row.key for row in rows]
     assert len(set(keys)) == len(keys) and {"ap", "atss, ap"} <= set(keys)
     assert find_runs(study, "shapes", RunRequest("atss", "ap"))
+
+
+@pytest.fixture(scope="module")
+def kept(study, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a `table.json` and a `figure.json`."""
+    folder = tmp_path_factory.mktemp("kept")
+    write_table(make_table(study, load_spec(PAPERS / "alrp" / "table2.yaml")), folder)
+    write_figure(make_figure(study, load_spec(PAPERS / "alrp" / "figure4.yaml")), folder)
+    return folder
+
+
+def refused(kept: Path, folder: Path, name: str, path: list, value: object) -> str:
+    """Returns the message for a record with another value at a place."""
+    record = json.loads((kept / name).read_text())
+    inner = record
+    for key in path[:-1]:
+        inner = inner[key]
+    assert inner[path[-1]] != value
+    inner[path[-1]] = value
+    (folder / name).write_text(json.dumps(record))
+    read = {"table.json": read_table, "figure.json": read_figure}[name]
+    with pytest.raises(InputError, match=f"{name}: incomplete record") as caught:
+        read(folder / name)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+CELL = ["blocks", 0, "rows", 0, "cells", "AP"]
+SERIES = ["drawings", 0, "charts", 0, "series", 0]
+
+
+@pytest.mark.fault("value of another kind in the record of a table or a figure")
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ([*CELL, "ours"], "[b]", "blocks.0.rows.0.cells.0.ours: "),
+        ([*CELL, "published"], "35.5", "cells.0.published: "),
+        ([*CELL, "best"], "yes", "cells.0.best: "),
+        (["published"], [], "published: "),
+        (["title"], 3, "title: "),
+        (["columns", 0, "decimals"], 2**31, "decimals: 2147483648 is not a number from 0 to 10"),
+        (["columns", 0, "decimals"], 1.5, "decimals: "),
+        (["blocks", 0, "rows", 0, "runs"], [1], "runs.0: "),
+        (["blocks", 0, "rows", 0, "row"], "gone", "gone"),
+    ],
+)
+def test_a_damaged_table_is_named(kept, tmp_path, path, value, message) -> None:
+    assert message in refused(kept, tmp_path, "table.json", path, value)
+
+
+@pytest.mark.fault("value of another kind in the record of a table or a figure")
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ([*SERIES, "x"], [1.0], "not lists of one length"),
+        ([*SERIES, "y"], None, "not lists of one length"),
+        ([*SERIES, "y"], [[1.0]], "not lists of one length"),
+        ([*SERIES, "name"], 3, "name is 3, no str"),
+        ([*SERIES, "dots"], "no", "dots is 'no', no bool"),
+        ([*SERIES[:4], "x_limits"], [1, 2, 3], "too many values"),
+        ([*SERIES[:4], "alt"], None, "alt is None, no str"),
+        (["drawings", 0, "stem"], [], "stem of a drawing is no text"),
+        (["table", "scale"], 7, "scale: "),
+    ],
+)
+def test_a_damaged_figure_is_named(kept, tmp_path, path, value, message) -> None:
+    assert message in refused(kept, tmp_path, "figure.json", path, value)
+
+
+@pytest.mark.fault("values in a chart whose difference or ratio is infinite")
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize(
+    "ends", [(1e-320, 1.0), (1e-320, 1e308), (1e308, 1e308), (-1e308, 1e308), (1e17, 1e17)]
+)
+def test_a_chart_of_extreme_values_is_drawn(ends: tuple[float, float], log: bool) -> None:
+    values = np.array(ends)
+    drawn = chart_svg(Chart("c", "a", "x", "y", (Series("s", np.arange(2.0), values),), log), "p")
+    assert "nan" not in drawn and "inf" not in drawn

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from rankdet.errors import InputError
 from rankdet.papers.figures import build_figure
 from rankdet.papers.table import build_table
 from rankdet.report import build_report
 from rankdet.repository import PAPERS
-from rankdet.results.leaderboard import build_leaderboard
+from rankdet.results.leaderboard import build_leaderboard, read_leaderboard
 from tests.report.fake_study import make_study
 from tests.report.pages import Page
 
@@ -149,3 +150,32 @@ def test_pages_of_records_are_those_of_computed_numbers(plan: Path, tmp_path: Pa
     assert files == sorted(p.relative_to(computed) for p in computed.rglob("*") if p.is_file())
     for name in files:
         assert (read / name).read_bytes() == (computed / name).read_bytes(), name
+
+
+@pytest.mark.fault("leaderboard with a cut row, a run twice, or a cell that is no number")
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (",1,trained", ",1_0,trained", "seed '1_0' is not a whole number"),
+        (",1,trained", ",-1,trained", "seed '-1' is not a whole number"),
+        (",AP,", ",AP,AP,", "column 'AP' occurs twice"),
+        (",AP,", ",", "line 2: "),
+        (",AP,", ",APP,", "column 'APP' is missing or unknown"),
+    ],
+)
+def test_damaged_leaderboards_are_refused(plan: Path, old: str, new: str, message: str) -> None:
+    path = plan.parent / "leaderboard.csv"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=message):
+        read_leaderboard(path)
+
+
+def test_a_leaderboard_without_the_end_of_its_last_number_is_refused(plan: Path) -> None:
+    path = plan.parent / "leaderboard.csv"
+    text = path.read_text()
+    path.write_text(text[:-1])
+    with pytest.raises(InputError, match="the end of the last line is missing"):
+        read_leaderboard(path)
+    path.write_text(text + text.splitlines()[-1] + "\n")
+    with pytest.raises(InputError, match="a run occurs twice"):
+        read_leaderboard(path)

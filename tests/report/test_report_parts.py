@@ -7,7 +7,8 @@ from rankdet.commands import report as command
 from rankdet.errors import InputError
 from rankdet.report.formatting import count, duration, end, number
 from rankdet.report.label_placement import place_labels
-from rankdet.report.sample_images import Detection, Sample, choose
+from rankdet.report.sample_files import choose
+from rankdet.report.sample_images import Detection, Sample
 from rankdet.results.layout import slug
 from tests.report.fake_study import make_study
 

@@ -89,6 +89,7 @@ def test_getattr_reaches_nothing(tmp_path):
     assert read_checkpoint(path).weights.keys() == WEIGHTS.keys()
 
 
+@pytest.mark.fault("given checkpoint that is cut, empty or something else")
 @pytest.mark.parametrize(
     ("content", "words"),
     [

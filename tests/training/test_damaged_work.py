@@ -137,6 +137,9 @@ CASES = {
 }
 
 
+@pytest.mark.fault(
+    "checkpoint, rows or state that are cut, empty, flipped, doubled or gone, and whole ones"
+)
 @pytest.mark.parametrize("case", CASES)
 def test_the_last_checkpoint_that_is_whole_is_chosen(spec, stopped, case, tmp_path):
     damage, resumed, told = CASES[case]
@@ -152,6 +155,7 @@ def test_the_last_checkpoint_that_is_whole_is_chosen(spec, stopped, case, tmp_pa
     assert left == {6: 2, 4: 1, 0: 0}[resumed]  # what is damaged is removed
 
 
+@pytest.mark.fault("training resumed after such damage, compared with an unbroken one")
 @pytest.mark.parametrize("case", ["cut", "flipped", "each row twice", "rows twice", "kept epoch"])
 def test_the_resumed_training_equals_the_unbroken_one(spec, whole, stopped, case, tmp_path, capfd):
     kept = (cut("epochs/1-of-4.pth", 5000), 0, "epoch 1 of 4 was not kept")
@@ -179,6 +183,7 @@ def test_two_checkpoints_are_kept(stopped):
     assert (stopped / "work/last_checkpoint").read_text().endswith("epoch_3.pth")
 
 
+@pytest.mark.fault("rows that change or vanish while a training runs")
 @pytest.mark.parametrize("change", [lambda rows: rows[:3], lambda rows: rows + rows[-1:]])
 def test_rows_that_change_while_it_trains_never_end_as_trained(
     spec, whole, monkeypatch, tmp_path, change
@@ -202,6 +207,7 @@ def test_rows_that_change_while_it_trains_never_end_as_trained(
     assert_same_weights(tmp_path, whole)
 
 
+@pytest.mark.fault("rows that change or vanish while a training runs")
 def test_rows_that_vanish_stop_the_training_at_its_next_checkpoint(spec, monkeypatch, tmp_path):
     save = SaveHook.after_train_epoch
 
@@ -215,6 +221,7 @@ def test_rows_that_vanish_stop_the_training_at_its_next_checkpoint(spec, monkeyp
         train(spec, tmp_path)
 
 
+@pytest.mark.fault("temporary file of a killed training")
 def test_temporary_files_of_killed_processes_are_removed(spec, stopped, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(stopped, folder)

@@ -38,6 +38,7 @@ def holder(tmp_path):
     process.communicate()
 
 
+@pytest.mark.fault("second writer of a run")
 def test_a_second_writer_ends_with_a_line_that_names_the_first(holder, tmp_path):
     said = []
     with pytest.raises(InputError) as error:
@@ -47,6 +48,7 @@ def test_a_second_writer_ends_with_a_line_that_names_the_first(holder, tmp_path)
     assert said == [f"waits for {first}, which writes {tmp_path}"]
 
 
+@pytest.mark.fault("kill of the process that holds the lock of a run")
 def test_a_second_writer_goes_on_when_the_first_was_killed(holder, tmp_path):
     lock = WriterLock(tmp_path / "lock")
     holder.kill()

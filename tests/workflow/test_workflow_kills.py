@@ -28,6 +28,7 @@ def cut(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+@pytest.mark.fault("finished study with cut records, started again", tries=7)
 def test_cut_records_are_made_again_with_a_line_for_each(finished):
     names = (
         f"{RUN}/matches.parquet",
@@ -66,6 +67,7 @@ def wait_until(condition, seconds=120):
         time.sleep(0.1)
 
 
+@pytest.mark.fault("SIGKILL of Snakemake alone")
 def test_a_training_ends_with_the_workflow_that_was_killed(finished):
     """Else two trainings write one folder when the user starts the study again."""
     slow = finished.root / "ap.slow"

@@ -1,0 +1,113 @@
+"""What the sample images of a report are drawn from: annotations and detections, read and checked.
+
+The images are chosen by the annotations alone, evenly over the number of objects.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rankdet.errors import InputError
+
+IMAGES = 6
+
+Box = tuple[float, float, float, float]  # x, y, width, height in image pixels
+
+
+@dataclass(frozen=True)
+class Split:
+    """The annotations of the chosen images of one split; each `bbox` is a `Box`."""
+
+    images: tuple[Mapping[str, Any], ...]
+    annotations: Mapping[int, Sequence[Mapping[str, Any]]]
+    names: Mapping[int, str]
+    folder: Path
+
+
+@lru_cache(maxsize=8)
+def load_split(annotations: Path, folder: Path) -> Split:
+    """Reads a split's annotations and chooses its sample images.
+
+    Raises:
+        InputError: the annotations cannot be read, or lack an id, a file name or a box.
+    """
+    try:
+        data = json.loads(annotations.read_text(encoding="utf-8"))
+        by_image = defaultdict(list)
+        for annotation in data["annotations"]:
+            by_image[_id(annotation, "image_id")].append(annotation)
+        names = {_id(category, "id"): str(category["name"]) for category in data["categories"]}
+        images = choose([_image(image) for image in data["images"]], by_image)
+        shown = {i["id"]: [_annotation(a) for a in by_image[i["id"]]] for i in images}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(f"{annotations.name}: annotations cannot be read: {error!r}") from error
+    return Split(tuple(images), shown, names, folder)
+
+
+def choose(
+    images: Sequence[Mapping[str, Any]], by_image: Mapping[int, Sequence[Any]], count: int = IMAGES
+) -> list[Mapping[str, Any]]:
+    """Returns images spread evenly over the numbers of objects, from few objects to many.
+
+    The images with objects are sorted by (number of objects, id) and divided into `count` equal
+    parts. The middle image of each part is chosen; all images, if there are at most `count`.
+    """
+    ordered = sorted(images, key=lambda i: (len(by_image.get(i["id"], ())), i["id"]))
+    ordered = [i for i in ordered if by_image.get(i["id"])] or ordered
+    if len(ordered) <= count:
+        return ordered
+    return [ordered[int((k + 0.5) * len(ordered) / count)] for k in range(count)]
+
+
+def detected_boxes(path: Path, positions: Iterable[int]) -> dict[int, Box]:
+    """Reads boxes of detections.
+
+    Args:
+        path: COCO results.
+        positions: positions in this file, from 0.
+
+    Returns:
+        Position -> box.
+
+    Raises:
+        InputError: the file cannot be read, is too short, or has something else in place of a box.
+    """
+    try:
+        everything = json.loads(path.read_text(encoding="utf-8"))
+        return {int(position): _box(everything[position]["bbox"]) for position in positions}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise InputError(f"{path.name}: detections cannot be read: {error!r}") from error
+
+
+def _image(image: Mapping[str, Any]) -> Mapping[str, Any]:
+    _id(image, "id")
+    if not isinstance(image["file_name"], str):
+        raise ValueError(f"file_name is {image['file_name']!r:.40}")
+    return image
+
+
+def _annotation(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
+    _id(annotation, "id")
+    _id(annotation, "category_id")
+    return {**annotation, "bbox": _box(annotation["bbox"])}
+
+
+def _id(entry: Mapping[str, Any], key: str) -> int:
+    value = entry[key]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{key} is {value!r:.40}")
+    return value
+
+
+def _box(value: Any) -> Box:
+    """Returns a box rounded to tenths of a pixel, or raises ValueError."""
+    numbers = isinstance(value, list) and all(type(number) in (int, float) for number in value)
+    if not numbers or len(value) != 4 or not all(map(math.isfinite, value)):
+        raise ValueError(f"bbox is {value!r:.60}")
+    x, y, width, height = (round(float(number), 1) for number in value)
+    return x, y, width, height
