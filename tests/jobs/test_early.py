@@ -131,7 +131,6 @@ def test_other_settings_are_detected_anew(spec, run, change):
 
 
 @pytest.mark.parametrize("name", [f"{EARLY}/{DETECTIONS}", f"{EARLY}/{SPEED}", MODEL])
-@pytest.mark.fault("early detections or their model changed after they were written", tries=3)
 def test_changed_files_are_detected_anew(spec, run, name):
     content = bytearray((run / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -143,7 +142,6 @@ def known(spec):
     return detections.with_data(spec, ["val"])
 
 
-@pytest.mark.fault("a training killed while it detects", tries=1)
 def test_a_kill_while_detecting_loses_no_training_and_is_not_tried_again(spec, trained, tmp_path):
     run = tmp_path / "run"
     assert job(spec, run, KILLED).returncode == -signal.SIGKILL
@@ -156,7 +154,6 @@ def test_a_kill_while_detecting_loses_no_training_and_is_not_tried_again(spec, t
     assert (record["status"], record["training"]["resumed_from"]) == ("trained", [4])
 
 
-@pytest.mark.fault("a training whose detection fails", tries=1)
 def test_a_failure_of_detection_leaves_the_training_and_says_so_in_the_log(spec, tmp_path):
     run = tmp_path / "run"
     done = job(spec, run, FAILING)
