@@ -4,6 +4,8 @@ All output of a job goes to the rule's log. The terminal shows one line when the
 line with the reason of its failure; the traceback is in the log.
 """
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from rankdet.files import remove_leftovers
 from rankdet.jobs.reason import failure_reason
@@ -24,6 +26,9 @@ from rankdet.results.failures import clear_failure, record_failure
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TERMINAL = "RANKDET_TERMINAL"  # the file descriptor for lines of progress
+# New objects before Python looks for garbage; 700 by default. Imports make many objects and no
+# garbage. `environment.set_up` sets the default again before a model is built.
+SELDOM = 50_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
     # Waiting threads should sleep: busy waiting slows down the other jobs on the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     end_with_parent()
+    gc.set_threshold(SELDOM)
     for output in getattr(snakemake, "output", ()):
         remove_leftovers(Path(output))
     folder = Path(run) if run is not None else None
@@ -85,6 +91,19 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
             clear_failure(folder, label)
         this.print(f"done: {label}  {time.monotonic() - started:.0f} s")
         announce(0)
+
+
+def leave() -> NoReturn:
+    """Ends this process after a job that has succeeded; the last line of a script.
+
+    Functions of `atexit` are called, but Python's modules are not taken apart, which takes a second
+    of processor time after an import of torch and mmdet.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)
 
 
 def run_folder(snakemake: Any) -> Path:

@@ -1,9 +1,11 @@
 """Jobs that train a run or write its detections."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rankdet.jobs.early import detect_early, take_early
 from rankdet.jobs.images import check_unchanged
 from rankdet.results.layout import DETECTIONS, RUN
 from rankdet.results.schemas.dataset import DatasetManifest
@@ -13,7 +15,9 @@ LRP = "lrp"  # the test setting `thresholds`: keep scores from the class's LRP-o
 
 
 def train_run(spec: Mapping[str, Any], run: Path, say: Callable[[str], None]) -> None:
-    """Trains a run, or continues its training; see `rankdet.training.train`.
+    """Trains a run, or continues its training, and detects at its end if this saves time.
+
+    See `rankdet.training.train` and `rankdet.jobs.early`.
 
     Args:
         spec: the run's spec.
@@ -22,7 +26,8 @@ def train_run(spec: Mapping[str, Any], run: Path, say: Callable[[str], None]) ->
     """
     from rankdet.training import train
 
-    train(with_data(spec, ["train"]), run)
+    known = with_data(spec, ["train"])
+    train(known, run, partial(detect_early, known, run))
     record = RunRecord.from_disk(run / RUN)
     if record.status != "trained":
         say(f"note: {'/'.join(run.parts[-4:])}: {record.status}: {record.reason}")
@@ -38,7 +43,7 @@ def take_checkpoint(spec: Mapping[str, Any], run: Path) -> None:
 def detect(
     spec: Mapping[str, Any], run: Path, split: str, out: Path, thresholds: str | None = None
 ) -> None:
-    """Writes a run's detections on one split.
+    """Writes a run's detections on one split; takes those that its training made, if they fit.
 
     Args:
         spec: the run's spec.
@@ -50,7 +55,9 @@ def detect(
     """
     from rankdet.training import predict
 
-    predict(with_data(spec, [split]), run, split, out)
+    known = with_data(spec, [split])
+    if not take_early(known, run, split, out):
+        predict(known, run, split, out)
     _keep_confident(spec, split, out, thresholds)
 
 

@@ -29,6 +29,9 @@ SPEED = "speed.json"  # of inference
 MATCHES = "matches.parquet"  # which detection matched which object
 METRICS = "metrics.json"
 SWEEP = "sweep.json"  # metrics and speed over score thresholds
+EARLY = (
+    "detected"  # detections that the training made for the job that detects, until it takes them
+)
 
 WORK = "work"  # checkpoints of an unfinished training
 PROGRESS = "train.jsonl"  # in `work`: one line per iteration so far

@@ -249,6 +249,7 @@ class Study:
             "schedule": run.schedule,
             "splits": list(run.splits),
             "test": run.test_settings(variant, threshold),
+            "test_hash": run.test_hash(variant, threshold),
             "hashes": run.hashes,
             "threads": threads,
             "device": self.config.device,

@@ -1,16 +1,27 @@
 """Training and inference of a run. torch and mmdet are imported when a function is called."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
-def train(spec: dict[str, Any], run_dir: str | Path) -> None:
-    """Trains a run, or resumes it from its `work/` folder; see `rankdet.training.run`."""
+def train(
+    spec: dict[str, Any], run_dir: str | Path, finish: Callable[[], None] | None = None
+) -> None:
+    """Trains a run, or resumes it from its `work/` folder; see `rankdet.training.run`.
+
+    Args:
+        spec: the run's spec.
+        run_dir: the run's folder.
+        finish: called before `work/` is removed; not in a training of several processes.
+    """
     from rankdet.training.processes import process_count, train_in_processes
     from rankdet.training.run import train_run
 
-    run = train_in_processes if process_count(spec) > 1 else train_run
-    run(spec, Path(run_dir))
+    if process_count(spec) > 1:
+        train_in_processes(spec, Path(run_dir))
+    else:
+        train_run(spec, Path(run_dir), finish)
 
 
 def predict(spec: dict[str, Any], run_dir: str | Path, split: str, out_dir: str | Path) -> None:

@@ -1,5 +1,6 @@
 """Sets up a process: threads, device and mmdet's registry. Needed before a model is built."""
 
+import gc
 import os
 import socket
 import sys
@@ -15,6 +16,7 @@ from rankdet.errors import InputError
 # uses them.
 UNUSED = ("seaborn", "sklearn", "torch.distributed.optim")
 DRAWS_TRACKS = "mmdet.utils.mot_error_visualize"  # imports matplotlib: .5 s
+COLLECTIONS = (700, 10, 10)  # Python's default thresholds for the collection of garbage
 LOCKS: list[socket.socket] = []  # held until the process ends
 
 
@@ -30,13 +32,25 @@ def set_up(spec: dict[str, Any]) -> str:
     device = spec.get("device", "auto")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    import cv2
+    with _without_collections():
+        _import_everything()
     import torch
+
+    torch.set_num_threads(int(spec.get("threads", 1)))
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("`device: cuda`, but torch finds no GPU; set `device: auto` or `cpu`")
+    if device != "cpu" and torch.cuda.is_available():
+        return lock_gpu(torch)
+    return "cpu"
+
+
+def _import_everything() -> None:
+    """Imports torch, mmdet and our adapters, and registers all models of mmdet."""
+    import cv2
 
     from rankdet.detectors import ops
 
-    threads = int(spec.get("threads", 1))
-    torch.set_num_threads(threads)
     cv2.setNumThreads(0)
     ops.install()
     with _not_importable(*UNUSED), _placeholder(DRAWS_TRACKS, "imshow_mot_errors"):
@@ -45,11 +59,19 @@ def set_up(spec: dict[str, Any]) -> str:
         register_all_modules(init_default_scope=True)
     import_module("rankdet.training.lighting")  # registers a transform
 
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("`device: cuda`, but torch finds no GPU; set `device: auto` or `cpu`")
-    if device != "cpu" and torch.cuda.is_available():
-        return lock_gpu(torch)
-    return "cpu"
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Looks for no garbage in the block: imports make none, and looking takes half a second.
+
+    Afterwards garbage is collected as by default: a training that collects seldom keeps tensors.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.set_threshold(*COLLECTIONS)
 
 
 @contextmanager

@@ -118,7 +118,9 @@ def _parallel_settings(spec: Mapping[str, Any], device: str) -> dict[str, Any]:
     return {"model_wrapper_cfg": wrapper, **({"sync_bn": "torch"} if sync_bn else {})}
 
 
-def train_run(spec: dict[str, Any], run_dir: Path) -> None:
+def train_run(
+    spec: dict[str, Any], run_dir: Path, finish: Callable[[], None] | None = None
+) -> None:
     """Trains a run, or resumes it from its last checkpoint.
 
     It writes `model.pth`, `train.parquet` and `run.json` into `run_dir`, and then removes the
@@ -128,15 +130,20 @@ def train_run(spec: dict[str, Any], run_dir: Path) -> None:
     Args:
         spec: The run's spec from the study's plan.
         run_dir: The run's folder.
+        finish: As for `train_process`.
 
     Raises:
         InputError: If the spec, the data or the loss cannot be used.
     """
-    train_process(spec, run_dir, set_up(spec), progress_reporter(run_dir))
+    train_process(spec, run_dir, set_up(spec), progress_reporter(run_dir), finish)
 
 
 def train_process(
-    spec: dict[str, Any], run_dir: Path, device: str, report: Callable[..., None]
+    spec: dict[str, Any],
+    run_dir: Path,
+    device: str,
+    report: Callable[..., None],
+    finish: Callable[[], None] | None = None,
 ) -> None:
     """Trains as the only process of a run, or as one of several; the main one writes all files.
 
@@ -145,6 +152,7 @@ def train_process(
         run_dir: The run's folder.
         device: As `environment.set_up` returned it.
         report: Progress callback, for the main process.
+        finish: Called when the outputs are written, before `work/` is removed.
 
     Raises:
         InputError: If the spec, the data or the loss cannot be used. Errors in the loss's file have
@@ -189,6 +197,8 @@ def _train_and_write(
     written.at_end({kept.name: iteration for kept, iteration in epochs.reached().items()}).to_disk(
         run_dir / RUN
     )
+    if finish is not None:
+        finish()
     space.remove()
 
 

@@ -126,3 +126,31 @@ def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
     assert failure_reason(torch_says, tmp_path).startswith("RuntimeError: Pytorch")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
     assert "is full" in failure_reason(torch_says, tmp_path)
+
+
+LEAVING = """
+import atexit, sys
+from rankdet.jobs.context import leave
+
+class Held:
+    def __del__(self):
+        print("taken apart")
+
+held = Held()
+atexit.register(print, "second")
+atexit.register(print, "first")
+sys.stdout.write("said, ")
+leave()
+print("never")
+"""
+
+
+def test_a_job_that_leaves_calls_what_was_registered_and_takes_nothing_apart(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "said, first\nsecond\n")

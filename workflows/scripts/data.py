@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import job
+from rankdet.jobs.context import job, leave
 
 with job(snakemake, "data") as this:
     from rankdet.jobs.dataset import prepare_dataset
 
     folder, params = Path(snakemake.output.manifest).parent, snakemake.params
     prepare_dataset(snakemake.wildcards.dataset, params.config, folder, params.images, this)
+
+leave()

@@ -1,6 +1,6 @@
 """Evaluates a run's detections on one split."""
 
-from rankdet.jobs.context import evaluation_name, job, run_folder
+from rankdet.jobs.context import evaluation_name, job, leave, run_folder
 
 files, out = snakemake.input, snakemake.output
 
@@ -16,3 +16,5 @@ with job(snakemake, f"evaluate ({evaluation_name(snakemake)})", run_folder(snake
         out_matches=out.matches,
         masks=snakemake.params.masks,
     )
+
+leave()

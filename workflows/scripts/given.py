@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import job
+from rankdet.jobs.context import job, leave
 from rankdet.jobs.watch import watched
 
 run = Path(snakemake.output.record).parent
@@ -12,3 +12,5 @@ with job(snakemake, "take the checkpoint", run):
     from rankdet.jobs.detections import take_checkpoint
 
     take_checkpoint(snakemake.params.spec, run)
+
+leave()

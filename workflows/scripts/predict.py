@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import evaluation_name, job, run_folder
+from rankdet.jobs.context import evaluation_name, job, leave, run_folder
 
 files, params = snakemake.input, snakemake.params
 weights = Path(files.record).parent  # the folder of the run, or of an epoch that it kept
@@ -12,3 +12,5 @@ with job(snakemake, f"predict ({evaluation_name(snakemake)})", run_folder(snakem
     from rankdet.jobs.detections import detect
 
     detect(params.spec, weights, params.split, out, next(iter(files.thresholds), None))
+
+leave()

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import job
+from rankdet.jobs.context import job, leave
 
 with job(snakemake, "report"):
     from rankdet.report import build_report
 
     build_report(snakemake.input.plan, Path(snakemake.output[0]).parent)
+
+leave()

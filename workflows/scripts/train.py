@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import job
+from rankdet.jobs.context import job, leave
 from rankdet.jobs.watch import watched
 
 run = Path(snakemake.output.record).parent
@@ -12,3 +12,5 @@ with job(snakemake, "train", run) as this:
     from rankdet.jobs.detections import train_run
 
     train_run(snakemake.params.spec, run, this.print)
+
+leave()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rankdet.jobs.context import job
+from rankdet.jobs.context import job, leave
 from rankdet.jobs.watch import watched
 
 run = Path(snakemake.output.record).parent
@@ -12,3 +12,5 @@ with job(snakemake, "untrained", run):
     from rankdet.jobs.detections import detect_untrained
 
     detect_untrained(snakemake.params.spec, run)
+
+leave()
