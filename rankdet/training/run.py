@@ -161,11 +161,15 @@ def train_process(
     from rankdet.detectors.loss_faults import located_in
 
     with located_in(spec["loss_file"]):
-        _train_and_write(spec, run_dir, device, report)
+        _train_and_write(spec, run_dir, device, report, finish)
 
 
 def _train_and_write(
-    spec: dict[str, Any], run_dir: Path, device: str, report: Callable[..., None]
+    spec: dict[str, Any],
+    run_dir: Path,
+    device: str,
+    report: Callable[..., None],
+    finish: Callable[[], None] | None,
 ) -> None:
     from rankdet.training import record, together
     from rankdet.training.checkpoints import Workspace, save_model
