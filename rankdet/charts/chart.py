@@ -4,7 +4,7 @@ A chart that is stored as JSON and read again looks the same.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -47,6 +47,22 @@ class Series:
         """A curve with its band: columns `mean`, `low`, `high` by x."""
         mean, low, high = (band[key].to_numpy(dtype=float) for key in ("mean", "low", "high"))
         return cls(name, band.index.to_numpy(dtype=float), mean, low, high)
+
+    @classmethod
+    def of_points(cls, name: str, points: Iterable[tuple[Hashable, float, float]]) -> "Series":
+        """A curve through groups of points: their means, with the range of their values as a band.
+
+        Args:
+            name: text of the legend.
+            points: group, x and y of each point; a group is what several seeds share.
+        """
+        found: dict[Hashable, list[tuple[float, float]]] = {}
+        for group, x, y in points:
+            found.setdefault(group, []).append((x, y))
+        groups = sorted((np.array(one) for one in found.values()), key=lambda one: one[:, 0].mean())
+        means = np.array([one.mean(axis=0) for one in groups]).reshape(-1, 2)
+        low, high = (np.array([end(one[:, 1]) for one in groups]) for end in (np.min, np.max))
+        return cls(name, means[:, 0], means[:, 1], low, high, marked=True)
 
     def thinned(self) -> "Series":
         """The series with only the points that are drawn; see `thin`."""
@@ -94,6 +110,7 @@ class Chart:
         y_label: text above the vertical axis.
         series: curves and dots.
         log: logarithmic vertical axis.
+        x_log: logarithmic horizontal axis; it needs `x_limits` above 0.
         x_limits: horizontal range; by default from 0 to the largest value.
         y_limits: vertical range that is always shown; data beyond it widens it.
         y_format: the format of a vertical tick, a key of `rankdet.charts.axis.FORMATS`.
@@ -114,6 +131,7 @@ class Chart:
     boxes: tuple[Box, ...] = ()
     labels: tuple[Label, ...] = ()
     height: int = HEIGHT
+    x_log: bool = False
 
     def data(self) -> pd.DataFrame:
         """All values, before thinning: `series`, `x`, `value`, `low`, `high`."""

@@ -68,7 +68,10 @@ def _body(chart: Chart) -> str:
     make = log_axis if chart.log else linear_axis
     vertical = make(*chart.y_range(), FORMATS[chart.y_format])
     left = 12 + LETTER * max(len(text) for _, text in vertical.ticks)
-    horizontal = linear_axis(*chart.x_range(), None, exact=True)
+    if chart.x_log:
+        horizontal = log_axis(*chart.x_range(), None)
+    else:
+        horizontal = linear_axis(*chart.x_range(), None, exact=True)
     right, bottom = WIDTH - MARGIN_RIGHT, HEIGHT - MARGIN_BOTTOM
 
     def place_x(value: Floats) -> Floats:

@@ -1,5 +1,6 @@
-"""The epochs that cells show, in the length of their paper's schedule."""
+"""The schedules and epochs of cells: those of their paper, or of a group of a study."""
 
+from collections.abc import Collection
 from functools import lru_cache
 
 from rankdet.errors import InputError
@@ -21,6 +22,26 @@ def schedule_epochs() -> dict[str, int]:
         for name, entry in entries.items()
         if isinstance(entry, dict) and isinstance(entry.get("epochs"), int)
     }
+
+
+@lru_cache
+def paper_schedules() -> frozenset[str]:
+    """Returns the names of the papers' schedules."""
+    return frozenset(read_yaml(SCHEDULES))
+
+
+def schedule_in_study(schedule: str, apart: Collection[str]) -> str:
+    """Returns the name that the runs of a cell have in a study.
+
+    A paper's schedule that the study does not tell apart is the study's own, which has no name. Any
+    other name is that of a group (`schedule_name`): its runs differ from the study's, so runs of
+    another schedule never stand for them.
+
+    Args:
+        schedule: the schedule of a cell; empty for the study's.
+        apart: the papers' schedules for which the study has separate runs.
+    """
+    return "" if schedule in paper_schedules() and schedule not in apart else schedule
 
 
 def kept_epoch(request: RunRequest) -> KeptEpoch | None:

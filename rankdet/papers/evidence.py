@@ -122,6 +122,8 @@ def evidence(claim: Claim, pairs: Sequence[Pair], store: Path) -> Evidence:
         return _average(claim, pairs)
     if _same(*pairs[0]):
         return Evidence(None, "both sides are the same run")
+    if claim.ratio and min(*first, *second) <= 0:
+        return Evidence(None, "a value is 0, so there is no ratio")
     value = _compared(claim, first.mean(keepdims=True), second.mean(keepdims=True))
     counts = len(first), len(second)
     if min(counts) > 1:

@@ -31,6 +31,8 @@ class FigureOfRuns(RunValues):
         summary: computes the values of a row, by metric, from the records of its runs.
         missing: the reason that is shown for a run without a record.
         theorems: metrics that a theorem gives for every iteration: one run decides a claim on them.
+        across: whether one drawing shows the runs on all datasets of a study, for figures whose
+            horizontal axis is a property of the data. Such a figure has no claims.
     """
 
     read: Callable[[RecordedRun], Any]
@@ -38,6 +40,7 @@ class FigureOfRuns(RunValues):
     summary: Callable[[Sequence[Any]], Mapping[str, float | int | None]]
     missing: str
     theorems: tuple[str, ...] = ()
+    across: bool = False
 
     def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
         """Why a run cannot be drawn, in one line; None if it can."""

@@ -1,14 +1,15 @@
 """Makes the papers' figures: charts on every dataset of a study, and a table of printed values."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rankdet.charts.chart import Chart
 from rankdet.charts.svg import figure_svg
 from rankdet.files import write_record
+from rankdet.papers.across import across_datasets
 from rankdet.papers.computed import paper_code
 from rankdet.papers.figure_kinds import ComputedFigure, FigureOfRuns, figure_kind
 from rankdet.papers.figure_model import Drawing, Figure
@@ -65,15 +66,19 @@ def make_figure(study: RecordedStudy, spec: Spec) -> Figure:
         return Figure(table, (Drawing("", table.blocks[0].title, "figure", charts),))
     table = make_table(study, with_other_losses(study, spec), kind)
     table = with_findings(study, table, kind)
+    if kind.across:
+        return across_datasets(table, _merged(_series(kind, b, study) for b in table.blocks), kind)
     drawings = []
     for position, block in enumerate(table.blocks):
         stem = "figure" if position == 0 else f"figure-{slug(block.dataset)}"
-        charts = tuple(_charts(kind, block, study))
+        series = _series(kind, block, study)
+        charts = tuple(kind.charts(series)) if series else ()
         drawings.append(Drawing(block.dataset, block.title, stem, charts))
     return Figure(table, tuple(drawings))
 
 
-def _charts(kind: FigureOfRuns, block: Block, study: RecordedStudy) -> list[Chart]:
+def _series(kind: FigureOfRuns, block: Block, study: RecordedStudy) -> dict[str, list[Any]]:
+    """Returns the records of the runs on one dataset, by the label of their row."""
     series: dict[str, list[Any]] = {}
     for row in block.rows:
         if row.reason is None and row.runs:
@@ -81,7 +86,15 @@ def _charts(kind: FigureOfRuns, block: Block, study: RecordedStudy) -> list[Char
             runs = (recorded(study, key) for key in row.runs)
             records = (kind.read(run) for run in runs if run)
             series[label] = [record for record in records if record is not None]
-    return kind.charts(series) if series else []
+    return series
+
+
+def _merged(every: Iterable[Mapping[str, list[Any]]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for series in every:
+        for label, records in series.items():
+            found.setdefault(label, []).extend(records)
+    return found
 
 
 def with_other_losses(study: RecordedStudy, spec: Spec) -> Spec:

@@ -183,7 +183,8 @@ def _side(
     if found is None:  # the row belongs to another of the study's datasets
         return Side(name, column, view, (), (), f"not on {block.title}", None)
     cell, request = found.cells[at], found.row.request(column)
-    runs = tuple(find_runs(study, block.dataset, request)) if request else ()
+    shown = view or found.row.view(column)
+    runs = tuple(find_runs(study, block.dataset, request, shown)) if request else ()
     reason = cell.reason or found.reason
     if view:
         name = f"{name} ({view})"

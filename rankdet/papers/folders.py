@@ -25,6 +25,7 @@ class PaperFile(Strict):
     venue: str
     year: int
     short: str
+    in_all: bool = True
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Paper:
         authors: the authors, separated by commas.
         venue: the conference or journal, with the year.
         short: the name in menus and headings.
+        in_all: whether `all` in a study's `tables` and `figures` means its tables, too.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Paper:
     authors: str
     venue: str
     short: str
+    in_all: bool = True
 
 
 @lru_cache
@@ -57,7 +60,8 @@ def load_papers() -> dict[str, Paper]:
     for folder in sorted({path.parent for path in PAPERS.glob("*/*.yaml")}):
         path = folder / PAPER_FILE
         if not path.exists():
-            keys = ", ".join(PaperFile.model_fields)
+            needed = (key for key, field in PaperFile.model_fields.items() if field.is_required())
+            keys = ", ".join(needed)
             raise InputError(f"{shown(path)}: missing; write it with the keys {keys}")
         entry = read(PaperFile, read_yaml(path), shown(path)).model_dump()
         found.append((entry.pop("year"), Paper(folder.name, **entry)))

@@ -5,8 +5,8 @@ papers' datasets, the papers' schedules that have separate runs, and the runs th
 with the reasons.
 """
 
-from rankdet.papers.epochs import kept_epoch
-from rankdet.papers.spec import Row, RunRequest, Spec
+from rankdet.papers.epochs import kept_epoch, schedule_in_study
+from rankdet.papers.spec import MULTI_SCALE, Row, RunRequest, Spec, threshold
 from rankdet.results.epochs import at_epoch
 from rankdet.results.records import RecordedRun, RecordedStudy
 
@@ -37,12 +37,23 @@ def _datasets(spec: Spec, row: Row) -> list[str]:
     return [request.dataset for request in cells if request]
 
 
-def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[RecordedRun]:
+def find_runs(
+    study: RecordedStudy, dataset: str, request: RunRequest, view: str = ""
+) -> list[RecordedRun]:
     """The runs of all seeds on one of the study's datasets; the variants may be in any order.
 
-    A schedule that the study does not distinguish means the study's schedule. A request with an
-    epoch finds the runs of the whole schedule as they were after that epoch. The result is empty if
-    the study does not map the requested data to this dataset.
+    A paper's schedule that the study does not distinguish means the study's schedule. A request
+    with an epoch finds the runs of the whole schedule as they were after that epoch. The result is
+    empty if the study does not map the requested data to this dataset.
+
+    If only some of the seeds keep the epoch, or are tested as the view needs it, these are found: a
+    study may measure on the way, or at further score thresholds, with fewer seeds.
+
+    Args:
+        study: the study.
+        dataset: one of its datasets.
+        request: the run of a cell in the paper's terms.
+        view: the view of the cell.
 
     Raises:
         InputError: The request's epoch is not on the way of its schedule.
@@ -51,8 +62,7 @@ def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[R
     if dataset in datasets.values() and datasets.get(request.dataset) != dataset:
         return []
     name, *variants = request.loss.split("+")
-    known = study.papers.get("schedules") or ()
-    schedule = request.schedule if request.schedule in known else ""
+    schedule = schedule_in_study(request.schedule, study.papers.get("schedules") or ())
     epoch = kept_epoch(request)
     found = [
         run
@@ -61,7 +71,18 @@ def find_runs(study: RecordedStudy, dataset: str, request: RunRequest) -> list[R
         and (run.backbone, run.schedule) == (request.backbone, schedule)
         and set(filter(None, run.variant.split("+"))) == set(variants)
     ]
-    return [at_epoch(run, epoch.name) for run in found] if epoch else found
+    if epoch:
+        kept = [run for run in found if epoch.name in run.kept_epochs]
+        return [at_epoch(run, epoch.name) for run in kept or found]
+    return [run for run in found if _planned(run, view)] or found
+
+
+def _planned(run: RecordedRun, view: str) -> bool:
+    """Whether the study tests a run as a view needs it."""
+    lowest = threshold(view)
+    if view == f"{MULTI_SCALE} test":
+        return MULTI_SCALE in run.test_variants
+    return lowest is None or lowest in run.score_thresholds
 
 
 def why_missing(study: RecordedStudy, request: RunRequest) -> str:

@@ -135,7 +135,9 @@ def _table(record: Mapping[str, Any]) -> Table:
         "notes": tuple(record["notes"]),
         "claims": tuple(Claim(**claim) for claim in record["claims"]),
     }
-    spec = Spec(**{**{key: record[key] for key in Spec.__dataclass_fields__}, **parts})
+    parts["datasets"] = tuple(record.get("datasets", ()))  # older records do not have it
+    fields = Spec.__dataclass_fields__
+    spec = Spec(**{**{key: record[key] for key in fields if key not in parts}, **parts})
     by_key = {row.key: row for row in rows}
     blocks = tuple(_block(block, columns, by_key) for block in record["blocks"])
     table = Table(spec, record["scale"], blocks)

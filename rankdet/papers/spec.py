@@ -1,6 +1,6 @@
 """The specification of a paper's table or figure; `rankdet.papers.load` reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rankdet.evaluation.metric import arrow
@@ -123,6 +123,7 @@ class Spec:
             `hyperparameters`.
         other_losses: whether a figure also shows other losses with the models of its rows.
         measured_on: machine and settings of published times.
+        datasets: names of the study's datasets that it is about; empty for all.
     """
 
     id: str
@@ -137,6 +138,11 @@ class Spec:
     computed_by: str = ""
     other_losses: bool = False
     measured_on: str = ""
+    datasets: tuple[str, ...] = ()
+
+    def on(self, datasets: Sequence[str]) -> list[str]:
+        """Returns those of a study's datasets that it is about; all if the study has none."""
+        return [name for name in datasets if name in self.datasets] or list(datasets)
 
     @property
     def kind(self) -> str:

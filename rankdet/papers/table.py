@@ -48,8 +48,12 @@ def make_table(study: RecordedStudy | None, spec: Spec, values: RunValues | None
     if study is None or spec.computed_by:
         return Table(spec, "", (_computed_block(spec, study),))
     values = values or RunValues()
-    every = [_block(study, spec, dataset, values) for dataset in study.datasets()]
-    return Table(spec, study.scale, tuple(block for block in every if block.rows) or (every[0],))
+    every = [_block(study, spec, dataset, values) for dataset in spec.on(study.datasets())]
+    shown = [block for block in every if block.rows]
+    if not study.papers.get("datasets"):
+        # A study that lists its runs may have each table on some of its data alone.
+        shown = [block for block in shown if any(row.runs for row in block.rows)]
+    return Table(spec, study.scale, tuple(shown) or (every[0],))
 
 
 def _computed_block(spec: Spec, study: RecordedStudy | None) -> Block:
@@ -100,27 +104,27 @@ def _row(
     cells = [Cell(published=published.get(c.published or "")) for c in spec.columns]
     if row.run is None:
         return TableRow(row, tuple(cells), (), row.reason or NOT_OURS)
-    found: dict[RunRequest, tuple[tuple[RecordedRun, ...], str | None]] = {}
+    found: dict[tuple[RunRequest, str], tuple[tuple[RecordedRun, ...], str | None]] = {}
     filled = []
     for cell, column in zip(cells, spec.columns, strict=True):
         request = row.request(column)
         assert request is not None  # the row has a run
-        if request not in found:
-            runs = tuple(find_runs(study, dataset, request))
+        view = row.view(column)
+        if (request, view) not in found:
+            runs = tuple(find_runs(study, dataset, request, view))
             why = (values.unusable(run, checksum) for run in runs)
-            found[request] = (
+            found[request, view] = (
                 runs,
                 next(filter(None, why), None) if runs else why_missing(study, request),
             )
-        runs, reason = found[request]
-        view = row.view(column)
+        runs, reason = found[request, view]
         reason = reason or values.unviewable(runs, view)
         filled.append(
             replace(cell, reason=reason) if reason else _cell(cell, values, runs, column, view)
         )
     reasons = {cell.reason for cell in filled}
     common = reasons.pop() if len(reasons) == 1 else None
-    every = tuple(run for runs, _ in found.values() for run in runs)
+    every = tuple({run.key: run for runs, _ in found.values() for run in runs}.values())
     remark = _remark(every)
     keys = tuple(run.key for run in every)
     return TableRow(row, tuple(filled), keys, common, None if common else remark)

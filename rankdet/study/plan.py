@@ -61,8 +61,13 @@ class Study:
             self.check_data()
 
     def _keeping(self, run: Run) -> Run:
-        """The run with the epochs that cells show of it; only a training has epochs."""
-        specs = [*self.tables.values(), *self.figures.values()]
+        """The run with the epochs that cells show of it; only a training has epochs.
+
+        If a group has `keep_epochs`, these keys decide for all groups: a study may keep epochs of
+        some of its seeds.
+        """
+        chosen = any(group.keep_epochs for group in self.config.runs)
+        specs = [] if chosen else [*self.tables.values(), *self.figures.values()]
         epochs = {*run.kept_epochs, *self._shown_epochs(run, specs)} if run.trained else ()
         return replace(run, kept_epochs=tuple(sorted(epochs)))
 

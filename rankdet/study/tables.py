@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.papers.folders import figure_kinds, spec_names
+from rankdet.papers.epochs import schedule_in_study
+from rankdet.papers.folders import figure_kinds, load_papers, spec_names
 from rankdet.papers.load import code_file, load_spec, spec_inputs
 from rankdet.papers.spec import RunRequest, Spec
 from rankdet.repository import PAPERS
@@ -29,14 +30,15 @@ class Target:
         """Returns the target of a specification: `alrp/table2` is `table_alrp_2`."""
         paper, stem = paper_name.split("/")
         kind = next((kind for kind in ("table", "figure") if stem.startswith(kind)), "table")
-        return cls("_".join([kind, *paper.split("-"), stem.removeprefix(kind)]), file)
+        return cls("_".join([kind, *paper.split("-"), stem.removeprefix(kind).lstrip("_")]), file)
 
 
 def load_specs(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]:
     """Reads the specifications of a study's `tables` or `figures`.
 
     Args:
-        names: `<paper>/<table>`, a paper for all of its tables (figures), or `all`.
+        names: `<paper>/<table>`, a paper for all of its tables (figures), or `all` for those of
+            every paper whose `paper.yaml` does not say `in_all: false`.
         kind: `tables` or `figures`.
         source: The config file's name, for messages.
 
@@ -49,7 +51,7 @@ def load_specs(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]:
     for index, name in enumerate(names):
         where = f"{source}: {kind}[{index}]"
         if name in ("all", *papers):
-            every = (_load(n) for n in known if name in ("all", n.split("/")[0]))
+            every = (_load(n) for n in known if _is_in(name, n.split("/")[0]))
             specs |= {spec.id: spec for spec in every if f"{spec.kind}s" == kind}
             continue
         if name not in known:
@@ -59,6 +61,11 @@ def load_specs(names: Iterable[str], kind: str, source: str) -> dict[str, Spec]:
         if other != kind:
             raise InputError(f"{where}: {name} is not one of the {kind}; list it in {other}")
     return specs
+
+
+def _is_in(name: str, paper: str) -> bool:
+    """Whether `all`, or the name of a paper, stands for the tables of a paper."""
+    return name == paper or (name == "all" and load_papers()[paper].in_all)
 
 
 def _load(name: str) -> Spec:
@@ -176,8 +183,8 @@ def asks_for(
 
 
 def _same_model(request: RunRequest, run: Run, schedules: Collection[str]) -> bool:
-    """Whether model, loss and schedule are equal; a schedule not told apart is the study's."""
-    schedule = request.schedule if request.schedule in schedules else ""
+    """Whether model, loss and schedule are equal; see `schedule_in_study`."""
+    schedule = schedule_in_study(request.schedule, schedules)
     wanted = (request.detector, request.backbone, schedule)
     same = (run.detector, run.backbone, run.schedule_name) == wanted
     return same and same_loss(run.loss) == same_loss(request.loss)

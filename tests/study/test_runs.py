@@ -229,3 +229,15 @@ def test_a_group_can_keep_epochs():
         study(runs=[group(keep_epochs=["100-of-100"])])
     with pytest.raises(InputError, match=r"keep_epochs"):
         study(runs=[group(keep_epochs=["half"])])
+
+
+def test_epochs_of_a_group_leave_the_other_seeds_as_they_are():
+    keeps = group(detectors=["foveabox"], losses=["alrp"], keep_epochs=["50-of-100"])
+    others = {**keeps, "seeds": [2, 3]} | {"keep_epochs": []}
+    table = ["alrp-rebuttal/tableA1"]  # shows epochs 50 and 75
+    made = study(runs=[keeps, others], untrained=False, tables=table)
+    kept = {run.seed: [k.name for k in run.kept_epochs] for run in made.runs}
+    assert kept == {1: ["50-of-100"], 2: [], 3: []}
+    made = study(runs=[others], untrained=False, tables=table)
+    kept = {run.seed: [k.name for k in run.kept_epochs] for run in made.runs}
+    assert kept == {seed: ["50-of-100", "75-of-100"] for seed in (2, 3)}

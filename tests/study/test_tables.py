@@ -7,7 +7,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.repository import FIGURES, PAPERS, ROOT
 from rankdet.study.hashes import files_hash
-from rankdet.study.tables import load_specs, made_of, spec_files
+from rankdet.study.tables import Target, load_specs, made_of, spec_files
 
 
 def test_a_paper_is_all_of_its_tables_or_figures():
@@ -15,6 +15,14 @@ def test_a_paper_is_all_of_its_tables_or_figures():
     figures = load_specs(["ape"], "figures", "s.yaml")
     assert set(figures) == {"ape/figure2c", "ape/figure3"}
     assert "ape/table1" in tables and not set(tables) & set(figures)
+
+
+def test_all_is_what_the_papers_print():
+    tables = load_specs(["all"], "tables", "s.yaml")
+    assert "alrp/table2" in tables and not any(name.startswith("claims/") for name in tables)
+    assert "claims/losses" in load_specs(["claims"], "tables", "s.yaml")
+    assert Target.of("claims/figure_rates", "x").name == "figure_claims_rates"
+    assert Target.of("claims/rates", "x").name == "table_claims_rates"
 
 
 @pytest.mark.parametrize(

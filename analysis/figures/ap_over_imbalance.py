@@ -1,0 +1,76 @@
+"""AP over the ratio of negatives to positives, on all data of a study.
+
+The ratio is that of instances (anchors, points) in the record of the training, averaged over the
+iterations of the first epoch that have a positive: Rank & Sort Loss (Oksuz et al., ICCV 2021),
+supplement, Table S7.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from rankdet.charts.chart import Chart, Series
+from rankdet.evaluation.units import finite
+from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.papers.values import metric_value
+from rankdet.results.records import RecordedRun
+
+
+@dataclass(frozen=True)
+class OnData:
+    """One run: its dataset, its negatives for each positive, and AP in [0, 1]."""
+
+    dataset: str
+    ratio: float
+    ap: float
+
+
+def read(run: RecordedRun) -> OnData | None:
+    """The run's AP and ratio; None without one of them."""
+    ratio, ap = finite(run.training.get("instance_ratio")), metric_value(run, "AP")
+    return None if ratio is None or ap is None or ratio <= 0 else OnData(run.dataset, ratio, ap)
+
+
+def charts(series: Mapping[str, Sequence[OnData]]) -> list[Chart]:
+    """One curve for each loss, a point for each dataset, with the range over the seeds as a band.
+
+    Args:
+        series: label to the records of its runs on all datasets.
+    """
+    curves = tuple(
+        Series.of_points(name, ((one.dataset, one.ratio, 100 * one.ap) for one in records))
+        for name, records in series.items()
+    )
+    ratios = [ratio for curve in curves for ratio in curve.x]
+    low, high = min(ratios), max(ratios)
+    told = "; ".join(f"{c.name} {_told(c)}" for c in curves)
+    return [
+        Chart(
+            name="imbalance",
+            alt=f"AP over negatives for each positive: {told}.",
+            x_label="negatives for each positive (logarithmic)",
+            y_label="AP",
+            series=curves,
+            x_limits=(low, high if high > low else 2 * low),
+            y_limits=(0.0, 0.0),
+            x_log=True,
+        )
+    ]
+
+
+def _told(curve: Series) -> str:
+    return ", ".join(f"{y:.1f} at {x:.0f}" for x, y in zip(curve.x, curve.y, strict=True))
+
+
+def summary(records: Sequence[OnData]) -> dict[str, float]:
+    """Means over the seeds."""
+    return {"AP": fmean(one.ap for one in records), "ratio": fmean(one.ratio for one in records)}
+
+
+FIGURE = FigureOfRuns(
+    read=read,
+    charts=charts,
+    summary=summary,
+    missing="it has no AP or no ratio of negatives to positives",
+    across=True,
+)
