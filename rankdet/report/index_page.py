@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from rankdet.papers.findings import counts
 from rankdet.papers.folders import paper_of
-from rankdet.papers.verdicts import MISSING
+from rankdet.papers.forest import claims_forest, forest_panels
+from rankdet.papers.table_model import Table
+from rankdet.papers.verdicts import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.report.compare_page import Comparison
 from rankdet.report.cost import cost_of, write_cost
 from rankdet.report.paper_page import Section
@@ -22,6 +26,7 @@ from rankdet.results.seed_groups import SeedGroup, seed_groups, write_seed_group
 from rankdet.results.status import STATUSES
 
 SEEDS_CSV = "leaderboard-seeds.csv"
+DECIDED = (HOLDS, FAILS, UNDECIDED)  # verdicts that needed three seeds
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ def write_index_page(
         "index.html.j2",
         cost=cost,
         findings=findings,
+        forest=_forest(sections),
         comparisons=compared,
         lines=lines,
         several_seeds=any(len(line.group.entries) > 1 for line in lines),
@@ -115,6 +121,26 @@ def tuning_lines(study: RecordedStudy) -> list[dict[str, str]]:
     if len(named) == 1 and all(run.tuning or run.untrained for run in study.runs):
         return [{"losses": "all losses", "words": words} for words in named]
     return [{"losses": ", ".join(names), "words": words} for words, names in named.items()]
+
+
+def _forest(sections: Mapping[str, Sequence[Section]]) -> dict[str, Any] | None:
+    """Returns the forest plot of the table with most verdicts; None if no claim has a verdict."""
+    every = [part for paper in sections.values() for part in paper]
+    pairs = [(part, block) for part in every for block in part.table.blocks]
+    verdicts = [_drawn(part.table, block.dataset) for part, block in pairs]
+    if not any(verdicts):
+        return None
+    part, block = pairs[verdicts.index(max(verdicts))]
+    title = f"{part.spec.title}, {block.title}"
+    # `claims_forest` escapes all names.
+    svg = Markup(claims_forest([part.table], title, block.dataset, "forest-plot"))
+    return {"svg": svg, "paper": part.spec.paper, "anchor": part.anchor}
+
+
+def _drawn(table: Table, dataset: str) -> int:
+    """Returns how many verdicts the forest plot of a table draws."""
+    rows = (row for panel in forest_panels([table], dataset) for row in panel.rows)
+    return sum(row.verdict in DECIDED for row in rows)
 
 
 def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:

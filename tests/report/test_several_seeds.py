@@ -127,3 +127,16 @@ def test_tables_of_the_papers(seeds: Path) -> None:
     shown = {row[0]: row for row in page.table("Table 2") if "ours" in " ".join(row)}
     row = next(cells for name, cells in shown.items() if name == "AP Loss")
     assert any(cell.startswith("ours 5 seeds ap seed1 ap seed2") for cell in row)
+
+
+def test_the_first_chart_is_the_forest_plot_of_the_claims(seeds: Path, tmp_path) -> None:
+    text = (seeds / "index.html").read_text()
+    start = text.index('<h2 id="answers">')
+    assert start < text.index('<h2 id="runs">')
+    plot = text[start : text.index("</svg>", start)]
+    table = json.loads((seeds / "tables" / "alrp" / "table2" / "table.json").read_text())
+    answered = [f for f in table["blocks"][0]["findings"] if f["difference"] is not None]
+    assert any(f["verdict"] == "holds" for f in answered)
+    assert all(f["claim"]["text"] in plot for f in answered) and "papers/alrp.html#alrp-" in plot
+    single = build_report(make_study(tmp_path), tmp_path / "html")  # one seed: no verdict
+    assert 'id="answers"' not in single.read_text()

@@ -1,0 +1,95 @@
+"""The claims of tables as a forest plot: differences, positive where the claim says so."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rankdet.charts.forest import ForestGroup, ForestPanel, ForestRow, forest_svg
+from rankdet.evaluation.metric import PERCENT
+from rankdet.evaluation.registry import find
+from rankdet.papers.findings import higher_is_better
+from rankdet.papers.folders import load_papers, paper_of
+from rankdet.papers.spec import Column
+from rankdet.papers.table_model import Finding, Table
+
+DIFFERENCES = "better by, in points (correlations × 100); dark bar: the paper"
+RATIOS = "ratio; dark bar: the paper"
+
+
+def forest_panels(tables: Iterable[Table], dataset: str = "") -> list[ForestPanel]:
+    """Returns the answered claims of tables, grouped by the paper that their source names.
+
+    Claims about one value (`equals`) or about a metric of a figure are left out.
+
+    Args:
+        tables: tables and tables of figures, with findings.
+        dataset: one of the study's datasets; empty for all.
+    """
+    groups: dict[bool, dict[str, list[ForestRow]]] = {False: {}, True: {}}
+    for table, title, finding in _answered(tables, dataset):
+        paper = paper_named(finding, table)
+        groups[finding.claim.ratio].setdefault(paper, []).append(_row(table, title, finding))
+    axes = ((False, DIFFERENCES, 0.0), (True, RATIOS, 1.0))
+    made = (
+        ForestPanel(label, null, tuple(ForestGroup(p, tuple(r)) for p, r in groups[ratio].items()))
+        for ratio, label, null in axes
+    )
+    return [panel for panel in made if panel.groups]
+
+
+def claims_forest(tables: Sequence[Table], title: str, dataset: str = "", inline: str = "") -> str:
+    """Returns the forest plot of tables as SVG; see `forest_panels` and `forest_svg`."""
+    return forest_svg(forest_panels(tables, dataset), title, inline)
+
+
+def paper_named(finding: Finding, table: Table) -> str:
+    """Returns the short name of the paper that the source of a claim begins with.
+
+    Without one, it is the paper of the table.
+    """
+    names = sorted((paper.short for paper in load_papers().values()), key=len, reverse=True)
+    source = finding.claim.source
+    return next((n for n in names if source.startswith(n)), paper_of(table.spec.paper).short)
+
+
+def _answered(tables: Iterable[Table], dataset: str) -> Iterator[tuple[Table, str, Finding]]:
+    for table in tables:
+        for block in table.blocks:
+            several = len(table.blocks) > 1 and not dataset
+            for finding in block.findings:
+                if dataset and block.dataset != dataset:
+                    continue
+                if _is_difference(table, finding):
+                    yield table, f"{block.title}: " if several else "", finding
+
+
+def _is_difference(table: Table, finding: Finding) -> bool:
+    """Whether a claim has an answer that fits the axis; a figure's metrics have other units."""
+    known = find(_column(table, finding).metric) is not None
+    return known and finding.difference is not None and finding.claim.equals is None
+
+
+def _column(table: Table, finding: Finding) -> Column:
+    return next(c for c in table.spec.columns if c.header == finding.metric)
+
+
+def _row(table: Table, title: str, finding: Finding) -> ForestRow:
+    column = _column(table, finding)
+    factor = 1.0 if finding.claim.ratio else _points(column)
+    if finding.claim.directed and not higher_is_better(column):
+        factor = -factor
+    value = (finding.difference or 0.0) * factor
+    ends = [None if end is None else end * factor for end in (finding.low, finding.high)]
+    known = sorted(end for end in ends if end is not None)
+    low, high = known if len(known) == 2 else (None, None)
+    paper = None if finding.published is None else finding.published * factor
+    number = f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}"
+    words = f"{number} {finding.words}"
+    for end in (" than published", " than claimed"):
+        words = words.removesuffix(end)  # the bar of the paper shows it
+    text = f"{title}{finding.claim.text}"
+    return ForestRow(text, value, low, high, finding.verdict, words, paper)
+
+
+def _points(column: Column) -> float:
+    """The factor from the printed unit to points: correlations are printed as coefficients."""
+    metric = find(column.metric)
+    return PERCENT if metric is not None and metric.scale == 1.0 else 1.0
