@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 TRITON := $(VENV)/.triton
 STUDY  ?= config/smoke.yaml
+CLAIMS ?= config/claims.yaml
 EXAMPLE ?= smoke
 # Lowest accepted coverage of rankdet in percent, lines and branches. Measured: 92, without the tests in
 # workflow, conformance and golden.
@@ -19,7 +20,7 @@ WHEELS ?= .gpu-wheels
 GPU    ?= --minutes 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke test reliability coverage lint check-all example gpu-wheels gpu-check clean
+.PHONY: help setup smoke claims test reliability coverage lint check-all example gpu-wheels gpu-check clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +41,13 @@ $(TRITON): $(STAMP) envs/triton.txt
 smoke: setup ## run the built-in study and print the path of the report
 	@$(BIN)/rankdet plan --check --configfile $(STUDY)
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
+
+claims: setup ## run the study of the papers' claims (hours), and compare it with the newest committed outcome
+	@$(BIN)/rankdet plan --check --configfile $(CLAIMS)
+	$(BIN)/snakemake --cores $(CORES) --configfile $(CLAIMS)
+	@record=$$(ls -d data/measured/claims-* 2>/dev/null | sort | tail -1); \
+	  if [ -n "$$record" ]; then $(BIN)/rankdet agree claims "$$record"; \
+	  else echo "There is no committed outcome in data/measured yet: rankdet record claims writes one"; fi
 
 test: setup $(TRITON) ## run the tests (minutes)
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL)

@@ -23,6 +23,8 @@ COMMANDS = {
     "compare": "compare runs, with a paired bootstrap of their differences",
     "bench": "time the losses, the evaluation, and a training iteration; check a GPU",
     "report": "build or open the report of a study",
+    "record": "write the outcome of a study into a folder that can be committed",
+    "agree": "compare a study's results with a record of the same study",
     "doctor": "check this machine and its packages, with a remedy for each problem",
 }
 NOBODY_READS = 141  # `rankdet ... | head`, as other programs that SIGPIPE ends

@@ -10,6 +10,7 @@ from rankdet.papers.records import table_record
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
 from rankdet.papers.verdicts import DIRECTION
+from rankdet.results.epochs import run_key
 
 LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
 LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
@@ -30,13 +31,14 @@ LATEX |= {"“": "``", "”": "''", "’": "'", "…": r"\dots{}", "é": r"\'e",
 def write_table(table: Table, folder: Path) -> None:
     """Writes `table.csv`, `table.json`, `table.md` and `table.tex` into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write_csv(table, folder / "table.csv")
+    write_csv(table, folder / "table.csv")
     write_record(folder / "table.json", table_record(table))
     (folder / "table.md").write_text(to_markdown(table), encoding="utf-8")
     (folder / "table.tex").write_text(to_latex(table), encoding="utf-8")
 
 
-def _write_csv(table: Table, path: Path) -> None:
+def write_csv(table: Table, path: Path) -> None:
+    """Writes all blocks of a table as CSV, in printed units."""
     labels = table.spec.label_names
     header = ["dataset", "split", "row", *labels, "seeds", "reason"]
     for column in table.spec.columns:
@@ -59,7 +61,8 @@ def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
     labels = table.spec.label_names
     record: list[Any] = [block.dataset, block.split, row.row.key]
     record += [row.row.labels.get(name, "") for name in labels]
-    record += [len(row.runs), _why(table, row)]
+    seeds = {run_key(key).rpartition("/")[2] for key in row.runs}
+    record += [len(seeds), _why(table, row)]
     for column, cell in zip(table.spec.columns, row.cells, strict=True):
         difference = cell.difference(column.decimals)
         record += [cell.ours, cell.interval, cell.published, difference]
@@ -72,10 +75,10 @@ def to_markdown(table: Table) -> str:
     Ours is bold if it cannot be told from the best of its column.
     """
     spec = table.spec
-    parts = [f"# {_md_escape(spec.title)}", _md_escape(spec.caption)]
-    parts += [f"**{_md_escape(table.scale)}**" if table.scale else ""]
+    parts = [f"# {md_escape(spec.title)}", md_escape(spec.caption)]
+    parts += [f"**{md_escape(table.scale)}**" if table.scale else ""]
     names = [*spec.label_names, *(f"{c.header} {c.arrow}".strip() for c in spec.columns)]
-    heads = [_md_escape(name) for name in names]
+    heads = [md_escape(name) for name in names]
     for block in table.blocks:
         lines = [_md_line(heads), _md_line(["---"] * len(heads))]
         for row in block.rows:
@@ -83,20 +86,20 @@ def to_markdown(table: Table) -> str:
                 _md_cell(column, cell) for column, cell in zip(spec.columns, row.cells, strict=True)
             ]
             labels = [row.row.labels.get(name, "") for name in spec.label_names]
-            lines.append(_md_line([*(_md_escape(label) for label in labels), *cells]))
+            lines.append(_md_line([*(md_escape(label) for label in labels), *cells]))
         reasons = [
-            f"- {_md_escape(row.row.key)}: {_md_escape(_why(table, row))}"
+            f"- {md_escape(row.row.key)}: {md_escape(_why(table, row))}"
             for row in block.rows
             if _why(table, row)
         ]
         title = ", ".join(filter(None, [block.title, block.split]))
-        parts += [f"## {_md_escape(title)}", "\n".join(lines)]
+        parts += [f"## {md_escape(title)}", "\n".join(lines)]
         parts += [
             f"Ours (published){_bold(block)}. – is undefined or missing.",
             *filter(None, ["\n".join(reasons)]),
             *filter(None, ["\n".join(_md_finding(f) for f in block.findings)]),
         ]
-    parts += [f"- {_md_escape(note)}" for note in spec.notes]
+    parts += [f"- {md_escape(note)}" for note in spec.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -114,9 +117,9 @@ def _count(seeds: list[int]) -> str:
 
 
 def _md_finding(finding: Finding) -> str:
-    claim = _md_escape(finding.claim.text)
+    claim = md_escape(finding.claim.text)
     if finding.difference is None:
-        return f"- **{finding.words}**: {claim} ({_md_escape(finding.how)})"
+        return f"- **{finding.words}**: {claim} ({md_escape(finding.how)})"
     ours = _signed(finding, finding.difference, finding.decimals)
     few = finding.verdict == DIRECTION
     head = f"{finding.words}, {ours} ({finding.seeds})" if few else f"**{finding.words}**"
@@ -128,7 +131,7 @@ def _md_finding(finding: Finding) -> str:
         )
         ours += f" ({low} to {high})"
     ours += f", claimed {finding.size}" if finding.size else ""
-    return f"{text}; {_md_escape(finding.metric)} {ours}, {_md_escape(finding.how)}"
+    return f"{text}; {md_escape(finding.metric)} {ours}, {md_escape(finding.how)}"
 
 
 def _signed(finding: Finding, value: float, decimals: int) -> str:
@@ -139,7 +142,7 @@ def _md_line(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def _md_escape(text: str) -> str:
+def md_escape(text: str) -> str:
     """Returns text in one line, without the meaning of any character in Markdown or HTML."""
     text = " ".join(text.split())
     for character in "\\|<>*_`[]":

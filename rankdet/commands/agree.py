@@ -1,0 +1,73 @@
+"""`rankdet agree`: compares a study's results with a committed record of the same study."""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from rankdet.commands.arguments import check_writable
+from rankdet.commands.report import find_plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the study, the record, and what is compared."""
+    parser.add_argument(
+        "study", metavar="STUDY", help="the name of a study, its results folder, or its plan.json"
+    )
+    parser.add_argument(
+        "record", type=Path, metavar="RECORD", help="a folder that `rankdet record` has made"
+    )
+    parser.add_argument("--metric", default="AP", help="a metric of the leaderboard (default: AP)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the rows as CSV")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints a line for each row of both leaderboards, and a summary."""
+    plan = find_plan(args.study, args.results)
+    from rankdet.results.agreement import (
+        agreements,
+        leaderboard_metric,
+        read_record,
+        write_agreements,
+    )
+    from rankdet.results.leaderboard import leaderboard
+    from rankdet.results.records import read_study
+
+    check_writable(args.out, reads=(args.record, plan))
+    metric = leaderboard_metric(args.metric)
+    record = read_record(args.record)
+    rows = agreements(leaderboard(read_study(plan)), record, metric)
+    if args.out:
+        write_agreements(rows, args.out)
+    for row in rows:
+        print(_line(row, metric))
+    print(_summary(rows, metric))
+    return 0
+
+
+def _line(row: Any, metric: Any) -> str:
+    name = row.runs if row.split == "val" else f"{row.runs} ({row.split})"
+    if row.difference is None:
+        return f"{row.verdict}: {name}: {row.reason}"
+    here, record = (f"{fmean(one):.{metric.decimals}f}" for one in (row.here, row.record))
+    value, low, high = (
+        f"{end:+.{metric.decimals}f}"
+        for end in (row.difference.value, row.difference.low, row.difference.high)
+    )
+    return f"{row.verdict}: {name}: {here} here, {record} recorded; {value} [{low} to {high}]"
+
+
+def _summary(rows: Sequence[Any], metric: Any) -> str:
+    from rankdet.results.agreement import AGREES, DIFFERS, NOT_COMPARED
+
+    counts = Counter(row.verdict for row in rows)
+    text = f"{metric.header}: {counts[AGREES]} of {len(rows)} rows agree, {counts[DIFFERS]} differ"
+    text += " beyond intervals"
+    if counts[NOT_COMPARED]:
+        text += f", {counts[NOT_COMPARED]} are not compared"
+    return f"{text} (Welch's intervals over seeds, widened by Holm for all compared rows)"

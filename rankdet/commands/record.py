@@ -1,0 +1,31 @@
+"""`rankdet record`: writes the outcome of a study into a folder that can be committed."""
+
+import argparse
+from pathlib import Path
+
+from rankdet.commands.arguments import check_repository
+from rankdet.commands.report import find_plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the study and the folder."""
+    parser.add_argument(
+        "study", metavar="STUDY", help="the name of a study, its results folder, or its plan.json"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="a new folder, or an older record"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the record and says what is in it."""
+    check_repository("record")
+    plan = find_plan(args.study, args.results)
+    from rankdet.papers.study_record import write_study_record
+
+    told = write_study_record(plan, args.out)
+    print(f"{args.out}: {told}")
+    return 0

@@ -1,0 +1,122 @@
+"""The README of a study's record: what was run, on what, and what each claim's answer is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rankdet.evaluation.units import digits_that_show
+from rankdet.papers.export import md_escape
+from rankdet.papers.findings import counts
+from rankdet.papers.table_model import Block, Finding, Table
+from rankdet.papers.verdicts import MISSING
+from rankdet.results.records import RecordedStudy
+
+FILES = """| file | what |
+|---|---|
+| `leaderboard.csv` | every run: status and metrics |
+| `leaderboard-seeds.csv` | means over seeds, with 95 % intervals |
+| `findings.csv`, `findings.json` | every claim: source, the paper's difference, ours, verdict |
+| `tables/` | every table as CSV, and its claims as a forest plot |
+| `provenance.json` | commit, checksums of plan and data, versions, machine, hours |
+"""
+HOW = """A claim holds, or does not hold, only with three seeds or more on both sides: by Welch's
+interval over seeds, widened for all claims of its table on the same data (Holm). "Undecided" means
+that the interval contains both answers. Differences are in printed units (AP × 100). The papers'
+values are of COCO and of long trainings, so an answer here is about this study alone.
+"""
+
+
+def record_page(study: RecordedStudy, tables: Sequence[Table], facts: Mapping[str, Any]) -> str:
+    """Returns the page as Markdown.
+
+    Args:
+        study: the study.
+        tables: its tables, with findings.
+        facts: what `study_provenance` returns.
+    """
+    answered = [t for t in tables if any(block.findings for block in t.blocks)]
+    findings = [f for table in answered for block in table.blocks for f in block.findings]
+    total = ", ".join(f"{count} {word}" for word, count in counts(findings).items() if count)
+    parts = [
+        f"# {md_escape(study.title)}: the outcome",
+        f"**{md_escape(study.scale)}**" if study.scale else "",
+        _run(facts),
+        f"Claims, over all data: {total or 'none was tested'}.",
+        "![Forest plot of all claims on the first dataset](forest.svg)",
+        HOW.strip(),
+        *(part for table in answered for part in _table(table)),
+        "## Files",
+        FILES.strip(),
+        f"`rankdet agree {study.name} FOLDER` compares a study elsewhere with this record.",
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _run(facts: Mapping[str, Any]) -> str:
+    runs = facts["runs"]
+    status = ", ".join(f"{count} {word}" for word, count in runs["status"].items())
+    day = str(facts["finished"] or "")[:10]
+    text = f"{runs['with results']} of {runs['planned']} runs have results ({status})"
+    text += f"; the last training ended on {day}" if day else ""
+    machines = "; ".join(_machine(one) for one in facts["machines"]) or "unknown"
+    commits = ", ".join(f"`{str(one['value'])[:8]}`" for one in facts["commits"]) or "unknown"
+    hours = f"The trainings took {facts['training_hours']:.1f} hours in all"
+    return f"{text}. {hours}. Machine: {machines}. Code: {commits}."
+
+
+def _machine(one: Mapping[str, Any]) -> str:
+    name = one.get("gpu") or one.get("cpu") or "unknown"
+    threads = one.get("threads")
+    each = f", {threads} thread{'s' if threads != 1 else ''} each" if threads else ""
+    return f"{one['runs']} runs on {md_escape(str(name))}{each}"
+
+
+def _table(table: Table) -> list[str]:
+    if all(f.verdict == MISSING for block in table.blocks for f in block.findings):
+        return [f"## {md_escape(table.spec.title)}", "No claim has an answer."]
+    parts = [f"## {md_escape(table.spec.title)}", md_escape(table.spec.caption)]
+    for block in table.blocks:
+        known = [f for f in block.findings if f.verdict != MISSING]
+        if not known:
+            continue
+        head = "| claim | source | paper | here | answer | seeds |\n|---|---|---|---|---|---|\n"
+        parts.append(f"### {md_escape(block.title)}" if len(table.blocks) > 1 else "")
+        parts.append(head + "\n".join(_line(finding) for finding in known))
+        parts.append(_without(block))
+    return parts
+
+
+def _without(block: Block) -> str:
+    lacking = sum(finding.verdict == MISSING for finding in block.findings)
+    return (
+        f"{lacking} more have no answer on this data; `findings.csv` says why." if lacking else ""
+    )
+
+
+def _line(finding: Finding) -> str:
+    cells = [finding.claim.text, finding.claim.source, _paper(finding), _here(finding)]
+    cells += [finding.words, finding.seeds or "exact"]
+    return "| " + " | ".join(md_escape(cell) for cell in cells) + " |"
+
+
+def _paper(finding: Finding) -> str:
+    claimed = finding.size
+    if finding.published is None:
+        return claimed or "–"
+    return _number(finding, finding.published, finding.decimals)
+
+
+def _here(finding: Finding) -> str:
+    if finding.difference is None:
+        return "–"
+    text = f"{finding.metric} {_number(finding, finding.difference, finding.decimals)}"
+    if finding.low is None or finding.high is None:
+        return text
+    low, high = (
+        _number(finding, end, digits_that_show(end, finding.decimals))
+        for end in (finding.low, finding.high)
+    )
+    return f"{text} ({low} to {high})"
+
+
+def _number(finding: Finding, value: float, decimals: int) -> str:
+    return f"{value:{'+' if finding.signed else ''}.{decimals}f}"

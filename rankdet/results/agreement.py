@@ -1,0 +1,160 @@
+"""Does a study give the same results again? Two leaderboards of the same runs, row by row.
+
+A row is a dataset, detector, loss and schedule. Its runs here and in a record are two samples of
+trainings. Their means are compared by Welch's t over the seeds, with Holm's correction for all
+rows, as in docs/decisions/026-verdicts-need-seeds.md. "Agrees" means that no difference was found:
+the interval says how large one could be.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from rankdet.errors import InputError
+from rankdet.evaluation.metric import LEADERBOARD, Metric
+from rankdet.evaluation.registry import shown_in
+from rankdet.evaluation.seeds import SEEDS, SeedDifference, differences
+from rankdet.evaluation.units import DIGITS
+from rankdet.files import atomic
+from rankdet.results.layout import LEADERBOARD as FILE
+from rankdet.results.leaderboard import Entry, is_untrained, read_leaderboard
+from rankdet.results.seed_groups import SeedGroup, seed_groups
+from rankdet.suggest import choice
+
+AGREES, DIFFERS, NOT_COMPARED = "agrees", "differs beyond intervals", "not compared"
+COLUMNS = (
+    *("runs", "split", "seeds here", "seeds in the record", "here", "record", "difference"),
+    *("low", "high", "level", "p", "verdict", "reason"),
+)
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One row of both leaderboards.
+
+    Attributes:
+        runs: the key of its runs without the seed.
+        split: the split.
+        here: the metric of each seed here, in printed units; empty if one of them has none.
+        record: the same in the record.
+        difference: mean here minus mean in the record; None if the row is not compared.
+        reason: why it is not compared, in one line; empty if it is.
+    """
+
+    runs: str
+    split: str
+    here: tuple[float, ...]
+    record: tuple[float, ...]
+    difference: SeedDifference | None
+    reason: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """`agrees`, `differs beyond intervals` or `not compared`."""
+        if self.difference is None:
+            return NOT_COMPARED
+        return DIFFERS if self.difference.significant else AGREES
+
+    def cells(self) -> list[object]:
+        """Returns its cells in a CSV, in the order of `COLUMNS`."""
+        means = [round(fmean(one), DIGITS) if one else None for one in (self.here, self.record)]
+        found = self.difference
+        numbers = [found.value, found.low, found.high, found.level, found.p] if found else []
+        rounded = [None if n is None else round(n, DIGITS) for n in numbers] or [None] * 5
+        counts = [len(self.here), len(self.record)]
+        return [self.runs, self.split, *counts, *means, *rounded, self.verdict, self.reason]
+
+
+def leaderboard_metric(name: str) -> Metric:
+    """Returns a metric of the leaderboard by its key.
+
+    Raises:
+        InputError: If the leaderboard does not have it.
+    """
+    known = {metric.key: metric for metric in shown_in(LEADERBOARD)}
+    if name not in known:
+        raise InputError(f"--metric: found {name!r}; {choice(name, known)}")
+    return known[name]
+
+
+def read_record(path: Path) -> list[Entry]:
+    """Reads the leaderboard of a record.
+
+    Args:
+        path: the record's folder, or its `leaderboard.csv`.
+
+    Raises:
+        InputError: If it is missing or damaged.
+    """
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"{path}: no {FILE} there; name a folder that `rankdet record` has made")
+    return read_leaderboard(file)
+
+
+def agreements(here: Sequence[Entry], record: Sequence[Entry], metric: Metric) -> list[Agreement]:
+    """Compares the rows that both leaderboards have, in the order of the first.
+
+    Args:
+        here: the entries of a study.
+        record: the entries of a record.
+        metric: what is compared.
+
+    Raises:
+        InputError: If they have no row in common.
+    """
+    ours, theirs = _groups(here), _groups(record)
+    shared = [key for key in ours if key in theirs]
+    if not shared:
+        raise InputError(
+            f"the study and the record have no row in common: the study has {_some(ours)}, the "
+            f"record has {_some(theirs)}; compare the same study"
+        )
+    samples: dict[tuple[Key, str], tuple[float, ...]] = {}
+    for key in shared:
+        for side, groups in (("here", ours), ("record", theirs)):
+            samples[key, side] = tuple(groups[key].values(metric))
+    reasons = {key: _reason(ours[key], theirs[key], metric) for key in shared}
+    pairs = [((key, "here"), (key, "record")) for key in shared if not reasons[key]]
+    found = {pair[0][0]: one for pair, one in differences(samples, pairs).items()}
+    return [
+        Agreement(*key, samples[key, "here"], samples[key, "record"], found.get(key), reasons[key])
+        for key in shared
+    ]
+
+
+def write_agreements(rows: Sequence[Agreement], path: Path) -> None:
+    """Writes the rows as CSV, in printed units."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(row.cells() for row in rows)
+
+
+def _groups(entries: Sequence[Entry]) -> dict[Key, SeedGroup]:
+    """The rows of trained models, by key and split."""
+    trained = [entry for entry in entries if not is_untrained(entry)]
+    return {(group.key, group.first.split): group for group in seed_groups(trained)}
+
+
+def _some(groups: dict[Key, SeedGroup]) -> str:
+    return next((key for key, _ in groups), "none")
+
+
+def _reason(ours: SeedGroup, theirs: SeedGroup, metric: Metric) -> str:
+    """Why a row is not compared; empty if it is."""
+    for side, group in (("here", ours), ("in the record", theirs)):
+        if not group.values(metric):
+            entry = next(e for e in group.counted if e.values.get(metric.key) is None)
+            why = entry.reason or f"no {metric.header}"
+            return f"seed {entry.seed} {side}: {why}"
+    few = [
+        f"{len(group.counted)} {side}"
+        for side, group in (("here", ours), ("in the record", theirs))
+        if len(group.counted) < SEEDS
+    ]
+    return f"too few seeds ({', '.join(few)}); {SEEDS} on both sides are needed" if few else ""
