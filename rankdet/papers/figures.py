@@ -85,7 +85,9 @@ def _series(kind: FigureOfRuns, block: Block, study: RecordedStudy) -> dict[str,
             label = " ".join(filter(None, row.row.labels.values()))
             runs = (recorded(study, key) for key in row.runs)
             records = (kind.read(run) for run in runs if run)
-            series[label] = [record for record in records if record is not None]
+            known = [record for record in records if record is not None]
+            if known:  # columns may have different reasons for the lack of all records
+                series[label] = known
     return series
 
 

@@ -131,6 +131,25 @@ def test_rates_are_columns_of_a_row(three) -> None:
     assert curve.x.tolist() == [1, 2] and curve.y.tolist() == pytest.approx([ap, ap])
 
 
+def test_a_row_without_any_record_is_not_drawn(study) -> None:
+    """Its columns lack their runs for different reasons, so the row itself has none."""
+    (run,) = find_runs(study, "shapes", RunRequest("retinanet", "ap"))
+    moved = as_planned(run, loss="rs", key="shapes/retinanet/rs/seed1", titles={})
+    nothing = replace(moved.main, record=None, reason="not run")
+    moved = replace(moved, status="not run", reason="not run", record=None, evaluations=(nothing,))
+    for name, key in (("figure_rates", "RS Loss"), ("figure_epochs", "RS Loss")):
+        changed = replace(study, runs=(*study.runs, moved))
+        figure = make_figure(changed, load_spec(CLAIMS / f"{name}.yaml"))
+        row = next(row for row in figure.table.blocks[0].rows if row.row.key == key)
+        assert row.runs and all(cell.ours is None for cell in row.cells)
+        (chart,) = figure.drawings[0].charts
+        assert key not in [s.name for s in chart.series] and "AP Loss" in [
+            s.name for s in chart.series
+        ]
+    alone = make_figure(replace(study, runs=(moved,)), load_spec(CLAIMS / "figure_rates.yaml"))
+    assert alone.drawings[0].charts == ()
+
+
 def test_one_drawing_for_all_data(three, tmp_path) -> None:
     spec = load_spec(CLAIMS / "figure_imbalance.yaml")
     figure = make_figure(three, spec)
