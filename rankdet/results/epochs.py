@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from rankdet.results.layout import MODEL, RUN, epoch_folder
-from rankdet.results.learning import judged
+from rankdet.results.learning import BARELY_LEARNED, COLLAPSED, TRAINED
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.schemas.run import RunRecord
 from rankdet.results.status import NOT_EVALUATED, WITHOUT_RESULTS, read_metrics
@@ -119,8 +119,7 @@ def at_epoch(run: RecordedRun, name: str) -> RecordedRun:
         metrics, problem = None, lost or f"{words(name)} was not kept; run the study again"
     status, reason = NOT_EVALUATED, problem
     if record and metrics:
-        found = metrics.metrics
-        status, reason = judged(record.status, record.reason, found, run.learned_ap50)
+        status, reason = _on_the_way(run, record)
     elif run.status in WITHOUT_RESULTS:
         status = run.status
     evaluation = Evaluation(run.main.split, folder, metrics, problem)
@@ -133,6 +132,17 @@ def at_epoch(run: RecordedRun, name: str) -> RecordedRun:
         record=record,
         evaluations=(evaluation,),
     )
+
+
+def _on_the_way(run: RecordedRun, record: RunRecord) -> tuple[str, str | None]:
+    """Returns status and reason at an epoch with metrics.
+
+    Whether a training has learned shows at its end: on the way a low AP is a result, and leaving it
+    out would leave out the losses that begin slowly.
+    """
+    if run.status == BARELY_LEARNED:
+        return run.status, run.reason
+    return (TRAINED, None) if record.status == COLLAPSED else (record.status, record.reason)
 
 
 def recorded(study: RecordedStudy, key: str) -> RecordedRun | None:

@@ -18,6 +18,7 @@ from rankdet.papers.records import figure_record, read_figure
 from rankdet.papers.spec import RunRequest
 from rankdet.papers.table import make_table
 from rankdet.repository import PAPERS
+from rankdet.results.epochs import at_epoch
 from rankdet.results.records import read_study
 from tests.report.fake_study import as_planned, keep_epoch, make_study, with_plan
 
@@ -70,6 +71,26 @@ def test_seeds_that_keep_an_epoch_stand_for_those_that_do_not(tmp_path) -> None:
     assert second.seed == 2
 
 
+def test_a_low_ap_on_the_way_is_a_result(tmp_path) -> None:
+    made = read_study(make_study(tmp_path))
+    (run,) = find_runs(made, "shapes", RunRequest("retinanet", "ap"))
+    place = {"epoch": 25, "of": 100, "own_epoch": 4, "own_epochs": 13, "iteration": 96}
+    keep_epoch(run, "25-of-100", place, 0.001)
+    path = run.folder / "epoch-25-of-100" / "metrics.json"
+    content = json.loads(path.read_text())
+    content["metrics"]["AP50"] = 0.004  # below learned_ap50, but the training learned later
+    path.write_text(json.dumps(content))
+    keeps = as_planned(run, kept_epochs=("25-of-100",))
+    early = at_epoch(keeps, "25-of-100")
+    assert (early.status, early.learned) == ("trained", True)
+    lost = replace(keeps, status="barely learned", reason="AP50 0.4 is below 5")
+    assert not at_epoch(lost, "25-of-100").learned
+    runs = tuple(keeps if one.key == run.key else one for one in made.runs)
+    table = make_table(replace(made, runs=runs), load_spec(CLAIMS / "convergence.yaml"))
+    row = next(row for row in table.blocks[0].rows if row.row.key == "AP Loss")
+    assert row.cells[0].ours == 0.1 and row.cells[0].learned and row.remark is None
+
+
 def test_seeds_with_a_threshold_stand_for_those_without(study) -> None:
     runs = find_runs(study, "shapes", RunRequest("retinanet", "alrp"))
     swept = as_planned(runs[1], score_thresholds=(0.05,))
@@ -115,7 +136,9 @@ def test_a_table_has_the_data_on_which_it_has_runs(three) -> None:
     missing = found["RS Loss has the higher AP than focal loss"]
     assert (missing.verdict, missing.how) == ("no answer", "RS Loss: not in this study")
     rates = make_table(three, load_spec(CLAIMS / "rates.yaml"))
-    assert [block.dataset for block in rates.blocks] == ["shapes", "crowded", "noisy"]
+    assert [block.dataset for block in rates.blocks] == ["shapes"]  # `datasets` of the table
+    everywhere = replace(rates.spec, datasets=("none of them",))
+    assert len(make_table(three, everywhere).blocks) == 3
     target = make_table(three, load_spec(CLAIMS / "sampling.yaml"))
     assert [block.dataset for block in target.blocks] == ["shapes"]  # none: the first, with reasons
 

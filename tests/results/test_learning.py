@@ -66,7 +66,7 @@ def test_the_study_sets_the_limit(plan: Path) -> None:
     assert text == f"barely learned, AP {100 * run.main.metrics['AP']:.1f}"
 
 
-def test_an_epoch_on_the_way_is_judged_by_its_own_ap50(plan: Path) -> None:
+def test_an_epoch_on_the_way_is_judged_by_the_end_of_its_training(plan: Path) -> None:
     (run,) = read_study(plan).runs
     run = replace(run, planned=run.planned.model_copy(update={"kept_epochs": ("1-of-2",)}))
     place = {"epoch": 1, "of": 2, "own_epoch": 7, "own_epochs": 13, "iteration": 150}
@@ -75,4 +75,7 @@ def test_an_epoch_on_the_way_is_judged_by_its_own_ap50(plan: Path) -> None:
     content = json.loads(path.read_text())
     content["metrics"]["AP50"] = 0.01
     path.write_text(json.dumps(content))
-    assert run.learned and at_epoch(run, "1-of-2").status == BARELY_LEARNED
+    assert run.learned and at_epoch(run, "1-of-2").status == "trained"
+    lost = replace(run, status=BARELY_LEARNED, reason="AP50 0.1 is below 5")
+    early = at_epoch(lost, "1-of-2")
+    assert (early.status, early.reason) == (BARELY_LEARNED, lost.reason)
