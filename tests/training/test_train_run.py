@@ -119,7 +119,7 @@ def test_resumed_run_equals_the_unbroken_one(runs):
     assert_same_weights(folder / "whole", folder / "killed")
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_same_training_twice_is_equal_to_the_last_digit(runs, spec, threads):
     folder, _ = runs
     path = folder / f"{threads}-threads.json"
