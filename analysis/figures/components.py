@@ -1,6 +1,7 @@
 """aLRP Loss and its two parts over a training, and the weight of self-balance (aLRP, Figure 3)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -66,7 +67,8 @@ def charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:
 
 
 def _series(name: str, parts: Sequence[pd.DataFrame], key: str) -> Series:
-    return Series.of_band(name, band([part[key] for part in parts]))
+    """Means over epochs: each holds from the end of the epoch before to the end of its own."""
+    return replace(Series.of_band(name, band([part[key] for part in parts])), steps="before")
 
 
 def _chart(name: str, label: str, series: tuple[Series, ...], what: str) -> Chart:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from rankdet.charts.chart import Chart, Series
-from rankdet.charts.gradient_balance import rate_chart
+from rankdet.charts.chart import Chart
+from rankdet.charts.gradient_balance import in_panel, rate_chart
 from rankdet.evaluation.metrics.gradient_balance import band, gradient_rates, rate_summary
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.results.records import RecordedRun
@@ -43,7 +43,7 @@ def _loss_chart(curves: Mapping[str, pd.DataFrame]) -> Chart:
         alt=f"Classification loss over the iterations: {'; '.join(ends)}.",
         x_label="iteration",
         y_label="classification loss",
-        series=tuple(Series.of_band(name, curve) for name, curve in curves.items()),
+        series=tuple(in_panel(name, curve) for name, curve in curves.items()),
         y_limits=(0.0, 0.0),
     )
 

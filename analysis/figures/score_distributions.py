@@ -1,6 +1,7 @@
 """Distributions of scores and IoUs of true positives (APE Loss paper, Figure 2)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -
         alt=f"Distributions of scores and IoUs of true positives, {version}: {means}.",
         x_label=f"score or IoU, {version}",
         y_label="share of the true positives",
-        series=tuple(curves),
+        series=tuple(replace(c, steps="middle", panel=c.name.rpartition(": ")[0]) for c in curves),
         x_limits=(0.0, 1.0),
         y_limits=(0.0, 0.0),
     )

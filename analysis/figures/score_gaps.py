@@ -27,7 +27,7 @@ def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -
         table = table.sort_values([score, iou], ignore_index=True)
         shown = table.iloc[:: max(1, -(-len(table) // MAX_DOTS))]
         x, y = (shown[key].to_numpy(dtype=float) for key in (score, iou))
-        dots.append(Series(name, x, y, dots=True))
+        dots.append(Series(name, x, y, dots=True, panel=name))
     counts = "; ".join(f"{one.name} {len(one.x)} dots" for one in dots)
     return Chart(
         name=f"gap{ending.replace('_', '-')}",

@@ -3,10 +3,10 @@
 from types import ModuleType
 
 from rankdet.charts.chart import Box, Chart, Label
-from rankdet.charts.svg import WIDTH
+from rankdet.charts.svg_plot import WIDTH
 from rankdet.papers.figure_kinds import ComputedFigure
 
-HEIGHT, TOP, SIDE = 176, 62.0, 78.0  # in pixels: diagram height, top and side of the boxes
+HEIGHT, TOP, SIDE = 168, 62.0, 66.0  # in pixels: diagram height, top and side of the boxes
 
 
 def charts(toy: ModuleType) -> list[Chart]:
@@ -29,9 +29,13 @@ def charts(toy: ModuleType) -> list[Chart]:
 
 
 def _places(ious: tuple[float, ...]) -> list[tuple[float, float]]:
-    """Left edge of every object, and the shift of its box: side (1 − IoU)/(1 + IoU)."""
-    step = (WIDTH - 16) / len(ious)
-    return [(12 + k * step, SIDE * (1 - iou) / (1 + iou)) for k, iou in enumerate(ious)]
+    """Left edge of every object, and the shift of its box: side (1 − IoU)/(1 + IoU).
+
+    Object and box together stand in the middle of a column, and the columns are equally wide.
+    """
+    step = WIDTH / len(ious)
+    shifts = [SIDE * (1 - iou) / (1 + iou) for iou in ious]
+    return [((k + 0.5) * step - (SIDE + shift) / 2, shift) for k, shift in enumerate(shifts)]
 
 
 def _boxes(ious: tuple[float, ...]) -> tuple[Box, ...]:

@@ -12,7 +12,7 @@ def charts(toy: ModuleType) -> list[Chart]:
     """The IoU that each box regressor gives the four positives, over their scores."""
     scores = np.array([toy.SCORES[k] for k in toy.POSITIVES])
     series = tuple(
-        Series(f"{name}, {toy.NAMES[name]}", scores[::-1], np.array(ious)[::-1])
+        Series(f"{name}, {toy.NAMES[name]}", scores[::-1], np.array(ious)[::-1], dots=True)
         for name, ious in toy.IOUS.items()
     )
     values = "; ".join(f"{s.name}: {', '.join(f'{v:.2f}' for v in s.y[::-1])}" for s in series)

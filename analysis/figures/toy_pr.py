@@ -15,7 +15,8 @@ def charts(toy: ModuleType) -> list[Chart]:
     every = []
     for threshold in toy.THRESHOLDS:
         series = tuple(
-            Series(f"C & {name}", recall, np.array(curves[threshold][name])) for name in toy.IOUS
+            Series(f"C & {name}", recall, np.array(curves[threshold][name]), steps="before")
+            for name in toy.IOUS
         )
         found = (np.count_nonzero(s.y > 0) // (100 // toy.OBJECTS) for s in series)
         ends = "; ".join(
@@ -31,6 +32,7 @@ def charts(toy: ModuleType) -> list[Chart]:
                 series=series,
                 x_limits=(0.0, 1.0),
                 y_limits=(0.0, 1.0),
+                layered=True,
             )
         )
     return every

@@ -1,6 +1,7 @@
-"""The data of a chart: series, bands, ranges and texts. `rankdet.charts.svg` draws it.
+"""The data of a chart: series, bands, ranges and texts.
 
-A chart that is stored as JSON and read again looks the same.
+`rankdet.charts.svg` draws it for pages, `rankdet.charts.publication` for papers. Both show
+the same. A chart that is stored as JSON and read again looks the same.
 """
 
 import math
@@ -10,14 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from rankdet.charts.axis import FORMATS
-
-Floats = NDArray[np.float64]
+from rankdet.charts.axis import FORMATS, Floats
+from rankdet.charts.points import STEPS, corners, steps_that_change, thin
 
 HEIGHT = 290
-MAX_POINTS = 300
+ARRAYS = ("x", "y", "low", "high", "x_shares", "y_shares")
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,17 @@ class Series:
         name: text of the legend.
         x: (N,) ascending for a curve.
         y: (N,) values; NaN is left out.
-        low: (N,) lower edge of a band, or None.
-        high: (N,) upper edge of a band, or None.
+        low: (N,) lower edge of a band, or of the interval of a dot; None without one.
+        high: (N,) upper edge of it, or None.
         dots: whether to draw only dots, without a line.
         marked: whether to draw a curve with a dot at every value.
+        steps: for values that do not change gradually. `before`: a value holds from the previous x
+            to its own; `middle`: it holds around its x, as in a histogram. Empty for a line.
+        panel: the title of the panel that shows it; series with the same title share one. Empty if
+            the chart is one panel.
+        x_shares: (B,) shares of the values of x in equal bins over the chart's range, shown
+            above a scatter of dots; None without it.
+        y_shares: the same for y, shown beside it.
     """
 
     name: str
@@ -41,6 +47,15 @@ class Series:
     high: Floats | None = None
     dots: bool = False
     marked: bool = False
+    steps: str = ""
+    panel: str = ""
+    x_shares: Floats | None = None
+    y_shares: Floats | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name without that of its panel; empty if they are the same."""
+        return self.name.removeprefix(self.panel).removeprefix(": ") if self.panel else self.name
 
     @classmethod
     def of_band(cls, name: str, band: pd.DataFrame) -> "Series":
@@ -71,9 +86,30 @@ class Series:
         edges = [a for a in (self.low, self.high) if a is not None]
         if any((np.isnan(edge) != np.isnan(self.y)).any() for edge in edges):
             return self  # curve and band have different gaps
+        if self.steps == STEPS[0]:
+            kept = self._needed(self.y, *edges)
+            arrays = {name: getattr(self, name) for name in ARRAYS[:4]}
+            return replace(self, **{n: None if a is None else a[kept] for n, a in arrays.items()})
         x, y = thin(self.x, self.y)
         low, high = (None if a is None else thin(self.x, a)[1] for a in (self.low, self.high))
         return replace(self, x=x, y=y, low=low, high=high)
+
+    def line(self) -> tuple[Floats, Floats]:
+        """The points of its line, without gaps; two for each step."""
+        kept = self._needed(self.y)
+        return corners(*thin(self.x[kept], self.y[kept]), self.steps)
+
+    def band(self) -> tuple[Floats, Floats, Floats] | None:
+        """x, lower and upper edge of its band; None if it has none."""
+        if self.low is None or self.high is None or not np.any(self.high > self.low):
+            return None
+        kept = self._needed(self.low, self.high)
+        x, low = corners(*thin(self.x[kept], self.low[kept]), self.steps)
+        return x, low, corners(*thin(self.x[kept], self.high[kept]), self.steps)[1]
+
+    def _needed(self, *values: Floats) -> Any:
+        """Which points a curve needs: those where a step changes, or all."""
+        return steps_that_change(*values) if self.steps == STEPS[0] else slice(None)
 
 
 @dataclass(frozen=True)
@@ -111,6 +147,12 @@ class Chart:
         series: curves and dots.
         log: logarithmic vertical axis.
         x_log: logarithmic horizontal axis; it needs `x_limits` above 0.
+        layered: whether the first curves are the widest, so that equal curves can be seen.
+        diagonal: whether to draw the line y = x.
+        rows: names of the vertical positions 0, 1, ... from the top. The values of y are positions,
+            `low` and `high` are horizontal.
+        columns: names of the columns of a heat map; its rows are `rows`.
+        cells: values of a heat map, row by row; None for an empty cell.
         x_limits: horizontal range; by default from 0 to the largest value.
         y_limits: vertical range that is always shown; data beyond it widens it.
         y_format: the format of a vertical tick, a key of `rankdet.charts.axis.FORMATS`.
@@ -132,6 +174,30 @@ class Chart:
     labels: tuple[Label, ...] = ()
     height: int = HEIGHT
     x_log: bool = False
+    layered: bool = False
+    diagonal: bool = False
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    cells: tuple[tuple[float | None, ...], ...] = ()
+
+    @property
+    def panels(self) -> dict[str, list[Series]]:
+        """The series of each panel by its title; the title is empty if the chart is one panel."""
+        found: dict[str, list[Series]] = {}
+        for one in self.series:
+            found.setdefault(one.panel, []).append(one)
+        return found if len(found) > 1 else {"": list(self.series)}
+
+    @property
+    def legend(self) -> list[str]:
+        """The texts of the legend. A series has the colour of its text's place in this list."""
+        several = len(self.panels) > 1
+        return list(dict.fromkeys((s.label or s.name) if several else s.name for s in self.series))
+
+    def place(self, series: Series) -> int:
+        """The place of a series in the legend: the number of its colour."""
+        several = len(self.panels) > 1
+        return self.legend.index((series.label or series.name) if several else series.name)
 
     def data(self) -> pd.DataFrame:
         """All values, before thinning: `series`, `x`, `value`, `low`, `high`."""
@@ -146,6 +212,11 @@ class Chart:
         """The horizontal range."""
         if self.x_limits:
             return self.x_limits
+        if self.rows:
+            ends = [a for s in self.series for a in (s.x, s.low, s.high) if a is not None]
+            values = np.concatenate([np.array([0.0]), *ends])
+            values = values[np.isfinite(values)]
+            return float(values.min()), float(values.max())
         return 0.0, float(np.concatenate([np.array([0.0]), *(s.x for s in self.series)]).max())
 
     def y_range(self) -> tuple[float, float]:
@@ -157,7 +228,7 @@ class Chart:
 
     def thinned(self) -> "Chart":
         """The chart with only the points that are drawn, and the ranges of all its points."""
-        if not self.series:
+        if not self.series or self.rows:
             return self
         series = tuple(one.thinned() for one in self.series)
         return replace(self, series=series, x_limits=self.x_range(), y_limits=self.y_range())
@@ -192,18 +263,12 @@ class Chart:
             Label(**{**one, **_floats(one, "x", "y")}) for one in record["labels"]
         )
         found["height"] = int(record["height"])
+        for names in ("rows", "columns"):
+            found[names] = tuple(str(name) for name in record.get(names, ()))
+        found["cells"] = tuple(
+            tuple(None if v is None else float(v) for v in row) for row in record.get("cells", ())
+        )
         return cls(**found)
-
-
-def thin(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Removes NaN, and averages a long curve into 300 bins; a short curve does not change."""
-    keep = ~np.isnan(y)
-    x, y = np.asarray(x, dtype=float)[keep], np.asarray(y, dtype=float)[keep]
-    if len(x) <= 2 * MAX_POINTS:
-        return x, y
-    starts = np.linspace(0, len(x), MAX_POINTS + 1).astype(int)[:-1]
-    sizes = np.diff([*starts, len(x)])
-    return np.add.reduceat(x, starts) / sizes, np.add.reduceat(y, starts) / sizes
 
 
 def _require(record: Mapping[str, Any], kind: type, *names: str) -> None:
@@ -223,7 +288,7 @@ def _floats(record: Mapping[str, Any], *names: str) -> dict[str, float]:
 
 
 def _series_record(series: Series) -> dict[str, Any]:
-    arrays = {name: _listed(getattr(series, name)) for name in ("x", "y", "low", "high")}
+    arrays = {name: _listed(getattr(series, name)) for name in ARRAYS}
     return {**vars(series), **arrays}
 
 
@@ -235,12 +300,18 @@ def _listed(values: Floats | None) -> list[float | None] | None:
 
 def _series(record: Mapping[str, Any]) -> Series:
     arrays = {
-        name: None if record[name] is None else np.array(record[name], dtype=float)
-        for name in ("x", "y", "low", "high")
+        name: None if record.get(name) is None else np.array(record[name], dtype=float)
+        for name in ARRAYS
     }
     _require(record, str, "name")
     _require(record, bool, "dots", "marked")
-    shapes = {array.shape for array in arrays.values() if array is not None}
+    shapes = {a.shape for key in ARRAYS[:4] if (a := arrays[key]) is not None}
     if arrays["x"] is None or arrays["y"] is None or shapes != {(len(arrays["x"]),)}:
         raise ValueError("x, y, low and high of a series are not lists of one length")
+    if any(a is not None and a.ndim != 1 for a in (arrays["x_shares"], arrays["y_shares"])):
+        raise ValueError("the shares of a series are no list")
+    record = {"steps": "", "panel": "", **record}  # records of version 0.2 lack them
+    _require(record, str, "panel")
+    if record["steps"] not in ("", *STEPS):
+        raise ValueError(f"steps {record['steps']!r} is unknown")
     return Series(**{**record, **arrays})

@@ -1,6 +1,7 @@
 """Draws the gradient rates of negatives to positives over a training (aLRP paper, Figure 4)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -17,11 +18,16 @@ def rate_chart(curves: Mapping[str, pd.DataFrame]) -> Chart:
         alt=f"{alt}{'; '.join(described)}.",
         x_label="iteration",
         y_label="Σ|∂L/∂s| of negatives / positives",
-        series=tuple(Series.of_band(name, curve) for name, curve in curves.items()),
+        series=tuple(in_panel(name, curve) for name, curve in curves.items()),
         log=True,
         y_limits=(0.5, 2.0),
         y_format="rate",
     )
+
+
+def in_panel(name: str, curve: pd.DataFrame) -> Series:
+    """A curve in a panel of its own: curves of several losses would hide each other."""
+    return replace(Series.of_band(name, curve), panel=name)
 
 
 def _describe(name: str, found: Mapping[str, float | int | None]) -> str:

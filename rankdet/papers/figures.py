@@ -40,11 +40,12 @@ def write_figure(figure: Figure, folder: Path) -> None:
     """Writes `figure.svg`, `figure.csv` (its data) and `figure.json` (the whole figure).
 
     Later datasets of the study have `figure-<dataset>.svg` and `figure-<dataset>.csv`. If a figure
-    has no usable run, its SVG contains a message.
+    has no usable run, its SVG contains the reasons.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for drawing in figure.drawings:
-        svg = figure_svg(drawing.charts, figure.spec.title)
+    for drawing, block in zip(figure.drawings, figure.table.blocks, strict=True):
+        reasons = [f"{row.row.key}: {row.reason}" for row in block.rows if row.reason]
+        svg = figure_svg(drawing.charts, figure.spec.title, reasons)
         (folder / f"{drawing.stem}.svg").write_text(svg, encoding="utf-8")
         columns = ["chart", "series", "x", "value", "low", "high"]
         parts = [chart.data().assign(chart=chart.name)[columns] for chart in drawing.charts]

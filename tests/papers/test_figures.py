@@ -1,3 +1,4 @@
+import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,10 @@ import pandas as pd
 import pytest
 
 from rankdet.charts.axis import linear_axis, log_axis, rate_label
-from rankdet.charts.chart import Chart, Series, thin
-from rankdet.charts.svg import COLOURS, chart_svg, figure_svg
+from rankdet.charts.chart import Chart, Series
+from rankdet.charts.colours import COLOURS
+from rankdet.charts.points import thin
+from rankdet.charts.svg import chart_svg, figure_svg
 from rankdet.errors import InputError
 from rankdet.papers.figures import build_figure, make_figure, with_other_losses
 from rankdet.papers.load import load_spec
@@ -152,7 +155,8 @@ def test_a_figure_of_nothing(tmp_path: Path) -> None:
     for path in plan.parent.rglob("train.parquet"):
         path.unlink()
     build_figure(plan, FIGURE4, tmp_path / "out")
-    assert "No run of this figure" in (tmp_path / "out" / "figure.svg").read_text()
+    svg = (tmp_path / "out" / "figure.svg").read_text()
+    assert "There is nothing to draw" in svg and "Focal Loss: seed 1: its training record" in svg
     figure = make_figure(read_study(plan), load_spec(FIGURE4))
     reasons = [row.reason for row in figure.table.blocks[0].rows]
     assert "its training record does not have the gradient sums" in reasons[1]
@@ -165,3 +169,54 @@ def test_an_unknown_kind_of_figure(tmp_path: Path) -> None:
         InputError, match="found 'gradient_balnce'; did you mean 'gradient_balance'"
     ):
         load_spec(spec)
+
+
+def test_steps_are_not_drawn_as_slopes() -> None:
+    x, y = np.array([2.0, 3.0, 5.0]), np.array([1.0, 1.0, 4.0])
+    before = Series("s", x, y, steps="before").line()
+    assert before[0].tolist() == [0, 2, 2, 3, 3, 5] and before[1].tolist() == [1, 1, 1, 1, 4, 4]
+    middle = Series("s", x[:2], y[1:], steps="middle").line()
+    assert middle[0].tolist() == [1.5, 2.5, 2.5, 3.5] and middle[1].tolist() == [1, 1, 4, 4]
+    long = np.arange(1, 2001, dtype=float)
+    rate = np.where(long <= 1000, 0.1, 0.01)
+    thinned = Series("s", long, rate, steps="before").thinned()
+    assert thinned.x.tolist() == [1000, 2000] and thinned.y.tolist() == [0.1, 0.01]
+
+
+def test_each_series_has_its_panel_and_keeps_its_colour() -> None:
+    x = np.array([0.0, 1.0])
+    series = [Series(f"{loss}: {w}", x, x, panel=loss) for loss in "AB" for w in ("in", "out")]
+    chart = Chart("a", "t", "x", "y", tuple(series))
+    assert list(chart.panels) == ["A", "B"] and chart.legend == ["in", "out"]
+    assert [chart.place(one) for one in series] == [0, 1, 0, 1]
+    svg = chart_svg(chart, "p")
+    assert svg.count(">in<") == 1 and svg.count(">A<") == 1 and svg.count(COLOURS[1]) == 3
+    alone = Chart("a", "t", "x", "y", (Series("A", x, x, panel="A"), Series("B", x, x, panel="B")))
+    assert chart_svg(alone, "p").count(">A<") == 1 and "stroke-dasharray" not in chart_svg(
+        alone, "p"
+    )
+    assert len(Chart("a", "t", "x", "y", (series[0],)).panels) == 1
+
+
+def test_the_legend_shows_dots_for_dots() -> None:
+    x = np.array([0.0, 1.0])
+    dots = tuple(Series(name, x, x, dots=True) for name in ("first", "second"))
+    assert "h24" not in chart_svg(Chart("a", "t", "x", "y", dots), "p")
+    assert chart_svg(Chart("a", "t", "x", "y", dots), "p").count("h9v9h-9z") == 3  # and the legend
+
+
+def test_charts_with_rows() -> None:
+    rows = ("cat", HOSTILE_LOSS)
+    at = np.array([0.0, 1.0])
+    values = np.array([1.0, -2.0])
+    dots = Series("AP", values, at, values - 0.5, np.array([1.5, np.nan]), dots=True)
+    chart = Chart("a", "t", "difference", "", (dots,), rows=rows)
+    assert chart.x_range() == (-2.5, 1.5)
+    heat = Chart("h", "t", "", "", (), rows=rows, columns=("A", "B"), cells=((1.0, None), (0, -4)))
+    for one in (chart, heat):
+        text = chart_svg(one, "p")
+        ET.fromstring(text)
+        assert "<img" not in text and "nan" not in text
+        again = Chart.from_record(json.loads(json.dumps(one.record())))
+        assert chart_svg(again, "p") == text
+    assert chart_svg(heat, "p").count("<rect") == 3

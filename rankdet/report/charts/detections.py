@@ -22,7 +22,12 @@ def precision_recall_chart(matches: Matches) -> Chart:
     """Interpolated precision at the 101 recalls, averaged over the classes with ground truth."""
     frame = precision_recall(matches, SHOWN, per_class=False)
     series = [
-        Series(f"IoU {threshold:.2f}", rows["recall"].to_numpy(), rows["precision"].to_numpy())
+        Series(
+            f"IoU {threshold:.2f}",
+            rows["recall"].to_numpy(),
+            rows["precision"].to_numpy(),
+            steps="before",
+        )
         for threshold, rows in frame.groupby("iou_threshold")
     ]
     areas = "; ".join(f"{s.name} area {s.y.mean():.3f}" for s in series)

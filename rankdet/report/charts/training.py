@@ -56,6 +56,6 @@ def _column_chart(frame: pd.DataFrame, column: str, label: str) -> Chart:
         alt=f"The {label} over the iterations: from {values[0]:.4g} to {values[-1]:.4g}.",
         x_label="iteration",
         y_label=label,
-        series=(Series(column, frame["iteration"].to_numpy(dtype=float), values),),
+        series=(Series(column, frame["iteration"].to_numpy(dtype=float), values, steps="before"),),
         y_limits=(0.0, 0.0),
     )

@@ -1,0 +1,95 @@
+"""The marks of a plot as SVG: lines, bands, dots with shapes, and the legend that explains them."""
+
+from html import escape
+
+import numpy as np
+
+from rankdet.charts.axis import Floats
+from rankdet.charts.chart import Chart
+from rankdet.charts.colours import FEW, colour, dashes, line_width, shape
+
+LETTER = 6.9  # mean width of a letter at the font size of a chart
+GREY = 'stroke="currentColor" stroke-opacity=".45" stroke-dasharray="3 3"'
+# Outlines around a point, as steps from it in pixels; those after the first are hollow.
+OUTLINES = {
+    "square": "m-4.5 -4.5h9v9h-9z",
+    "triangle": "m0 -5.5l5.5 9.5h-11z",
+    "diamond": "m0 -6l5 6l-5 6l-5 -6z",
+    "cross": "m-4 -4l8 8m0 -8l-8 8",
+}
+
+
+def line_path(
+    x: Floats,
+    y: Floats,
+    place: int | None = None,
+    width: tuple[int, int, bool] | None = None,
+    dashed: bool = True,
+) -> str:
+    """A line through points in pixels; without a place in the legend it is a grey guide."""
+    path = f'<path d="{_through(x, y)}" fill="none" '
+    if place is None:
+        return f"{path}{GREY}/>"
+    dash = f' stroke-dasharray="{dashes(place)}"' if dashed and dashes(place) else ""
+    size = line_width(*width) if width else line_width(0, 1, False)
+    return f'{path}stroke="{colour(place)}" stroke-width="{size:g}" stroke-linejoin="round"{dash}/>'
+
+
+def band_path(x: Floats, low: Floats, high: Floats, place: int) -> str:
+    """The area between two curves, in pixels."""
+    path = _through(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
+    return f'<path d="{path}Z" fill="{colour(place)}" fill-opacity=".2"/>'
+
+
+def dot_path(x: Floats, y: Floats, place: int, opacity: str = "1") -> str:
+    """Dots at points in pixels; a few have the shape of their place in the legend."""
+    keep = ~(np.isnan(x) | np.isnan(y))
+    few = keep.sum() <= FEW
+    outline = OUTLINES.get(shape(place)) if few else None
+    points = zip(np.asarray(x)[keep], np.asarray(y)[keep], strict=True)
+    path = "".join(f"M{a:.1f} {b:.1f}{outline or 'h0'}" for a, b in points)
+    if outline:
+        return f'<path d="{path}" fill="none" stroke="{colour(place)}" stroke-width="1.9"/>'
+    return (
+        f'<path d="{path}" stroke="{colour(place)}" stroke-opacity="{opacity}" '
+        f'stroke-width="{8 if few else 5}" '
+        'stroke-linecap="round"/>'
+    )
+
+
+def legend(chart: Chart, width: float) -> tuple[str, float]:
+    """The legend above a plot, wrapped to its width, and the top of the plot.
+
+    It shows a line for a curve and a dot for dots. A plot with one series in each panel has none.
+    """
+    x, y, marks = 4.0, 32.0, []
+    if max(len(series) for series in chart.panels.values()) < 2:
+        return "", 26.0
+    for place, text in enumerate(chart.legend):
+        name = text if len(text) <= 44 else text[:43] + "…"
+        wide = 40 + LETTER * len(name)
+        if x > 4 and x + wide > width:
+            x, y = 4.0, y + 17
+        marks.append(_sample(chart, place, x, y - 4))
+        marks.append(f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text>')
+        x += wide
+    return "".join(marks), y + 14
+
+
+def _sample(chart: Chart, place: int, x: float, y: float) -> str:
+    series = next(one for one in chart.series if chart.place(one) == place)
+    middle = np.array([x + 12]), np.array([y])
+    few = int(np.isfinite(series.y).sum()) <= FEW
+    dot = dot_path(*middle, place if few else 0)
+    if not few:
+        dot = dot.replace(colour(0), colour(place))
+    if series.dots:
+        return dot
+    width = (place, len(chart.legend), chart.layered)
+    line = line_path(np.array([x, x + 24]), np.array([y, y]), place, width)
+    return line + dot if series.marked else line
+
+
+def _through(x: Floats, y: Floats) -> str:
+    points = [f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)]
+    return f"M{'L'.join(points)}" if points else "M0 0"

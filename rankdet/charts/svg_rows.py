@@ -1,0 +1,128 @@
+"""Draws charts whose vertical positions have names as SVG: dots with intervals, and heat maps.
+
+Diagrams without axes are drawn here too.
+"""
+
+from html import escape
+
+import numpy as np
+
+from rankdet.charts.axis import Floats, linear_axis, short
+from rankdet.charts.chart import Chart, Series
+from rankdet.charts.colours import COLOURS, colour, heat_colour, text_colour
+from rankdet.charts.svg_marks import LETTER, dot_path, legend
+
+WIDTH = 460
+ROW = 22  # height of a row in pixels
+LONGEST = 22  # letters of a name
+BELOW = 40
+
+
+def rows_height(chart: Chart) -> int:
+    """The height of a chart with rows in pixels."""
+    top = 44.0 if chart.cells else legend(chart, WIDTH)[1]
+    return round(top + ROW * len(chart.rows) + (8 if chart.cells else BELOW))
+
+
+def dot_rows(chart: Chart) -> str:
+    """A row for each name, with a dot and its horizontal interval for each series."""
+    key, top = legend(chart, WIDTH)
+    left, right = 10 + LETTER * max(len(_cut(name)) for name in chart.rows), WIDTH - 14
+    bottom = top + ROW * len(chart.rows)
+    axis = linear_axis(*chart.x_range(), None)
+    lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>', key]
+    for position, name in enumerate(chart.rows):
+        y = top + ROW * (position + 0.5)
+        lines.append(
+            f'<text x="{left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">'
+            f"{escape(_cut(name))}</text>"
+            f'<path d="M{left:.1f} {y:.1f}H{right}" stroke="currentColor" stroke-opacity=".12"/>'
+        )
+    for value, text in axis.ticks:
+        x = left + float(axis.fraction(np.array(value))) * (right - left)
+        strength = ".6" if value == 0 else ".16"
+        lines.append(
+            f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}" stroke="currentColor" '
+            f'stroke-opacity="{strength}"/>'
+            f'<text x="{x:.1f}" y="{bottom + 17:.1f}" text-anchor="middle">{text}</text>'
+        )
+    for series in chart.series:
+        place, heights = (
+            chart.place(series),
+            top + ROW * (series.y + row_offset(chart, series) + 0.5),
+        )
+        if series.low is not None and series.high is not None:
+            low, high = (
+                left + axis.fraction(a) * (right - left) for a in (series.low, series.high)
+            )
+            lines += _intervals(low, high, heights, place)
+        lines.append(dot_path(left + axis.fraction(series.x) * (right - left), heights, place))
+    lines.append(
+        f'<text x="{(left + right) / 2:.1f}" y="{bottom + 35:.1f}" text-anchor="middle" '
+        f'opacity=".8">{escape(chart.x_label)}</text>'
+    )
+    return "".join(lines)
+
+
+def row_offset(chart: Chart, series: Series) -> float:
+    """How far the dots of a series lie from the middle of their rows, in rows."""
+    count = len(chart.legend)
+    return 0.0 if count < 2 else 0.6 * (chart.place(series) / (count - 1) - 0.5)
+
+
+def heat_map(chart: Chart) -> str:
+    """A cell with its value for each row and column; colours are symmetric around 0."""
+    largest = max((abs(v) for row in chart.cells for v in row if v is not None), default=0.0)
+    left = 10 + LETTER * max(len(_cut(name)) for name in chart.rows)
+    wide = (WIDTH - 6 - left) / max(1, len(chart.columns))
+    letters = max(3, int(wide / LETTER))
+    lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>']
+    for place, name in enumerate(chart.columns):
+        x = left + wide * (place + 0.5)
+        cut = name if len(name) <= letters else name[: letters - 1] + "…"
+        lines.append(f'<text x="{x:.1f}" y="36" text-anchor="middle">{escape(cut)}</text>')
+    for position, (name, values) in enumerate(zip(chart.rows, chart.cells, strict=True)):
+        y = 44 + ROW * position
+        lines.append(
+            f'<text x="{left - 6:.1f}" y="{y + 15}" text-anchor="end">{escape(_cut(name))}</text>'
+        )
+        for place, value in enumerate(values):
+            if value is None:
+                continue
+            back = heat_colour(value, largest)
+            x = left + wide * place
+            lines.append(
+                f'<rect x="{x:.1f}" y="{y}" width="{wide - 1:.1f}" height="{ROW - 1}" '
+                f'fill="{back}"/><text x="{x + wide / 2:.1f}" y="{y + 15}" text-anchor="middle" '
+                f'fill="{text_colour(back)}">{short(round(value, 1))}</text>'
+            )
+    return "".join(lines)
+
+
+def diagram(chart: Chart) -> str:
+    """Rectangles and texts without axes."""
+    marks = []
+    for box in chart.boxes:
+        line = COLOURS[box.colour % len(COLOURS)]
+        fill = f'fill="{line}" fill-opacity=".12"' if box.filled else 'fill="none"'
+        dash = ' stroke-dasharray="7 3"' if box.dashed else ""
+        marks.append(
+            f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width}" height="{box.height}" '
+            f'{fill} stroke="{line}" stroke-width="2"{dash}/>'
+        )
+    for label in chart.labels:
+        anchor = ' text-anchor="middle"' if label.centred else ""
+        marks.append(
+            f'<text x="{label.x:.1f}" y="{label.y:.1f}"{anchor}>{escape(label.text)}</text>'
+        )
+    return "".join(marks)
+
+
+def _intervals(low: Floats, high: Floats, y: Floats, place: int) -> list[str]:
+    ends = zip(low, high, y, strict=True)
+    path = "".join(f"M{a:.1f} {at:.1f}H{b:.1f}" for a, b, at in ends if not np.isnan(a + b))
+    return [f'<path d="{path}" stroke="{colour(place)}" stroke-width="1.6"/>'] if path else []
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
