@@ -25,6 +25,7 @@ COMMANDS = {
     "report": "build or open the report of a study",
     "record": "write the outcome of a study into a folder that can be committed",
     "agree": "compare a study's results with a record of the same study",
+    "figure": "draw a figure of a study for a paper, as PDF, SVG or PNG",
     "doctor": "check this machine and its packages, with a remedy for each problem",
 }
 NOBODY_READS = 141  # `rankdet ... | head`, as other programs that SIGPIPE ends

@@ -88,8 +88,8 @@ class Series:
             return self  # curve and band have different gaps
         if self.steps == STEPS[0]:
             kept = self._needed(self.y, *edges)
-            arrays = {name: getattr(self, name) for name in ARRAYS[:4]}
-            return replace(self, **{n: None if a is None else a[kept] for n, a in arrays.items()})
+            low, high = (None if a is None else a[kept] for a in (self.low, self.high))
+            return replace(self, x=self.x[kept], y=self.y[kept], low=low, high=high)
         x, y = thin(self.x, self.y)
         low, high = (None if a is None else thin(self.x, a)[1] for a in (self.low, self.high))
         return replace(self, x=x, y=y, low=low, high=high)

@@ -1,7 +1,8 @@
 """Kinds of figures: each is a file `analysis/figures/<kind>.py` that defines `FIGURE`.
 
 A `FigureOfRuns` is drawn from the records of a study's runs, a `ComputedFigure` from code in the
-paper's folder, without runs. A specification names its kind with `figure: <kind>`.
+paper's folder, without runs. A specification names its kind with `figure: <kind>`. A figure of runs
+needs no specification: `rankdet.papers.comparison_charts` draws it for the losses of a detector.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,8 @@ class FigureOfRuns(RunValues):
     Attributes:
         read: reads a run's record; None if it is missing or cannot be drawn.
         charts: makes charts from the labels and the records of their runs (one for each seed).
-        summary: computes the values of a row, by metric, from the records of its runs.
+        summary: computes the values of a row, by metric, from the records of its runs; `no_values`
+            for a kind that only compares losses.
         missing: the reason that is shown for a run without a record.
         theorems: metrics that a theorem gives for every iteration: one run decides a claim on them.
         across: whether one drawing shows the runs on all datasets of a study, for figures whose
@@ -64,6 +66,11 @@ class FigureOfRuns(RunValues):
         """The row's value in a column; it has no interval, because one curve shows all seeds."""
         value = finite(self.summary([self.read(run) for run in runs])[column.metric])
         return None if value is None else value * column.scale, None
+
+
+def no_values(records: Sequence[Any]) -> dict[str, float | int | None]:
+    """The summary of a kind whose figures have no table."""
+    return {}
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def test_an_unknown_kind_of_figure(tmp_path: Path) -> None:
 def test_steps_are_not_drawn_as_slopes() -> None:
     x, y = np.array([2.0, 3.0, 5.0]), np.array([1.0, 1.0, 4.0])
     before = Series("s", x, y, steps="before").line()
-    assert before[0].tolist() == [0, 2, 2, 3, 3, 5] and before[1].tolist() == [1, 1, 1, 1, 4, 4]
+    assert before[0].tolist() == [0, 3, 3, 5] and before[1].tolist() == [1, 1, 4, 4]
     middle = Series("s", x[:2], y[1:], steps="middle").line()
     assert middle[0].tolist() == [1.5, 2.5, 2.5, 3.5] and middle[1].tolist() == [1, 1, 4, 4]
     long = np.arange(1, 2001, dtype=float)

@@ -1,0 +1,75 @@
+"""LRP and its parts over the score threshold of losses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from rankdet.charts.chart import Chart, Series
+from rankdet.evaluation.metrics.curves import lrp_over_score
+from rankdet.evaluation.metrics.gradient_balance import band
+from rankdet.evaluation.metrics.matches import Matches
+from rankdet.papers.figure_kinds import FigureOfRuns, no_values
+from rankdet.papers.values import run_matches
+
+THRESHOLDS = np.linspace(0, 1, 101)
+TITLES = {
+    "lrp": "LRP (mean over classes)",
+    "precision": "precision (mean over classes)",
+    "recall": "recall (mean over classes)",
+}
+
+
+def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
+    """LRP, precision and recall of the detections above a score; mean and range of the seeds."""
+    tables = {name: [over_scores(one) for one in records] for name, records in series.items()}
+    return [_chart(tables, column, title) for column, title in TITLES.items()]
+
+
+def over_scores(matches: Matches) -> pd.DataFrame:
+    """Means over the classes at each of `THRESHOLDS`.
+
+    Returns:
+        `lrp`, `precision` and `recall` by threshold. Without a detection above it a class has LRP 1
+        and recall 0, and its precision is left out.
+    """
+    classes = []
+    for _, rows in lrp_over_score(matches, points=1000).groupby("category_id"):
+        rows = rows.sort_values("score")
+        at = np.searchsorted(rows["score"].to_numpy(), THRESHOLDS)  # the lowest score that stays
+        found = rows.reset_index(drop=True).reindex(at)
+        truth = (rows["tp"] + rows["fn"]).iloc[0]
+        found["precision"] = found["tp"] / (found["tp"] + found["fp"])
+        found["recall"] = (found["tp"] / truth).fillna(0.0)
+        found["lrp"] = found["lrp"].fillna(1.0)
+        classes.append(found[list(TITLES)].set_axis(THRESHOLDS))
+    together = pd.concat(classes) if classes else pd.DataFrame(columns=list(TITLES), dtype=float)
+    return together.groupby(level=0).mean().reindex(THRESHOLDS)
+
+
+def _chart(tables: Mapping[str, Sequence[pd.DataFrame]], column: str, title: str) -> Chart:
+    curves = tuple(
+        replace(Series.of_band(name, band([one[column] for one in seeds])), steps="before")
+        for name, seeds in tables.items()
+    )
+    extreme = np.nanmin if column == "lrp" else np.nanmax
+    ends = "; ".join(
+        f"{c.name} {extreme(c.y):.2f} at {c.x[np.flatnonzero(c.y == extreme(c.y))[0]]:.2f}"
+        for c in curves
+        if np.isfinite(c.y).any()
+    )
+    best = "smallest" if column == "lrp" else "largest"
+    return Chart(
+        name=column,
+        alt=f"{title} over the score threshold, {best} value: {ends or 'none'}.",
+        x_label="score threshold",
+        y_label=title,
+        series=curves,
+        x_limits=(0.0, 1.0),
+        y_limits=(0.0, 1.0),
+        layered=False,
+    )
+
+
+FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches")

@@ -1,0 +1,1 @@
+"""Figures for papers: the charts of the report, drawn by matplotlib and seaborn."""

@@ -1,0 +1,166 @@
+"""Lays charts out as a figure of a paper and writes it as PDF, SVG or PNG."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+
+from rankdet.charts.chart import Chart
+from rankdet.charts.publication.panels import (
+    diagram,
+    dot_rows,
+    heat_map,
+    margins,
+    plot,
+    sample,
+)
+from rankdet.charts.publication.styles import STYLES
+from rankdet.charts.svg_plot import WIDTH
+from rankdet.files import atomic
+
+ENDINGS = (".pdf", ".svg", ".png")
+DOTS_PER_INCH = 300
+ROW = 0.15  # height of a row of a dot plot or a heat map, in inches
+PANEL = 0.78  # height of a small panel
+LEGEND = 0.17  # height of a line of the legend
+LETTER = 0.062  # mean width of a letter
+UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
+
+
+def write_figure_file(
+    charts: Sequence[Chart], path: Path, style: str = "default", width: str = "page"
+) -> None:
+    """Draws charts as one figure and writes it.
+
+    Args:
+        charts: at least one.
+        path: its ending, one of `ENDINGS`, is the format.
+        style: a key of `STYLES`.
+        width: `column` or `page`.
+    """
+    look = STYLES[style]
+    settings: Any = {**mpl.rcParamsDefault, **look.settings()}  # whatever the user's own are
+    with mpl.rc_context({key: settings[key] for key in settings if key != "backend"}):
+        figure = draw(charts, look.width(width), narrow=width == "column")
+        with atomic(path) as temporary:
+            form, undated = path.suffix[1:], UNDATED[path.suffix]
+            figure.savefig(temporary, format=form, dpi=DOTS_PER_INCH, metadata=undated)
+
+
+def draw(charts: Sequence[Chart], inches: float, narrow: bool) -> Figure:
+    """Lays charts out on a figure of a width in inches; each has a letter if there are several."""
+    columns = _columns(charts, narrow)
+    lines = [charts[at : at + columns] for at in range(0, len(charts), columns)]
+    wide = inches / columns
+    heights = [max(_height(chart, wide) for chart in line) for line in lines]
+    figure = Figure(figsize=(inches, sum(heights)), layout="constrained")
+    FigureCanvasAgg(figure)
+    parts = figure.subfigures(len(lines), columns, height_ratios=heights, squeeze=False)
+    for position, chart in enumerate(charts):
+        part = parts[position // columns][position % columns]
+        _draw_chart(part, chart, wide)
+        if len(charts) > 1:
+            letter = f"({chr(ord('a') + position)})"
+            part.text(0.01, 0.995, letter, fontweight="bold", va="top")
+    return figure
+
+
+def _columns(charts: Sequence[Chart], narrow: bool) -> int:
+    if narrow:
+        return 1 if len(charts) < 3 or any(chart.boxes for chart in charts) else 2
+    return min(len(charts), 2 if len(charts) == 4 or any(chart.boxes for chart in charts) else 3)
+
+
+def _height(chart: Chart, wide: float) -> float:
+    if chart.boxes:
+        return wide * chart.height / WIDTH
+    legend = LEGEND * _legend_lines(chart, wide)
+    if chart.rows:
+        return 0.75 + ROW * len(chart.rows) + legend
+    if len(chart.panels) > 1:
+        lines = -(-len(chart.panels) // _panel_columns(chart, wide))
+        return 0.5 + lines * (PANEL if not _has_margins(chart) else 1.25) + legend
+    return min(2.3, 0.72 * wide) + legend
+
+
+def _draw_chart(part: SubFigure, chart: Chart, wide: float) -> None:
+    if chart.boxes:
+        diagram(part.subplots(), chart)
+        return
+    if chart.rows:
+        on = part.subplots()
+        (heat_map if chart.cells else dot_rows)(on, chart)
+        on.set_xlabel(chart.x_label)
+        on.set_title(chart.y_label)
+    elif len(chart.panels) > 1:
+        _panels(part, chart, wide)
+    elif _has_margins(chart):
+        grid = part.add_gridspec(2, 2, width_ratios=(5, 1), height_ratios=(1, 5))
+        on = part.add_subplot(grid[1, 0])
+        plot(on, chart, chart.series)
+        above = part.add_subplot(grid[0, 0], sharex=on)
+        margins(above, part.add_subplot(grid[1, 1], sharey=on), chart, chart.series)
+        on.set(xlabel=chart.x_label, ylabel=chart.y_label)
+    else:
+        on = part.subplots()
+        plot(on, chart, chart.series)
+        on.set(xlabel=chart.x_label, ylabel=chart.y_label)
+    if lines := _legend_lines(chart, wide):
+        _legend(part, chart, -(-len(chart.legend) // lines))
+
+
+def _panels(part: SubFigure, chart: Chart, wide: float) -> None:
+    columns = _panel_columns(chart, wide)
+    count = len(chart.panels)
+    with_margins = _has_margins(chart)
+    outer = part.add_gridspec(-(-count // columns), columns)
+    for position, (title, series) in enumerate(chart.panels.items()):
+        place = outer[position // columns, position % columns]
+        if with_margins:
+            inner = place.subgridspec(2, 2, width_ratios=(5, 1), height_ratios=(1, 4))
+            on = part.add_subplot(inner[1, 0])
+        else:
+            on = part.add_subplot(place)
+        plot(on, chart, series)
+        on.tick_params(labelleft=position % columns == 0, labelbottom=position >= count - columns)
+        heading = on
+        if with_margins:
+            heading = part.add_subplot(inner[0, 0], sharex=on)
+            margins(heading, part.add_subplot(inner[1, 1], sharey=on), chart, series)
+        letters = int(wide / columns / LETTER) - 4
+        heading.set_title(title if len(title) <= letters else f"{title[: letters - 1]}…", pad=2)
+    part.supxlabel(chart.x_label, fontsize=mpl.rcParams["axes.labelsize"])
+    part.supylabel(chart.y_label, fontsize=mpl.rcParams["axes.labelsize"])
+
+
+def _panel_columns(chart: Chart, wide: float) -> int:
+    return max(1, min(len(chart.panels), round(wide / 1.7)))
+
+
+def _has_margins(chart: Chart) -> bool:
+    return any(one.x_shares is not None or one.y_shares is not None for one in chart.series)
+
+
+def _legend_lines(chart: Chart, wide: float) -> int:
+    """Lines of the legend; 0 if the chart needs none."""
+    if not chart.series or max(len(series) for series in chart.panels.values()) < 2:
+        return 0
+    longest = 0.4 + LETTER * max(len(text) for text in chart.legend)
+    return -(-len(chart.legend) // max(1, int(wide / longest)))
+
+
+def _legend(part: SubFigure, chart: Chart, columns: int) -> None:
+    first = {chart.place(one): one for one in reversed(chart.series)}
+    marks = [sample(chart, first[place]) for place in sorted(first)]
+    part.legend(
+        handles=marks,
+        loc="outside upper center",
+        ncols=columns,
+        frameon=False,
+        handlelength=2.2,
+        columnspacing=1.2,
+        borderaxespad=0.2,
+    )

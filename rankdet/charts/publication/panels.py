@@ -1,0 +1,183 @@
+"""Draws one panel of a chart on axes of matplotlib."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from rankdet.charts.axis import Axis
+from rankdet.charts.chart import Chart, Series
+from rankdet.charts.colours import (
+    FEW,
+    HIGH,
+    LOW,
+    MIDDLE,
+    SHAPES,
+    colour,
+    dashes,
+    line_width,
+    shape,
+    text_colour,
+)
+from rankdet.charts.svg_plot import WIDTH, axes
+from rankdet.charts.svg_rows import row_offset
+
+MARKERS = dict(zip(SHAPES, ("o", "s", "^", "D", "x"), strict=True))
+POINTS = 0.55  # points of a paper for a pixel of a page
+GRID = "#dddddd"
+LETTER_SPACE = 26  # pixels left of a diagram for the letter of its panel
+
+
+def plot(on: Axes, chart: Chart, series: Sequence[Series]) -> None:
+    """Draws curves, bands and dots with the ranges and ticks that the page shows."""
+    horizontal, vertical = axes(chart)
+    if chart.log:
+        on.set_yscale("log")
+    _ticks(on, horizontal, vertical)
+    if chart.diagonal:
+        on.plot(on.get_xlim(), on.get_xlim(), color="#888888", linewidth=0.7, linestyle=(0, (3, 3)))
+    for one in series:
+        place = chart.place(one)
+        if one.dots:
+            _dots(on, one.x, one.y, place, 0.65)
+            continue
+        if band := one.band():
+            on.fill_between(*band, color=colour(place), alpha=0.2, linewidth=0)
+        look = _line(chart, place, dashed=len(series) > 1)
+        on.plot(*one.line(), **look)
+        if one.marked:
+            _dots(on, one.x, one.y, place, 1)
+    sns.despine(ax=on)
+
+
+def sample(chart: Chart, series: Series) -> Line2D:
+    """The mark of a series in the legend: a line for a curve, a dot for dots."""
+    place = chart.place(series)
+    dotted: dict[str, Any] = {}
+    if series.dots or series.marked:
+        dotted = _marker(place, few=int(np.isfinite(series.y).sum()) <= FEW)
+    look = {"linestyle": "none"} if series.dots else _line(chart, place)
+    return Line2D([], [], label=chart.legend[place], **look, **dotted)
+
+
+def dot_rows(on: Axes, chart: Chart) -> None:
+    """A row for each name, with a dot and its horizontal interval for each series."""
+    for one in chart.series:
+        place, heights = chart.place(one), one.y + row_offset(chart, one)
+        if one.low is not None and one.high is not None:
+            on.hlines(heights, one.low, one.high, color=colour(place), linewidth=0.9)
+        _dots(on, one.x, heights, place, 1)
+    on.axvline(0, color="#555555", linewidth=0.6)
+    on.set_yticks(range(len(chart.rows)), [_cut(name) for name in chart.rows])
+    on.set_ylim(len(chart.rows) - 0.5, -0.5)
+    on.tick_params(axis="y", length=0)
+    on.grid(color=GRID)
+    sns.despine(ax=on, left=True)
+
+
+def heat_map(on: Axes, chart: Chart) -> None:
+    """A cell with its value for each row and column; colours are symmetric around 0."""
+    values = np.array([[np.nan if v is None else v for v in row] for row in chart.cells])
+    largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
+    colours = LinearSegmentedColormap.from_list("difference", [LOW, MIDDLE, HIGH])
+    names = [_cut(name) for name in chart.columns]
+    sns.heatmap(
+        values,
+        ax=on,
+        cmap=colours,
+        vmin=-(largest or 1.0),
+        vmax=largest or 1.0,
+        annot=True,
+        fmt=".1f",
+        linewidths=0.4,
+        xticklabels=names,
+        yticklabels=[_cut(name) for name in chart.rows],
+        cbar=False,
+    )
+    shades = np.asarray(on.collections[0].get_facecolor())
+    for text, cell in zip(on.texts, shades[np.isfinite(values).ravel()], strict=True):
+        red, green, blue = (round(255 * part) for part in cell[:3])
+        text.set_color(text_colour(f"#{red:02x}{green:02x}{blue:02x}"))
+    on.tick_params(axis="y", rotation=0, length=0)
+    on.tick_params(axis="x", rotation=30 if max(map(len, names)) > 8 else 0, length=0)
+
+
+def diagram(on: Axes, chart: Chart) -> None:
+    """Rectangles and texts without axes, at the places that the page shows."""
+    for box in chart.boxes:
+        line = colour(box.colour)
+        look: dict[str, Any] = {"linestyle": (0, (4, 2))} if box.dashed else {}
+        corner, size = (box.x, box.y), (box.width, box.height)
+        if box.filled:
+            on.add_patch(Rectangle(corner, *size, facecolor=line, alpha=0.12, linewidth=0))
+        on.add_patch(Rectangle(corner, *size, fill=False, edgecolor=line, linewidth=0.9, **look))
+    for label in chart.labels:
+        on.text(label.x, label.y, label.text, ha="center" if label.centred else "left")
+    on.set_xlim(-LETTER_SPACE, WIDTH)
+    on.set_ylim(chart.height, 0)
+    on.set_aspect("equal")
+    on.axis("off")
+
+
+def margins(above: Axes, beside: Axes, chart: Chart, series: Sequence[Series]) -> None:
+    """The distributions of a scatter's x above it, and of its y beside it."""
+    for one in series:
+        shade = colour(chart.place(one))
+        for on, shares, limits in (
+            (above, one.x_shares, chart.x_range()),
+            (beside, one.y_shares, chart.y_range()),
+        ):
+            if shares is not None:
+                edges = np.linspace(*limits, len(shares) + 1)
+                way: Any = "vertical" if on is above else "horizontal"
+                on.stairs(shares, edges, orientation=way, color=shade, fill=True, alpha=0.35)
+                on.stairs(shares, edges, orientation=way, color=shade, linewidth=0.8)
+    for on in (above, beside):
+        on.axis("off")
+
+
+def _ticks(on: Axes, horizontal: Axis, vertical: Axis) -> None:
+    for one, axis in ((on.xaxis, horizontal), (on.yaxis, vertical)):
+        one.set_major_locator(FixedLocator([value for value, _ in axis.ticks]))
+        one.set_minor_locator(NullLocator())
+        one.set_ticklabels([text for _, text in axis.ticks])
+    on.set_xlim(horizontal.low, horizontal.high)
+    on.set_ylim(vertical.low, vertical.high)
+    on.grid(axis="y", color=GRID)
+    on.set_axisbelow(True)
+
+
+def _line(chart: Chart, place: int, dashed: bool = True) -> dict[str, Any]:
+    lengths = [float(length) for length in dashes(place).split()] if dashed else []
+    return {
+        "color": colour(place),
+        "linewidth": POINTS * line_width(place, len(chart.legend), chart.layered),
+        "linestyle": (0, tuple(length / 2 for length in lengths)) if lengths else "-",
+    }
+
+
+def _dots(on: Axes, x: np.ndarray, y: np.ndarray, place: int, opacity: float) -> None:
+    few = int(np.isfinite(y).sum()) <= FEW
+    on.plot(x, y, linestyle="none", clip_on=not few, **_marker(place, few, opacity))
+
+
+def _marker(place: int, few: bool, opacity: float = 1) -> dict[str, Any]:
+    hollow = few and shape(place) != SHAPES[0]
+    return {
+        "marker": MARKERS[shape(place)] if few else "o",
+        "markersize": 4.2 if few else 2.4,
+        "markerfacecolor": "none" if hollow else colour(place),
+        "markeredgecolor": colour(place),
+        "markeredgewidth": 0.9 if few else 0,
+        "alpha": 1 if few else opacity,
+    }
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= 24 else f"{name[:23]}…"

@@ -1,0 +1,124 @@
+"""`rankdet figure`: a figure of a study for a paper, as PDF, SVG or PNG."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rankdet.commands.arguments import check_repository, check_writable
+from rankdet.commands.report import find_plan
+from rankdet.errors import InputError
+from rankdet.suggest import choice
+
+if TYPE_CHECKING:
+    from rankdet.charts.chart import Chart
+    from rankdet.papers.figure_model import Drawing
+    from rankdet.results.records import RecordedStudy
+
+STYLES = ("default", "ieee", "neurips")
+WIDTHS = ("page", "column")
+ENDINGS = (".pdf", ".svg", ".png")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the study, the figure, the file and its look."""
+    parser.add_argument(
+        "study", metavar="STUDY", help="the name of a study, its results folder, or its plan.json"
+    )
+    parser.add_argument(
+        "figure",
+        metavar="FIGURE",
+        help="a figure of a paper (alrp/figure4), or a kind (precision_recall, calibration, ...)",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="ends in .pdf, .svg or .png"
+    )
+    parser.add_argument("--style", choices=STYLES, default=STYLES[0], help="widths and fonts")
+    parser.add_argument("--width", choices=WIDTHS, default=WIDTHS[0], help="default: page")
+    parser.add_argument("--dataset", default="", metavar="NAME", help="default: the first one")
+    parser.add_argument("--detector", default="", metavar="NAME", help="of a kind; default: first")
+    parser.add_argument(
+        "--losses",
+        default="",
+        metavar="A,B,...",
+        help="of a kind: which losses, the reference first (default: all)",
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the figure and prints its path."""
+    check_repository("figure")
+    if args.out.suffix not in ENDINGS:
+        raise InputError(f"--out {args.out}: end its name in {', '.join(ENDINGS)}")
+    check_writable(args.out)
+    plan = find_plan(args.study, args.results)
+    from rankdet.papers.folders import figure_kinds, spec_paths
+    from rankdet.results.records import read_study
+
+    specs = {f"{path.parent.name}/{path.stem}": path for path in spec_paths()}
+    figures = [name for name in specs if name.partition("/")[2].startswith("figure")]
+    kinds = list(figure_kinds())
+    if args.figure not in (*figures, *kinds):
+        raise InputError(
+            f"figure {args.figure!r} is unknown; {choice(args.figure, figures + kinds)}"
+        )
+    study = read_study(plan)
+    if args.figure in kinds:
+        charts = _of_kind(study, args)
+    else:
+        charts = _of_paper(study, specs[args.figure], args)
+    from rankdet.charts.publication.pages import write_figure_file
+
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    write_figure_file(charts, args.out, args.style, args.width)
+    print(args.out)
+    return 0
+
+
+def _of_kind(study: "RecordedStudy", args: argparse.Namespace) -> "list[Chart]":
+    from rankdet.papers.comparison_charts import comparison_charts
+    from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
+
+    kind = figure_kind(args.figure)
+    if not isinstance(kind, FigureOfRuns):
+        raise InputError(
+            f"{args.figure} is computed without runs; name a figure of this kind, such as "
+            "alrp/figure1"
+        )
+    losses = [name.strip() for name in args.losses.split(",") if name.strip()]
+    charts = comparison_charts(study, kind, args.dataset, args.detector, losses)
+    if not charts:
+        raise InputError(f"{args.figure} compares losses, and only one can be drawn; name two")
+    return charts
+
+
+def _of_paper(study: "RecordedStudy", path: Path, args: argparse.Namespace) -> "list[Chart]":
+    from rankdet.papers.figures import make_figure
+    from rankdet.papers.load import load_spec
+
+    for option in ("detector", "losses"):
+        if getattr(args, option):
+            raise InputError(f"--{option}: {args.figure} names its own runs; leave the option out")
+    spec = load_spec(path)
+    if not spec.figure:
+        raise InputError(f"{args.figure} is shown as a table; name another figure or a kind")
+    figure = make_figure(study, spec)
+    drawings = figure.drawings
+    if args.dataset and drawings[0].dataset:
+        known = [one.dataset for one in drawings]
+        if args.dataset not in known:
+            raise InputError(
+                f"{study.name} has no dataset {args.dataset!r}; {choice(args.dataset, known)}"
+            )
+    chosen = next((d for d in drawings if _shows(d, args.dataset)), None)
+    if chosen is None:
+        rows = (row for block in figure.table.blocks for row in block.rows)
+        why = next((f"{row.row.key}: {row.reason}" for row in rows if row.reason), "no rows")
+        raise InputError(f"{study.name}: {args.figure} has no run that can be drawn ({why})")
+    return list(chosen.charts)
+
+
+def _shows(drawing: "Drawing", dataset: str) -> bool:
+    return bool(drawing.charts) and drawing.dataset in ("", dataset or drawing.dataset)

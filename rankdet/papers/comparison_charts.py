@@ -1,0 +1,75 @@
+"""Charts of a kind for the losses of one detector, without a specification of a paper."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rankdet.charts.chart import Chart
+from rankdet.errors import InputError
+from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.suggest import choice
+
+
+def comparison_charts(
+    study: RecordedStudy,
+    kind: FigureOfRuns,
+    dataset: str = "",
+    detector: str = "",
+    losses: Sequence[str] = (),
+) -> list[Chart]:
+    """Draws a kind of figure for the losses of a detector, in the order of the plan.
+
+    Args:
+        study: the study.
+        kind: the kind.
+        dataset: by default the first one that has a run that can be drawn.
+        detector: likewise.
+        losses: losses with their variants, such as `alrp+iou`, in this order; by default all.
+
+    Returns:
+        Charts whose labels are titles of losses; the records of all seeds are one label.
+
+    Raises:
+        InputError: a name is unknown, or no run can be drawn.
+    """
+    trained = [run for run in study.runs if not run.untrained]
+    for what, name, known in (
+        ("dataset", dataset, [run.dataset for run in trained]),
+        ("detector", detector, [run.detector for run in trained]),
+        *(("loss", loss, [run.full_loss for run in trained]) for loss in losses),
+    ):
+        if name and name not in known:
+            known = list(dict.fromkeys(known))
+            raise InputError(f"{study.name} has no {what} {name!r}; {choice(name, known)}")
+    wanted = [
+        run
+        for run in trained
+        if dataset in ("", run.dataset)
+        and detector in ("", run.detector)
+        and (not losses or run.full_loss in losses)
+    ]
+    reasons = {run.key: kind.unusable(run, study.checksum(run.dataset)) for run in wanted}
+    usable = [run for run in wanted if reasons[run.key] is None]
+    if not usable:
+        why = next((f"{key}: {reason}" for key, reason in reasons.items()), "no run is planned")
+        raise InputError(f"{study.name}: no run can be drawn ({why}); run the study first")
+    group = _model(usable[0])
+    chosen = [run for run in usable if _model(run) == group]
+    if losses:
+        chosen.sort(key=lambda run: losses.index(run.full_loss))
+    return kind.charts(_by_label(kind, chosen))
+
+
+def _model(run: RecordedRun) -> tuple[str, str, str]:
+    return run.dataset, run.detector, run.backbone
+
+
+def _by_label(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> dict[str, list[Any]]:
+    several = len({run.schedule for run in runs}) > 1
+    found: dict[str, list[Any]] = {}
+    for run in runs:
+        label = (
+            f"{run.title('loss')}, {run.schedule or 'default'}" if several else run.title("loss")
+        )
+        found.setdefault(label, []).append(kind.read(run))
+    return found
