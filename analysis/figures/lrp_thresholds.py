@@ -68,7 +68,6 @@ def _chart(tables: Mapping[str, Sequence[pd.DataFrame]], column: str, title: str
         series=curves,
         x_limits=(0.0, 1.0),
         y_limits=(0.0, 1.0),
-        layered=False,
     )
 
 

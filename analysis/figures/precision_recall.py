@@ -29,7 +29,6 @@ def _chart(series: Mapping[str, Sequence[Matches]], threshold: float) -> Chart:
         series=curves,
         x_limits=(0.0, 1.0),
         y_limits=(0.0, 1.0),
-        layered=True,
     )
 
 

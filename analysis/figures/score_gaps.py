@@ -34,7 +34,7 @@ def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -
         alt=f"Score against IoU of detections, {version}: {counts}.",
         x_label=f"score, {version}",
         y_label=f"IoU, {version}",
-        series=tuple(dots),
+        series=tuple(one for one in dots if len(one.x)),
         x_limits=(0.0, 1.0),
         y_limits=(0.0, 1.0),
     )

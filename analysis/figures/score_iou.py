@@ -20,7 +20,8 @@ def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
 
     If there are more than 400, every k-th in order of score is drawn; the distributions have all.
     """
-    dots = tuple(_dots(name, records) for name, records in series.items())
+    every = (_dots(name, records) for name, records in series.items())
+    dots = tuple(one for one in every if len(one.x))
     counts = "; ".join(f"{one.name} {len(one.x)} dots" for one in dots)
     return [
         Chart(

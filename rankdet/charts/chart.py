@@ -36,7 +36,7 @@ class Series:
         panel: the title of the panel that shows it; series with the same title share one. Empty if
             the chart is one panel.
         x_shares: (B,) shares of the values of x in equal bins over the chart's range, shown
-            above a scatter of dots; None without it.
+            above a scatter of dots, or as a violin around the dot of a row; None without it.
         y_shares: the same for y, shown beside it.
     """
 
@@ -193,6 +193,12 @@ class Chart:
         """The texts of the legend. A series has the colour of its text's place in this list."""
         several = len(self.panels) > 1
         return list(dict.fromkeys((s.label or s.name) if several else s.name for s in self.series))
+
+    @property
+    def needs_legend(self) -> bool:
+        """Whether a reader needs the legend: titles of panels or rows do not name each series."""
+        named = self.rows and {one.name for one in self.series} <= set(self.rows)
+        return bool(self.series) and not named and max(map(len, self.panels.values())) > 1
 
     def place(self, series: Series) -> int:
         """The place of a series in the legend: the number of its colour."""

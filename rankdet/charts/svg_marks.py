@@ -63,7 +63,7 @@ def legend(chart: Chart, width: float) -> tuple[str, float]:
     It shows a line for a curve and a dot for dots. A plot with one series in each panel has none.
     """
     x, y, marks = 4.0, 32.0, []
-    if max(len(series) for series in chart.panels.values()) < 2:
+    if not chart.needs_legend:
         return "", 26.0
     for place, text in enumerate(chart.legend):
         name = text if len(text) <= 44 else text[:43] + "…"

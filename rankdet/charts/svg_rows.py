@@ -10,7 +10,7 @@ import numpy as np
 from rankdet.charts.axis import Floats, linear_axis, short
 from rankdet.charts.chart import Chart, Series
 from rankdet.charts.colours import COLOURS, colour, heat_colour, text_colour
-from rankdet.charts.svg_marks import LETTER, dot_path, legend
+from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend
 
 WIDTH = 460
 ROW = 22  # height of a row in pixels
@@ -21,18 +21,19 @@ BELOW = 40
 def rows_height(chart: Chart) -> int:
     """The height of a chart with rows in pixels."""
     top = 44.0 if chart.cells else legend(chart, WIDTH)[1]
-    return round(top + ROW * len(chart.rows) + (8 if chart.cells else BELOW))
+    return round(top + ROW * crowding(chart) * len(chart.rows) + (8 if chart.cells else BELOW))
 
 
 def dot_rows(chart: Chart) -> str:
     """A row for each name, with a dot and its horizontal interval for each series."""
     key, top = legend(chart, WIDTH)
+    row = ROW * crowding(chart)
     left, right = 10 + LETTER * max(len(_cut(name)) for name in chart.rows), WIDTH - 14
-    bottom = top + ROW * len(chart.rows)
+    bottom = top + row * len(chart.rows)
     axis = linear_axis(*chart.x_range(), None)
     lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>', key]
     for position, name in enumerate(chart.rows):
-        y = top + ROW * (position + 0.5)
+        y = top + row * (position + 0.5)
         lines.append(
             f'<text x="{left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">'
             f"{escape(_cut(name))}</text>"
@@ -49,13 +50,17 @@ def dot_rows(chart: Chart) -> str:
     for series in chart.series:
         place, heights = (
             chart.place(series),
-            top + ROW * (series.y + row_offset(chart, series) + 0.5),
+            top + row * (series.y + row_offset(chart, series) + 0.5),
         )
         if series.low is not None and series.high is not None:
             low, high = (
                 left + axis.fraction(a) * (right - left) for a in (series.low, series.high)
             )
             lines += _intervals(low, high, heights, place)
+        if series.x_shares is not None:
+            along, half = violin(chart, series)
+            along, half = left + axis.fraction(along) * (right - left), row * half
+            lines.append(band_path(along, heights[0] - half, heights[0] + half, place))
         lines.append(dot_path(left + axis.fraction(series.x) * (right - left), heights, place))
     lines.append(
         f'<text x="{(left + right) / 2:.1f}" y="{bottom + 35:.1f}" text-anchor="middle" '
@@ -64,10 +69,25 @@ def dot_rows(chart: Chart) -> str:
     return "".join(lines)
 
 
+def crowding(chart: Chart) -> float:
+    """How much higher a row is than a row of two dots, so that its dots do not touch."""
+    return 1.0 if chart.cells or not chart.needs_legend else max(1.0, 0.45 * len(chart.legend))
+
+
 def row_offset(chart: Chart, series: Series) -> float:
     """How far the dots of a series lie from the middle of their rows, in rows."""
     count = len(chart.legend)
-    return 0.0 if count < 2 else 0.6 * (chart.place(series) / (count - 1) - 0.5)
+    several = count > 1 and any(one.x_shares is None for one in chart.series)
+    return 0.6 * (chart.place(series) / (count - 1) - 0.5) if several else 0.0
+
+
+def violin(chart: Chart, series: Series) -> tuple[Floats, Floats]:
+    """The outline of the distribution around a dot: x, and half its height in rows."""
+    shares = np.asarray(series.x_shares)
+    edges = np.linspace(*chart.x_range(), len(shares) + 1)
+    largest = max(float(np.max(s.x_shares)) for s in chart.series if s.x_shares is not None)
+    half = 0.46 * shares / (largest or 1.0)
+    return np.repeat(edges, 2)[1:-1], np.repeat(half, 2)
 
 
 def heat_map(chart: Chart) -> str:

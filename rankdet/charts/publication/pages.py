@@ -19,11 +19,12 @@ from rankdet.charts.publication.panels import (
 )
 from rankdet.charts.publication.styles import STYLES
 from rankdet.charts.svg_plot import WIDTH
+from rankdet.charts.svg_rows import crowding
 from rankdet.files import atomic
 
 ENDINGS = (".pdf", ".svg", ".png")
 DOTS_PER_INCH = 300
-ROW = 0.15  # height of a row of a dot plot or a heat map, in inches
+ROW, VIOLIN = 0.17, 0.3  # height of a row of a dot plot or heat map, and with a violin, in inches
 PANEL = 0.78  # height of a small panel
 LEGEND = 0.17  # height of a line of the legend
 LETTER = 0.062  # mean width of a letter
@@ -55,13 +56,20 @@ def draw(charts: Sequence[Chart], inches: float, narrow: bool) -> Figure:
     columns = _columns(charts, narrow)
     lines = [charts[at : at + columns] for at in range(0, len(charts), columns)]
     wide = inches / columns
-    heights = [max(_height(chart, wide) for chart in line) for line in lines]
-    figure = Figure(figsize=(inches, sum(heights)), layout="constrained")
+    shared = _shared_legend(charts, inches)
+    heights = [max(_height(chart, wide, not shared) for chart in line) for line in lines]
+    over = LEGEND * shared
+    figure = Figure(figsize=(inches, sum(heights) + over), layout="constrained")
     FigureCanvasAgg(figure)
-    parts = figure.subfigures(len(lines), columns, height_ratios=heights, squeeze=False)
+    body: Figure | SubFigure = figure
+    if shared:
+        halves: Any = figure.subfigures(2, 1, height_ratios=[over, sum(heights)])
+        head, body = halves
+        _legend(head, charts[0], -(-len(charts[0].legend) // shared))
+    parts = body.subfigures(len(lines), columns, height_ratios=heights, squeeze=False)
     for position, chart in enumerate(charts):
         part = parts[position // columns][position % columns]
-        _draw_chart(part, chart, wide)
+        _draw_chart(part, chart, wide, not shared)
         if len(charts) > 1:
             letter = f"({chr(ord('a') + position)})"
             part.text(0.01, 0.995, letter, fontweight="bold", va="top")
@@ -74,19 +82,22 @@ def _columns(charts: Sequence[Chart], narrow: bool) -> int:
     return min(len(charts), 2 if len(charts) == 4 or any(chart.boxes for chart in charts) else 3)
 
 
-def _height(chart: Chart, wide: float) -> float:
+def _height(chart: Chart, wide: float, with_legend: bool) -> float:
     if chart.boxes:
         return wide * chart.height / WIDTH
-    legend = LEGEND * _legend_lines(chart, wide)
+    legend = LEGEND * _legend_lines(chart, wide) if with_legend else 0.0
     if chart.rows:
-        return 0.75 + ROW * len(chart.rows) + legend
+        row = VIOLIN if _has_margins(chart) else ROW * crowding(chart)
+        return 0.75 + row * len(chart.rows) + legend + (0.45 if chart.cells else 0)
     if len(chart.panels) > 1:
-        lines = -(-len(chart.panels) // _panel_columns(chart, wide))
-        return 0.5 + lines * (PANEL if not _has_margins(chart) else 1.25) + legend
+        columns = _panel_columns(chart, wide)
+        lines = -(-len(chart.panels) // columns)
+        dotted = any(one.dots for one in chart.series)  # both axes have values of the same kind
+        return 0.5 + lines * (0.35 + 0.8 * wide / columns if dotted else PANEL) + legend
     return min(2.3, 0.72 * wide) + legend
 
 
-def _draw_chart(part: SubFigure, chart: Chart, wide: float) -> None:
+def _draw_chart(part: SubFigure, chart: Chart, wide: float, with_legend: bool) -> None:
     if chart.boxes:
         diagram(part.subplots(), chart)
         return
@@ -108,7 +119,7 @@ def _draw_chart(part: SubFigure, chart: Chart, wide: float) -> None:
         on = part.subplots()
         plot(on, chart, chart.series)
         on.set(xlabel=chart.x_label, ylabel=chart.y_label)
-    if lines := _legend_lines(chart, wide):
+    if with_legend and (lines := _legend_lines(chart, wide)):
         _legend(part, chart, -(-len(chart.legend) // lines))
 
 
@@ -144,9 +155,16 @@ def _has_margins(chart: Chart) -> bool:
     return any(one.x_shares is not None or one.y_shares is not None for one in chart.series)
 
 
+def _shared_legend(charts: Sequence[Chart], inches: float) -> int:
+    """Lines of the legend of all charts; 0 if they differ or need none."""
+    lines = min(_legend_lines(chart, inches) for chart in charts)
+    same = len({tuple(chart.legend) for chart in charts}) == 1
+    return lines if same and len(charts) > 1 else 0
+
+
 def _legend_lines(chart: Chart, wide: float) -> int:
     """Lines of the legend; 0 if the chart needs none."""
-    if not chart.series or max(len(series) for series in chart.panels.values()) < 2:
+    if not chart.needs_legend:
         return 0
     longest = 0.4 + LETTER * max(len(text) for text in chart.legend)
     return -(-len(chart.legend) // max(1, int(wide / longest)))

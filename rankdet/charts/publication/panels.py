@@ -26,7 +26,7 @@ from rankdet.charts.colours import (
     text_colour,
 )
 from rankdet.charts.svg_plot import WIDTH, axes
-from rankdet.charts.svg_rows import row_offset
+from rankdet.charts.svg_rows import row_offset, violin
 
 MARKERS = dict(zip(SHAPES, ("o", "s", "^", "D", "x"), strict=True))
 POINTS = 0.55  # points of a paper for a pixel of a page
@@ -70,6 +70,10 @@ def dot_rows(on: Axes, chart: Chart) -> None:
     """A row for each name, with a dot and its horizontal interval for each series."""
     for one in chart.series:
         place, heights = chart.place(one), one.y + row_offset(chart, one)
+        if one.x_shares is not None:
+            x, half = violin(chart, one)
+            middle = float(heights[0])
+            on.fill_between(x, middle - half, middle + half, color=colour(place), alpha=0.3, lw=0)
         if one.low is not None and one.high is not None:
             on.hlines(heights, one.low, one.high, color=colour(place), linewidth=0.9)
         _dots(on, one.x, heights, place, 1)
@@ -163,7 +167,10 @@ def _line(chart: Chart, place: int, dashed: bool = True) -> dict[str, Any]:
 
 
 def _dots(on: Axes, x: np.ndarray, y: np.ndarray, place: int, opacity: float) -> None:
-    few = int(np.isfinite(y).sum()) <= FEW
+    count = int(np.isfinite(y).sum())
+    if count == 0:  # matplotlib gives an empty line without a clip an infinite size
+        return
+    few = count <= FEW
     on.plot(x, y, linestyle="none", clip_on=not few, **_marker(place, few, opacity))
 
 
