@@ -255,7 +255,8 @@ class Chart:
             raise ValueError(f"y_format {record['y_format']!r} is unknown")
         found = dict(record)
         _require(record, str, "name", "alt", "x_label", "y_label")
-        _require(record, bool, "log")
+        found |= {key: record.get(key, False) for key in ("layered", "diagonal")}
+        _require(found, bool, "log", "layered", "diagonal")
         for limits in ("x_limits", "y_limits"):
             found[limits] = None if record[limits] is None else _limits(record[limits])
         found["series"] = tuple(_series(one) for one in record["series"])
@@ -271,9 +272,16 @@ class Chart:
         found["height"] = int(record["height"])
         for names in ("rows", "columns"):
             found[names] = tuple(str(name) for name in record.get(names, ()))
+        heights = [v for s in found["series"] for v in s.y[np.isfinite(s.y)]]
+        if found["rows"] and any(not 0 <= v < len(found["rows"]) for v in heights):
+            raise ValueError("a series is at a row that the chart lacks")
         found["cells"] = tuple(
             tuple(None if v is None else float(v) for v in row) for row in record.get("cells", ())
         )
+        if found["cells"] and {len(row) for row in found["cells"]} != {len(found["columns"])}:
+            raise ValueError("rows of cells and columns differ in length")
+        if found["cells"] and len(found["cells"]) != len(found["rows"]):
+            raise ValueError("cells and rows differ in number")
         return cls(**found)
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rankdet.charts.publication.styles import ENDINGS, STYLES, WIDTHS
 from rankdet.commands.arguments import check_repository, check_writable
 from rankdet.commands.report import find_plan
 from rankdet.errors import InputError
@@ -13,10 +14,6 @@ if TYPE_CHECKING:
     from rankdet.charts.chart import Chart
     from rankdet.papers.figure_model import Drawing
     from rankdet.results.records import RecordedStudy
-
-STYLES = ("default", "ieee", "neurips")
-WIDTHS = ("page", "column")
-ENDINGS = (".pdf", ".svg", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE", help="ends in .pdf, .svg or .png"
     )
-    parser.add_argument("--style", choices=STYLES, default=STYLES[0], help="widths and fonts")
-    parser.add_argument("--width", choices=WIDTHS, default=WIDTHS[0], help="default: page")
+    parser.add_argument(
+        "--style", choices=sorted(STYLES), default="default", help="widths and fonts"
+    )
+    parser.add_argument("--width", choices=WIDTHS, default="page", help="default: page")
     parser.add_argument("--dataset", default="", metavar="NAME", help="default: the first one")
     parser.add_argument("--detector", default="", metavar="NAME", help="of a kind; default: first")
     parser.add_argument(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from rankdet.charts.chart import Chart
+from rankdet.charts.publication.styles import ENDINGS, WIDTHS
 from rankdet.charts.svg import figure_svg
 from rankdet.files import write_record
 from rankdet.papers.across import across_datasets
@@ -24,16 +26,22 @@ from rankdet.results.epochs import recorded, run_key
 from rankdet.results.layout import slug
 from rankdet.results.records import RecordedStudy, read_study
 
+FOR_PAPERS = "for-papers"  # folder of publication figures, below that of a figure
 OTHER_LOSSES = "Other losses of this study"
 
 
-def build_figure(plan_path: str | Path, spec_path: str | Path, out_dir: str | Path) -> None:
-    """Writes a figure's files; see `write_figure`.
+def build_figure(
+    plan_path: str | Path, spec_path: str | Path, out_dir: str | Path, for_papers: bool = False
+) -> None:
+    """Writes a figure's files; see `write_figure`, and `write_for_papers` if `for_papers` is set.
 
     Raises:
         InputError: the plan or the specification cannot be used; never for a run that failed.
     """
-    write_figure(make_figure(read_study(plan_path), load_spec(spec_path)), Path(out_dir))
+    figure = make_figure(read_study(plan_path), load_spec(spec_path))
+    write_figure(figure, Path(out_dir))
+    if for_papers:
+        write_for_papers(figure, Path(out_dir) / FOR_PAPERS)
 
 
 def write_figure(figure: Figure, folder: Path) -> None:
@@ -52,6 +60,18 @@ def write_figure(figure: Figure, folder: Path) -> None:
         frame = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
         frame.to_csv(folder / f"{drawing.stem}.csv", index=False, lineterminator="\n")
     write_record(folder / "figure.json", figure_record(figure))
+
+
+def write_for_papers(figure: Figure, folder: Path) -> None:
+    """Writes `<stem>-<width>` as PDF, SVG and PNG for each drawing that is not empty."""
+    from rankdet.charts.publication.pages import write_figure_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for drawing in filter(lambda one: one.charts, figure.drawings):
+        for width in WIDTHS:
+            for ending in ENDINGS:
+                path = folder / f"{drawing.stem}-{width}{ending}"
+                write_figure_file(drawing.charts, path, width=width)
 
 
 def make_figure(study: RecordedStudy, spec: Spec) -> Figure:

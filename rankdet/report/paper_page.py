@@ -6,8 +6,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from rankdet.charts.publication.styles import ENDINGS, WIDTHS
 from rankdet.charts.svg import chart_svg
 from rankdet.papers.figure_model import Figure
+from rankdet.papers.figures import FOR_PAPERS
 from rankdet.papers.folders import reading_order
 from rankdet.papers.spec import Spec
 from rankdet.papers.table_model import Block, Table
@@ -20,11 +22,12 @@ from rankdet.results.records import RecordedStudy
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure's charts on one dataset as inline SVG, and the stem of its files."""
+    """A figure's charts on one dataset as inline SVG, their stem, and files for papers."""
 
     title: str
     stem: str
     charts: tuple[Markup, ...]
+    for_papers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,10 @@ def paper_sections(study: RecordedStudy, folder: Path) -> dict[str, list[Section
         for entry in study.plan.tables
     ]
     figures = [
-        _figure_section(study_figure(study, entry, figure_folder(folder, entry.id)))
+        _figure_section(
+            study_figure(study, entry, figure_folder(folder, entry.id)),
+            figure_folder(folder, entry.id),
+        )
         for entry in study.plan.figures
     ]
     found: dict[str, list[Section]] = {}
@@ -77,7 +83,7 @@ def _table_section(table: Table) -> Section:
     return Section(table.spec, table, f"tables/{table.spec.id}")
 
 
-def _figure_section(figure: Figure) -> Section:
+def _figure_section(figure: Figure, folder: Path) -> Section:
     """A figure on all datasets, with the table of its printed values."""
     drawings = tuple(
         Drawing(
@@ -88,7 +94,14 @@ def _figure_section(figure: Figure) -> Section:
                 Markup(chart_svg(chart, f"{figure.spec.id}-{position}"))
                 for chart in drawing.charts
             ),
+            for_papers=_for_papers(folder, drawing.stem),
         )
         for position, drawing in enumerate(figure.drawings)
     )
     return Section(figure.spec, figure.table, f"figures/{figure.spec.id}", drawings)
+
+
+def _for_papers(folder: Path, stem: str) -> tuple[str, ...]:
+    """The publication files of a drawing, as paths below the figure's folder."""
+    names = (f"{stem}-{width}{ending}" for width in WIDTHS for ending in ENDINGS)
+    return tuple(f"{FOR_PAPERS}/{name}" for name in names if (folder / FOR_PAPERS / name).exists())

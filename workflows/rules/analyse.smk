@@ -65,6 +65,7 @@ rule figure:
         made_of=lambda wildcards: made_of(
             "figures", f"{wildcards.paper}/{wildcards.table}"
         ),
+        for_papers=STUDY.config.figure_files,
     script:
         "../scripts/figure.py"
 

@@ -22,7 +22,6 @@ from rankdet.charts.svg_plot import WIDTH
 from rankdet.charts.svg_rows import crowding
 from rankdet.files import atomic
 
-ENDINGS = (".pdf", ".svg", ".png")
 DOTS_PER_INCH = 300
 ROW, VIOLIN = 0.17, 0.3  # height of a row of a dot plot or heat map, and with a violin, in inches
 PANEL = 0.78  # height of a small panel
@@ -38,8 +37,8 @@ def write_figure_file(
 
     Args:
         charts: at least one.
-        path: its ending, one of `ENDINGS`, is the format.
-        style: a key of `STYLES`.
+        path: its ending, `.pdf`, `.svg` or `.png`, is the format.
+        style: a key of `STYLES` (`rankdet.charts.publication.styles`).
         width: `column` or `page`.
     """
     look = STYLES[style]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDTHS = ("column", "page")
+ENDINGS = (".pdf", ".svg", ".png")
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,9 @@ class StudyConfig(Strict):
     figures: list[str] = Field(
         [], description="Files of `analysis/papers`, without `.yaml`; a paper's name; or `all`"
     )
+    figure_files: bool = Field(
+        False, description="Also writes figures as PDF, SVG and PNG at the widths of papers"
+    )
     cost: Cost | None = Field(
         None, description="Also measure what losses cost: alone, and in an iteration"
     )
