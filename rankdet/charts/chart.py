@@ -6,6 +6,7 @@ the same. A chart that is stored as JSON and read again looks the same.
 
 import math
 from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from rankdet.charts.axis import FORMATS, Floats
+from rankdet.charts.fields import floats, limits, listed, require
 from rankdet.charts.points import STEPS, corners, steps_that_change, thin
 
 HEIGHT = 290
@@ -254,20 +256,18 @@ class Chart:
         if record["y_format"] not in FORMATS:
             raise ValueError(f"y_format {record['y_format']!r} is unknown")
         found = dict(record)
-        _require(record, str, "name", "alt", "x_label", "y_label")
+        require(record, str, "name", "alt", "x_label", "y_label")
         found |= {key: record.get(key, False) for key in ("layered", "diagonal")}
-        _require(found, bool, "log", "layered", "diagonal")
-        for limits in ("x_limits", "y_limits"):
-            found[limits] = None if record[limits] is None else _limits(record[limits])
+        require(found, bool, "log", "layered", "diagonal")
+        for key in ("x_limits", "y_limits"):
+            found[key] = None if record[key] is None else limits(record[key])
         found["series"] = tuple(_series(one) for one in record["series"])
         found["boxes"] = tuple(
-            Box(
-                **{**box, **_floats(box, "x", "y", "width", "height"), "colour": int(box["colour"])}
-            )
+            Box(**{**box, **floats(box, "x", "y", "width", "height"), "colour": int(box["colour"])})
             for box in record["boxes"]
         )
         found["labels"] = tuple(
-            Label(**{**one, **_floats(one, "x", "y")}) for one in record["labels"]
+            Label(**{**one, **floats(one, "x", "y")}) for one in record["labels"]
         )
         found["height"] = int(record["height"])
         for names in ("rows", "columns"):
@@ -285,31 +285,9 @@ class Chart:
         return cls(**found)
 
 
-def _require(record: Mapping[str, Any], kind: type, *names: str) -> None:
-    for name in names:
-        if not isinstance(record[name], kind):
-            raise TypeError(f"{name} is {record[name]!r:.40}, no {kind.__name__}")
-
-
-def _limits(values: Any) -> tuple[float, float]:
-    low, high = map(float, values)
-    return low, high
-
-
-def _floats(record: Mapping[str, Any], *names: str) -> dict[str, float]:
-    """Converts values of a record to numbers: text of a file must not get into the SVG."""
-    return {name: float(record[name]) for name in names}
-
-
 def _series_record(series: Series) -> dict[str, Any]:
-    arrays = {name: _listed(getattr(series, name)) for name in ARRAYS}
+    arrays = {name: listed(getattr(series, name)) for name in ARRAYS}
     return {**vars(series), **arrays}
-
-
-def _listed(values: Floats | None) -> list[float | None] | None:
-    if values is None:
-        return None
-    return [float(v) if math.isfinite(v) else None for v in values]
 
 
 def _series(record: Mapping[str, Any]) -> Series:
@@ -317,15 +295,15 @@ def _series(record: Mapping[str, Any]) -> Series:
         name: None if record.get(name) is None else np.array(record[name], dtype=float)
         for name in ARRAYS
     }
-    _require(record, str, "name")
-    _require(record, bool, "dots", "marked")
+    require(record, str, "name")
+    require(record, bool, "dots", "marked")
     shapes = {a.shape for key in ARRAYS[:4] if (a := arrays[key]) is not None}
     if arrays["x"] is None or arrays["y"] is None or shapes != {(len(arrays["x"]),)}:
         raise ValueError("x, y, low and high of a series are not lists of one length")
     if any(a is not None and a.ndim != 1 for a in (arrays["x_shares"], arrays["y_shares"])):
         raise ValueError("the shares of a series are no list")
     record = {"steps": "", "panel": "", **record}  # records of version 0.2 lack them
-    _require(record, str, "panel")
+    require(record, str, "panel")
     if record["steps"] not in ("", *STEPS):
         raise ValueError(f"steps {record['steps']!r} is unknown")
     return Series(**{**record, **arrays})

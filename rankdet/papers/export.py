@@ -24,6 +24,7 @@ LATEX |= {
 MATHS = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "λ": "lambda", "τ": "tau"}
 MATHS |= {"∂": "partial", "×": "times", "·": "cdot", "Σ": "Sigma", "≥": "ge", "≤": "le"}
 LATEX |= {letter: rf"$\{name}$" for letter, name in MATHS.items()}
+LATEX |= {"±": r"$\pm$"}
 LATEX |= {"⁺": "$^{+}$", "⁻": "$^{-}$", "²": "$^{2}$", "−": "$-$", "†": r"\dag{}", "‡": r"\ddag{}"}
 LATEX |= {"“": "``", "”": "''", "’": "'", "…": r"\dots{}", "é": r"\'e", "á": r"\'a"}
 
@@ -169,12 +170,12 @@ def to_latex(table: Table) -> str:
     """A booktabs table for each block; a row has a line of our values and one of published ones."""
     spec = table.spec
     labels = spec.label_names
-    heads = [*(_tex(name) for name in labels), "", *(_tex(c.header) for c in spec.columns)]
+    heads = [*(tex(name) for name in labels), "", *(tex(c.header) for c in spec.columns)]
     parts = [f"% {spec.id}: needs booktabs and amssymb. {table.scale}"]
     for block in table.blocks:
         parts += [
             r"\begin{table}",
-            rf"\caption{{{_tex(f'{spec.title} ({block.title}). {table.scale}'.strip())}}}",
+            rf"\caption{{{tex(f'{spec.title} ({block.title}). {table.scale}'.strip())}}}",
             rf"\begin{{tabular}}{{{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}}}",
             r"\toprule",
             " & ".join(heads) + r" \\",
@@ -189,7 +190,7 @@ def to_latex(table: Table) -> str:
 
 def _latex_lines(table: Table, row: TableRow) -> list[str]:
     columns = table.spec.columns
-    labels = [_tex(row.row.labels.get(name, "")) for name in table.spec.label_names]
+    labels = [tex(row.row.labels.get(name, "")) for name in table.spec.label_names]
     ours, published = [], []
     for column, cell in zip(columns, row.cells, strict=True):
         text = _with_interval(column, cell, r"$\pm$").replace("–", "--")
@@ -202,5 +203,6 @@ def _latex_lines(table: Table, row: TableRow) -> list[str]:
     return lines
 
 
-def _tex(text: str) -> str:
+def tex(text: str) -> str:
+    """Returns text without the meaning of any character in LaTeX."""
     return "".join(LATEX.get(character, character) for character in text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rankdet.files import write_text
 from rankdet.papers.findings import counts
 from rankdet.papers.folders import paper_of
 from rankdet.papers.forest import claims_forest, forest_panels
@@ -14,6 +15,7 @@ from rankdet.papers.table_model import Table
 from rankdet.papers.verdicts import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.report.compare_page import Comparison
 from rankdet.report.cost import cost_of, write_cost
+from rankdet.report.leaderboard_latex import leaderboard_latex
 from rankdet.report.paper_page import Section
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
@@ -27,6 +29,7 @@ from rankdet.results.status import STATUSES
 
 SEEDS_CSV = "leaderboard-seeds.csv"
 DECIDED = (HOLDS, FAILS, UNDECIDED)  # verdicts that needed three seeds
+SEEDS_TEX = "leaderboard-seeds.tex"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Line:
 def write_index_page(
     site: Site, sections: Mapping[str, Sequence[Section]], compared: Sequence[Comparison]
 ) -> None:
-    """Writes the first page, `leaderboard.csv`, `leaderboard-seeds.csv` and `cost.csv`.
+    """Writes the first page, the files of the leaderboard, and `cost.csv`.
 
     Args:
         site: the report.
@@ -55,7 +58,9 @@ def write_index_page(
     entries = study_leaderboard(site.study)
     write_leaderboard(entries, site.folder / LEADERBOARD)
     lines = _lines(site.study, entries)
-    write_seed_groups([line.group for line in lines], site.folder / SEEDS_CSV)
+    groups = [line.group for line in lines]
+    write_seed_groups(groups, site.folder / SEEDS_CSV)
+    write_text(site.folder / SEEDS_TEX, leaderboard_latex(groups, site.study.title))
     cost = cost_of(site.study)
     if cost is not None:
         write_cost(cost, site.folder / "cost.csv")
@@ -70,6 +75,7 @@ def write_index_page(
         lines=lines,
         several_seeds=any(len(line.group.entries) > 1 for line in lines),
         seeds_csv=SEEDS_CSV,
+        seeds_tex=SEEDS_TEX,
         **_overview(site.study, entries),
     )
 
