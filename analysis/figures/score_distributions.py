@@ -27,6 +27,8 @@ def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -
     curves = []
     for name, records in series.items():
         tables = [score_table(m, FLOOR) for m in records]
+        if not any(map(len, tables)):
+            continue
         curves += [
             _histogram(f"{name}: {word}", [table[f"{key}{ending}"] for table in tables])
             for key, word in (("score", "scores"), ("iou", "IoUs"))

@@ -1,0 +1,43 @@
+"""`rankdet figure`: what it writes, and one line for what it cannot draw."""
+
+from pathlib import Path
+
+import pytest
+
+from rankdet.cli import main
+from tests.report.fake_study import make_study
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_study(tmp_path_factory.mktemp("figure"))
+
+
+@pytest.mark.parametrize("figure", ["alrp/figure1", "alrp/figure4", "sparsity"])
+def test_it_writes_the_file(study: Path, tmp_path: Path, capsys, figure: str) -> None:
+    out = tmp_path / "new" / "x.pdf"
+    assert main(["figure", str(study), figure, "--out", str(out), "--style", "ieee"]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    assert out.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["alrp/figure4", "--out", "x.jpg"], "end its name in .pdf, .svg, .png"),
+        (["alrp/figure44", "--out", "x.pdf"], "did you mean 'alrp/figure4'"),
+        (["calibratin", "--out", "x.pdf"], "did you mean 'calibration'"),
+        (["toy_pr", "--out", "x.pdf"], "computed without runs"),
+        (["ape/figure3", "--out", "x.pdf"], "no run that can be drawn (APE Loss: not in this"),
+        (["rs/figureS1", "--out", "x.pdf"], "shown as a table"),
+        (["alrp/figure4", "--losses", "ap", "--out", "x.pdf"], "names its own runs"),
+        (["alrp/figure4", "--dataset", "coco", "--out", "x.pdf"], "no dataset 'coco'"),
+        (["class_differences", "--losses", "ap", "--out", "x.pdf"], "name two"),
+    ],
+)
+def test_errors_are_one_line(study, tmp_path, monkeypatch, capsys, arguments, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["figure", str(study), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

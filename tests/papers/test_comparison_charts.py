@@ -1,0 +1,107 @@
+"""Charts that compare the losses of a detector, and their numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from rankdet.charts.svg import figure_svg
+from rankdet.errors import InputError
+from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.files import import_file
+from rankdet.papers.comparison_charts import comparison_charts
+from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
+from rankdet.papers.folders import figure_kinds
+from rankdet.repository import FIGURES
+from rankdet.results.records import read_study
+from tests.report.fake_study import HOSTILE_LOSS, make_study
+
+OF_RUNS = [name for name in figure_kinds() if isinstance(figure_kind(name), FigureOfRuns)]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory):
+    return read_study(make_study(tmp_path_factory.mktemp("comparison")))
+
+
+@pytest.mark.parametrize("name", OF_RUNS)
+def test_a_kind_compares_the_losses_of_a_detector(study, name: str) -> None:
+    charts = comparison_charts(study, figure_kind(name), detector="retinanet")
+    text = figure_svg(charts, name)
+    assert charts and all(chart.alt for chart in charts)
+    assert "nan" not in text.replace("nance", "") and HOSTILE_LOSS not in text
+    assert "AP Loss" in text and "untrained" not in text
+
+
+def test_both_seeds_are_in_one_curve(study) -> None:
+    (curve,) = comparison_charts(study, figure_kind("precision_recall"), losses=["alrp"])[0].series
+    assert curve.name == "aLRP Loss" and np.any(curve.high > curve.low)
+    assert np.all((curve.low <= curve.y) & (curve.y <= curve.high))
+    charts = comparison_charts(study, figure_kind("precision_recall"), losses=["ap", "focal"])
+    assert [one.name for one in charts[0].series] == ["AP Loss", "Focal Loss"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"detector": "retinanett"}, "no detector 'retinanett'; did you mean 'retinanet'"),
+        ({"losses": ["alpr"]}, "no loss 'alpr'; did you mean 'alrp'"),
+        ({"dataset": "coco"}, "no dataset 'coco'"),
+        ({"detector": "atss", "losses": ["alrp"]}, "no run can be drawn"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said_in_a_line(study, options, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
+        comparison_charts(study, figure_kind("precision_recall"), **options)
+    assert "\n" not in str(error.value)
+
+
+def test_lrp_over_thresholds_is_that_of_the_detections_above(study) -> None:
+    """At each threshold: counted again from the matches, class by class."""
+    run = next(run for run in study.runs if run.full_loss == "ap" and run.detector == "retinanet")
+    matches = read_matches(run.main.folder / "matches.parquet")
+    kind = import_file(FIGURES / "lrp_thresholds.py")
+    found = kind.over_scores(matches)
+    for threshold in (0.0, 0.3, 0.5, 0.99):
+        rows = []
+        for one in matches.per_class():
+            kept = one.counted() & (one.score >= threshold)
+            tp = int(one.true()[kept].sum())
+            error = float((1 - one.iou[kept][one.true()[kept]]).sum()) / 0.5
+            fp, fn = int(kept.sum()) - tp, one.positives() - tp
+            rows.append(((error + fp + fn) / (tp + fp + fn), tp / one.positives()))
+        expected = np.mean(rows, axis=0)
+        assert found.loc[threshold, "lrp"] == pytest.approx(expected[0])
+        assert found.loc[threshold, "recall"] == pytest.approx(expected[1])
+
+
+def test_class_differences_have_welchs_interval() -> None:
+    kind = import_file(FIGURES / "class_differences.py")
+    base = [{"cat": 10.0, "dog": 5.0}, {"cat": 12.0, "dog": 5.0}, {"cat": 14.0, "dog": None}]
+    other = [{"cat": 20.0, "dog": 9.0}, {"cat": 21.0, "dog": 9.0}]
+    found = kind.differences(base, other)
+    welch = stats.ttest_ind([20, 21], [10, 12, 14], equal_var=False).confidence_interval(0.95)
+    assert found["cat"][0] == pytest.approx(8.5)
+    assert found["cat"][1] == pytest.approx((welch.high - welch.low) / 2)
+    assert np.isnan(found["dog"]).all()
+    (chart,) = kind.charts({"A": base, "B": other})
+    assert chart.rows == ("cat", "dog") and chart.series[0].x[0] == pytest.approx(8.5)
+    (heat,) = kind.charts({"A": base, **dict.fromkeys("BCDE", other)})
+    assert heat.columns == tuple("BCDE") and heat.cells == ((8.5,) * 4, (None,) * 4)
+
+
+def test_distributions_have_all_detections(study) -> None:
+    (chart,) = comparison_charts(study, figure_kind("score_iou"), losses=["ap"])
+    (dots,) = chart.series
+    assert dots.x_shares.sum() == pytest.approx(1) and dots.y_shares.sum() == pytest.approx(1)
+    assert dots.y.min() >= 0.5
+    violins, _ = comparison_charts(study, figure_kind("score_violins"), losses=["ap", "focal"])
+    assert violins.rows == ("Focal Loss", "AP Loss") or violins.rows == ("AP Loss", "Focal Loss")
+    assert [one.x_shares.sum() for one in violins.series] == pytest.approx([1, 1])
+
+
+def test_a_study_without_results_says_so(study) -> None:
+    empty = replace(study, runs=())
+    with pytest.raises(InputError, match="run the study first"):
+        comparison_charts(empty, figure_kind("calibration"))
