@@ -14,11 +14,7 @@ from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.papers.values import run_matches
 
 THRESHOLDS = np.linspace(0, 1, 101)
-TITLES = {
-    "lrp": "LRP (mean over classes)",
-    "precision": "precision (mean over classes)",
-    "recall": "recall (mean over classes)",
-}
+TITLES = {"lrp": "LRP", "precision": "precision", "recall": "recall"}  # means over classes
 
 
 def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
@@ -62,7 +58,7 @@ def _chart(tables: Mapping[str, Sequence[pd.DataFrame]], column: str, title: str
     best = "smallest" if column == "lrp" else "largest"
     return Chart(
         name=column,
-        alt=f"{title} over the score threshold, {best} value: {ends or 'none'}.",
+        alt=f"{title} over the score threshold, mean over classes, {best} value: {ends or 'none'}.",
         x_label="score threshold",
         y_label=title,
         series=curves,

@@ -200,7 +200,9 @@ class Chart:
     def needs_legend(self) -> bool:
         """Whether a reader needs the legend: titles of panels or rows do not name each series."""
         named = self.rows and {one.name for one in self.series} <= set(self.rows)
-        return bool(self.series) and not named and max(map(len, self.panels.values())) > 1
+        alone = len(self.series) == 1 and bool(self.series[0].panel)  # its panel has no title
+        several = bool(self.series) and max(map(len, self.panels.values())) > 1
+        return alone or (several and not named)
 
     def place(self, series: Series) -> int:
         """The place of a series in the legend: the number of its colour."""

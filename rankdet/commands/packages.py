@@ -30,6 +30,7 @@ NEEDED_FOR_STUDIES = {
     "snakemake": "running studies",
     "scikit-learn": "the detector PAA",
     "matplotlib": "mmdet",
+    "seaborn": "`rankdet figure`",
 }
 NEEDED = {**NEEDED_ALWAYS, **NEEDED_FOR_STUDIES}
 MMCV = ("mmcv-lite", "mmcv")

@@ -24,6 +24,7 @@ from rankdet.files import atomic
 
 DOTS_PER_INCH = 300
 ROW, VIOLIN = 0.17, 0.3  # height of a row of a dot plot or heat map, and with a violin, in inches
+LOWEST = 1.6  # height of a plot, so that its vertical label has room
 PANEL = 0.78  # height of a small panel
 LEGEND = 0.17  # height of a line of the legend
 LETTER = 0.062  # mean width of a letter
@@ -93,7 +94,7 @@ def _height(chart: Chart, wide: float, with_legend: bool) -> float:
         lines = -(-len(chart.panels) // columns)
         dotted = any(one.dots for one in chart.series)  # both axes have values of the same kind
         return 0.5 + lines * (0.35 + 0.8 * wide / columns if dotted else PANEL) + legend
-    return min(2.3, 0.72 * wide) + legend
+    return min(2.3, max(LOWEST, 0.72 * wide)) + legend
 
 
 def _draw_chart(part: SubFigure, chart: Chart, wide: float, with_legend: bool) -> None:
