@@ -13,7 +13,7 @@ from rankdet.charts.colours import COLOURS
 from rankdet.charts.points import thin
 from rankdet.charts.svg import chart_svg, figure_svg
 from rankdet.errors import InputError
-from rankdet.papers.figures import build_figure, make_figure, with_other_losses
+from rankdet.papers.figures import FOR_PAPERS, build_figure, make_figure, with_other_losses
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import RunRequest
@@ -135,6 +135,13 @@ def test_figure_files(tmp_path: Path) -> None:
     frame = pd.read_csv(tmp_path / "out" / "figure.csv")
     alrp = frame[(frame["chart"] == "rate") & (frame["series"] == "aLRP Loss")]
     assert len(alrp) == 300 and (alrp["value"] == 1).all()
+
+
+def test_figures_for_papers(tmp_path: Path) -> None:
+    plan = make_study(tmp_path)
+    build_figure(plan, PAPERS / "alrp" / "figure1.yaml", tmp_path / "out", for_papers=True)
+    names = {path.name for path in (tmp_path / "out" / FOR_PAPERS).iterdir()}
+    assert names == {f"figure-{w}.{e}" for w in ("column", "page") for e in ("pdf", "svg", "png")}
 
 
 def test_other_losses_stand_in_a_study_that_lists_its_runs(tmp_path: Path) -> None:
