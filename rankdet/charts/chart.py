@@ -4,9 +4,7 @@
 the same. A chart that is stored as JSON and read again looks the same.
 """
 
-import math
 from collections.abc import Hashable, Iterable, Mapping
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -259,8 +257,8 @@ class Chart:
             raise ValueError(f"y_format {record['y_format']!r} is unknown")
         found = dict(record)
         require(record, str, "name", "alt", "x_label", "y_label")
-        found |= {key: record.get(key, False) for key in ("layered", "diagonal")}
-        require(found, bool, "log", "layered", "diagonal")
+        found |= {key: record.get(key, False) for key in ("layered", "diagonal", "x_log")}
+        require(found, bool, "log", "layered", "diagonal", "x_log")
         for key in ("x_limits", "y_limits"):
             found[key] = None if record[key] is None else limits(record[key])
         found["series"] = tuple(_series(one) for one in record["series"])

@@ -53,15 +53,16 @@ def comparison_charts(
     if not usable:
         why = next((f"{key}: {reason}" for key, reason in reasons.items()), "no run is planned")
         raise InputError(f"{study.name}: no run can be drawn ({why}); run the study first")
-    group = _model(usable[0])
-    chosen = [run for run in usable if _model(run) == group]
+    group = _group(kind, usable[0])
+    chosen = [run for run in usable if _group(kind, run) == group]
     if losses:
         chosen.sort(key=lambda run: losses.index(run.full_loss))
     return kind.charts(_by_label(kind, chosen))
 
 
-def _model(run: RecordedRun) -> tuple[str, str, str]:
-    return run.dataset, run.detector, run.backbone
+def _group(kind: FigureOfRuns, run: RecordedRun) -> tuple[str, str, str]:
+    """What the runs of one drawing share."""
+    return "" if kind.across else run.dataset, run.detector, run.backbone
 
 
 def _by_label(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> dict[str, list[Any]]:

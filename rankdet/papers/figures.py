@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from rankdet.charts.chart import Chart
 from rankdet.charts.publication.styles import ENDINGS, WIDTHS
 from rankdet.charts.svg import figure_svg
 from rankdet.files import write_record

@@ -39,6 +39,8 @@ def plot(on: Axes, chart: Chart, series: Sequence[Series]) -> None:
     horizontal, vertical = axes(chart)
     if chart.log:
         on.set_yscale("log")
+    if chart.x_log:
+        on.set_xscale("log")
     _ticks(on, horizontal, vertical)
     if chart.diagonal:
         on.plot(on.get_xlim(), on.get_xlim(), color="#888888", linewidth=0.7, linestyle=(0, (3, 3)))
