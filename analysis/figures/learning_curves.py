@@ -11,19 +11,12 @@ from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.results.records import RecordedRun
 from rankdet.results.training_record import training_record
 
-OF_RS = ("loss_rank", "loss_sort")
 PARTS = {"loss_cls": "classification loss", "loss_bbox": "localisation loss"}
 
 
 def read(run: RecordedRun) -> pd.DataFrame | None:
-    """The run's training record; the classification loss of RS Loss has two columns."""
-    found = training_record(run, ["iteration", *PARTS])
-    if (
-        found is None
-        and (found := training_record(run, ["iteration", *OF_RS, "loss_bbox"])) is not None
-    ):
-        found = found.assign(loss_cls=found[list(OF_RS)].sum(axis=1))
-    return found
+    """The run's training record."""
+    return training_record(run, ["iteration", *PARTS])
 
 
 def charts(series: Mapping[str, Sequence[pd.DataFrame]]) -> list[Chart]:

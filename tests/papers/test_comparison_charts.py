@@ -110,12 +110,13 @@ def test_a_study_without_results_says_so(study) -> None:
         comparison_charts(empty, figure_kind("calibration"))
 
 
-def test_the_classification_loss_of_rs_is_the_sum_of_its_parts(study, tmp_path) -> None:
+@pytest.mark.parametrize("kind", ["learning_curves", "gradient_balance"])
+def test_the_classification_loss_of_rs_is_the_sum_of_its_parts(study, tmp_path, kind) -> None:
     run = next(run for run in study.runs if run.full_loss == "ap" and run.detector == "retinanet")
     frame = pd.read_parquet(run.folder / "train.parquet")
     half = frame["loss_cls"] / 2
     parts = frame.drop(columns="loss_cls").assign(loss_rank=half, loss_sort=half)
     parts.to_parquet(tmp_path / "train.parquet", index=False)
-    read = import_file(FIGURES / "learning_curves.py").read
+    read = import_file(FIGURES / f"{kind}.py").read
     whole, summed = read(run), read(replace(run, folder=tmp_path))
     assert summed["loss_cls"].tolist() == pytest.approx(whole["loss_cls"].tolist())
