@@ -7,7 +7,6 @@ import pandas as pd
 from rankdet.results.layout import TRAINING
 from rankdet.results.records import RecordedRun
 
-
 CLASSIFICATION = "loss_cls"
 OF_RANK_SORT = ("loss_rank", "loss_sort")  # Rank & Sort Loss records its two parts
 
