@@ -33,8 +33,9 @@ def how_tuned(
     Returns:
         `rate 0.02: best of 5, 1,500 iterations, held-out shapes` if the record that the card cites
         has this loss on this detector, and its best rate is the run's; `rate from its paper` for
-        the papers' rates of full-size detectors; `rate set by the study` if the study's config has
-        another rate than the card; else `rate not tuned`. Empty for an untrained detector.
+        the papers' rates of full-size detectors; `rate set by the study` if the group of the run
+        has a rate, or the study's config has another one than the card; else `rate not tuned`.
+        Empty for an untrained detector.
     """
     if not run.trained:
         return ""
@@ -45,7 +46,13 @@ def how_tuned(
     of_card = own is not None and math.isclose(own, schedule["lr"], rel_tol=1e-9)
     if preset == "full" and card.get("paper") and (of_card or _has_rate(run.cases)):
         return FROM_PAPER
-    return NOT_TUNED if of_card else OF_STUDY
+    return NOT_TUNED if of_card and not _set_by_group(run) else OF_STUDY
+
+
+def _set_by_group(run: Run) -> bool:
+    """Whether the run's group gives its rate; it may be equal to the card's."""
+    given = run.schedule_change.lr
+    return run.loss in given or run.loss_name in given if isinstance(given, dict) else bool(given)
 
 
 def _has_rate(cases: Iterable[Case]) -> bool:

@@ -119,3 +119,11 @@ def test_a_wrong_citation_is_one_line(card, tmp_path, cited, told):
     with pytest.raises(InputError, match=r"mine\.py:3: CARD training\.tuned: ") as error:
         card(cited)
     assert told in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("rate", [0.01, {"focal": 0.01}])
+def test_a_rate_of_a_group_may_be_equal_to_the_card(tmp_path, rate):
+    named = group(detectors=["retinanet"], losses=["focal"], schedule={"lr": rate})
+    (run,) = study(runs=[named], untrained=False).runs
+    assert run.model.card["training"]["lr"]["small"] == run.schedule["lr"] == 0.01
+    assert how_tuned(run, run.model.card, run.preset, run.schedule, tmp_path) == OF_STUDY
