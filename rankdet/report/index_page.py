@@ -14,8 +14,10 @@ from rankdet.papers.forest import claims_forest, forest_panels
 from rankdet.papers.table_model import Table
 from rankdet.papers.verdicts import FAILS, HOLDS, MISSING, UNDECIDED
 from rankdet.report.compare_page import Comparison
+from rankdet.report.contests import contests
 from rankdet.report.cost import cost_of, write_cost
 from rankdet.report.leaderboard_latex import leaderboard_latex
+from rankdet.report.headlines import headlines
 from rankdet.report.paper_page import Section
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
@@ -64,10 +66,13 @@ def write_index_page(
     cost = cost_of(site.study)
     if cost is not None:
         write_cost(cost, site.folder / "cost.csv")
+    shown = contests(site.study, [line.group for line in lines])
     findings = [line for paper in sections.values() for line in finding_lines(paper)]
     site.write(
         INDEX,
         "index.html.j2",
+        headlines=headlines(shown),
+        pages={one.page for one in compared},
         cost=cost,
         findings=findings,
         forest=_forest(sections),
