@@ -53,9 +53,11 @@ def _verdict(contest: Contest, best: set[str]) -> str:
     top, *others = tested
     like = [group.title for group in others if group.key in best]
     lower = len(others) - len(like)
+    few = len(contest.learned) > len(tested)  # a loss with too few seeds may have a higher value
+    among = f" of the {len(tested)} losses with {SEEDS} seeds or more" if few else ""
     start = (
-        f"On {contest.dataset_title}, {top.title} has the highest AP with {contest.detector} "
-        f"({_value(top)})"
+        f"On {contest.dataset_title}, {top.title} has the highest AP{among} with "
+        f"{contest.detector} ({_value(top)})"
     )
     if not like:
         return f"{start}; {_others(lower)} lower."

@@ -18,6 +18,7 @@ from rankdet.report.contests import contests
 from rankdet.report.cost import cost_of, write_cost
 from rankdet.report.leaderboard_latex import leaderboard_latex
 from rankdet.report.headlines import headlines
+from rankdet.report.loss_plots import loss_plots
 from rankdet.report.paper_page import Section
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
@@ -67,11 +68,18 @@ def write_index_page(
     if cost is not None:
         write_cost(cost, site.folder / "cost.csv")
     shown = contests(site.study, [line.group for line in lines])
+    main = {run.key: run.main.split for run in site.study.runs}
+    images = {
+        line.group.key: line.images
+        for line in lines
+        if line.group.first.split == main[line.group.first.key]
+    }
     findings = [line for paper in sections.values() for line in finding_lines(paper)]
     site.write(
         INDEX,
         "index.html.j2",
         headlines=headlines(shown),
+        loss_plots=loss_plots(shown, images),
         pages={one.page for one in compared},
         cost=cost,
         findings=findings,
