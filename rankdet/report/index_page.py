@@ -1,4 +1,4 @@
-"""The first page: counts of runs, leaderboard, findings, datasets and the cost of losses."""
+"""The first page: what was found, plots of losses and claims, leaderboard, datasets and cost."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,10 @@ from typing import Any
 from markupsafe import Markup
 
 from rankdet.files import write_text
-from rankdet.papers.findings import counts
-from rankdet.papers.folders import paper_of
 from rankdet.papers.forest import claims_forest, forest_panels
 from rankdet.papers.table_model import Table
-from rankdet.papers.verdicts import FAILS, HOLDS, MISSING, UNDECIDED
+from rankdet.papers.verdicts import FAILS, HOLDS, UNDECIDED
+from rankdet.report.claims_matrix import OUTCOMES, SMALLER, claims_matrix
 from rankdet.report.compare_page import Comparison
 from rankdet.report.contests import contests
 from rankdet.report.cost import cost_of, write_cost
@@ -23,7 +22,7 @@ from rankdet.report.paper_page import Section
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
 from rankdet.report.run_metrics import Value, value_of
-from rankdet.report.site import Site
+from rankdet.report.site import MARKS, Site
 from rankdet.results.layout import LEADERBOARD
 from rankdet.results.leaderboard import BASELINE, Entry, columns, write_leaderboard
 from rankdet.results.records import RecordedStudy
@@ -74,7 +73,6 @@ def write_index_page(
         for line in lines
         if line.group.first.split == main[line.group.first.key]
     }
-    findings = [line for paper in sections.values() for line in finding_lines(paper)]
     site.write(
         INDEX,
         "index.html.j2",
@@ -82,7 +80,9 @@ def write_index_page(
         loss_plots=loss_plots(shown, images),
         pages={one.page for one in compared},
         cost=cost,
-        findings=findings,
+        claims=claims_matrix(sections),
+        outcomes=OUTCOMES,
+        marks={**MARKS, SMALLER: "✓↓"},
         forest=_forest(sections),
         comparisons=compared,
         lines=lines,
@@ -160,24 +160,6 @@ def _drawn(table: Table, dataset: str) -> int:
     """Returns how many verdicts the forest plot of a table draws."""
     rows = (row for panel in forest_panels([table], dataset) for row in panel.rows)
     return sum(row.verdict in DECIDED for row in rows)
-
-
-def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:
-    """Returns, for each table with an answered claim, a link and the number of verdicts."""
-    lines = []
-    for part in sections:
-        findings = [finding for block in part.table.blocks for finding in block.findings]
-        if any(finding.verdict != MISSING for finding in findings):
-            lines.append(
-                {
-                    "paper": part.spec.paper,
-                    "short": paper_of(part.spec.paper).short,
-                    "title": part.spec.title,
-                    "anchor": part.anchor,
-                    "counts": counts(findings),
-                }
-            )
-    return lines
 
 
 def _lines(study: RecordedStudy, entries: Sequence[Entry]) -> list[Line]:
