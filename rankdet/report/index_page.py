@@ -19,6 +19,7 @@ from rankdet.report.leaderboard_latex import leaderboard_latex
 from rankdet.report.headlines import headlines
 from rankdet.report.loss_plots import loss_plots
 from rankdet.report.paper_page import Section
+from rankdet.report.pareto_plots import pareto_plots
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
 from rankdet.report.run_metrics import Value, value_of
@@ -78,6 +79,7 @@ def write_index_page(
         "index.html.j2",
         headlines=headlines(shown),
         loss_plots=loss_plots(shown, images),
+        pareto_plots=pareto_plots(site.study, shown),
         pages={one.page for one in compared},
         cost=cost,
         claims=claims_matrix(sections),
