@@ -11,7 +11,8 @@ from html import escape
 import numpy as np
 
 from rankdet.charts.axis import Axis, linear_axis
-from rankdet.charts.svg import COLOURS, FONT, WIDTH
+from rankdet.charts.colours import COLOURS
+from rankdet.charts.svg_plot import FONT, WIDTH
 
 LEFT, RIGHT = 172, 366  # ends of the plot, in pixels
 LINE = 20  # height of a row

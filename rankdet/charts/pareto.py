@@ -7,7 +7,9 @@ from html import escape
 import numpy as np
 
 from rankdet.charts.axis import Axis, linear_axis
-from rankdet.charts.svg import COLOURS, FONT, LETTER
+from rankdet.charts.colours import COLOURS
+from rankdet.charts.svg_marks import LETTER
+from rankdet.charts.svg_plot import FONT
 
 WIDTH, HEIGHT = 460, 340
 LEFT, RIGHT, TOP, BOTTOM = 40, 448, 44, 296  # ends of the plot, in pixels

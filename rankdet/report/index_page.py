@@ -15,8 +15,8 @@ from rankdet.report.claims_matrix import OUTCOMES, SMALLER, claims_matrix
 from rankdet.report.compare_page import Comparison
 from rankdet.report.contests import contests
 from rankdet.report.cost import cost_of, write_cost
-from rankdet.report.leaderboard_latex import leaderboard_latex
 from rankdet.report.headlines import headlines
+from rankdet.report.leaderboard_latex import leaderboard_latex
 from rankdet.report.loss_plots import loss_plots
 from rankdet.report.paper_page import Section
 from rankdet.report.pareto_plots import pareto_plots

@@ -12,7 +12,7 @@ from tests.report.pages import printed, read_csv
 
 DOT = r'<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*fill="([^"]+)"'
 LINE = (
-    r'<path d="M([\d.]+) [\d.]+H([\d.]+)" stroke="#2f7ed8" stroke-width="2"(| stroke-dash[^/]*)/>'
+    r'<path d="M([\d.]+) [\d.]+H([\d.]+)" stroke="#309cd8" stroke-width="2"(| stroke-dash[^/]*)/>'
 )
 
 
