@@ -1,4 +1,4 @@
-"""The first page: counts of runs, leaderboard, findings, datasets and the cost of losses."""
+"""The first page: what was found, plots of losses and claims, leaderboard, datasets and cost."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,22 @@ from typing import Any
 from markupsafe import Markup
 
 from rankdet.files import write_text
-from rankdet.papers.findings import counts
-from rankdet.papers.folders import paper_of
 from rankdet.papers.forest import claims_forest, forest_panels
 from rankdet.papers.table_model import Table
-from rankdet.papers.verdicts import FAILS, HOLDS, MISSING, UNDECIDED
+from rankdet.papers.verdicts import FAILS, HOLDS, UNDECIDED
+from rankdet.report.claims_matrix import OUTCOMES, SMALLER, claims_matrix
 from rankdet.report.compare_page import Comparison
+from rankdet.report.contests import contests
 from rankdet.report.cost import cost_of, write_cost
+from rankdet.report.headlines import headlines
 from rankdet.report.leaderboard_latex import leaderboard_latex
+from rankdet.report.loss_plots import loss_plots
 from rankdet.report.paper_page import Section
+from rankdet.report.pareto_plots import pareto_plots
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
 from rankdet.report.run_metrics import Value, value_of
-from rankdet.report.site import Site
+from rankdet.report.site import MARKS, Site
 from rankdet.results.layout import LEADERBOARD
 from rankdet.results.leaderboard import BASELINE, Entry, columns, write_leaderboard
 from rankdet.results.records import RecordedStudy
@@ -64,12 +67,24 @@ def write_index_page(
     cost = cost_of(site.study)
     if cost is not None:
         write_cost(cost, site.folder / "cost.csv")
-    findings = [line for paper in sections.values() for line in finding_lines(paper)]
+    shown = contests(site.study, [line.group for line in lines])
+    main = {run.key: run.main.split for run in site.study.runs}
+    images = {
+        line.group.key: line.images
+        for line in lines
+        if line.group.first.split == main[line.group.first.key]
+    }
     site.write(
         INDEX,
         "index.html.j2",
+        headlines=headlines(shown),
+        loss_plots=loss_plots(shown, images),
+        pareto_plots=pareto_plots(site.study, shown),
+        pages={one.page for one in compared},
         cost=cost,
-        findings=findings,
+        claims=claims_matrix(sections),
+        outcomes=OUTCOMES,
+        marks={**MARKS, SMALLER: "✓↓"},
         forest=_forest(sections),
         comparisons=compared,
         lines=lines,
@@ -147,24 +162,6 @@ def _drawn(table: Table, dataset: str) -> int:
     """Returns how many verdicts the forest plot of a table draws."""
     rows = (row for panel in forest_panels([table], dataset) for row in panel.rows)
     return sum(row.verdict in DECIDED for row in rows)
-
-
-def finding_lines(sections: Sequence[Section]) -> list[dict[str, Any]]:
-    """Returns, for each table with an answered claim, a link and the number of verdicts."""
-    lines = []
-    for part in sections:
-        findings = [finding for block in part.table.blocks for finding in block.findings]
-        if any(finding.verdict != MISSING for finding in findings):
-            lines.append(
-                {
-                    "paper": part.spec.paper,
-                    "short": paper_of(part.spec.paper).short,
-                    "title": part.spec.title,
-                    "anchor": part.anchor,
-                    "counts": counts(findings),
-                }
-            )
-    return lines
 
 
 def _lines(study: RecordedStudy, entries: Sequence[Entry]) -> list[Line]:

@@ -94,9 +94,10 @@ class Browser:
             features=[{"name": "prefers-color-scheme", "value": scheme}],
         )
 
-    def open(self, page: Path, fragment: str = "") -> None:
-        """Loads a file."""
-        url = page.resolve().as_uri() + (f"#{fragment}" if fragment else "")
+    def open(self, page: Path, fragment: str = "", query: str = "") -> None:
+        """Loads a file; `query` is what follows `?` in the address."""
+        url = page.resolve().as_uri() + (f"?{query}" if query else "")
+        url += f"#{fragment}" if fragment else ""
         self._call("POST", "/url", {"url": url})
 
     def run(self, script: str, *arguments: object) -> object:

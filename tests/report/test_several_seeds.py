@@ -9,16 +9,10 @@ from scipy import stats
 
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.report import build_report
-from tests.report.fake_study import SEVERAL_SEEDS, make_study
+from tests.report.fake_study import make_study
 from tests.report.pages import Page, printed, read_csv
 
 COMPARE = "compare/shapes/retinanet.html"
-
-
-@pytest.fixture(scope="module")
-def seeds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    plan = make_study(tmp_path_factory.mktemp("seeds"), runs=SEVERAL_SEEDS)
-    return build_report(plan, tmp_path_factory.mktemp("report") / "html").parent
 
 
 def values(report: Path, loss: str, metric: str = "AP") -> list[float]:

@@ -1,0 +1,78 @@
+"""AP against the time of an iteration, for the losses of each dataset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from rankdet.charts.pareto import Point, front, pareto_svg
+from rankdet.evaluation.registry import by_key
+from rankdet.report.contests import Contest
+from rankdet.results.records import RecordedStudy
+
+AP, SECONDS = by_key()["AP"], by_key()["training.seconds_per_iteration"]
+LABELS = ("seconds per iteration", "AP × 100")
+
+
+@dataclass(frozen=True)
+class ParetoPlot:
+    """The plot of one dataset.
+
+    Attributes:
+        title: title of the dataset.
+        svg: the plot.
+        best: the losses that no other dominates, the fastest first.
+        single: whether a dot is a single seed.
+        machines: the processors and GPUs on which the times were measured.
+    """
+
+    title: str
+    svg: Markup
+    best: tuple[str, ...]
+    single: bool
+    machines: tuple[str, ...]
+
+
+def pareto_plots(study: RecordedStudy, contests: Sequence[Contest]) -> list[ParetoPlot]:
+    """Returns the plot of each dataset with two losses that have AP and times."""
+    datasets: dict[str, list[Contest]] = {}
+    for one in contests:
+        datasets.setdefault(one.dataset, []).append(one)
+    plots = (_plot(study, at, together) for at, together in enumerate(datasets.values()))
+    return [plot for plot in plots if plot is not None]
+
+
+def _plot(study: RecordedStudy, at: int, contests: Sequence[Contest]) -> ParetoPlot | None:
+    points, shown = [], []
+    for one in contests:
+        for group in one.learned:
+            gain, cost = group.means[AP.key][0], group.means[SECONDS.key][0]
+            if gain is not None and cost is not None:
+                points.append(Point(group.title, one.detector, cost, gain))
+                shown.append(group)
+    if len(points) < 2:
+        return None
+    title = contests[0].dataset_title
+    # `pareto_svg` escapes all names.
+    svg = Markup(pareto_svg(points, LABELS, f"AP against cost on {title}", f"pareto-{at}"))
+    several = len({point.group for point in points}) > 1
+    best = tuple(f"{p.name} with {p.group}" if several else p.name for p in front(points))
+    keys = {entry.key for group in shown for entry in group.counted}
+    return ParetoPlot(
+        title,
+        svg,
+        best,
+        any(len(group.counted) == 1 for group in shown),
+        _machines(study, keys),
+    )
+
+
+def _machines(study: RecordedStudy, keys: set[str]) -> tuple[str, ...]:
+    """The GPU of each run, or its processor if it was trained on that."""
+    found: dict[str, None] = {}
+    for run in study.runs:
+        if run.key in keys:
+            hardware = run.provenance.hardware or {}
+            on_gpu = str(run.training.device or "").startswith("cuda")
+            found[str(hardware.get("gpu" if on_gpu else "cpu") or "an unknown machine")] = None
+    return tuple(found)

@@ -1,0 +1,143 @@
+"""The leaderboard in a browser: columns to choose, state in the address, cards on a phone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.report.browser import Browser
+from tests.report.pages import read_csv
+
+SHOWN = """
+    const rows = [...document.querySelectorAll('#leaderboard tbody tr:first-child')];
+    return rows.filter((r) => r.checkVisibility()).map((r) => r.cells[0].textContent.trim());
+"""
+HEADS = """
+    return [...document.querySelectorAll('#leaderboard thead th')]
+        .filter((h) => h.checkVisibility()).map((h) => h.dataset.key);
+"""
+CHOOSE = """
+    const field = document.querySelector(arguments[0]);
+    if (field.type === 'checkbox') { field.click(); return; }
+    field.value = arguments[1];
+    field.dispatchEvent(new Event(field.type === 'search' ? 'input' : 'change'));
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    window = Browser()
+    yield window
+    window.close()
+
+
+def state(browser: Browser) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(str(browser.run("return location.href"))).query)
+
+
+def test_the_state_is_in_the_address_and_comes_back(browser: Browser, seeds: Path) -> None:
+    browser.look()
+    browser.open(seeds / "index.html")
+    browser.messages()
+    assert state(browser) == {}
+    browser.run(CHOOSE, "#filter", "loss")
+    browser.run(CHOOSE, "#sort", "oLRP up")
+    for key in ("AP75", "AP50"):
+        browser.run(CHOOSE, f'#columns input[value="{key}"]', "")
+    query = urlsplit(str(browser.run("return location.href"))).query
+    assert state(browser)["q"] == ["loss"] and state(browser)["sort"] == ["oLRP"]
+    shown, heads = browser.run(SHOWN), browser.run(HEADS)
+    assert state(browser)["hide"] == ["AP75,AP50"] and not {"AP75", "AP50"} & set(heads)
+    rows = read_csv(seeds / "leaderboard-seeds.csv")
+    titles = {"ap": "AP Loss", "alrp": "aLRP Loss", "focal": "Focal Loss"}
+    known = sorted((float(r["oLRP"]), r["loss"]) for r in rows if r["loss"] in titles)
+    named = [titles[loss] for _, loss in known if loss != "alrp"]
+    assert [name for name in shown if name in named] == named and len(shown) == 4
+    browser.open(seeds / "index.html")
+    assert len(browser.run(SHOWN)) == 6 and browser.run(HEADS) != heads
+    browser.open(seeds / "index.html", query=query)
+    assert browser.run(SHOWN) == shown and browser.run(HEADS) == heads
+    assert browser.run("return document.getElementById('filter').value") == "loss"
+    assert browser.run("return document.getElementById('sort').value") == "oLRP up"
+    assert browser.messages() == []
+
+
+def test_hidden_columns_are_hidden_in_every_row_and_come_back(
+    browser: Browser, seeds: Path
+) -> None:
+    cells = """
+        return [...document.querySelectorAll('#leaderboard tr')]
+            .map((r) => [...r.cells].filter((c) => getComputedStyle(c).display !== 'none').length);
+    """
+    browser.look()
+    browser.open(seeds / "index.html")
+    before = browser.run(cells)
+    browser.run(CHOOSE, '#columns input[value="AP"]', "")
+    assert browser.run(cells) == [count - 1 for count in before]
+    assert state(browser) == {"hide": ["AP"]}
+    browser.run("document.getElementById('all-columns').click()")
+    assert browser.run(cells) == before and state(browser) == {}
+
+
+def test_a_column_of_names_filters_exactly(browser: Browser, report: Path) -> None:
+    browser.look()
+    browser.open(report / "index.html")
+    all_rows = len(browser.run(SHOWN))
+    names = browser.run(
+        "return [...document.querySelectorAll('#facets label')].map((l) => l.firstChild.data)"
+    )
+    assert [name.strip() for name in names] == ["split", "detector", "status"]
+    browser.open(report / "index.html", query="status=diverged&split=val")
+    assert browser.run(SHOWN) == ["aLRP Loss (iou)"] and all_rows > 10
+    browser.run(CHOOSE, "#facets label:last-child select", "")
+    records = read_csv(report / "leaderboard-seeds.csv")
+    assert len(browser.run(SHOWN)) == sum(row["split"] == "val" for row in records)
+
+
+def test_a_made_up_address_changes_nothing(browser: Browser, seeds: Path) -> None:
+    browser.look()
+    browser.open(seeds / "index.html")
+    browser.messages()
+    usual = browser.run(SHOWN)
+    hostile = "sort=%3Cb%3E&hide=x,%7D%20body%7Bdisplay:none&status=none&q="
+    browser.open(seeds / "index.html", query=hostile)
+    assert browser.run(SHOWN) == usual and browser.run("return document.body.checkVisibility()")
+    assert browser.messages() == []
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_rows_are_cards_on_a_phone(browser: Browser, seeds: Path, scripts: bool) -> None:
+    browser.look(width=390)
+    browser.cdp("Emulation.setScriptExecutionDisabled", value=not scripts)
+    try:
+        browser.open(seeds / "index.html")
+    finally:
+        browser.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    script = """
+        const heads = [...document.querySelectorAll('#leaderboard thead th')];
+        const row = document.querySelector('#leaderboard tbody tr');
+        const shown = [...row.cells].map((c, i) => [c, i]).filter(([c]) => c.checkVisibility());
+        const strip = (text) => text.replace(/[↑↓"]/g, '').trim();
+        const label = (c) => strip(getComputedStyle(c, '::before').content);
+        return shown.filter(([c]) => c.classList.contains('number')).map(([c, i]) =>
+            [label(c), strip(heads[i].textContent), c.getBoundingClientRect().right]);
+    """
+    found = browser.run(script)
+    assert len(found) > 12
+    for label, head, right in found:
+        assert label == head and right <= 390
+
+
+def test_a_long_table_prints_its_head_on_every_page(browser: Browser, seeds: Path) -> None:
+    browser.look()
+    browser.open(seeds / "index.html")
+    browser.cdp("Emulation.setEmulatedMedia", media="print")
+    try:
+        displays = browser.run(
+            "return ['#leaderboard thead', '#tools'].map((s) =>"
+            "getComputedStyle(document.querySelector(s)).display)"
+        )
+    finally:
+        browser.cdp("Emulation.setEmulatedMedia", media="")
+    assert displays == ["table-header-group", "none"]

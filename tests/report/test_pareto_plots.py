@@ -1,0 +1,86 @@
+"""AP against cost: which losses no other dominates, and where the dots are."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rankdet.charts.pareto import Point, front, pareto_svg
+from tests.report.pages import Page, read_csv
+
+LABELS = ("seconds", "AP")
+
+
+def points(*places: tuple[float, float]) -> list[Point]:
+    return [Point(f"p{at}", "D", cost, gain) for at, (cost, gain) in enumerate(places)]
+
+
+def test_the_front_is_that_of_the_definition() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        every = points(*rng.integers(0, 6, (rng.integers(1, 9), 2)).astype(float))
+        kept = front(every)
+        for one in every:
+            dominated = any(
+                o.cost <= one.cost
+                and o.gain >= one.gain
+                and (o.cost, o.gain) != (one.cost, one.gain)
+                for o in every
+            )
+            assert (one in kept) != dominated
+        assert [p.cost for p in kept] == sorted(p.cost for p in kept)
+
+
+def test_the_line_joins_exactly_the_front() -> None:
+    every = points((1.0, 10.0), (2.0, 30.0), (3.0, 20.0), (4.0, 40.0))
+    svg = pareto_svg(every, LABELS, "Title", "p")
+    line = re.search(r'<path d="M([^"]*)" fill="none"[^>]*dasharray', svg)
+    assert line
+    joined = [tuple(map(float, part.split())) for part in line.group(1).split("L")]
+    dots = [tuple(map(float, p)) for p in re.findall(r'<circle cx="(.*?)" cy="(.*?)"', svg)]
+    assert joined == [dots[0], dots[1], dots[3]]
+    across = np.diff([x for x, _ in dots])
+    assert across == pytest.approx(across[0], abs=0.2) and across[0] > 0
+    up = np.diff([y for _, y in dots])
+    assert up[0] == pytest.approx(-2 * up[1], abs=0.3) and up[0] < 0
+
+
+def test_names_cover_no_dot_and_no_other_name() -> None:
+    rng = np.random.default_rng(1)
+    every = [
+        Point(f"a loss <{at}>", f"D{at % 3}", *place)
+        for at, place in enumerate(rng.random((40, 2)))
+    ]
+    svg = pareto_svg(every, LABELS, "Title", "p")
+    names = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" font-size="12">([^<]*)<', svg)
+    boxes = [
+        (float(x), float(y) - 9, float(x) + 6.0 * len(n.replace("&lt;", "<").replace("&gt;", ">")))
+        for x, y, n in names
+    ]
+    assert 5 < len(names) <= 40 and "&lt;" in names[0][2]
+    for at, (left, top, right) in enumerate(boxes):
+        for other_left, other_top, other_right in boxes[:at]:
+            beside = right <= other_left or other_right <= left
+            assert beside or abs(top - other_top) >= 12
+    assert all(f"a loss &lt;{at}&gt;" in svg for at in range(40))  # at least in the description
+
+
+def test_equal_values_and_a_single_place_are_drawn() -> None:
+    svg = pareto_svg(points((0.1, 20.0), (0.1, 20.0)), LABELS, "Title", "p")
+    assert "nan" not in svg and svg.count("<circle") == 2
+
+
+def test_the_page_shows_the_seconds_of_the_records(seeds: Path) -> None:
+    rows = read_csv(seeds / "leaderboard-seeds.csv")
+    known = [r for r in rows if r["loss"] not in ("rs", "untrained")]  # rs has barely learned
+    fast = min(known, key=lambda r: float(r["s/iteration"]))
+    best = max(known, key=lambda r: float(r["AP"]))
+    assert (fast["loss"], best["loss"]) == ("focal", "alrp")
+    text = Page(seeds / "index.html").text
+    assert "Not dominated: Focal Loss, aLRP Loss. Times of made-up CPU." in text
+    assert f"aLRP Loss, RetinaNet: seconds per iteration {float(best['s/iteration']):.3g}" in text
+    svg = (
+        (seeds / "index.html").read_text().split('aria-labelledby="pareto-0"')[1].split("</svg>")[0]
+    )
+    assert svg.count("<circle") == len(known) and "rs, RetinaNet" not in svg
