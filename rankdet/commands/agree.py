@@ -31,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     plan = find_plan(args.study, args.results)
     from rankdet.results.agreement import (
         agreements,
+        check_same_study,
         leaderboard_metric,
         read_record,
         write_agreements,
@@ -40,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
 
     check_writable(args.out, reads=(args.record, plan))
     metric = leaderboard_metric(args.metric)
-    record = read_record(args.record)
-    rows = agreements(leaderboard(read_study(plan)), record, metric)
+    record, study = read_record(args.record), read_study(plan)
+    check_same_study(args.record, study)
+    rows = agreements(leaderboard(study), record, metric)
     if args.out:
         write_agreements(rows, args.out)
     for row in rows:

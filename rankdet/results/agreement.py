@@ -18,8 +18,10 @@ from rankdet.evaluation.registry import shown_in
 from rankdet.evaluation.seeds import SEEDS, SeedDifference, differences
 from rankdet.evaluation.units import DIGITS
 from rankdet.files import atomic
+from rankdet.files import read_record as read_json_record
 from rankdet.results.layout import LEADERBOARD as FILE
 from rankdet.results.leaderboard import Entry, is_untrained, read_leaderboard
+from rankdet.results.records import RecordedStudy
 from rankdet.results.seed_groups import SeedGroup, seed_groups
 from rankdet.suggest import choice
 
@@ -28,6 +30,8 @@ COLUMNS = (
     *("runs", "split", "seeds here", "seeds in the record", "here", "record", "difference"),
     *("low", "high", "level", "p", "verdict", "reason"),
 )
+
+PROVENANCE = "provenance.json"
 
 Key = tuple[str, str]
 
@@ -94,6 +98,39 @@ def read_record(path: Path) -> list[Entry]:
     if not file.is_file():
         raise InputError(f"{path}: no {FILE} there; name a folder that `rankdet record` has made")
     return read_leaderboard(file)
+
+
+def check_same_study(path: Path, study: RecordedStudy) -> None:
+    """Checks that a record is of the same study, with the same data, as far as both have any.
+
+    A leaderboard alone has no such facts, and is not checked.
+
+    Args:
+        path: the record's folder.
+        study: the study.
+
+    Raises:
+        InputError: If the study's name or the checksum of a dataset differs.
+    """
+    file = path / PROVENANCE
+    if not file.is_file():
+        return
+    facts, problem = read_json_record(file)
+    if problem:
+        raise InputError(f"{file}: {problem}; name a folder that `rankdet record` has made")
+    if facts.get("study") != study.name:
+        raise InputError(
+            f"{file}: a record of the study {facts.get('study')!r}, not of {study.name!r}; "
+            "name a record of the same study"
+        )
+    data = facts.get("data")
+    for name, recorded in data.items() if isinstance(data, dict) else ():
+        here = study.checksum(name) if name in study.datasets() else None
+        if here and recorded and here != recorded:
+            raise InputError(
+                f"{file}: dataset {name!r} has other images or annotations than here; "
+                "name a record of the same data"
+            )
 
 
 def agreements(here: Sequence[Entry], record: Sequence[Entry], metric: Metric) -> list[Agreement]:

@@ -40,6 +40,30 @@ def read_earlier(path: Path, study: str) -> TuningRecord | None:
     return found
 
 
+def check_keeps(
+    earlier: TuningRecord | None, names: Sequence[str], factors: Sequence[float], path: Path
+) -> None:
+    """Checks that a search does not replace trials at other rates, which were part of its budget.
+
+    Args:
+        earlier: What the file holds already.
+        names: The pairs of loss and detector that are searched.
+        factors: The factors of the rates that are tried now.
+        path: The file.
+
+    Raises:
+        InputError: For the first pair that was searched at further rates.
+    """
+    for one in earlier.searches if earlier else []:
+        tried = {trial.factor for trial in one.trials}
+        if name_of(one) in names and not tried <= {*factors}:
+            rates = ",".join(f"{factor:g}" for factor in sorted(tried | {*factors}))
+            raise InputError(
+                f"{path}: {name_of(one)}: this search would replace trials at other rates; "
+                f"give --rates {rates}, or another file with --out"
+            )
+
+
 def check_same_data(earlier: TuningRecord | None, data: HeldOut, path: Path) -> None:
     """Checks that the trials of an earlier call are comparable with new ones.
 

@@ -17,7 +17,14 @@ from rankdet.training.pool import train_all
 from rankdet.tuning import budget, halving, pilot
 from rankdet.tuning.halving import Candidate, Plan, Rung
 from rankdet.tuning.held_out import HeldOut, prepare_held_out
-from rankdet.tuning.outcome import Outcome, check_same_data, ends, key_of, read_earlier
+from rankdet.tuning.outcome import (
+    Outcome,
+    check_keeps,
+    check_same_data,
+    ends,
+    key_of,
+    read_earlier,
+)
 from rankdet.tuning.trials import TRAINING_SEED, Pair, pairs
 from rankdet.tuning.words import edge_line, plan_lines, trial_line
 
@@ -68,6 +75,7 @@ def run_search(settings: Settings, say: Say) -> TuningRecord:
     study, out = settings.study, settings.out
     tuned = pairs(study, settings.dataset, settings.detectors, settings.losses)
     earlier = read_earlier(out, study.name)
+    check_keeps(earlier, [pair.name for pair in tuned], [one.factor for one in settings.tried], out)
     files.check(study.config, [settings.dataset], study.source)
     work = out.with_name(f".{out.stem}.work.{os.getpid()}")
     remove_leftovers(out.with_name(f"{out.stem}.work"))

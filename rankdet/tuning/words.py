@@ -1,6 +1,5 @@
 """What a search prints: its plan, its trials, its outcome."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from rankdet.results.schemas.tuning import Measurement, Trial, TuningRecord
@@ -80,11 +79,15 @@ def trial_line(pair: Pair, trial: Trial, rungs: int) -> str:
 def edge_line(pair: Pair, best: Trial, side: str, plan: Plan) -> str:
     """Returns what to do if the best rate is on the edge of the grid."""
     factors = sorted({one.factor for one in plan.candidates})
-    centre = math.sqrt(factors[0] * factors[-1])
-    moved = ",".join(f"{factor * float(best.factor) / centre:g}" for factor in factors)
+    step = factors[1] / factors[0] if len(factors) > 1 else 2.0
+    if best.factor == factors[0]:
+        factors = [factors[0] / step, *factors]
+    else:
+        factors = [*factors, factors[-1] * step]
+    wider = ",".join(f"{factor:g}" for factor in factors)
     return (
         f"{pair.name}: the best rate {best.lr:g} is the {side} that was tried, so a better one may "
-        f"lie beyond it; search on with --rates {moved} (every loss, so that all get the same)"
+        f"lie beyond it; search every loss with --rates {wider}"
     )
 
 

@@ -192,6 +192,23 @@ def test_another_study_has_no_row_in_common(plan, record, tmp_path, capsys) -> N
     assert "have no row in common: the study has shapes/" in line and "record has coco/" in line
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"study": "other"}, "a record of the study 'other', not of"),
+        ({"data": {"shapes": "sha256:0"}}, "dataset 'shapes' has other images or annotations"),
+    ],
+)
+def test_another_study_or_other_data_is_refused(plan, record, tmp_path, capsys, change, message):
+    facts = json.loads((record / "provenance.json").read_text())
+    (tmp_path / "provenance.json").write_text(json.dumps({**facts, **change}))
+    (tmp_path / "leaderboard.csv").write_text((record / "leaderboard.csv").read_text())
+    capsys.readouterr()
+    assert cli.main(["agree", str(plan), str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
 def test_a_study_without_results_has_no_record(tmp_path, capsys) -> None:
     path = make_study(tmp_path, runs=[("retinanet", "ap", "", 1, "not run")])
     assert cli.main(["record", str(path), "--out", str(tmp_path / "out")]) == 2

@@ -80,7 +80,7 @@ def test_a_run_that_collapses_or_diverges_scores_zero(searched):
     }
     assert {t.AP for t in one.trials if t.outcome == "collapsed"} == {0.9}  # it stays in the record
     assert one.best.lr == 0.005 and (one.edge, one.edge_side) == (True, "lowest")
-    assert "the lowest that was tried" in lines[-1] and "--rates 0.25,0.5,1 " in lines[-1]
+    assert "the lowest that was tried" in lines[-1] and "--rates 0.25,0.5,1,2" in lines[-1]
 
 
 def test_if_nothing_learns_the_record_says_so(searched):
@@ -108,16 +108,22 @@ def test_trials_of_the_record_are_not_made_again(searched, tmp_path):
     assert searched(none)[0].searches[0].best == whole.searches[0].best and none.specs == []
 
 
-def test_another_grid_reuses_its_common_trials_and_keeps_other_losses(searched):
+def test_a_wider_grid_reuses_the_trials_and_keeps_other_losses(searched):
     searched(Trainings(peak(0.04)))
     more = Trainings(peak(0.04))
-    record, _ = searched(more, losses=["focal"], factors=(1, 2, 4))
+    record, _ = searched(more, losses=["focal"], factors=(0.5, 1, 2, 4))
     tried = [(spec["schedule"]["lr"], spec["schedule"]["epochs"]) for spec in more.specs]
     assert (0.04, 2) in tried and (0.01, 2) not in tried and (0.02, 2) not in tried
     focal, ap = sorted(record.searches, key=lambda one: one.loss != "focal")
-    assert {t.factor for t in focal.trials} == {1, 2, 4} and focal.best.lr == 0.04
+    assert {t.factor for t in focal.trials} == {0.5, 1, 2, 4} and focal.best.lr == 0.04
     assert {t.factor for t in ap.trials} == {0.5, 1, 2}
     assert other_plans(record, ["retinanet"], ["focal"]) == ["retinanet ap"]
+
+
+def test_trials_at_other_rates_are_not_replaced(searched):
+    searched(Trainings(peak(0.04)))
+    with pytest.raises(InputError, match=r"give --rates 0\.5,1,2,4, or another file with --out"):
+        searched(Trainings(peak(0.04)), losses=["focal"], factors=(2, 4))
 
 
 def test_a_budget_cuts_the_search_alike_for_every_loss(searched):
