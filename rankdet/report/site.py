@@ -4,6 +4,7 @@ import base64
 import hashlib
 import posixpath
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rankdet.papers.folders import Paper
 from rankdet.papers.verdicts import VERDICTS
 from rankdet.report.formatting import NONE, count, duration, end, number, p_value
 from rankdet.report.paths import run_page
+from rankdet.report.study_facts import command, record, study_facts
 from rankdet.repository import STATIC, TEMPLATES
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.status import STATUSES
@@ -68,6 +70,9 @@ class Site:
             marks=MARKS,
             verdicts=tuple(MARKS),
             none_text=NONE,
+            facts_of_study=study_facts(study),
+            command=partial(command, study),
+            record=partial(record, study),
             run_page=run_page,
         )
 
