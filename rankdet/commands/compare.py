@@ -107,7 +107,8 @@ def _print_differences(
         console.print(table)
         console.print(
             f"from {draws} draws of the images, the same for both runs; "
-            "bold with !: significant (the interval does not contain 0)"
+            "bold with !: significant on these images (the interval does not contain 0); "
+            "another seed of the training can change it"
         )
     for one, differs in zip(runs[1:], found, strict=True):
         if differs is None:

@@ -9,6 +9,7 @@ from rankdet.papers.findings import higher_is_better
 from rankdet.papers.folders import load_papers, paper_of
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Finding, Table
+from rankdet.papers.verdicts import DIRECTION
 
 DIFFERENCES = "better by, in points (correlations × 100); dark bar: the paper"
 RATIOS = "ratio; dark bar: the paper"
@@ -82,7 +83,9 @@ def _row(table: Table, title: str, finding: Finding) -> ForestRow:
     low, high = known if len(known) == 2 else (None, None)
     paper = None if finding.published is None else finding.published * factor
     number = f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}"
-    words = f"{number} {finding.words}"
+    # "direction: up" is that of the metric, but the row shows what is better.
+    verdict = DIRECTION if finding.verdict == DIRECTION else finding.words
+    words = f"{number} {verdict}"
     for end in (" than published", " than claimed"):
         words = words.removesuffix(end)  # the bar of the paper shows it
     text = f"{title}{finding.claim.text}"
