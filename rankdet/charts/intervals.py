@@ -14,7 +14,7 @@ from rankdet.charts.axis import Axis, linear_axis
 from rankdet.charts.colours import COLOURS
 from rankdet.charts.svg_plot import FONT, WIDTH
 
-LEFT, RIGHT = 172, 366  # ends of the plot, in pixels
+LEFT, RIGHT = 172, 346  # ends of the plot, in pixels
 LINE = 20  # height of a row
 TEXTS = 23  # letters of a row's text
 HEADINGS = 60

@@ -12,7 +12,7 @@ from rankdet.charts.svg_marks import LETTER
 from rankdet.charts.svg_plot import FONT
 
 WIDTH, HEIGHT = 460, 340
-LEFT, RIGHT, TOP, BOTTOM = 40, 448, 44, 296  # ends of the plot, in pixels
+LEFT, RIGHT, TOP, BOTTOM = 40, 436, 44, 296  # ends of the plot, in pixels
 NAMES = 22  # letters of a dot's name
 SIZE = 12  # of the names
 
