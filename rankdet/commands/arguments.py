@@ -10,6 +10,8 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.repository import LOSSES
 
+MOST_DRAWS = 100_000  # of images for intervals
+
 
 def check_repository(command: str) -> None:
     """Checks that the command runs in a clone of the repository, not in an installed wheel.
@@ -41,6 +43,23 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
         if getattr(args, name) < number:
             option = name.replace("_", "-")
             raise InputError(f"--{option} {getattr(args, name)}: choose {number} or more")
+
+
+def check_draws(args: argparse.Namespace, option: str) -> None:
+    """Checks that an option asks for a number of draws that a machine can hold.
+
+    Args:
+        args: The command's arguments.
+        option: The option's name.
+
+    Raises:
+        InputError: If there are more than `MOST_DRAWS`.
+    """
+    if (getattr(args, option) or 0) > MOST_DRAWS:
+        raise InputError(
+            f"--{option} {getattr(args, option)}: choose at most {MOST_DRAWS:,}; "
+            "1,000 are enough for an interval of 95 %"
+        )
 
 
 def config_overrides(pairs: Sequence[str]) -> dict[str, Any]:

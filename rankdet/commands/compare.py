@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from rankdet.commands.arguments import check_least, check_writable
+from rankdet.commands.arguments import check_draws, check_least, check_writable
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import COMPARE, LOWER, Metric
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.evaluation import comparison
 
     check_least(args, draws=2, seed=0)
+    check_draws(args, "draws")
     check_writable(args.out, reads=comparison.read_files(args.files))
     runs = comparison.load_runs(args.files)
     metrics = _metrics(args.metrics, runs)

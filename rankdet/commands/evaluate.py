@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from rankdet.commands.arguments import check_least, check_writable
+from rankdet.commands.arguments import check_draws, check_least, check_writable
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import EVALUATE, LEADERBOARD, LOWER, PERCENT, Metric
 from rankdet.files import write_text
@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.evaluation.evaluate import evaluate_files
 
     check_least(args, seed=0)
+    check_draws(args, "bootstrap")
     check_writable(args.out, args.matches, reads=(args.ground_truth, args.detections))
     result = evaluate_files(
         args.ground_truth,

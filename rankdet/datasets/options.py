@@ -61,7 +61,7 @@ class ShapesOptions(Strict):
     color_noise: Fraction = Field(0.1, description="Share of objects with a random class's colour")
     class_ratio: float = Field(
         1.0,
-        gt=0,
+        ge=0.05,
         le=1,
         description="Number of objects of a class, divided by that of the class before it",
     )
@@ -69,7 +69,7 @@ class ShapesOptions(Strict):
         0.0, description="Share of the annotations in `train` with another class than the object's"
     )
     missing_labels: Fraction = Field(
-        0.0, description="Share of the objects in `train` without annotation"
+        0.0, lt=1, description="Share of the objects in `train` without annotation"
     )
     masks: Flag = Field(True, description="Whether annotations have masks")
     long_tail: Flag = Field(

@@ -33,7 +33,7 @@ class BoxLoss(nn.Module):
             default of the paper.
 
     Raises:
-        ValueError: The type or the weighting is unknown.
+        ValueError: The type or the weighting is unknown, or the weight is negative or NaN.
     """
 
     def __init__(
@@ -52,6 +52,8 @@ class BoxLoss(nn.Module):
         ):
             if value not in known:
                 raise ValueError(f"box {name} is {value!r}; known are {', '.join(known)}")
+        if not weight >= 0:
+            raise ValueError(f"box weight is {weight!r}; give 0 or more")
         self.kind, self.error = type, BOX_ERRORS[type]()
         self.weighting, self.weight = weighting, weight
         self.beta, self.delta, self.delta_loc = beta, delta, delta_loc

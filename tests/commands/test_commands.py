@@ -94,9 +94,11 @@ def test_unwritable_files_are_reported_before_the_work(error_of, command):
         ("compare", "--draws", "1"),
         ("compare", "--seed", "-1"),
         ("evaluate", "--seed", "-1"),
+        ("compare", "--draws", "1000000000000"),
+        ("evaluate", "--bootstrap", "1000000000000"),
     ],
 )
-def test_too_small_numbers(error_of, command, option, value):
+def test_numbers_out_of_range(error_of, command, option, value):
     assert f"error: {option} {value}: choose " in error_of(*COMMANDS[command], option, value)
 
 

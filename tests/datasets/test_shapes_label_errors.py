@@ -61,3 +61,9 @@ def test_frequencies_fall_by_the_ratio(tmp_path):
 def test_what_is_impossible_is_one_line(tmp_path, options, words):
     with pytest.raises(InputError, match=words):
         prepare("shapes", {**CONFIG, **options}, tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"missing_labels": 1.0}, {"class_ratio": 1e-9}])
+def test_data_without_anything_to_learn_is_refused(tmp_path, options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        prepare("shapes", {**CONFIG, **options}, tmp_path)

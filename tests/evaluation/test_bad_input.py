@@ -7,6 +7,7 @@ import pytest
 
 from rankdet.cli import main
 from rankdet.errors import InputError
+from rankdet.evaluation.coco.json_stream import read_json, read_json_list
 from rankdet.evaluation.evaluate import evaluate_files
 from tests.evaluation.bad_input import RESULTS, TRUTH, changed, fails, write
 
@@ -160,3 +161,13 @@ def test_unknown_options(tmp_path):
 @pytest.mark.parametrize("option", [("--bootstrap", "-3"), ("--sparsity-edges", "4,4")])
 def test_bad_options(tmp_path, capsys, option):
     fails(tmp_path, capsys, option[1].split(",")[0], options=option)
+
+
+def test_a_number_of_too_many_digits_is_one_line(tmp_path):
+    digits = "9" * 5000  # Python refuses to read more than 4,300
+    path = tmp_path / "detections.json"
+    path.write_text(f'[{{"image_id":{digits},"category_id":1,"bbox":[1,1,2,2],"score":1}}]')
+    with pytest.raises(InputError, match="too many digits"):
+        list(read_json_list(path))
+    with pytest.raises(InputError, match="too many digits"):
+        read_json(path)

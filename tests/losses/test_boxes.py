@@ -166,6 +166,8 @@ def test_all_weights_zero_is_finite():
     [
         ({"type": "diou"}, "known are giou"),
         ({"weighting": "area"}, "known are none"),
+        ({"weight": -2.0}, "box weight is -2.0; give 0 or more"),
+        ({"weight": float("nan")}, "box weight is nan"),
         ({"tpye": "iou"}, "tpye"),
     ],
 )

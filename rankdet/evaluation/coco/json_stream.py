@@ -20,12 +20,15 @@ def read_json(path: Path | str) -> Any:
         InputError: the file is missing, unreadable, empty, cut off or not JSON.
     """
     path = Path(path)
+    text = _text(path)
     try:
-        return json.loads(_text(path))
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(_what_is_wrong(path, error)) from None
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply to be a file of ours or COCO's") from None
+    except ValueError:  # Python reads no whole number of more than 4,300 digits
+        raise InputError(f"{path}: a number has too many digits; ids have 64 bits") from None
 
 
 def read_json_list(path: Path | str, block: int = BLOCK) -> Iterator[list[dict[str, Any]]]:
@@ -111,7 +114,7 @@ def _last_boundary(text: str) -> re.Match[str] | None:
 def _parse(text: str) -> list[Any] | None:
     try:
         return list(json.loads(text))
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also a number of too many digits
         return None
 
 
