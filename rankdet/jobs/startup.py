@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,6 +43,19 @@ def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
     return study
 
 
+def interrupt_once() -> None:
+    """Ignores every Ctrl-C after the first one.
+
+    Snakemake needs seconds to end its jobs, and a second Ctrl-C in that time is a traceback.
+    """
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+
+
 def begin(workflow: Any, study: Study) -> None:
     """Prepares the workflow that the user started; does nothing in the processes of its jobs.
 
@@ -55,6 +69,7 @@ def begin(workflow: Any, study: Study) -> None:
     if not workflow.subprocess_exec:
         mark_workflow()
     if workflow.is_main_process:
+        interrupt_once()
         for problem, remedy in folder_problems():
             print(f"error: {problem}; {remedy}", file=sys.stderr)
             sys.exit(2)
