@@ -217,9 +217,9 @@ def parse_csv(text: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     A byte order mark at the beginning, as spreadsheets write it, is skipped.
 
     Raises:
-        ValueError: In one line, with the number of the line: if there is no header, a column has no
-            name or the name of another one, a row has another number of cells, quotes do not end,
-            or a character cannot be shown.
+        ValueError: One line, with the number of the line in the file. The header is missing, the
+            name of a column is missing or is there twice, a row has too few or too many cells, a
+            quote does not end, or a character cannot be shown.
     """
     text = text.removeprefix("\ufeff")
     for number, line in enumerate(text.split("\n"), start=1):

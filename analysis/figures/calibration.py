@@ -15,7 +15,7 @@ Record = Mapping[str, Any]
 
 
 def read(run: RecordedRun) -> Record | None:
-    """The calibration in the run's metrics; None if it has no bins."""
+    """The calibration of the run's scores; None if its metrics do not have it."""
     found = run.main.content.get("calibration") or {}
     return found if found.get("bins") else None
 

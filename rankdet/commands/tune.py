@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         listed("--warmup", args.warmup, _warmup),
     )
     if len(tried) < 2:
-        raise InputError(f"--rates {args.rates}: one candidate is no search; name two or more")
+        raise InputError(f"--rates {args.rates}: a search needs two candidates or more")
     study = load_study(
         args.configfile or [DEFAULT_STUDY], config_overrides(args.config), with_data=False
     )

@@ -33,9 +33,9 @@ def paper_schedules() -> frozenset[str]:
 def schedule_in_study(schedule: str, apart: Collection[str]) -> str:
     """Returns the name that the runs of a cell have in a study.
 
-    A paper's schedule that the study does not tell apart is the study's own, which has no name. Any
-    other name is that of a group (`schedule_name`): its runs differ from the study's, so runs of
-    another schedule never stand for them.
+    If a study has no separate runs for a paper's schedule, the runs of its own schedule stand for
+    it; their name is empty. Any other name is that of a group (`schedule_name`). No other runs
+    stand for those of a group, because they differ.
 
     Args:
         schedule: the schedule of a cell; empty for the study's.

@@ -33,8 +33,8 @@ class FigureOfRuns(RunValues):
             for a kind that only compares losses.
         missing: the reason that is shown for a run without a record.
         theorems: metrics that a theorem gives for every iteration: one run decides a claim on them.
-        across: whether one drawing shows the runs on all datasets of a study, for figures whose
-            horizontal axis is a property of the data. Such a figure has no claims.
+        across: whether one drawing shows the runs on all datasets of a study. Its horizontal axis
+            is then a property of the data, and the figure cannot have claims.
     """
 
     read: Callable[[RecordedRun], Any]

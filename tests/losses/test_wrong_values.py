@@ -23,7 +23,7 @@ ONE_LABEL_A_LOGIT = {
 every = pytest.mark.parametrize("loss", ONE_LABEL_A_LOGIT.values(), ids=ONE_LABEL_A_LOGIT)
 
 
-@pytest.mark.fault("label or IoU target that a loss does not know, or a missing one")
+@pytest.mark.fault("wrong or missing label or IoU target of a loss")
 @every
 @pytest.mark.parametrize(
     ("labels", "said"),
@@ -46,14 +46,14 @@ def test_labels_of_every_dtype_give_the_same(loss, dtype):
     assert value(LABELS.to(dtype)) == value(LABELS)
 
 
-@pytest.mark.fault("label or IoU target that a loss does not know, or a missing one")
+@pytest.mark.fault("wrong or missing label or IoU target of a loss")
 @every
 def test_a_missing_label_is_named(loss):
     with pytest.raises(ValueError, match="3 labels for 4 logits"):
         loss(LOGITS, LABELS[:3])
 
 
-@pytest.mark.fault("label or IoU target that a loss does not know, or a missing one")
+@pytest.mark.fault("wrong or missing label or IoU target of a loss")
 @pytest.mark.parametrize("value", [math.nan, 1.5, -2.0])
 def test_other_targets_are_named(value):
     with pytest.raises(ValueError, match=f"targets have the value {value:g};"):

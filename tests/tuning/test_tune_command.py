@@ -87,7 +87,10 @@ def test_a_killed_search_goes_on(tmp_path, capsys):
         (["focal", "--detector", "retinanet", "--budget", "0"], "choose minutes above 0"),
         (["focal", "--detector", "retinanet", "--budget", "nan"], "choose minutes above 0"),
         (["focal", "--detector", "retinanet", "--jobs", "0"], "--jobs 0: choose 1 or more"),
-        (["focal", "--detector", "retinanet", "--rates", "1"], "one candidate is no search"),
+        (
+            ["focal", "--detector", "retinanet", "--rates", "1"],
+            "a search needs two candidates or more",
+        ),
         (["focal", "--detector", "retinanet", "--rates", "1,x"], "found 'x'; give factors above 0"),
         (["focal", "--detector", "retinanet", "--rates", "1,-2"], "found '-2'; give factors"),
         (["focal", "--detector", "retinanet", "--rates", "1,nan"], "found 'nan'; give factors"),

@@ -22,8 +22,8 @@ def with_errors(
     Args:
         annotations: Annotations of all its objects, with `category_id` (from 1) and `iscrowd`.
         classes: The number of classes, at least 2 if `wrong` is above 0.
-        wrong: Probability that an annotation has another class, in [0, 1].
-        missing: Probability that an object has no annotation, in [0, 1].
+        wrong: Share of the annotations that get a wrong class, in [0, 1].
+        missing: Share of the objects that get no annotation, in [0, 1].
         bits: Random numbers.
     """
     kept = []
