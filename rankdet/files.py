@@ -245,6 +245,12 @@ def write_bytes(path: Path, content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sha256(path: Path) -> str:
+    """Returns the SHA-256 of a file as hexadecimal text; OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_json(path: Path, value: Any, indent: int | None = None) -> str:
     """Writes JSON for other programs; the same value always gives the same bytes.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from rankdet.charts.ap_curves import ap_over_logarithm
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.units import finite
 from rankdet.papers.figure_kinds import FigureOfRuns
@@ -41,25 +42,8 @@ def charts(series: Mapping[str, Sequence[OnData]]) -> list[Chart]:
         Series.of_points(name, ((one.dataset, one.ratio, 100 * one.ap) for one in records))
         for name, records in series.items()
     )
-    ratios = [ratio for curve in curves for ratio in curve.x]
-    low, high = min(ratios), max(ratios)
-    told = "; ".join(f"{c.name} {_told(c)}" for c in curves)
-    return [
-        Chart(
-            name="imbalance",
-            alt=f"AP over negatives for each positive: {told}.",
-            x_label="negatives for each positive (logarithmic)",
-            y_label="AP",
-            series=curves,
-            x_limits=(low, high if high > low else 2 * low),
-            y_limits=(0.0, 0.0),
-            x_log=True,
-        )
-    ]
-
-
-def _told(curve: Series) -> str:
-    return ", ".join(f"{y:.1f} at {x:.0f}" for x, y in zip(curve.x, curve.y, strict=True))
+    alt, x_label = "AP over negatives for each positive", "negatives for each positive"
+    return [ap_over_logarithm("imbalance", alt, x_label, curves, ".0f")]
 
 
 def summary(records: Sequence[OnData]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from rankdet.charts.ap_curves import ap_over_logarithm
 from rankdet.charts.chart import Chart, Series
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.values import metric_value
@@ -40,25 +41,9 @@ def charts(series: Mapping[str, Sequence[AtRate]]) -> list[Chart]:
         Series.of_points(name, ((one.factor, one.factor, 100 * one.ap) for one in records))
         for name, records in series.items()
     )
-    factors = [factor for curve in curves for factor in curve.x]
-    low, high = min(factors), max(factors)
-    told = "; ".join(f"{c.name} {_told(c)}" for c in curves)
-    return [
-        Chart(
-            name="rates",
-            alt=f"AP at multiples of the learning rate: {told}.",
-            x_label="learning rate, as a multiple of the study's (logarithmic)",
-            y_label="AP",
-            series=curves,
-            x_limits=(low, high if high > low else 2 * low),
-            y_limits=(0.0, 0.0),
-            x_log=True,
-        )
-    ]
-
-
-def _told(curve: Series) -> str:
-    return ", ".join(f"{y:.1f} at {x:g}" for x, y in zip(curve.x, curve.y, strict=True))
+    alt = "AP at multiples of the learning rate"
+    x_label = "learning rate, as a multiple of the study's"
+    return [ap_over_logarithm("rates", alt, x_label, curves, "g")]
 
 
 def summary(records: Sequence[AtRate]) -> dict[str, float]:

@@ -8,21 +8,16 @@ from statistics import fmean
 from typing import Any
 
 from rankdet.commands.arguments import check_writable
-from rankdet.commands.report import find_plan
+from rankdet.commands.studies import add_study, find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the study, the record, and what is compared."""
-    parser.add_argument(
-        "study", metavar="STUDY", help="the name of a study, its results folder, or its plan.json"
-    )
+    add_study(parser)
     parser.add_argument(
         "record", type=Path, metavar="RECORD", help="a folder that `rankdet record` has made"
     )
     parser.add_argument("--metric", default="AP", help="a metric of the leaderboard (default: AP)")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
-    )
     parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the rows as CSV")
 
 

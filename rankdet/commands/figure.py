@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rankdet.charts.publication.styles import ENDINGS, STYLES, WIDTHS
 from rankdet.commands.arguments import check_repository, check_writable
-from rankdet.commands.report import find_plan
+from rankdet.commands.studies import add_study, find_plan
 from rankdet.errors import InputError
 from rankdet.suggest import choice
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the study, the figure, the file and its look."""
-    parser.add_argument(
-        "study", metavar="STUDY", help="the name of a study, its results folder, or its plan.json"
-    )
+    add_study(parser)
     parser.add_argument(
         "figure",
         metavar="FIGURE",
@@ -40,9 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         metavar="A,B,...",
         help="of a kind: which losses, the reference first (default: all)",
-    )
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
     )
 
 

@@ -4,19 +4,14 @@ import argparse
 from pathlib import Path
 
 from rankdet.commands.arguments import check_repository
-from rankdet.commands.report import find_plan
+from rankdet.commands.studies import add_study, find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the study and the folder."""
-    parser.add_argument(
-        "study", metavar="STUDY", help="the name of a study, its results folder, or its plan.json"
-    )
+    add_study(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a new folder, or an older record"
-    )
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
     )
 
 

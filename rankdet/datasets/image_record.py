@@ -70,8 +70,7 @@ def _now(path: str, read: Read) -> str:
         status = Path(path).stat()
         if (status.st_size, status.st_mtime_ns) == read[:2]:
             return read[2]
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return files.sha256(Path(path))
     except OSError:
         return MISSING
 

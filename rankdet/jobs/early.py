@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.files import read_record, synchronise, write_record
+from rankdet.files import read_record, sha256, synchronise, write_record
 from rankdet.jobs.images import check_unchanged
 from rankdet.results.layout import DETECTIONS, EARLY, MODEL, RUN, SPEED, WORK
 from rankdet.results.schemas.dataset import DatasetManifest
@@ -90,8 +90,7 @@ def _made_of(spec: Mapping[str, Any], run: Path, split: str) -> str:
 def _sha256(path: Path) -> str:
     """The checksum of a file; empty if there is none."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except FileNotFoundError:
         return ""
 

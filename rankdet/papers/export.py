@@ -1,6 +1,7 @@
 """A table as CSV, JSON, Markdown and LaTeX files."""
 
 import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -173,19 +174,34 @@ def to_latex(table: Table) -> str:
     heads = [*(tex(name) for name in labels), "", *(tex(c.header) for c in spec.columns)]
     parts = [f"% {spec.id}: needs booktabs and amssymb. {table.scale}"]
     for block in table.blocks:
-        parts += [
-            r"\begin{table}",
-            rf"\caption{{{tex(f'{spec.title} ({block.title}). {table.scale}'.strip())}}}",
-            rf"\begin{{tabular}}{{{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}}}",
-            r"\toprule",
-            " & ".join(heads) + r" \\",
-            r"\midrule",
-            *(line for row in block.rows for line in _latex_lines(table, row)),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
+        caption = f"{spec.title} ({block.title}). {table.scale}".strip()
+        layout = f"{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}"
+        lines = [line for row in block.rows for line in _latex_lines(table, row)]
+        parts += latex_table(caption, layout, heads, lines)
     return "\n".join(parts) + "\n"
+
+
+def latex_table(caption: str, layout: str, heads: Sequence[str], lines: Iterable[str]) -> list[str]:
+    """Returns the lines of a booktabs table.
+
+    Args:
+        caption: plain text.
+        layout: a letter for each column, `l` or `r`.
+        heads: LaTeX of the heads.
+        lines: the rows in LaTeX, with their ends.
+    """
+    return [
+        r"\begin{table}",
+        rf"\caption{{{tex(caption)}}}",
+        rf"\begin{{tabular}}{{{layout}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+        *lines,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
 
 
 def _latex_lines(table: Table, row: TableRow) -> list[str]:

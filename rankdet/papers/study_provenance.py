@@ -1,11 +1,11 @@
 """Where the results of a study come from: code, data, versions, machines and hours."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rankdet.files import sha256
 from rankdet.results.records import RecordedRun, RecordedStudy
 
 SCHEMA = "rankdet.study-record/1"
@@ -36,7 +36,7 @@ def study_provenance(study: RecordedStudy, plan: Path) -> dict[str, Any]:
         "finished": finished[-1] if finished else None,
         "training_hours": round(sum(_seconds(run) for run in trained) / 3600, 3),
         "runs": _counts(study),
-        "plan_sha256": hashlib.sha256(plan.read_bytes()).hexdigest(),
+        "plan_sha256": sha256(plan),
         "commits": _counted(origin.commit for origin in origins),
         "uncommitted_changes": sum(bool(origin.dirty) for origin in origins),
         "data": {name: study.checksum(name) for name in study.datasets()},

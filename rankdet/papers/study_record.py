@@ -26,7 +26,7 @@ from rankdet.papers.record_page import record_page
 from rankdet.papers.study_provenance import study_provenance
 from rankdet.papers.table import make_table, spec_path
 from rankdet.papers.table_model import Finding, Table
-from rankdet.results.layout import LEADERBOARD
+from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS, PROVENANCE
 from rankdet.results.leaderboard import leaderboard, write_leaderboard
 from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.seed_groups import seed_groups, write_seed_groups
@@ -60,13 +60,13 @@ def write_study_record(plan: Path, folder: Path) -> str:
     found = list(_findings(tables))
     with replacing(folder) as part:
         write_leaderboard(entries, part / LEADERBOARD)
-        write_seed_groups(seed_groups(entries), part / "leaderboard-seeds.csv")
+        write_seed_groups(seed_groups(entries), part / LEADERBOARD_OF_SEEDS)
         _write_findings(found, part)
         _write_tables(tables, part)
         first = study.datasets()[0]
         title = f"{study.title}: claims on {study.dataset_title(first)}"
         (part / "forest.svg").write_text(claims_forest(tables, title, first), encoding="utf-8")
-        write_record(part / "provenance.json", facts)
+        write_record(part / PROVENANCE, facts)
         (part / "README.md").write_text(record_page(study, tables, facts), encoding="utf-8")
     runs = facts["runs"]
     return f"{runs['with results']} of {runs['planned']} runs, {len(found)} claims"

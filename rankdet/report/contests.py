@@ -3,7 +3,7 @@
 Its headlines, forest plots and charts of cost show the same losses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,6 +54,14 @@ class Contest:
         """
         samples = {group.key: group.values(metric) for group in self.tested(metric)}
         return like_the_best(samples, metric.better)
+
+
+def by_dataset(contests: Iterable[Contest]) -> list[list[Contest]]:
+    """Returns the contests on each dataset, in the order of the first ones."""
+    found: dict[str, list[Contest]] = {}
+    for one in contests:
+        found.setdefault(one.dataset, []).append(one)
+    return list(found.values())
 
 
 def contests(study: RecordedStudy, groups: Sequence[SeedGroup]) -> list[Contest]:

@@ -24,13 +24,12 @@ from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
 from rankdet.report.run_metrics import Value, value_of
 from rankdet.report.site import MARKS, Site
-from rankdet.results.layout import LEADERBOARD
+from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
 from rankdet.results.leaderboard import BASELINE, Entry, columns, write_leaderboard
 from rankdet.results.records import RecordedStudy
 from rankdet.results.seed_groups import SeedGroup, seed_groups, write_seed_groups
 from rankdet.results.status import STATUSES
 
-SEEDS_CSV = "leaderboard-seeds.csv"
 DECIDED = (HOLDS, FAILS, UNDECIDED)  # verdicts that needed three seeds
 SEEDS_TEX = "leaderboard-seeds.tex"
 
@@ -62,12 +61,12 @@ def write_index_page(
     write_leaderboard(entries, site.folder / LEADERBOARD)
     lines = _lines(site.study, entries)
     groups = [line.group for line in lines]
-    write_seed_groups(groups, site.folder / SEEDS_CSV)
+    write_seed_groups(groups, site.folder / LEADERBOARD_OF_SEEDS)
     write_text(site.folder / SEEDS_TEX, leaderboard_latex(groups, site.study.title))
     cost = cost_of(site.study)
     if cost is not None:
         write_cost(cost, site.folder / "cost.csv")
-    shown = contests(site.study, [line.group for line in lines])
+    shown = contests(site.study, groups)
     main = {run.key: run.main.split for run in site.study.runs}
     images = {
         line.group.key: line.images
@@ -89,7 +88,7 @@ def write_index_page(
         comparisons=compared,
         lines=lines,
         several_seeds=any(len(line.group.entries) > 1 for line in lines),
-        seeds_csv=SEEDS_CSV,
+        seeds_csv=LEADERBOARD_OF_SEEDS,
         seeds_tex=SEEDS_TEX,
         **_overview(site.study, entries),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rankdet.evaluation.metric import Metric
-from rankdet.papers.export import tex
+from rankdet.papers.export import latex_table, tex
 from rankdet.results.leaderboard import BASELINE, columns
 from rankdet.results.seed_groups import SeedGroup
 
@@ -33,18 +33,8 @@ def _table(groups: Sequence[SeedGroup], caption: str) -> list[str]:
     shown = [m for m in shown if any(g.means[m.key][0] is not None for g in groups)]
     heads = [*LEFT, *(f"{tex(m.header)} {_arrow(m)}".strip() for m in shown)]
     note = "Means ± half of the 95 % interval over seeds; bold cannot be told from the best."
-    return [
-        r"\begin{table}",
-        rf"\caption{{{tex(f'{caption} {note}')}}}",
-        rf"\begin{{tabular}}{{ll{'r' * (len(shown) + 1)}}}",
-        r"\toprule",
-        " & ".join(heads) + r" \\",
-        r"\midrule",
-        *(_line(group, shown) for group in groups),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
+    lines = (_line(group, shown) for group in groups)
+    return latex_table(f"{caption} {note}", f"ll{'r' * (len(shown) + 1)}", heads, lines)
 
 
 def _line(group: SeedGroup, shown: Sequence[Metric]) -> str:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from rankdet.charts.intervals import IMAGES, SEEDS, IntervalGroup, IntervalRow, intervals_svg
 from rankdet.evaluation.metric import HIGHER, Metric
 from rankdet.evaluation.registry import by_key
-from rankdet.report.contests import Contest
+from rankdet.report.contests import Contest, by_dataset
 from rankdet.report.formatting import number
 from rankdet.report.run_metrics import Value
 from rankdet.results.seed_groups import SeedGroup
@@ -41,12 +41,9 @@ def loss_plots(contests: Sequence[Contest], images: Intervals) -> list[LossPlots
         contests: the losses of each detector and dataset.
         images: intervals over images of groups with a single seed.
     """
-    datasets: dict[str, list[Contest]] = {}
-    for one in contests:
-        datasets.setdefault(one.dataset, []).append(one)
     return [
         _plots(at, together, images)
-        for at, together in enumerate(datasets.values())
+        for at, together in enumerate(by_dataset(contests))
         if any(one.learned for one in together)
     ]
 

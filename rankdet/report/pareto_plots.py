@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from rankdet.charts.pareto import Point, front, pareto_svg
 from rankdet.evaluation.registry import by_key
-from rankdet.report.contests import Contest
+from rankdet.report.contests import Contest, by_dataset
 from rankdet.results.records import RecordedStudy
 
 AP, SECONDS = by_key()["AP"], by_key()["training.seconds_per_iteration"]
@@ -35,10 +35,7 @@ class ParetoPlot:
 
 def pareto_plots(study: RecordedStudy, contests: Sequence[Contest]) -> list[ParetoPlot]:
     """Returns the plot of each dataset with two losses that have AP and times."""
-    datasets: dict[str, list[Contest]] = {}
-    for one in contests:
-        datasets.setdefault(one.dataset, []).append(one)
-    plots = (_plot(study, at, together) for at, together in enumerate(datasets.values()))
+    plots = (_plot(study, at, together) for at, together in enumerate(by_dataset(contests)))
     return [plot for plot in plots if plot is not None]
 
 

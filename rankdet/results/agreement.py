@@ -20,6 +20,7 @@ from rankdet.evaluation.units import DIGITS
 from rankdet.files import atomic
 from rankdet.files import read_record as read_json_record
 from rankdet.results.layout import LEADERBOARD as FILE
+from rankdet.results.layout import PROVENANCE
 from rankdet.results.leaderboard import Entry, is_untrained, read_leaderboard
 from rankdet.results.records import RecordedStudy
 from rankdet.results.seed_groups import SeedGroup, seed_groups
@@ -30,8 +31,6 @@ COLUMNS = (
     *("runs", "split", "seeds here", "seeds in the record", "here", "record", "difference"),
     *("low", "high", "level", "p", "verdict", "reason"),
 )
-
-PROVENANCE = "provenance.json"
 
 Key = tuple[str, str]
 

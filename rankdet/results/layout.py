@@ -19,6 +19,8 @@ from pathlib import Path
 PLAN = "plan.json"
 COST = "cost.json"
 LEADERBOARD = "leaderboard.csv"
+LEADERBOARD_OF_SEEDS = "leaderboard-seeds.csv"
+PROVENANCE = "provenance.json"  # in a record of `rankdet record`
 DATASET = "dataset.json"
 
 MODEL = "model.pth"  # the trained weights

@@ -1,6 +1,5 @@
 """Reads checkpoint files from other sources. Only weights are read; no code in them is executed."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +66,6 @@ def read_checkpoint(path: Path) -> CheckpointFile:
         )
     meta = meta if isinstance(meta, Mapping) else {}
     return CheckpointFile(found, _classes(meta), str(meta.get("mmdet_version") or ""))
-
-
-def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file as hexadecimal text."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _unwrapped(content: Any) -> Any:

@@ -18,13 +18,13 @@ from rankdet.files import (
     atomic,
     read_record,
     remove_leftovers,
+    sha256,
     shown,
     synchronise,
     write_record,
     write_text,
 )
 from rankdet.training import together
-from rankdet.training.checkpoint_file import sha256
 from rankdet.training.steps import Steps
 
 KEPT = 2  # checkpoints: the last and, if it is damaged, the one before

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import atomic
+from rankdet.files import atomic, sha256
 from rankdet.results.layout import MODEL, RUN
 from rankdet.results.schemas.run import RunRecord
 from rankdet.results.status import GIVEN
 from rankdet.training import provenance
-from rankdet.training.checkpoint_file import CheckpointFile, read_checkpoint, sha256
+from rankdet.training.checkpoint_file import CheckpointFile, read_checkpoint
 from rankdet.training.environment import set_up
 
 # Names of mmdet 2.x and of the papers' repositories, and the names of mmdet 3.x for them.

@@ -10,12 +10,11 @@ from typing import Any
 
 from mmengine.hooks import Hook
 
-from rankdet.files import atomic, read_record, write_record
+from rankdet.files import atomic, read_record, sha256, write_record
 from rankdet.results.epochs import KeptEpoch
 from rankdet.results.layout import MODEL, RUN, epoch_folder
 from rankdet.results.schemas.run import AtEpoch, RunRecord
 from rankdet.training import together
-from rankdet.training.checkpoint_file import sha256
 from rankdet.training.checkpoints import save_model
 from rankdet.training.steps import Steps
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from rankdet.commands import report as command
+from rankdet.commands import studies
 from rankdet.errors import InputError
 from rankdet.report.formatting import count, duration, end, number
 from rankdet.report.label_placement import place_labels
@@ -92,11 +93,11 @@ def test_the_command_finds_a_study(tmp_path: Path, capsys: pytest.CaptureFixture
     plan = make_study(tmp_path)
     results = tmp_path / "results"
     for name in ("fake", str(plan), str(plan.parent)):
-        assert command.find_plan(name, results) == plan
+        assert studies.find_plan(name, results) == plan
     with pytest.raises(InputError, match="did you mean 'fake'"):
-        command.find_plan("fkae", results)
+        studies.find_plan("fkae", results)
     with pytest.raises(InputError, match="run `make smoke` first"):
-        command.find_plan("fake", tmp_path / "nothing")
+        studies.find_plan("fake", tmp_path / "nothing")
     parser = ArgumentParser()
     command.add_arguments(parser)
     out = tmp_path / "html"

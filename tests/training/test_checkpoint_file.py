@@ -10,7 +10,8 @@ import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from rankdet.errors import InputError
-from rankdet.training.checkpoint_file import read_checkpoint, sha256
+from rankdet.files import sha256
+from rankdet.training.checkpoint_file import read_checkpoint
 
 WEIGHTS = {"backbone.conv1.weight": torch.ones(2, 3), "bbox_head.scales.0.scale": torch.ones(())}
 

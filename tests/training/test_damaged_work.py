@@ -6,12 +6,11 @@ import shutil
 import pandas as pd
 import pytest
 
-from rankdet.datasets import prepare
 from rankdet.errors import InputError
-from rankdet.study.detectors import load_detector
 from rankdet.training import recording, train
 from rankdet.training.checkpoint_store import SaveHook
 from rankdet.training.checkpoints import Workspace
+from tests.training.tiny_runs import tiny_run
 from tests.whole_runs import assert_same_weights
 
 EPOCHS, LENGTH = 4, 2  # of two iterations each
@@ -23,31 +22,9 @@ class Killed(BaseException):
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    config = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 4, "val_images": 1}
-    prepare("shapes", {**config, "image_size": 64, "empty_fraction": 0}, folder)
-    schedule = {"image_size": 64, "batch_size": 2, "iterations": EPOCHS * LENGTH}
-    schedule |= {"lr": 0.001, "lr_steps": [0.6], "checkpoint_every": LENGTH}
-    return {
-        "study": "test",
-        "dataset": "shapes",
-        "detector": "retinanet",
-        "loss": "ap",
-        "variant": "",
-        "seed": 1,
-        "preset": "small",
-        "manifest": str(folder / "dataset.json"),
-        "detector_spec": load_detector("retinanet", "small"),
-        "card": {"name": "ap", "classification": {"type": "APLoss"}, "box": {"type": "giou"}},
-        "loss_file": None,
-        "schedule": schedule,
-        "splits": ["val"],
-        "test": {"score_threshold": 0.0, "nms_iou": 0.5},
-        "hashes": {"config": "c", "code": "k", "loss": "l", "data": "d"},
-        "threads": 1,
-        "device": "cpu",
-        "keep_epochs": ["1-of-4"],
-    }
+    schedule = {"batch_size": 2, "iterations": EPOCHS * LENGTH, "lr_steps": [0.6]}
+    schedule["checkpoint_every"] = LENGTH
+    return tiny_run(tmp_path_factory.mktemp("data"), schedule, keep_epochs=["1-of-4"])
 
 
 @pytest.fixture(scope="module")

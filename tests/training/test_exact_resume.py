@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from rankdet.datasets import prepare
 from rankdet.study.cards import load_loss
-from rankdet.study.detectors import load_detector
 from rankdet.training import recording, train
 from rankdet.training.environment import set_up
+from tests.training.tiny_runs import tiny_run
 from tests.whole_runs import assert_same_weights
 
 EPOCHS, LENGTH = 3, 2
@@ -25,29 +24,11 @@ class Killed(BaseException):
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
     """A detector with a random sampler, on images with random colours, sizes and crops."""
+    schedule = {"batch_size": 2, "iterations": EPOCHS * LENGTH, "augmentation": "ssd"}
+    schedule["checkpoint_every"] = LENGTH
+    card = load_loss("ce").variant("")
     folder = tmp_path_factory.mktemp("data")
-    config = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 4, "val_images": 1}
-    prepare("shapes", {**config, "image_size": 64, "empty_fraction": 0}, folder)
-    schedule = {"image_size": 64, "batch_size": 2, "iterations": EPOCHS * LENGTH, "lr": 0.001}
-    return {
-        "study": "test",
-        "dataset": "shapes",
-        "detector": "faster-rcnn",
-        "loss": "ce",
-        "variant": "",
-        "seed": 1,
-        "preset": "small",
-        "manifest": str(folder / "dataset.json"),
-        "detector_spec": load_detector("faster-rcnn", "small"),
-        "card": load_loss("ce").variant(""),
-        "loss_file": None,
-        "schedule": {**schedule, "augmentation": "ssd", "checkpoint_every": LENGTH},
-        "splits": ["val"],
-        "test": {"score_threshold": 0.0, "nms_iou": 0.5},
-        "hashes": {"config": "c", "code": "k", "loss": "l", "data": "d"},
-        "threads": 1,
-        "device": "cpu",
-    }
+    return tiny_run(folder, schedule, detector="faster-rcnn", card=card)
 
 
 def with_workers(spec, workers):

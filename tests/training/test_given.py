@@ -10,9 +10,10 @@ from mmengine.config import ConfigDict
 from rankdet.datasets import prepare
 from rankdet.detectors.models import mmdet_base, model_config
 from rankdet.errors import InputError
+from rankdet.files import sha256
 from rankdet.study import cards, detectors
 from rankdet.training import given, predict
-from rankdet.training.checkpoint_file import CheckpointFile, sha256
+from rankdet.training.checkpoint_file import CheckpointFile
 from rankdet.training.environment import set_up
 from rankdet.training.given import check_origin, fitted, new_name
 from rankdet.training.inference import build_model

@@ -9,9 +9,8 @@ import time
 import pandas as pd
 import pytest
 
-from rankdet.datasets import prepare
-from rankdet.study.detectors import load_detector
 from rankdet.training import train
+from tests.training.tiny_runs import tiny_run
 from tests.whole_runs import assert_same_weights
 
 KILLS, EPOCHS, LENGTH = 20, 10, 2
@@ -20,29 +19,9 @@ TIMES = ["seconds", "data_seconds", "memory_mb"]
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    config = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 4, "val_images": 1}
-    prepare("shapes", {**config, "image_size": 64, "empty_fraction": 0}, folder)
-    schedule = {"image_size": 64, "batch_size": 2, "iterations": EPOCHS * LENGTH, "lr": 0.001}
-    return {
-        "study": "test",
-        "dataset": "shapes",
-        "detector": "retinanet",
-        "loss": "ap",
-        "variant": "",
-        "seed": 1,
-        "preset": "small",
-        "manifest": str(folder / "dataset.json"),
-        "detector_spec": load_detector("retinanet", "small"),
-        "card": {"name": "ap", "classification": {"type": "APLoss"}, "box": {"type": "giou"}},
-        "loss_file": None,
-        "schedule": {**schedule, "workers": 1, "checkpoint_every": LENGTH},
-        "splits": ["val"],
-        "test": {"score_threshold": 0.0, "nms_iou": 0.5},
-        "hashes": {"config": "c", "code": "k", "loss": "l", "data": "d"},
-        "threads": 1,
-        "device": "cpu",
-    }
+    schedule = {"batch_size": 2, "iterations": EPOCHS * LENGTH, "workers": 1}
+    schedule["checkpoint_every"] = LENGTH
+    return tiny_run(tmp_path_factory.mktemp("data"), schedule)
 
 
 def begun(spec, folder):
