@@ -67,4 +67,18 @@ def _summary(rows: Sequence[Any], metric: Any) -> str:
     text += " beyond intervals"
     if counts[NOT_COMPARED]:
         text += f", {counts[NOT_COMPARED]} are not compared"
-    return f"{text} (Welch's intervals over seeds, widened by Holm for all compared rows)"
+    text += " (Welch's intervals over seeds, widened by Holm for all compared rows)"
+    return f"{text}{_together(rows)}"
+
+
+def _together(rows: Sequence[Any]) -> str:
+    """All rows in one test, which sees small differences in many rows."""
+    from rankdet.evaluation.estimates import LEVEL
+    from rankdet.results.agreement import joint_p
+
+    p = joint_p(rows)
+    if p is None:
+        return ""
+    found = "a difference somewhere" if p < 1 - LEVEL else "no sign of a difference"
+    words = f"p = {p:.2f}" if p >= 0.01 else "p < .01"
+    return f"; all rows together: {found} ({words}, Fisher's method)"

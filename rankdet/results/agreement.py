@@ -3,16 +3,20 @@
 A row is a dataset, detector, loss and schedule. Its runs here and in a record are two samples of
 trainings. Their means are compared by Welch's t over the seeds, with Holm's correction for all
 rows, as in docs/decisions/026-verdicts-need-seeds.md. "Agrees" means that no difference was found:
-the interval says how large one could be.
+the interval says how large one could be. With few seeds and many rows that is weak, so all rows are
+also tested together.
 """
 
 import csv
-from collections.abc import Sequence
+import math
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
 from rankdet.errors import InputError
+from rankdet.evaluation.estimates import Estimate
 from rankdet.evaluation.metric import LEADERBOARD, Metric
 from rankdet.evaluation.registry import shown_in
 from rankdet.evaluation.seeds import SEEDS, SeedDifference, differences
@@ -161,6 +165,24 @@ def agreements(here: Sequence[Entry], record: Sequence[Entry], metric: Metric) -
         Agreement(*key, samples[key, "here"], samples[key, "record"], found.get(key), reasons[key])
         for key in shared
     ]
+
+
+def joint_p(rows: Iterable[Agreement]) -> float | None:
+    """Returns the p-value of "no row differs", from all compared rows together, in [0, 1].
+
+    Small differences in many rows show here, though none is found alone. None without rows.
+
+    Source: R. A. Fisher, Statistical Methods for Research Workers, 1925: −2 Σ ln p has a χ²
+    distribution with two degrees of freedom for each of the independent tests.
+    """
+    from scipy import stats
+
+    compared = [row for row in rows if row.difference is not None]
+    if not compared:
+        return None
+    values = [Estimate.of_difference(row.here, row.record).p_value() for row in compared]
+    total = -2 * sum(math.log(max(value, sys.float_info.min)) for value in values)
+    return float(stats.chi2.sf(total, 2 * len(values)))
 
 
 def write_agreements(rows: Sequence[Agreement], path: Path) -> None:

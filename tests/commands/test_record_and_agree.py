@@ -7,10 +7,13 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from statistics import fmean
 
+import numpy as np
 import pytest
 from scipy import stats
 
 from rankdet import cli
+from rankdet.evaluation.seeds import differences
+from rankdet.results.agreement import DIFFERS, Agreement, joint_p
 from rankdet.results.leaderboard import read_leaderboard, write_leaderboard
 from tests.report.fake_study import SEVERAL_SEEDS, make_study
 
@@ -215,3 +218,29 @@ def test_a_study_without_results_has_no_record(tmp_path, capsys) -> None:
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("no run has results yet; run the study first")
     assert not (tmp_path / "out").exists()
+
+
+def test_small_differences_in_many_rows_show_in_the_joint_test() -> None:
+    rng, alone = np.random.default_rng(3), list[int]()
+
+    def p_of(shift: float) -> float:
+        samples = {(i, side): rng.normal(30, 2, 3) for i in range(40) for side in "ab"}
+        found = differences(
+            {key: values + shift * (key[1] == "a") for key, values in samples.items()},
+            [((i, "a"), (i, "b")) for i in range(40)],
+        )
+        rows = [
+            Agreement("r", "val", tuple(samples[a] + shift), tuple(samples[b]), found[a, b])
+            for a, b in found
+        ]
+        alone.append(sum(row.verdict == DIFFERS for row in rows))
+        value = joint_p(rows)
+        assert value is not None
+        return value
+
+    same = [p_of(0.0) for _ in range(200)]
+    assert np.mean(np.array(same) < 0.05) < 0.09  # nominal: .05; Welch with three seeds is close
+    alone.clear()
+    assert np.mean([p_of(2.0) < 0.05 for _ in range(50)]) > 0.8
+    assert np.mean(alone) < 0.5  # of 40 rows
+    assert joint_p([]) is None
