@@ -5,6 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 TRITON := $(VENV)/.triton
+DOCS   := $(VENV)/.docs
 STUDY  ?= config/smoke.yaml
 CLAIMS ?= config/claims.yaml
 EXAMPLE ?= smoke
@@ -20,7 +21,8 @@ WHEELS ?= .gpu-wheels
 GPU    ?= --minutes 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup smoke claims test reliability coverage lint check-all example gpu-wheels gpu-check clean
+# `docs` is also a folder.
+.PHONY: help setup smoke claims docs test reliability coverage lint check-all example gpu-wheels gpu-check clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +39,15 @@ $(TRITON): $(STAMP) envs/triton.txt
 	  || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r envs/triton.txt \
 	  || echo "Triton cannot be installed here: tests of the fused kernels will be skipped"
 	@touch $@
+
+# The site of the documentation, pinned with everything else.
+$(DOCS): $(STAMP) envs/docs.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c envs/constraints.txt -r envs/docs.txt
+	@touch $@
+
+docs: $(DOCS) ## build the documentation as a site that works without a server
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --clean
+	@echo "site/index.html"
 
 smoke: setup ## run the built-in study and print the path of the report
 	@$(BIN)/rankdet plan --check --configfile $(STUDY)
@@ -58,7 +69,7 @@ reliability: setup ## plant every fault of the tests, and write docs/reliability
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL) --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
-check-all: lint $(TRITON) ## lint and run all tests, also the slow ones
+check-all: lint docs $(TRITON) ## lint and run all tests, also the slow ones
 	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: setup ## check style, types, security, layers and the workflow

@@ -25,8 +25,11 @@ PATH = re.compile(
     r"`((?:rankdet|workflows|analysis|tests|config|docs|envs|profiles|data|reports|\.github)/[\w./-]+)`"
 )
 
-# Files of the guide's example, which a reader writes: tests/workflow/test_workflow_papers.py does.
-TO_WRITE = ("analysis/papers/example/", "analysis/figures/total_loss.py")
+# Files that a reader of a guide writes; test_workflow_papers.py writes the first two.
+TO_WRITE = (
+    *("analysis/papers/example/", "analysis/figures/total_loss.py"),
+    *("workflows/losses/myloss.py", "config/mine.yaml"),
+)
 
 
 def named(document: Path) -> set[str]:
