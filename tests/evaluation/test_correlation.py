@@ -8,8 +8,9 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rankdet.evaluation.metrics.coefficients import inversions, weighted_correlations
+from rankdet.evaluation.metrics.coefficients import weighted_correlations
 from rankdet.evaluation.metrics.correlation import coefficients
+from rankdet.evaluation.metrics.inversions import inversions
 
 # Coarse values have ties, fine values have none.
 VALUES = st.one_of(st.integers(0, 4).map(float), st.floats(0, 1, width=16))

@@ -39,38 +39,50 @@ def resampled(
     Returns:
         Metric name to (B,) values, NaN where undefined; names as in metrics.json.
     """
-    parts = []
     step = max(1, min(_COLUMNS, _CELLS // max(len(matches.image_ids), 1)))
-    for start in range(0, len(weights), step):
-        parts.append(_block(matches, weights[start : start + step].T.astype(np.float64), families))
-    return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    blocks = [weights[start : start + step] for start in range(0, len(weights), step)]
+    # In C order: a sparse product copies other tables each time.
+    turned = (np.ascontiguousarray(block.T, dtype=np.float64) for block in blocks)
+    parts = [_block(matches, block, families) for block in turned]
+    out = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    if "correlation" in families:
+        # Small numbers, exact in single precision; as one table, because sorting is done once.
+        out.update(_correlations(matches, np.ascontiguousarray(weights.T, dtype=np.float32)))
+    return out
 
 
 def _block(matches: Matches, weights: Floats, families: Sequence[str]) -> dict[str, Floats]:
-    """Returns what `resampled` returns, for weights (I, B)."""
-    rows: dict[str, list[Floats]] = {family: [] for family in families}
-    for one in matches.per_class():
+    """Returns AP and oLRP, where wanted, for weights (I, B)."""
+    rows: dict[str, list[Floats]] = {"ap": [], "olrp": []}
+    wanted = [family for family in rows if family in families]
+    for one in matches.per_class() if wanted else ():
         image = np.searchsorted(matches.image_ids, one.detections["image_id"])
-        if "ap" in families or "olrp" in families:
-            counts = _Counts(matches.image_ids, one, image, weights)
-            if "ap" in families:
-                rows["ap"].append(counts.average_precision())
-            if "olrp" in families:
-                rows["olrp"].append(counts.olrp())
-        if "correlation" in families:
-            hit = one.true()
-            rows["correlation"].append(
-                weighted_correlations(one.score[hit], one.iou[hit], weights, image[hit])
-            )
+        counts = _Counts(matches.image_ids, one, image, weights)
+        if "ap" in families:
+            rows["ap"].append(counts.average_precision())
+        if "olrp" in families:
+            rows["olrp"].append(counts.olrp())
     out: dict[str, Floats] = {}
-    empty = np.zeros((0, len(AP_KEYS), weights.shape[1]))
-    for family, names in (("ap", AP_KEYS), ("olrp", LRP_KEYS[:4]), ("correlation", KINDS)):
-        if family in families:
-            table = np.stack(rows[family]) if rows[family] else empty[:, : len(names)]
-            out.update(zip(names, _mean_over_classes(table), strict=True))
-    if "correlation" in families:
-        out.update(_pooled(matches, weights))
+    for family, names in (("ap", AP_KEYS), ("olrp", LRP_KEYS[:4])):
+        if family in wanted:
+            out.update(_means(rows[family], names, weights.shape[1]))
     return out
+
+
+def _correlations(matches: Matches, weights: Floats) -> dict[str, Floats]:
+    """Returns the means of the classes' coefficients, and the pooled ones, for weights (I, B)."""
+    rows = []
+    for one in matches.per_class():
+        hit = one.true()
+        image = np.searchsorted(matches.image_ids, one.detections["image_id"][hit])
+        rows.append(weighted_correlations(one.score[hit], one.iou[hit], weights, image))
+    return {**_means(rows, KINDS, weights.shape[1]), **_pooled(matches, weights)}
+
+
+def _means(rows: list[Floats], names: Sequence[str], draws: int) -> dict[str, Floats]:
+    """Returns the means of (M, B) tables over the classes where defined, by name."""
+    table = np.stack(rows) if rows else np.zeros((0, len(names), draws))
+    return dict(zip(names, _mean_over_classes(table), strict=True))
 
 
 def _pooled(matches: Matches, weights: Floats) -> dict[str, Floats]:

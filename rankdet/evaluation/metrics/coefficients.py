@@ -13,12 +13,13 @@ from scipy import sparse
 
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
 from rankdet.evaluation.metrics.accumulate import running
+from rankdet.evaluation.metrics.inversions import column_sums, inversions, narrow
+from rankdet.evaluation.metrics.linear_kendall import is_large, linear_kendall
 
 KINDS = ("pearson", "spearman", "kendall")
 MOST_CELLS = 4_000_000  # numbers in one table: limits the memory
 MOST_ELEMENTS = 40_000_000  # elements x weightings computed at a time: limits the memory
 _ROWS = 256  # rows computed at a time: they stay in the cache
-_BLOCK = 32  # rows whose sums one matrix product computes
 
 
 def weighted_correlations(
@@ -30,7 +31,8 @@ def weighted_correlations(
         x: (N,) finite.
         y: (N,) finite.
         weights: (I, B) whole numbers >= 0: how often the elements of each owner count; by default
-            once, B = 1.
+            once, B = 1. With many elements and owners τ is computed to first order, for weights
+            that are 1 on average (`linear_kendall`).
         owner: (N,) the owner of each element, in 0 ... I − 1; by default each element has another.
 
     Returns:
@@ -38,6 +40,7 @@ def weighted_correlations(
     """
     if owner is None:
         owner = np.arange(len(x))
+    once = weights is None
     if weights is None:
         weights = np.ones((len(x), 1))
     if len(x) < 2:
@@ -45,21 +48,21 @@ def weighted_correlations(
     if len(x) < len(weights):
         present, owner = np.unique(owner, return_inverse=True)
         weights = weights[present]
-    pairs = _Paired(x, y, owner)
+    pairs = _Paired(x, y, owner, linear=not once and is_large(owner))
     step = max(1, MOST_ELEMENTS // len(x))
-    parts = range(0, weights.shape[1], step)
-    return np.concatenate(
-        [pairs.correlations(np.ascontiguousarray(weights[:, b : b + step])) for b in parts], axis=1
-    )
+    parts = [slice(b, b + step) for b in range(0, weights.shape[1], step)]
+    blocks = (np.ascontiguousarray(weights[:, part], dtype=np.float64) for part in parts)
+    return np.concatenate([pairs.correlations(block) for block in blocks], axis=1)
 
 
 class _Paired:
     """Pairs (x, y) with their owners, and all values that do not depend on the weights."""
 
-    def __init__(self, x: Floats, y: Floats, owner: Ints) -> None:
+    def __init__(self, x: Floats, y: Floats, owner: Ints, linear: bool) -> None:
         self.x, self.y, self.owner = x, y, owner
         self.x_ties, self.y_ties = _Ties(x, owner), _Ties(y, owner)
         groups = self.x_ties.group, self.y_ties.group
+        self.linear = linear_kendall(*groups, owner) if linear else None
         self.both = _Ties(groups[0] * (int(groups[1].max()) + 1) + groups[1], owner)
         self.order = np.lexsort((groups[1], groups[0]))
 
@@ -74,9 +77,13 @@ class _Paired:
         pairs = count * (count - 1) / 2
         x_free, y_free = pairs - x_pairs, pairs - y_pairs
         defined = (x_free > 0) & (y_free > 0)
-        discordant = inversions(self.y_ties.group[self.order], weights, owner[self.order])
-        # Concordant − discordant pairs, of those that are tied on neither side.
-        difference = (x_free + y_free - pairs + both_pairs) - 2 * discordant
+        if self.linear:
+            kendall = self.linear.values(weights)
+        else:
+            discordant = inversions(self.y_ties.group[self.order], weights, owner[self.order])
+            # Concordant − discordant pairs, of those that are tied on neither side.
+            difference = (x_free + y_free - pairs + both_pairs) - 2 * discordant
+            kendall = _divided(difference, x_free, y_free)
         with np.errstate(invalid="ignore", divide="ignore"):
             out = np.stack(
                 [
@@ -85,11 +92,16 @@ class _Paired:
                     _rank_products(self.x_ties, self.y_ties, weights, owner)
                     / np.sqrt((count**3 - count - x_cubes) / 12)
                     / np.sqrt((count**3 - count - y_cubes) / 12),
-                    difference / np.sqrt(x_free) / np.sqrt(y_free),
+                    kendall,
                 ]
             )
         out[:, ~defined] = np.nan
         return np.clip(out, -1.0, 1.0)
+
+
+def _divided(pairs: Floats, x_free: Floats, y_free: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(pairs / np.sqrt(x_free) / np.sqrt(y_free))
 
 
 class _Ties:
@@ -180,7 +192,7 @@ def _rank_products(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
     """Returns the sum over elements of the product of both centred ranks, (B,)."""
     if x.shared.any():
         x, y = y, x
-    weights = _narrow(weights, owner, 1)
+    weights = narrow(weights, owner, 1)
     y_ranks = _centred_ranks(y.sums(weights))
     # Without ties the ranks of x are a running sum, so they need no table.
     x_ranks = _centred_ranks(x.sums(weights)) if x.shared.any() else None
@@ -200,7 +212,7 @@ def _rank_products(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
             ranks = x_ranks[x.group[rows]]
         products = np.multiply(ranks, y_ranks[y.group[rows]], dtype=np.float64)
         products *= part
-        total += _column_sums(products)
+        total += column_sums(products)
     return total
 
 
@@ -212,85 +224,3 @@ def _centred_ranks(sums: NDArray[Any]) -> NDArray[Any]:
     ranks -= sums
     ranks += (0.5 - middle).astype(ranks.dtype)
     return ranks
-
-
-def inversions(values: Ints, weights: Floats, owner: Ints) -> Floats:
-    """Returns the weighted number of pairs i < j with values[i] > values[j].
-
-    Positions are divided into runs of about sqrt(N), and so are ranks of values. Two elements in
-    the same run of positions or of ranks are compared one by one, by matrix products. For all other
-    pairs the sums of weights per run of positions and run of ranks are sufficient. This takes O(B N
-    sqrt(N)) simple operations and is several times faster than a merge sort with O(B N log N).
-
-    Args:
-        values: (N,).
-        weights: (I, B); the weight of a pair is the product of its owners' weights.
-        owner: (N,) the owner of each element, in 0 ... I − 1.
-
-    Returns:
-        (B,) one number per weighting.
-    """
-    count, runs = len(values), weights.shape[1]
-    total = np.zeros(runs)
-    if count == 0:
-        return total
-    rank = np.empty(count, dtype=np.int64)
-    by_value = np.argsort(values, kind="stable")  # equal values keep their order
-    rank[by_value] = np.arange(count)
-    size = max(128, int(0.7 * np.sqrt(count)))
-    place_run, value_run = np.arange(count) // size, rank // size
-    weights = _narrow(weights, owner, size)
-    upper = np.triu(np.ones((min(size, count),) * 2, dtype=bool), 1)
-    # Sums of weights of each run of ranks over the positions so far.
-    sums = np.zeros((-(-count // size // _BLOCK) * _BLOCK + _BLOCK, runs), dtype=weights.dtype)
-    for start in range(0, count, size):
-        rows = slice(start, start + size)
-        part, run = weights[owner[rows]], value_run[rows]
-        total += _pairs(rank[rows], part, upper)
-        if start:
-            total += _column_sums((part * _sums_after(sums)[run]).astype(np.float64))
-        order = np.argsort(run)
-        starts = np.searchsorted(run[order], np.arange(len(sums) + 1))
-        ones = np.ones(len(run), dtype=sums.dtype)
-        table = sparse.csr_array((ones, order, starts), shape=(len(sums), len(run)))
-        sums += np.asarray(table @ part)
-        # A run of ranks; pairs in the same run of positions have been counted above.
-        alike = by_value[rows]
-        total += _pairs(place_run[alike], weights[owner[alike]], upper)
-    return total
-
-
-def _sums_after(sums: NDArray[Any]) -> NDArray[Any]:
-    """Returns for each row of (N, B) the sum of all later rows; N is a multiple of `_BLOCK`."""
-    blocks = sums.reshape(-1, _BLOCK, sums.shape[1])
-    after = np.triu(np.ones((_BLOCK, _BLOCK), dtype=sums.dtype), 1) @ blocks
-    whole = blocks.sum(axis=1)
-    after += (np.cumsum(whole[::-1], axis=0)[::-1] - whole)[:, None]
-    return np.asarray(after.reshape(sums.shape))
-
-
-def _narrow(weights: Floats, owner: Ints, size: int) -> NDArray[Any]:
-    """Returns weights in single precision if all sums and products are exact in it (below 2^23).
-
-    Args:
-        weights: (I, B).
-        owner: (N,) the owner of each element.
-        size: length of the runs whose elements are compared one by one.
-    """
-    largest = weights.max(initial=0)
-    total = (np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights).max(initial=0)
-    exact = max(largest * total, (size * largest) ** 2) < 2**23
-    return weights.astype(np.float32 if exact else np.float64)
-
-
-def _pairs(values: Ints, weights: NDArray[Any], upper: Bools) -> Floats:
-    """Returns the weighted number of pairs i < j with values[i] > values[j], pair by pair."""
-    n = len(values)
-    greater = np.greater.outer(values, values) & upper[:n, :n]
-    found = greater.astype(weights.dtype) @ weights
-    found *= weights
-    return _column_sums(found).astype(np.float64)
-
-
-def _column_sums(table: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(np.ones(len(table), dtype=table.dtype) @ table)  # faster than `sum(axis=0)`
