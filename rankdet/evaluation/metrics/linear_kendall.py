@@ -157,6 +157,6 @@ def _places(order: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _derivatives(pairs: Pairs, owner: Ints, owners: int) -> tuple[float, Floats, Floats]:
     """The sum over all pairs, and its first and second derivative by each owner's weight."""
-    first = np.bincount(owner, weights=pairs.of_elements, minlength=owners)
-    first = np.asarray(first, dtype=np.float64)
+    sums = np.bincount(owner, weights=pairs.of_elements, minlength=owners)
+    first: Floats = np.asarray(sums, dtype=np.float64)
     return float(pairs.of_elements.sum()) / 2, first, 2 * pairs.within
