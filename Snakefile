@@ -1,5 +1,7 @@
 # Runs a study, from its config to its report: snakemake --cores all [--configfile config/<study>.yaml]
 # Keys of a study: config/README.md. Structure of the project: docs/architecture.md.
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -10,6 +12,10 @@ if not workflow.overwrite_configfiles:
 
 
 report: "reports/captions/workflow.rst"
+
+
+# Only for `--sdm apptainer`: docs/containers.md.
+container: os.environ.get("RANKDET_IMAGE", "rankdet.sif")
 
 
 include: "workflows/rules/common.smk"
