@@ -15,7 +15,7 @@ report: "reports/captions/workflow.rst"
 
 
 # Only for `--sdm apptainer`: docs/containers.md.
-container: os.environ.get("RANKDET_IMAGE", "rankdet.sif")
+container: os.environ.get("RANKDET_IMAGE", "study.sif")
 
 
 include: "workflows/rules/common.smk"
