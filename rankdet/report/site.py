@@ -15,15 +15,18 @@ from rankdet.papers.folders import Paper
 from rankdet.papers.verdicts import VERDICTS
 from rankdet.report.formatting import NONE, count, duration, end, number, p_value
 from rankdet.report.paths import run_page
+from rankdet.report.sample_images import MARKS as MARKS_OF_BOXES
 from rankdet.report.study_facts import command, record, study_facts
 from rankdet.repository import STATIC, TEMPLATES
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.status import STATUSES
 
-STYLE = STATIC / "style.css"
-SCRIPTS = {  # template to the only script that its pages may run
-    "index.html.j2": STATIC / "leaderboard.js",
-    "compare.html.j2": STATIC / "compare.js",
+STYLES = ("style.css", "charts.css", "compare.css")
+SCRIPTS = {  # template to the only scripts that its pages may run
+    "index.html.j2": ("leaderboard.js",),
+    "compare.html.j2": ("charts.js", "compare.js"),
+    "paper.html.j2": ("charts.js",),
+    "run.html.j2": ("charts.js",),
 }
 MARKS = dict(zip(VERDICTS, "✓✗?↕–", strict=True))
 GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◌◌", strict=True))
@@ -64,9 +67,10 @@ class Site:
         self._environment.globals.update(
             study=study,
             papers=papers,
-            style=Markup(STYLE.read_text(encoding="utf-8")),
+            style=Markup("".join((STATIC / one).read_text(encoding="utf-8") for one in STYLES)),
             compared=compared,
             glyphs=GLYPHS,
+            box_marks=MARKS_OF_BOXES,
             marks=MARKS,
             verdicts=tuple(MARKS),
             none_text=NONE,
@@ -95,7 +99,8 @@ class Site:
         def link(target: str) -> str:
             return posixpath.relpath(target, folder or ".")
 
-        script = SCRIPTS[template].read_text(encoding="utf-8") if template in SCRIPTS else ""
+        names = SCRIPTS.get(template, ())
+        script = "".join((STATIC / name).read_text(encoding="utf-8") for name in names)
         hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         text = self._environment.get_template(template).render(
             page=page,
