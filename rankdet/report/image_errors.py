@@ -101,7 +101,7 @@ def choose_images(errors: Sequence[pd.Series], objects: pd.Series) -> list[Chose
         found["differ"] += differ.tolist()
         found["hardest"] += rest[rest > 0].index[:HARDEST].tolist()
     return [
-        ChosenImage(one, why, tuple(table.loc[one].astype(float).tolist()))
+        ChosenImage(one, why, tuple(table.loc[one].to_numpy(dtype=float).tolist()))
         for why, chosen in found.items()
         for one in chosen
     ]

@@ -69,9 +69,9 @@ def test_tags_stay_in_the_image() -> None:
     tags = Sample(1, "a.png", "a", 128, 128, (), found, 0).tags[::-1]
     assert tags[0].x == 0 and tags[0].y >= 4 and tags[0].anchor == "start"
     assert tags[1].anchor == "end" and tags[1].x == 125
-    assert tags[0].text == "a very long… .90 · .80"
+    assert tags[0].text == "✓ a very long… .90 · .80"
     crowded = Sample(1, "a.png", "a", 128, 128, (), found * 3, 0).tags
-    assert {tag.text for tag in crowded} == {"1", "2"}
+    assert {tag.text for tag in crowded} == {"✓1", "✓2"}
 
 
 def test_tags_cover_no_other_tag_where_there_is_room() -> None:
