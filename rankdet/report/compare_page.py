@@ -43,7 +43,8 @@ class Comparison:
             AP, best first. The first five are shown at the beginning.
         matrices: all pairs.
         left_out: runs that cannot be compared, with the reason.
-        detector: name of the detector, as `rankdet figure` takes it.
+        study: the study.
+        report: the report's folder.
     """
 
     dataset: str

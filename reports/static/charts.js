@@ -79,7 +79,7 @@
       const x = seen[0] + middle * seen[2];
       const lines = [];
       groups.forEach((group) => {
-        if (group.classList.contains("off")) return;
+        if (group.matches(".off, .away")) return;
         const curve = line(group);
         let y = curve ? at(points(curve), x) : null;
         let where = "";
@@ -139,7 +139,7 @@
     };
     const closer = (factor) => {
       const x = seen[0] + middle * seen[2];
-      const group = groups.find((one) => !one.classList.contains("off") && line(one));
+      const group = groups.find((one) => !one.matches(".off, .away") && line(one));
       const found = group && at(points(line(group)), x);
       const y = found === null || found === undefined ? seen[1] + seen[3] / 2 : found;
       zoom(x - (seen[2] * factor) / 2, y - (seen[3] * factor) / 2, seen[2] * factor, seen[3] * factor);
@@ -245,7 +245,7 @@
       else if (event.key === "0" && one) one.reset();
       else if (event.key === "Escape") current.leave();
       else if (/^[1-9]$/.test(event.key)) {
-        const places = [...new Set([...svg.querySelectorAll(".series")].map((s) => s.dataset.series))];
+        const places = [...new Set([...svg.querySelectorAll(".series:not(.away)")].map((s) => s.dataset.series))];
         if (places[event.key - 1] !== undefined) toggle(svg, places[event.key - 1]);
       } else return;
       event.preventDefault();

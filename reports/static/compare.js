@@ -41,7 +41,7 @@
       return { key, x: x - 29, y, size: text.getComputedTextLength() + 40 };
     });
     let [x, y] = [4, 32];
-    keys.filter(({ key }) => !key.classList.contains("off")).forEach((one) => {
+    keys.filter(({ key }) => !key.classList.contains("away")).forEach((one) => {
       if (x > 4 && x + one.size > width) [x, y] = [4, y + 17];
       one.key.setAttribute("transform", `translate(${x - one.x} ${y - one.y})`);
       x += one.size;
@@ -56,7 +56,7 @@
       if (svg.querySelectorAll(".area").length > 1) return; // small panels show every loss
       all(".series", svg).forEach((series) => {
         const off = !wanted.has(series.dataset.name);
-        all(`[data-series="${series.dataset.series}"]`, svg).forEach((one) => one.classList.toggle("off", off));
+        all(`[data-series="${series.dataset.series}"]`, svg).forEach((one) => one.classList.toggle("away", off));
       });
       legend(svg);
     });

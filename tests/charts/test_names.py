@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def test_rows_and_columns_show_whole_names() -> None:
         assert "…" not in joined and "self-balance" in joined
         assert max(y for y, _ in shown) <= height(chart)
         lines = sorted({y for y, text in shown if text in LONG and len(text) > 3})
-        assert all(b - a >= 13 for a, b in zip(lines, lines[1:], strict=False))
+        assert all(b - a >= 13 for a, b in pairwise(lines))
 
 
 def test_a_long_legend_makes_a_plot_higher_instead_of_flatter() -> None:
