@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import posixpath
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,8 @@ from rankdet.repository import STATIC, TEMPLATES
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.status import STATUSES
 
-STYLES = ("style.css", "charts.css", "compare.css")
+STYLES = ("style.css", "charts.css")  # of every page
+MORE_STYLES = {"compare.html.j2": ("compare.css",)}  # template to further styles of its pages
 SCRIPTS = {  # template to the only scripts that its pages may run
     "index.html.j2": ("leaderboard.js",),
     "compare.html.j2": ("charts.js", "compare.js"),
@@ -67,7 +69,6 @@ class Site:
         self._environment.globals.update(
             study=study,
             papers=papers,
-            style=Markup("".join((STATIC / one).read_text(encoding="utf-8") for one in STYLES)),
             compared=compared,
             glyphs=GLYPHS,
             box_marks=MARKS_OF_BOXES,
@@ -99,12 +100,12 @@ class Site:
         def link(target: str) -> str:
             return posixpath.relpath(target, folder or ".")
 
-        names = SCRIPTS.get(template, ())
-        script = "".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+        script = _joined(SCRIPTS.get(template, ()))
         hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         text = self._environment.get_template(template).render(
             page=page,
             link=link,
+            style=Markup(_joined((*STYLES, *MORE_STYLES.get(template, ())))),
             script=Markup(script),
             script_hash=f"sha256-{hashed}",
             **context,
@@ -112,3 +113,9 @@ class Site:
         path = self.folder / page
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def _joined(names: Sequence[str]) -> str:
+    """The text of static files, without indentation: every page has a copy."""
+    texts = ((STATIC / name).read_text(encoding="utf-8") for name in names)
+    return re.sub(r"(?m)^[ ]+", "", "".join(texts))

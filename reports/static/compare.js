@@ -15,8 +15,13 @@
     element.append(...children);
     return element;
   };
-  const drawnHere = new Set(all("template[data-loss]").map((one) => Number(one.dataset.loss)));
   const begin = { ref: 0, losses: data.drawn.slice(0, MOST), left: data.drawn[0], right: data.drawn[1] };
+  // The figures of each loss, one for each image: two losses are on the page, the others in templates.
+  const figures = new Map(all("template[data-loss]").map((one) => [Number(one.dataset.loss), [...one.content.children]]));
+  ["left", "right"].forEach((side) => {
+    const own = all(`article.image figure[data-side="${side}"]`).map((one) => one.cloneNode(true));
+    if (own.length) figures.set(begin[side], own);
+  });
   const state = { ...begin, view: "", order: "", category: "", score: 0, hide: new Set() };
 
   // --- Losses and reference -------------------------------------------------------------------
@@ -171,8 +176,7 @@
     articles.forEach((article, at) => {
       const who = all(".who", article);
       ["left", "right"].forEach((side, k) => {
-        const chosen = document.querySelector(`template[data-loss="${state[side]}"]`).content.children[at];
-        const figure = chosen.cloneNode(true);
+        const figure = figures.get(state[side])[at].cloneNode(true);
         figure.dataset.side = side;
         article.querySelector(`figure[data-side="${side}"]`).replaceWith(figure);
         who[k].textContent = name(state[side]);
@@ -224,7 +228,7 @@
     state.ref = Math.max(0, place(query.get("ref")));
     ["left", "right"].forEach((side) => {
       const at = place(query.get(side));
-      if (drawnHere.has(at)) state[side] = at;
+      if (figures.has(at)) state[side] = at;
     });
     state.view = query.get("view") === "slider" ? "slider" : "";
     if (has(find("order"), query.get("order"))) state.order = query.get("order");
