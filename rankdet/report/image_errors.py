@@ -101,7 +101,7 @@ def choose_images(errors: Sequence[pd.Series], objects: pd.Series) -> list[Chose
         found["differ"] += differ.tolist()
         found["hardest"] += rest[rest > 0].index[:HARDEST].tolist()
     return [
-        ChosenImage(one, why, tuple(table.loc[one].to_numpy(dtype=float).tolist()))
+        ChosenImage(one, why, tuple(float(v) for v in table.loc[one].to_numpy()))
         for why, chosen in found.items()
         for one in chosen
     ]
