@@ -12,11 +12,13 @@ import numpy as np
 
 from rankdet.charts.axis import Axis, linear_axis
 from rankdet.charts.colours import COLOURS
+from rankdet.charts.names import name_lines
 from rankdet.charts.svg_plot import FONT, WIDTH
 
 LEFT, RIGHT = 172, 346  # ends of the plot, in pixels
 LINE = 20  # height of a row
-TEXTS = 23  # letters of a row's text
+TEXTS = 23  # letters of a line of a row's text
+MORE = 15  # height of its further lines
 HEADINGS = 60
 WORDS = 14
 SEEDS, IMAGES = "seeds", "images"  # what an interval is over
@@ -67,7 +69,7 @@ def intervals_svg(groups: Sequence[IntervalGroup], label: str, title: str, name:
     """
     rows = [row for group in groups for row in group.rows]
     axis = _axis(rows)
-    bottom = 24.0 + LINE * (len(rows) + len(groups))
+    bottom = 24.0 + LINE * len(groups) + sum(_height(row) for row in rows)
     parts = [f'<text x="4" y="14" font-weight="600">{escape(label)}</text>', *_grid(axis, bottom)]
     y = 24.0 + LINE - 6
     for group in groups:
@@ -77,7 +79,7 @@ def intervals_svg(groups: Sequence[IntervalGroup], label: str, title: str, name:
         y += LINE
         for row in group.rows:
             parts += _row(row, y, lambda value: _place(axis, value))
-            y += LINE
+            y += _height(row)
     told = "; ".join(f"{row.text}: {row.words}" for row in rows)
     return (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {bottom + 24:.0f}" role="img" '
@@ -104,8 +106,13 @@ def _grid(axis: Axis, bottom: float) -> Iterator[str]:
         )
 
 
+def _height(row: IntervalRow) -> float:
+    return LINE + MORE * (len(name_lines(row.text, TEXTS)) - 1)
+
+
 def _row(row: IntervalRow, y: float, place: Callable[[float], float]) -> Iterator[str]:
-    yield f'<text x="14" y="{y:.1f}">{escape(_cut(row.text, TEXTS))}</text>'
+    for k, line in enumerate(name_lines(row.text, TEXTS)):
+        yield f'<text x="14" y="{y + MORE * k:.1f}">{escape(line)}</text>'
     yield f'<text x="{RIGHT + 12}" y="{y:.1f}">{escape(_cut(row.words, WORDS))}</text>'
     if row.value is None:
         return

@@ -41,6 +41,11 @@ def band_path(x: Floats, low: Floats, high: Floats, place: int) -> str:
     return f'<path d="{path}Z" fill="{colour(place)}" fill-opacity=".2"/>'
 
 
+def series_group(place: int, name: str) -> str:
+    """The begin of the group of a series; scripts of pages find it by these attributes."""
+    return f'<g class="series" data-series="{place}" data-name="{escape(name)}">'
+
+
 def dot_path(x: Floats, y: Floats, place: int, opacity: str = "1") -> str:
     """Dots at points in pixels; a few have the shape of their place in the legend."""
     keep = ~(np.isnan(x) | np.isnan(y))
@@ -66,12 +71,15 @@ def legend(chart: Chart, width: float) -> tuple[str, float]:
     if not chart.needs_legend:
         return "", 26.0
     for place, text in enumerate(chart.legend):
-        name = text if len(text) <= 44 else text[:43] + "…"
+        most = int((width - 40) / LETTER)
+        name = text if len(text) <= most else text[: most - 1] + "…"
         wide = 40 + LETTER * len(name)
         if x > 4 and x + wide > width:
             x, y = 4.0, y + 17
-        marks.append(_sample(chart, place, x, y - 4))
-        marks.append(f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text>')
+        marks.append(
+            f'<g class="key" data-series="{place}">{_sample(chart, place, x, y - 4)}'
+            f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text></g>'
+        )
         x += wide
     return "".join(marks), y + 14
 

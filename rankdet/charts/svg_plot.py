@@ -7,14 +7,17 @@ import numpy as np
 
 from rankdet.charts.axis import FORMATS, Axis, Floats, linear_axis, log_axis
 from rankdet.charts.chart import HEIGHT, Chart, Series
-from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend, line_path
+from rankdet.charts.names import name_lines
+from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend, line_path, series_group
 
 WIDTH = 460
 FONT = 13
 MARGIN_RIGHT, MARGIN_BOTTOM = 14, 40
-PANEL = 128  # height of a small panel in pixels, with its title
+PANEL = 128  # height of a small panel in pixels, with a title of one line
+TITLE = 26  # letters of a line of a small panel's title
 SPACE = 14  # between two panels
 TICKS_OF_PANEL = 3
+USUAL_TOP = 63  # of a plot below a legend of two lines; a longer legend makes a plot higher
 
 
 class Frame(NamedTuple):
@@ -47,10 +50,10 @@ def axes(chart: Chart) -> tuple[Axis, Axis]:
 
 def plot_height(chart: Chart) -> int:
     """The height of a plot in pixels."""
-    if len(chart.panels) == 1:
-        return HEIGHT
     top = legend(chart, WIDTH)[1]
-    return round(top + -(-len(chart.panels) // 2) * PANEL + MARGIN_BOTTOM)
+    if len(chart.panels) == 1:
+        return round(HEIGHT + max(0.0, top - USUAL_TOP))
+    return round(top + -(-len(chart.panels) // 2) * (PANEL + _more(chart)) + MARGIN_BOTTOM)
 
 
 def plot(chart: Chart) -> str:
@@ -58,10 +61,11 @@ def plot(chart: Chart) -> str:
     key, top = legend(chart, WIDTH)
     horizontal, vertical = axes(chart)
     left = 12 + LETTER * max(len(text) for _, text in vertical.ticks)
-    lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>', key]
+    title = f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>'
+    lines = [f'<g class="head">{title}{key}</g>']
     height = plot_height(chart)
     if len(chart.panels) == 1:
-        right, bottom = WIDTH - MARGIN_RIGHT, HEIGHT - MARGIN_BOTTOM
+        right, bottom = WIDTH - MARGIN_RIGHT, height - MARGIN_BOTTOM
         frame = Frame(left, top, right, bottom, horizontal, vertical)
         lines += [*_grid(frame), *_x_ticks(frame), *_marks(chart, chart.series, frame)]
         middle = (left + right) / 2
@@ -78,22 +82,30 @@ def plot(chart: Chart) -> str:
 def _small_panels(chart: Chart, whole: Frame) -> list[str]:
     lines: list[str] = []
     width = (WIDTH - MARGIN_RIGHT - whole.left - SPACE) / 2
-    count = len(chart.panels)
+    count, more = len(chart.panels), _more(chart)
     for position, (title, series) in enumerate(chart.panels.items()):
         left = whole.left + (position % 2) * (width + SPACE)
-        top = whole.top + (position // 2) * PANEL
+        top = whole.top + (position // 2) * (PANEL + more) + more
         frame = whole._replace(left=left, top=top + 18, right=left + width, bottom=top + PANEL - 8)
-        name = title if len(title) <= 28 else title[:27] + "…"
-        lines.append(f'<text x="{left:.1f}" y="{top + 11:.1f}">{escape(name)}</text>')
+        names = name_lines(title, TITLE)
+        lines += [
+            f'<text x="{left:.1f}" y="{top + 11 - 14 * k:.1f}">{escape(name)}</text>'
+            for k, name in enumerate(reversed(names))
+        ]
         lines += _grid(frame, texts=position % 2 == 0, few=True)
         lines += _x_ticks(frame, texts=position >= count - 2, few=True)
         lines += _marks(chart, series, frame)
     return lines
 
 
+def _more(chart: Chart) -> int:
+    """What a panel needs above `PANEL` for the second line of a title."""
+    return 14 if any(len(name_lines(name, TITLE)) > 1 for name in chart.panels) else 0
+
+
 def _grid(frame: Frame, texts: bool = True, few: bool = False) -> list[str]:
     ticks = _few(frame.vertical.ticks) if few else frame.vertical.ticks
-    lines = ['<g stroke="currentColor" stroke-opacity=".16">']
+    lines = ['<g class="ticks"><g stroke="currentColor" stroke-opacity=".16">']
     places = [(float(frame.y(np.array(value))), text) for value, text in ticks]
     lines += [f'<path d="M{frame.left:.1f} {y:.1f}H{frame.right:.1f}"/>' for y, _ in places]
     lines.append("</g>")
@@ -102,11 +114,11 @@ def _grid(frame: Frame, texts: bool = True, few: bool = False) -> list[str]:
             f'<text x="{frame.left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
             for y, text in places
         ]
-    return lines
+    return [*lines, "</g>"]
 
 
 def _x_ticks(frame: Frame, texts: bool = True, few: bool = False) -> list[str]:
-    lines = []
+    lines = ['<g class="ticks">']
     for value, text in _few(frame.horizontal.ticks) if few else frame.horizontal.ticks:
         x = float(frame.x(np.array(value)))
         lines.append(f'<path d="M{x:.1f} {frame.bottom:g}v4" stroke="currentColor"/>')
@@ -115,7 +127,7 @@ def _x_ticks(frame: Frame, texts: bool = True, few: bool = False) -> list[str]:
                 f'<text x="{x:.1f}" y="{frame.bottom + 17:g}" text-anchor="middle">{text}</text>'
             )
     axis = f'<path d="M{frame.left:.1f} {frame.bottom:g}H{frame.right:g}" stroke="currentColor"/>'
-    return [*lines, axis]
+    return [*lines, "</g>", axis]
 
 
 def _few(ticks: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...]:
@@ -123,14 +135,15 @@ def _few(ticks: tuple[tuple[float, str], ...]) -> tuple[tuple[float, str], ...]:
 
 
 def _marks(chart: Chart, every: tuple[Series, ...] | list[Series], frame: Frame) -> list[str]:
-    marks = []
+    marks = [_area(chart, frame)]
     if chart.diagonal:
         ends = np.array([frame.horizontal.low, frame.horizontal.high])
         marks.append(line_path(frame.x(ends), frame.y(ends)))
     for series in every:
         place = chart.place(series)
+        marks.append(series_group(place, series.name))
         if series.dots:
-            marks.append(dot_path(frame.x(series.x), frame.y(series.y), place, ".65"))
+            marks.append(dot_path(frame.x(series.x), frame.y(series.y), place, ".65") + "</g>")
             continue
         if band := series.band():
             x, low, high = band
@@ -141,4 +154,24 @@ def _marks(chart: Chart, every: tuple[Series, ...] | list[Series], frame: Frame)
         marks.append(line_path(frame.x(x), frame.y(y), place, width, dashed=not alone))
         if series.marked:
             marks.append(dot_path(frame.x(x), frame.y(y), place))
-    return marks
+        marks.append("</g>")
+    return [*marks, "</svg>"]
+
+
+def _area(chart: Chart, frame: Frame) -> str:
+    """The begin of the plotted area: scripts of pages zoom it, and read values from its axes."""
+    size = (
+        f"{frame.left:.1f} {frame.top:.1f} "
+        f"{frame.right - frame.left:.1f} {frame.bottom - frame.top:.1f}"
+    )
+    x, y, width, height = size.split()
+    rate = ' data-rate=""' if chart.y_format == "rate" else ""
+    return (
+        f'<svg class="area" x="{x}" y="{y}" width="{width}" height="{height}" viewBox="{size}" '
+        f'preserveAspectRatio="none" overflow="visible" data-x="{_ends(frame.horizontal)}" '
+        f'data-y="{_ends(frame.vertical)}"{rate}>'
+    )
+
+
+def _ends(axis: Axis) -> str:
+    return f"{axis.low:g} {axis.high:g}{' log' if axis.log else ''}"

@@ -10,33 +10,35 @@ import numpy as np
 from rankdet.charts.axis import Floats, linear_axis, short
 from rankdet.charts.chart import Chart, Series
 from rankdet.charts.colours import COLOURS, colour, heat_colour, text_colour
-from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend
+from rankdet.charts.names import name_lines
+from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend, series_group
 
 WIDTH = 460
 ROW = 22  # height of a row in pixels
-LONGEST = 22  # letters of a name
+LONGEST = 24  # letters of a line of a name
+LINE = 14  # height of a line of a name
 BELOW = 40
 
 
 def rows_height(chart: Chart) -> int:
     """The height of a chart with rows in pixels."""
-    top = 44.0 if chart.cells else legend(chart, WIDTH)[1]
-    return round(top + ROW * crowding(chart) * len(chart.rows) + (8 if chart.cells else BELOW))
+    if chart.cells:
+        return round(_heat_top(chart) + _row_height(chart) * len(chart.rows) + 8)
+    return round(legend(chart, WIDTH)[1] + _row_height(chart) * len(chart.rows) + BELOW)
 
 
 def dot_rows(chart: Chart) -> str:
     """A row for each name, with a dot and its horizontal interval for each series."""
     key, top = legend(chart, WIDTH)
-    row = ROW * crowding(chart)
-    left, right = 10 + LETTER * max(len(_cut(name)) for name in chart.rows), WIDTH - 14
+    row = _row_height(chart)
+    left, right = _names_end(chart), WIDTH - 14
     bottom = top + row * len(chart.rows)
     axis = linear_axis(*chart.x_range(), None)
     lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>', key]
     for position, name in enumerate(chart.rows):
         y = top + row * (position + 0.5)
         lines.append(
-            f'<text x="{left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{escape(_cut(name))}</text>"
+            f"{_name(name, left - 6, y + 4)}"
             f'<path d="M{left:.1f} {y:.1f}H{right}" stroke="currentColor" stroke-opacity=".12"/>'
         )
     for value, text in axis.ticks:
@@ -48,10 +50,9 @@ def dot_rows(chart: Chart) -> str:
             f'<text x="{x:.1f}" y="{bottom + 17:.1f}" text-anchor="middle">{text}</text>'
         )
     for series in chart.series:
-        place, heights = (
-            chart.place(series),
-            top + row * (series.y + row_offset(chart, series) + 0.5),
-        )
+        place = chart.place(series)
+        heights = top + row * (series.y + row_offset(chart, series) + 0.5)
+        lines.append(series_group(place, series.name))
         if series.low is not None and series.high is not None:
             low, high = (
                 left + axis.fraction(a) * (right - left) for a in (series.low, series.high)
@@ -62,6 +63,7 @@ def dot_rows(chart: Chart) -> str:
             along, half = left + axis.fraction(along) * (right - left), row * half
             lines.append(band_path(along, heights[0] - half, heights[0] + half, place))
         lines.append(dot_path(left + axis.fraction(series.x) * (right - left), heights, place))
+        lines.append("</g>")
     lines.append(
         f'<text x="{(left + right) / 2:.1f}" y="{bottom + 35:.1f}" text-anchor="middle" '
         f'opacity=".8">{escape(chart.x_label)}</text>'
@@ -93,27 +95,29 @@ def violin(chart: Chart, series: Series) -> tuple[Floats, Floats]:
 def heat_map(chart: Chart) -> str:
     """A cell with its value for each row and column; colours are symmetric around 0."""
     largest = max((abs(v) for row in chart.cells for v in row if v is not None), default=0.0)
-    left = 10 + LETTER * max(len(_cut(name)) for name in chart.rows)
-    wide = (WIDTH - 6 - left) / max(1, len(chart.columns))
-    letters = max(3, int(wide / LETTER))
+    left, top, row = _names_end(chart), _heat_top(chart), _row_height(chart)
+    wide = _column_width(chart)
     lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>']
     for place, name in enumerate(chart.columns):
         x = left + wide * (place + 0.5)
-        cut = name if len(name) <= letters else name[: letters - 1] + "…"
-        lines.append(f'<text x="{x:.1f}" y="36" text-anchor="middle">{escape(cut)}</text>')
+        parts = _column_name(chart, name)
+        y = top - 8 - LINE * (len(parts) - 1)
+        lines += [
+            f'<text x="{x:.1f}" y="{y + LINE * k:g}" text-anchor="middle">{escape(part)}</text>'
+            for k, part in enumerate(parts)
+        ]
     for position, (name, values) in enumerate(zip(chart.rows, chart.cells, strict=True)):
-        y = 44 + ROW * position
-        lines.append(
-            f'<text x="{left - 6:.1f}" y="{y + 15}" text-anchor="end">{escape(_cut(name))}</text>'
-        )
+        y = top + row * position
+        lines.append(_name(name, left - 6, y + row / 2 + 4))
         for place, value in enumerate(values):
             if value is None:
                 continue
             back = heat_colour(value, largest)
             x = left + wide * place
             lines.append(
-                f'<rect x="{x:.1f}" y="{y}" width="{wide - 1:.1f}" height="{ROW - 1}" '
-                f'fill="{back}"/><text x="{x + wide / 2:.1f}" y="{y + 15}" text-anchor="middle" '
+                f'<rect x="{x:.1f}" y="{y:g}" width="{wide - 1:.1f}" height="{row - 1:g}" '
+                f'fill="{back}"/><text x="{x + wide / 2:.1f}" y="{y + row / 2 + 4:g}" '
+                f'text-anchor="middle" '
                 f'fill="{text_colour(back)}">{short(round(value, 1))}</text>'
             )
     return "".join(lines)
@@ -144,5 +148,36 @@ def _intervals(low: Floats, high: Floats, y: Floats, place: int) -> list[str]:
     return [f'<path d="{path}" stroke="{colour(place)}" stroke-width="1.6"/>'] if path else []
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+def _row_height(chart: Chart) -> float:
+    """The height of a row: enough for its dots, and for the lines of its name."""
+    lines = max((len(name_lines(name, LONGEST)) for name in chart.rows), default=1)
+    return max(ROW * crowding(chart), 8.0 + LINE * lines)
+
+
+def _names_end(chart: Chart) -> float:
+    """Where the names of rows end, with some space, in pixels from the left."""
+    longest = (max(map(len, name_lines(name, LONGEST))) for name in chart.rows)
+    return 10 + LETTER * max(longest)
+
+
+def _name(name: str, x: float, middle: float) -> str:
+    """A name that ends at x, in lines around a height."""
+    lines = name_lines(name, LONGEST)
+    top = middle - LINE * (len(lines) - 1) / 2
+    return "".join(
+        f'<text x="{x:.1f}" y="{top + LINE * k:.1f}" text-anchor="end">{escape(line)}</text>'
+        for k, line in enumerate(lines)
+    )
+
+
+def _column_width(chart: Chart) -> float:
+    return (WIDTH - 6 - _names_end(chart)) / max(1, len(chart.columns))
+
+
+def _column_name(chart: Chart, name: str) -> list[str]:
+    return name_lines(name, max(3, int(_column_width(chart) / LETTER)), 4)
+
+
+def _heat_top(chart: Chart) -> float:
+    lines = max((len(_column_name(chart, name)) for name in chart.columns), default=1)
+    return 30.0 + LINE * lines

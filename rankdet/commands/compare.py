@@ -148,6 +148,10 @@ def _bold(text: str, best: bool) -> str:
     return f"[bold]{text}*[/bold]" if best else text
 
 
+def _p_value(p: float) -> str:
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
 def _difference(difference: "Difference", metric: Metric) -> list[str]:
     if difference.value is None:
         return ["–", "–", "–"]
@@ -157,7 +161,7 @@ def _difference(difference: "Difference", metric: Metric) -> list[str]:
         "–" if v is None else f"{v:+.{digits_that_show(v, metric.decimals)}f}"
         for v in (scaled.low, scaled.high)
     ]
-    p = "–" if difference.p is None else f"{difference.p:.3f}"
+    p = "–" if difference.p is None else _p_value(difference.p)
     if difference.significant:
         value = f"[bold]{value}![/bold]"
     return [value, f"{ends[0]} to {ends[1]}", p]

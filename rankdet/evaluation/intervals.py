@@ -135,15 +135,18 @@ def paired_bootstrap(
         second, both = of_b[name][0], usable and of_b[name][1]
         values = second - first
         found = _estimate(values, images) if both else None
-        out[name] = _difference(values[0], found, level)
+        out[name] = _difference(name, values[0], found, level)
     return out
 
 
-def _difference(value: float, found: Estimate | None, level: float) -> Difference:
+def _difference(name: str, value: float, found: Estimate | None, level: float) -> Difference:
     known = None if np.isnan(value) else float(value)
     if known is None or found is None:
         return Difference(known, None, None, None)
-    return Difference(known, *found.interval(level), found.p_value())
+    # Few images give wide intervals: no difference is larger than the range of the metric.
+    least, most = _range(name)
+    low, high = _within(least - most, most - least, *found.interval(level))
+    return Difference(known, low, high, found.p_value())
 
 
 def check_same_data(a: Matches, b: Matches) -> None:
@@ -226,5 +229,13 @@ def _estimate(values: Floats, images: int) -> Estimate | None:
 
 
 def _clipped(name: str, low: float, high: float) -> tuple[float, float]:
-    least = -1.0 if name.startswith(KINDS) else 0.0
-    return min(max(low, least), 1.0), max(min(high, 1.0), least)
+    return _within(*_range(name), low, high)
+
+
+def _range(name: str) -> tuple[float, float]:
+    """Returns the smallest and the largest value that a metric with an interval can have."""
+    return -1.0 if name.startswith(KINDS) else 0.0, 1.0
+
+
+def _within(least: float, most: float, low: float, high: float) -> tuple[float, float]:
+    return min(max(low, least), most), max(min(high, most), least)

@@ -1,75 +1,61 @@
-"""Comparison pages: the losses of a detector against a reference, all pairs, and side by side."""
+"""Comparison pages: the losses of a detector against a reference, all pairs, curves and images."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
-from rankdet.errors import InputError
-from rankdet.evaluation.interval_cache import difference
-from rankdet.evaluation.intervals import mean_over_seeds
-from rankdet.evaluation.metric import COMPARE, Metric
-from rankdet.evaluation.registry import shown_in
-from rankdet.evaluation.seeds import SeedDifference, differences
+from markupsafe import Markup
+
+from rankdet.report.compare_charts import (
+    Curves,
+    Records,
+    class_chart,
+    class_differences,
+    curves,
+)
+from rankdet.report.compare_classes import ClassTable, class_data, class_table
+from rankdet.report.compare_images import Pictures, pictures
+from rankdet.report.compare_tables import SHOWN, Line, against, make_line, texts
 from rankdet.report.pairwise_matrix import Loss, Matrix, matrices
 from rankdet.report.paths import compare_page
-from rankdet.report.sample_images import Sample, samples
 from rankdet.report.site import Site
-from rankdet.results.layout import MATCHES
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.usable import unusable
 
-SHOWN = shown_in(COMPARE)
-
-
-@dataclass(frozen=True)
-class Line:
-    """One loss with the runs of its seeds.
-
-    Attributes:
-        runs: The runs of all seeds.
-        values: Metric key to the value of each counted seed, in printed units; empty if one of
-            them does not have it.
-        differences: Metric key to the difference to the reference.
-        samples: Sample images of the first counted seed.
-    """
-
-    runs: tuple[RecordedRun, ...]
-    values: Mapping[str, list[float]]
-    differences: Mapping[str, SeedDifference]
-    samples: tuple[Sample, ...]
-
-    @property
-    def learned(self) -> bool:
-        """Whether one of its seeds has learned; without one it takes no part in tests."""
-        return any(run.learned for run in self.runs)
-
-    @property
-    def counted(self) -> tuple[RecordedRun, ...]:
-        """The seeds in its means: those that have learned, or all if none has."""
-        return tuple(run for run in self.runs if run.learned) or self.runs
-
-    @property
-    def run(self) -> RecordedRun:
-        """The run whose pictures are shown."""
-        return self.counted[0]
-
-    def mean(self, metric: Metric) -> tuple[float | None, float | None]:
-        """Returns the mean over seeds and the half-width of its interval; None where undefined."""
-        return mean_over_seeds(self.values[metric.key])
+MOST_CURVES = 16  # losses with curves and pictures
+AT_ONCE = 5  # losses that are shown at the beginning
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The losses of one detector on one dataset, the reference first."""
+    """The losses of one detector on one dataset, the reference first.
+
+    Attributes:
+        dataset: name of the dataset.
+        title: of the detector, with its backbone.
+        page: path of the page.
+        lines: the losses.
+        drawn: positions of the losses with curves and pictures: the reference, then the others by
+            AP, best first. The first five are shown at the beginning.
+        matrices: all pairs.
+        left_out: runs that cannot be compared, with the reason.
+        study: the study.
+        report: the report's folder.
+    """
 
     dataset: str
     title: str
     page: str
     lines: tuple[Line, ...]
+    drawn: tuple[int, ...]
     matrices: tuple[Matrix, ...]
     left_out: tuple[tuple[RecordedRun, str], ...]
-    problem: str | None
+    study: RecordedStudy
+    report: Path
 
     @property
     def reference(self) -> Line:
@@ -77,28 +63,77 @@ class Comparison:
         return self.lines[0]
 
     @property
-    def best(self) -> Line:
-        """The loss with the highest mean AP, the reference excluded."""
-        return max(self.lines[1:], key=lambda line: fmean(line.values["AP"] or [0.0]))
+    def at_once(self) -> list[Line]:
+        """The losses whose curves are shown at the beginning, the reference first."""
+        return [self.lines[at] for at in self.drawn[:AT_ONCE]]
 
     @property
     def several_seeds(self) -> bool:
         """Whether a loss has more than one seed."""
         return any(len(line.runs) > 1 for line in self.lines)
 
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The images where the losses differ."""
+        return pictures(self.study, [(at, self.lines[at]) for at in self.drawn], self.report)
+
+    @cached_property
+    def _records(self) -> Records:
+        return Records({self.lines[at].label: self.lines[at].runs for at in self.drawn})
+
+    @cached_property
+    def curves(self) -> list[Curves]:
+        """The curves of the drawn losses."""
+        return curves(self._records)
+
+    @cached_property
+    def class_chart(self) -> Markup | None:
+        """The differences by class of the losses that are shown at the beginning."""
+        return class_chart(self._records, [line.label for line in self.at_once])
+
+    @cached_property
+    def class_table(self) -> ClassTable | None:
+        """The same as a table."""
+        reference, *others = (line.label for line in self.at_once)
+        return class_table(self._classes, reference, others)
+
+    @cached_property
+    def _classes(self) -> Any:
+        return class_differences(self._records)
+
+    @property
+    def data(self) -> Markup:
+        """What the script of the page needs, as JSON that is safe inside an element."""
+        found = {
+            "losses": [{"key": line.key, "name": line.label} for line in self.lines],
+            "drawn": self.drawn,
+            "differences": [
+                texts(
+                    [line.differences for line in self.lines]
+                    if at == 0
+                    else against(self.study, self.lines, at, images=False)
+                )
+                for at in range(len(self.lines))
+            ],
+            "classes": class_data(self._classes, [line.label for line in self.lines]),
+            "errors": [one.errors for one in self.pictures.images],
+        }
+        text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+        return Markup(text.replace("<", "\\u003c"))  # no end tag can occur in it
+
 
 def write_comparison_pages(site: Site, compared: Sequence[Comparison]) -> None:
     """Writes the page of each comparison."""
     for one in compared:
-        site.write(one.page, "compare.html.j2", group=one, columns=SHOWN)
+        site.write(one.page, "compare.html.j2", group=one, columns=SHOWN, at_once=AT_ONCE)
 
 
 def comparisons(study: RecordedStudy, report: Path) -> list[Comparison]:
     """Returns the comparisons of a study: one per dataset and detector.
 
     A comparison needs two trained losses with comparable numbers. A loss with a seed that failed
-    has no mean and is left out, as in the tables. Sample images that are missing are written into
-    the report's folder.
+    has no mean and is left out, as in the tables. Images that are missing are written into the
+    report's folder when the page is written.
     """
     pages: dict[str, dict[str, list[RecordedRun]]] = {}
     for run in study.runs:
@@ -117,68 +152,41 @@ def _comparison(
     left_out = tuple((run, why) for run in every if (why := unusable(run, checksum)))
     without = {run.key for run, _ in left_out}
     usable = [runs for runs in losses.values() if not any(run.key in without for run in runs)]
-    lines, problem = [], None
-    for runs in usable:
-        line = Line(tuple(runs), {}, {}, ())
-        drawn: Sequence[Sample] = ()
-        try:
-            drawn = samples(study, line.run.dataset, line.run.main, report)
-        except InputError as error:
-            problem = str(error)
-        values = {metric.key: _values(line.counted, metric) for metric in SHOWN}
-        lines.append(Line(line.runs, values, {}, tuple(drawn)))
-    title = " ".join(filter(None, [every[0].title("detector"), every[0].backbone]))
+    labels = _labels([runs[0] for runs in usable])
+    lines = [make_line(label, runs) for label, runs in zip(labels, usable, strict=True)]
+    found = against(study, lines, 0) if len(lines) > 1 else [{} for _ in lines]
     return Comparison(
-        every[0].dataset,
-        title,
-        page,
-        _with_differences(study, lines),
-        matrices([Loss(line.values, line.learned, line.run.schedule) for line in lines]),
-        left_out,
-        problem,
+        dataset=every[0].dataset,
+        title=" ".join(filter(None, [every[0].title("detector"), every[0].backbone])),
+        page=page,
+        lines=tuple(replace(a, differences=b) for a, b in zip(lines, found, strict=True)),
+        drawn=_drawn(lines),
+        matrices=matrices([Loss(line.values, line.learned, line.run.schedule) for line in lines]),
+        left_out=left_out,
+        study=study,
+        report=report,
     )
 
 
-def _values(runs: Sequence[RecordedRun], metric: Metric) -> list[float]:
-    found = [metric.printed(run.main.metrics) for run in runs]
-    known = [value for value in found if value is not None]
-    return known if len(known) == len(found) else []
+def _labels(runs: Sequence[RecordedRun]) -> list[str]:
+    """Titles of losses, with the schedule if there are several; equal titles get their key."""
+    several = len({run.schedule for run in runs}) > 1
+    titles = [
+        f"{run.title('loss')} · {run.schedule}" if several and run.schedule else run.title("loss")
+        for run in runs
+    ]
+    return [
+        title if titles.count(title) == 1 else f"{title} ({run.full_loss})"
+        for title, run in zip(titles, runs, strict=True)
+    ]
 
 
-def _with_differences(study: RecordedStudy, lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Compares every line with the first one; the lines of a column are tested together."""
-    found: list[dict[str, SeedDifference]] = [{} for _ in lines]
-    for metric in SHOWN:
-        known = {at: line.values[metric.key] for at, line in enumerate(lines)}
-        if not known or not known[0]:
-            continue
-        others = [at for at in known if at > 0 and known[at]]
-        part = [at for at in others if lines[at].learned and lines[0].learned]
-        tested = differences(known, [(at, 0) for at in part])
-        for at in others:
-            plain = SeedDifference(fmean(known[at]) - fmean(known[0]))
-            single = len(known[at]) == len(known[0]) == 1
-            drawn = _over_images(study, lines[0].run, lines[at].run, metric) if single else None
-            found[at][metric.key] = drawn or tested.get((at, 0)) or plain
-    return tuple(
-        Line(line.runs, line.values, one, line.samples)
-        for line, one in zip(lines, found, strict=True)
-    )
+def _drawn(lines: Sequence[Line]) -> tuple[int, ...]:
+    """The reference, then the others by AP; named schedules only where there are no others.
 
-
-def _over_images(
-    study: RecordedStudy, reference: RecordedRun, run: RecordedRun, metric: Metric
-) -> SeedDifference | None:
-    """Returns a difference of single seeds with its interval over images; None without one."""
-    if not metric.interval:
-        return None
-    base, own = (r.main.folder / MATCHES for r in (reference, run))
-    try:
-        one = difference(base, own, metric.key, metric.interval, study.folder / "intervals")
-    except (InputError, OSError):
-        return None
-    if one is None or one.value is None:
-        return None
-    scaled = one.scaled(metric.scale)
-    assert scaled.value is not None
-    return SeedDifference(scaled.value, scaled.low, scaled.high)
+    A search over learning rates is no comparison of losses: its runs would fill the page.
+    """
+    usual = [at for at, line in enumerate(lines) if not line.run.schedule]
+    chosen = usual if len(usual) > 1 else list(range(len(lines)))
+    others = sorted(chosen[1:], key=lambda at: -fmean(lines[at].values["AP"] or [0.0]))
+    return (*chosen[:1], *others)[:MOST_CURVES]

@@ -1,7 +1,7 @@
 """Where the labels of drawn boxes go, so that they can be read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LETTER = 0.62  # mean width of a letter, as a fraction of the font size
 Box = tuple[float, float, float, float]
@@ -9,13 +9,23 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Tag:
-    """A text at a detection's box, in image pixels; `anchor` is the side that is at x."""
+    """A text at a box, in image pixels.
+
+    Attributes:
+        text: the text.
+        x: its side `anchor`.
+        y: its baseline.
+        anchor: "start" or "end".
+        verdict: what the box is.
+        number: the number of the detection; below 0 for an object.
+    """
 
     text: str
     x: float
     y: float
     anchor: str
     verdict: str
+    number: int = 0
 
     def area(self, size: float) -> Box:
         """Left, top, right and bottom of the area that the text covers at this font size."""
@@ -25,7 +35,7 @@ class Tag:
 
 
 def place_labels(
-    labels: Sequence[tuple[str, Box, str]], width: float, height: float, size: float
+    labels: Sequence[tuple[str, Box, str, int]], width: float, height: float, size: float
 ) -> list[Tag]:
     """Places labels at their boxes, in order, so that no label covers an earlier one.
 
@@ -33,14 +43,17 @@ def place_labels(
     below it. If all are occupied, the label is placed above the box.
 
     Args:
-        labels: text, box (x, y, width, height) and verdict of each.
+        labels: text, box (x, y, width, height), verdict and number of each.
         width: of the image, in pixels.
         height: of the image.
         size: of the font.
     """
     placed: list[Tag] = []
-    for text, box, verdict in labels:
-        tried = [_tag(text, box, y, verdict, width, size) for y in _heights(box, height, size)]
+    for text, box, verdict, number in labels:
+        tried = [
+            replace(_tag(text, box, y, verdict, width, size), number=number)
+            for y in _heights(box, height, size)
+        ]
         taken = [tag.area(size) for tag in placed]
         free = (t for t in tried if not any(_meet(t.area(size), other) for other in taken))
         placed.append(next(free, tried[0]))

@@ -29,24 +29,49 @@ class Split:
     folder: Path
 
 
-@lru_cache(maxsize=8)
-def load_split(annotations: Path, folder: Path) -> Split:
+@dataclass(frozen=True)
+class _Annotated:
+    """All images of a split with their annotations, by image id."""
+
+    images: tuple[Mapping[str, Any], ...]
+    by_image: Mapping[int, Sequence[Mapping[str, Any]]]
+    names: Mapping[int, str]
+
+
+@lru_cache(maxsize=16)
+def load_split(annotations: Path, folder: Path, image_ids: tuple[int, ...] | None = None) -> Split:
     """Reads a split's annotations and chooses its sample images.
+
+    Args:
+        annotations: the COCO file.
+        folder: of the images.
+        image_ids: which images, in this order; by default those that `choose` returns.
 
     Raises:
         InputError: the annotations cannot be read, or lack an id, a file name or a box.
     """
     try:
-        data = json.loads(annotations.read_text(encoding="utf-8"))
-        by_image = defaultdict(list)
-        for annotation in data["annotations"]:
-            by_image[_id(annotation, "image_id")].append(annotation)
-        names = {_id(category, "id"): str(category["name"]) for category in data["categories"]}
-        images = choose([_image(image) for image in data["images"]], by_image)
-        shown = {i["id"]: [_annotation(a) for a in by_image[i["id"]]] for i in images}
+        every = _annotated(annotations)
+        if image_ids is None:
+            images = choose(every.images, every.by_image)
+        else:
+            known = {image["id"]: image for image in every.images}
+            images = [known[one] for one in image_ids]
+        shown = {i["id"]: [_annotation(a) for a in every.by_image.get(i["id"], ())] for i in images}
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise InputError(f"{annotations.name}: annotations cannot be read: {error!r}") from error
-    return Split(tuple(images), shown, names, folder)
+    return Split(tuple(images), shown, every.names, folder)
+
+
+@lru_cache(maxsize=4)
+def _annotated(path: Path) -> _Annotated:
+    data = json.loads(path.read_text(encoding="utf-8"))
+    by_image = defaultdict(list)
+    for annotation in data["annotations"]:
+        few = {key: value for key, value in annotation.items() if key != "segmentation"}
+        by_image[_id(annotation, "image_id")].append(few)
+    names = {_id(category, "id"): str(category["name"]) for category in data["categories"]}
+    return _Annotated(tuple(_image(image) for image in data["images"]), by_image, names)
 
 
 def choose(

@@ -3,19 +3,19 @@
 Every run of a dataset shows the same images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from rankdet.datasets.decoding import decode, quiet
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
+from rankdet.report.image_errors import operating_rows
 from rankdet.report.label_placement import Tag, place_labels
 from rankdet.report.sample_files import Box, Split, detected_boxes, load_split
 from rankdet.results.layout import DETECTIONS, MATCHES, slug
@@ -23,10 +23,13 @@ from rankdet.results.records import Evaluation, RecordedStudy
 
 MAX_SIDE = 480  # pixels
 MIN_BOXES = 10  # detections drawn at most; twice the number of objects, if that is more
+COLUMNS = ("detection", "category_id", "score", "annotation", "ignored_all", "iou", "best_iou")
 LABELLED = 4  # if there are more boxes, each has a number instead of a full label
 WITHOUT_THRESHOLD = 10
 
 HIT, DUPLICATE, WRONG, IGNORED = "hit", "duplicate", "false alarm", "ignored"
+MISSED = "missed"  # of an object
+MARKS = {HIT: "✓", DUPLICATE: "◇", WRONG: "✕", IGNORED: "○", MISSED: "△"}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,11 @@ class Truth:
     category: str
     crowd: bool
     found: bool
+
+    @property
+    def missed(self) -> bool:
+        """Whether it counts as missed: crowds do not."""
+        return not self.found and not self.crowd
 
 
 @dataclass(frozen=True)
@@ -73,21 +81,44 @@ class Sample:
 
     @property
     def tags(self) -> list[Tag]:
-        """The labels of the boxes, lowest scores first: full labels for few boxes, else numbers."""
+        """The labels of the boxes, lowest scores first: full labels for few boxes, else numbers.
+
+        Each begins with the mark of its verdict, so that verdicts can be told without colour.
+        Missed objects have only the mark.
+        """
         full = len(self.detections) <= LABELLED
-        labels = [(d.label if full else str(d.number), d.box, d.verdict) for d in self.detections]
+        labels = [
+            (f"{MARKS[d.verdict]}{' ' + d.label if full else d.number}", d.box, d.verdict, d.number)
+            for d in self.detections
+        ]
+        labels += [
+            (MARKS[MISSED], t.box, MISSED, -k) for k, t in enumerate(self.truths, 1) if t.missed
+        ]
         return place_labels(labels, self.width, self.height, self.font_size)[::-1]
 
     @property
     def font_size(self) -> float:
-        """Size of the tags in image pixels: readable if the image is shown 350 px wide."""
-        return round(self.width / 28, 1)
+        """Size of the tags in image pixels: 11 px or more if the image is shown 275 px wide."""
+        return round(self.width / 25, 1)
 
 
 def samples(
-    study: RecordedStudy, dataset: str, evaluation: Evaluation, report: Path
+    study: RecordedStudy,
+    dataset: str,
+    evaluation: Evaluation,
+    report: Path,
+    image_ids: Sequence[int] | None = None,
+    matches: Matches | None = None,
 ) -> list[Sample]:
     """Returns what to draw, and writes missing images into `<report>/images/`.
+
+    Args:
+        study: the study.
+        dataset: name of the dataset.
+        evaluation: the evaluation of a run.
+        report: the report's folder.
+        image_ids: which images, in this order; by default those of `sample_files.choose`.
+        matches: the matches of the evaluation, if they have been read.
 
     Raises:
         InputError: a file is missing or malformed; the message names it.
@@ -97,8 +128,9 @@ def samples(
     if described is None:
         raise InputError(f"dataset.json describes no split {evaluation.split!r}")
     annotations = study.resolve(described.annotations)
-    split = load_split(annotations, study.resolve(described.images))
-    matches = read_matches(evaluation.folder / MATCHES)
+    wanted = None if image_ids is None else tuple(image_ids)
+    split = load_split(annotations, study.resolve(described.images), wanted)
+    matches = matches or read_matches(evaluation.folder / MATCHES)
     chosen = matches.detections["image_id"].isin([image["id"] for image in split.images])
     positions = matches.detections.loc[chosen, "detection"]
     boxes = detected_boxes(evaluation.folder / DETECTIONS, positions)
@@ -120,12 +152,13 @@ def _sample(
     found = matches.detections
     rows = found[(found["image_id"] == image["id"]) & found["detection"].isin(list(boxes))]
     rows = rows.sort_values(["score", "detection"], ascending=[False, True])
-    shown = _shown(rows, evaluation)
+    shown = operating_rows(rows, optimal_thresholds(evaluation), WITHOUT_THRESHOLD)
     truths = split.annotations[image["id"]]
     kept = shown.head(max(MIN_BOXES, 2 * len(truths)))
+    columns = [kept[name].tolist() for name in COLUMNS]
     detections = tuple(
-        _detection(number, row, boxes[int(row["detection"])], split)
-        for number, row in enumerate(kept.to_dict("records"), start=1)
+        _detection(number, dict(zip(COLUMNS, row, strict=True)), boxes, split)
+        for number, row in enumerate(zip(*columns, strict=True), start=1)
     )
     hits = {int(i) for i in kept["annotation"]}
     path = target / f"{image['id']}.webp"
@@ -142,21 +175,15 @@ def _sample(
     )
 
 
-def _shown(rows: pd.DataFrame, evaluation: Evaluation) -> pd.DataFrame:
-    """Detections that reach their class's LRP-optimal threshold; else the ten with best scores."""
-    thresholds = {
-        int(category): values.get("lrp_threshold")
-        for category, values in evaluation.per_class.items()
-    }
-    limit = rows["category_id"].map(
-        lambda c: np.inf if thresholds.get(c) is None else thresholds[c]
-    )
-    if any(value is not None for value in thresholds.values()):
-        return rows[rows["score"] >= limit]
-    return rows.head(WITHOUT_THRESHOLD)
+def optimal_thresholds(evaluation: Evaluation) -> dict[int, float]:
+    """Returns the LRP-optimal threshold of each class that has one, by category id."""
+    known = {int(k): found.get("lrp_threshold") for k, found in evaluation.per_class.items()}
+    return {category: value for category, value in known.items() if value is not None}
 
 
-def _detection(number: int, row: Mapping[Any, Any], box: Box, split: Split) -> Detection:
+def _detection(
+    number: int, row: Mapping[str, Any], boxes: Mapping[int, Box], split: Split
+) -> Detection:
     matched = int(row["annotation"]) >= 0
     if matched:
         verdict = IGNORED if int(row["ignored_all"]) & 1 else HIT
@@ -164,7 +191,7 @@ def _detection(number: int, row: Mapping[Any, Any], box: Box, split: Split) -> D
         verdict = DUPLICATE if row["best_iou"] >= 0.5 else WRONG
     return Detection(
         number=number,
-        box=box,
+        box=boxes[int(row["detection"])],
         category=split.names.get(int(row["category_id"]), str(row["category_id"])),
         score=float(row["score"]),
         iou=float(row["iou"]) if matched else None,

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import posixpath
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,15 +16,19 @@ from rankdet.papers.folders import Paper
 from rankdet.papers.verdicts import VERDICTS
 from rankdet.report.formatting import NONE, count, duration, end, number, p_value
 from rankdet.report.paths import run_page
+from rankdet.report.sample_images import MARKS as MARKS_OF_BOXES
 from rankdet.report.study_facts import command, record, study_facts
 from rankdet.repository import STATIC, TEMPLATES
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.status import STATUSES
 
-STYLE = STATIC / "style.css"
-SCRIPTS = {  # template to the only script that its pages may run
-    "index.html.j2": STATIC / "leaderboard.js",
-    "compare.html.j2": STATIC / "compare.js",
+STYLES = ("style.css", "charts.css")  # of every page
+MORE_STYLES = {"compare.html.j2": ("compare.css",)}  # template to further styles of its pages
+SCRIPTS = {  # template to the only scripts that its pages may run
+    "index.html.j2": ("leaderboard.js",),
+    "compare.html.j2": ("charts.js", "compare.js"),
+    "paper.html.j2": ("charts.js",),
+    "run.html.j2": ("charts.js",),
 }
 MARKS = dict(zip(VERDICTS, "✓✗?↕–", strict=True))
 GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◌◌", strict=True))
@@ -64,9 +69,9 @@ class Site:
         self._environment.globals.update(
             study=study,
             papers=papers,
-            style=Markup(STYLE.read_text(encoding="utf-8")),
             compared=compared,
             glyphs=GLYPHS,
+            box_marks=MARKS_OF_BOXES,
             marks=MARKS,
             verdicts=tuple(MARKS),
             none_text=NONE,
@@ -95,11 +100,12 @@ class Site:
         def link(target: str) -> str:
             return posixpath.relpath(target, folder or ".")
 
-        script = SCRIPTS[template].read_text(encoding="utf-8") if template in SCRIPTS else ""
+        script = _joined(SCRIPTS.get(template, ()))
         hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         text = self._environment.get_template(template).render(
             page=page,
             link=link,
+            style=Markup(_joined((*STYLES, *MORE_STYLES.get(template, ())))),
             script=Markup(script),
             script_hash=f"sha256-{hashed}",
             **context,
@@ -107,3 +113,9 @@ class Site:
         path = self.folder / page
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def _joined(names: Sequence[str]) -> str:
+    """The text of static files, without indentation: every page has a copy."""
+    texts = ((STATIC / name).read_text(encoding="utf-8") for name in names)
+    return re.sub(r"(?m)^[ ]+", "", "".join(texts))

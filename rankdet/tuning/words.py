@@ -53,7 +53,7 @@ def plan_lines(
     trainings = len(tuned) * sum(rung.candidates for rung in plan.rungs)
     yield (
         f"{trainings} trainings, {jobs} at a time: about {seconds / 60:.1f} minutes "
-        f"(measured on {len(measured)} pairs)"
+        f"(measured on {len(measured)} pair{'' if len(measured) == 1 else 's'})"
     )
 
 

@@ -11,6 +11,7 @@ from rankdet.commands import compare
 from rankdet.errors import InputError
 from rankdet.evaluation.comparison import load_runs
 from rankdet.evaluation.evaluate import evaluate_files
+from rankdet.evaluation.metrics.matches import read_matches, write_matches
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +146,30 @@ def test_bad_input(runs, tmp_path):
     (tmp_path / "good.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(InputError, match="is not a table of matches"):
         call(tmp_path / "good.json", runs / "bad.json")
+
+
+def test_two_images_give_no_impossible_difference(runs, tmp_path, capsys):
+    """Student's t with one degree of freedom is wide, but no AP differs by more than 1."""
+    paths = []
+    for name in ("good", "bad"):
+        few = read_matches(runs / f"{name}.parquet").of_images([0, 1])
+        folder = tmp_path / name
+        folder.mkdir()
+        write_matches(few, folder / "matches.parquet")
+        shutil.copy(runs / f"{name}.json", folder / "metrics.json")
+        paths.append(folder / "metrics.json")
+    out = tmp_path / "out.json"
+    assert call(*paths, "--draws", 100, "--out", out) == 0
+    found = json.loads(out.read_text())["runs"][1]["difference_to_first"]
+    known = {name: one for name, one in found.items() if one["low"] is not None}
+    assert {"AP", "oLRP"} <= set(known)
+    for name, one in known.items():
+        most = 2 if name in ("pearson", "spearman", "kendall") else 1
+        assert -most <= one["low"] <= one["value"] <= one["high"] <= most, name
+    assert any(one["low"] == -1 for one in known.values())  # it was cut
+
+
+def test_a_small_p_value_is_no_zero(runs, capsys):
+    assert call(runs / "good.json", runs / "bad.json", "--metrics", "AP", "--draws", 400) == 0
+    text = capsys.readouterr().out
+    assert "< .001" in text and "0.000" not in text

@@ -220,25 +220,6 @@ def test_enlarging_a_sample(browser: Browser, report: Path) -> None:
     assert browser.run(width) > 1.8 * small
 
 
-def test_any_two_losses_stand_side_by_side(browser: Browser, report: Path) -> None:
-    browser.look()
-    browser.open(report / COMPARE)
-    script = """
-        const select = document.getElementById('right-run');
-        select.selectedIndex = arguments[0]; select.dispatchEvent(new Event('change'));
-        const pictures = document.getElementById('right-pictures');
-        return [document.getElementById('right-name').textContent,
-                select.selectedOptions[0].textContent, pictures.querySelectorAll('svg').length,
-                document.querySelectorAll('#left-pictures svg').length];
-    """
-    names = set()
-    for position in range(browser.run("return document.getElementById('right-run').length")):
-        name, chosen, right, left = browser.run(script, position)
-        assert name == chosen and right == left == 6
-        names.add(name)
-    assert len(names) == position + 1 > 3
-
-
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("page", PAGES)
 def test_axe_finds_nothing(browser: Browser, report: Path, page: str, dark: bool) -> None:

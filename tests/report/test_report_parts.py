@@ -69,23 +69,23 @@ def test_tags_stay_in_the_image() -> None:
     tags = Sample(1, "a.png", "a", 128, 128, (), found, 0).tags[::-1]
     assert tags[0].x == 0 and tags[0].y >= 4 and tags[0].anchor == "start"
     assert tags[1].anchor == "end" and tags[1].x == 125
-    assert tags[0].text == "a very long… .90 · .80"
+    assert tags[0].text == "✓ a very long… .90 · .80"
     crowded = Sample(1, "a.png", "a", 128, 128, (), found * 3, 0).tags
-    assert {tag.text for tag in crowded} == {"1", "2"}
+    assert {tag.text for tag in crowded} == {"✓1", "✓2"}
 
 
 def test_tags_cover_no_other_tag_where_there_is_room() -> None:
     box = (40.0, 50.0, 50.0, 30.0)
-    tags = place_labels([(f"label {n}", box, "hit") for n in range(4)], 128, 128, 5.0)
+    tags = place_labels([(f"label {n}", box, "hit", n) for n in range(4)], 128, 128, 5.0)
     areas = [tag.area(5.0) for tag in tags]
     for n, (left, top, right, bottom) in enumerate(areas):
         assert left >= 0 and right <= 128 and top >= 0 and bottom <= 128
         for other in areas[:n]:
             assert bottom <= other[1] or top >= other[3] or right <= other[0] or left >= other[2]
     assert tags[0].y == 48.8  # the first, most certain one stands above its box
-    fifth = place_labels([(f"label {n}", box, "hit") for n in range(5)], 128, 128, 5.0)[-1]
+    fifth = place_labels([(f"label {n}", box, "hit", n) for n in range(5)], 128, 128, 5.0)[-1]
     assert fifth.y == 48.8  # no place is free any more
-    foot = place_labels([("label", (0.0, 126.0, 20.0, 2.0), "hit")], 128, 128, 5.0)[0]
+    foot = place_labels([("label", (0.0, 126.0, 20.0, 2.0), "hit", 1)], 128, 128, 5.0)[0]
     assert foot.area(5.0)[3] <= 128
 
 

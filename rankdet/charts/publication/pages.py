@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
 from rankdet.charts.chart import Chart
+from rankdet.charts.names import name_lines
 from rankdet.charts.publication.panels import (
     diagram,
     dot_rows,
@@ -142,7 +143,7 @@ def _panels(part: SubFigure, chart: Chart, wide: float) -> None:
             heading = part.add_subplot(inner[0, 0], sharex=on)
             margins(heading, part.add_subplot(inner[1, 1], sharey=on), chart, series)
         letters = int(wide / columns / LETTER) - 4
-        heading.set_title(title if len(title) <= letters else f"{title[: letters - 1]}…", pad=2)
+        heading.set_title("\n".join(name_lines(title, max(4, letters))), pad=2)
     part.supxlabel(chart.x_label, fontsize=mpl.rcParams["axes.labelsize"])
     part.supylabel(chart.y_label, fontsize=mpl.rcParams["axes.labelsize"])
 

@@ -25,6 +25,7 @@ from rankdet.charts.colours import (
     shape,
     text_colour,
 )
+from rankdet.charts.names import name_lines
 from rankdet.charts.svg_plot import WIDTH, axes
 from rankdet.charts.svg_rows import row_offset, violin
 
@@ -80,7 +81,7 @@ def dot_rows(on: Axes, chart: Chart) -> None:
             on.hlines(heights, one.low, one.high, color=colour(place), linewidth=0.9)
         _dots(on, one.x, heights, place, 1)
     on.axvline(0, color="#555555", linewidth=0.6)
-    on.set_yticks(range(len(chart.rows)), [_cut(name) for name in chart.rows])
+    on.set_yticks(range(len(chart.rows)), [_lines(name) for name in chart.rows])
     on.set_ylim(len(chart.rows) - 0.5, -0.5)
     on.tick_params(axis="y", length=0)
     on.grid(color=GRID)
@@ -92,7 +93,7 @@ def heat_map(on: Axes, chart: Chart) -> None:
     values = np.array([[np.nan if v is None else v for v in row] for row in chart.cells])
     largest = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0
     colours = LinearSegmentedColormap.from_list("difference", [LOW, MIDDLE, HIGH])
-    names = [_cut(name) for name in chart.columns]
+    names = [_lines(name, 14) for name in chart.columns]
     sns.heatmap(
         values,
         ax=on,
@@ -103,7 +104,7 @@ def heat_map(on: Axes, chart: Chart) -> None:
         fmt=".1f",
         linewidths=0.4,
         xticklabels=names,
-        yticklabels=[_cut(name) for name in chart.rows],
+        yticklabels=[_lines(name) for name in chart.rows],
         cbar=False,
     )
     shades = np.asarray(on.collections[0].get_facecolor())
@@ -188,5 +189,5 @@ def _marker(place: int, few: bool, opacity: float = 1) -> dict[str, Any]:
     }
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= 24 else f"{name[:23]}…"
+def _lines(name: str, letters: int = 26) -> str:
+    return "\n".join(name_lines(name, letters, 3))
