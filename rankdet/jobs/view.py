@@ -8,7 +8,7 @@ from typing import Any
 
 from rankdet.results.epochs import run_key
 from rankdet.study.plan import Study
-from rankdet.study.progress import TrainingNow, Trainings, seconds_to_end
+from rankdet.study.progress import TrainingNow, Trainings, clock, ending, seconds_to_end
 from rankdet.study.resolve import ResolvedRun
 
 SHOWN = 8  # most running jobs; further ones are counted
@@ -198,19 +198,3 @@ class WorkflowView:
         return (
             f"{ended} of {len(self._jobs)} jobs done{lost}, {clock(time.monotonic() - self._begin)}"
         )
-
-
-def ending(left: float | None) -> str:
-    """Returns when the trainings end, in words; the day is named if it is not today."""
-    if left is None:
-        return "end not known yet"
-    then = time.localtime(time.time() + left)
-    today = time.localtime()[:3] == then[:3]
-    return f"trainings end about {time.strftime('%H:%M' if today else '%a %d %b %H:%M', then)}"
-
-
-def clock(seconds: float) -> str:
-    """Returns a duration as `0:08`, `12:40` or `3:05:00`."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minutes}:{second:02d}"

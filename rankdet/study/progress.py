@@ -1,5 +1,6 @@
 """How far a study is: the state of each run, its training so far, and when the trainings end."""
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,3 +197,19 @@ def _stamp(paths: Iterable[Path]) -> Stamp:
         else:
             found.append((status.st_mtime_ns, status.st_size))
     return tuple(found)
+
+
+def ending(left: float | None) -> str:
+    """Returns when the trainings end, in words; the day is named if it is not today."""
+    if left is None:
+        return "end not known yet"
+    then = time.localtime(time.time() + left)
+    today = time.localtime()[:3] == then[:3]
+    return f"trainings end about {time.strftime('%H:%M' if today else '%a %d %b %H:%M', then)}"
+
+
+def clock(seconds: float) -> str:
+    """Returns a duration as `0:08`, `12:40` or `3:05:00`."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minutes}:{second:02d}"

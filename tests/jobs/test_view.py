@@ -108,13 +108,3 @@ def test_the_bar_has_colours_only_if_asked(shown):
     assert line.startswith("\x1b[32m━━\x1b[0m\x1b[2m─") and line.count("─") == 18
     made.ended(2, failed=True)
     assert made.lines(200)[0].startswith("\x1b[31m━")
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(8.9, "0:08"), (760, "12:40"), (11105, "3:05:05")])
-def test_durations(seconds, text):
-    assert view.clock(seconds) == text
-
-
-def test_the_day_of_a_far_end_is_named():
-    assert view.ending(None) == "end not known yet"
-    assert len(view.ending(3 * 86400).split()) == 7  # trainings end about Mon 30 Nov 14:32

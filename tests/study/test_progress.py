@@ -102,3 +102,13 @@ def test_only_a_changed_record_changes_the_mark_of_the_records(made):
         change()
         marks.append(reader.read().records)
     assert len(set(marks)) == len(marks)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(8.9, "0:08"), (760, "12:40"), (11105, "3:05:05")])
+def test_durations(seconds, text):
+    assert progress.clock(seconds) == text
+
+
+def test_the_day_of_a_far_end_is_named():
+    assert progress.ending(None) == "end not known yet"
+    assert len(progress.ending(3 * 86400).split()) == 7  # trainings end about Mon 30 Nov 14:32
