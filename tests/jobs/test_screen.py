@@ -76,7 +76,7 @@ def test_a_fault_of_the_view_is_named_and_stops_nothing(shown):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.fault("a signal while the terminal shows a view of the progress", tries=3)
+@pytest.mark.fault("a signal while the terminal shows a view of the progress")
 def test_the_terminal_is_whole_after_a_signal(shown, number):
     terminal = shown(end="signal = __import__('signal'); time.sleep(60)")
     terminal.wait(lambda output: b"ready" in output)

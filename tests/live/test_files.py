@@ -37,7 +37,7 @@ def test_files_of_the_report_are_found(root, path, file):
     assert find_file(root, path) == root / file
 
 
-@pytest.mark.fault("requests for files outside of a report", tries=23)
+@pytest.mark.fault("requests for files outside of a report")
 @pytest.mark.parametrize(
     "path",
     [

@@ -79,7 +79,7 @@ def test_other_methods_are_refused(served, method):
     assert ask(served[0], "/", method)[0] == 501
 
 
-@pytest.mark.fault("requests of another site, or for other files, to `rankdet watch`", tries=5)
+@pytest.mark.fault("requests of another site, or for other files, to `rankdet watch`")
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
