@@ -108,6 +108,6 @@ class Builder:
 
 
 def _processor_seconds() -> float:
-    """Processor time of all builds that have ended; on a busy machine they take longer than that."""
+    """Processor time of all builds so far; a busy machine makes them longer, but not this time."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
