@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "compare runs, with a paired bootstrap of their differences",
     "bench": "time the losses, the evaluation, and a training iteration; check a GPU",
     "report": "build or open the report of a study",
+    "watch": "serve the progress and the report of a study while it runs",
     "record": "write the outcome of a study into a folder that can be committed",
     "agree": "compare a study's results with a record of the same study",
     "figure": "draw a figure of a study for a paper, as PDF, SVG or PNG",

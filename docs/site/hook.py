@@ -31,8 +31,8 @@ NAV: list[tuple[str, list[str]]] = [
     (
         "How to",
         [
-            *("claims.md", "tuning.md", "figures.md", "training-speed.md", "several-gpus.md"),
-            *("slurm.md", "gpu-check.md", "containers.md"),
+            *("watch.md", "claims.md", "tuning.md", "figures.md", "training-speed.md"),
+            *("several-gpus.md", "slurm.md", "gpu-check.md", "containers.md"),
         ],
     ),
     (

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rankdet.files import write_record
+from rankdet.jobs.progress import end_progress
 from rankdet.results.failures import failure, record_failure
 from rankdet.results.layout import PLAN, WORK
 from rankdet.study.plan import Study
@@ -36,6 +37,7 @@ def failures(study: Study) -> dict[str, str]:
 
 def on_error(study: Study) -> None:
     """Prints the failures and builds a partial report."""
+    end_progress()
     for key, reason in failures(study).items():
         print(f"failed: {key}: {reason}", file=sys.stderr)
     plan = Path(study.folder) / PLAN
@@ -53,5 +55,6 @@ def on_error(study: Study) -> None:
 
 def on_success(study: Study) -> None:
     """Prints where the report is, after the messages of Snakemake."""
+    end_progress()
     if Path(study.report).exists():  # it does not if only other files were requested
         atexit.register(print, f"Report: {study.report}", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.jobs.folders import folder_problems
+from rankdet.jobs.progress import show_progress
 from rankdet.jobs.terminal import MessageFilter
 from rankdet.lifetime import mark_workflow
 from rankdet.repository import unusable
@@ -60,6 +61,7 @@ def begin(workflow: Any, study: Study) -> None:
     """Prepares the workflow that the user started; does nothing in the processes of its jobs.
 
     Its jobs end when it ends. Damaged files of the study are set aside, so that they are remade.
+    Its runs have one view of their progress, if there is a terminal.
     If a folder for temporary files cannot be written, it prints that and exits with 2.
 
     Args:
@@ -75,6 +77,7 @@ def begin(workflow: Any, study: Study) -> None:
             sys.exit(2)
         for line in set_aside_damaged(Path(study.folder), [run.key for run in study.runs]):
             print(f"note: {line}", file=sys.stderr)
+        show_progress(workflow, study)
 
 
 def share_settings_of_train(workflow: Any, study: Study) -> None:

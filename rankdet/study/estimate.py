@@ -76,7 +76,7 @@ def _estimate(study: Study, runs: Iterable[ResolvedRun], paces: Mapping[Pace, fl
     lengths = [iterations(study, run) for run in trained]
     hours, unknown = 0.0, 0
     for run, length in zip(trained, lengths, strict=True):
-        seconds = paces.get(_pace(run))
+        seconds = paces.get(pace_of(run))
         if seconds is None or length is None:
             unknown += 1
         else:
@@ -111,7 +111,8 @@ def _images(study: Study, dataset: str) -> int | None:
     return split.n_images if split else None
 
 
-def _pace(run: ResolvedRun) -> Pace:
+def pace_of(run: ResolvedRun) -> Pace:
+    """Returns what determines the time of an iteration of a run."""
     schedule = run.schedule
     size = _size(schedule["image_size"])
     return Pace(

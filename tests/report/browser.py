@@ -97,7 +97,10 @@ class Browser:
     def open(self, page: Path, fragment: str = "", query: str = "") -> None:
         """Loads a file; `query` is what follows `?` in the address."""
         url = page.resolve().as_uri() + (f"?{query}" if query else "")
-        url += f"#{fragment}" if fragment else ""
+        self.visit(url + (f"#{fragment}" if fragment else ""))
+
+    def visit(self, url: str) -> None:
+        """Loads an address."""
         self._call("POST", "/url", {"url": url})
 
     def run(self, script: str, *arguments: object) -> object:
