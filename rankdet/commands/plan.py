@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands.arguments import check_repository, config_overrides
+from rankdet.commands.arguments import config_overrides
 from rankdet.errors import InputError
 
 
@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--configfile",
         nargs="+",
         metavar="FILE",
-        help="the study (default: config/smoke.yaml); a later file overrides an earlier one",
+        help="the study (default: study.yaml here, else config/smoke.yaml); a later file overrides "
+        "an earlier one",
     )
     parser.add_argument(
         "--config",
@@ -38,9 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and status."""
-    check_repository("plan")
     from rankdet.jobs.folders import folder_problems
-    from rankdet.repository import CONFIG, DEFAULT_STUDY
+    from rankdet.repository import CONFIG, default_study
     from rankdet.study.plan import load_study
 
     overrides = config_overrides(args.config)
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         study = load_study(args.configfile or [CONFIG / "coco.yaml"], overrides, with_data=False)
         print_settings(study, args.settings, Console())
         return 0
-    study = load_study(args.configfile or [DEFAULT_STUDY], overrides, with_data=False)
+    study = load_study(args.configfile or [default_study()], overrides, with_data=False)
     if args.check:
         for problem, remedy in folder_problems():  # Snakemake would end with a traceback
             raise InputError(f"{problem}; {remedy}")

@@ -13,25 +13,25 @@ from rankdet.files import shown
 from rankdet.jobs.folders import folder_problems
 from rankdet.jobs.terminal import MessageFilter
 from rankdet.lifetime import mark_workflow
-from rankdet.repository import unusable
+from rankdet.repository import CODE, IN_CLONE, unusable
 from rankdet.results.damage import set_aside_damaged
 from rankdet.study.config.model import check_config, load_config
 from rankdet.study.plan import Study
 
 
-def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
+def start(config: Mapping[str, Any], files: Sequence[str]) -> Study:
     """Returns the study; if the config has an error, prints it and exits with 2.
 
     Args:
         config: Snakemake's merged config.
         files: The config files, for messages.
-        root: The repository; it is put on the Python path of every script.
     """
-    paths = [str(root), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    if IN_CLONE:  # scripts import the package of this clone; an installed one is on their path
+        paths = [str(CODE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
     source = " + ".join(shown(file) for file in files) or "--config"
     try:
-        if problem := unusable(root, sys.executable):
+        if problem := unusable(CODE, sys.executable):
             raise InputError(problem)
         for file in files:  # Snakemake has merged them, and drops keys that are given twice
             load_config(Path(file))
@@ -75,21 +75,3 @@ def begin(workflow: Any, study: Study) -> None:
             sys.exit(2)
         for line in set_aside_damaged(Path(study.folder), [run.key for run in study.runs]):
             print(f"note: {line}", file=sys.stderr)
-
-
-def share_settings_of_train(workflow: Any, study: Study) -> None:
-    """Makes what is set for the rule `train` count for all rules that train.
-
-    A profile or the command line may set threads and resources of `train`. Call this before the
-    first rule: Snakemake reads them when it reads a rule.
-
-    Args:
-        workflow: Snakemake's workflow.
-        study: The study.
-    """
-    train, *others = [training.rule for training in study.trainings()]
-    resources = workflow.resource_settings
-    for name in ("overwrite_threads", "overwrite_resources"):
-        given = dict(getattr(resources, name))
-        if train in given:
-            setattr(resources, name, {**dict.fromkeys(others, given[train]), **given})

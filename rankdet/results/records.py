@@ -12,7 +12,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
-from rankdet.repository import ROOT
+from rankdet.repository import ROOT, use_places
 from rankdet.results.layout import DATASET, SPEED, split_folder, variant_folder
 from rankdet.results.learning import BARELY_LEARNED, LEARNED_AP50
 from rankdet.results.schemas.dataset import DatasetManifest
@@ -306,6 +306,7 @@ def read_study(plan_path: str | Path) -> RecordedStudy:
     if plan is None:
         raise InputError(f"{path.parent}/: {problem}; run the study first, or name its plan.json")
     folder = path.resolve().parent
+    use_places(plan.places or {})  # pages and tables name the papers of the user, too
     learned = float(plan.study.learned_ap50)
     return RecordedStudy(folder, plan, tuple(_load_run(folder, one, learned) for one in plan.runs))
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.repository import ROOT
+from rankdet.repository import CODE, product
 from rankdet.study import cards, detectors
 from rankdet.study.code import parts
+from rankdet.study.code.imports import installed_versions
 from rankdet.study.code.source import Grain, Tree, our_tree
 
 # What each step of the workflow executes: files, and all files below folders. For the steps in
@@ -48,22 +49,22 @@ def digest(*values: Any) -> str:
 
 def code_hash(grains: Iterable[Grain], tree: Tree) -> str:
     """Returns the hash of statements without comments, docstrings and layout."""
-    ordered = sorted((path.relative_to(tree.root).as_posix(), i, path) for path, i in grains)
+    ordered = sorted((tree.name(path), i, path) for path, i in grains)
     return digest([[name, tree.source(path).text(i)] for name, i, path in ordered])
 
 
 @lru_cache
-def step_hash(step: str, root: Path = ROOT) -> str:
+def step_hash(step: str, root: Path = CODE) -> str:
     """Returns the hash of everything that a step of the workflow executes for every run.
 
     Args:
         step: A key of `STEPS`.
-        root: The repository.
+        root: The folder that has our package.
     """
     return _step_hash(step, "", "", root)
 
 
-def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = ROOT) -> str:
+def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = CODE) -> str:
     """Returns the hash of everything that a step executes for one detector.
 
     In `rankdet/detectors`, only the adapters of the detector's family and head count. The
@@ -72,7 +73,7 @@ def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = ROOT) -
     Args:
         step: One of `MODEL_STEPS`.
         detector: The detector's file.
-        root: The repository.
+        root: The folder that has our package.
     """
     return _step_hash(step, detector["family"], detector.get("head", ""), root)
 
@@ -83,7 +84,7 @@ def _step_hash(step: str, family: str, head: str, root: Path) -> str:
     grains: set[Grain] = set()
     others = []
     for place in STEPS[step]:
-        for path in _files(root / place):
+        for path in _files(_place(root, place)):
             if path.suffix == ".py":
                 grains |= tree.whole(path)
             else:
@@ -95,11 +96,16 @@ def _step_hash(step: str, family: str, head: str, root: Path) -> str:
     return digest(code_hash(reached, tree), sorted(others))
 
 
-def files_hash(files: Iterable[Path], root: Path = ROOT) -> str:
+def files_hash(files: Iterable[Path], root: Path = CODE) -> str:
     """Returns the hash of Python files that are loaded by path, and of the code they use."""
     tree = our_tree(root)
     grains = {grain for path in files for grain in tree.whole(path)}
     return code_hash(tree.reach(grains), tree)
+
+
+def _place(root: Path, name: str) -> Path:
+    """The file or folder of a step: of the package, or of the product's other files."""
+    return (root if name.startswith("rankdet/") else product(root)) / name
 
 
 def _files(place: Path) -> list[Path]:
@@ -108,7 +114,7 @@ def _files(place: Path) -> list[Path]:
     kept = (".py", ".j2", ".css", ".js", ".rst", ".html")
     paths = sorted(path for path in place.rglob("*") if path.suffix in kept)
     if not paths:
-        raise InputError(f"{shown(place)}: missing: the installation is incomplete; clone it again")
+        raise InputError(f"{shown(place)}: missing: the installation is incomplete; make it again")
     skipped = ("__pycache__", "html", "example")  # `reports/html` and `example` are written reports
     return [p for p in paths if not set(p.relative_to(place).parts[:-1]) & set(skipped)]
 
@@ -117,7 +123,6 @@ def loss_hash(
     file: cards.LossFile,
     card: Mapping[str, Any],
     detector: Mapping[str, Any],
-    root: Path = ROOT,
 ) -> str:
     """Returns the hash of a loss for a detector: its card, its file and the code that they use.
 
@@ -125,17 +130,17 @@ def loss_hash(
         file: The loss's file.
         card: The card with variants merged in.
         detector: The detector's file: it decides which parts of the card are used.
-        root: The repository.
 
     Raises:
         InputError: If a classification type of the card is not defined anywhere.
     """
-    tree = our_tree(root)
+    tree = file.tree
     body = tree.source(file.path).body
     own = {grain for grain in tree.whole(file.path) if not cards.is_card(body[grain[1]])}
     grains = own | parts.loss_parts(file.path, card, detector, tree)
     reached = tree.reach(grains, parts.by_name(tree, baselines=False))
-    return digest(_training_card(card, detector), code_hash(reached, tree))
+    further = [versions] if (versions := installed_versions(reached, tree)) else []
+    return digest(_training_card(card, detector), code_hash(reached, tree), *further)
 
 
 def _training_card(card: Mapping[str, Any], detector: Mapping[str, Any]) -> dict[str, Any]:

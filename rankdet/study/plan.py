@@ -9,12 +9,14 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.papers.spec import RunRequest, Spec
+from rankdet.repository import use_places
 from rankdet.results import layout
 from rankdet.results.epochs import KeptEpoch
 from rankdet.results.schemas.plan import Plan
 from rankdet.study import batches, data, hashes, published
 from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
+from rankdet.study.config.own_files import check_places
 from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
 from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
@@ -42,6 +44,8 @@ class Study:
     def __init__(self, config: StudyConfig, source: str, with_data: bool = True) -> None:
         self.config, self.source = config, source
         self.name = config.study
+        self.places = dict(check_places(config.paths.model_dump(), source))
+        use_places(self.places)
         self.folder = f"results/{config.study}"
         self.report = f"reports/html/{config.study}/index.html"
         self.tables = load_specs(config.tables, "tables", source)
@@ -314,6 +318,7 @@ class Study:
             "papers": self.papers.plan(),
             "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
             **({"cost": self.cost_record[0]} if config.cost else {}),
+            **({"places": self.places} if self.places else {}),
         }
         return Plan.of(**content).to_dict()
 

@@ -1,9 +1,10 @@
 """The entries of `plan.json` for the study, a run, and a table or figure."""
 
+from pathlib import Path
 from typing import Any
 
 from rankdet.files import shown
-from rankdet.repository import PAPERS
+from rankdet.repository import ROOT, paper_file
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.resolve import ResolvedRun
 from rankdet.study.tuned import how_tuned
@@ -52,4 +53,9 @@ def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
 
 def spec_entry(name: str) -> dict[str, str]:
     """Returns the entry of a table or figure, such as `alrp/table2`."""
-    return {"id": name, "spec": shown(PAPERS / f"{name}.yaml")}
+    return {"id": name, "spec": _spec(paper_file(name))}
+
+
+def _spec(path: Path) -> str:
+    """A specification's path: one of the product is found on every machine."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else shown(path)

@@ -81,6 +81,7 @@ class Plan(Record):
         papers: which of the papers' datasets and schedules the study has, and what it lacks.
         hyperparameters: those of each loss, for tables that count them.
         cost: path of the record of the losses' cost; None if the study does not measure it.
+        places: where the study's own losses, detectors and papers are, if its config says it.
     """
 
     SCHEMA: ClassVar[str] = "rankdet.plan/1"
@@ -93,3 +94,4 @@ class Plan(Record):
     papers: dict[str, Any] | None = None
     hyperparameters: dict[str, Any] | None = None
     cost: str | None = None
+    places: dict[str, list[str]] | None = None
