@@ -141,14 +141,28 @@ def _table(study: Any) -> Any:
 
 def _status(study: Any, planned: Any) -> str:
     from rankdet.results.epochs import not_kept, words
-    from rankdet.results.status import run_status
+    from rankdet.results.status import NOT_RUN, run_status
+    from rankdet.study.made_of import listed
 
     folder = Path(study.folder) / planned.key
-    text = run_status(folder, study.config.learned_ap50).text
+    found = run_status(folder, study.config.learned_ap50)
+    text = found.text
+    if found.record is None:
+        return "new" if found.status == NOT_RUN and text == "not run yet" else text
+    if again := _changes(planned, folder, found.record):
+        return f"will be trained again, because {listed(again)} changed"
     missing = not_kept(folder, [kept.name for kept in planned.kept_epochs])
     if not missing:
-        return text
+        return f"up to date: {text}" if found.metrics else text
     return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
+
+
+def _changes(planned: Any, folder: Path, record: Any) -> list[str]:
+    """What has changed since a run was made; empty if nothing has."""
+    from rankdet.results.staleness import is_other_data
+    from rankdet.study.made_of import changes
+
+    return changes(planned, record) + ["the data"] * is_other_data(folder, record.provenance)
 
 
 def _length(schedule: dict[str, Any]) -> str:

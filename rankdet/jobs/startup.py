@@ -15,8 +15,12 @@ from rankdet.jobs.terminal import MessageFilter
 from rankdet.lifetime import mark_workflow
 from rankdet.repository import CODE, IN_CLONE, unusable
 from rankdet.results.damage import set_aside_damaged
+from rankdet.results.layout import PLAN
+from rankdet.results.schemas.plan import Plan
+from rankdet.results.staleness import stale_file
 from rankdet.study.config.model import check_config, load_config
 from rankdet.study.plan import Study
+from rankdet.study.plan_entries import planned_hashes
 
 
 def start(config: Mapping[str, Any], files: Sequence[str]) -> Study:
@@ -75,3 +79,40 @@ def begin(workflow: Any, study: Study) -> None:
             sys.exit(2)
         for line in set_aside_damaged(Path(study.folder), [run.key for run in study.runs]):
             print(f"note: {line}", file=sys.stderr)
+        make_again(workflow, stale_files(study))
+
+
+def stale_files(study: Study) -> list[str]:
+    """Returns the records of the study that are older than its plan.
+
+    Snakemake notices such records by its own notes in `.snakemake/`, which do not come along when
+    results are copied or merged. The hashes in the records do.
+
+    Args:
+        study: The study.
+    """
+    folder = Path(study.folder)
+    plan, _ = Plan.read(folder / PLAN)
+    found = [folder / PLAN] if plan is not None and plan.to_dict() != study.plan() else []
+    for run in study.runs:
+        if record := stale_file(folder / run.key, planned_hashes(run)):
+            found.append(record)
+    return [path.as_posix() for path in found]
+
+
+def make_again(workflow: Any, files: Sequence[str]) -> None:
+    """Makes Snakemake run the jobs that write some files, also if it sees no reason.
+
+    Args:
+        workflow: Snakemake's workflow; it is still being read, and has no such settings yet.
+        files: Outputs of rules.
+    """
+    original = workflow.execute
+
+    def execute(*args: Any, **options: Any) -> Any:
+        settings = workflow.dag_settings
+        settings.forcerun = {*settings.forcerun, *files}
+        return original(*args, **options)
+
+    if files:
+        workflow.execute = execute

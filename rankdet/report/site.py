@@ -26,7 +26,7 @@ SCRIPTS = {  # template to the only script that its pages may run
     "compare.html.j2": STATIC / "compare.js",
 }
 MARKS = dict(zip(VERDICTS, "✓✗?↕–", strict=True))
-GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◌◌", strict=True))
+GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◍◌◌", strict=True))
 
 
 class Site:

@@ -81,19 +81,27 @@ def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = CODE) -
 @lru_cache
 def _step_hash(step: str, family: str, head: str, root: Path) -> str:
     tree = our_tree(root)
+    others = [
+        [path.name, hashlib.sha256(path.read_bytes()).hexdigest()]
+        for path in _of_step(step, root)
+        if path.suffix != ".py"
+    ]
+    return digest(code_hash(_reached(step, family, head, tree), tree), sorted(others))
+
+
+def _of_step(step: str, root: Path) -> list[Path]:
+    return [path for place in STEPS[step] for path in _files(_place(root, place))]
+
+
+def _reached(step: str, family: str, head: str, tree: Tree) -> set[Grain]:
+    """The statements that a step executes, for one family and head of detectors or for all."""
     grains: set[Grain] = set()
-    others = []
-    for place in STEPS[step]:
-        for path in _files(_place(root, place)):
-            if path.suffix == ".py":
-                grains |= tree.whole(path)
-            else:
-                others.append([path.name, hashlib.sha256(path.read_bytes()).hexdigest()])
+    for path in _of_step(step, tree.root):
+        grains |= tree.whole(path) if path.suffix == ".py" else set()
     if family:
         grains |= parts.adapters(family, head, tree)
     closed = parts.by_name(tree, losses=step not in WITHOUT_LOSSES) if step in MODEL_STEPS else None
-    reached = tree.reach(grains, closed) if closed else tree.reach(grains)
-    return digest(code_hash(reached, tree), sorted(others))
+    return tree.reach(grains, closed) if closed else tree.reach(grains)
 
 
 def files_hash(files: Iterable[Path], root: Path = CODE) -> str:
@@ -134,17 +142,63 @@ def loss_hash(
     Raises:
         InputError: If a classification type of the card is not defined anywhere.
     """
+    reached = _loss_grains(file, card, detector)
+    further = [versions] if (versions := installed_versions(reached, file.tree)) else []
+    return digest(training_card(card, detector), code_hash(reached, file.tree), *further)
+
+
+def _loss_grains(
+    file: cards.LossFile, card: Mapping[str, Any], detector: Mapping[str, Any]
+) -> set[Grain]:
     tree = file.tree
     body = tree.source(file.path).body
     own = {grain for grain in tree.whole(file.path) if not cards.is_card(body[grain[1]])}
     grains = own | parts.loss_parts(file.path, card, detector, tree)
-    reached = tree.reach(grains, parts.by_name(tree, baselines=False))
-    further = [versions] if (versions := installed_versions(reached, tree)) else []
-    return digest(_training_card(card, detector), code_hash(reached, tree), *further)
+    return tree.reach(grains, parts.by_name(tree, baselines=False))
 
 
-def _training_card(card: Mapping[str, Any], detector: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a merged card on which training depends, apart from learning rates."""
+def loss_files(
+    file: cards.LossFile, card: Mapping[str, Any], detector: Mapping[str, Any]
+) -> dict[str, str]:
+    """Returns the files and installed packages that a loss uses, each with a hash or a version.
+
+    Args:
+        file: The loss's file.
+        card: The card with variants merged in.
+        detector: The detector's file.
+    """
+    reached = _loss_grains(file, card, detector)
+    return {**_by_file(reached, file.tree), **installed_versions(reached, file.tree)}
+
+
+def model_code_files(step: str, detector: Mapping[str, Any], root: Path = CODE) -> dict[str, str]:
+    """Returns the files that a step executes for one detector, each with a hash.
+
+    Args:
+        step: One of `MODEL_STEPS`.
+        detector: The detector's file.
+        root: The folder that has our package.
+    """
+    return dict(_code_files(step, detector["family"], detector.get("head", ""), root))
+
+
+@lru_cache
+def _code_files(step: str, family: str, head: str, root: Path) -> tuple[tuple[str, str], ...]:
+    tree = our_tree(root)
+    return tuple(_by_file(_reached(step, family, head, tree), tree).items())
+
+
+def _by_file(grains: Iterable[Grain], tree: Tree) -> dict[str, str]:
+    """Each file of some statements, by its name, to the hash of these statements."""
+    of_file: dict[Path, list[Grain]] = {}
+    for grain in grains:
+        of_file.setdefault(grain[0], []).append(grain)
+    found = {tree.name(path): code_hash(some, tree) for path, some in of_file.items()}
+    return dict(sorted(found.items()))
+
+
+def training_card(card: Mapping[str, Any], detector: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys of a merged card on which training depends, apart from learning rates."""
     kept = ["name", "classification", "box", "balance", "head", "collapse_above"]
     if detector.get("masks"):
         kept.append("mask")

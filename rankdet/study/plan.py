@@ -19,6 +19,7 @@ from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.config.own_files import check_places
 from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
+from rankdet.study.made_of import made_of
 from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, Run, expand
@@ -260,6 +261,7 @@ class Study:
             "test": run.test_settings(variant, threshold),
             "test_hash": run.test_hash(variant, threshold),
             "hashes": run.hashes,
+            "made_of": made_of(run) if run.trained else {},
             "threads": threads,
             "device": self.config.device,
             **({"hours": self.config.hours} if self.config.hours else {}),

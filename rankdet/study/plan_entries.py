@@ -48,7 +48,13 @@ def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
         "test_variants": [name for name, _ in run.test_variants],
         "untrained": run.untrained,
         "checkpoint": run.checkpoint,
+        "hashes": planned_hashes(run),
     }
+
+
+def planned_hashes(run: ResolvedRun) -> dict[str, str]:
+    """Returns the hashes that the record of a training must have; empty if it is not trained."""
+    return dict(run.hashes) if run.trained else {}
 
 
 def spec_entry(name: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from rankdet.jobs.workflow import (
     start,
     step_hash,
 )
+from rankdet.repository import ROOT  # a rule made of ours, elsewhere, finds the same scripts
 
 STUDY = start(config, workflow.configfiles)
 begin(workflow, STUDY)

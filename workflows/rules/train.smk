@@ -38,7 +38,7 @@ for training in STUDY.trainings():
         pathvars:
             dataset="<results>/{dataset,%s}" % training.dataset,
         conda:
-            "../../envs/rankdet.yaml"
+            f"{ROOT}/envs/rankdet.yaml"
         threads: STUDY.training_threads
         resources:
             mem_mb=3000,
@@ -48,7 +48,7 @@ for training in STUDY.trainings():
             # Snakemake does not compare a function of `threads`: the spec has keys that do not affect training.
             spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
         script:
-            "../scripts/train.py"
+            f"{ROOT}/workflows/scripts/train.py"
 
 
 rule untrained:
@@ -65,7 +65,7 @@ rule untrained:
     pathvars:
         run="<dataset>/{detector,[^/]+}/untrained/seed{seed,[0-9]+}",
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
         mem_mb=3000,
@@ -74,7 +74,7 @@ rule untrained:
         made_of=STUDY.test_hash,
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
-        "../scripts/untrained.py"
+        f"{ROOT}/workflows/scripts/untrained.py"
 
 
 # The `checkpoint` of a group of runs replaces the training.
@@ -90,11 +90,11 @@ rule given:
     pathvars:
         run="<dataset>/{detector,[^/]+}/{loss,[^/]+@given}/seed{seed,[0-9]+}",
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     resources:
         mem_mb=3000,
     params:
         made_of=STUDY.given_hash,
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
-        "../scripts/given.py"
+        f"{ROOT}/workflows/scripts/given.py"

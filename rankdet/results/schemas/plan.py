@@ -46,6 +46,8 @@ class PlanRun(Part):
         score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
         test_variants: names of further tests.
         checkpoint: file whose weights are tested; empty for a run that is trained.
+        hashes: what its training depends on (`config`, `code`, `loss`), empty if it is not trained;
+            None in the plan of an old version.
     """
 
     key: str
@@ -65,6 +67,7 @@ class PlanRun(Part):
     test_variants: tuple[str, ...] = ()
     untrained: bool = False
     checkpoint: str = ""
+    hashes: dict[str, str] | None = None
 
 
 class PlanPaper(Part):
