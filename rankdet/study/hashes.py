@@ -143,7 +143,7 @@ def loss_hash(
         InputError: If a classification type of the card is not defined anywhere.
     """
     reached = _loss_grains(file, card, detector)
-    further = [versions] if (versions := installed_versions(reached, file.tree)) else []
+    further = [versions] if (versions := installed_versions(file.path, reached, file.tree)) else []
     return digest(training_card(card, detector), code_hash(reached, file.tree), *further)
 
 
@@ -168,7 +168,7 @@ def loss_files(
         detector: The detector's file.
     """
     reached = _loss_grains(file, card, detector)
-    return {**_by_file(reached, file.tree), **installed_versions(reached, file.tree)}
+    return {**_by_file(reached, file.tree), **installed_versions(file.path, reached, file.tree)}
 
 
 def model_code_files(step: str, detector: Mapping[str, Any], root: Path = CODE) -> dict[str, str]:
@@ -193,7 +193,10 @@ def _by_file(grains: Iterable[Grain], tree: Tree) -> dict[str, str]:
     of_file: dict[Path, list[Grain]] = {}
     for grain in grains:
         of_file.setdefault(grain[0], []).append(grain)
-    found = {tree.name(path): code_hash(some, tree) for path, some in of_file.items()}
+    found = {
+        tree.name(path) if tree.is_shipped(path) else shown(path): code_hash(some, tree)
+        for path, some in of_file.items()
+    }
     return dict(sorted(found.items()))
 
 

@@ -24,6 +24,7 @@ from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, Run, expand
 from rankdet.study.runs_of_tables import runs_of_tables
+from rankdet.study.sources import sources
 from rankdet.study.tables import Target, load_specs, run_of, runs_of
 from rankdet.suggest import choice, merged_by_type
 
@@ -320,6 +321,7 @@ class Study:
             "papers": self.papers.plan(),
             "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
             **({"cost": self.cost_record[0]} if config.cost else {}),
+            "sources": sources(self.runs),
             **({"places": self.places} if self.places else {}),
         }
         return Plan.of(**content).to_dict()

@@ -1,7 +1,8 @@
 # Training. A run resumes from its folder work/, which is not an output. Outputs are written last.
 #
 # To run one loss in another way (more memory, a partition), copy the lines below to the end of this
-# file and write the loss's name for `mine`. The rule inherits everything else from `train`:
+# file and write the loss's name for `mine`. The rule inherits everything else from `train`, its GPUs and
+# what a profile sets for it too, and goes before it (rankdet/jobs/own_rules.py, docs/your-own-folder.md):
 #
 #     use rule train as train_mine with:
 #         pathvars:
@@ -9,9 +10,6 @@
 #         threads: 4
 #         resources:
 #             mem_mb=16000,
-#             gpu=STUDY.training_gpus,
-#
-#     ruleorder: train_mine > train
 #
 # If tables show epochs on the way of that loss, `snakemake -n` names another rule than `train`: copy that one.
 ruleorder: untrained > given > train

@@ -70,6 +70,24 @@ class PlanRun(Part):
     hashes: dict[str, str] | None = None
 
 
+class PlanSource(Part):
+    """What the file of a loss or a detector cites.
+
+    Attributes:
+        name: its file.
+        title: its title for readers.
+        paper: the title of the paper.
+        citation: authors, venue and year.
+        url: the address of the paper.
+    """
+
+    name: str
+    title: str = ""
+    paper: str = ""
+    citation: str = ""
+    url: str = ""
+
+
 class PlanPaper(Part):
     """A table or figure, and the file that specifies it."""
 
@@ -84,6 +102,7 @@ class Plan(Record):
         papers: which of the papers' datasets and schedules the study has, and what it lacks.
         hyperparameters: those of each loss, for tables that count them.
         cost: path of the record of the losses' cost; None if the study does not measure it.
+        sources: what the losses and detectors of the study cite.
         places: where the study's own losses, detectors and papers are, if its config says it.
     """
 
@@ -98,3 +117,4 @@ class Plan(Record):
     hyperparameters: dict[str, Any] | None = None
     cost: str | None = None
     places: dict[str, list[str]] | None = None
+    sources: tuple[PlanSource, ...] = ()

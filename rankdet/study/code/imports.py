@@ -119,17 +119,18 @@ def _modules_beside(folders: Iterable[Path]) -> list[str]:
     )
 
 
-def installed_versions(grains: Iterable[Grain], tree: Tree) -> dict[str, str]:
+def installed_versions(file: Path, grains: Iterable[Grain], tree: Tree) -> dict[str, str]:
     """Returns the versions of the installed packages that the user's files import.
 
     What training itself needs, such as torch, is left out: see `outside.DEPENDENCIES`.
 
     Args:
-        grains: Statements; the files that they are in are looked at as a whole.
+        file: The loss file.
+        grains: Statements that it reaches; their files are looked at as a whole.
         tree: The sources.
     """
     found = {}
-    for path in {path for path, _ in grains if not tree.is_ours(path)}:
+    for path in {file, *(path for path, _ in grains if not tree.is_ours(path))}:
         for node in ast.walk(ast.Module(tree.source(path).body, [])):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:

@@ -123,6 +123,10 @@ class Tree:
             self.product != self.root and path.is_relative_to(self.product)
         )
 
+    def is_shipped(self, path: Path) -> bool:
+        """Returns whether a file belongs to the product, and not to the user."""
+        return path.is_relative_to(self.product) or path.is_relative_to(self.root)
+
     def base(self, path: Path) -> Path:
         """Returns the folder from which a file's name as a module starts."""
         if path not in self._bases:
