@@ -1,4 +1,4 @@
-"""Puts the product's own files into the wheel, as `rankdet/_share` (docs/decisions/032-wheel.md)."""
+"""Puts the product's own files into the wheel (docs/decisions/032-wheel.md)."""
 
 import shutil
 from pathlib import Path

@@ -10,7 +10,9 @@ from rankdet.jobs.workflow import (
     start,
     step_hash,
 )
-from rankdet.repository import ROOT  # a rule made of ours, elsewhere, finds the same scripts
+
+# Scripts are named by this path: a rule made of ours in another file looks for them there, too.
+from rankdet.repository import ROOT
 
 STUDY = start(config, workflow.configfiles)
 begin(workflow, STUDY)
