@@ -2,13 +2,14 @@
 # Keys of a study: config/README.md. Structure of the project: docs/architecture.md.
 import os
 
+from rankdet.repository import default_study
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/smoke.yaml"
+    configfile: default_study()
 
 
 report: "reports/captions/workflow.rst"

@@ -16,6 +16,7 @@ COMMANDS = {
     "evaluate": "AP, oLRP and score-IoU correlation of COCO-format detections",
     "data": "check a COCO-format dataset, download COCO or LVIS, or write the built-in shapes",
     "plan": "list the runs of a study without starting them",
+    "init": "make a folder for studies, losses and tables of your own",
     "new": "create a new loss from the template",
     "thresholds": "the LRP-optimal score threshold of each class of a run",
     "submission": "write a run's detections as COCO's evaluation server accepts them",

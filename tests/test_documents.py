@@ -67,7 +67,7 @@ def test_paths_in_documents_exist(document):
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_commands_in_documents_exist(document):
     code = re.findall(r"```.*?```|`[^`]+`", document.read_text(encoding="utf-8"), re.DOTALL)
-    named = {name for part in code for name in re.findall(r"\brankdet ([a-z]+)\b", part)}
+    named = {name for part in code for name in re.findall(r"(?<!from )\brankdet ([a-z]+)\b", part)}
     assert named <= COMMANDS.keys()
 
 

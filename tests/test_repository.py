@@ -61,7 +61,7 @@ def test_the_workflow_refuses_before_it_reads_the_study(tmp_path, monkeypatch, c
     monkeypatch.setattr(sys, "executable", str(tmp_path / "my work" / "bin" / "python"))
     monkeypatch.setenv("PYTHONPATH", "")
     with pytest.raises(SystemExit) as stopped:
-        start({}, [], str(tmp_path))
+        start({}, [])
     assert stopped.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith("error: the path of the environment contains ' '")

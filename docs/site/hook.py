@@ -26,7 +26,7 @@ LINK = re.compile(r"(\[(?:[^\[\]]|\[[^\]]*\])*\])\(([^)\s]+)\)")
 # Titles and files; a pattern stands for all files that it finds and that are not named elsewhere.
 NAV: list[tuple[str, list[str]]] = [
     ("Start", ["index.md", "quickstart.md", "faq.md", "findings.md"]),
-    ("Tutorials", ["tutorials/*.md", "add-a-detector.md", "add-a-paper.md"]),
+    ("Tutorials", ["tutorials/*.md", "your-own-folder.md", "add-a-detector.md", "add-a-paper.md"]),
     ("Recipes", ["recipes/*.md"]),
     (
         "How to",

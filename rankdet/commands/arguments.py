@@ -8,25 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.repository import LOSSES
 
 MOST_DRAWS = 100_000  # of images for intervals
-
-
-def check_repository(command: str) -> None:
-    """Checks that the command runs in a clone of the repository, not in an installed wheel.
-
-    Args:
-        command: What the user called, without `rankdet`.
-
-    Raises:
-        InputError: If the package is not in a clone: a wheel has no workflows, papers or templates.
-    """
-    if not LOSSES.is_dir():
-        raise InputError(
-            f"`rankdet {command}` needs a clone of the repository, and this rankdet is installed "
-            "without one: clone it, run `make setup` there, and use its .venv/bin/rankdet"
-        )
 
 
 def check_least(args: argparse.Namespace, **least: int) -> None:

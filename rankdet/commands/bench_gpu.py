@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rankdet.commands.arguments import check_repository, check_writable
+from rankdet.commands.arguments import check_writable
 from rankdet.errors import InputError
 from rankdet.suggest import choice
 
@@ -37,7 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the check; returns 1 if a loss differs from the CPU or a part failed."""
-    check_repository("bench gpu")
     if not args.minutes >= LEAST_MINUTES:
         raise InputError(f"--minutes {args.minutes:g}: choose {LEAST_MINUTES:g} or more")
     check_writable(args.out / "record")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rankdet.commands.arguments import check_least, check_repository, check_writable
+from rankdet.commands.arguments import check_least, check_writable
 from rankdet.files import write_text
 
 STOCK_LOSSES = {"two-stage": "ce+l1"}  # mmdet's losses, by family; the others have focal loss
@@ -53,7 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures each detector and loss; writes the record, then prints one line for each."""
-    check_repository("bench iteration")
     from rankdet.strict import read
     from rankdet.study.config.model import Cost
     from rankdet.study.cost import cost_spec

@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from rankdet.commands.arguments import check_repository
 from rankdet.errors import InputError
 
 
@@ -78,7 +77,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _get(args: argparse.Namespace) -> int:
-    check_repository("data get")
     from rankdet.datasets.download import archives, get
 
     for archive in archives(args.dataset, args.file):

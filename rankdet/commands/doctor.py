@@ -16,7 +16,7 @@ from rankdet import __version__
 from rankdet.commands import packages, shadows
 from rankdet.commands.packages import EnvironmentProblem
 from rankdet.jobs.folders import folder_problems
-from rankdet.repository import ENVIRONMENTS, LOSSES, ROOT, unusable
+from rankdet.repository import ENVIRONMENTS, IN_CLONE, ROOT, unusable
 
 SCHEMA = "rankdet.doctor/1"
 GB = 1 << 30
@@ -41,7 +41,7 @@ def examine() -> dict[str, Any]:
     An installed wheel is not in a clone of the repository: then packages that only studies need,
     pinned versions and the git commit are not examined.
     """
-    clone = LOSSES.is_dir()
+    clone = IN_CLONE
     versions = packages.installed()
     torch, import_problems = packages.imported("torch")
     import_problems += packages.opencv_problems()
@@ -217,7 +217,7 @@ def lines(findings: Mapping[str, Any]) -> Iterator[str]:
     if findings["clone"]:
         yield f"  {'commit':<14}{findings['commit'] or 'unknown'}"
     else:
-        yield f"  {'repository':<14}this is an installed package; studies need a clone"
+        yield f"  {'repository':<14}this is an installed package; `rankdet init` makes a lab"
     if not findings["problems"]:
         yield "No problems found."
         return

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankdet.charts.publication.styles import ENDINGS, STYLES, WIDTHS
-from rankdet.commands.arguments import check_repository, check_writable
+from rankdet.commands.arguments import check_writable
 from rankdet.commands.studies import add_study, find_plan
 from rankdet.errors import InputError
 from rankdet.suggest import choice
@@ -43,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the figure and prints its path."""
-    check_repository("figure")
     if args.out.suffix not in ENDINGS:
         raise InputError(f"--out {args.out}: end its name in {', '.join(ENDINGS)}")
     check_writable(args.out)

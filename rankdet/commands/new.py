@@ -1,12 +1,12 @@
-"""`rankdet new`: creates a new loss from the template."""
+"""`rankdet new`: creates a new loss from the template, where the user is."""
 
 import argparse
 import re
 from pathlib import Path
 
-from rankdet.commands.arguments import check_repository
 from rankdet.errors import InputError
-from rankdet.files import write_text
+from rankdet.files import shown, write_text
+from rankdet.repository import IN_CLONE, LOSSES, ROOT
 
 TAKEN = ("untrained",)  # the name for a detector before training
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -15,17 +15,16 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds `loss` and its name."""
     parts = parser.add_subparsers(dest="part", metavar="part", required=True)
-    loss = parts.add_parser("loss", help="write workflows/losses/NAME.py")
+    loss = parts.add_parser(
+        "loss", help="write losses/NAME.py, in a clone workflows/losses/NAME.py"
+    )
     loss.add_argument("name", metavar="NAME", help="lower-case letters, digits and _")
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the file and prints the next steps."""
-    check_repository("new")
-    from rankdet.files import shown
-    from rankdet.repository import LOSSES
-
-    path = shown(new_loss(args.name, LOSSES))
+    in_clone = IN_CLONE and Path.cwd().is_relative_to(ROOT)
+    path = shown(new_loss(args.name, LOSSES if in_clone else Path("losses")))
     print(
         f"{path}: write your loss there. Add {args.name!r} to `losses` of a study, or try it with:"
     )
@@ -39,7 +38,7 @@ def new_loss(name: str, folder: Path) -> Path:
 
     Args:
         name: The name of the loss and of its file.
-        folder: The folder of the losses, which contains `_template.py`.
+        folder: The folder to write to.
 
     Raises:
         InputError: If the name is not allowed, or the file exists or cannot be written.
@@ -49,13 +48,24 @@ def new_loss(name: str, folder: Path) -> Path:
     if name in TAKEN:
         raise InputError(f"name: {name!r} has another meaning in a study; choose another name")
     path = folder / f"{name}.py"
+    if (LOSSES / path.name).exists() and folder != LOSSES:
+        raise InputError(f"name: rankdet has a loss {name!r}; choose another name")
     if path.exists():
         raise InputError(f"{path} exists; choose another name, or edit that file")
-    text = (folder / "_template.py").read_text(encoding="utf-8")
+    text = (LOSSES / "_template.py").read_text(encoding="utf-8")
     body = text.partition('"""\n')[2]  # the copy does not need the instructions for copying
     summary = f'"""<What {name} does, in one line>.\n\n<Authors: title, venue year.>\n"""\n'
-    body = body.replace('"name": "template"', f'"name": "{name}"').replace(
-        "`template+", f"`{name}+"
-    )
+    for old, new in (
+        ('"name": "template"', f'"name": "{name}"'),
+        ('"title": "My Loss"', f'"title": "{title(name)}"'),
+        ("`template+", f"`{name}+"),
+    ):
+        body = body.replace(old, new)
     write_text(path, summary + body)
     return path
+
+
+def title(name: str) -> str:
+    """Returns the title of a loss from its name: `soft_rank` is `Soft Rank Loss`."""
+    words = [word.capitalize() for word in name.split("_") if word]
+    return " ".join(words if words[-1:] == ["Loss"] else [*words, "Loss"])

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands.arguments import check_repository, config_overrides
+from rankdet.commands.arguments import config_overrides
 from rankdet.errors import InputError
 
 
@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--configfile",
         nargs="+",
         metavar="FILE",
-        help="the study (default: config/smoke.yaml); a later file overrides an earlier one",
+        help="the study (default: study.yaml here, else config/smoke.yaml); a later file overrides "
+        "an earlier one",
     )
     parser.add_argument(
         "--config",
@@ -38,9 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and status."""
-    check_repository("plan")
     from rankdet.jobs.folders import folder_problems
-    from rankdet.repository import CONFIG, DEFAULT_STUDY
+    from rankdet.repository import CONFIG, default_study
     from rankdet.study.plan import load_study
 
     overrides = config_overrides(args.config)
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         study = load_study(args.configfile or [CONFIG / "coco.yaml"], overrides, with_data=False)
         print_settings(study, args.settings, Console())
         return 0
-    study = load_study(args.configfile or [DEFAULT_STUDY], overrides, with_data=False)
+    study = load_study(args.configfile or [default_study()], overrides, with_data=False)
     if args.check:
         for problem, remedy in folder_problems():  # Snakemake would end with a traceback
             raise InputError(f"{problem}; {remedy}")
@@ -141,14 +141,28 @@ def _table(study: Any) -> Any:
 
 def _status(study: Any, planned: Any) -> str:
     from rankdet.results.epochs import not_kept, words
-    from rankdet.results.status import run_status
+    from rankdet.results.status import NOT_RUN, run_status
+    from rankdet.study.made_of import listed
 
     folder = Path(study.folder) / planned.key
-    text = run_status(folder, study.config.learned_ap50).text
+    found = run_status(folder, study.config.learned_ap50)
+    text = found.text
+    if found.record is None:
+        return "new" if found.status == NOT_RUN and text == "not run yet" else text
+    if again := _changes(planned, folder, found.record):
+        return f"will be trained again, because {listed(again)} changed"
     missing = not_kept(folder, [kept.name for kept in planned.kept_epochs])
     if not missing:
-        return text
+        return f"up to date: {text}" if found.metrics else text
     return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
+
+
+def _changes(planned: Any, folder: Path, record: Any) -> list[str]:
+    """What has changed since a run was made; empty if nothing has."""
+    from rankdet.results.staleness import is_other_data
+    from rankdet.study.made_of import changes
+
+    return changes(planned, record) + ["the data"] * is_other_data(folder, record.provenance)
 
 
 def _length(schedule: dict[str, Any]) -> str:

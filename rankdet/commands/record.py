@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from rankdet.commands.arguments import check_repository
 from rankdet.commands.studies import add_study, find_plan
 
 
@@ -17,7 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the record and says what is in it."""
-    check_repository("record")
     plan = find_plan(args.study, args.results)
     from rankdet.papers.study_record import write_study_record
 

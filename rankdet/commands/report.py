@@ -4,7 +4,6 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from rankdet.commands.arguments import check_repository
 from rankdet.commands.studies import add_study, find_plan
 
 
@@ -19,7 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Builds the report and prints the path of its first page."""
-    check_repository("report")
     plan = find_plan(args.study, args.results)
     from rankdet.report import build_report
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rankdet.commands.arguments import check_least, check_repository, check_writable
+from rankdet.commands.arguments import check_least, check_writable
 from rankdet.errors import InputError
 
 FACTORS = "0.25,0.5,1,2,4"
@@ -80,12 +80,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Searches; prints the plan, each trial and the best settings."""
-    check_repository("tune")
     check_least(args, jobs=1)
     if args.budget is not None and not 0 < args.budget < math.inf:
         raise InputError(f"--budget {args.budget:g}: choose minutes above 0")
     from rankdet.commands.arguments import config_overrides
-    from rankdet.repository import DEFAULT_STUDY
+    from rankdet.repository import default_study
     from rankdet.study.plan import load_study
     from rankdet.tuning.halving import candidates
 
@@ -97,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     if len(tried) < 2:
         raise InputError(f"--rates {args.rates}: a search needs two candidates or more")
     study = load_study(
-        args.configfile or [DEFAULT_STUDY], config_overrides(args.config), with_data=False
+        args.configfile or [default_study()], config_overrides(args.config), with_data=False
     )
     out = args.out or Path("results") / "tuning" / f"{study.name}.json"
     check_writable(out, reads=args.configfile or [])

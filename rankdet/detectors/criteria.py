@@ -1,8 +1,10 @@
 """Builds a criterion from a loss card: classification part, box part and balance."""
 
 import importlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -11,6 +13,20 @@ import rankdet.losses as losses
 from rankdet.detectors.loss_faults import check_signature, located_in
 from rankdet.errors import InputError
 from rankdet.files import import_file
+from rankdet.repository import own_folders
+
+
+def import_own_file(path: Path) -> ModuleType:
+    """Imports a user's Python file, which may import modules beside it and in the current folder.
+
+    Raises:
+        InputError: As `import_file`.
+    """
+    for folder in reversed([str(folder) for folder in own_folders(path)]):
+        if folder in sys.path:
+            sys.path.remove(folder)
+        sys.path.insert(0, folder)  # it stays: functions of the file may import later
+    return import_file(path)
 
 
 def classification_class(name: str, loss_file: str | Path | None) -> type[nn.Module]:
@@ -19,7 +35,7 @@ def classification_class(name: str, loss_file: str | Path | None) -> type[nn.Mod
     Raises:
         InputError: If none of them has a torch module of this name, or the file has a fault.
     """
-    places: list[Any] = [import_file(Path(loss_file))] if loss_file else []
+    places: list[Any] = [import_own_file(Path(loss_file))] if loss_file else []
     places += [losses, importlib.import_module("rankdet.detectors.baselines")]
     for place in places:
         found = getattr(place, name, None)

@@ -19,11 +19,11 @@ import yaml
 from rankdet.errors import InputError
 from rankdet.evaluation import lrp_released
 from rankdet.files import read_record
-from rankdet.repository import DATA, ENVIRONMENTS
+from rankdet.repository import CACHE, ENVIRONMENTS
 
 SCHEMA = "rankdet.lrp-check/1"
 ENVIRONMENT = ENVIRONMENTS / "lrp.yaml"
-FOLDER = DATA / "cache" / "lrp-env"
+FOLDER = CACHE / "lrp-env"
 PYTHON = "RANKDET_LRP_PYTHON"  # environment variable: a Python in which the package is installed
 SOURCE = "https://github.com/kemaloksuz/LRP-Error"
 PACKAGE = f"git+{SOURCE}#subdirectory=pycocotools"

@@ -14,25 +14,29 @@ from rankdet.jobs.folders import folder_problems
 from rankdet.jobs.progress import show_progress
 from rankdet.jobs.terminal import MessageFilter
 from rankdet.lifetime import mark_workflow
-from rankdet.repository import unusable
+from rankdet.repository import CODE, IN_CLONE, unusable
 from rankdet.results.damage import set_aside_damaged
+from rankdet.results.layout import PLAN
+from rankdet.results.schemas.plan import Plan
+from rankdet.results.staleness import stale_file
 from rankdet.study.config.model import check_config, load_config
 from rankdet.study.plan import Study
+from rankdet.study.plan_entries import planned_hashes
 
 
-def start(config: Mapping[str, Any], files: Sequence[str], root: str) -> Study:
+def start(config: Mapping[str, Any], files: Sequence[str]) -> Study:
     """Returns the study; if the config has an error, prints it and exits with 2.
 
     Args:
         config: Snakemake's merged config.
         files: The config files, for messages.
-        root: The repository; it is put on the Python path of every script.
     """
-    paths = [str(root), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    if IN_CLONE:  # scripts import the package of this clone; an installed one is on their path
+        paths = [str(CODE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
     source = " + ".join(shown(file) for file in files) or "--config"
     try:
-        if problem := unusable(root, sys.executable):
+        if problem := unusable(CODE, sys.executable):
             raise InputError(problem)
         for file in files:  # Snakemake has merged them, and drops keys that are given twice
             load_config(Path(file))
@@ -78,21 +82,40 @@ def begin(workflow: Any, study: Study) -> None:
         for line in set_aside_damaged(Path(study.folder), [run.key for run in study.runs]):
             print(f"note: {line}", file=sys.stderr)
         show_progress(workflow, study)
+        make_again(workflow, stale_files(study))
 
 
-def share_settings_of_train(workflow: Any, study: Study) -> None:
-    """Makes what is set for the rule `train` count for all rules that train.
+def stale_files(study: Study) -> list[str]:
+    """Returns the records of the study that are older than its plan.
 
-    A profile or the command line may set threads and resources of `train`. Call this before the
-    first rule: Snakemake reads them when it reads a rule.
+    Snakemake notices such records by its own notes in `.snakemake/`, which do not come along when
+    results are copied or merged. The hashes in the records do.
 
     Args:
-        workflow: Snakemake's workflow.
         study: The study.
     """
-    train, *others = [training.rule for training in study.trainings()]
-    resources = workflow.resource_settings
-    for name in ("overwrite_threads", "overwrite_resources"):
-        given = dict(getattr(resources, name))
-        if train in given:
-            setattr(resources, name, {**dict.fromkeys(others, given[train]), **given})
+    folder = Path(study.folder)
+    plan, _ = Plan.read(folder / PLAN)
+    found = [folder / PLAN] if plan is not None and plan.to_dict() != study.plan() else []
+    for run in study.runs:
+        if record := stale_file(folder / run.key, planned_hashes(run)):
+            found.append(record)
+    return [path.as_posix() for path in found]
+
+
+def make_again(workflow: Any, files: Sequence[str]) -> None:
+    """Makes Snakemake run the jobs that write some files, also if it sees no reason.
+
+    Args:
+        workflow: Snakemake's workflow; it is still being read, and has no such settings yet.
+        files: Outputs of rules.
+    """
+    original = workflow.execute
+
+    def execute(*args: Any, **options: Any) -> Any:
+        settings = workflow.dag_settings
+        settings.forcerun = {*settings.forcerun, *files}
+        return original(*args, **options)
+
+    if files:
+        workflow.execute = execute

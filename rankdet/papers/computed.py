@@ -14,7 +14,7 @@ from rankdet.files import import_file, shown
 from rankdet.papers.hyperparameters import Values, hyperparameter_counts
 from rankdet.papers.load import code_file
 from rankdet.papers.spec import HYPERPARAMETERS, Spec
-from rankdet.repository import PAPERS
+from rankdet.repository import paper_file
 from rankdet.results.records import RecordedStudy
 
 
@@ -47,7 +47,7 @@ def paper_code(spec: Spec) -> ModuleType:
 
 
 def _path(spec: Spec) -> Path:
-    file = code_file(PAPERS / f"{spec.id}.yaml", spec.computed_by)
+    file = code_file(paper_file(spec.id), spec.computed_by)
     if file is None:
         raise InputError(f"{spec.id}: computed_by: found {spec.computed_by!r}, not a function")
     return file

@@ -11,7 +11,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
-from rankdet.repository import FIGURES, PAPERS
+from rankdet.repository import FIGURES, paper_files, places
 from rankdet.strict import Strict, read
 
 PAPER_FILE = "paper.yaml"
@@ -49,16 +49,25 @@ class Paper:
     in_all: bool = True
 
 
-@lru_cache
 def load_papers() -> dict[str, Paper]:
     """All papers by name, ordered by year, then by name.
 
     Raises:
-        InputError: a `paper.yaml` is missing or has a fault.
+        InputError: a `paper.yaml` is missing or has a fault, or two folders have the same name.
     """
-    found = []
-    for folder in sorted({path.parent for path in PAPERS.glob("*/*.yaml")}):
+    return _load_papers(places("papers"))
+
+
+@lru_cache
+def _load_papers(_places: tuple[Path, ...]) -> dict[str, Paper]:
+    found: list[tuple[int, Paper]] = []
+    for folder in sorted({path.parent for path in paper_files()}):
         path = folder / PAPER_FILE
+        if folder.name in {paper.name for _, paper in found}:
+            raise InputError(
+                f"{shown(folder)}: there is another paper {folder.name!r}; give the folder another "
+                "name"
+            )
         if not path.exists():
             needed = (key for key, field in PaperFile.model_fields.items() if field.is_required())
             keys = ", ".join(needed)
@@ -75,7 +84,7 @@ def paper_of(name: str) -> Paper:
 
 def spec_paths() -> list[Path]:
     """The specification files of all tables and figures, in reading order."""
-    paths = (path for path in PAPERS.glob("*/*.yaml") if path.name != PAPER_FILE)
+    paths = (path for path in paper_files() if path.name != PAPER_FILE)
     return sorted(paths, key=lambda path: reading_order(f"{path.parent.name}/{path.stem}"))
 
 

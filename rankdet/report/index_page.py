@@ -22,6 +22,7 @@ from rankdet.report.paper_page import Section
 from rankdet.report.pareto_plots import pareto_plots
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
+from rankdet.report.references import BIBTEX, bibtex, references
 from rankdet.report.run_metrics import Value, value_of
 from rankdet.report.site import MARKS, Site
 from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
@@ -63,6 +64,7 @@ def write_index_page(
     groups = [line.group for line in lines]
     write_seed_groups(groups, site.folder / LEADERBOARD_OF_SEEDS)
     write_text(site.folder / SEEDS_TEX, leaderboard_latex(groups, site.study.title))
+    write_text(site.folder / BIBTEX, bibtex(site.study.plan.sources))
     cost = cost_of(site.study)
     if cost is not None:
         write_cost(cost, site.folder / "cost.csv")
@@ -88,6 +90,8 @@ def write_index_page(
         comparisons=compared,
         lines=lines,
         several_seeds=any(len(line.group.entries) > 1 for line in lines),
+        references=references(site.study.plan.sources),
+        bibtex=BIBTEX,
         seeds_csv=LEADERBOARD_OF_SEEDS,
         seeds_tex=SEEDS_TEX,
         **_overview(site.study, entries),

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from rankdet.files import shown
 from rankdet.papers.study_provenance import study_provenance
 from rankdet.report.formatting import duration
-from rankdet.repository import ROOT
+from rankdet.repository import CONFIG
 from rankdet.results.layout import PLAN
 from rankdet.results.records import RecordedStudy
 
@@ -63,11 +65,12 @@ def record(study: RecordedStudy, file: str) -> str:
 
 @cache
 def _config(name: str) -> str:
-    """The config file of a study, or a placeholder if the repository does not have it."""
-    for path in sorted((ROOT / "config").glob("*.yaml")):
+    """The config file of a study, or a placeholder if it is neither here nor one of the package."""
+    folders = (Path(), Path("config"), CONFIG)
+    for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
         named = re.search(
             r"^study:\s*([\w.-]+)\s*$", path.read_text(encoding="utf-8"), re.MULTILINE
         )
         if named and named.group(1) == name:
-            return f"config/{path.name}"
+            return shown(path)
     return "CONFIG"

@@ -14,7 +14,7 @@ from rankdet.results.layout import MODEL, RUN, epoch_folder
 from rankdet.results.learning import BARELY_LEARNED, COLLAPSED, TRAINED
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.schemas.run import RunRecord
-from rankdet.results.status import NOT_EVALUATED, WITHOUT_RESULTS, read_metrics
+from rankdet.results.status import NOT_EVALUATED, STALE, WITHOUT_RESULTS, read_metrics
 
 NAME = re.compile(r"([1-9][0-9]*)-of-([1-9][0-9]*)")
 PARTS_OF_A_KEY = 4  # dataset, detector, loss, seed
@@ -109,7 +109,9 @@ def at_epoch(run: RecordedRun, name: str) -> RecordedRun:
         }
     )
     record, _ = RunRecord.read(folder / RUN)
-    metrics, problem = read_metrics(folder, run.failure)
+    metrics, problem = (
+        (None, run.reason) if run.status == STALE else read_metrics(folder, run.failure)
+    )
     if name not in run.planned.kept_epochs:
         metrics, problem = None, f"its training keeps no {words(name)}"
     elif run.failure and run.failure.in_training:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
-from rankdet.repository import ROOT
+from rankdet.repository import ROOT, use_places
 from rankdet.results.layout import DATASET, SPEED, split_folder, variant_folder
 from rankdet.results.learning import BARELY_LEARNED, LEARNED_AP50
 from rankdet.results.schemas.dataset import DatasetManifest
@@ -21,7 +21,7 @@ from rankdet.results.schemas.metrics import Measured, MetricsRecord, SparsityBin
 from rankdet.results.schemas.plan import Plan, PlanRun
 from rankdet.results.schemas.run import Provenance, RunRecord, TrainingSummary
 from rankdet.results.schemas.sweep import SpeedRecord
-from rankdet.results.status import DIVERGED, read_metrics, run_status
+from rankdet.results.status import DIVERGED, STALE, read_metrics, run_status
 
 
 @dataclass(frozen=True)
@@ -203,6 +203,8 @@ class RecordedRun:
         folder = self.folder / variant_folder(test)
         if test not in self.test_variants:
             return Evaluation(self.main.split, folder, None, "not among this run's tests")
+        if self.status == STALE:
+            return Evaluation(self.main.split, folder, None, self.reason)
         return Evaluation(self.main.split, folder, *read_metrics(folder, self.failure))
 
     @property
@@ -306,18 +308,20 @@ def read_study(plan_path: str | Path) -> RecordedStudy:
     if plan is None:
         raise InputError(f"{path.parent}/: {problem}; run the study first, or name its plan.json")
     folder = path.resolve().parent
+    use_places(plan.places or {})  # pages and tables name the papers of the user, too
     learned = float(plan.study.learned_ap50)
     return RecordedStudy(folder, plan, tuple(_load_run(folder, one, learned) for one in plan.runs))
 
 
 def _load_run(root: Path, planned: PlanRun, learned_ap50: float) -> RecordedRun:
     folder = root / planned.key
-    found = run_status(folder, learned_ap50)
+    found = run_status(folder, learned_ap50, planned.hashes)
     main, *others = planned.splits
     evaluations = [Evaluation(main, folder, found.metrics, found.problem)]
     for split in others:
         part = folder / split_folder(split)
-        evaluations.append(Evaluation(split, part, *read_metrics(part, found.failure)))
+        read = (None, found.problem) if found.status == STALE else read_metrics(part, found.failure)
+        evaluations.append(Evaluation(split, part, *read))
     return RecordedRun(
         planned=planned,
         folder=folder,

@@ -1,5 +1,6 @@
 """The status of a run, with its reason: decided here, for the report and for `rankdet plan`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from rankdet.results.schemas.base import has_no_file
 from rankdet.results.schemas.failure import FailureRecord
 from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.schemas.run import RunRecord
+from rankdet.results.staleness import stale
 
 UNTRAINED, DIVERGED = "untrained", "diverged"
 GIVEN = "given checkpoint"  # its weights come from a file, and nothing was trained
 FAILED, NOT_EVALUATED, NOT_RUN = "failed", "not evaluated", "not run"
-STATUSES = (TRAINED, GIVEN, UNTRAINED, BARELY_LEARNED, DIVERGED, FAILED, NOT_EVALUATED, NOT_RUN)
-WITHOUT_RESULTS = (FAILED, NOT_EVALUATED, NOT_RUN)
+STALE = "stale"  # older than the plan: its numbers are not shown
+WITHOUT_RESULTS = (FAILED, STALE, NOT_EVALUATED, NOT_RUN)
+STATUSES = (TRAINED, GIVEN, UNTRAINED, BARELY_LEARNED, DIVERGED, *WITHOUT_RESULTS)
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,16 @@ class RunStatus:
         return f"{text}; failed after that: {self.failure.reason}" if self.failure else text
 
 
-def run_status(folder: Path, learned_ap50: float = LEARNED_AP50) -> RunStatus:
+def run_status(
+    folder: Path, learned_ap50: float = LEARNED_AP50, planned: Mapping[str, str] | None = None
+) -> RunStatus:
     """Returns the status of a run from the files in its folder.
-
-    Settings that have changed since are not noticed here; `snakemake -n` shows them.
 
     Args:
         folder: the run's folder, `results/<study>/<run key>`.
         learned_ap50: AP50 in [0, 1] from which a training has learned, of the study.
+        planned: the hashes of the plan, with which those of the record are compared; None if they
+            are not known.
     """
     record, problem = RunRecord.read(folder / RUN)
     status: str
@@ -67,6 +72,9 @@ def run_status(folder: Path, learned_ap50: float = LEARNED_AP50) -> RunStatus:
     if last_failure and (metrics is None or record is None or last_failure.in_training):
         status, reason = FAILED, last_failure.reason
         metrics, no_metrics = None, f"failed: {reason}"
+    elif older := stale(folder, planned, record) if planned is not None else None:
+        status, reason = STALE, older
+        metrics, no_metrics = None, older
     elif record is None:
         status, reason = (NOT_RUN, _progress(folder)) if has_no_file(problem) else (FAILED, problem)
     elif metrics is None and record.status != DIVERGED:

@@ -1,7 +1,7 @@
 """Loss cards: the description of a loss, read from its file without running it.
 
-A loss is one Python file in `workflows/losses`. Planning reads its literal `CARD` from the syntax
-tree. So planning needs no torch, and errors further down in the file do not stop it.
+A loss is one Python file in `workflows/losses`, or in a place of the user. Planning reads its
+literal `CARD` from the syntax tree. So planning needs no torch.
 """
 
 import ast
@@ -14,12 +14,14 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.parsing import check_plain
-from rankdet.repository import LOSSES, ROOT
+from rankdet.repository import CODE, LOSSES, named_files, own_folders
 from rankdet.strict import key_path, problems
 from rankdet.study import card_checks
-from rankdet.study.code.source import our_tree
+from rankdet.study.code.imports import import_problems
+from rankdet.study.code.source import Tree, our_tree
 from rankdet.study.code.syntax import parse
 from rankdet.study.config.card import Card
+from rankdet.study.named import only_file
 from rankdet.suggest import choice, merged_by_type
 
 
@@ -30,12 +32,17 @@ class LossFile:
     Attributes:
         path: The file.
         card: The card as written.
-        root: The repository whose classes the card names.
+        root: The folder that has our package, whose classes the card names.
     """
 
     path: Path
     card: Mapping[str, Any]
-    root: Path = field(default=ROOT, repr=False)
+    root: Path = field(default=CODE, repr=False)
+
+    @property
+    def tree(self) -> Tree:
+        """The sources that the file may use: ours, and the user's beside it."""
+        return tree_of(self.path, self.root)
 
     def variant(self, variant: str) -> dict[str, Any]:
         """Returns the card with variants merged in, in the order written.
@@ -65,7 +72,7 @@ class LossFile:
 
     def _check_together(self, card: Mapping[str, Any], variant: str) -> None:
         """Checks a merged card: variants that are valid alone may not fit together."""
-        for place, message in card_checks.findings(self.path, card, our_tree(self.root)):
+        for place, message in card_checks.findings(self.path, card, self.tree):
             raise InputError(
                 f"loss '{self.path.stem}+{variant}': its variants together give "
                 f"{_message(place, message)}"
@@ -77,27 +84,36 @@ class LossFile:
         return ", ".join([self.card["title"], *(self.card["variants"][n]["title"] for n in names)])
 
 
-def loss_names(folder: Path = LOSSES) -> list[str]:
+def loss_names() -> list[str]:
     """Returns every loss that has a file; a file with a leading underscore is not a loss."""
-    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    return list(named_files("losses"))
 
 
-def load_loss(name: str, folder: Path = LOSSES, root: Path = ROOT) -> LossFile:
+def load_loss(name: str, folder: Path | None = None, root: Path = CODE) -> LossFile:
     """Reads and checks a loss's card.
 
     Args:
         name: The loss, without variants.
-        folder: The folder of the loss files.
-        root: The repository whose classes the card names.
+        folder: The folder of the loss files; None for the product's and the user's places.
+        root: The folder that has our package, whose classes the card names.
 
     Raises:
         InputError: If the loss is unknown (with the known ones), or its file or card has an error
             (with file, line and key).
     """
-    path = folder / f"{name}.py"
-    if name not in loss_names(folder):
-        raise InputError(f"unknown loss {name!r}; {choice(name, loss_names(folder))}")
+    known = named_files("losses") if folder is None else {p.stem: [p] for p in folder.glob("*.py")}
+    path = only_file("loss", name, known)
     return _load(path, path.stat().st_mtime_ns, root)
+
+
+def tree_of(path: Path, root: Path = CODE) -> Tree:
+    """Returns the sources that a loss file may use.
+
+    Args:
+        path: The file.
+        root: The folder that has our package.
+    """
+    return our_tree(root, own_folders(path))
 
 
 @lru_cache
@@ -115,9 +131,9 @@ def _load(path: Path, _mtime: int, root: Path) -> LossFile:
             f"{shown(path)}:{line}: CARD must be literal (text, numbers, lists, dicts): planning "
             "reads it without running the file"
         ) from None
-    tree = our_tree(root)
+    tree = tree_of(path, root)
     tree.forget(path)
-    found = [
+    found = list(import_problems(path, tree)) or [
         f"{shown(path)}:{_line(node, place)}: CARD {_message(place, message)}"
         for place, message in _findings(path, card, tree)
     ]

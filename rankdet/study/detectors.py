@@ -1,4 +1,4 @@
-"""Detector files: `workflows/detectors/<name>.yaml`, passed on to training unchanged."""
+"""Detector files, `workflows/detectors/<name>.yaml` or the user's: passed on unchanged."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import Any
 from rankdet.detectors.families import FAMILIES
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
-from rankdet.repository import DETECTORS
+from rankdet.repository import named_files
 from rankdet.study.compatibility import OFFERS
 from rankdet.study.model_keys import unknown_keys
+from rankdet.study.named import only_file
 from rankdet.suggest import choice, nearest
 
 DISPLAY = ("title", "citation", "offers", "not_with")  # no effect on any number
@@ -18,20 +19,26 @@ TEXTS = ("citation", "head")  # may be left out
 KEYS = ("name", "title", "family", "base", "masks", "offers", "not_with", *TEXTS, *PRESETS)
 
 
-def detector_names(folder: Path = DETECTORS) -> list[str]:
+def detector_names() -> list[str]:
     """Returns every detector that has a file."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return list(named_files("detectors"))
 
 
-def load_detector(name: str, preset: str, folder: Path = DETECTORS) -> dict[str, Any]:
+def load_detector(name: str, preset: str, folder: Path | None = None) -> dict[str, Any]:
     """Reads a detector's file.
+
+    Args:
+        name: The detector.
+        preset: `small` or `full`.
+        folder: The folder of its file; None for the product's and the user's places.
 
     Raises:
         InputError: If the detector is unknown, its file has an error, or it has no such preset.
     """
-    if name not in detector_names(folder):
-        raise InputError(f"unknown detector {name!r}; {choice(name, detector_names(folder))}")
-    path = folder / f"{name}.yaml"
+    files = named_files("detectors")
+    if folder is not None:
+        files = {path.stem: [path] for path in folder.glob("*.yaml")}
+    path = only_file("detector", name, files)
     spec = _read(path, path.stat().st_mtime_ns)
     if preset not in spec:
         known = ", ".join(key for key in PRESETS if key in spec)

@@ -9,9 +9,10 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
-from rankdet.repository import ROOT
+from rankdet.repository import CODE, product
 from rankdet.study import cards, detectors
 from rankdet.study.code import parts
+from rankdet.study.code.imports import installed_versions
 from rankdet.study.code.source import Grain, Tree, our_tree
 
 # What each step of the workflow executes: files, and all files below folders. For the steps in
@@ -48,22 +49,22 @@ def digest(*values: Any) -> str:
 
 def code_hash(grains: Iterable[Grain], tree: Tree) -> str:
     """Returns the hash of statements without comments, docstrings and layout."""
-    ordered = sorted((path.relative_to(tree.root).as_posix(), i, path) for path, i in grains)
+    ordered = sorted((tree.name(path), i, path) for path, i in grains)
     return digest([[name, tree.source(path).text(i)] for name, i, path in ordered])
 
 
 @lru_cache
-def step_hash(step: str, root: Path = ROOT) -> str:
+def step_hash(step: str, root: Path = CODE) -> str:
     """Returns the hash of everything that a step of the workflow executes for every run.
 
     Args:
         step: A key of `STEPS`.
-        root: The repository.
+        root: The folder that has our package.
     """
     return _step_hash(step, "", "", root)
 
 
-def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = ROOT) -> str:
+def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = CODE) -> str:
     """Returns the hash of everything that a step executes for one detector.
 
     In `rankdet/detectors`, only the adapters of the detector's family and head count. The
@@ -72,7 +73,7 @@ def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = ROOT) -
     Args:
         step: One of `MODEL_STEPS`.
         detector: The detector's file.
-        root: The repository.
+        root: The folder that has our package.
     """
     return _step_hash(step, detector["family"], detector.get("head", ""), root)
 
@@ -80,26 +81,39 @@ def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = ROOT) -
 @lru_cache
 def _step_hash(step: str, family: str, head: str, root: Path) -> str:
     tree = our_tree(root)
+    others = [
+        [path.name, hashlib.sha256(path.read_bytes()).hexdigest()]
+        for path in _of_step(step, root)
+        if path.suffix != ".py"
+    ]
+    return digest(code_hash(_reached(step, family, head, tree), tree), sorted(others))
+
+
+def _of_step(step: str, root: Path) -> list[Path]:
+    return [path for place in STEPS[step] for path in _files(_place(root, place))]
+
+
+def _reached(step: str, family: str, head: str, tree: Tree) -> set[Grain]:
+    """The statements that a step executes, for one family and head of detectors or for all."""
     grains: set[Grain] = set()
-    others = []
-    for place in STEPS[step]:
-        for path in _files(root / place):
-            if path.suffix == ".py":
-                grains |= tree.whole(path)
-            else:
-                others.append([path.name, hashlib.sha256(path.read_bytes()).hexdigest()])
+    for path in _of_step(step, tree.root):
+        grains |= tree.whole(path) if path.suffix == ".py" else set()
     if family:
         grains |= parts.adapters(family, head, tree)
     closed = parts.by_name(tree, losses=step not in WITHOUT_LOSSES) if step in MODEL_STEPS else None
-    reached = tree.reach(grains, closed) if closed else tree.reach(grains)
-    return digest(code_hash(reached, tree), sorted(others))
+    return tree.reach(grains, closed) if closed else tree.reach(grains)
 
 
-def files_hash(files: Iterable[Path], root: Path = ROOT) -> str:
+def files_hash(files: Iterable[Path], root: Path = CODE) -> str:
     """Returns the hash of Python files that are loaded by path, and of the code they use."""
     tree = our_tree(root)
     grains = {grain for path in files for grain in tree.whole(path)}
     return code_hash(tree.reach(grains), tree)
+
+
+def _place(root: Path, name: str) -> Path:
+    """The file or folder of a step: of the package, or of the product's other files."""
+    return (root if name.startswith("rankdet/") else product(root)) / name
 
 
 def _files(place: Path) -> list[Path]:
@@ -108,7 +122,7 @@ def _files(place: Path) -> list[Path]:
     kept = (".py", ".j2", ".css", ".js", ".rst", ".html")
     paths = sorted(path for path in place.rglob("*") if path.suffix in kept)
     if not paths:
-        raise InputError(f"{shown(place)}: missing: the installation is incomplete; clone it again")
+        raise InputError(f"{shown(place)}: missing: the installation is incomplete; make it again")
     skipped = ("__pycache__", "html", "example")  # `reports/html` and `example` are written reports
     return [p for p in paths if not set(p.relative_to(place).parts[:-1]) & set(skipped)]
 
@@ -117,7 +131,6 @@ def loss_hash(
     file: cards.LossFile,
     card: Mapping[str, Any],
     detector: Mapping[str, Any],
-    root: Path = ROOT,
 ) -> str:
     """Returns the hash of a loss for a detector: its card, its file and the code that they use.
 
@@ -125,21 +138,70 @@ def loss_hash(
         file: The loss's file.
         card: The card with variants merged in.
         detector: The detector's file: it decides which parts of the card are used.
-        root: The repository.
 
     Raises:
         InputError: If a classification type of the card is not defined anywhere.
     """
-    tree = our_tree(root)
+    reached = _loss_grains(file, card, detector)
+    further = [versions] if (versions := installed_versions(file.path, reached, file.tree)) else []
+    return digest(training_card(card, detector), code_hash(reached, file.tree), *further)
+
+
+def _loss_grains(
+    file: cards.LossFile, card: Mapping[str, Any], detector: Mapping[str, Any]
+) -> set[Grain]:
+    tree = file.tree
     body = tree.source(file.path).body
     own = {grain for grain in tree.whole(file.path) if not cards.is_card(body[grain[1]])}
     grains = own | parts.loss_parts(file.path, card, detector, tree)
-    reached = tree.reach(grains, parts.by_name(tree, baselines=False))
-    return digest(_training_card(card, detector), code_hash(reached, tree))
+    return tree.reach(grains, parts.by_name(tree, baselines=False))
 
 
-def _training_card(card: Mapping[str, Any], detector: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a merged card on which training depends, apart from learning rates."""
+def loss_files(
+    file: cards.LossFile, card: Mapping[str, Any], detector: Mapping[str, Any]
+) -> dict[str, str]:
+    """Returns the files and installed packages that a loss uses, each with a hash or a version.
+
+    Args:
+        file: The loss's file.
+        card: The card with variants merged in.
+        detector: The detector's file.
+    """
+    reached = _loss_grains(file, card, detector)
+    return {**_by_file(reached, file.tree), **installed_versions(file.path, reached, file.tree)}
+
+
+def model_code_files(step: str, detector: Mapping[str, Any], root: Path = CODE) -> dict[str, str]:
+    """Returns the files that a step executes for one detector, each with a hash.
+
+    Args:
+        step: One of `MODEL_STEPS`.
+        detector: The detector's file.
+        root: The folder that has our package.
+    """
+    return dict(_code_files(step, detector["family"], detector.get("head", ""), root))
+
+
+@lru_cache
+def _code_files(step: str, family: str, head: str, root: Path) -> tuple[tuple[str, str], ...]:
+    tree = our_tree(root)
+    return tuple(_by_file(_reached(step, family, head, tree), tree).items())
+
+
+def _by_file(grains: Iterable[Grain], tree: Tree) -> dict[str, str]:
+    """Each file of some statements, by its name, to the hash of these statements."""
+    of_file: dict[Path, list[Grain]] = {}
+    for grain in grains:
+        of_file.setdefault(grain[0], []).append(grain)
+    found = {
+        tree.name(path) if tree.is_shipped(path) else shown(path): code_hash(some, tree)
+        for path, some in of_file.items()
+    }
+    return dict(sorted(found.items()))
+
+
+def training_card(card: Mapping[str, Any], detector: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the keys of a merged card on which training depends, apart from learning rates."""
     kept = ["name", "classification", "box", "balance", "head", "collapse_above"]
     if detector.get("masks"):
         kept.append("mask")

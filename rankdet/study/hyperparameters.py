@@ -9,7 +9,6 @@ from rankdet.papers.hyperparameters import BOX_WEIGHT, counted_name, in_two_stag
 from rankdet.papers.spec import HYPERPARAMETERS, Spec
 from rankdet.study import cards
 from rankdet.study.code import parts
-from rankdet.study.code.source import our_tree
 from rankdet.study.runs import split_loss
 
 
@@ -51,7 +50,7 @@ def of_two_stages(file: cards.LossFile, card: Mapping[str, Any]) -> list[str]:
         file: The loss's file.
         card: Its card with variants merged in.
     """
-    baseline = parts.is_baseline(file.path, card, our_tree())
+    baseline = parts.is_baseline(file.path, card, file.tree)
     names = ["rpn weight"]
     for stage in ("rpn", "rcnn"):
         change = card.get(stage) or {}

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rankdet.repository import ROOT
+from rankdet.repository import CODE
 from rankdet.suggest import nearest
 
 ALWAYS = frozenset({"type", "init_cfg", "_delete_"})
@@ -72,7 +72,7 @@ def _mmdet() -> Path | None:
 def _files() -> dict[str, Path]:
     """Each class of mmdet's models, and of our adapters, to its file."""
     package = _mmdet()
-    folders = [*([package / "models"] if package else []), ROOT / "rankdet" / "detectors"]
+    folders = [*([package / "models"] if package else []), CODE / "rankdet" / "detectors"]
     found: dict[str, Path] = {}
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):

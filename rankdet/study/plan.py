@@ -9,18 +9,22 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.papers.spec import RunRequest, Spec
+from rankdet.repository import use_places
 from rankdet.results import layout
 from rankdet.results.epochs import KeptEpoch
 from rankdet.results.schemas.plan import Plan
 from rankdet.study import batches, data, hashes, published
 from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
+from rankdet.study.config.own_files import check_places
 from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
+from rankdet.study.made_of import made_of
 from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
 from rankdet.study.resolve import ResolvedRun, resolve
 from rankdet.study.runs import UNTRAINED, Run, expand
 from rankdet.study.runs_of_tables import runs_of_tables
+from rankdet.study.sources import sources
 from rankdet.study.tables import Target, load_specs, run_of, runs_of
 from rankdet.suggest import choice, merged_by_type
 
@@ -42,6 +46,8 @@ class Study:
     def __init__(self, config: StudyConfig, source: str, with_data: bool = True) -> None:
         self.config, self.source = config, source
         self.name = config.study
+        self.places = dict(check_places(config.paths.model_dump(), source))
+        use_places(self.places)
         self.folder = f"results/{config.study}"
         self.report = f"reports/html/{config.study}/index.html"
         self.tables = load_specs(config.tables, "tables", source)
@@ -256,6 +262,7 @@ class Study:
             "test": run.test_settings(variant, threshold),
             "test_hash": run.test_hash(variant, threshold),
             "hashes": run.hashes,
+            "made_of": made_of(run) if run.trained else {},
             "threads": threads,
             "device": self.config.device,
             **({"hours": self.config.hours} if self.config.hours else {}),
@@ -314,6 +321,8 @@ class Study:
             "papers": self.papers.plan(),
             "hyperparameters": hyperparameters({**self.tables, **self.figures}.values()),
             **({"cost": self.cost_record[0]} if config.cost else {}),
+            "sources": sources(self.runs),
+            **({"places": self.places} if self.places else {}),
         }
         return Plan.of(**content).to_dict()
 

@@ -1,9 +1,10 @@
 """The entries of `plan.json` for the study, a run, and a table or figure."""
 
+from pathlib import Path
 from typing import Any
 
 from rankdet.files import shown
-from rankdet.repository import PAPERS
+from rankdet.repository import ROOT, paper_file
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.resolve import ResolvedRun
 from rankdet.study.tuned import how_tuned
@@ -47,9 +48,20 @@ def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
         "test_variants": [name for name, _ in run.test_variants],
         "untrained": run.untrained,
         "checkpoint": run.checkpoint,
+        "hashes": planned_hashes(run),
     }
+
+
+def planned_hashes(run: ResolvedRun) -> dict[str, str]:
+    """Returns the hashes that the record of a training must have; empty if it is not trained."""
+    return dict(run.hashes) if run.trained else {}
 
 
 def spec_entry(name: str) -> dict[str, str]:
     """Returns the entry of a table or figure, such as `alrp/table2`."""
-    return {"id": name, "spec": shown(PAPERS / f"{name}.yaml")}
+    return {"id": name, "spec": _spec(paper_file(name))}
+
+
+def _spec(path: Path) -> str:
+    """A specification's path: one of the product is found on every machine."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else shown(path)

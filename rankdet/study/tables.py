@@ -10,7 +10,7 @@ from rankdet.papers.epochs import schedule_in_study
 from rankdet.papers.folders import figure_kinds, load_papers, spec_names
 from rankdet.papers.load import code_file, load_spec, spec_inputs
 from rankdet.papers.spec import RunRequest, Spec
-from rankdet.repository import PAPERS
+from rankdet.repository import paper_file
 from rankdet.study import backbones, cards, detectors, hashes
 from rankdet.study.runs import UNTRAINED, Run, same_loss, split_loss
 from rankdet.suggest import choice
@@ -69,7 +69,7 @@ def _is_in(name: str, paper: str) -> bool:
 
 
 def _load(name: str) -> Spec:
-    path = PAPERS / f"{name}.yaml"
+    path = paper_file(name)
     spec = load_spec(path)
     for request in dict.fromkeys(spec.requests):
         check_names(request, shown(path))
@@ -103,7 +103,7 @@ def check_names(request: RunRequest, where: str) -> None:
 
 def spec_files(name: str) -> list[str]:
     """Returns the files that a table or figure is specified by, its YAML first."""
-    return [shown(file) for file in spec_inputs(PAPERS / f"{name}.yaml")]
+    return [shown(file) for file in spec_inputs(paper_file(name))]
 
 
 def made_of(step: str, name: str) -> str:
@@ -115,7 +115,7 @@ def made_of(step: str, name: str) -> str:
     """
     spec = _load(name)
     files = [figure_kinds()[spec.figure]] if spec.figure else []
-    code = code_file(PAPERS / f"{name}.yaml", spec.computed_by)
+    code = code_file(paper_file(name), spec.computed_by)
     files += [code] if code else []
     return hashes.digest(hashes.step_hash(step), hashes.files_hash(files))
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from rankdet.machine import processor_name
-from rankdet.repository import ROOT
+from rankdet.repository import IN_CLONE, ROOT
 
 PACKAGES = ("rankdet-bench", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
 
@@ -20,6 +20,8 @@ def now() -> str:
 
 
 def _git(*arguments: str) -> str | None:
+    if not IN_CLONE:  # a wheel has a version; a repository around its environment is another one
+        return None
     try:
         done = subprocess.run(
             ["git", "-C", str(ROOT), *arguments],
@@ -82,6 +84,7 @@ def provenance(spec: Mapping[str, Any], device: str, started: str) -> dict[str, 
         "loss_hash": hashes.get("loss"),
         "data_checksum": hashes.get("data"),
         "seed": spec["seed"],
+        **({"made_of": spec["made_of"]} if spec.get("made_of") else {}),
         "versions": versions(),
         "hardware": hardware(device),
         "started": started,

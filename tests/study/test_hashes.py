@@ -160,7 +160,7 @@ def hashes(snapshot):
 
     def loss(root, name, variant="", detector=RETINANET):
         file = cards.load_loss(name, root / "losses", root)
-        return hashing.loss_hash(file, file.variant(variant), detector, root)
+        return hashing.loss_hash(file, file.variant(variant), detector)
 
     def compute():
         root = snapshot()

@@ -34,7 +34,11 @@ def _record(spec, run_dir, status):
     keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
     record = {"schema": "rankdet.run/1", "run": {k: spec[k] for k in keys}, "status": status,
               "reason": None, "training": {"iterations": 3, "resumed_from": []},
-              "provenance": {"data_checksum": spec["hashes"]["data"], "seed": spec["seed"]}}
+              "provenance": {"data_checksum": spec["hashes"]["data"], "seed": spec["seed"],
+                             "config_hash": spec["hashes"]["config"],
+                             "code_hash": spec["hashes"]["code"],
+                             "loss_hash": spec["hashes"]["loss"],
+                             "made_of": spec["made_of"]}}
     (run_dir / "run.json").write_text(json.dumps(record))
 
 def _detections(spec, split, out):

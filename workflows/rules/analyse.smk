@@ -7,12 +7,12 @@ rule plan:
     priority: 100  # a report of unfinished runs needs it
     localrule: True
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=STUDY.plan_hash,
         plan=lambda wildcards, output: STUDY.plan(),
     script:
-        "../scripts/plan.py"
+        f"{ROOT}/workflows/scripts/plan.py"
 
 
 rule table:
@@ -33,13 +33,13 @@ rule table:
         "<results>/logs/tables/{paper}/{table}.log",
     localrule: True
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=lambda wildcards: made_of(
             "tables", f"{wildcards.paper}/{wildcards.table}"
         ),
     script:
-        "../scripts/table.py"
+        f"{ROOT}/workflows/scripts/table.py"
 
 
 rule figure:
@@ -60,14 +60,14 @@ rule figure:
         "<results>/logs/figures/{paper}/{table}.log",
     localrule: True
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=lambda wildcards: made_of(
             "figures", f"{wildcards.paper}/{wildcards.table}"
         ),
         for_papers=STUDY.config.figure_files,
     script:
-        "../scripts/figure.py"
+        f"{ROOT}/workflows/scripts/figure.py"
 
 
 rule leaderboard:
@@ -85,11 +85,11 @@ rule leaderboard:
         "<results>/logs/leaderboard.log",
     localrule: True
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=step_hash("leaderboard"),
     script:
-        "../scripts/leaderboard.py"
+        f"{ROOT}/workflows/scripts/leaderboard.py"
 
 
 # Targets that make one table or figure of the study: `snakemake table_alrp_2`, `figure_alrp_4`.

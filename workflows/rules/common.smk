@@ -1,19 +1,22 @@
 # The study, and the paths that all rules share.
 from rankdet.jobs.workflow import (
     begin,
+    follow_own_rules,
     images_state,
     made_of,
     on_error,
     on_success,
-    share_settings_of_train,
     spec_files,
     start,
     step_hash,
 )
 
-STUDY = start(config, workflow.configfiles, workflow.basedir)
+# Scripts are named by this path: a rule made of ours in another file looks for them there, too.
+from rankdet.repository import ROOT
+
+STUDY = start(config, workflow.configfiles)
 begin(workflow, STUDY)
-share_settings_of_train(workflow, STUDY)
+follow_own_rules(workflow, STUDY)
 
 
 # `wildcard_constraints` does not reach the wildcards in a pathvar, so they are constrained here.

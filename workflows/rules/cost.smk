@@ -5,7 +5,7 @@ rule cost:
     log:
         "<results>/logs/cost.log",
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
         mem_mb=4000,
@@ -14,4 +14,4 @@ rule cost:
         made_of=STUDY.cost_hash,
         spec=lambda wildcards, threads: STUDY.cost_spec(threads),
     script:
-        "../scripts/cost.py"
+        f"{ROOT}/workflows/scripts/cost.py"

@@ -9,9 +9,9 @@ rule lrp_check:
     log:
         "<run>/logs/lrp-check.log",
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=step_hash("lrp_check"),
         split=STUDY.split,
     script:
-        "../scripts/lrp_check.py"
+        f"{ROOT}/workflows/scripts/lrp_check.py"

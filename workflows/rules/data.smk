@@ -10,11 +10,11 @@ rule data:
     benchmark:
         "<dataset>/logs/data.tsv"
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=lambda wildcards: STUDY.data_hash(wildcards.dataset),
         # The images are no inputs, because there are so many: only changed ones change this text.
         images=lambda wildcards: images_state(f"{STUDY.folder}/{wildcards.dataset}"),
         config=lambda wildcards, output: STUDY.data_config(wildcards.dataset),
     script:
-        "../scripts/data.py"
+        f"{ROOT}/workflows/scripts/data.py"

@@ -14,7 +14,7 @@ rule predict:
     benchmark:
         "<scored>/logs/predict.tsv"
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
         mem_mb=3000,
@@ -24,7 +24,7 @@ rule predict:
         split=STUDY.split,
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
-        "../scripts/predict.py"
+        f"{ROOT}/workflows/scripts/predict.py"
 
 
 rule evaluate:
@@ -40,7 +40,7 @@ rule evaluate:
     benchmark:
         "<scored>/logs/evaluate.tsv"
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     resources:
         mem_mb=2000,
     params:
@@ -48,7 +48,7 @@ rule evaluate:
         split=STUDY.split,
         masks=STUDY.predicts_masks,
     script:
-        "../scripts/evaluate.py"
+        f"{ROOT}/workflows/scripts/evaluate.py"
 
 
 use rule predict as predict_on with:
@@ -111,9 +111,9 @@ rule sweep:
         "<run>/logs/sweep.log",
     localrule: True
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=step_hash("sweep"),
         thresholds=lambda wildcards: list(STUDY.run(wildcards).score_thresholds),
     script:
-        "../scripts/sweep.py"
+        f"{ROOT}/workflows/scripts/sweep.py"

@@ -18,8 +18,8 @@ rule report:
         "<results>/logs/report.tsv"
     localrule: True
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     params:
         made_of=step_hash("report"),
     script:
-        "../scripts/report.py"
+        f"{ROOT}/workflows/scripts/report.py"

@@ -1,7 +1,8 @@
 # Training. A run resumes from its folder work/, which is not an output. Outputs are written last.
 #
 # To run one loss in another way (more memory, a partition), copy the lines below to the end of this
-# file and write the loss's name for `mine`. The rule inherits everything else from `train`:
+# file and write the loss's name for `mine`. The rule inherits everything else from `train`, its GPUs and
+# what a profile sets for it too, and goes before it (rankdet/jobs/own_rules.py, docs/your-own-folder.md):
 #
 #     use rule train as train_mine with:
 #         pathvars:
@@ -9,9 +10,6 @@
 #         threads: 4
 #         resources:
 #             mem_mb=16000,
-#             gpu=STUDY.training_gpus,
-#
-#     ruleorder: train_mine > train
 #
 # If tables show epochs on the way of that loss, `snakemake -n` names another rule than `train`: copy that one.
 ruleorder: untrained > given > train
@@ -38,7 +36,7 @@ for training in STUDY.trainings():
         pathvars:
             dataset="<results>/{dataset,%s}" % training.dataset,
         conda:
-            "../../envs/rankdet.yaml"
+            f"{ROOT}/envs/rankdet.yaml"
         threads: STUDY.training_threads
         resources:
             mem_mb=3000,
@@ -48,7 +46,7 @@ for training in STUDY.trainings():
             # Snakemake does not compare a function of `threads`: the spec has keys that do not affect training.
             spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
         script:
-            "../scripts/train.py"
+            f"{ROOT}/workflows/scripts/train.py"
 
 
 rule untrained:
@@ -65,7 +63,7 @@ rule untrained:
     pathvars:
         run="<dataset>/{detector,[^/]+}/untrained/seed{seed,[0-9]+}",
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
         mem_mb=3000,
@@ -74,7 +72,7 @@ rule untrained:
         made_of=STUDY.test_hash,
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
-        "../scripts/untrained.py"
+        f"{ROOT}/workflows/scripts/untrained.py"
 
 
 # The `checkpoint` of a group of runs replaces the training.
@@ -90,11 +88,11 @@ rule given:
     pathvars:
         run="<dataset>/{detector,[^/]+}/{loss,[^/]+@given}/seed{seed,[0-9]+}",
     conda:
-        "../../envs/rankdet.yaml"
+        f"{ROOT}/envs/rankdet.yaml"
     resources:
         mem_mb=3000,
     params:
         made_of=STUDY.given_hash,
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
     script:
-        "../scripts/given.py"
+        f"{ROOT}/workflows/scripts/given.py"

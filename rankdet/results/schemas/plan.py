@@ -46,6 +46,8 @@ class PlanRun(Part):
         score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
         test_variants: names of further tests.
         checkpoint: file whose weights are tested; empty for a run that is trained.
+        hashes: what its training depends on (`config`, `code`, `loss`), empty if it is not trained;
+            None in the plan of an old version.
     """
 
     key: str
@@ -65,6 +67,25 @@ class PlanRun(Part):
     test_variants: tuple[str, ...] = ()
     untrained: bool = False
     checkpoint: str = ""
+    hashes: dict[str, str] | None = None
+
+
+class PlanSource(Part):
+    """What the file of a loss or a detector cites.
+
+    Attributes:
+        name: its file.
+        title: its title for readers.
+        paper: the title of the paper.
+        citation: authors, venue and year.
+        url: the address of the paper.
+    """
+
+    name: str
+    title: str = ""
+    paper: str = ""
+    citation: str = ""
+    url: str = ""
 
 
 class PlanPaper(Part):
@@ -81,6 +102,8 @@ class Plan(Record):
         papers: which of the papers' datasets and schedules the study has, and what it lacks.
         hyperparameters: those of each loss, for tables that count them.
         cost: path of the record of the losses' cost; None if the study does not measure it.
+        sources: what the losses and detectors of the study cite.
+        places: where the study's own losses, detectors and papers are, if its config says it.
     """
 
     SCHEMA: ClassVar[str] = "rankdet.plan/1"
@@ -93,3 +116,5 @@ class Plan(Record):
     papers: dict[str, Any] | None = None
     hyperparameters: dict[str, Any] | None = None
     cost: str | None = None
+    places: dict[str, list[str]] | None = None
+    sources: tuple[PlanSource, ...] = ()

@@ -53,6 +53,7 @@ class Provenance(Part):
 
     Attributes:
         checkpoint: `file`, `sha256` and `mmdet` (the version) of a given checkpoint.
+        made_of: `settings` and `files` of a training: what the hashes are made of.
     """
 
     commit: str | None = None
@@ -67,6 +68,7 @@ class Provenance(Part):
     started: str | None = None
     finished: str | None = None
     checkpoint: dict[str, str | None] | None = None
+    made_of: dict[str, dict[str, Any]] | None = None
 
 
 class AtEpoch(Part):

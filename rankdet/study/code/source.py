@@ -4,7 +4,7 @@ A `Source` is one file. Its top-level statements are the units of dependency (gr
 function or class, `reach` follows the names it uses: within the file, through imports, and through
 packages that only re-export names. So a run depends on the code that it executes, and not on other
 code in the same file: editing AP Loss does not touch a run with aLRP Loss, although both classes
-are in one file.
+are in one file. Modules of the user that a loss file imports are followed in the same way.
 """
 
 import ast
@@ -13,28 +13,35 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from rankdet.repository import ROOT
-from rankdet.study.code.syntax import parse
+from rankdet.repository import CODE, product
+from rankdet.study.code import outside
+from rankdet.study.code.syntax import (
+    DEFINITIONS,
+    bound,
+    is_import,
+    parse,
+    root_name,
+    without_docstrings,
+)
 
 PACKAGES = ("rankdet",)
 Grain = tuple[Path, int]  # a file and the index of one of its top-level statements
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class Source:
-    """One Python file of ours: its statements, the names they bind, and its imports."""
+    """One Python file, ours or the user's: its statements, the names they bind, and its imports."""
 
-    def __init__(self, path: Path, root: Path) -> None:
-        self.path, self.root = path, root
+    def __init__(self, path: Path, tree: "Tree") -> None:
+        self.path, self.tree = path, tree
         self._texts: dict[int, str] = {}
-        self.body = _without_docstrings(parse(path)).body
+        self.body = without_docstrings(parse(path)).body
 
     @cached_property
     def names(self) -> dict[str, list[int]]:
         """Each top-level name to the statements that bind it."""
         names: dict[str, list[int]] = defaultdict(list)
         for index, node in enumerate(self.body):
-            for name in _bound(node):
+            for name in bound(node):
                 names[name].append(index)
         return names
 
@@ -44,30 +51,37 @@ class Source:
         found: dict[str, tuple[str, str | None]] = {}
         for node in ast.walk(ast.Module(self.body, [])):
             if isinstance(node, ast.ImportFrom):
-                module = self._absolute(node)
+                module = self.absolute(node)
                 found.update({a.asname or a.name: (module, a.name) for a in node.names})
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     bound = alias.asname or alias.name.split(".")[0]
                     found[bound] = (alias.name if alias.asname else bound, None)
-        return {name: place for name, place in found.items() if _is_ours(place[0])}
+        return {name: place for name, place in found.items() if self.follows(place[0])}
+
+    def follows(self, module: str) -> bool:
+        """Returns whether imports of a module are followed: ours, in a user's file also theirs."""
+        if _is_ours(module):
+            return True
+        return not self.tree.is_ours(self.path) and self.tree.place(module).kind == outside.OWN
 
     @cached_property
     def loose(self) -> list[int]:
         """Statements with an effect at import, and classes that a decorator registers."""
         loose = []
         for index, node in enumerate(self.body):
-            if isinstance(node, _DEFINITIONS):
-                if any(_root_name(d) in self.names for d in node.decorator_list):
+            if isinstance(node, DEFINITIONS):
+                if any(root_name(d) in self.names for d in node.decorator_list):
                     loose.append(index)
-            elif not _is_import(node) and not isinstance(node, ast.Assign | ast.AnnAssign):
+            elif not is_import(node) and not isinstance(node, ast.Assign | ast.AnnAssign):
                 loose.append(index)
         return loose
 
-    def _absolute(self, node: ast.ImportFrom) -> str:
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """Returns the module that a statement imports from, also for a relative import."""
         if not node.level:
             return node.module or ""
-        parts = list(self.path.relative_to(self.root).with_suffix("").parts)
+        parts = list(self.path.relative_to(self.tree.base(self.path)).with_suffix("").parts)
         parts = parts[: len(parts) - node.level]
         return ".".join([*parts, *([node.module] if node.module else [])])
 
@@ -79,10 +93,16 @@ class Source:
 
 
 class Tree:
-    """All of our sources below a root, read when they are first needed."""
+    """All of our sources below a root, and those of the user, read when they are first needed.
 
-    def __init__(self, root: Path = ROOT) -> None:
-        self.root = root
+    Args:
+        root: The folder that has our package.
+        own: Folders of the user in which modules are looked for before Python's path.
+    """
+
+    def __init__(self, root: Path = CODE, own: tuple[Path, ...] = ()) -> None:
+        self.root, self.own, self.product = root, own, product(root)
+        self._bases: dict[Path, Path] = {}
         self._sources: dict[Path, Source] = {}
         self._modules: dict[str, Path | None] = {}
         self._used: dict[Grain, list[Grain]] = {}
@@ -90,8 +110,35 @@ class Tree:
     def source(self, path: Path) -> Source:
         """Returns a file's source."""
         if path not in self._sources:
-            self._sources[path] = Source(path, self.root)
+            self._sources[path] = Source(path, self)
         return self._sources[path]
+
+    def place(self, module: str) -> outside.Place:
+        """Returns where a module is that is not ours."""
+        return outside.place_of(module.split(".")[0], self.own)
+
+    def is_ours(self, path: Path) -> bool:
+        """Returns whether a file belongs to our package."""
+        return path.is_relative_to(self.root / PACKAGES[0]) and not (
+            self.product != self.root and path.is_relative_to(self.product)
+        )
+
+    def is_shipped(self, path: Path) -> bool:
+        """Returns whether a file belongs to the product, and not to the user."""
+        return path.is_relative_to(self.product) or path.is_relative_to(self.root)
+
+    def base(self, path: Path) -> Path:
+        """Returns the folder from which a file's name as a module starts."""
+        if path not in self._bases:
+            self._bases[path] = self.root if path.is_relative_to(self.root) else path.parent
+        return self._bases[path]
+
+    def name(self, path: Path) -> str:
+        """Returns a file's name for hashes: the same in a clone, in a wheel and on any machine."""
+        for base in (self.product, self.root):
+            if path.is_relative_to(base):
+                return path.relative_to(base).as_posix()
+        return path.relative_to(self.base(path)).as_posix()
 
     def forget(self, path: Path) -> None:
         """Makes the tree read a file again, because it has changed."""
@@ -101,15 +148,27 @@ class Tree:
     def module(self, name: str) -> Path | None:
         """Returns the file of one of our modules, or None."""
         if name not in self._modules:
-            base = self.root.joinpath(*name.split("."))
-            candidates = (base.with_suffix(".py"), base / "__init__.py")
-            self._modules[name] = next((path for path in candidates if path.is_file()), None)
+            self._modules[name] = self._find(name)
         return self._modules[name]
+
+    def _find(self, name: str) -> Path | None:
+        folder = self.root if _is_ours(name) else self.place(name).folder
+        if folder is None:
+            return None
+        base = folder.joinpath(*name.split("."))
+        candidates = (base / "__init__.py", base.with_suffix(".py"))
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is not None:
+            self._bases[path] = folder
+        return path
 
     def whole(self, path: Path) -> set[Grain]:
         """Returns every statement of a file except imports, which are followed at their use."""
-        body = enumerate(self.source(path).body)
-        return {(path, i) for i, node in body if not _is_import(node) or any(_side_effects(node))}
+        source = self.source(path)
+        body = enumerate(source.body)
+        return {
+            (path, i) for i, node in body if not is_import(node) or any(_side_effects(node, source))
+        }
 
     def find(self, module: str, name: str, seen: frozenset = frozenset()) -> set[Grain]:
         """Returns the statements that define a name of a module, also a re-exported name."""
@@ -159,7 +218,7 @@ class Tree:
             yield from ((source.path, index) for index in source.names.get(name, ()))
             if name in source.imports and self._as_module(source.imports[name]) is None:
                 yield from self.imported(source.imports[name])
-        for module in _side_effects(node):
+        for module in _side_effects(node, source):
             path = self.module(module)
             if path is not None:
                 yield from self.whole(path)
@@ -221,32 +280,13 @@ class Tree:
 
 
 @lru_cache
-def our_tree(root: Path = ROOT) -> Tree:
-    """Returns the sources of this repository, read once per process."""
-    return Tree(root)
+def our_tree(root: Path = CODE, own: tuple[Path, ...] = ()) -> Tree:
+    """Returns our sources, with those of the user in some folders, read once per process."""
+    return Tree(root, own)
 
 
 def _is_ours(module: str) -> bool:
     return module.split(".")[0] in PACKAGES
-
-
-def _bound(node: ast.stmt) -> set[str]:
-    if isinstance(node, _DEFINITIONS):
-        return {node.name}
-    if _is_import(node):
-        return set()
-    stored = (part for part in ast.walk(node) if isinstance(part, ast.Name))
-    return {part.id for part in stored if isinstance(part.ctx, ast.Store)}
-
-
-def _is_import(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Import | ast.ImportFrom)
-
-
-def _root_name(node: ast.expr) -> str | None:
-    while isinstance(node, ast.Attribute | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else None
 
 
 def _attributes(node: ast.stmt, source: Source, tree: Tree) -> Iterator[tuple[str, str]]:
@@ -268,21 +308,15 @@ def _attributes(node: ast.stmt, source: Source, tree: Tree) -> Iterator[tuple[st
                 yield module, path[0]
 
 
-def _side_effects(node: ast.stmt) -> Iterator[str]:
-    """Yields our modules imported by a plain `import a.b`, usually for their effects at import."""
+def _side_effects(node: ast.stmt, source: Source) -> Iterator[str]:
+    """Yields modules that count as a whole: of a plain `import a.b`, and of `from a import *`.
+
+    The first is usually there for its effects at import; the second hides which names are used.
+    """
     for part in ast.walk(node):
         if isinstance(part, ast.Import):
-            yield from (a.name for a in part.names if not a.asname and _is_ours(a.name))
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, *_DEFINITIONS)):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and _is_text(first.value):
-                node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
-    return tree
+            yield from (a.name for a in part.names if not a.asname and source.follows(a.name))
+        elif isinstance(part, ast.ImportFrom) and part.names[0].name == "*":
+            module = source.absolute(part)
+            if source.follows(module):
+                yield module

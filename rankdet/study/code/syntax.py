@@ -6,6 +6,8 @@ from pathlib import Path
 from rankdet.errors import InputError
 from rankdet.files import shown
 
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 
 def parse(path: Path) -> ast.Module:
     """Returns a file's syntax tree.
@@ -19,3 +21,39 @@ def parse(path: Path) -> ast.Module:
         raise InputError(f"{shown(path)}:{error.lineno}: syntax error: {error.msg}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{shown(path)}: cannot be read: {error}") from None
+
+
+def bound(node: ast.stmt) -> set[str]:
+    """Returns the names that a statement binds, except imports."""
+    if isinstance(node, DEFINITIONS):
+        return {node.name}
+    if is_import(node):
+        return set()
+    stored = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {part.id for part in stored if isinstance(part.ctx, ast.Store)}
+
+
+def is_import(node: ast.stmt) -> bool:
+    """Returns whether a statement is an import."""
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def root_name(node: ast.expr) -> str | None:
+    """Returns the name with which an expression such as `a.b(c).d` starts; None if it has none."""
+    while isinstance(node, ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """Returns the tree without docstrings, changed in place."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, *DEFINITIONS)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and _is_text(first.value):
+                node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
+    return tree

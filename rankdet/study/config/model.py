@@ -16,6 +16,7 @@ from rankdet.files import read_yaml
 from rankdet.results.learning import LEARNED_AP50
 from rankdet.strict import Strict, read
 from rankdet.study.config.datasets import Dataset, Name
+from rankdet.study.config.own_files import with_names
 from rankdet.study.config.renamed import with_new_names
 from rankdet.study.config.schedule import LossName, Schedule, ScheduleChange, TestSettings
 from rankdet.suggest import choice
@@ -34,11 +35,12 @@ class RunGroup(Strict):
 
     dataset: Name = Field(description="One of `datasets`")
     detectors: list[Name] = Field(
-        min_length=1, description="Files of `workflows/detectors`, without `.yaml`"
+        min_length=1,
+        description="Files of `workflows/detectors` or `detectors`, without `.yaml`; or paths",
     )
     losses: list[LossName] = Field(
         min_length=1,
-        description="Files of `workflows/losses`, without `.py`; variants after `+`",
+        description="Files of `workflows/losses` or `losses`, without `.py`; or paths; + variants",
     )
     backbone: BackboneName | None = Field(
         None,
@@ -128,6 +130,21 @@ class RunsOfTables(Strict):
     )
 
 
+class Paths(Strict):
+    """Where own losses, detectors and papers are, besides those of the package."""
+
+    losses: list[Text] | None = Field(
+        None,
+        description="Folders or files of losses; default: the folder `losses`",
+    )
+    detectors: list[Text] | None = Field(
+        None, description="Folders or files of detectors; default: the folder `detectors`"
+    )
+    papers: list[Text] | None = Field(
+        None, description="Folders that have a folder for each paper; default: the folder `papers`"
+    )
+
+
 class Cost(Strict):
     """Losses whose cost is measured on this machine."""
 
@@ -158,6 +175,9 @@ class StudyConfig(Strict):
         description="`small`: thin detectors for CPUs, from scratch; `full`: the papers' detectors"
     )
     data_root: Text | None = Field(None, description="Where relative paths of datasets start")
+    paths: Paths = Field(
+        Paths(), description="Where own losses, detectors and papers are, from the current folder"
+    )
     datasets: dict[Name, Dataset] = Field(min_length=1, description="Name to dataset")
     runs: list[RunGroup] = Field([], description="Groups of runs")
     runs_of_tables: RunsOfTables | None = Field(
@@ -223,7 +243,8 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
     Raises:
         InputError: One line with the key path, what was found, and the nearest valid key or value.
     """
-    config = read(StudyConfig, with_new_names(values, source), source)
+    named = with_names(with_new_names(values, source), source)
+    config = read(StudyConfig, named, source)
     if len(set(config.splits)) < len(config.splits):
         raise InputError(f"{source}: splits: a split is named twice in {config.splits}")
     if not config.runs and config.runs_of_tables is None:

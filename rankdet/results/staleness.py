@@ -1,0 +1,68 @@
+"""Is a run older than its plan? Its record has the hashes of what it was made of."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rankdet.results.layout import DATASET, RUN
+from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.results.schemas.run import Provenance, RunRecord
+
+# The hashes of a plan to those of a record, and what each is made of, for readers.
+PARTS = {
+    "config": ("config_hash", "the settings of the training"),
+    "loss": ("loss_hash", "the loss"),
+    "code": ("code_hash", "the code of the training"),
+}
+
+
+def older_parts(planned: Mapping[str, str], made: Provenance | None) -> list[str]:
+    """Returns the keys of `PARTS` that have changed since a run was made.
+
+    What a record does not have, such as that of an old version, is not compared.
+
+    Args:
+        planned: The hashes of the plan; empty if the run is not trained.
+        made: The provenance of the run.
+    """
+    found = []
+    for key, (name, _) in PARTS.items():
+        was = made.get(name) if made else None
+        if was and key in planned and planned[key] != was:
+            found.append(key)
+    return found
+
+
+def is_other_data(folder: Path, made: Provenance | None) -> bool:
+    """Returns whether the data of a run's study has another checksum than the run was made with.
+
+    Args:
+        folder: The run's folder, `<study>/<dataset>/<detector>/<loss>/seed<k>`.
+        made: The provenance of the run.
+    """
+    manifest, _ = DatasetManifest.read(folder.parents[2] / DATASET)
+    was, now = made.get("data_checksum") if made else None, manifest.checksum if manifest else None
+    return bool(was and now and was != now)
+
+
+def stale(folder: Path, planned: Mapping[str, str], record: RunRecord | None) -> str | None:
+    """Returns why a run is older than the plan, in one line; None if it is not, or there is none.
+
+    Args:
+        folder: The run's folder.
+        planned: As in `older_parts`.
+        record: The run's record.
+    """
+    if record is None or record.provenance is None:
+        return None
+    words = [PARTS[key][1] for key in older_parts(planned, record.provenance)]
+    words += ["the data"] if is_other_data(folder, record.provenance) else []
+    if not words:
+        return None
+    listed = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return f"older than the plan: {listed} changed; run the study again"
+
+
+def stale_file(folder: Path, planned: Mapping[str, str]) -> Path | None:
+    """Returns the record of a run that is older than the plan; None if it is not."""
+    record, _ = RunRecord.read(folder / RUN)
+    return folder / RUN if stale(folder, planned, record) else None

@@ -1,0 +1,127 @@
+"""Losses and detectors of the user: where they are found, and which modules they may import."""
+
+from pathlib import Path
+
+import pytest
+
+from rankdet.errors import InputError
+from rankdet.repository import named_files, use_places
+from rankdet.study import cards, hashes
+from rankdet.study.config.own_files import check_places, with_names
+from rankdet.study.detectors import load_detector
+
+CARD = '"classification": {"type": "Mine"}, "training": {"lr": {"small": 0.01}}}\n'
+DETECTOR = load_detector("retinanet", "small")
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """The current folder, which has a loss `own` that imports its class from a package."""
+    monkeypatch.chdir(tmp_path)
+    write("losses/own.py", "from kit.core import Mine\n" + card("own"))
+    write("kit/__init__.py", "")
+    write("kit/core.py", "from .deep import factor\nclass Mine:\n    x = factor()\n")
+    write("kit/deep.py", "def factor():\n    return 1\ndef unused():\n    return 1\n")
+    use_places({})
+    yield tmp_path
+    use_places({})
+
+
+def write(name, text):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text)
+
+
+def card(name):
+    return f'CARD = {{"name": "{name}", "title": "T", {CARD}'
+
+
+def fresh(name="own"):
+    """The hash of a loss and its files, read again."""
+    hashes.our_tree.cache_clear()
+    file = cards.load_loss(name)
+    values = (file, file.variant(""), DETECTOR)
+    return hashes.loss_hash(*values), hashes.loss_files(*values)
+
+
+def test_modules_of_the_user_are_followed_statement_by_statement(lab):
+    before, files = fresh()
+    assert {"kit/core.py", "kit/deep.py"} <= set(files)
+    write("kit/deep.py", "def factor():\n    return 1  # why\ndef unused():\n    return 2\n")
+    assert fresh()[0] == before
+    write("kit/deep.py", "def factor():\n    return 2\ndef unused():\n    return 2\n")
+    after, changed = fresh()
+    assert after != before
+    assert [name for name in files if files[name] != changed[name]] == ["kit/deep.py"]
+
+
+def test_installed_packages_count_by_their_version(lab):
+    write("losses/own.py", "import torch, yaml\nfrom kit.core import Mine\n" + card("own"))
+    files = fresh()[1]
+    assert files["yaml"][0].isdigit() and "torch" not in files
+
+
+def test_everything_of_a_star_import_counts(lab):
+    write("losses/own.py", "from kit.deep import *\nfrom kit.core import Mine\n" + card("own"))
+    before = fresh()[0]
+    write("kit/deep.py", "def factor():\n    return 1\ndef unused():\n    return 2\n")
+    assert fresh()[0] != before
+
+
+WRONG = {
+    "from kit.core import Mien as Mine": "kit/core.py has no 'Mien'; did you mean 'Mine'",
+    "from kti import Mine": "no module 'kti': neither in losses/, ./ nor installed",
+    "from kit.other import Mine": "no module 'kit.other'",
+    "from . import Mine": "a relative import",
+    "from rankdet.losses import Nothing as Mine": "losses/__init__.py has no 'Nothing'",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_an_import_that_cannot_work_is_one_line(lab, line):
+    write("losses/own.py", f"import torch\n{line}\n" + card("own"))
+    with pytest.raises(InputError) as found:
+        cards.load_loss("own")
+    assert str(found.value).startswith("losses/own.py:2: ") and WRONG[line] in str(found.value)
+
+
+def test_an_import_that_may_not_run_is_not_checked(lab):
+    text = "try:\n    import nothing\nexcept ImportError:\n    nothing = None\n"
+    write("losses/own.py", text + "from kit.core import Mine\n" + card("own"))
+    assert cards.load_loss("own").card["title"] == "T"
+
+
+def test_an_error_in_an_imported_module_has_its_file_and_line(lab):
+    write("kit/deep.py", "x = 1\ndef factor(:\n")
+    with pytest.raises(InputError, match=r"kit/deep\.py:2: syntax error"):
+        cards.load_loss("own")
+
+
+def test_paths_become_names_and_places(lab):
+    write("other/more.py", card("more"))
+    groups = [{"losses": ["focal", "./other/more.py+v"]}, {"losses": ["other/more.py"]}]
+    found = with_names({"runs": groups}, "study.yaml")
+    assert [group["losses"] for group in found["runs"]] == [["focal", "more+v"], ["more"]]
+    assert found["paths"] == {"losses": ["losses", "./other/more.py"]}
+    use_places(dict(check_places(found["paths"], "study.yaml")))
+    assert {"own", "more", "focal"} <= set(named_files("losses"))
+    assert len(named_files("losses")["more"]) == 1
+
+
+def test_a_path_without_a_file_and_two_files_of_a_name_are_refused(lab):
+    for path in ("a/same.py", "b/same.py"):
+        write(path, card("same"))
+    with pytest.raises(InputError, match=r"runs\[0\]\.losses\[0\].*no file c/same\.py"):
+        with_names({"runs": [{"losses": ["c/same.py"]}]}, "s")
+    with pytest.raises(InputError, match="have the same name"):
+        with_names({"runs": [{"losses": ["a/same.py", "b/same.py"]}]}, "s")
+    use_places({"losses": ["a", "b"]})
+    with pytest.raises(InputError, match="there is another loss 'same'"):
+        cards.load_loss("same")
+
+
+@pytest.mark.parametrize("place", ["nowhere", "kit/notes.txt"])
+def test_places_are_folders_or_files_of_their_kind(lab, place):
+    write("kit/notes.txt", "")
+    with pytest.raises(InputError, match=r"s: paths\.losses\[0\]: found "):
+        dict(check_places({"losses": [place], "papers": None}, "s"))
