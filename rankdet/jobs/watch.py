@@ -11,7 +11,6 @@ import os
 import re
 import select
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from rankdet.files import shown
+from rankdet.jobs.lines import say
 from rankdet.lifetime import end_with_parent
 from rankdet.results.failures import record_failure
 
@@ -64,7 +64,7 @@ def watched(snakemake: Any, name: str, run: Path) -> None:
         os._exit(ended.code)
     reason = _reason(ended, stacks, loss_file, hours)
     record_failure(run, label, reason)
-    print(f"error: {label}: {reason} (log: {snakemake.log[0]})", file=sys.stderr, flush=True)
+    say(f"error: {label}: {reason} (log: {snakemake.log[0]})")
     os._exit(1)
 
 
