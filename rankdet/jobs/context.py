@@ -152,8 +152,8 @@ def _redirected(log: Path, goes_on: bool) -> Iterator[TextIO]:
     os.dup2(target, 1)
     os.dup2(target, 2)
     try:
-        with os.fdopen(terminal, "w", closefd=False, errors="replace") as stream:
-            yield stream
+        with os.fdopen(terminal, "w", closefd=False, errors="replace") as printed:
+            yield printed
     finally:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
