@@ -20,6 +20,7 @@ from rankdet.study.plan import Study
 from rankdet.study.resources import JobNeeds
 
 GROUP = "run"  # all jobs of a run
+APPEND = "--open-mode=append"  # of the logs of jobs that SLURM starts again
 TURN = "turn"  # a resource: one job of a group runs at a time
 MARK = "slurm_"  # default resources of a profile for SLURM begin with it
 MANY = 10_000  # attempts: `Attempts` decides which failures get one
@@ -58,6 +59,8 @@ class Cluster:
         if self.group:
             self._workflow.register_resource(TURN, 1)
         settings = {"account": site.account, "partition": site.partition, "extra": site.extra}
+        if site.extra:
+            settings["extra"] = f"{APPEND} {site.extra}"
         for name, value in settings.items():
             if value:
                 defaults[f"slurm_{name}"] = value
