@@ -56,17 +56,20 @@ class Attempts:
             found = job._resources
             found["runtime"] = min(int(found["runtime"]), self._needs.longest)
 
-    def failed(self, submitted: Any, message: str | None = None, **_: Any) -> None:
+    def failed(self, submitted: Any, message: str | None = None, **more: Any) -> None:
         """Tells the user why a job ended, and prevents another attempt that would not help.
 
         Args:
             submitted: Snakemake's `SubmittedJobInfo`.
             message: What the plugin says.
+            more: `aux_logs`, with SLURM's log of the job.
         """
         job = submitted.job
         one = self._unfinished(job)
         label, run = job_label(one, self._study), _run_of(one, self._study)
         end = self._end(submitted.external_jobid, message or "")
+        if end.state == "FAILED" and any(logs := more.get("aux_logs") or []):
+            end = End(end.state, f"{end.why} (log: {logs[0]})")
         training = Path(str(one.rule.script or "")).name == "train.py"
         progress = _progress(run) if run is not None and training else None
         stop = self._tries.again(str(run or label), end.state, progress)

@@ -1,0 +1,172 @@
+"""A real SLURM on this machine, and a copy of the project that is started on it."""
+
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from rankdet.repository import ROOT
+
+HERE = Path(__file__).parent
+COPIED = ("Snakefile", "workflows", "config", "profiles", "envs", "analysis", "rankdet", "reports")
+PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
+WITH_ACCOUNTS = ("slurmdbd", "mariadbd", "sacct")
+LONG = 1500  # seconds; a machine that does other things needs minutes to import torch
+
+# A loss that takes a second, so that there is time for events on a machine of any speed.
+SLOW = "        import time; time.sleep(1.0)\n        counted = labels >= 0"
+STUDY = """
+study: slow
+title: One slow training
+scale: A test of clusters; the numbers mean nothing.
+preset: small
+device: cpu
+untrained: false
+datasets:
+  shapes: {kind: shapes, title: Shapes, seed: 1, image_size: 96, train_images: 16, val_images: 8}
+runs:
+  - {dataset: shapes, detectors: [retinanet], losses: [slow]}
+schedule: {image_size: 96, batch_size: 4, iterations: 60, warmup: 4, checkpoint_every: 4}
+splits: [val]
+"""
+
+
+def missing(programs: tuple[str, ...]) -> str:
+    """Returns why SLURM cannot be started here; empty if it can."""
+    if os.geteuid() != 0:
+        return "only root can start SLURM"
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "the plugin is missing: pip install 'rankdet[slurm]'"
+    configured = Path("/etc/slurm/slurm.conf")
+    if configured.exists() and not configured.is_symlink():
+        return f"{configured} exists: this machine belongs to a cluster"
+    absent = [name for name in programs if shutil.which(name) is None]
+    return f"missing programs: {', '.join(absent)} (tests/cluster/README.md)" if absent else ""
+
+
+@dataclass
+class Slurm:
+    """A SLURM that runs.
+
+    Attributes:
+        folder: Its configuration, state and logs.
+        accounts: Whether it keeps accounts.
+    """
+
+    folder: Path
+    accounts: bool
+
+    def start(self, *nodes: str) -> None:
+        more = ["with-accounts"] if self.accounts else []
+        log = self.folder.with_suffix(".start")  # daemons keep it open, so it cannot be a pipe
+        with log.open("w") as out:
+            command = [HERE / "start.sh", self.folder, *more, *nodes]
+            done = subprocess.run(command, stdout=out, stderr=out, timeout=300, check=False)
+        assert done.returncode == 0, log.read_text()
+
+    def stop(self) -> None:
+        subprocess.run([HERE / "stop.sh", self.folder], timeout=60, check=False)
+
+    def ask(self, *command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def kill_daemon(self, node: str) -> None:
+        """What the failure of a node's network looks like to SLURM: its jobs live on."""
+        os.kill(int((self.folder / f"slurmd-{node}.pid").read_text()), 9)
+
+
+def running(accounts: bool) -> Iterator[Slurm]:
+    """Starts a SLURM, one at a time on this machine, and stops it."""
+    if reason := missing(PROGRAMS + (WITH_ACCOUNTS if accounts else ())):
+        pytest.skip(reason)
+    with (Path(tempfile.gettempdir()) / "rankdet-slurm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+        one = Slurm(folder, accounts)
+        try:
+            one.start("n1")
+            yield one
+        finally:
+            one.stop()
+
+
+@dataclass
+class Workflow:
+    """A study that was started on the cluster, with what it has printed so far."""
+
+    root: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+    seen: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Path:
+        return self.root / "results" / "slow" / "shapes" / "retinanet" / "slow" / "seed1"
+
+    def text(self) -> str:
+        return self.log.read_text()
+
+    def rows(self) -> int:
+        """The iterations of the training so far."""
+        try:
+            return len((self.run / "work" / "train.jsonl").read_bytes().splitlines())
+        except FileNotFoundError:
+            return 0
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        last = time.monotonic() + LONG
+        while not condition():
+            assert time.monotonic() < last, f"waited for {what}:\n{self.text()}"
+            assert self.process.poll() is None, f"ended before {what}:\n{self.text()}"
+            time.sleep(0.5)
+
+    def finish(self) -> int:
+        return self.process.wait(LONG)
+
+    def record(self) -> dict:
+        return json.loads((self.run / "run.json").read_text())
+
+
+@dataclass
+class Project:
+    """A copy of the project with the slow loss and its study."""
+
+    root: Path
+
+    def start(self, *arguments: str, study: str = "slow.yaml", **variables: str) -> Workflow:
+        log = self.root / "terminal.txt"
+        command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm"]
+        command += ["--configfile", study, "--config", "threads=1", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
+        environment |= {f"RANKDET_SLURM_{key.upper()}": value for key, value in variables.items()}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                command, cwd=self.root, env=environment, stdout=out, stderr=out
+            )
+        return Workflow(self.root, process, log)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    root = tmp_path_factory.mktemp("cluster")
+    skipped = shutil.ignore_patterns("__pycache__", "html", "example")
+    for name in COPIED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, root / name, **({"ignore": skipped} if (ROOT / name).is_dir() else {}))
+    losses = root / "workflows" / "losses"
+    text = (losses / "_template.py").read_text()
+    assert "        counted = labels >= 0" in text
+    text = text.replace("        counted = labels >= 0", SLOW)
+    (losses / "slow.py").write_text(text.replace('"name": "template"', '"name": "slow"'))
+    (root / "slow.yaml").write_text(STUDY)
+    return Project(root)
