@@ -32,7 +32,7 @@ NAV: list[tuple[str, list[str]]] = [
         "How to",
         [
             *("claims.md", "tuning.md", "figures.md", "training-speed.md", "several-gpus.md"),
-            *("slurm.md", "gpu-check.md", "containers.md"),
+            *("slurm.md", "other-executors.md", "gpu-check.md", "containers.md"),
         ],
     ),
     (

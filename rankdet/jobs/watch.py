@@ -64,7 +64,8 @@ def watched(snakemake: Any, name: str, run: Path) -> None:
         os._exit(ended.code)
     reason = _reason(ended, stacks, loss_file, hours)
     record_failure(run, label, reason)
-    say(f"error: {label}: {reason} (log: {snakemake.log[0]})")
+    if not _ended_by_slurm(ended):  # the workflow asks SLURM why, and tells the user
+        say(f"error: {label}: {reason} (log: {snakemake.log[0]})")
     os._exit(1)
 
 
@@ -156,6 +157,11 @@ def _end(child: int) -> None:
     with suppress(psutil.Error):
         others = [one.pid for one in psutil.Process(child).children(recursive=True)]
         _kill([child, *others], signal.SIGKILL)
+
+
+def _ended_by_slurm(ended: Ended) -> bool:
+    terminated = os.WIFSIGNALED(ended.status) and os.WTERMSIG(ended.status) == signal.SIGTERM
+    return terminated and "SLURM_JOB_ID" in os.environ
 
 
 def _kill(processes: Iterable[int], number: int) -> None:

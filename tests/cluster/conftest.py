@@ -36,7 +36,7 @@ datasets:
   shapes: {kind: shapes, title: Shapes, seed: 1, image_size: 96, train_images: 16, val_images: 8}
 runs:
   - {dataset: shapes, detectors: [retinanet], losses: [slow]}
-schedule: {image_size: 96, batch_size: 4, iterations: 60, warmup: 4, checkpoint_every: 4}
+schedule: {image_size: 96, batch_size: 4, iterations: 40, warmup: 4, checkpoint_every: 4}
 splits: [val]
 """
 
@@ -142,6 +142,7 @@ class Project:
     """A copy of the project with the slow loss and its study."""
 
     root: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *arguments: str, study: str = "slow.yaml", **variables: str) -> Workflow:
         log = self.root / "terminal.txt"
@@ -153,20 +154,27 @@ class Project:
             process = subprocess.Popen(
                 command, cwd=self.root, env=environment, stdout=out, stderr=out
             )
+        self.started.append(process)
         return Workflow(self.root, process, log)
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     root = tmp_path_factory.mktemp("cluster")
     skipped = shutil.ignore_patterns("__pycache__", "html", "example")
     for name in COPIED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, root / name, **({"ignore": skipped} if (ROOT / name).is_dir() else {}))
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, root / name, ignore=skipped)
+        else:
+            shutil.copy(ROOT / name, root / name)
     losses = root / "workflows" / "losses"
     text = (losses / "_template.py").read_text()
     assert "        counted = labels >= 0" in text
     text = text.replace("        counted = labels >= 0", SLOW)
     (losses / "slow.py").write_text(text.replace('"name": "template"', '"name": "slow"'))
     (root / "slow.yaml").write_text(STUDY)
-    return Project(root)
+    copy = Project(root)
+    yield copy
+    for process in copy.started:
+        process.kill()
+        process.wait()

@@ -48,6 +48,7 @@ class Attempts:
             submit(job)
 
         executor.run_job = run_job
+        _plain_states(sys.modules[type(executor).__module__])
         executor.print_job_error = self.failed
 
     def _cap(self, job: Any) -> None:
@@ -149,6 +150,20 @@ def _progress(run: Path) -> float:
 def _remedy(stop: str, progress: float | None) -> str:
     on = "continue from its last checkpoint" if progress else "try it again"
     return f"{stop}; run again to {on}" if stop else f"run again to {on}"
+
+
+def _plain_states(plugin: Any) -> None:
+    """Makes the plugin understand `CANCELLED by 1000`; it would wait for ever for that job."""
+    query = plugin.query_job_status
+
+    async def query_plain(*arguments: Any) -> tuple[dict[str, str] | None, float | None]:
+        states, seconds = await query(*arguments)
+        if states is None:
+            return None, None
+        return {job: (state.split() or [""])[0] for job, state in states.items()}, seconds
+
+    if query.__name__ != query_plain.__name__:
+        plugin.query_job_status = query_plain
 
 
 def _exists(path: Any) -> bool:
