@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from rankdet.repository import ROOT
+from tests.workflow.conftest import FAKE_TRAINING
 
 HERE = Path(__file__).parent
 COPIED = ("Snakefile", "workflows", "config", "profiles", "envs", "analysis", "rankdet", "reports")
@@ -23,8 +24,40 @@ PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
 WITH_ACCOUNTS = ("slurmdbd", "mariadbd", "sacct")
 LONG = 1500  # seconds; a machine that does other things needs minutes to import torch
 
-# A loss that takes a second, so that there is time for events on a machine of any speed.
-SLOW = "        import time; time.sleep(1.0)\n        counted = labels >= 0"
+# Put behind the stand-in of tests/workflow: it trains as slowly on every machine, and resumes. Real
+# trainings that are killed are in tests/training; what counts here are the jobs around them.
+SLOW_TRAINING = """
+def train(spec, run_dir, finish=None):
+    work, total = run_dir / "work", spec["schedule"]["iterations"]
+    work.mkdir(exist_ok=True)
+    notes = [json.loads(path.read_text())["iteration"] for path in work.glob("epoch_*.json")]
+    last, history = max(notes, default=0), work / "resumed.json"
+    resumed = json.loads(history.read_text()) if history.exists() else []
+    if last:
+        resumed.append(last)
+        history.write_text(json.dumps(resumed))
+    rows = work / "train.jsonl"
+    kept = rows.read_text().splitlines(keepends=True)[:last] if last else []
+    rows.write_text("".join(kept))
+    for i in range(last + 1, total + 1):
+        time.sleep(1)
+        with rows.open("a") as file:
+            file.write(json.dumps({"iteration": i, "process": os.getpid()}) + "\\n")
+        if i % 4 == 0:
+            (work / f"epoch_{i}.json").write_text(json.dumps({"iteration": i}))
+            os.write(int(os.environ["RANKDET_TERMINAL"]), f"iteration {i}\\n".encode())
+    (run_dir / "rows.jsonl").write_text(rows.read_text())
+    import pandas as pd
+    pd.DataFrame({"iteration": range(1, total + 1)}).to_parquet(run_dir / "train.parquet")
+    (run_dir / "model.pth").write_bytes(b"weights")
+    _record(spec, run_dir, "trained")
+    record = json.loads((run_dir / "run.json").read_text())
+    record["training"]["resumed_from"] = resumed
+    (run_dir / "run.json").write_text(json.dumps(record))
+    finish()
+    import shutil
+    shutil.rmtree(work)
+"""
 STUDY = """
 study: slow
 title: One slow training
@@ -35,7 +68,7 @@ untrained: false
 datasets:
   shapes: {kind: shapes, title: Shapes, seed: 1, image_size: 96, train_images: 16, val_images: 8}
 runs:
-  - {dataset: shapes, detectors: [retinanet], losses: [slow]}
+  - {dataset: shapes, detectors: [retinanet], losses: [focal]}
 schedule: {image_size: 96, batch_size: 4, iterations: 40, warmup: 4, checkpoint_every: 4}
 splits: [val]
 """
@@ -111,7 +144,7 @@ class Workflow:
 
     @property
     def run(self) -> Path:
-        return self.root / "results" / "slow" / "shapes" / "retinanet" / "slow" / "seed1"
+        return self.root / "results" / "slow" / "shapes" / "retinanet" / "focal" / "seed1"
 
     def text(self) -> str:
         return self.log.read_text()
@@ -160,18 +193,26 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    root = tmp_path_factory.mktemp("cluster")
+    """A copy in which trainings are real."""
+    yield from _copy(tmp_path_factory.mktemp("cluster"))
+
+
+@pytest.fixture(scope="module")
+def slow_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy with a stand-in for the training: an iteration takes a second."""
+    for copy in _copy(tmp_path_factory.mktemp("cluster")):
+        training = copy.root / "rankdet" / "training" / "__init__.py"
+        training.write_text(FAKE_TRAINING + SLOW_TRAINING)
+        yield copy
+
+
+def _copy(root: Path) -> Iterator[Project]:
     skipped = shutil.ignore_patterns("__pycache__", "html", "example")
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, root / name, ignore=skipped)
         else:
             shutil.copy(ROOT / name, root / name)
-    losses = root / "workflows" / "losses"
-    text = (losses / "_template.py").read_text()
-    assert "        counted = labels >= 0" in text
-    text = text.replace("        counted = labels >= 0", SLOW)
-    (losses / "slow.py").write_text(text.replace('"name": "template"', '"name": "slow"'))
     (root / "slow.yaml").write_text(STUDY)
     copy = Project(root)
     yield copy

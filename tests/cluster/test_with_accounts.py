@@ -1,4 +1,4 @@
-"""One training through everything that ends jobs on a cluster, and one through its time limits."""
+"""One training through everything that ends jobs on a cluster, one through its time limits."""
 
 import json
 from pathlib import Path
@@ -41,9 +41,9 @@ def further(flow, by=5):
 
 
 @pytest.fixture(scope="module")
-def eventful(slurm, project):
+def eventful(slurm, slow_project):
     """A training that is cancelled, then pre-empted, and then loses the daemon of its node."""
-    flow = project.start()
+    flow = slow_project.start()
     further(flow)
     slurm.ask("scancel", *jobs(slurm))
     flow.wait(lambda: "was cancelled" in flow.text(), "the message about the cancelled job")
@@ -67,6 +67,9 @@ def test_a_training_ends_as_if_nothing_had_happened(eventful):
     assert record["status"] == "trained" and len(record["training"]["resumed_from"]) >= 3
     rows = pd.read_parquet(eventful.run / "train.parquet")
     assert list(rows.iteration) == list(range(1, 41))
+    lines = (eventful.run / "rows.jsonl").read_text().splitlines()
+    written = [json.loads(line)["iteration"] for line in lines]
+    assert written == list(range(1, 41))  # one process at a time has written them
     assert (eventful.run / "metrics.json").exists()
     assert not (eventful.run / "work").exists() and not (eventful.run / "finished").exists()
 
@@ -74,9 +77,9 @@ def test_a_training_ends_as_if_nothing_had_happened(eventful):
 def test_the_terminal_and_the_record_say_who_cancelled_the_job(eventful):
     reason = json.loads(eventful.seen["record"])["reason"]
     assert "was cancelled by root" in reason
-    assert "train shapes/retinanet/slow/seed1: SLURM job" in eventful.text()
+    assert "train shapes/retinanet/focal/seed1: SLURM job" in eventful.text()
     assert "it goes on from iteration" in eventful.text()
-    assert "slow/seed1  " in eventful.text()  # progress
+    assert "iteration 40\n" in eventful.text()  # a line of progress
 
 
 def test_a_training_whose_node_was_lost_does_not_stay_beside_the_next_one(eventful):
@@ -93,11 +96,11 @@ def test_the_log_of_the_training_has_all_attempts(eventful):
 
 
 @pytest.mark.fault("SLURM: time limit shorter than the training", tries=1)
-def test_a_training_longer_than_a_job_is_resumed_until_it_ends(slurm, project, eventful):
-    (project.root / "short.yaml").write_text(
-        (project.root / "slow.yaml").read_text().replace("iterations: 40", "iterations: 150")
+def test_a_training_longer_than_a_job_is_resumed_until_it_ends(slurm, slow_project, eventful):
+    (slow_project.root / "short.yaml").write_text(
+        (slow_project.root / "slow.yaml").read_text().replace("iterations: 40", "iterations: 80")
     )
-    flow = project.start(study="short.yaml", longest="2")
+    flow = slow_project.start(study="short.yaml", longest="1")
     assert flow.finish() == 0, flow.text()
-    assert "at its time limit of 00:02:00; it goes on from iteration" in flow.text()
+    assert "at its time limit of 00:01:00; it goes on from iteration" in flow.text()
     assert flow.record()["training"]["resumed_from"]
