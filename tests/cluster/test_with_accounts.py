@@ -60,7 +60,6 @@ def eventful(slurm, slow_project):
     return flow
 
 
-@pytest.mark.fault("SLURM: job cancelled, pre-empted, daemon of its node killed", tries=3)
 def test_a_training_ends_as_if_nothing_had_happened(eventful):
     assert eventful.seen["code"] == 0, eventful.text()
     record = eventful.record()
@@ -95,7 +94,6 @@ def test_the_log_of_the_training_has_all_attempts(eventful):
     assert len(logs) >= 3  # the dataset, and two of the run
 
 
-@pytest.mark.fault("SLURM: time limit shorter than the training", tries=1)
 def test_a_training_longer_than_a_job_is_resumed_until_it_ends(slurm, slow_project, eventful):
     (slow_project.root / "short.yaml").write_text(
         (slow_project.root / "slow.yaml").read_text().replace("iterations: 40", "iterations: 80")

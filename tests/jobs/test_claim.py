@@ -63,7 +63,7 @@ def claim(tmp_path, monkeypatch, job="", workflow="", said=None, end=None):
     return Claim(tmp_path, say, QUICK, end or (lambda: None))
 
 
-@pytest.mark.fault("SLURM starts a training again while the first process lives", tries=2)
+@pytest.mark.fault("SLURM starts a training again while the first process lives")
 @pytest.mark.parametrize(("first", "second"), [(("7", "a"), ("7", "a")), (("7", "a"), ("8", "a"))])
 def test_the_earlier_process_ends_when_slurm_has_started_the_run_again(
     first, second, node, tmp_path, monkeypatch
