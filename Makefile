@@ -6,6 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.set-up
 TRITON := $(VENV)/.triton
 DOCS   := $(VENV)/.docs
+PLUGIN := $(VENV)/.slurm
 STUDY  ?= config/smoke.yaml
 CLAIMS ?= config/claims.yaml
 EXAMPLE ?= smoke
@@ -22,7 +23,7 @@ GPU    ?= --minutes 8
 
 .DEFAULT_GOAL := help
 # `docs` is also a folder.
-.PHONY: help setup smoke claims docs test reliability coverage lint check-all example gpu-wheels gpu-check clean
+.PHONY: help setup smoke claims docs test test-cluster reliability coverage lint check-all example gpu-wheels gpu-check clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +50,12 @@ docs: $(DOCS) ## build the documentation as a site that works without a server
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --clean
 	@echo "site/index.html"
 
+# Tests of a cluster need Snakemake's plugin for SLURM.
+$(PLUGIN): $(STAMP) envs/slurm.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -r envs/slurm.txt \
+	  || echo "The plugin for SLURM cannot be installed here: tests of the cluster will be skipped"
+	@touch $@
+
 smoke: setup ## run the built-in study and print the path of the report
 	@$(BIN)/rankdet plan --check --configfile $(STUDY)
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
@@ -63,13 +70,16 @@ claims: setup ## run the study of the papers' claims (hours), and compare it wit
 test: setup $(TRITON) ## run the tests (minutes)
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL)
 
+test-cluster: setup $(PLUGIN) ## start a SLURM on this machine and run studies on it (root; tests/cluster/README.md)
+	$(BIN)/python -m pytest -rs tests/cluster
+
 reliability: setup ## plant every fault of the tests, and write docs/reliability.md
 	$(BIN)/python -m pytest -q -m fault --reliability=docs/reliability.md tests
 
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL) --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
-check-all: lint docs $(TRITON) ## lint and run all tests, also the slow ones
+check-all: lint docs $(TRITON) $(PLUGIN) ## lint and run all tests, also the slow ones and those of a cluster
 	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: setup ## check style, types, security, layers and the workflow

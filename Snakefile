@@ -37,9 +37,18 @@ rule all:
     localrule: True
 
 
+CLUSTER.complete_rules()
+
+
+onstart:
+    CLUSTER.start()
+
+
 onsuccess:
+    CLUSTER.end()
     on_success(STUDY)
 
 
 onerror:
+    CLUSTER.end()
     on_error(STUDY)

@@ -32,7 +32,8 @@ NAV: list[tuple[str, list[str]]] = [
         "How to",
         [
             *("watch.md", "claims.md", "tuning.md", "figures.md", "training-speed.md"),
-            *("several-gpus.md", "slurm.md", "gpu-check.md", "containers.md"),
+            *("several-gpus.md", "slurm.md", "other-executors.md", "gpu-check.md"),
+            "containers.md",
         ],
     ),
     (

@@ -8,6 +8,7 @@ import atexit
 import gc
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -15,14 +16,17 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from rankdet.files import remove_leftovers
+from rankdet.jobs.lines import open_lines
 from rankdet.jobs.reason import failure_reason
 from rankdet.jobs.watch import announce
 from rankdet.lifetime import end_with_parent
 from rankdet.results.failures import clear_failure, record_failure
+from rankdet.results.layout import WORK
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TERMINAL = "RANKDET_TERMINAL"  # the file descriptor for lines of progress
@@ -72,7 +76,8 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
     parts = folder.parts[-4:] if folder else snakemake.wildcards
     label = " ".join([name, "/".join(parts)]).strip()
     log = Path(str(snakemake.log[0]))
-    with _redirected(log) as terminal:
+    goes_on = name == "train" and folder is not None and (folder / WORK).is_dir()
+    with _redirected(log, goes_on) as terminal:
         this = Job(label, folder, terminal)
         started = time.monotonic()
         try:
@@ -131,18 +136,24 @@ def _ignore_interrupts() -> None:
 
 
 @contextmanager
-def _redirected(log: Path) -> Iterator[TextIO]:
-    """Sends all output of this process to the log; yields the terminal."""
-    terminal = os.dup(sys.stderr.fileno())
+def _redirected(log: Path, goes_on: bool) -> Iterator[TextIO]:
+    """Sends all output of this process to the log; yields the terminal.
+
+    Args:
+        log: The log.
+        goes_on: Whether an earlier attempt has begun it: then its lines stay.
+    """
+    lines = open_lines()
+    terminal = os.dup(sys.stderr.fileno()) if lines is None else lines
     os.set_inheritable(terminal, True)  # for the processes of a distributed training
     os.environ[TERMINAL] = str(terminal)
-    target = _open_log(log)
+    target = _open_log(log, goes_on)
     originals = [os.dup(1), os.dup(2)]
     os.dup2(target, 1)
     os.dup2(target, 2)
     try:
-        with os.fdopen(terminal, "w", closefd=False, errors="replace") as lines:
-            yield lines
+        with os.fdopen(terminal, "w", closefd=False, errors="replace") as printed:
+            yield printed
     finally:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
@@ -153,10 +164,17 @@ def _redirected(log: Path) -> Iterator[TextIO]:
         os.close(target)
 
 
-def _open_log(log: Path) -> int:
+def _open_log(log: Path, goes_on: bool) -> int:
     """Opens the log; if it cannot be written, output is dropped."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if goes_on else os.O_TRUNC)
     with suppress(OSError):
         log.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(log, flags, 0o644)
+        descriptor = os.open(log, flags, 0o644)
+        if goes_on:
+            when = datetime.now(UTC).isoformat(timespec="seconds")
+            job = (
+                f", SLURM job {os.environ['SLURM_JOB_ID']}" if "SLURM_JOB_ID" in os.environ else ""
+            )
+            os.write(descriptor, f"--- {when}: goes on, on {socket.gethostname()}{job}\n".encode())
+        return descriptor
     return os.open(os.devnull, os.O_WRONLY)

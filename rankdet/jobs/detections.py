@@ -5,7 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rankdet.jobs.claim import claimed
 from rankdet.jobs.early import detect_early, take_early
+from rankdet.jobs.finished import keep_finished, take_finished
 from rankdet.jobs.images import check_unchanged
 from rankdet.results.layout import DETECTIONS, RUN
 from rankdet.results.schemas.dataset import DatasetManifest
@@ -17,7 +19,8 @@ LRP = "lrp"  # the test setting `thresholds`: keep scores from the class's LRP-o
 def train_run(spec: Mapping[str, Any], run: Path, say: Callable[[str], None]) -> None:
     """Trains a run, or continues its training, and detects at its end if this saves time.
 
-    See `rankdet.training.train` and `rankdet.jobs.early`.
+    See `rankdet.training.train`, `rankdet.jobs.early`, and for other processes that train this run
+    `rankdet.jobs.claim`.
 
     Args:
         spec: the run's spec.
@@ -27,10 +30,18 @@ def train_run(spec: Mapping[str, Any], run: Path, say: Callable[[str], None]) ->
     from rankdet.training import train
 
     known = with_data(spec, ["train"])
-    train(known, run, partial(detect_early, known, run))
+    with claimed(run, lambda line: say(f"note: {'/'.join(run.parts[-4:])}: {line}")):
+        if not take_finished(known, run):
+            train(known, run, partial(_at_the_end, known, run))
     record = RunRecord.from_disk(run / RUN)
     if record.status != "trained":
         say(f"note: {'/'.join(run.parts[-4:])}: {record.status}: {record.reason}")
+
+
+def _at_the_end(spec: Mapping[str, Any], run: Path) -> None:
+    """What is left to do when the outputs of a training are written."""
+    keep_finished(spec, run)
+    detect_early(spec, run)
 
 
 def take_checkpoint(spec: Mapping[str, Any], run: Path) -> None:

@@ -11,7 +11,6 @@ import os
 import re
 import select
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Iterable
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from rankdet.files import shown
+from rankdet.jobs.lines import say
 from rankdet.lifetime import end_with_parent
 from rankdet.results.failures import record_failure
 
@@ -64,7 +64,8 @@ def watched(snakemake: Any, name: str, run: Path) -> None:
         os._exit(ended.code)
     reason = _reason(ended, stacks, loss_file, hours)
     record_failure(run, label, reason)
-    print(f"error: {label}: {reason} (log: {snakemake.log[0]})", file=sys.stderr, flush=True)
+    if not _ended_by_slurm(ended):  # the workflow asks SLURM why, and tells the user
+        say(f"error: {label}: {reason} (log: {snakemake.log[0]})")
     os._exit(1)
 
 
@@ -156,6 +157,11 @@ def _end(child: int) -> None:
     with suppress(psutil.Error):
         others = [one.pid for one in psutil.Process(child).children(recursive=True)]
         _kill([child, *others], signal.SIGKILL)
+
+
+def _ended_by_slurm(ended: Ended) -> bool:
+    terminated = os.WIFSIGNALED(ended.status) and os.WTERMSIG(ended.status) == signal.SIGTERM
+    return terminated and "SLURM_JOB_ID" in os.environ
 
 
 def _kill(processes: Iterable[int], number: int) -> None:

@@ -89,7 +89,7 @@ def _estimate(study: Study, runs: Iterable[ResolvedRun], paces: Mapping[Pace, fl
 def iterations(study: Study, run: ResolvedRun) -> int | None:
     """Returns how many iterations a run takes, None if its data are not counted yet."""
     schedule = run.schedule
-    images = _images(study, run.dataset)
+    images = images_of(study, run.dataset)
     part = schedule.get("stop_after", 1.0)
     if not schedule.get("epochs"):
         return math.ceil(part * schedule["iterations"])
@@ -100,19 +100,25 @@ def iterations(study: Study, run: ResolvedRun) -> int | None:
     )
 
 
-def _images(study: Study, dataset: str) -> int | None:
+def images_of(study: Study, dataset: str, split: str = "train") -> int | None:
+    """Returns the images of a split, None if they are not counted yet.
+
+    Of the training split, only images with objects count: an epoch consists of these.
+    """
     config = study.config.datasets[dataset]
-    if config.kind == "shapes":
+    if config.kind == "shapes" and split in ("train", "val"):
+        if split == "val":
+            return config.val_images
         return int(config.train_images * (1 - config.empty_fraction))
-    if config.kind in PUBLISHED:
+    if config.kind in PUBLISHED and split == "train":
         return PUBLISHED[config.kind]
     manifest, _ = DatasetManifest.read(Path(study.folder) / dataset / DATASET)
-    split = manifest.splits.get("train") if manifest else None
-    return split.n_images if split else None
+    found = manifest.splits.get(split) if manifest else None
+    return found.n_images if found else None
 
 
 def pace_of(run: ResolvedRun) -> Pace:
-    """Returns what determines the time of an iteration of a run."""
+    """Returns what determines the time of a run's iteration."""
     schedule = run.schedule
     size = _size(schedule["image_size"])
     return Pace(
@@ -129,12 +135,13 @@ def _size(image_size: Any) -> tuple[int, ...]:
     return tuple(image_size) if isinstance(image_size, list | tuple) else (image_size, image_size)
 
 
-def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
+def measured(results: Path, *, gpu: bool, anywhere: bool = False) -> dict[Pace, float]:
     """Returns the median seconds per iteration of each pace that was measured on this machine.
 
     Args:
         results: Folder with the studies' results.
         gpu: True for times on a GPU, False for times on the processor.
+        anywhere: True for the slowest time on any machine.
     """
     seconds: dict[Pace, list[float]] = {}
     for path in results.glob(f"*/*/*/*/seed*/{RUN}"):
@@ -142,7 +149,7 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
         if record is None or record.training is None or record.provenance is None:
             continue
         run, training = record.run, record.training
-        here = _made_here(record.provenance.hardware, gpu)
+        here = _made_here(record.provenance.hardware, gpu, anywhere)
         if here and training.seconds_per_iteration and training.image_size:
             pace = Pace(
                 run.detector or "",
@@ -155,10 +162,10 @@ def measured(results: Path, *, gpu: bool) -> dict[Pace, float]:
             seconds.setdefault(pace, []).append(float(training.seconds_per_iteration))
     for path in results.glob(f"*/{COST}"):
         cost, _ = CostRecord.read(path)
-        if cost is not None and _made_here(cost.hardware, gpu):
+        if cost is not None and _made_here(cost.hardware, gpu, anywhere):
             for pace, value in _of_cost(cost):
                 seconds.setdefault(pace, []).append(value)
-    return {pace: median(values) for pace, values in seconds.items()}
+    return {pace: (max if anywhere else median)(values) for pace, values in seconds.items()}
 
 
 def _of_cost(record: CostRecord) -> Iterable[tuple[Pace, float]]:
@@ -169,7 +176,10 @@ def _of_cost(record: CostRecord) -> Iterable[tuple[Pace, float]]:
         yield Pace(detector, backbone, settings.preset or "", size, batch), float(row.iteration_s)
 
 
-def _made_here(hardware: Mapping[str, Any] | None, gpu: bool) -> bool:
+def _made_here(hardware: Mapping[str, Any] | None, gpu: bool, anywhere: bool) -> bool:
     if not hardware or str(hardware.get("device", "")).startswith("cuda") != gpu:
         return False
-    return (hardware.get("cpu"), hardware.get("cores")) == (processor_name(), os.cpu_count())
+    return anywhere or (hardware.get("cpu"), hardware.get("cores")) == (
+        processor_name(),
+        os.cpu_count(),
+    )

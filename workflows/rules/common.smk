@@ -1,5 +1,6 @@
 # The study, and the paths that all rules share.
 from rankdet.jobs.workflow import (
+    Cluster,
     begin,
     follow_own_rules,
     images_state,
@@ -17,6 +18,8 @@ from rankdet.repository import ROOT
 STUDY = start(config, workflow.configfiles)
 begin(workflow, STUDY)
 follow_own_rules(workflow, STUDY)
+CLUSTER = Cluster(workflow, STUDY)
+NEEDS = CLUSTER.needs
 
 
 # `wildcard_constraints` does not reach the wildcards in a pathvar, so they are constrained here.
@@ -25,6 +28,12 @@ pathvars:
     dataset="<results>/{dataset,[^/]+}",
     run="<dataset>/{detector,[^/]+}/{loss,[^/]+}/seed{seed,[0-9]+}",
     scored="<run>",
+
+
+# `turn` and `group` count on a cluster only: a run is one job there, whose parts run one after the other.
+resource_scopes:
+    gpu="local",
+    turn="local",
 
 
 wildcard_constraints:

@@ -9,7 +9,7 @@ rule cost:
     threads: STUDY.config.threads
     resources:
         mem_mb=4000,
-        gpu=STUDY.gpus,
+        gpu=NEEDS.gpus,
     params:
         made_of=STUDY.cost_hash,
         spec=lambda wildcards, threads: STUDY.cost_spec(threads),

@@ -13,12 +13,16 @@ rule predict:
         "<scored>/logs/predict.log",
     benchmark:
         "<scored>/logs/predict.tsv"
+    group:
+        CLUSTER.group
     conda:
         f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
-        mem_mb=3000,
-        gpu=STUDY.gpus,
+        mem_mb=NEEDS.detection_memory,
+        runtime=NEEDS.detection_minutes,
+        gpu=NEEDS.gpus,
+        turn=1,
     params:
         made_of=STUDY.test_hash,
         split=STUDY.split,
@@ -39,10 +43,14 @@ rule evaluate:
         "<scored>/logs/evaluate.log",
     benchmark:
         "<scored>/logs/evaluate.tsv"
+    group:
+        CLUSTER.group
     conda:
         f"{ROOT}/envs/rankdet.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=NEEDS.evaluation_memory,
+        runtime=NEEDS.evaluation_minutes,
+        turn=1,
     params:
         made_of=step_hash("evaluate"),
         split=STUDY.split,

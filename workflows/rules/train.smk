@@ -9,7 +9,7 @@
 #             run="<dataset>/{detector}/{loss,mine(\+[^/]*)?}/seed{seed,[0-9]+}",
 #         threads: 4
 #         resources:
-#             mem_mb=16000,
+#             mem_mb=16000,  # time and GPUs stay those of `train`
 #
 # If tables show epochs on the way of that loss, `snakemake -n` names another rule than `train`: copy that one.
 ruleorder: untrained > given > train
@@ -35,12 +35,16 @@ for training in STUDY.trainings():
             "<run>/logs/train.tsv"
         pathvars:
             dataset="<results>/{dataset,%s}" % training.dataset,
+        group:
+            CLUSTER.group
         conda:
             f"{ROOT}/envs/rankdet.yaml"
         threads: STUDY.training_threads
         resources:
-            mem_mb=3000,
+            mem_mb=NEEDS.training_memory,
+            runtime=NEEDS.training_minutes,
             gpu=STUDY.training_gpus,
+            turn=1,
         params:
             made_of=STUDY.hashes,
             # Snakemake does not compare a function of `threads`: the spec has keys that do not affect training.
@@ -62,12 +66,16 @@ rule untrained:
         "<run>/logs/predict.tsv"
     pathvars:
         run="<dataset>/{detector,[^/]+}/untrained/seed{seed,[0-9]+}",
+    group:
+        CLUSTER.group
     conda:
         f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
-        mem_mb=3000,
-        gpu=STUDY.gpus,
+        mem_mb=NEEDS.detection_memory,
+        runtime=NEEDS.detection_minutes,
+        gpu=NEEDS.gpus,
+        turn=1,
     params:
         made_of=STUDY.test_hash,
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
@@ -87,10 +95,14 @@ rule given:
         "<run>/logs/given.log",
     pathvars:
         run="<dataset>/{detector,[^/]+}/{loss,[^/]+@given}/seed{seed,[0-9]+}",
+    group:
+        CLUSTER.group
     conda:
         f"{ROOT}/envs/rankdet.yaml"
     resources:
-        mem_mb=3000,
+        mem_mb=NEEDS.detection_memory,
+        runtime=NEEDS.detection_minutes,
+        turn=1,
     params:
         made_of=STUDY.given_hash,
         spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
