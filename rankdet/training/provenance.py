@@ -4,19 +4,19 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from importlib import metadata
 from typing import Any
 
 from rankdet.machine import processor_name
 from rankdet.repository import IN_CLONE, ROOT
 
-PACKAGES = ("rankdet-bench", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
+PACKAGES = ("rankdet", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
 
 
 def now() -> str:
     """Returns the time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _git(*arguments: str) -> str | None:
