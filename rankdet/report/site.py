@@ -4,7 +4,7 @@ import base64
 import hashlib
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,18 +93,20 @@ class Site:
         schedule = run.schedule if len({r.schedule for r in same}) > 1 else ""
         return " · ".join(filter(None, [run.title("loss"), schedule]))
 
+    def render(self, page: str, template: str, **context: Any) -> Markup:
+        """Renders a template as a part of `page`, a path relative to the report's folder."""
+        text = self._environment.get_template(template).render(
+            page=page, link=_links_from(page), **context
+        )
+        return Markup(text)  # the template has escaped all values
+
     def write(self, page: str, template: str, **context: Any) -> None:
         """Renders a template into `page`, a path relative to the report's folder."""
-        folder = posixpath.dirname(page)
-
-        def link(target: str) -> str:
-            return posixpath.relpath(target, folder or ".")
-
         script = _joined(SCRIPTS.get(template, ()))
         hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        text = self._environment.get_template(template).render(
-            page=page,
-            link=link,
+        text = self.render(
+            page,
+            template,
             style=Markup(_joined((*STYLES, *MORE_STYLES.get(template, ())))),
             script=Markup(script),
             script_hash=f"sha256-{hashed}",
@@ -119,3 +121,13 @@ def _joined(names: Sequence[str]) -> str:
     """The text of static files, without indentation: every page has a copy."""
     texts = ((STATIC / name).read_text(encoding="utf-8") for name in names)
     return re.sub(r"(?m)^[ ]+", "", "".join(texts))
+
+
+def _links_from(page: str) -> Callable[[str], str]:
+    """Returns a function that gives the relative address of another page."""
+    folder = posixpath.dirname(page)
+
+    def link(target: str) -> str:
+        return posixpath.relpath(target, folder or ".")
+
+    return link
