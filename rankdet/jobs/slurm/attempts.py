@@ -48,7 +48,7 @@ class Attempts:
             submit(job)
 
         executor.run_job = run_job
-        _plain_states(sys.modules[type(executor).__module__])
+        understand_states(sys.modules[type(executor).__module__])
         executor.print_job_error = self.failed
 
     def _cap(self, job: Any) -> None:
@@ -152,8 +152,12 @@ def _remedy(stop: str, progress: float | None) -> str:
     return f"{stop}; run again to {on}" if stop else f"run again to {on}"
 
 
-def _plain_states(plugin: Any) -> None:
-    """Makes the plugin understand `CANCELLED by 1000`; it would wait for ever for that job."""
+def understand_states(plugin: Any) -> None:
+    """Makes the plugin understand `CANCELLED by 1000`; it would wait for ever for that job.
+
+    Args:
+        plugin: The module `snakemake_executor_plugin_slurm`.
+    """
     query = plugin.query_job_status
 
     async def query_plain(*arguments: Any) -> tuple[dict[str, str] | None, float | None]:
