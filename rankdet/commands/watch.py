@@ -7,7 +7,7 @@ import threading
 import webbrowser
 from pathlib import Path
 
-from rankdet.commands.arguments import check_repository, config_overrides
+from rankdet.commands.arguments import config_overrides
 from rankdet.errors import InputError
 
 PORT = 8765
@@ -44,7 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serves until Ctrl-C or SIGTERM."""
-    check_repository("watch")
     if not 0 <= args.port <= MOST_PORT:
         raise InputError(f"--port {args.port}: choose 0 to {MOST_PORT}")
     from rankdet.study.plan import load_study

@@ -16,7 +16,7 @@ from rankdet.evaluation.metrics.overlaps import box_iou
 FOREGROUND, BACKGROUND = 0.5, 0.1  # IoU: an object is found; a detection shows no object
 HIT, LOC, CLS, DUPE, BKG, BOTH, IGNORED = "hit", "Loc", "Cls", "Dupe", "Bkg", "Both", "ignored"
 KINDS = (HIT, DUPE, LOC, CLS, BOTH, BKG)
-_PAIRS = 1 << 20  # at a time: limits the memory
+MOST_PAIRS = 1 << 20  # at a time: limits the memory
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,10 @@ def confusion(matches: Matches, boxes: Boxes, kept: Bools) -> Confusion:
     _take_free(partner, free, rest, _by_image(matches), boxes, rows["image_id"].to_numpy())
     paired = used[partner[used] >= 0]
     np.add.at(counts, (true_class[partner[paired]], found_class[paired]), 1)
-    np.add.at(counts, (none, found_class[used[partner[used] < 0]]), 1)
+    alone = found_class[used[partner[used] < 0]]
+    counts[none] += np.bincount(alone, minlength=none + 1)
     taken = np.isin(np.arange(len(truths)), partner[paired])
-    np.add.at(counts, (true_class[real & ~taken], none), 1)
+    counts[:, none] += np.bincount(true_class[real & ~taken], minlength=none + 1)
     return Confusion(matches.category_ids, counts)
 
 
@@ -152,7 +153,7 @@ def _best_iou_with_others(matches: Matches, boxes: Boxes) -> Floats:
     ends = np.cumsum(count)
     while start < len(rows):
         before = ends[start] - count[start]
-        stop = max(start + 1, int(np.searchsorted(ends, before + _PAIRS, side="right")))
+        stop = max(start + 1, int(np.searchsorted(ends, before + MOST_PAIRS, side="right")))
         part = np.repeat(np.arange(start, stop), count[start:stop])
         begins = ends[start:stop] - count[start:stop] - before
         offset = np.arange(len(part)) - np.repeat(begins, count[start:stop])
