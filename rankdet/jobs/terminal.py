@@ -11,6 +11,7 @@ HIDDEN_STARTS = (
     "Execute ",
     "Using shell",
     "Conda environments: ignored",
+    "Singularity containers: ignored",
 )
 # A script of this project that fails has already printed its reason, and exits with 1.
 SCRIPT_FAILED = re.compile(r"CalledProcessError.*/scripts/.*non-zero exit status 1\.$", re.DOTALL)
