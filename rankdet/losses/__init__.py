@@ -4,6 +4,8 @@
 - Modules: `APLoss`, `ALRPLoss`, `RankSortLoss`, ... have the same arguments, as `nn.Module`.
 - `Criterion` joins a classification part, a box part (`BoxLoss`) and a `Balance` into the losses of
   a detector.
+- `FlatProblem` is one batch of a detector as flat tensors; `terms(problem)` of a loss gets it.
+- `flat_labels` makes labels from class indices.
 - `ErrorDrivenRankingLoss` is the base class for a new ranking loss.
 
 Example:
@@ -25,19 +27,14 @@ from rankdet.losses.balance import (
 )
 from rankdet.losses.box_errors import pairwise_giou, pairwise_iou
 from rankdet.losses.boxes import BoxLoss, build_box
+from rankdet.losses.class_labels import flat_labels
 from rankdet.losses.criterion import Criterion
 from rankdet.losses.error_driven_loss import ErrorDrivenRankingLoss
 from rankdet.losses.flat_problem import FlatProblem
-from rankdet.losses.modules import (
-    ALRPLoss,
-    APELoss,
-    APLoss,
-    DRLoss,
-    PairwiseErrorLoss,
-    RankingLoss,
-    RankSortLoss,
-)
+from rankdet.losses.modules import ALRPLoss, APLoss, RankSortLoss
 from rankdet.losses.ndcg import NDCGLoss
+from rankdet.losses.pair_modules import APELoss, DRLoss, PairwiseErrorLoss
+from rankdet.losses.ranking_loss import RankingLoss
 from rankdet.losses.ranks import Ranking
 
 __all__ = [
@@ -61,6 +58,7 @@ __all__ = [
     "SelfBalanceIteration",
     "build_balance",
     "build_box",
+    "flat_labels",
     "functional",
     "pairwise_giou",
     "pairwise_iou",

@@ -1,20 +1,23 @@
 """The aLRP Loss: average Localisation-Recall-Precision (Oksuz et al., NeurIPS 2020)."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import (
-    attach,
-    check,
-    check_labels,
-    operator_if_compiling,
-    ranked_groups,
-    total,
-)
+from rankdet.losses.arguments import one_of
+from rankdet.losses.checks import check, check_labels, check_range
+from rankdet.losses.error_driven import attach, ranked_groups, total
+from rankdet.losses.operators import operator
 from rankdet.losses.ranks import TINY, Ranking, gradient_dtype
 
 TARGETS = ("localisation", "zero")
+
+
+def _meaning(largest: float) -> str:
+    span = "of 0 or more" if largest == math.inf else f"in [0, {largest:g}]"
+    return f"localisation errors {span}, such as (1 - IoU) / (1 - tau)"
 
 
 def _gradient(ranks: Ranking, errors: Tensor, n_positives: int, eps: float, zero: bool) -> Tensor:
@@ -44,9 +47,13 @@ def _alrp(
     eps: float,
     zero: bool,
     max_positives: int | None = None,
+    largest: float | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     check(logits, labels, group, delta)
     check_labels(labels)
+    if largest is not None:
+        padded = labels if max_positives is not None else None
+        check_range("loc_errors", loc_errors, largest, _meaning(largest), padded)
     if max_positives is not None and len(loc_errors) != max_positives:
         raise ValueError(f"{len(loc_errors)} localisation errors for {max_positives} max_positives")
     made = kernels.alrp(logits, labels, loc_errors, group, delta, eps, zero, max_positives)
@@ -71,17 +78,15 @@ def _alrp(
     return loss, gradient, weights
 
 
-_alrp_op = torch.library.custom_op("rankdet::alrp_loss", _alrp, mutates_args=())
-
-
-@_alrp_op.register_fake
-def _(logits: Tensor, labels: Tensor, loc_errors: Tensor, *rest: object) -> tuple[Tensor, ...]:
+def _shapes(
+    logits: Tensor, labels: Tensor, loc_errors: Tensor, *rest: object
+) -> tuple[Tensor, ...]:
     dtype = gradient_dtype(logits)
     weights = torch.empty_like(loc_errors, dtype=gradient_dtype(loc_errors))
     return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype), weights
 
 
-_run = operator_if_compiling(_alrp_op, _alrp)
+_run = operator("alrp_loss", _alrp, _shapes)
 
 
 def alrp_loss(
@@ -105,7 +110,7 @@ def alrp_loss(
         logits: any shape, any floating dtype. Computed in float32, or float64 for float64 logits.
         labels: one per logit: 1 positive, 0 negative, -1 ignored.
         loc_errors: (P,) localisation errors E ≥ 0 of the positives in order of appearance, such as
-            ``(1 - IoU) / (1 - τ)`` or ``(1 - GIoU) / (2 (1 - τ))``.
+            ``(1 - IoU) / (1 - τ)`` or ``(1 - GIoU) / (2 (1 - τ))``. With τ = .5 they are in [0, 2].
         delta: half the width of the smoothed step H, ≥ 0. 0 is the hard step.
         eps: a positive whose FP_i is at most this gets no gradient.
         target: the target error ℓ* of a positive: "localisation" is its own localisation error
@@ -123,6 +128,8 @@ def alrp_loss(
         TypeError: The logits are not of a floating dtype.
         ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
             wait to look).
+        ValueError: A localisation error is NaN, infinite or negative by more than rounding
+            (likewise).
         ValueError: The target is unknown, delta is negative, or the number of labels, groups or
             localisation errors does not match. On a GPU the host does not wait for the number of
             positives: if the number of localisation errors does not match, the losses are NaN.
@@ -133,8 +140,46 @@ def alrp_loss(
         >>> loss_cls, loss_loc = alrp_loss(logits, torch.tensor([1, 1, 0]), loc_errors)
         >>> (loss_cls + loss_loc).backward()
     """
-    if target not in TARGETS:
-        raise ValueError(f"target is {target!r}; known are {', '.join(TARGETS)}")
+    return alrp_within(
+        logits,
+        labels,
+        loc_errors,
+        delta=delta,
+        eps=eps,
+        target=target,
+        group=group,
+        max_positives=max_positives,
+        largest=math.inf,
+    )
+
+
+def alrp_within(
+    logits: Tensor,
+    labels: Tensor,
+    loc_errors: Tensor,
+    *,
+    delta: float,
+    eps: float,
+    target: str,
+    group: Tensor | None,
+    max_positives: int | None = None,
+    largest: float | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Returns aLRP Loss as `alrp_loss`, with a bound of the localisation errors.
+
+    Args:
+        logits: as in `alrp_loss`, as are all other arguments that are not listed here.
+        labels: likewise.
+        loc_errors: likewise.
+        delta: likewise.
+        eps: likewise.
+        target: likewise.
+        group: likewise.
+        max_positives: likewise.
+        largest: the largest allowed error. None: errors are not checked. In a training, a box that
+            became NaN makes the loss NaN, which ends the run with a reason.
+    """
+    one_of("target", target, TARGETS)
     loss, gradient, weights = _run(
         logits.detach(),
         labels,
@@ -144,6 +189,7 @@ def alrp_loss(
         eps,
         target == "zero",
         max_positives,
+        largest,
     )
     (loss_cls,) = attach(logits, loss, gradient)
     return loss_cls, (loc_errors.to(weights.dtype) * weights).sum()

@@ -6,14 +6,9 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import (
-    attach,
-    check,
-    check_labels,
-    ranked_groups,
-    ranking_op,
-    total,
-)
+from rankdet.losses.checks import check, check_labels
+from rankdet.losses.error_driven import attach, ranked_groups, total
+from rankdet.losses.operators import ranking_op
 
 
 def interpolated(scores: Tensor, errors: Tensor) -> Tensor:

@@ -7,14 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rankdet.losses import kernels
-from rankdet.losses.error_driven import (
-    attach,
-    check,
-    check_labels,
-    group_labels,
-    operator_if_compiling,
-    total,
-)
+from rankdet.losses.arguments import one_of
+from rankdet.losses.checks import check, check_labels, check_range
+from rankdet.losses.error_driven import attach, group_labels, total
+from rankdet.losses.operators import operator
 from rankdet.losses.ranks import gradient_dtype
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
@@ -84,9 +80,13 @@ def _ape(
     max_negatives: int,
     official: bool,
     max_positives: int | None = None,
+    checked: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
     check(logits, labels, group)
     check_labels(labels)
+    if checked:
+        padded = labels if max_positives is not None else None
+        check_range("ious", ious, 1.0, "the IoUs of the positives, in [0, 1]", padded)
     if max_positives is not None and len(ious) != max_positives:
         raise ValueError(f"{len(ious)} IoUs for {max_positives} max_positives")
     made = kernels.ape(
@@ -117,17 +117,13 @@ def _ape(
     return loss, gradient, found
 
 
-_ape_op = torch.library.custom_op("rankdet::ape_loss", _ape, mutates_args=())
-
-
-@_ape_op.register_fake
-def _(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor, Tensor]:
+def _shapes(logits: Tensor, *rest: object) -> tuple[Tensor, Tensor, Tensor]:
     dtype = gradient_dtype(logits)
     count = logits.new_empty((), dtype=torch.float64)
     return logits.new_empty((), dtype=dtype), torch.empty_like(logits, dtype=dtype), count
 
 
-_run = operator_if_compiling(_ape_op, _ape)
+_run = operator("ape_loss", _ape, _shapes)
 
 
 def ape_loss(
@@ -172,9 +168,10 @@ def ape_loss(
         TypeError: The logits are not of a floating dtype.
         ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
             wait to look).
-        ValueError: numerics is unknown, or the number of labels, groups or IoUs does not match. On
-            a GPU the host does not wait for the number of positives: if the number of IoUs does not
-            match, the loss is NaN.
+        ValueError: An IoU is NaN or outside [0, 1] by more than rounding (likewise).
+        ValueError: numerics is unknown, the scale is not positive, or the number of labels, groups
+            or IoUs does not match. On a GPU the host does not wait for the number of positives: if
+            the number of IoUs does not match, the loss is NaN.
 
     Example:
         >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
@@ -189,6 +186,7 @@ def ape_loss(
         numerics=numerics,
         group=group,
         max_positives=max_positives,
+        checked=True,
     )[0]
 
 
@@ -202,13 +200,16 @@ def ape_loss_and_count(
     numerics: str,
     group: Tensor | None,
     max_positives: int | None = None,
+    checked: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Returns APE Loss and its M, a float64 scalar ≥ 0 without gradient.
 
-    Arguments and errors as `ape_loss`.
+    Arguments and errors as `ape_loss`. IoUs are checked only with `checked`: in a training, a box
+    that became NaN makes the loss NaN, which ends the run with a reason.
     """
-    if numerics not in NUMERICS:
-        raise ValueError(f"numerics is {numerics!r}; known are {', '.join(NUMERICS)}")
+    one_of("numerics", numerics, NUMERICS)
+    if not scale > 0:
+        raise ValueError(f"scale is {scale}; it must be more than 0")
     loss, gradient, count = _run(
         logits.detach(),
         labels,
@@ -218,6 +219,7 @@ def ape_loss_and_count(
         max_negatives,
         numerics == "official",
         max_positives,
+        checked,
     )
     (loss,) = attach(logits, loss, gradient)
     return loss, count

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rankdet.losses.arguments import arguments_of, number
 from rankdet.losses.flat_problem import FlatProblem
 from rankdet.losses.processes import sum_over_processes
 
@@ -21,13 +22,22 @@ class Balance(nn.Module):
 
     Args:
         weight: the (first) weight, ≥ 0.
+
+    Raises:
+        ValueError: The weight is negative or no number.
     """
 
     weight: Tensor
 
     def __init__(self, weight: float = 1.0) -> None:
         super().__init__()
+        number("weight", weight)
         self.register_buffer("weight", torch.tensor(float(weight)))
+
+    def extra_repr(self) -> str:
+        """Returns the present weight, and the arguments that are kept."""
+        kept = [part for part in arguments_of(self).split(", ") if part[:7] != "weight="]
+        return ", ".join([f"weight={float(self.weight):g}", *filter(None, kept)])
 
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
         """Returns the weight of the box part in this iteration (a scalar without gradient).

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rankdet.losses.arguments import arguments_of, number
 from rankdet.losses.box_errors import BOX_ERRORS, EPS
 from rankdet.losses.box_weightings import WEIGHTINGS
 from rankdet.losses.flat_problem import FlatProblem
@@ -33,7 +34,18 @@ class BoxLoss(nn.Module):
             default of the paper.
 
     Raises:
-        ValueError: The type or the weighting is unknown, or the weight is negative or NaN.
+        ValueError: The type or the weighting is unknown, or a number is negative or NaN.
+
+    Example:
+        >>> from rankdet.losses import FlatProblem
+        >>> boxes = torch.tensor([[0.0, 0.0, 8.0, 8.0]], requires_grad=True)
+        >>> targets = torch.tensor([[0.0, 0.0, 8.0, 4.0]])
+        >>> logits, ignore = torch.zeros(1, 2), torch.zeros(1, dtype=torch.bool)
+        >>> problem = FlatProblem(logits, torch.tensor([1]), ignore, boxes, targets)
+        >>> box = BoxLoss("iou", weight=2.0)
+        >>> problem.ious, problem.box_errors = box.quality(problem), box.errors(problem)
+        >>> box(problem).item()  # 2 (1 - 1/2)
+        1.0
     """
 
     def __init__(
@@ -52,12 +64,19 @@ class BoxLoss(nn.Module):
         ):
             if value not in known:
                 raise ValueError(f"box {name} is {value!r}; known are {', '.join(known)}")
-        if not weight >= 0:
-            raise ValueError(f"box weight is {weight!r}; give 0 or more")
+        number("box weight", weight)
+        number("beta", beta)
+        number("delta", delta)
+        if delta_loc is not None:
+            number("delta_loc", delta_loc)
         self.kind, self.error = type, BOX_ERRORS[type]()
         self.weighting, self.weight = weighting, weight
         self.beta, self.delta, self.delta_loc = beta, delta, delta_loc
         self.synchronise = False  # of weights: divide by their mean sum over all processes
+
+    def extra_repr(self) -> str:
+        """Returns the type and the arguments, as they were given when the module was made."""
+        return f"type={self.kind!r}, {arguments_of(self)}"
 
     @property
     def error_range(self) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rankdet.losses.arguments import number
 from rankdet.losses.balance import Balance
 from rankdet.losses.boxes import BoxLoss
 from rankdet.losses.flat_problem import FlatProblem
@@ -28,7 +29,10 @@ class Criterion(nn.Module):
         classification: the classification or ranking part.
         box: the box part. It returns ``loss_bbox`` unless the classification part does.
         balance: returns the weight of ``loss_bbox``.
-        weight: multiplies every loss, after the balance (.2 in an RPN).
+        weight: multiplies every loss, after the balance (.2 in an RPN), ≥ 0.
+
+    Raises:
+        ValueError: The weight is negative or no number.
 
     Example:
         >>> from rankdet.losses import RankSortLoss, build_balance, build_box
@@ -48,7 +52,7 @@ class Criterion(nn.Module):
     ) -> None:
         super().__init__()
         self.classification, self.box, self.balance = classification, box, balance
-        self.weight = weight
+        self.weight = number("weight", weight)
         self.scope, self.images_per_group = "gpu", 0  # see `rankdet.losses.scope.set_rank_scope`
 
     def forward(
@@ -118,6 +122,10 @@ class Criterion(nn.Module):
         own = torch.as_tensor(divisor, dtype=torch.float64, device=device)
         share = own / mean_over_processes(own).clamp(min=TINY)
         return {name: loss * share for name, loss in losses.items()}
+
+    def extra_repr(self) -> str:
+        """Returns the weight and the images that are ranked together; the parts follow."""
+        return f"weight={self.weight!r}, scope={self.scope!r}"
 
     def end_epoch(self) -> None:
         """Ends an epoch of the balance."""

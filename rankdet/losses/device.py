@@ -1,13 +1,17 @@
 """The form of an operation that a device gets: for a CPU, for a GPU, or as a fused kernel."""
 
 import os
+import re
 from functools import cache
+from importlib import metadata
 from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
 KERNELS = "RANKDET_KERNELS"  # environment variable: a value of the list in `fused`
+CHECKS = "RANKDET_CHECKS"  # environment variable: a value of the list in `checked`
+OLDEST_TRITON = (3, 6)
 READ = (torch.float32, torch.float16, torch.bfloat16)  # dtypes that the kernels read
 
 
@@ -16,10 +20,37 @@ def on_cpu(values: Tensor) -> bool:
     return values.device.type == "cpu"
 
 
+def checked(values: Tensor) -> bool:
+    """Whether the values of labels, targets and errors are checked.
+
+    The environment variable RANKDET_CHECKS decides:
+
+    - `auto` (default): on a CPU only. On a GPU the host would have to wait;
+    - `on`: everywhere: for a first run on a GPU, not for measuring or CUDA graphs;
+    - `off`: nowhere.
+
+    Raises:
+        ValueError: RANKDET_CHECKS has another value.
+    """
+    mode = os.environ.get(CHECKS, "auto")
+    if mode not in ("auto", "on", "off"):
+        raise ValueError(f"{CHECKS} is {mode!r}; use auto, on or off")
+    return mode == "on" or (mode == "auto" and on_cpu(values))
+
+
 @cache
 def has_triton() -> bool:
-    """Whether Triton is installed; it comes with PyTorch for CUDA on Linux."""
-    return find_spec("triton") is not None
+    """Whether Triton is installed; it comes with PyTorch for CUDA on Linux.
+
+    An older Triton than the one the kernels were measured with does not count.
+    """
+    if find_spec("triton") is None:
+        return False
+    try:
+        found = re.findall(r"\d+", metadata.version("triton"))
+    except metadata.PackageNotFoundError:
+        return True
+    return tuple(map(int, found[:2])) >= OLDEST_TRITON
 
 
 def fused(logits: Tensor) -> bool:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from rankdet.losses.error_driven import check, check_labels
+from rankdet.losses.checks import check, check_labels
+from rankdet.losses.operators import is_compiling
 
 NEGATIVE_SCALE = 0.1 / math.log(3.5)  # as released
 
@@ -54,7 +55,7 @@ def dr_loss(
         >>> dr_loss(logits, torch.tensor([1, 0, -1])).backward()
     """
     check(logits, labels, group)
-    if not torch.compiler.is_compiling():
+    if not is_compiling():
         check_labels(labels)
     dtype = torch.promote_types(logits.dtype, torch.float32)
     flat, labels = logits.reshape(-1).to(dtype), labels.reshape(-1)

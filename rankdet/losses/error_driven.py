@@ -1,18 +1,16 @@
 """Error-driven gradients: computed with the loss in forward, scaled in backward.
 
 ``ranked_groups`` splits a batch into groups and ranks each. ``total`` adds the losses and gradients
-of the groups. ``attach`` connects a loss to the gradient that was computed for it. ``ranking_op``
-registers a loss with PyTorch as one operator, so that ``torch.compile(fullgraph=True)`` accepts it.
+of the groups. ``attach`` connects a loss to the gradient that was computed for it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rankdet.losses import device
+from rankdet.losses.checks import check
 from rankdet.losses.ranks import Ranking, gradient_dtype
 
 
@@ -86,6 +84,8 @@ def group_labels(
     if group is None:
         yield flat, None, None
         return
+    if flat.dtype in (torch.bool, torch.uint8):  # they have no -1 for the other groups
+        flat = flat.to(torch.int8)
     group = group.reshape(-1)
     owners = group[flat == 1]
     for owner in owners.unique().tolist():
@@ -124,50 +124,6 @@ def ranked_groups(
             yield RankedGroup(ranks, members, n_positives)
 
 
-def check(logits: Tensor, labels: Tensor, group: Tensor | None = None, delta: float = 0.0) -> None:
-    """Checks what can be checked without reading values.
-
-    Raises:
-        TypeError: The logits are not of a floating dtype.
-        ValueError: delta is negative, or the number of labels or groups does not match.
-    """
-    if delta < 0:
-        raise ValueError(f"delta is {delta}; it must not be negative")
-    if not logits.is_floating_point():
-        raise TypeError(f"logits are {logits.dtype}; a floating dtype is needed")
-    for name, values in (("labels", labels), ("group", group)):
-        if values is not None and values.numel() != logits.numel():
-            raise ValueError(
-                f"{values.numel()} {name} for {logits.numel()} logits; the numbers must be equal"
-            )
-
-
-def check_labels(labels: Tensor, soft: bool = False) -> None:
-    """Checks the values of labels, on a CPU only: on a GPU the host would have to wait.
-
-    Args:
-        labels: one per logit.
-        soft: whether a positive has its quality in (0, 1] instead of 1.
-
-    Raises:
-        ValueError: A value is none of 1, 0 and -1 (soft: NaN, above 1 or below -1).
-    """
-    if not device.on_cpu(labels) or labels.numel() == 0 or labels.dtype == torch.bool:
-        return
-    low, high = (float(value) for value in labels.detach().aminmax())
-    wrong = low if not low >= -1 else high
-    if low >= -1 and high <= 1:
-        if soft or not labels.is_floating_point():
-            return
-        between = labels[labels != labels.round()]
-        if len(between) == 0:
-            return
-        wrong = float(between[0])
-    meaning = "the quality of a positive in (0, 1]" if soft else "1 for a positive"
-    name = "targets" if soft else "labels"
-    raise ValueError(f"{name} have the value {wrong:g}; use {meaning}, 0 negative, -1 ignored")
-
-
 def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) -> list[Tensor]:
     """Adds the losses and gradients of all parts. Returns zeros if there is no part.
 
@@ -186,45 +142,3 @@ def total(logits: Tensor, parts: Iterable[tuple[Tensor, ...]], n_losses: int) ->
             torch.zeros_like(logits, dtype=dtype) for _ in range(n_losses)
         ]
     return [s.to(dtype) for s in sums]
-
-
-def ranking_op(name: str, n_losses: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Returns a decorator that registers a function as PyTorch operator ``rankdet::name``.
-
-    The first argument of the function is the logits. It returns `n_losses` scalars and then
-    `n_losses` gradients in the shape of the logits.
-    """
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        op = torch.library.custom_op(f"rankdet::{name}", function, mutates_args=())
-
-        @op.register_fake
-        def _(logits: Tensor, *rest: Any) -> tuple[Tensor, ...]:
-            dtype = gradient_dtype(logits)
-            losses = [logits.new_empty((), dtype=dtype) for _ in range(n_losses)]
-            gradients = [torch.empty_like(logits, dtype=dtype) for _ in range(n_losses)]
-            return (*losses, *gradients)
-
-        return operator_if_compiling(op, function)
-
-    return register
-
-
-def operator_if_compiling(
-    operator: Callable[..., Any], function: Callable[..., Any]
-) -> Callable[..., Any]:
-    """Returns a function that calls the operator in compiled code, and else the function itself.
-
-    Calling a function takes the host less time than calling an operator.
-
-    Args:
-        operator: what `torch.library.custom_op` made of the function.
-        function: the function; it is called without recording gradients.
-    """
-    direct = torch.no_grad()(function)
-
-    @wraps(function)
-    def call(*args: Any) -> Any:
-        return operator(*args) if torch.compiler.is_compiling() else direct(*args)
-
-    return call

@@ -1,32 +1,16 @@
 """aLRP's Algorithm 1 as a base class: a new ranking loss defines an error and its target."""
 
-import sys
-from collections.abc import Callable, Iterator
-from functools import wraps
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from rankdet.losses.error_driven import attach, check, check_labels, ranked_groups, total
-from rankdet.losses.modules import RankingLoss
+from rankdet.losses.arguments import number
+from rankdet.losses.checks import check, check_labels
+from rankdet.losses.error_driven import attach, ranked_groups, total
+from rankdet.losses.operators import kept_eager
+from rankdet.losses.ranking_loss import RankingLoss
 from rankdet.losses.ranks import Ranking
-
-
-def _kept_eager(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Keeps a method out of compiled graphs, as `torch.compiler.disable` does.
-
-    `torch.compiler.disable` loads the compiler when it decorates, which adds a second to every
-    start. Here it is called only after the compiler has been loaded for another reason.
-    """
-
-    @wraps(method)
-    def call(*args: Any) -> Any:
-        if "torch._dynamo" in sys.modules:
-            return torch.compiler.disable(method)(*args)
-        return method(*args)
-
-    return call
 
 
 class ErrorDrivenRankingLoss(RankingLoss):
@@ -41,6 +25,11 @@ class ErrorDrivenRankingLoss(RankingLoss):
         delta: half the width of the smoothed step H, ≥ 0. 0 is the hard step.
         eps: a positive whose sum of ``u_j H(s_j - s_i)`` is at most this gets no gradient.
         per_image: in a criterion, whether to rank within each image instead of the whole batch.
+        loss_weight: multiplies the loss, ≥ 0. There is no `reduction`: `normaliser` says what the
+            loss is divided by.
+
+    Raises:
+        ValueError: delta, eps or the weight is negative or no number.
 
     Example:
         >>> class PrecisionLoss(ErrorDrivenRankingLoss):  # AP Loss without interpolation
@@ -50,9 +39,16 @@ class ErrorDrivenRankingLoss(RankingLoss):
         >>> PrecisionLoss()(logits, torch.tensor([1, 0])).backward()
     """
 
-    def __init__(self, delta: float = 1.0, eps: float = 0.0, per_image: bool = False) -> None:
-        super().__init__(per_image)
-        self.delta, self.eps = delta, eps
+    def __init__(
+        self,
+        delta: float = 1.0,
+        eps: float = 0.0,
+        per_image: bool = False,
+        *,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__(per_image, loss_weight=loss_weight)
+        self.delta, self.eps = number("delta", delta), number("eps", eps)
 
     def error(self, ranks: Ranking) -> Tensor:
         """Returns ℓ(i) of each positive, float64 (P,)."""
@@ -70,7 +66,7 @@ class ErrorDrivenRankingLoss(RankingLoss):
         """Returns u_j ≥ 0 for the logits of negatives. The default is 1."""
         return torch.ones_like(negatives)
 
-    @_kept_eager
+    @kept_eager
     @torch.no_grad()
     def _make(self, logits: Tensor, labels: Tensor, group: Tensor | None) -> list[Tensor]:
         check(logits, labels, group, self.delta)
@@ -95,13 +91,14 @@ class ErrorDrivenRankingLoss(RankingLoss):
 
         Args:
             logits: any shape, any floating dtype.
-            labels: one per logit: 1 positive, 0 negative, -1 ignored.
+            labels: one per logit: 1 positive, 0 negative, -1 ignored; bool, integer or floating.
             group: one integer per logit, such as an image index. Ranks are then taken within each
                 group. A group's weight is its share of the positives.
 
         Raises:
             TypeError: The logits are not of a floating dtype.
-            ValueError: delta is negative, or the number of labels or groups does not match.
+            ValueError: delta is negative, the number of labels or groups does not match, or a label
+                has another value (on a CPU; on a GPU the host does not wait to look).
         """
         (loss,) = attach(logits, *self._make(logits.detach(), labels, group))
-        return loss
+        return self.scaled(loss)

@@ -37,6 +37,22 @@ class FlatProblem:
         box_errors: (P,) differentiable errors of the box part.
         error_range: the largest possible box error; None if it is unbounded.
         divisor: what the ranking part was divided by (scalar ≥ 0); None if that is P.
+
+    `Criterion` makes it and sets `ious`, `box_errors` and `error_range`. A loss that needs more
+    than logits and labels reads it in its method ``terms(problem)``.
+
+    Raises:
+        ValueError: On use: the number of boxes is not that of the positive labels, or a loss needs
+            an entry of `extras` that is missing.
+
+    Example:
+        >>> logits = torch.zeros(3, 2, requires_grad=True)  # 3 anchors, 2 classes
+        >>> classes = torch.tensor([1, 2, 0])  # class 1, background, class 0 (but ignored)
+        >>> ignore = torch.tensor([False, False, True])
+        >>> box = torch.tensor([[0.0, 0.0, 8.0, 8.0]])
+        >>> problem = FlatProblem(logits, classes, ignore, box, box)
+        >>> problem.n_positives, problem.flat_labels.tolist()
+        (1, [0, 1, 0, 0, -1, -1])
     """
 
     logits: Tensor

@@ -1,49 +1,51 @@
-"""The losses as modules, for any trainer and as the classification part of a criterion."""
+"""AP, aLRP and Rank & Sort Loss as modules, for any trainer and as part of a criterion."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from rankdet.losses.alrp import alrp_loss
+from rankdet.losses.alrp import TARGETS, alrp_within
 from rankdet.losses.ap import ap_loss
-from rankdet.losses.ape import ape_loss_and_count
-from rankdet.losses.dr import NEGATIVE_SCALE, dr_loss
+from rankdet.losses.arguments import number, one_of
 from rankdet.losses.flat_problem import QUALITIES, FlatProblem
-from rankdet.losses.pairwise import pairwise_error_loss
 from rankdet.losses.rank_sort import rank_sort_loss
-
-
-class RankingLoss(nn.Module):
-    """Base class of the ranking losses.
-
-    Args:
-        per_image: in a criterion, whether to rank within each image instead of the whole batch.
-
-    Attributes:
-        mean_of_positives: Whether the loss is divided by the number of positives, or by the
-            ``divisor`` that `terms` sets in the problem.
-    """
-
-    mean_of_positives = True
-
-    def __init__(self, per_image: bool = False) -> None:
-        super().__init__()
-        self.per_image = per_image
-
-    def _group(self, problem: FlatProblem) -> Tensor | None:
-        return problem.flat_images if self.per_image else None
-
-    def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns the losses of a criterion's batch: ``loss_cls``."""
-        return {"loss_cls": self(problem.flat_logits, problem.flat_labels, self._group(problem))}
+from rankdet.losses.ranking_loss import RankingLoss, of_labels
 
 
 class APLoss(RankingLoss):
-    """AP Loss. `rankdet.losses.functional.ap_loss` documents the arguments."""
+    """AP Loss: 1 - average precision (Chen et al., CVPR 2019), for the gradient in logits.
+
+    Args:
+        delta: half the width of the smoothed step H in logits, ≥ 0. 0 is the hard step.
+        interpolate: whether to interpolate the precision-recall curve, as in the released code.
+        per_image: in a criterion, whether to rank within each image instead of the whole batch.
+        loss_weight: multiplies the loss, ≥ 0.
+        reduction: "mean" (of the positives) or "sum" (as `RankingLoss`).
+
+    Raises:
+        ValueError: An argument is negative, no number, or unknown.
+
+    Example:
+        >>> import torch
+        >>> loss = APLoss(delta=0.5, loss_weight=2.0)
+        >>> loss
+        APLoss(delta=0.5, interpolate=True, per_image=False, loss_weight=2.0, reduction='mean')
+        >>> logits = torch.tensor([2.0, 3.0, 0.5], requires_grad=True)
+        >>> value = loss(logits, torch.tensor([1, 0, -1]))  # positive, negative, ignored
+        >>> value.backward()
+        >>> value.item()  # a negative is above the positive: the precision is 1/2
+        1.0
+    """
 
     def __init__(
-        self, delta: float = 1.0, interpolate: bool = True, per_image: bool = False
+        self,
+        delta: float = 1.0,
+        interpolate: bool = True,
+        per_image: bool = False,
+        *,
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
     ) -> None:
-        super().__init__(per_image)
-        self.delta, self.interpolate = delta, interpolate
+        super().__init__(per_image, loss_weight=loss_weight, reduction=reduction)
+        self.delta, self.interpolate = number("delta", delta), interpolate
 
     def forward(
         self,
@@ -52,8 +54,17 @@ class APLoss(RankingLoss):
         group: Tensor | None = None,
         max_positives: int | None = None,
     ) -> Tensor:
-        """Returns the loss (a scalar)."""
-        return ap_loss(
+        """Returns the loss: a scalar in [0, 1) before reduction and weight, float32 or float64.
+
+        Shapes, dtypes and errors as in `rankdet.losses.functional.ap_loss`.
+
+        Args:
+            logits: any shape, any floating dtype.
+            labels: one per logit: 1 positive, 0 negative, -1 ignored; bool, integer or floating.
+            group: one integer per logit, or None.
+            max_positives: a bound of the number of positives, so that no GPU is waited for.
+        """
+        loss = ap_loss(
             logits,
             labels,
             delta=self.delta,
@@ -61,6 +72,7 @@ class APLoss(RankingLoss):
             group=group,
             max_positives=max_positives,
         )
+        return self.scaled(loss, of_labels(labels))
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_cls``. The host does not wait for a GPU: the problem knows P."""
@@ -69,12 +81,30 @@ class APLoss(RankingLoss):
 
 
 class ALRPLoss(RankingLoss):
-    """aLRP Loss. `rankdet.losses.functional.alrp_loss` documents the other arguments.
+    """Average LRP (aLRP) Loss in two parts (Oksuz et al., NeurIPS 2020).
 
     Args:
-        tau: τ in [0, 1). In a criterion, the localisation error of a positive is its box error
-            divided by ``(1 - tau)`` and by the largest possible box error. The paper uses .5, and
-            .7 in an RPN.
+        delta: half the width of the smoothed step H in logits, ≥ 0. 0 is the hard step.
+        eps: a positive whose sum FP is at most this gets no gradient, ≥ 0.
+        target: "localisation" (Eq. 12), or "zero", the wrong target that appendix G.3 studies.
+        tau: τ in [0, 1). A localisation error is a box error divided by ``1 - tau`` and by the
+            largest possible box error, so it is at most ``1 / (1 - tau)``. A criterion computes it
+            so. The paper uses .5, and .7 in an RPN.
+        per_image: in a criterion, whether to rank within each image instead of the whole batch.
+        loss_weight: multiplies both parts, ≥ 0.
+        reduction: "mean" (of the positives) or "sum" (as `RankingLoss`).
+
+    Raises:
+        ValueError: An argument is out of its range, no number, or unknown.
+
+    Example:
+        >>> import torch
+        >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
+        >>> iou = torch.tensor([0.8, 0.9], requires_grad=True)  # of the two positives
+        >>> loss_cls, loss_loc = ALRPLoss()(logits, torch.tensor([1, 1, 0]), (1 - iou) / (1 - 0.5))
+        >>> (loss_cls + loss_loc).backward()
+        >>> round(loss_loc.item(), 2)  # (0.4 + (0.4 + 0.2) / 2) / 2
+        0.35
     """
 
     def __init__(
@@ -84,15 +114,43 @@ class ALRPLoss(RankingLoss):
         target: str = "localisation",
         tau: float = 0.5,
         per_image: bool = False,
+        *,
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
     ) -> None:
-        super().__init__(per_image)
-        self.delta, self.eps, self.target, self.tau = delta, eps, target, tau
+        super().__init__(per_image, loss_weight=loss_weight, reduction=reduction)
+        self.delta, self.eps = number("delta", delta), number("eps", eps)
+        self.target, self.tau = one_of("target", target, TARGETS), number("tau", tau)
+        if tau >= 1:
+            raise ValueError(f"tau is {tau!r}; give a number in [0, 1)")
 
     def forward(
         self, logits: Tensor, labels: Tensor, loc_errors: Tensor, group: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Returns loss_cls and loss_loc (scalars)."""
-        return alrp_loss(
+        """Returns loss_cls and loss_loc (scalars, float32 or float64).
+
+        Shapes, dtypes and errors as in `rankdet.losses.functional.alrp_loss`.
+
+        Args:
+            logits: any shape, any floating dtype.
+            labels: one per logit: 1 positive, 0 negative, -1 ignored; bool, integer or floating.
+            loc_errors: (P,) of the positives in order of appearance, in [0, 1 / (1 - tau)].
+            group: one integer per logit, or None.
+
+        Raises:
+            ValueError: Also: a localisation error is NaN or outside its range (on a CPU).
+        """
+        return self._losses(logits, labels, loc_errors, group, 1 / (1 - self.tau))
+
+    def _losses(
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        loc_errors: Tensor,
+        group: Tensor | None,
+        largest: float | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        loss_cls, loss_loc = alrp_within(
             logits,
             labels,
             loc_errors,
@@ -100,7 +158,10 @@ class ALRPLoss(RankingLoss):
             eps=self.eps,
             target=self.target,
             group=group,
+            largest=largest,
         )
+        count = of_labels(labels)
+        return self.scaled(loss_cls, count), self.scaled(loss_loc, count)
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_cls`` and ``loss_bbox``.
@@ -112,26 +173,45 @@ class ALRPLoss(RankingLoss):
             raise ValueError("aLRP Loss needs a bounded box error: use box type 'iou' or 'giou'")
         errors = problem.box_errors / (problem.error_range * (1 - self.tau))
         flat = (problem.flat_logits, problem.flat_labels)
-        loss_cls, loss_loc = self(*flat, errors, self._group(problem))
+        loss_cls, loss_loc = self._losses(*flat, errors, self._group(problem))
         return {"loss_cls": loss_cls, "loss_bbox": loss_loc}
 
 
 class RankSortLoss(RankingLoss):
-    """Rank & Sort Loss. `rankdet.losses.functional.rank_sort_loss` documents the other arguments.
+    """Rank & Sort Loss in two parts (Oksuz et al., ICCV 2021).
 
     Args:
+        delta: half the width of the smoothed step H in logits, ≥ 0. 0 is the hard step.
         labels: in a criterion, the continuous labels of the positives (supplement, Table S6): "iou"
             of the boxes, "dice" of the masks, "mean" of both, or "binary" (1: no sorting).
+        per_image: in a criterion, whether to rank within each image instead of the whole batch.
+        loss_weight: multiplies both parts, ≥ 0.
+        reduction: "mean" (of the positives) or "sum" (as `RankingLoss`).
 
     Raises:
-        ValueError: `labels` is unknown.
+        ValueError: An argument is negative, no number, or unknown.
+
+    Example:
+        >>> import torch
+        >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
+        >>> targets = torch.tensor([0.6, 0.8, 0.0])  # the lower positive has the better box
+        >>> ranking, sorting = RankSortLoss()(logits, targets)
+        >>> (ranking + sorting).backward()
+        >>> ranking.item(), sorting.item() > 0
+        (0.0, True)
     """
 
-    def __init__(self, delta: float = 0.5, labels: str = "iou", per_image: bool = False) -> None:
-        super().__init__(per_image)
-        if labels not in QUALITIES:
-            raise ValueError(f"labels are {labels!r}; known are {', '.join(QUALITIES)}")
-        self.delta, self.labels = delta, labels
+    def __init__(
+        self,
+        delta: float = 0.5,
+        labels: str = "iou",
+        per_image: bool = False,
+        *,
+        loss_weight: float = 1.0,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(per_image, loss_weight=loss_weight, reduction=reduction)
+        self.delta, self.labels = number("delta", delta), one_of("labels", labels, QUALITIES)
 
     def forward(
         self,
@@ -140,117 +220,25 @@ class RankSortLoss(RankingLoss):
         group: Tensor | None = None,
         max_positives: int | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Returns the ranking and the sorting loss (scalars)."""
-        return rank_sort_loss(
+        """Returns the ranking and the sorting loss (scalars, float32 or float64).
+
+        Shapes, dtypes and errors as in `rankdet.losses.functional.rank_sort_loss`.
+
+        Args:
+            logits: any shape, any floating dtype.
+            targets: one per logit: the quality (IoU) of a positive in (0, 1], 0 negative, -1
+                ignored.
+            group: one integer per logit, or None.
+            max_positives: a bound of the number of positives, so that no GPU is waited for.
+        """
+        ranking, sorting = rank_sort_loss(
             logits, targets, delta=self.delta, group=group, max_positives=max_positives
         )
+        count = of_labels(targets)
+        return self.scaled(ranking, count), self.scaled(sorting, count)
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_rank`` and ``loss_sort``."""
         flat = (problem.flat_logits, problem.flat_quality_targets(self.labels))
         ranking, sorting = self(*flat, self._group(problem), problem.n_positives)
         return {"loss_rank": ranking, "loss_sort": sorting}
-
-
-class APELoss(RankingLoss):
-    """APE Loss. `rankdet.losses.functional.ape_loss` documents the arguments."""
-
-    def __init__(
-        self,
-        scale: float = 8.0,
-        max_negatives: int = 100_000,
-        numerics: str = "stable",
-        per_image: bool = False,
-    ) -> None:
-        super().__init__(per_image)
-        self.scale, self.max_negatives, self.numerics = scale, max_negatives, numerics
-
-    def forward(
-        self, logits: Tensor, labels: Tensor, ious: Tensor, group: Tensor | None = None
-    ) -> Tensor:
-        """Returns the loss (a scalar)."""
-        return self._loss_and_count(logits, labels, ious, group)[0]
-
-    def _loss_and_count(
-        self, logits: Tensor, labels: Tensor, ious: Tensor, group: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        return ape_loss_and_count(
-            logits,
-            labels,
-            ious,
-            scale=self.scale,
-            max_negatives=self.max_negatives,
-            numerics=self.numerics,
-            group=group,
-        )
-
-    def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_cls``, computed with the IoUs of the boxes. Sets ``problem.divisor``."""
-        flat = (problem.flat_logits, problem.flat_labels)
-        loss, problem.divisor = self._loss_and_count(*flat, problem.ious, self._group(problem))
-        return {"loss_cls": loss}
-
-
-class PairwiseErrorLoss(RankingLoss):
-    """Pairwise error. `rankdet.losses.functional.pairwise_error_loss` documents the arguments."""
-
-    def __init__(
-        self,
-        distance: str = "step",
-        balance: str = "rank",
-        delta: float = 0.5,
-        scale: float = 8.0,
-        per_image: bool = False,
-    ) -> None:
-        super().__init__(per_image)
-        self.distance, self.balance = distance, balance
-        self.delta, self.scale = delta, scale
-
-    def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
-        """Returns the loss (a scalar)."""
-        return pairwise_error_loss(
-            logits,
-            labels,
-            distance=self.distance,
-            balance=self.balance,
-            delta=self.delta,
-            scale=self.scale,
-            group=group,
-        )
-
-
-class DRLoss(RankingLoss):
-    """DR Loss. `rankdet.losses.functional.dr_loss` documents the other arguments.
-
-    Args:
-        per_image: in a criterion, whether the loss is the mean over images, instead of one loss of
-            the whole batch.
-    """
-
-    mean_of_positives = False
-
-    def __init__(
-        self,
-        margin: float = 0.5,
-        positive_scale: float = 1.0,
-        negative_scale: float = NEGATIVE_SCALE,
-        smoothness: float = 6.0,
-        weight: float = 4.0,
-        per_image: bool = False,
-    ) -> None:
-        super().__init__(per_image)
-        self.margin, self.weight, self.smoothness = margin, weight, smoothness
-        self.positive_scale, self.negative_scale = positive_scale, negative_scale
-
-    def forward(self, logits: Tensor, labels: Tensor, group: Tensor | None = None) -> Tensor:
-        """Returns the loss (a scalar)."""
-        return dr_loss(
-            logits,
-            labels,
-            margin=self.margin,
-            positive_scale=self.positive_scale,
-            negative_scale=self.negative_scale,
-            smoothness=self.smoothness,
-            weight=self.weight,
-            group=group,
-        )

@@ -8,10 +8,18 @@ from rankdet.losses.ranks import Ranking
 
 
 class NDCGLoss(ErrorDrivenRankingLoss):
-    """``1 - Σ_i G_i / G_max`` with ``G_i = 1 / log2(1 + rank_i)``. Arguments as the base class.
+    """``1 - Σ_i G_i / G_max`` with ``G_i = 1 / log2(1 + rank_i)`` (aLRP paper, appendix D).
 
-    Two slips of the paper are corrected: ``G_max`` is ``Σ_{i=1..P} 1 / log2(1 + i)``, and the
-    update is ``-(1 - G_i) / G_max`` (with the sign of A.41-A.42 the loss would rise).
+    The arguments, shapes and errors are those of `ErrorDrivenRankingLoss`. Two slips of the paper
+    are corrected: ``G_max`` is ``Σ_{i=1..P} 1 / log2(1 + i)``, and the update is
+    ``-(1 - G_i) / G_max`` (with the sign of A.41-A.42 the loss would rise).
+
+    Example:
+        >>> loss = NDCGLoss(delta=0.5)
+        >>> loss
+        NDCGLoss(delta=0.5, eps=0.0, per_image=False, loss_weight=1.0)
+        >>> loss(torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1, 0, -1])).item()
+        0.0
     """
 
     def error(self, ranks: Ranking) -> Tensor:

@@ -8,15 +8,10 @@ from torch.nn import functional as F
 
 from rankdet.losses import kernels
 from rankdet.losses.ap import interpolated
-from rankdet.losses.error_driven import (
-    attach,
-    check,
-    check_labels,
-    group_labels,
-    ranked_groups,
-    ranking_op,
-    total,
-)
+from rankdet.losses.arguments import one_of
+from rankdet.losses.checks import check, check_labels
+from rankdet.losses.error_driven import attach, group_labels, ranked_groups, total
+from rankdet.losses.operators import ranking_op
 from rankdet.losses.ranks import TINY
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
@@ -148,10 +143,8 @@ def pairwise_error_loss(
         >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
         >>> pairwise_error_loss(logits, torch.tensor([1, 0, -1]), distance="sigmoid").backward()
     """
-    if distance not in DISTANCES:
-        raise ValueError(f"distance is {distance!r}; known are {', '.join(DISTANCES)}")
-    if balance not in BALANCES:
-        raise ValueError(f"balance is {balance!r}; known are {', '.join(BALANCES)}")
+    one_of("distance", distance, DISTANCES)
+    one_of("balance", balance, BALANCES)
     by_rank = balance == "rank"
     made = _pairwise(logits.detach(), labels, group, distance, by_rank, delta, scale)
     (loss,) = attach(logits, *made)

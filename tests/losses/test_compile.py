@@ -21,6 +21,12 @@ LOSSES = {
 }
 
 
+OPERATORS_OF_PYTORCH = pytest.mark.skipif(
+    not hasattr(torch.library, "custom_op"), reason="needs PyTorch 2.4"
+)
+
+
+@OPERATORS_OF_PYTORCH
 @pytest.mark.parametrize("name", LOSSES)
 def test_registered_operators_are_well_formed(name):
     """PyTorch's own check of schema, shapes without data, and aliasing."""
@@ -39,6 +45,7 @@ OPERATORS = {
 }
 
 
+@OPERATORS_OF_PYTORCH
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 @pytest.mark.parametrize("name", LOSSES)

@@ -15,9 +15,10 @@ from rankdet.losses import ap, device, functional
 from tests.losses import oracles
 from tests.losses.cases import cases, close
 from tests.losses.ranking import LOSSES, evaluate, problem
-from tests.losses.test_device_path import Watch
+from tests.waits import Watch
 
-pytest.importorskip("triton", reason="needs Triton (Linux only; `make test` installs it)")
+if not device.has_triton():
+    pytest.skip("needs Triton (Linux only; `make test` installs it)", allow_module_level=True)
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HERE = "cuda" if torch.cuda.is_available() else "cpu"

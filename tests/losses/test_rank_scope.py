@@ -3,14 +3,18 @@
 import pytest
 import torch
 
-from rankdet.losses import Criterion, FlatProblem, NDCGLoss, build_balance, build_box
-from rankdet.losses.modules import (
+from rankdet.losses import (
     ALRPLoss,
     APELoss,
     APLoss,
+    Criterion,
     DRLoss,
+    FlatProblem,
+    NDCGLoss,
     PairwiseErrorLoss,
     RankSortLoss,
+    build_balance,
+    build_box,
 )
 from rankdet.losses.scope import image_groups, parse_scope, set_rank_scope
 from tests.several_processes import results_of

@@ -5,20 +5,27 @@ import math
 import pytest
 import torch
 
-from rankdet.losses import Balance, Criterion, NDCGLoss, build_box, functional
-from rankdet.losses.modules import RankSortLoss
+from rankdet.losses import (
+    ALRPLoss,
+    Balance,
+    Criterion,
+    NDCGLoss,
+    RankSortLoss,
+    build_box,
+    functional,
+)
 
 LOGITS = torch.tensor([2.0, 1.0, 0.0, -1.0])
 LABELS = torch.tensor([1, 0, 1, 0])
 ONE_LABEL_A_LOGIT = {
     "ap": functional.ap_loss,
-    "alrp": lambda x, y: functional.alrp_loss(x, y, torch.zeros(2)),
-    "ape": lambda x, y: functional.ape_loss(x, y, torch.ones(2)),
+    "alrp": lambda x, y, **o: functional.alrp_loss(x, y, torch.zeros(2), **o),
+    "ape": lambda x, y, **o: functional.ape_loss(x, y, torch.ones(2), **o),
     "pairwise": functional.pairwise_error_loss,
-    "sigmoid": lambda x, y: functional.pairwise_error_loss(x, y, distance="sigmoid"),
+    "sigmoid": lambda x, y, **o: functional.pairwise_error_loss(x, y, distance="sigmoid", **o),
     "ndcg": functional.ndcg_loss,
     "dr": functional.dr_loss,
-    "module": lambda x, y: NDCGLoss()(x, y),
+    "module": lambda x, y, **o: NDCGLoss()(x, y, **o),
 }
 every = pytest.mark.parametrize("loss", ONE_LABEL_A_LOGIT.values(), ids=ONE_LABEL_A_LOGIT)
 
@@ -36,14 +43,18 @@ def test_other_labels_are_named(loss, labels, said):
     assert "\n" not in str(caught.value)
 
 
-@every
-@pytest.mark.parametrize("dtype", [torch.bool, torch.int8, torch.int32, torch.float32])
-def test_labels_of_every_dtype_give_the_same(loss, dtype):
-    def value(labels):
-        made = loss(LOGITS, labels)
-        return (made if isinstance(made, torch.Tensor) else made[0]).item()
+def total(made):
+    return (made if isinstance(made, torch.Tensor) else sum(made)).item()
 
-    assert value(LABELS.to(dtype)) == value(LABELS)
+
+@every
+@pytest.mark.parametrize(
+    "dtype", [torch.bool, torch.uint8, torch.int8, torch.int32, torch.float16, torch.float32]
+)
+@pytest.mark.parametrize("group", [None, torch.tensor([0, 0, 1, 1])], ids=["batch", "groups"])
+def test_labels_of_every_dtype_give_the_same(loss, dtype, group):
+    expected = total(loss(LOGITS, LABELS, group=group))
+    assert total(loss(LOGITS, LABELS.to(dtype), group=group)) == expected
 
 
 @pytest.mark.fault("wrong or missing label or IoU target of a loss")
@@ -58,6 +69,73 @@ def test_a_missing_label_is_named(loss):
 def test_other_targets_are_named(value):
     with pytest.raises(ValueError, match=f"targets have the value {value:g};"):
         functional.rank_sort_loss(LOGITS, torch.tensor([value, 0.0, 0.5, 0.0]))
+
+
+@pytest.mark.fault("wrong or missing label or IoU target of a loss")
+@pytest.mark.parametrize("value", [math.nan, 1.5, -0.5, math.inf])
+def test_other_ious_are_named(value):
+    with pytest.raises(ValueError, match=f"ious have the value {value:g};"):
+        functional.ape_loss(LOGITS, LABELS, torch.tensor([0.5, value]))
+
+
+@pytest.mark.fault("wrong or missing label or IoU target of a loss")
+@pytest.mark.parametrize("loss", [functional.alrp_loss, ALRPLoss()], ids=["function", "module"])
+@pytest.mark.parametrize("value", [math.nan, -0.5, math.inf])
+def test_other_localisation_errors_are_named(loss, value):
+    with pytest.raises(ValueError, match=f"loc_errors have the value {value:g};"):
+        loss(LOGITS, LABELS, torch.tensor([0.5, value]))
+
+
+def test_a_module_knows_the_largest_localisation_error():
+    errors = torch.tensor([0.5, 2.5])  # IoU -.25 with tau .5, but possible with tau .7
+    with pytest.raises(ValueError, match=r"2\.5; use localisation errors in \[0, 2\]"):
+        ALRPLoss(tau=0.5)(LOGITS, LABELS, errors)
+    for loss in (ALRPLoss(tau=0.7), functional.alrp_loss):
+        assert loss(LOGITS, LABELS, errors)[1] > 0
+
+
+def test_rounding_of_ious_is_no_error():
+    over = torch.tensor([1 + 1e-6, -1e-6])
+    assert functional.ape_loss(LOGITS, LABELS, over).isfinite()
+    assert functional.alrp_loss(LOGITS, LABELS, 1 - over)[1].isfinite()
+    assert functional.rank_sort_loss(LOGITS, LABELS * over[0])[0].isfinite()
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda values: functional.ape_loss(LOGITS, LABELS, values, max_positives=3),
+        lambda values: functional.alrp_loss(LOGITS, LABELS, values, max_positives=3)[1],
+    ],
+    ids=["ape", "alrp"],
+)
+def test_padding_after_the_positives_is_not_checked(loss):
+    assert loss(torch.tensor([0.5, 0.7, -3.0])).isfinite()
+    with pytest.raises(ValueError, match="value nan"):
+        loss(torch.tensor([0.5, math.nan, 0.7]))
+
+
+def test_another_arrangement_of_the_labels_is_named():
+    with pytest.raises(ValueError, match=r"labels of shape \(4, 2\) for logits of shape \(2, 4\)"):
+        functional.ap_loss(torch.zeros(2, 4), torch.zeros(4, 2))
+
+
+@every
+def test_on_a_gpu_values_are_checked_on_request_only(loss, monkeypatch):
+    monkeypatch.setattr("rankdet.losses.device.on_cpu", lambda values: False)
+    labels = torch.tensor([1, 0, 1, -5])
+    assert not math.isnan(total(loss(LOGITS, labels)))
+    monkeypatch.setenv("RANKDET_CHECKS", "on")
+    with pytest.raises(ValueError, match="value -5;"):
+        loss(LOGITS, labels)
+
+
+def test_checks_can_be_turned_off(monkeypatch):
+    monkeypatch.setenv("RANKDET_CHECKS", "off")
+    assert functional.ap_loss(LOGITS, LABELS * 2).item() == 0
+    monkeypatch.setenv("RANKDET_CHECKS", "never")
+    with pytest.raises(ValueError, match="RANKDET_CHECKS is 'never'; use auto, on or off"):
+        functional.ap_loss(LOGITS, LABELS)
 
 
 def test_a_criterion_shows_a_nan_box_in_the_box_loss():

@@ -95,8 +95,8 @@ EDITS = {
     ),
     "a ranking loss": (
         "rankdet/losses/modules.py",
-        "return alrp_loss(",
-        "return 2 * alrp_loss(",
+        "errors = problem.box_errors / (",
+        "errors = 2 * problem.box_errors / (",
         of("alrp", "alrp+iou", "alrp+no-sb", "alrp+iou+no-sb"),
         set(),
     ),

@@ -1,0 +1,94 @@
+"""Checks of what a loss gets. An error is one line: what was found, and what to do."""
+
+import torch
+from torch import Tensor
+
+from rankdet.losses import device
+
+ROUNDING = 0.01  # qualities and errors may be this far outside: rounding in half precision
+
+
+def check(logits: Tensor, labels: Tensor, group: Tensor | None = None, delta: float = 0.0) -> None:
+    """Checks what can be checked without reading values.
+
+    Args:
+        logits: any shape.
+        labels: one per logit, in the shape of the logits or flat.
+        group: one integer per logit, likewise.
+        delta: half the width of the ramp of H.
+
+    Raises:
+        TypeError: The logits are not of a floating dtype.
+        ValueError: delta is negative, or the shape of labels or groups does not match.
+    """
+    if not delta >= 0:
+        raise ValueError(f"delta is {delta}; it must not be negative")
+    if not logits.is_floating_point():
+        raise TypeError(f"logits are {logits.dtype}; a floating dtype is needed")
+    for name, values in (("labels", labels), ("group", group)):
+        if values is None:
+            continue
+        if values.numel() != logits.numel():
+            raise ValueError(
+                f"{values.numel()} {name} for {logits.numel()} logits; the numbers must be equal"
+            )
+        if values.dim() > 1 and logits.dim() > 1 and values.shape != logits.shape:
+            raise ValueError(
+                f"{name} of shape {tuple(values.shape)} for logits of shape "
+                f"{tuple(logits.shape)}; give the same shape"
+            )
+
+
+def check_labels(labels: Tensor, soft: bool = False) -> None:
+    """Checks the values of labels; on a GPU only on request (`rankdet.losses.device.checked`).
+
+    Args:
+        labels: one per logit.
+        soft: whether a positive has its quality in (0, 1] instead of 1.
+
+    Raises:
+        ValueError: A value is none of 1, 0 and -1 (soft: NaN, above 1 or below -1).
+    """
+    if not device.checked(labels) or labels.numel() == 0 or labels.dtype == torch.bool:
+        return
+    low, high = (float(value) for value in labels.detach().aminmax())
+    wrong = low if not low >= -1 else high
+    if low >= -1 and high <= (1 + ROUNDING if soft else 1):
+        if soft or not labels.is_floating_point():
+            return
+        between = labels[labels != labels.round()]
+        if len(between) == 0:
+            return
+        wrong = float(between[0])
+    meaning = "the quality of a positive in (0, 1]" if soft else "1 for a positive"
+    name = "targets" if soft else "labels"
+    hint = " (`flat_labels` makes them from class indices)" if wrong > 1 and not soft else ""
+    use = f"use {meaning}, 0 negative, -1 ignored{hint}"
+    raise ValueError(f"{name} have the value {wrong:g}; {use}")
+
+
+def check_range(
+    name: str, values: Tensor, largest: float, meaning: str, labels: Tensor | None = None
+) -> None:
+    """Checks one value per positive; on a GPU only on request (`rankdet.losses.device.checked`).
+
+    Args:
+        name: the argument.
+        values: (P,).
+        largest: the largest allowed value. The smallest is 0.
+        meaning: what the argument contains, for the message.
+        labels: only as many values count as there are positives among these labels. None: all.
+
+    Raises:
+        ValueError: A value is NaN, infinite, negative or too large, by more than rounding.
+    """
+    if not device.checked(values):
+        return
+    values = values.detach() if labels is None else values.detach()[: int((labels == 1).sum())]
+    if values.numel() == 0:
+        return
+    low, high = (float(value) for value in values.aminmax())
+    if low >= -ROUNDING and high <= largest + ROUNDING and high < float("inf"):
+        return
+    wrong = low if not low >= -ROUNDING else high
+    raise ValueError(f"{name} have the value {wrong:g}; use {meaning}")
