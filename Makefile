@@ -22,7 +22,7 @@ GPU    ?= --minutes 8
 
 .DEFAULT_GOAL := help
 # `docs` is also a folder.
-.PHONY: help setup smoke claims docs test reliability coverage lint check-all example gpu-wheels gpu-check clean
+.PHONY: help setup smoke claims docs test test-lowest reliability coverage lint check-all example gpu-wheels gpu-check clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,7 +69,10 @@ reliability: setup ## plant every fault of the tests, and write docs/reliability
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL) --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
-check-all: lint docs $(TRITON) ## lint and run all tests, also the slow ones
+test-lowest: ## run the tests of the losses with the lowest versions of Python and PyTorch
+	@PYTHON="$(PYTHON)" bash envs/test-lowest.sh
+
+check-all: lint docs test-lowest $(TRITON) ## lint and run all tests, also the slow ones and those with the lowest versions
 	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: setup ## check style, types, security, layers and the workflow

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from rankdet import __version__
 from rankdet.errors import InputError
@@ -26,22 +27,28 @@ COMMANDS = {
     "record": "write the outcome of a study into a folder that can be committed",
     "agree": "compare a study's results with a record of the same study",
     "figure": "draw a figure of a study for a paper, as PDF, SVG or PNG",
+    "completion": "print a script for a shell, which completes commands and options",
     "doctor": "check this machine and its packages, with a remedy for each problem",
 }
+EVERY = "*"  # `build_parser`: every command gets its arguments
+# Packages of the extra `bench`; all others are in the extra `evaluate`.
+OF_STUDIES = {"torch", "mmdet", "mmengine", "mmcv", "sklearn", "snakemake", "matplotlib", "seaborn"}
+OF_STUDIES |= {"yaml", "jinja2"}
 NOBODY_READS = 141  # `rankdet ... | head`, as other programs that SIGPIPE ends
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
-    """Returns the parser; only `command` gets its arguments."""
+    """Returns the parser; only `command` gets its arguments (`EVERY`: all commands)."""
     parser = argparse.ArgumentParser(
         prog="rankdet",
         description="Ranking-based losses for object detection: evaluate, compare, report.",
     )
     parser.add_argument("--version", action="version", version=f"rankdet {__version__}")
+    parser.set_defaults(whole_parser=partial(build_parser, EVERY))  # for `completion`
     parsers = parser.add_subparsers(dest="command", metavar="command", required=True)
     for name, help_text in COMMANDS.items():
         sub = parsers.add_parser(name, help=help_text, description=help_text)
-        if name == command:
+        if command in (name, EVERY):
             importlib.import_module(f"rankdet.commands.{name}").add_arguments(sub)
     return parser
 
@@ -125,9 +132,10 @@ def _ignore_interrupts() -> None:
 
 def missing(command: str | None, package: str) -> str:
     """Returns the message for a command whose package is not installed."""
+    extra = "bench" if package in OF_STUDIES else "evaluate"
     return (
         f"`rankdet {command}` needs the Python package {package!r}, which is not installed: run "
-        "`make setup` in a clone, or pip install 'rankdet-bench[bench]'"
+        f"`make setup` in a clone, or pip install 'rankdet[{extra}]'"
     )
 
 

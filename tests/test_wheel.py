@@ -97,7 +97,7 @@ def command(python, tmp_path):
 def test_it_contains_only_rankdet(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.split("/")[0] for name in names}
-    assert top == {"rankdet", f"rankdet_bench-{rankdet.__version__}.dist-info"}
+    assert top == {"rankdet", f"rankdet-{rankdet.__version__}.dist-info"}
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "rankdet").rglob("*.py")}
     assert modules <= set(names)
 

@@ -11,7 +11,7 @@ from typing import Any
 from rankdet.machine import processor_name
 from rankdet.repository import ROOT
 
-PACKAGES = ("rankdet-bench", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
+PACKAGES = ("rankdet", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
 
 
 def now() -> str:
