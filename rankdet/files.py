@@ -247,8 +247,20 @@ def write_bytes(path: Path, content: bytes) -> str:
 
 def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file as hexadecimal text; OSError if it cannot be read."""
+    return digest(path, hashlib.sha256())
+
+
+def digest(path: Path, made: Any) -> str:
+    """Returns a checksum of a file as hexadecimal text; OSError if it cannot be read.
+
+    Args:
+        path: the file.
+        made: an object of hashlib without data. (`hashlib.file_digest` needs Python 3.11.)
+    """
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(1 << 20):
+            made.update(block)
+    return str(made.hexdigest())
 
 
 def write_json(path: Path, value: Any, indent: int | None = None) -> str:

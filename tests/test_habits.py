@@ -12,7 +12,7 @@ from rankdet.repository import ROOT
 
 TESTS = ROOT / "tests"
 # Folders of tests that are about more than one room.
-ACROSS_ROOMS = {"bench", "conformance", "fuzz", "golden", "workflow"}
+ACROSS_ROOMS = {"bench", "conformance", "fuzz", "golden", "recipes", "workflow"}
 # Calls that check something by themselves. A function whose name begins with `assert` does too.
 CHECKS = {"raises", "warns", "deprecated_call", "fail", "gradcheck", "gradgradcheck", "opcheck"}
 # Private names of other packages: of named tuples, mmdet and torch.

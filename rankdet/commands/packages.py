@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
-INSTALL = "pip install rankdet-bench again, without --no-deps"
+INSTALL = "pip install 'rankdet[losses,evaluate]'"
 
 # Distribution -> what fails without it. An installed wheel needs only the first group.
 NEEDED_ALWAYS = {

@@ -148,12 +148,8 @@ def _verify(archive: Archive, path: Path) -> str:
     problem = "" if size == archive.size else f"{size:,} bytes, published: {archive.size:,}"
     found = ""
     if not problem:
-        with path.open("rb") as file:
-            # MD5 is what is published: it finds damage, but no bytes made to collide.
-            digest = hashlib.file_digest(
-                file, lambda: hashlib.new(algorithm, usedforsecurity=False)
-            )
-        found = digest.hexdigest()
+        # MD5 is what is published: it finds damage, but no bytes made to collide.
+        found = digest(path, hashlib.new(algorithm, usedforsecurity=False))
         if expected and found != expected:
             problem = f"its {algorithm} is {found}, not {expected}"
     if problem:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+
+from typing_extensions import Self  # of typing from Python 3.11; pydantic brings it
 
 from rankdet.results.layout import MODEL, RUN, epoch_folder
 from rankdet.results.learning import BARELY_LEARNED, COLLAPSED, TRAINED

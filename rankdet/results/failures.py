@@ -2,7 +2,7 @@
 
 import hashlib
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from rankdet.results.layout import failure_file
@@ -16,7 +16,7 @@ def record_failure(folder: Path, label: str, reason: str) -> None:
 
     If the disk is full, the record goes to a folder of this user, until `failure` can move it.
     """
-    when = datetime.now(UTC).isoformat(timespec="seconds")
+    when = datetime.now(timezone.utc).isoformat(timespec="seconds")
     record = FailureRecord.of(status="failed", reason=reason, job=label, when=when)
     if not _write(failure_file(folder), record):
         for path in _spare_files(folder):

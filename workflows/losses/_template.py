@@ -62,9 +62,18 @@ class MyLoss(nn.Module):
 
         Args:
             logits: (A·C,) float, every class of every anchor of the batch.
-            labels: (A·C,) int64: 1 positive, 0 negative, -1 ignored.
+            labels: (A·C,) 1 positive, 0 negative, -1 ignored. Training passes int8.
         """
         counted = labels >= 0
         agreement = torch.where(labels == 1, logits, -logits)[counted].float()
         entropy = nn.functional.softplus(-agreement) * (-agreement).sigmoid() ** self.gamma
         return entropy.sum() / (labels == 1).sum().clamp(min=1)
+
+    # A loss that needs IoUs or boxes has a method `terms`, which training then calls with a
+    # `rankdet.losses.FlatProblem`: `flat_logits`, `flat_labels`, and for the P positives `ious`,
+    # `box_errors`, `pred_boxes`, `target_boxes`, `positive_logits`. It returns losses by name;
+    # without "loss_bbox" the box part of the card adds it. For example:
+    #
+    # def terms(self, problem):
+    #     loss = self(problem.flat_logits, problem.flat_labels)
+    #     return {"loss_cls": loss, "loss_quality": (1 - problem.ious).sum() / problem.avg_factor}

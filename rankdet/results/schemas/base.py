@@ -1,9 +1,10 @@
 """What all records share: how they are read, checked and written."""
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from typing_extensions import Self  # of typing from Python 3.11; pydantic brings it
 
 from rankdet.errors import InputError
 from rankdet.files import read_record, write_record
