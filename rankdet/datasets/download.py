@@ -149,7 +149,7 @@ def _verify(archive: Archive, path: Path) -> str:
     found = ""
     if not problem:
         # MD5 is what is published: it finds damage, but no bytes made to collide.
-        found = digest(path, hashlib.new(algorithm, usedforsecurity=False))
+        found = files.digest(path, hashlib.new(algorithm, usedforsecurity=False))
         if expected and found != expected:
             problem = f"its {algorithm} is {found}, not {expected}"
     if problem:
