@@ -45,7 +45,7 @@ def small(model):
     else:
         model.neck.update(in_channels=[512])
         model.encoder.num_layers, model.decoder.num_layers, model.num_queries = 1, 2, 20
-        model.bbox_head.num_classes = 3
+        model.bbox_head.num_classes, model.test_cfg.max_per_img = 3, 20
     return model
 
 
