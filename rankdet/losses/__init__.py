@@ -16,6 +16,14 @@ Example:
     >>> APLoss()(logits, labels).backward()
 """
 
+try:
+    import torch  # noqa: F401
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    message = "rankdet.losses needs PyTorch, which is not installed: pip install 'rankdet[losses]'"
+    raise ModuleNotFoundError(message, name="torch") from None
+
 from rankdet.losses import functional
 from rankdet.losses.balance import (
     Balance,

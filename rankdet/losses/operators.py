@@ -32,9 +32,8 @@ def kept_eager(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(method)
     def call(*args: Any) -> Any:
-        if "torch._dynamo" in sys.modules:
-            return torch.compiler.disable(method)(*args)
-        return method(*args)
+        dynamo = sys.modules.get("torch._dynamo")
+        return method(*args) if dynamo is None else dynamo.disable(method)(*args)
 
     return call
 
