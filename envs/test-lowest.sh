@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests of the losses with the lowest versions of Python and PyTorch that pyproject.toml declares.
+# Runs the tests of the losses, and of the recipes for torchvision and Transformers, with the lowest versions of
+# Python and PyTorch that pyproject.toml declares.
 # On Linux, PyTorch from PyPI brings 2 GB of CUDA packages; for the small one use
 # PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make test-lowest
 set -euo pipefail
@@ -26,6 +27,6 @@ if ! cmp -s "$pins" "$venv/.pins"; then
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$pins"
   cp "$pins" "$venv/.pins"
 fi
-# These files are about Triton, the command line, and documents of the repository.
+# The benchmark's test is about the command line, which is tested elsewhere.
 PYTHONPATH=$PWD OMP_NUM_THREADS=1 "$venv/bin/python" -m pytest -q -p no:cacheprovider -m 'not slow' tests/losses \
-  tests/recipes/test_with_pytorch.py --ignore=tests/losses/test_benchmark.py "$@"
+  tests/recipes/test_with_pytorch.py tests/recipes/test_with_torchvision.py --ignore=tests/losses/test_benchmark.py "$@"
