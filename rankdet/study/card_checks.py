@@ -55,10 +55,14 @@ def _of_tuning(tuned: str | None, place: Place, tree: Tree) -> Iterator[Finding]
         return
     place = (*place, "training", "tuned")
     advice = "name a record of `rankdet tune` in the repository, such as data/tuned/smoke.json"
-    if not (tree.root / tuned).resolve().is_relative_to(tree.root.resolve()):
+    # A lab's card cites a record of the lab; `own` ends with the current folder.
+    roots = [*tree.own[-1:], tree.product]
+    inside = [r for r in roots if (r / tuned).resolve().is_relative_to(r.resolve())]
+    if not inside:
         yield place, f"found {tuned!r}, which is not in the repository; {advice}"
         return
-    problem = TuningRecord.read(tree.root / tuned)[1]
+    there = [root for root in inside if (root / tuned).exists()]
+    problem = TuningRecord.read((there or inside)[0] / tuned)[1]
     if problem:
         yield place, f"found {tuned!r}; {problem}; {advice}"
 

@@ -71,7 +71,9 @@ def _search(
 ) -> tuple[TuningRecord | None, Search | None]:
     """The record that the card cites, and its search for the run's loss, if that has learned."""
     cited = card.get("training", {}).get("tuned")
-    record = TuningRecord.read(root / cited)[0] if cited else None
+    places = (root, Path())  # of the product, or of the folder in which the study runs
+    there = [place / cited for place in places if (place / cited).is_file()] if cited else []
+    record = TuningRecord.read(there[0])[0] if there else None
     if record is None or record.preset != preset:
         return None, None
     search = record.search(run.detector, run.backbone, run.loss)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.workflow.lab_files import RULE, Lab, installed, make_lab
 
-ALL = ["focal", "mine", "third"]
+pytestmark = pytest.mark.timeout(1800)  # a busy machine needs minutes for the first study
 
 
 @pytest.fixture(scope="module")
