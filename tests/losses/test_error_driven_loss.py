@@ -100,7 +100,7 @@ def test_a_linear_scorer_learns_to_rank_in_60_steps():
     labels = (features[:, 0] > 1).long()
     for loss in (APLoss(), NDCGLoss()):
         scorer = torch.nn.Linear(4, 1)
-        torch.nn.init.normal_(scorer.weight, generator=generator)
+        scorer.weight.data.normal_(generator=generator)
         optimiser = torch.optim.SGD(scorer.parameters(), lr=2.0)
         values = []
         for _ in range(60):
