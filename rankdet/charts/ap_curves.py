@@ -19,6 +19,8 @@ def ap_over_logarithm(
     """
     values = [x for curve in curves for x in curve.x]
     low, high = min(values), max(values)
+    if low == high:  # one value: in the middle of an axis
+        low, high = low / 2, 2 * high
     told = "; ".join(
         f"{c.name} " + ", ".join(f"{y:.1f} at {x:{digits}}" for x, y in zip(c.x, c.y, strict=True))
         for c in curves
@@ -29,7 +31,7 @@ def ap_over_logarithm(
         x_label=f"{x_label} (logarithmic)",
         y_label="AP",
         series=tuple(curves),
-        x_limits=(low, high if high > low else 2 * low),
+        x_limits=(low, high),
         y_limits=(0.0, 0.0),
         x_log=True,
     )

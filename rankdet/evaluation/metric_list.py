@@ -134,8 +134,15 @@ METRICS: tuple[Metric, ...] = (
         "precision",
         "precision",
         "Share of true positives among the kept detections at IoU .5, mean over classes.",
+        CLASSES,
     ),
-    _kept("recall", "recall", "recall", "Share of the objects found at IoU .5, mean over classes."),
+    _kept(
+        "recall",
+        "recall",
+        "recall",
+        "Share of the objects found at IoU .5, mean over classes.",
+        CLASSES,
+    ),
     _kept("LRP", "LRP", "LRP", "LRP of the kept detections, mean over classes.", better=LOWER),
     Metric(
         key="kept_per_image",

@@ -19,13 +19,15 @@ Model = tuple[str, str]  # detector and loss
 class CostLine:
     """A detector with a loss; times in ms and s, memory in MB, None if unknown.
 
-    `ratio` is the iteration's time divided by that of the detector's first loss; `published` has
-    the seconds and the ratio of each of `Cost.papers`.
+    `share` is the time of the loss alone in percent of the iteration's. `ratio` is the iteration's
+    time divided by that of the detector's first loss; `published` has the seconds and the ratio of
+    each of `Cost.papers`.
     """
 
     detector: str
     loss: str
     loss_ms: float
+    share: float
     loss_memory_mb: float | None
     iteration_s: float
     ratio: float
@@ -35,13 +37,23 @@ class CostLine:
 
 @dataclass(frozen=True)
 class Cost:
-    """The section: its lines with the settings of the measurement, or the problem."""
+    """The section: its lines with the settings of the measurement, or the problem.
+
+    `papers` are the papers with times of these losses: empty without a GPU, because they measured
+    theirs on GPUs.
+    """
 
     lines: tuple[CostLine, ...] = ()
     settings: CostSettings | None = None
     hardware: Mapping[str, Any] | None = None
     problem: str | None = None
     papers: tuple[PublishedTimes, ...] = ()
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """The lowest and the highest share of a loss in an iteration, in percent."""
+        found = [line.share for line in self.lines]
+        return min(found), max(found)
 
     @property
     def first(self) -> str:
@@ -57,7 +69,8 @@ def cost_of(study: RecordedStudy) -> Cost | None:
     if record is None:
         return Cost(problem=problem)
     models = {(row.detector, row.loss) for row in record.rows}
-    papers = tuple(times for times in published_times() if models & set(times.seconds))
+    times_of_papers = published_times() if record.hardware.get("gpu") else []
+    papers = tuple(times for times in times_of_papers if models & set(times.seconds))
     first: dict[str, CostRow] = {}
     lines = []
     for row in record.rows:
@@ -68,6 +81,7 @@ def cost_of(study: RecordedStudy) -> Cost | None:
                 row.titles.detector,
                 row.titles.loss,
                 row.loss_ms,
+                row.loss_ms / 10 / row.iteration_s,
                 row.loss_memory_mb,
                 row.iteration_s,
                 row.iteration_s / base.iteration_s,

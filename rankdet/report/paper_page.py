@@ -12,7 +12,9 @@ from rankdet.papers.figure_model import Figure
 from rankdet.papers.figures import FOR_PAPERS
 from rankdet.papers.folders import reading_order
 from rankdet.papers.spec import Spec
-from rankdet.papers.table_model import Block, Table
+from rankdet.papers.table_model import Block, Table, TableRow
+from rankdet.report.charts.small_multiples import small_multiples
+from rankdet.report.paper_table import Labels, labels_of, lines_of
 from rankdet.report.paths import paper_page
 from rankdet.report.records import study_figure, study_table
 from rankdet.report.site import Site
@@ -32,17 +34,43 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Section:
-    """One table or figure on a paper's page; `files` is its folder in the report."""
+    """One table or figure on a paper's page.
+
+    `files` is its folder in the report; `on_gpu`: whether the runs of the study used a GPU.
+    """
 
     spec: Spec
     table: Table
     files: str
     drawings: tuple[Drawing, ...] = field(default=())
+    on_gpu: bool = True
 
     @property
     def anchor(self) -> str:
         """The id of its heading."""
         return self.spec.id.replace("/", "-")
+
+    @property
+    def comparable(self) -> bool:
+        """Whether a difference to the published values has a meaning: times need a GPU too."""
+        return self.on_gpu or not self.spec.measured_on
+
+    def labels(self, block: Block) -> Labels:
+        """Returns which labels of a block are columns, and which are said once."""
+        return labels_of(self.spec, block)
+
+    def lines(self, row: TableRow) -> tuple[str, ...]:
+        """Returns the lines of a row: ours, published, difference, or one for both."""
+        return lines_of(self.spec, row, self.comparable)
+
+    def remarks(self, block: Block) -> list[str]:
+        """Returns the warnings about values of a block, and why single cells have none."""
+        found = []
+        for row in block.rows:
+            found += [f"{row.row.key}: {row.remark}"] if row.remark else []
+            gaps = row.gaps(self.spec.columns)
+            found += [f"{row.row.key}, {header}: {reason}" for header, reason in gaps]
+        return found
 
     def with_data(self, block: Block) -> bool:
         """Returns whether at least one of our cells of a block has a value."""
@@ -56,8 +84,9 @@ def paper_sections(study: RecordedStudy, folder: Path) -> dict[str, list[Section
         study: the study.
         folder: the report's folder; the files of the tables and figures are written there.
     """
+    on_gpu = any((run.provenance.hardware or {}).get("gpu") for run in study.runs)
     tables = [
-        _table_section(study_table(study, entry, table_folder(folder, entry.id)))
+        _table_section(study_table(study, entry, table_folder(folder, entry.id)), on_gpu)
         for entry in study.plan.tables
     ]
     figures = [
@@ -79,8 +108,8 @@ def write_paper_pages(site: Site, sections: Mapping[str, Sequence[Section]]) -> 
         site.write(paper_page(paper.name), "paper.html.j2", paper=paper, parts=sections[paper.name])
 
 
-def _table_section(table: Table) -> Section:
-    return Section(table.spec, table, f"tables/{table.spec.id}")
+def _table_section(table: Table, on_gpu: bool) -> Section:
+    return Section(table.spec, table, f"tables/{table.spec.id}", on_gpu=on_gpu)
 
 
 def _figure_section(figure: Figure, folder: Path) -> Section:
@@ -91,7 +120,7 @@ def _figure_section(figure: Figure, folder: Path) -> Section:
             stem=drawing.stem,
             charts=tuple(
                 # `chart_svg` escapes all names.
-                Markup(chart_svg(chart, f"{figure.spec.id}-{position}"))
+                Markup(chart_svg(small_multiples(chart), f"{figure.spec.id}-{position}"))
                 for chart in drawing.charts
             ),
             for_papers=_for_papers(folder, drawing.stem),

@@ -1,5 +1,6 @@
-"""Run pages: status, metrics, curves, classes, sample images and provenance."""
+"""Run pages: status, metrics, curves, errors, classes, sample images and provenance."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +17,32 @@ from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_sum
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.evaluation.registry import shown_in
 from rankdet.report.charts.detections import detection_charts
+from rankdet.report.charts.quality import quality_charts
 from rankdet.report.charts.training import training_charts
 from rankdet.report.compare_page import Comparison
+from rankdet.report.errors_section import ErrorView, error_view
+from rankdet.report.page_store import PageStore, page_key
 from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
-from rankdet.report.run_files import write_run_files
+from rankdet.report.run_files import run_texts, write_texts
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
-from rankdet.report.sample_images import Sample, samples
+from rankdet.report.sample_images import Sample, sample_split, samples, write_sample_images
 from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
-from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines
+from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines, variant_views
 from rankdet.results.layout import MATCHES
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.training_record import training_record
 
 CLASS_METRICS = shown_in(CLASSES)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The measured speed of inference: milliseconds per image, images timed, and the machine."""
+
+    milliseconds: float
+    images: int | None
+    machine: str
 
 
 @dataclass(frozen=True)
@@ -41,27 +54,75 @@ class SplitView:
     classes: list[tuple[str, list[float | None]]]
     charts: tuple[Markup, ...]
     samples: list[Sample]
+    errors: ErrorView | None
+    rank_chart: Markup | None
+    speed: Speed | None
     problem: str | None
 
 
 def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
     """Writes the page of each run, with its files and sample images."""
     pages = {one.page for one in compared}
+    store = PageStore(site.study.folder)
+    seeds = defaultdict(list)
+    for run in site.study.runs:
+        seeds[_without_seed(run)].append(run)
     for run in site.study.runs:
         compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
-        context = _context(site.study, run, site.folder)
-        site.write(run_page(run.key), "run.html.j2", compare_page=compare, **context)
+        page = run_page(run.key)
+        content = _content(site, store, run, compare, seeds[_without_seed(run)])
+        site.write(page, "run.html.j2", run=run, content=Markup(content))
+    store.forget_others()
 
 
-def _context(study: RecordedStudy, run: RecordedRun, report: Path) -> dict[str, Any]:
-    files = run_files(run.key)
+def _without_seed(run: RecordedRun) -> str:
+    return run.key.rpartition("/")[0]
+
+
+def _content(
+    site: Site, store: PageStore, run: RecordedRun, compare: str, seeds: Sequence[RecordedRun]
+) -> str:
+    """Returns the content of a run's page, stored or made now, and writes the run's files."""
+    study, folder = site.study, site.folder / run_files(run.key)
+    said = [compare, *(one.key for one in seeds)]
+    try:
+        key = page_key(study, run, _images(study, run), said)
+        found = store.read(key)
+        for evaluation in run.evaluations if found else ():
+            if not evaluation.reason:
+                write_sample_images(study, run.dataset, evaluation.split, site.folder)
+    except InputError:  # the page says what is wrong with its images
+        key, found = "", None
+    if found:
+        write_texts(folder, found["files"])
+        return str(found["content"])
+    files, context = _context(study, run, site.folder)
+    write_texts(folder, files)
+    content = site.render(
+        run_page(run.key), "run_content.html.j2", compare_page=compare, seeds=seeds, **context
+    )
+    if key:
+        store.write(key, {"content": content, "files": files})
+    return content
+
+
+def _images(study: RecordedStudy, run: RecordedRun) -> list[Path]:
+    """Returns the files of the images that a run's page shows."""
+    names = dict.fromkeys(one.split for one in run.evaluations if not one.reason)
+    splits = [sample_split(study, run.dataset, name) for name in names]
+    return [one.folder / image["file_name"] for one in splits for image in one.images]
+
+
+def _context(
+    study: RecordedStudy, run: RecordedRun, report: Path
+) -> tuple[dict[str, str], dict[str, Any]]:
+    """Returns the run's files, name to text, and what its page shows."""
     frame = training_record(run)
     charts = [] if frame is None else training_charts(frame)
     splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]
     sweep = sweep_view(run)
     metrics = [(split.evaluation.split, split.metrics) for split in splits]
-    write_run_files(report / files, metrics, sweep)
-    return {
+    return run_texts(metrics, sweep), {
         "run": run,
         "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
         "balance": None if frame is None else _balance(frame),
@@ -69,10 +130,11 @@ def _context(study: RecordedStudy, run: RecordedRun, report: Path) -> dict[str, 
         "sweep": sweep,
         "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
         "variants": variant_lines(run),
+        "variant_views": variant_views(run),
         "variant_columns": COLUMNS,
         "epochs": epoch_lines(run),
         "epochs_id": EPOCHS,
-        "files": files,
+        "files": run_files(run.key),
         "class_columns": CLASS_METRICS,
         "sparsity_columns": shown_in(SPARSITY),
         "facts": _facts(run),
@@ -90,14 +152,14 @@ def _split(
     study: RecordedStudy, run: RecordedRun, evaluation: Evaluation, report: Path, index: int
 ) -> SplitView:
     drawn: list[Sample] = []
-    charts: tuple[Markup, ...] = ()
+    charts = quality_charts(evaluation.content)
+    errors: ErrorView | None = None
     problem = evaluation.reason
     if not problem:
         try:
             matches = read_matches(evaluation.folder / MATCHES)
-            charts = tuple(
-                Markup(chart_svg(chart, f"split{index}")) for chart in detection_charts(matches)
-            )
+            charts = [*detection_charts(matches), *charts]
+            errors = error_view(study, run.dataset, evaluation, matches)
             drawn = samples(study, run.dataset, evaluation, report)
         except InputError as error:
             problem = str(error)
@@ -108,10 +170,28 @@ def _split(
             (evaluation.class_names.get(k, k), [m.printed(values) for m in CLASS_METRICS])
             for k, values in evaluation.per_class.items()
         ],
-        charts=charts,
+        charts=tuple(Markup(chart_svg(chart, f"split{index}")) for chart in charts),
         samples=drawn,
+        errors=errors,
+        rank_chart=Markup(chart_svg(errors.chart, f"split{index}"))
+        if errors and errors.chart
+        else None,
+        speed=_speed(evaluation),
         problem=problem,
     )
+
+
+def _speed(evaluation: Evaluation) -> Speed | None:
+    found = evaluation.speed
+    if found is None or not found.seconds_per_image:
+        return None
+    machine = found.hardware or {}
+    threads = machine.get("threads")
+    words = ""
+    if threads and not machine.get("gpu"):
+        words = f", {threads} thread{'' if threads == 1 else 's'}"
+    name = machine.get("gpu") or machine.get("cpu") or found.device or "an unknown machine"
+    return Speed(1000 * found.seconds_per_image, found.images, f"{name}{words}")
 
 
 def _facts(run: RecordedRun) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""What the sample images of a report are drawn from: annotations and detections, read and checked.
+"""The boxes of annotations and detections that a report shows, read and checked.
 
-The images are chosen by the annotations alone, evenly over the number of objects.
+The sample images are chosen by the annotations alone, evenly over the number of objects.
 """
 
 import json
@@ -12,9 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rankdet.errors import InputError
+from rankdet.evaluation.metrics.error_kinds import Boxes
+from rankdet.evaluation.metrics.matches import Matches
 
 IMAGES = 6
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 Box = tuple[float, float, float, float]  # x, y, width, height in image pixels
 
@@ -44,7 +49,7 @@ def load_split(annotations: Path, folder: Path) -> Split:
         names = {_id(category, "id"): str(category["name"]) for category in data["categories"]}
         images = choose([_image(image) for image in data["images"]], by_image)
         shown = {i["id"]: [_annotation(a) for a in by_image[i["id"]]] for i in images}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"{annotations.name}: annotations cannot be read: {error!r}") from error
     return Split(tuple(images), shown, names, folder)
 
@@ -78,10 +83,54 @@ def detected_boxes(path: Path, positions: Iterable[int]) -> dict[int, Box]:
         InputError: the file cannot be read, is too short, or has something else in place of a box.
     """
     try:
-        everything = json.loads(path.read_text(encoding="utf-8"))
-        return {int(position): _box(everything[position]["bbox"]) for position in positions}
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        everything = _detected(path, _stamp(path))
+        return {int(position): _rounded(_box(everything[position])) for position in positions}
+    except _UNREADABLE as error:
         raise InputError(f"{path.name}: detections cannot be read: {error!r}") from error
+
+
+def boxes_of(matches: Matches, annotations: Path, detections: Path) -> Boxes:
+    """Reads the boxes of a table of matches.
+
+    Args:
+        matches: The matches.
+        annotations: The annotations that they were made from.
+        detections: The detections that they were made from, as COCO results.
+
+    Raises:
+        InputError: A file cannot be read or lacks a box.
+    """
+    try:
+        truths = _annotated(annotations, _stamp(annotations))
+        truth = [_box(truths[int(one)]) for one in matches.ground_truth["annotation"]]
+    except _UNREADABLE as error:
+        message = f"{annotations.name}: annotations cannot be read: {error!r}"
+        raise InputError(message) from error
+    try:
+        found = _detected(detections, _stamp(detections))
+        own = [_box(found[int(one)]) for one in matches.detections["detection"]]
+    except _UNREADABLE as error:
+        raise InputError(f"{detections.name}: detections cannot be read: {error!r}") from error
+    return Boxes(*(np.array(one, dtype=float).reshape(-1, 4) for one in (own, truth)))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file does."""
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=1)  # the parts of a run's page read the same file
+def _detected(path: Path, _: tuple[int, int]) -> list[Any]:
+    """Returns what each detection has in place of its box; None for nothing."""
+    return [one.get("bbox") for one in json.loads(path.read_text(encoding="utf-8"))]
+
+
+@lru_cache(maxsize=8)
+def _annotated(path: Path, _: tuple[int, int]) -> dict[Any, Any]:
+    """Returns what each annotation has in place of its box, by its id."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return {one["id"]: one["bbox"] for one in data["annotations"]}
 
 
 def _image(image: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -94,7 +143,7 @@ def _image(image: Mapping[str, Any]) -> Mapping[str, Any]:
 def _annotation(annotation: Mapping[str, Any]) -> Mapping[str, Any]:
     _id(annotation, "id")
     _id(annotation, "category_id")
-    return {**annotation, "bbox": _box(annotation["bbox"])}
+    return {**annotation, "bbox": _rounded(_box(annotation["bbox"]))}
 
 
 def _id(entry: Mapping[str, Any], key: str) -> int:
@@ -105,9 +154,15 @@ def _id(entry: Mapping[str, Any], key: str) -> int:
 
 
 def _box(value: Any) -> Box:
-    """Returns a box rounded to tenths of a pixel, or raises ValueError."""
+    """Returns a box, or raises ValueError."""
     numbers = isinstance(value, list) and all(type(number) in (int, float) for number in value)
     if not numbers or len(value) != 4 or not all(map(math.isfinite, value)):
         raise ValueError(f"bbox is {value!r:.60}")
-    x, y, width, height = (round(float(number), 1) for number in value)
+    x, y, width, height = map(float, value)
+    return x, y, width, height
+
+
+def _rounded(box: Box) -> Box:
+    """Rounds to tenths of a pixel, which is enough for a picture."""
+    x, y, width, height = (round(number, 1) for number in box)
     return x, y, width, height

@@ -84,6 +84,37 @@ class Sample:
         return round(self.width / 28, 1)
 
 
+def sample_split(study: RecordedStudy, dataset: str, name: str) -> Split:
+    """Returns the sample images of a split with their annotations.
+
+    Raises:
+        InputError: the split is unknown, or its annotations cannot be read.
+    """
+    manifest = study.manifests.get(dataset)
+    described = manifest.splits.get(name) if manifest else None
+    if described is None:
+        raise InputError(f"dataset.json describes no split {name!r}")
+    return load_split(study.resolve(described.annotations), study.resolve(described.images))
+
+
+def write_sample_images(study: RecordedStudy, dataset: str, name: str, report: Path) -> None:
+    """Writes the sample images of a split into `<report>/images/` if they are missing.
+
+    Raises:
+        InputError: a file is missing or malformed; the message names it.
+    """
+    split = sample_split(study, dataset, name)
+    target = _target(report, dataset, name)
+    for image in split.images:
+        path = target / f"{image['id']}.webp"
+        if not path.exists():
+            _write_image(split.folder / image["file_name"], path)
+
+
+def _target(report: Path, dataset: str, split: str) -> Path:
+    return report / "images" / slug(dataset) / slug(split)
+
+
 def samples(
     study: RecordedStudy, dataset: str, evaluation: Evaluation, report: Path
 ) -> list[Sample]:
@@ -92,17 +123,12 @@ def samples(
     Raises:
         InputError: a file is missing or malformed; the message names it.
     """
-    manifest = study.manifests.get(dataset)
-    described = manifest.splits.get(evaluation.split) if manifest else None
-    if described is None:
-        raise InputError(f"dataset.json describes no split {evaluation.split!r}")
-    annotations = study.resolve(described.annotations)
-    split = load_split(annotations, study.resolve(described.images))
+    split = sample_split(study, dataset, evaluation.split)
     matches = read_matches(evaluation.folder / MATCHES)
     chosen = matches.detections["image_id"].isin([image["id"] for image in split.images])
     positions = matches.detections.loc[chosen, "detection"]
     boxes = detected_boxes(evaluation.folder / DETECTIONS, positions)
-    target = report / "images" / slug(dataset) / slug(evaluation.split)
+    target = _target(report, dataset, evaluation.split)
     return [
         _sample(image, split, matches, boxes, evaluation, target, report) for image in split.images
     ]

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,22 +88,30 @@ class Site:
         schedule = run.schedule if len({r.schedule for r in same}) > 1 else ""
         return " · ".join(filter(None, [run.title("loss"), schedule]))
 
+    def render(self, page: str, template: str, **context: Any) -> Markup:
+        """Renders a template as a part of `page`, a path relative to the report's folder."""
+        text = self._environment.get_template(template).render(
+            page=page, link=_links_from(page), **context
+        )
+        return Markup(text)  # the template has escaped all values
+
     def write(self, page: str, template: str, **context: Any) -> None:
         """Renders a template into `page`, a path relative to the report's folder."""
-        folder = posixpath.dirname(page)
-
-        def link(target: str) -> str:
-            return posixpath.relpath(target, folder or ".")
-
         script = SCRIPTS[template].read_text(encoding="utf-8") if template in SCRIPTS else ""
         hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        text = self._environment.get_template(template).render(
-            page=page,
-            link=link,
-            script=Markup(script),
-            script_hash=f"sha256-{hashed}",
-            **context,
+        text = self.render(
+            page, template, script=Markup(script), script_hash=f"sha256-{hashed}", **context
         )
         path = self.folder / page
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def _links_from(page: str) -> Callable[[str], str]:
+    """Returns a function that gives the relative address of another page."""
+    folder = posixpath.dirname(page)
+
+    def link(target: str) -> str:
+        return posixpath.relpath(target, folder or ".")
+
+    return link

@@ -30,6 +30,7 @@ RECORD = {
     ],
     "hardware": {"device": "cpu", "cpu": "A <fast> one", "cores": 2},
 }  # fmt: skip
+ON_GPU = {**RECORD, "hardware": {"device": "cuda", "cpu": "A <fast> one", "gpu": "A <fast> GPU"}}
 
 
 @pytest.fixture()
@@ -41,7 +42,14 @@ def plan(tmp_path):
     return path
 
 
-def test_ratios_are_to_the_detectors_first_loss_and_stand_beside_the_papers(plan):
+@pytest.fixture()
+def gpu_plan(plan):
+    (plan.parent / "cost.json").write_text(json.dumps(ON_GPU))
+    return plan
+
+
+def test_ratios_are_to_the_detectors_first_loss_and_stand_beside_the_papers(gpu_plan):
+    plan = gpu_plan
     lines = cost_of(read_study(plan)).lines
     assert [line.ratio for line in lines] == pytest.approx([1, 0.9, 1.1, 1])
     assert [line.published[0][0] for line in lines] == [0.28, 0.80, None, 0.53]
@@ -49,9 +57,10 @@ def test_ratios_are_to_the_detectors_first_loss_and_stand_beside_the_papers(plan
     assert lines[2].published[0][1] is None
 
 
-def test_every_paper_can_have_times(plan):
+def test_every_paper_can_have_times(gpu_plan):
+    plan = gpu_plan
     assert [times.paper.name for times in cost_of(read_study(plan)).papers] == ["alrp"]
-    record = json.loads(json.dumps(RECORD))
+    record = json.loads(json.dumps(ON_GPU))
     record["rows"][-1]["loss"] = "rs"
     path = plan.parent / "cost.json"
     path.write_text(json.dumps(record))
@@ -63,16 +72,27 @@ def test_every_paper_can_have_times(plan):
     assert "RS Loss paper</th>" in page and "measured on the authors&#39; GPUs" in page
 
 
-def test_the_page_and_its_csv_have_the_numbers(plan, tmp_path):
-    page = build_report(plan, tmp_path / "html").read_text()
+def test_the_page_and_its_csv_have_the_numbers(gpu_plan, tmp_path):
+    page = build_report(gpu_plan, tmp_path / "html").read_text()
     section = page[page.index('id="cost"') : page.index('id="datasets"')]
-    assert "A &lt;fast&gt; one, 1 thread)" in section
+    assert "(A &lt;fast&gt; GPU)" in section
     assert ">0.90</td>" in section
     assert ">2.86</td>" in section  # the paper's .80 s by its .28 s
     rows = list(csv.DictReader((tmp_path / "html" / "cost.csv").open()))
     assert [row["loss"] for row in rows] == [row[3] for row in ROWS]
     assert float(rows[1]["iteration_s"]) == 5.4
+    assert float(rows[1]["share"]) == pytest.approx(100 * 0.05 / 5.4)
     assert rows[0]["memory_mb"] == "" and rows[0]["alrp published"] == "0.28"
+
+
+def test_a_processor_is_not_compared_with_the_papers_gpus(plan, tmp_path):
+    page = build_report(plan, tmp_path / "html").read_text()
+    section = page[page.index('id="cost"') : page.index('id="datasets"')]
+    assert "A &lt;fast&gt; one, 1 thread)" in section and "paper</th>" not in section
+    assert "The papers measured their times on GPUs" in section
+    # 20 ms of 4 s, and 60 ms of 6 s
+    assert "the loss alone takes <b>0.5% to 1.0%</b> of the time" in section
+    assert "alrp published" not in (tmp_path / "html" / "cost.csv").read_text()
 
 
 @pytest.mark.parametrize("content", [None, "{", '{"schema": "rankdet.cost/9"}'])

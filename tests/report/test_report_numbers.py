@@ -64,17 +64,20 @@ def test_tables_equal_their_csv_and_the_published_values(report: Path, name: str
     records = read_csv(report / "tables" / name / "table.csv")
     rows = iter(Page(report / "papers" / f"{spec.paper}.html").table(spec.title)[1:])
     assert [record["row"] for record in records] == [row.key for row in spec.rows]
+    texts = {n: {row.labels.get(n, "") for row in spec.rows} for n in spec.label_names}
+    shown = [n for n, found in texts.items() if len(found) > 1] or list(texts)[:1]
     for record, row in zip(records, spec.rows, strict=True):
         ours = next(rows)
-        labels = len(spec.label_names)
-        assert ours[:labels] == [row.labels.get(label, "") for label in spec.label_names]
+        labels = len(shown)
+        assert ours[:labels] == [row.labels.get(label, "") for label in shown]
         assert ours[labels].split()[0] == "ours"
-        known = [column for column in spec.columns if column.published]
+        known = [column for column in spec.columns if spec.published.get(row.key)]
         beside = next(rows) if known else None
         if len(ours) == labels + 2 < labels + 1 + len(spec.columns):  # one grey cell for all
             assert ours[-1] == record["reason"] and not any(record[c.header] for c in spec.columns)
         else:
-            difference = next(rows) if known else None
+            differences = [float(record[f"{c.header} difference"] or 0) for c in spec.columns]
+            difference = next(rows) if any(differences) else None
             for position, column in enumerate(spec.columns, start=1):
                 cell, decimals = ours[labels + position], column.decimals
                 interval = record[f"{column.header} interval"]

@@ -221,3 +221,21 @@ def test_the_page_says_what_training_left_out(fake_plan: Path, tmp_path: Path) -
     told = "training does not use: with a width or height below 1 pixel (1,234), crowds (2)."
     assert told in Page(pages / "ap/seed1.html").text
     assert "training does not use" not in Page(pages / "untrained/seed1.html").text
+
+
+def test_a_test_variant_has_all_its_metrics_on_the_page(fake_plan: Path, tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    shutil.copytree(fake_plan.parents[1], results)
+    folder = results / fake_plan.parent.name
+    plan = json.loads((folder / "plan.json").read_text())
+    entry = next(one for one in plan["runs"] if one["key"] == SWEPT)
+    entry["test_variants"] = ["big img", "late"]
+    (folder / "plan.json").write_text(json.dumps(plan))
+    found = {**record(fake_plan, "metrics.json"), "metrics": {"AP": 0.123, "AP50": 0.456}}
+    (folder / SWEPT / "test-big img").mkdir()
+    (folder / SWEPT / "test-big img/metrics.json").write_text(json.dumps(found))
+    page = Page(build_report(folder / "plan.json", tmp_path / "html").parent / PAGE)
+    anchors = [link[1:] for link in page.links() if link.startswith("#test-")]
+    assert len(set(anchors)) == 2 and set(anchors) <= set(page.ids())  # the heading and the variant
+    assert "All metrics of test “big img” AP AP ↑ 12.3" in page.text
+    assert "test “late”" not in page.text

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -28,6 +29,7 @@ LOWEST = 1.6  # height of a plot, so that its vertical label has room
 PANEL = 0.78  # height of a small panel
 LEGEND = 0.17  # height of a line of the legend
 LETTER = 0.062  # mean width of a letter
+UNDER = 0.1  # height under a plot that its vertical label cannot use
 UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 
 
@@ -114,11 +116,11 @@ def _draw_chart(part: SubFigure, chart: Chart, wide: float, with_legend: bool) -
         plot(on, chart, chart.series)
         above = part.add_subplot(grid[0, 0], sharex=on)
         margins(above, part.add_subplot(grid[1, 1], sharey=on), chart, chart.series)
-        on.set(xlabel=chart.x_label, ylabel=chart.y_label)
+        on.set(xlabel=chart.x_label, ylabel=_upright(chart, wide))
     else:
         on = part.subplots()
         plot(on, chart, chart.series)
-        on.set(xlabel=chart.x_label, ylabel=chart.y_label)
+        on.set(xlabel=chart.x_label, ylabel=_upright(chart, wide))
     if with_legend and (lines := _legend_lines(chart, wide)):
         _legend(part, chart, -(-len(chart.legend) // lines))
 
@@ -144,7 +146,13 @@ def _panels(part: SubFigure, chart: Chart, wide: float) -> None:
         letters = int(wide / columns / LETTER) - 4
         heading.set_title(title if len(title) <= letters else f"{title[: letters - 1]}…", pad=2)
     part.supxlabel(chart.x_label, fontsize=mpl.rcParams["axes.labelsize"])
-    part.supylabel(chart.y_label, fontsize=mpl.rcParams["axes.labelsize"])
+    part.supylabel(_upright(chart, wide), fontsize=mpl.rcParams["axes.labelsize"])
+
+
+def _upright(chart: Chart, wide: float) -> str:
+    """The label of the vertical axis, in as many lines as the height of the chart needs."""
+    letters = int((_height(chart, wide, with_legend=False) - UNDER) / LETTER)
+    return fill(chart.y_label, max(12, letters))
 
 
 def _panel_columns(chart: Chart, wide: float) -> int:

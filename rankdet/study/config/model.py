@@ -26,7 +26,16 @@ BackboneName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*
 EpochName = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*-of-[1-9][0-9]*$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # NumPy's generators take no larger one
 # Files and folders in the folder of a study; a dataset has a folder there, too.
-TAKEN = ("plan.json", "cost.json", "leaderboard.csv", "tables", "figures", "intervals", "logs")
+TAKEN = (
+    "plan.json",
+    "cost.json",
+    "leaderboard.csv",
+    "tables",
+    "figures",
+    "intervals",
+    "logs",
+    "pages",
+)
 
 
 class RunGroup(Strict):
