@@ -105,9 +105,10 @@ def confusion(matches: Matches, boxes: Boxes, kept: Bools) -> Confusion:
     _take_free(partner, free, rest, _by_image(matches), boxes, rows["image_id"].to_numpy())
     paired = used[partner[used] >= 0]
     np.add.at(counts, (true_class[partner[paired]], found_class[paired]), 1)
-    np.add.at(counts, (none, found_class[used[partner[used] < 0]]), 1)
+    alone = found_class[used[partner[used] < 0]]
+    counts[none] += np.bincount(alone, minlength=none + 1)
     taken = np.isin(np.arange(len(truths)), partner[paired])
-    np.add.at(counts, (true_class[real & ~taken], none), 1)
+    counts[:, none] += np.bincount(true_class[real & ~taken], minlength=none + 1)
     return Confusion(matches.category_ids, counts)
 
 
