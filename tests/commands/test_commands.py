@@ -39,23 +39,6 @@ def error_of(tmp_path, monkeypatch, capsys):
     return run
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["plan"],
-        ["new", "loss", "mine"],
-        ["report", "x"],
-        ["bench", "iteration"],
-        ["data", "get", "coco", "x"],
-    ],
-    ids=lambda arguments: arguments[0],
-)
-def test_commands_that_need_a_clone(error_of, monkeypatch, tmp_path, arguments):
-    monkeypatch.setattr("rankdet.commands.arguments.LOSSES", tmp_path / "absent")
-    assert f"`rankdet {arguments[0]}" in (line := error_of(*arguments))
-    assert "needs a clone of the repository" in line and "make setup" in line
-
-
 def test_a_missing_package_is_named_with_the_way_to_install_it():
     code = (
         "import sys; sys.modules['pandas'] = None; from rankdet.cli import main; "

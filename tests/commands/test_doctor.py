@@ -84,13 +84,13 @@ def test_a_missing_package_is_named_with_what_needs_it():
 
 
 def test_an_installed_wheel_needs_no_packages_of_studies(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "LOSSES", tmp_path / "absent")
+    monkeypatch.setattr(doctor, "IN_CLONE", False)
     monkeypatch.setattr(doctor, "ENVIRONMENTS", tmp_path)
     monkeypatch.setattr(packages, "installed", lambda: dict.fromkeys(packages.NEEDED_ALWAYS, "1.0"))
     monkeypatch.setattr(doctor, "space_problems", lambda *_: [])
     findings = doctor.examine()
     assert findings["problems"] == [] and findings["commit"] is None
-    assert "studies need a clone" in "\n".join(doctor.lines(findings))
+    assert "`rankdet init` makes a lab" in "\n".join(doctor.lines(findings))
     problem = one(
         packages.package_problems(
             {"torch": "1", **dict.fromkeys(list(packages.NEEDED)[2:], "1")}, studies=False

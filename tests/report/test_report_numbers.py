@@ -127,9 +127,9 @@ def test_run_page_shows_curves_samples_and_provenance(report: Path) -> None:
     titles = [a.get("class") for tag, a in page.elements if tag == "svg"]
     assert titles.count("sample") == 12  # six images of each split
     verdicts = {row[4] for row in page.rows if len(row) == 5 and row[0].isdigit()}
-    assert "hit" in verdicts
+    assert "✓ hit" in verdicts
     for row in page.rows:
-        if len(row) == 5 and row[4] == "hit":
+        if len(row) == 5 and row[4] == "✓ hit":
             assert 0.5 <= float(row[3]) <= 1
 
 
