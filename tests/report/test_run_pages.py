@@ -237,5 +237,5 @@ def test_a_test_variant_has_all_its_metrics_on_the_page(fake_plan: Path, tmp_pat
     page = Page(build_report(folder / "plan.json", tmp_path / "html").parent / PAGE)
     anchors = [link[1:] for link in page.links() if link.startswith("#test-")]
     assert len(anchors) == 2 and set(anchors) <= set(page.ids())  # from the contents and the table
-    assert "All metrics of test “big img” AP AP ↑ 12.3" in page.text
+    assert "All metrics of test “big img” Boxes AP AP ↑12.3" in page.text
     assert "test “late”" not in page.text
