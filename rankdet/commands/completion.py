@@ -19,5 +19,5 @@ def run(args: argparse.Namespace) -> int:
     """Prints the script, which knows all commands and options of this version."""
     import shtab
 
-    print(shtab.complete(args.whole_parser(), shell=args.shell))
+    print(shtab.complete(args.whole_parser(), args.shell))
     return 0

@@ -42,6 +42,8 @@ def test_it_serves_until_a_signal_and_leaves_nothing(config, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Under nohup the tests would pass on that the signal is ignored, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )
     line = process.stdout.readline()
     assert line.startswith("tiny: http://127.0.0.1:")
