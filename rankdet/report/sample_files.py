@@ -7,6 +7,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rankdet.errors import InputError
+from rankdet.evaluation.coco.types import Floats
 from rankdet.evaluation.metrics.error_kinds import Boxes
 from rankdet.evaluation.metrics.matches import Matches
 
@@ -127,16 +129,26 @@ def boxes_of(matches: Matches, annotations: Path, detections: Path) -> Boxes:
     """
     try:
         truths = _truth_boxes(annotations, _stamp(annotations))
-        truth = [_box(truths[int(one)]) for one in matches.ground_truth["annotation"]]
+        truth = _boxes([truths[one] for one in matches.ground_truth["annotation"].tolist()])
     except _UNREADABLE as error:
         message = f"{annotations.name}: annotations cannot be read: {error!r}"
         raise InputError(message) from error
     try:
         found = _detected(detections, _stamp(detections))
-        own = [_box(found[int(one)]) for one in matches.detections["detection"]]
+        own = _boxes([found[one] for one in matches.detections["detection"].tolist()])
     except _UNREADABLE as error:
         raise InputError(f"{detections.name}: detections cannot be read: {error!r}") from error
-    return Boxes(*(np.array(one, dtype=float).reshape(-1, 4) for one in (own, truth)))
+    return Boxes(own, truth)
+
+
+def _boxes(values: Sequence[Any]) -> Floats:
+    """Returns (N, 4) boxes, or raises ValueError; one by one only if something is wrong."""
+    with suppress(ValueError):  # lists of different lengths
+        found = np.array(values)
+        good = found.dtype.kind in "if" and found.ndim == 2 and found.shape[1] == 4
+        if good and np.isfinite(found).all():
+            return found.astype(float)
+    return np.array([_box(one) for one in values], dtype=float).reshape(-1, 4)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
