@@ -5,7 +5,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,9 @@ class Cluster:
                 defaults[f"slurm_{name}"] = value
         longest = site.longest
         if self._main and shutil.which("sinfo"):
-            limit = limits.longest(site.partition, commands.nodes())
-            longest = min(longest, limit or longest)
+            with suppress(InputError):  # SLURM cannot be reached: `start` says so; `-n` needs none
+                limit = limits.longest(site.partition, commands.nodes())
+                longest = min(longest, limit or longest)
         self.needs.longest = longest
 
     def complete_rules(self) -> None:
