@@ -42,7 +42,7 @@ class Screen:
         """Sends standard error, and standard output if it is the same terminal, through the view.
 
         Raises:
-            OSError: if standard error is no terminal.
+            OSError: if standard error is not a terminal.
         """
         self._terminal = os.dup(2)
         self._name = os.ttyname(self._terminal)

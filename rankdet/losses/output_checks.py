@@ -22,7 +22,7 @@ def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tenso
         positives: the number of positives; without any, a loss may be a constant.
 
     Raises:
-        LossOutputError: a loss is no tensor, is complex, has several values, or lacks a gradient.
+        LossOutputError: a loss is not a tensor, is complex, has several values, or no gradient.
     """
     try:
         found = dict(terms)
