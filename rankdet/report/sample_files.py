@@ -58,7 +58,7 @@ def load_split(annotations: Path, folder: Path, image_ids: tuple[int, ...] | Non
         InputError: the annotations cannot be read, or lack an id, a file name or a box.
     """
     try:
-        every = _annotated(annotations)
+        every = _annotated(annotations, _stamp(annotations))
         if image_ids is None:
             images = choose(every.images, every.by_image)
         else:
@@ -70,13 +70,21 @@ def load_split(annotations: Path, folder: Path, image_ids: tuple[int, ...] | Non
     return Split(tuple(images), shown, every.names, folder)
 
 
-@lru_cache(maxsize=4)
-def _annotated(path: Path) -> _Annotated:
+@lru_cache(maxsize=4)  # the parts of a report read the same files
+def _parsed(path: Path, _: tuple[int, int]) -> Any:
+    """Returns what is in a file of annotations, without the outlines, which take most memory."""
     data = json.loads(path.read_text(encoding="utf-8"))
+    for annotation in data["annotations"]:
+        annotation.pop("segmentation", None)
+    return data
+
+
+@lru_cache(maxsize=4)
+def _annotated(path: Path, stamp: tuple[int, int]) -> _Annotated:
+    data = _parsed(path, stamp)
     by_image = defaultdict(list)
     for annotation in data["annotations"]:
-        few = {key: value for key, value in annotation.items() if key != "segmentation"}
-        by_image[_id(annotation, "image_id")].append(few)
+        by_image[_id(annotation, "image_id")].append(annotation)
     names = {_id(category, "id"): str(category["name"]) for category in data["categories"]}
     return _Annotated(tuple(_image(image) for image in data["images"]), by_image, names)
 
@@ -164,10 +172,9 @@ def _detected(path: Path, _: tuple[int, int]) -> list[Any]:
 
 
 @lru_cache(maxsize=8)
-def _truth_boxes(path: Path, _: tuple[int, int]) -> dict[Any, Any]:
+def _truth_boxes(path: Path, stamp: tuple[int, int]) -> dict[Any, Any]:
     """Returns what each annotation has in place of its box, by its id."""
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return {one["id"]: one["bbox"] for one in data["annotations"]}
+    return {one["id"]: one["bbox"] for one in _parsed(path, stamp)["annotations"]}
 
 
 def _image(image: Mapping[str, Any]) -> Mapping[str, Any]:

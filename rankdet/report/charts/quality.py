@@ -61,9 +61,7 @@ def bounds_chart(record: Mapping[str, Any]) -> Chart | None:
         Series(
             name,
             IOU_THRESHOLDS.copy(),
-            _numbers(
-                100 * np.nan if rows[row].get(k) is None else 100 * rows[row][k] for k in keys
-            ),
+            _numbers(_percent(rows[row].get(key)) for key in keys),
             marked=True,
         )
         for name, row in BOUNDS.items()
