@@ -37,9 +37,6 @@ rule all:
     localrule: True
 
 
-CLUSTER.complete_rules()
-
-
 onstart:
     CLUSTER.start()
 

@@ -1,7 +1,8 @@
 """Rules of the user that are made of ours: `use rule train as train_mine with: ...`.
 
 Such a rule inherits more than Snakemake gives it: what a profile sets for our rule (Snakemake goes
-by the name), its GPUs, and its place before our rule. What cannot work is an error of one line.
+by the name), the resources that it does not name, such as time and GPUs, and its place before our
+rule. What cannot work is an error of one line.
 """
 
 import sys
@@ -13,12 +14,13 @@ from rankdet.suggest import choice
 
 SET = ("_parsed_overwrite_resources", "_parsed_overwrite_threads")  # by name of the rule
 BEFORE_TRAIN = ("untrained", "given")
+ON_GPUS = ("predict", "untrained", "cost")  # besides trainings
 RUN_PARTS = ("{detector", "{loss", "{seed")  # of the path of a run
 REPLACED = ("output", "log", "benchmark")  # records and reports are read from these paths
 
 
 def follow_own_rules(workflow: Any, study: Study) -> None:
-    """Makes later rules that are made of ours inherit settings, GPUs and order.
+    """Makes later rules that are made of ours inherit settings, resources and order.
 
     Call it before the first rule.
 
@@ -31,8 +33,6 @@ def follow_own_rules(workflow: Any, study: Study) -> None:
     if getattr(workflow, "rankdet_own_rules", False):  # a module is read again for each `use rule`
         return
     workflow.rankdet_own_rules = True
-    gpus: dict[str, Any] = dict.fromkeys(trainings, study.training_gpus)
-    gpus |= dict.fromkeys(("predict", "untrained", "cost"), study.gpus)
     original = workflow.userule
 
     def userule(
@@ -50,7 +50,8 @@ def follow_own_rules(workflow: Any, study: Study) -> None:
             lineno=lineno,
         )
         base = rules[0] if len(rules) == 1 else "*"
-        if base == "*" or (from_module and base not in gpus and not _has(workflow, base)):
+        ours = base in (*trainings, *ON_GPUS) or _has(workflow, base)
+        if base == "*" or (from_module and not ours):
             return decorate  # all rules of a module, or a rule of another module
 
         def checked(ruleinfo: Any) -> Any:
@@ -60,9 +61,7 @@ def follow_own_rules(workflow: Any, study: Study) -> None:
                 sys.exit(2)
             assert name_modifier is not None
             _share(workflow, base, [name_modifier])
-            if base in gpus:
-                gpus[name_modifier] = gpus[base]
-                _keep_gpu(ruleinfo, gpus[base])
+            _keep_resources(ruleinfo, workflow.get_rule(base).ruleinfo)
             first = BEFORE_TRAIN if base in trainings else ()
             if base in trainings:
                 trainings.append(name_modifier)
@@ -87,11 +86,11 @@ def _share(workflow: Any, base: str, others: Sequence[str]) -> None:
                 given.setdefault(name, given[base])
 
 
-def _keep_gpu(ruleinfo: Any, gpus: Any) -> None:
-    """Adds the GPUs to the resources of a rule: Snakemake replaces all by those after `with`."""
-    if getattr(ruleinfo, "resources", None):
+def _keep_resources(ruleinfo: Any, base: Any) -> None:
+    """Adds the resources that a rule does not name: Snakemake keeps only those after `with`."""
+    if getattr(ruleinfo, "resources", None) and getattr(base, "resources", None):
         positional, named = ruleinfo.resources
-        ruleinfo.resources = (positional, {"gpu": gpus, **named})
+        ruleinfo.resources = (positional, {**base.resources[1], **named})
 
 
 def _problem(

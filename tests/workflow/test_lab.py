@@ -93,7 +93,7 @@ def test_a_rule_of_ones_own_keeps_what_the_cluster_sets(copied):
     copied.edit("study.yaml", "untrained: false", "untrained: false\ndevice: cuda")
     text = copied.planned(*arguments)
     (rule,) = re.findall(r"rule train_mine:.*?resources: ([^\n]*)", text, re.DOTALL)
-    assert {"gpu=1", "runtime=99", "mem_mb=4321"} <= set(rule.split(", "))
+    assert {"gpu=1", "runtime=99", "mem_mb=4321", "turn=1"} <= set(rule.split(", "))
     assert copied.trained(*arguments) == [("train_mine", "mine")]
     done = copied.snakemake("--forcerun", "train_mine", "--resources", "gpu=1")
     assert done.returncode == 0, done.stderr

@@ -71,21 +71,6 @@ class Cluster:
                 longest = min(longest, limit or longest)
         self.needs.longest = longest
 
-    def complete_rules(self) -> None:
-        """Gives a rule that inherits another the resources that it does not name.
-
-        Call it after the last rule: `use rule train as train_mine with: resources: …` replaces all
-        resources of `train`, but its time, memory and GPUs should stay what they are.
-        """
-        first: dict[str, Any] = {}
-        for rule in self._workflow.rules:
-            given = rule.ruleinfo.resources if rule.ruleinfo else None
-            if not rule.script or given is None:
-                continue
-            base = first.setdefault(Path(str(rule.script)).name, given[1])
-            for name in base.keys() - given[1].keys():
-                rule.resources[name] = base[name]
-
     def start(self) -> None:
         """Begins to watch the jobs; if one can never start, prints that and exits with 2."""
         workflow = self._workflow
