@@ -15,7 +15,7 @@ ERRORS = {
     "Loc": ("badly placed", "the class is right, but the IoU with the object is only .1 to .5."),
     "Both": ("both", "the class is wrong, and the IoU with the object is only .1 to .5."),
     "Dupe": ("duplicate", "right, but a detection with a higher score matched the object."),
-    "Bkg": ("background", "the IoU is below .1 with every object."),
+    "Bkg": ("background", "the IoU is at most .1 with every object."),
     "Miss": ("missed", "an object that was not found and that the first two kinds do not explain."),
     "FP": ("all false alarms", "the gain if all wrong detections were removed."),
     "FN": ("all missed objects", "the gain if no object were missed."),

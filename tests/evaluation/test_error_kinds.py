@@ -73,6 +73,14 @@ def test_kinds_by_hand(tmp_path):
     assert kinds(tmp_path, truth, results) == [HIT, DUPE, LOC, CLS, BOTH, BKG, IGNORED]
 
 
+def test_an_iou_of_exactly_a_tenth_is_near_its_class_and_background_for_others(tmp_path):
+    tenth = [0, 0, 4, 20]  # of the object: 8 / 80
+    truth, results = case([(1, [0, 0, 1, 8], 0)], [(1, tenth, 0.9), (2, tenth, 0.8)])
+    assert kinds(tmp_path, truth, results) == [LOC, BKG]
+    counts = error_breakdown(*loaded(tmp_path, truth, results), "bbox")["counts"]
+    assert (counts[LOC], counts[BKG], counts[BOTH]) == (1, 1, 0)
+
+
 @MANY
 @given(case=cases())
 def test_counts_are_those_of_hotcoco(case, tmp_path):

@@ -57,7 +57,7 @@ def error_kinds(matches: Matches, boxes: Boxes) -> np.ndarray:
         (D,) texts of `KINDS`, or `IGNORED` for a detection that matches a crowd or is outside of
         the annotated area. The kinds are tested in TIDE's order: badly placed (its best IoU with an
         object of its class is .1 to .5), wrong class (IoU .5 or more with an object of another
-        class), duplicate, background (no IoU reaches .1), both.
+        class), duplicate, background (no IoU is above .1), both.
     """
     rows = matches.detections
     own = rows["best_iou"].to_numpy()
@@ -69,7 +69,7 @@ def error_kinds(matches: Matches, boxes: Boxes) -> np.ndarray:
         LOC: (own >= BACKGROUND) & (own < FOREGROUND),
         CLS: other >= FOREGROUND,
         DUPE: own >= FOREGROUND,
-        BKG: highest < BACKGROUND,
+        BKG: highest <= BACKGROUND,
     }
     return np.select(list(tests.values()), list(tests), default=BOTH)
 
