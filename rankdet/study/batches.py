@@ -1,6 +1,5 @@
 """How an iteration's images are shared: GPUs x images per GPU x accumulated passes."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -163,8 +162,13 @@ def gpus_here(device: str) -> int:
     return len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
 
 
-def runs_on_gpus(device: str) -> bool:
-    """Returns whether jobs request GPUs; for `auto`, whether a GPU or a Slurm cluster is here."""
+def runs_on_gpus(device: str, submitted: bool) -> bool:
+    """Returns whether jobs request GPUs.
+
+    Args:
+        device: `auto`, `cpu` or `cuda`. For `auto`: whether a GPU is here, or jobs are submitted.
+        submitted: Whether jobs run on other machines.
+    """
     if device == "auto":
-        return Path("/dev/nvidiactl").exists() or shutil.which("sbatch") is not None
+        return submitted or Path("/dev/nvidiactl").exists()
     return device == "cuda"

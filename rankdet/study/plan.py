@@ -1,6 +1,6 @@
 """A study for the workflow: its runs, what each depends on, and `plan.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,8 @@ class Study:
         check_kept_epochs(self.runs, source)
         self._runs = {run.key: run for run in self.runs}
         self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
+        # Whether the jobs run on other machines; a workflow that submits jobs replaces it.
+        self.submitted: Callable[[], bool] = lambda: False
         if config.cost:
             costs.cost_models(config.cost, source)
         if with_data:
@@ -288,10 +290,8 @@ class Study:
 
     @property
     def gpus(self) -> int:
-        """How many GPUs a job takes: 1 for `cuda`, or for `auto` on a machine with a GPU."""
-        if self.config.device == "auto":
-            return int(Path("/dev/nvidiactl").exists())
-        return int(self.config.device == "cuda")
+        """How many GPUs a job takes here: 1 for `cuda`, or for `auto` on a machine with a GPU."""
+        return int(batches.runs_on_gpus(self.config.device, submitted=False))
 
     def training_threads(self, wildcards: Mapping[str, str]) -> int:
         """Returns the CPU threads of a job's training: `threads` for each of its GPUs."""
@@ -299,8 +299,12 @@ class Study:
 
     def training_gpus(self, wildcards: Mapping[str, str]) -> int:
         """Returns how many GPUs a job's training takes; 0 on a CPU."""
-        on_gpus = batches.runs_on_gpus(self.config.device)
-        return self.run(wildcards).gpus if on_gpus else 0
+        return self.run(wildcards).gpus if self.runs_on_gpus else 0
+
+    @property
+    def runs_on_gpus(self) -> bool:
+        """Whether jobs request GPUs, here or where they are submitted to."""
+        return batches.runs_on_gpus(self.config.device, self.submitted())
 
     def plan(self) -> dict[str, Any]:
         """Returns the content of `plan.json`."""

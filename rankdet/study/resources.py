@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from rankdet.study.batches import runs_on_gpus
 from rankdet.study.estimate import RESULTS, Pace, images_of, iterations, measured, pace_of
 from rankdet.study.plan import Study
 from rankdet.study.resolve import ResolvedRun
@@ -52,7 +51,7 @@ class JobNeeds:
     @property
     def gpus(self) -> int:
         """How many GPUs a job takes that does not train, here or on a cluster."""
-        return int(runs_on_gpus(self.study.config.device))
+        return int(self.study.runs_on_gpus)
 
     @cached_property
     def _paces(self) -> dict[Pace, float]:

@@ -68,3 +68,15 @@ def test_the_profile_leaves_to_the_rules_what_depends_on_the_study():
 def test_the_file_of_the_site_shows_every_key_with_its_default():
     found = yaml.safe_load((ROOT / "profiles" / "slurm" / "site.yaml").read_text())
     assert {key: value or "" for key, value in found.items()} == Site().model_dump()
+
+
+def test_a_login_node_that_runs_jobs_itself_asks_for_no_gpu(sandbox, tmp_path, monkeypatch):
+    """SLURM's programs are there, but nothing is submitted: trainings would wait for each other."""
+    (tmp_path / "sbatch").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    done = sandbox.snakemake("-n", "--forcerun", "train", "--quiet", "host")
+    asked = re.findall(r"rule train:.*?resources: ([^\n]*)", done.stdout + done.stderr, re.DOTALL)
+    assert done.returncode == 0 and asked
+    gpus = int(Path("/dev/nvidiactl").exists())
+    assert all(("gpu=1" in one.split(", ")) == gpus for one in asked)

@@ -9,7 +9,7 @@ rule cost:
     threads: STUDY.config.threads
     resources:
         mem_mb=4000,
-        gpu=NEEDS.gpus,
+        gpu=lambda wildcards: NEEDS.gpus,  # known when the executor is
     params:
         made_of=STUDY.cost_hash,
         spec=lambda wildcards, threads: STUDY.cost_spec(threads),

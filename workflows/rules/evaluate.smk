@@ -21,7 +21,7 @@ rule predict:
     resources:
         mem_mb=NEEDS.detection_memory,
         runtime=NEEDS.detection_minutes,
-        gpu=NEEDS.gpus,
+        gpu=lambda wildcards: NEEDS.gpus,  # known when the executor is
         turn=1,
     params:
         made_of=STUDY.test_hash,

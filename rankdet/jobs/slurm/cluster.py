@@ -49,7 +49,9 @@ class Cluster:
         if self._main:
             os.environ[SESSION] = uuid.uuid4().hex
         defaults = workflow.resource_settings.default_resources or {}
-        if any(str(name).startswith(MARK) for name in defaults):
+        self._marked = any(str(name).startswith(MARK) for name in defaults)
+        study.submitted = self._submits
+        if self._marked:
             with _one_line():
                 self._prepare(defaults)
 
@@ -70,6 +72,11 @@ class Cluster:
                 limit = limits.longest(site.partition, commands.nodes())
                 longest = min(longest, limit or longest)
         self.needs.longest = longest
+
+    def _submits(self) -> bool:
+        """Whether jobs run on other machines; the executor is known when jobs are planned."""
+        plugin = self._workflow.executor_plugin
+        return self._marked or bool(plugin and plugin.common_settings.non_local_exec)
 
     def start(self) -> None:
         """Begins to watch the jobs; if one can never start, prints that and exits with 2."""
