@@ -12,6 +12,7 @@ from rankdet.losses.checks import check, check_labels, check_range
 from rankdet.losses.error_driven import attach, group_labels, total
 from rankdet.losses.operators import operator
 from rankdet.losses.ranks import gradient_dtype
+from rankdet.losses.sigmoid_cells import SigmoidCells
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
 WINDOW = 4.0  # pairs with λ (s_v - s_u) <= -4 are left out
@@ -42,33 +43,65 @@ class _Sums:
         self.loss = torch.zeros((), dtype=torch.float64, device=ious.device)
         self.count = torch.zeros_like(self.loss)
         self.by_positives = torch.zeros_like(pairs.scores, dtype=torch.float64)
-        self.by_negatives = torch.zeros_like(pairs.negatives, dtype=torch.float64)
-        heights = pairs.negatives.double().cumsum(0)
-        self.heights = torch.cat([heights.new_zeros(1), heights])
-        for tile in pairs.tiles():
-            self._add(tile.rows, tile.columns, tile.z)
+        if not official and pairs.many():
+            self._add_cells()
+        else:
+            self._add_tiles()
 
-    def _add(self, rows: slice, columns: slice, z: Tensor) -> None:
-        scale, far = self.pairs.scale, columns.start
-        sigma, entropy, slope = _cross_entropy(z, self.official)
+    def _add_cells(self) -> None:
+        cells = SigmoidCells(self.pairs.scores, self.pairs.negatives, self.pairs.scale, WINDOW)
+        false, errors, found = cells.sums()
+        shares = torch.empty_like(false)
+        for rows in self.pairs.rows():
+            shares[rows] = self._add(rows, false[rows], errors[rows], found[rows], false[rows])
+        self.by_negatives = cells.field(shares)
+
+    def _add_tiles(self) -> None:
+        self.by_negatives = torch.zeros_like(self.pairs.negatives, dtype=torch.float64)
+        heights = F.pad(self.pairs.negatives.double().cumsum(0), (1, 0))
+        for rows, columns, z in self.pairs.tiles():
+            far = columns.start
+            sigma, entropy, slope = _cross_entropy(z, self.official)
+            beyond = heights[far] - far * self.pairs.scores[rows].double()
+            beyond = far * CLAMP if self.official else beyond * self.pairs.scale
+            found = (z[:, :1] > -torch.inf).any(1) | (far > 0)  # the first negative is the highest
+            slope_far = 0 if self.official else far
+            share = self._add(
+                rows,
+                far + sigma.sum(1).double(),
+                beyond + entropy.sum(1).double(),
+                found,
+                slope_far + slope.sum(1).double(),
+            )
+            self.by_negatives[columns] += share.to(slope) @ slope
+            self.by_negatives[:slope_far] += share.sum()
+
+    def _add(
+        self, rows: slice, false: Tensor, errors: Tensor, found: Tensor, slopes: Tensor
+    ) -> Tensor:
+        """Adds positives, given what their negatives sum up to.
+
+        Args:
+            rows: the positives.
+            false: Σ σ over the negatives; this and the others have one value per positive.
+            errors: Σ of their cross entropies.
+            found: whether there is a negative in the window.
+            slopes: Σ of the derivatives of the cross entropies.
+
+        Returns:
+            The shares ``iou / rank`` of the positives.
+        """
         among = self.pairs.among_positives(rows)
-        sigma_p, entropy_p, slope_p = _cross_entropy(among, self.official)
+        sigma, entropy, slope = _cross_entropy(among, self.official)
         worse = (self.ious < self.ious[rows, None]) & (among > -torch.inf)
-        slope_p = slope_p * worse
-        rank = far + sigma.sum(1).double() + sigma_p.sum(1).double()
-        beyond = self.heights[far] - far * self.pairs.scores[rows].double()
-        beyond = far * CLAMP if self.official else beyond * scale
-        losses = beyond + entropy.sum(1).double() + (entropy_p * worse).sum(1).double()
-        share = self.ious[rows].double() / rank
-        self.loss += (share * losses).sum() / scale
-        near = (z[:, :1] > -torch.inf).any(1)  # the first negative is the highest
-        self.count += (worse.any(1) | near | (far > 0)).sum()
-        slope_far = 0 if self.official else far
-        pull = slope_far + slope.sum(1).double() + slope_p.sum(1).double()
-        self.by_positives[rows] -= share * pull
-        self.by_positives += share.to(slope_p) @ slope_p
-        self.by_negatives[columns] += share.to(slope) @ slope
-        self.by_negatives[:slope_far] += share.sum()
+        slope = slope * worse
+        share = self.ious[rows].double() / (false + sigma.sum(1).double())
+        losses = errors + (entropy * worse).sum(1).double()
+        self.loss += (share * losses).sum() / self.pairs.scale
+        self.count += (worse.any(1) | found).sum()
+        self.by_positives[rows] -= share * (slopes + slope.sum(1).double())
+        self.by_positives += share.to(slope) @ slope
+        return share
 
 
 def _ape(

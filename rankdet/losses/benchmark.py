@@ -49,8 +49,13 @@ def draw_batch(n_positives: int, n_logits: int, stage: str, seed: int = 0) -> Dr
     return DrawnBatch(logits, labels, targets, ious)
 
 
-def ours(name: str, batch: DrawnBatch, max_positives: int | None = None) -> tuple[Tensor, Tensor]:
-    """Runs a forward and backward pass of our loss; returns the total loss and the gradient."""
+def ours(
+    name: str, batch: DrawnBatch, max_positives: int | None = None, numerics: str = "stable"
+) -> tuple[Tensor, Tensor]:
+    """Runs a forward and backward pass of our loss; returns the total loss and the gradient.
+
+    `numerics` is that of APE Loss; the loop computes the "official" one.
+    """
     logits = batch.logits.detach().requires_grad_()
     bound: dict[str, Any] = {"max_positives": max_positives}
     if name == "ap":
@@ -60,8 +65,7 @@ def ours(name: str, batch: DrawnBatch, max_positives: int | None = None) -> tupl
     elif name == "rank_sort":
         loss = torch.stack(functional.rank_sort_loss(logits, batch.targets, **bound)).sum()
     else:
-        bound["numerics"] = "official"
-        loss = functional.ape_loss(logits, batch.labels, batch.ious, **bound)
+        loss = functional.ape_loss(logits, batch.labels, batch.ious, numerics=numerics, **bound)
     (gradient,) = torch.autograd.grad(loss, logits)
     return loss.detach(), gradient
 

@@ -13,6 +13,7 @@ from rankdet.losses.checks import check, check_labels
 from rankdet.losses.error_driven import attach, group_labels, ranked_groups, total
 from rankdet.losses.operators import ranking_op
 from rankdet.losses.ranks import TINY
+from rankdet.losses.sigmoid_cells import SigmoidCells
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
 
 DISTANCES = ("step", "sigmoid", "cross_entropy")
@@ -30,18 +31,37 @@ def _step(
         yield errors.sum() / n_positives, ranks.distribute(errors, n_positives)
 
 
-def _sums(pairs: SigmoidPairs) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns, per positive, ``Σ_v σ`` and ``Σ_v softplus / λ`` over negatives, and rank⁺."""
-    false = torch.zeros_like(pairs.scores, dtype=torch.float64)
-    entropy, among = torch.zeros_like(false), torch.full_like(false, 0.5)
-    heights = F.pad(pairs.negatives.double().cumsum(0), (1, 0))
-    for rows, columns, z in pairs.tiles():
-        far, scores = columns.start, pairs.scores[rows].double()
-        false[rows] = far + z.sigmoid().sum(1).double()
-        near = F.softplus(z, threshold=50).sum(1).double() / pairs.scale
-        entropy[rows] = near + heights[far] - far * scores
+class _Tiles:
+    """The sums of `SigmoidCells` by tiles: for few pairs, float64 and GPUs."""
+
+    def __init__(self, pairs: SigmoidPairs) -> None:
+        self.pairs = pairs
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        pairs = self.pairs
+        false = torch.zeros_like(pairs.scores, dtype=torch.float64)
+        entropy = torch.zeros_like(false)
+        heights = F.pad(pairs.negatives.double().cumsum(0), (1, 0))
+        for rows, columns, z in pairs.tiles():
+            far, scores = columns.start, pairs.scores[rows].double()
+            false[rows] = far + z.sigmoid().sum(1).double()
+            near = F.softplus(z, threshold=50).sum(1).double()
+            entropy[rows] = near + (heights[far] - far * scores) * pairs.scale
+        return false, entropy
+
+    def field(self, shares: Tensor) -> Tensor:
+        field = torch.zeros_like(self.pairs.negatives, dtype=torch.float64)
+        for rows, columns, z in self.pairs.tiles():
+            field[columns] += shares[rows].to(z.dtype) @ z.sigmoid_()
+            field[: columns.start] += shares[rows].sum()
+        return field
+
+
+def _rank_among_positives(pairs: SigmoidPairs) -> Tensor:
+    among = torch.full_like(pairs.scores, 0.5, dtype=torch.float64)
+    for rows in pairs.rows():
         among[rows] += pairs.among_positives(rows).sigmoid_().sum(1).double()
-    return false, entropy, among
+    return among
 
 
 def _sigmoid(
@@ -58,19 +78,17 @@ def _sigmoid(
         if not len(pairs):
             continue
         n_positives = n_all or len(pairs)
-        false, entropy, among = _sums(pairs)
+        near = SigmoidCells(pairs.scores, pairs.negatives, scale) if pairs.many() else _Tiles(pairs)
+        false, entropy = near.sums()[:2]
+        among = _rank_among_positives(pairs)
         balance = among + false if by_rank else pairs.n_relevant.clamp(min=1)
-        errors = (entropy if differentiable else false) / balance
+        errors = (entropy / scale if differentiable else false) / balance
         if differentiable:
             pull = false / balance
         else:
             pull = errors = interpolated(pairs.scores, errors) if by_rank else errors
         share = pull / false.clamp(min=TINY) / n_positives
-        by_negatives = torch.zeros_like(pairs.negatives, dtype=torch.float64)
-        for rows, columns, z in pairs.tiles():
-            by_negatives[columns] += share[rows].to(z.dtype) @ z.sigmoid_()
-            by_negatives[: columns.start] += share[rows].sum()
-        gradient = pairs.gradient(-pull / n_positives, by_negatives)
+        gradient = pairs.gradient(-pull / n_positives, near.field(share))
         yield errors.sum() / n_positives, gradient.reshape(logits.shape)
 
 

@@ -1,8 +1,9 @@
-"""Sums of sigmoids over pairs of a positive and a negative, in tiles instead of a P x N array.
+"""Pairs of a positive and a negative for sums of sigmoids, in tiles instead of a P x N array.
 
-A sigmoid is not piecewise linear, so its sums need the pairs. Positives and negatives are sorted by
-score. Negatives far above a positive are saturated (σ = 1) and only counted; those far below it are
-outside the window. Only the pairs between them are computed.
+A sigmoid is not piecewise linear, so its sums need the pairs, or an approximation by polynomials
+(`sigmoid_cells`). Positives and negatives are sorted by score. Negatives far above a positive are
+saturated (σ = 1) and only counted; those far below it are outside the window. Only the pairs
+between them are computed.
 """
 
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import device
+from rankdet.losses.sigmoid_cells import SigmoidCells
 
 TILE = 1 << 17  # pairs in a tile on a CPU
 TILE_ON_GPU = 1 << 23
+MANY = 1 << 17  # pairs of a positive and a negative
 SATURATED = {torch.float32: 20.0, torch.float64: 40.0}  # above this, 1 - σ(x) rounds to 0
 
 
@@ -92,6 +95,20 @@ class SigmoidPairs:
         near = self.scores - self.window / self.scale
         last = torch.searchsorted(ascending, -near, right=True)
         return first.tolist(), torch.maximum(first, last).tolist()
+
+    def many(self) -> bool:
+        """Whether `SigmoidCells` can sum the pairs, and is faster than their tiles."""
+        if not self._cpu or self.dtype != torch.float32:
+            return False
+        first, last = self._reach()
+        pairs = sum(stop - start for start, stop in zip(first, last, strict=True))
+        return pairs > MANY and SigmoidCells.fits(self.scores, self.negatives, self.scale)
+
+    def rows(self) -> Iterator[slice]:
+        """Yields the positives in blocks whose pairs with all positives fill a tile."""
+        step = max(1, TILE // len(self.scores))
+        for start in range(0, len(self.scores), step):
+            yield slice(start, min(start + step, len(self.scores)))
 
     def _cuts(self) -> Iterator[tuple[int, int, int, int]]:
         """Yields rows and columns of each tile: as many rows as fit in its size, at least one."""

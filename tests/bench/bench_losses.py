@@ -3,10 +3,12 @@
 It takes minutes because the loops are slow. pytest collects it only if the file is named.
 """
 
+from unittest import mock
+
 import pytest
 import torch
 
-from rankdet.losses import benchmark
+from rankdet.losses import benchmark, functional
 
 LEAST_RATIO = {(500, 100_000): 15, (2000, 400_000): 20, (2000, 1_200_000): 20}
 
@@ -46,3 +48,20 @@ def test_ape_is_not_slower_than_the_released_formula(stage):
     batch = benchmark.draw_batch(300, 100_000, stage)
     own = benchmark.seconds(lambda: benchmark.ours("ape", batch), 2)
     assert own <= benchmark.seconds(lambda: benchmark.looped("ape", batch), 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss, least", [("ape", 3), ("sigmoid", 5)])
+def test_cells_are_faster_than_tiles(loss, least):
+    batch = benchmark.draw_batch(500, 100_000, "early")
+    logits = batch.logits.requires_grad_()
+
+    def run():
+        if loss == "ape":
+            functional.ape_loss(logits, batch.labels, batch.ious).backward()
+        else:
+            functional.pairwise_error_loss(logits, batch.labels, distance=loss).backward()
+
+    by_cells = benchmark.seconds(run, 3)
+    with mock.patch("rankdet.losses.sigmoid_pairs.MANY", 10**12):
+        assert benchmark.seconds(run, 3) >= least * by_cells

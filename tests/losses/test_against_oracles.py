@@ -14,6 +14,7 @@ from tests.losses.cases import cases, close
 
 MANY = settings(max_examples=200, deadline=None)
 SOME = settings(max_examples=120, deadline=None)
+MANY_PAIRS = st.sampled_from([-1, 1 << 17])  # sums over cells always, or only for many pairs
 TILES = st.sampled_from([1, 40, 1 << 17])  # one row at a time, a few, or all at once
 
 
@@ -88,9 +89,9 @@ def test_ndcg_loss(case):
 
 
 @MANY
-@given(case=cases(), scale=st.sampled_from([4.0, 8.0]), tile=TILES)
-def test_ape_loss(case, scale, tile):
-    with mock.patch("rankdet.losses.sigmoid_pairs.TILE", tile):
+@given(case=cases(), scale=st.sampled_from([4.0, 7.3, 8.0]), tile=TILES, many=MANY_PAIRS)
+def test_ape_loss(case, scale, tile, many):
+    with mock.patch.multiple("rankdet.losses.sigmoid_pairs", TILE=tile, MANY=many):
         losses, gradients = run(
             lambda x: functional.ape_loss(x, case.labels, case.ious, scale=scale), case
         )
@@ -122,10 +123,11 @@ def test_ape_loss_keeps_the_highest_negatives(case, most):
     distance=st.sampled_from(["step", "sigmoid", "cross_entropy"]),
     balance=st.sampled_from(["rank", "negatives"]),
     tile=TILES,
+    many=MANY_PAIRS,
 )
-def test_pairwise_error_loss(case, distance, balance, tile):
+def test_pairwise_error_loss(case, distance, balance, tile, many):
     options = {"distance": distance, "balance": balance, "scale": 6.0, "delta": case.delta}
-    with mock.patch("rankdet.losses.sigmoid_pairs.TILE", tile):
+    with mock.patch.multiple("rankdet.losses.sigmoid_pairs", TILE=tile, MANY=many):
         losses, gradients = run(
             lambda x: functional.pairwise_error_loss(x, case.labels, **options), case
         )
