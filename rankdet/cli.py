@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import partial
+from keyword import iskeyword
 
 from rankdet import __version__
 from rankdet.errors import InputError
@@ -27,6 +28,7 @@ COMMANDS = {
     "report": "build or open the report of a study",
     "watch": "serve the progress and the report of a study while it runs",
     "record": "write the outcome of a study into a folder that can be committed",
+    "import": "take detections made elsewhere into a study",
     "agree": "compare a study's results with a record of the same study",
     "figure": "draw a figure of a study for a paper, as PDF, SVG or PNG",
     "completion": "print a script for a shell, which completes commands and options",
@@ -51,7 +53,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     for name, help_text in COMMANDS.items():
         sub = parsers.add_parser(name, help=help_text, description=help_text)
         if command in (name, EVERY):
-            importlib.import_module(f"rankdet.commands.{name}").add_arguments(sub)
+            importlib.import_module(module_of(name)).add_arguments(sub)
     return parser
 
 
@@ -81,7 +83,7 @@ def _run(argv: list[str]) -> int:
     command = next((word for word in argv if not word.startswith("-")), None)
     try:
         args = build_parser(command).parse_args(argv)
-        module = importlib.import_module(f"rankdet.commands.{args.command}")
+        module = importlib.import_module(module_of(args.command))
         return int(module.run(args) or 0)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -100,6 +102,12 @@ def _run(argv: list[str]) -> int:
         return NOBODY_READS
     except OSError as error:  # a folder that cannot be read or written, a full disk
         return _system_error(error)
+
+
+def module_of(command: str) -> str:
+    """Returns the module of a command; a name that Python keeps for itself ends in `_`."""
+    name = command.replace("-", "_")
+    return f"rankdet.commands.{name}_" if iskeyword(name) else f"rankdet.commands.{name}"
 
 
 def _flush() -> OSError | None:

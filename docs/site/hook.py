@@ -31,7 +31,14 @@ NAV: list[tuple[str, list[str]]] = [
     (
         "How to",
         [
-            *("watch.md", "claims.md", "tuning.md", "figures.md", "training-speed.md"),
+            *(
+                "watch.md",
+                "results.md",
+                "claims.md",
+                "tuning.md",
+                "figures.md",
+                "training-speed.md",
+            ),
             *("several-gpus.md", "slurm.md", "other-executors.md", "gpu-check.md"),
             "containers.md",
         ],

@@ -136,6 +136,10 @@ def _table(study: Any) -> Any:
             " ".join(planned.splits),
             escape(_status(study, planned)),
         )
+    for one in study.imports.runs:
+        found = _status_of_import(study, one)
+        seed, splits = str(one.seed), " ".join(one.splits)
+        table.add_row(one.dataset, one.detector, one.name, seed, "", "", splits, escape(found))
     return table
 
 
@@ -155,6 +159,17 @@ def _status(study: Any, planned: Any) -> str:
     if not missing:
         return f"up to date: {text}" if found.metrics else text
     return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
+
+
+def _status_of_import(study: Any, one: Any) -> str:
+    from rankdet.results.status import NOT_RUN, STALE, run_status
+
+    folder = Path(study.folder) / one.key
+    found = run_status(folder, study.config.learned_ap50, one.hashes)
+    if found.status == NOT_RUN:
+        return "imported, new"
+    again = "imported, will be evaluated again, because its files or the data changed"
+    return again if found.status == STALE else found.text
 
 
 def _changes(planned: Any, folder: Path, record: Any) -> list[str]:

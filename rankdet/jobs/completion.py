@@ -24,7 +24,7 @@ def failures(study: Study) -> dict[str, str]:
     A job that was killed has no reason, but it leaves a folder `work/`.
     """
     found = {}
-    for run in study.runs:
+    for run in study.every:
         folder = Path(study.folder) / run.key
         record = failure(folder)
         if record is None and (folder / WORK).is_dir():

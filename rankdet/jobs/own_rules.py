@@ -13,7 +13,7 @@ from rankdet.study.plan import Study
 from rankdet.suggest import choice
 
 SET = ("_parsed_overwrite_resources", "_parsed_overwrite_threads")  # by name of the rule
-BEFORE_TRAIN = ("untrained", "given")
+BEFORE_TRAIN = ("imported", "untrained", "given")
 ON_GPUS = ("predict", "untrained", "cost")  # besides trainings
 RUN_PARTS = ("{detector", "{loss", "{seed")  # of the path of a run
 REPLACED = ("output", "log", "benchmark")  # records and reports are read from these paths

@@ -79,10 +79,14 @@ def begin(workflow: Any, study: Study) -> None:
         for problem, remedy in folder_problems():
             print(f"error: {problem}; {remedy}", file=sys.stderr)
             sys.exit(2)
-        for line in set_aside_damaged(Path(study.folder), [run.key for run in study.runs]):
+        for line in set_aside_damaged(Path(study.folder), _keys(study)):
             print(f"note: {line}", file=sys.stderr)
         show_progress(workflow, study)
         make_again(workflow, stale_files(study))
+
+
+def _keys(study: Study) -> list[str]:
+    return [run.key for run in study.every]
 
 
 def stale_files(study: Study) -> list[str]:
@@ -99,6 +103,9 @@ def stale_files(study: Study) -> list[str]:
     found = [folder / PLAN] if plan is not None and plan.to_dict() != study.plan() else []
     for run in study.runs:
         if record := stale_file(folder / run.key, planned_hashes(run)):
+            found.append(record)
+    for imported in study.imports.runs:
+        if record := stale_file(folder / imported.key, imported.hashes):
             found.append(record)
     return [path.as_posix() for path in found]
 

@@ -128,7 +128,8 @@ def with_other_losses(study: RecordedStudy, spec: Spec) -> Spec:
     in_rows = {run_key(r.key) for dataset, one in pairs for r in find_runs(study, dataset, one)}
     rows: dict[tuple[str, ...], Row] = {}
     for run in study.runs:
-        other = not run.untrained and spec.shows_other_losses_of(run.detector, run.backbone)
+        ours = not run.untrained and not run.imported
+        other = ours and spec.shows_other_losses_of(run.detector, run.backbone)
         if not other or run.key in in_rows:
             continue
         label = run.title("loss")

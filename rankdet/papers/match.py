@@ -67,7 +67,8 @@ def find_runs(
     found = [
         run
         for run in study.runs
-        if (run.dataset, run.detector, run.loss) == (dataset, request.detector, name)
+        if not run.imported
+        and (run.dataset, run.detector, run.loss) == (dataset, request.detector, name)
         and (run.backbone, run.schedule) == (request.backbone, schedule)
         and set(filter(None, run.variant.split("+"))) == set(variants)
     ]

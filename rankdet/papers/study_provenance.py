@@ -21,7 +21,7 @@ def study_provenance(study: RecordedStudy, plan: Path) -> dict[str, Any]:
         study: the study.
         plan: its `plan.json`; its checksum stands for the whole config.
     """
-    trained = [run for run in study.runs if run.record and not run.untrained]
+    trained = [r for r in study.runs if r.record and not r.untrained and not r.imported]
     origins = [run.provenance for run in trained]
     finished = sorted(origin.finished for origin in origins if origin.finished)
     started = sorted(origin.started for origin in origins if origin.started)

@@ -186,7 +186,7 @@ def _drawn(lines: Sequence[Line]) -> tuple[int, ...]:
 
     A search over learning rates is no comparison of losses: its runs would fill the page.
     """
-    usual = [at for at, line in enumerate(lines) if not line.run.schedule]
+    usual = [i for i, line in enumerate(lines) if line.run.imported or not line.run.schedule]
     chosen = usual if len(usual) > 1 else list(range(len(lines)))
     others = sorted(chosen[1:], key=lambda at: -fmean(lines[at].values["AP"] or [0.0]))
     return (*chosen[:1], *others)[:MOST_CURVES]

@@ -68,7 +68,8 @@ def contests(study: RecordedStudy, groups: Sequence[SeedGroup]) -> list[Contest]
     """Returns the losses of each detector and dataset, in the plan's order.
 
     Where a detector has runs of the study's schedule, those of named schedules are left out: a
-    search over learning rates is no comparison of losses.
+    search over learning rates is no comparison of losses. Imported detections are left out too:
+    how their model was trained is not known.
 
     Args:
         study: the study.
@@ -78,7 +79,8 @@ def contests(study: RecordedStudy, groups: Sequence[SeedGroup]) -> list[Contest]
     found: dict[str, list[tuple[SeedGroup, RecordedRun]]] = {}
     for group in groups:
         run = runs[group.first.key]
-        if group.first.split == run.main.split and not is_untrained(group.first):
+        ours = not run.imported and not is_untrained(group.first)
+        if ours and group.first.split == run.main.split:
             found.setdefault(compare_page(run), []).append((group, run))
     made = []
     for page, members in found.items():

@@ -92,6 +92,7 @@ def write_index_page(
         several_seeds=any(len(line.group.entries) > 1 for line in lines),
         references=references(site.study.plan.sources),
         bibtex=BIBTEX,
+        urls={run.key: run.planned.url for run in site.study.runs if run.planned.url},
         seeds_csv=LEADERBOARD_OF_SEEDS,
         seeds_tex=SEEDS_TEX,
         **_overview(site.study, entries),

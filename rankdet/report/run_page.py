@@ -219,7 +219,7 @@ def _left_out(study: RecordedStudy, run: RecordedRun) -> str:
     """What training did not use of its annotations, in words; empty if it used all of them."""
     manifest = study.manifests.get(run.dataset)
     split = manifest.splits.get("train") if manifest else None
-    if run.untrained or split is None or not split.left_out:
+    if run.untrained or run.imported or split is None or not split.left_out:
         return ""
     return described(split.left_out)
 

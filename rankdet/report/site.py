@@ -31,7 +31,7 @@ SCRIPTS = {  # template to the only scripts that its pages may run
     "run.html.j2": ("charts.js",),
 }
 MARKS = dict(zip(VERDICTS, "✓✗?↕–", strict=True))
-GLYPHS = dict(zip(STATUSES, "●◉○◐✕✕◍◌◌", strict=True))
+GLYPHS = dict(zip(STATUSES, "●◉◈○◐✕✕◍◌◌", strict=True))
 
 
 class Site:

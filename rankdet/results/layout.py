@@ -2,6 +2,7 @@
 
     <study>/plan.json, cost.json, leaderboard.csv
     <study>/tables/<paper>/<table>/table.json, figures/<paper>/<figure>/figure.json
+    <study>/imported/<run>/import.json                  detections that `rankdet import` has taken
     <study>/<dataset>/dataset.json
     <study>/<dataset>/<detector>/<loss>/seed<k>/        a run: see the constants below
         on-<split>/                                     another split than the main one
@@ -22,6 +23,8 @@ LEADERBOARD = "leaderboard.csv"
 LEADERBOARD_OF_SEEDS = "leaderboard-seeds.csv"
 PROVENANCE = "provenance.json"  # in a record of `rankdet record`
 DATASET = "dataset.json"
+IMPORTS = "imported"
+IMPORT = "import.json"  # what `rankdet import` was told, beside the files that it took
 
 MODEL = "model.pth"  # the trained weights
 TRAINING = "train.parquet"  # one row per iteration

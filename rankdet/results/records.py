@@ -189,6 +189,11 @@ class RecordedRun:
         return self.planned.untrained
 
     @property
+    def imported(self) -> bool:
+        """Whether its detections were made elsewhere."""
+        return self.planned.imported
+
+    @property
     def learned(self) -> bool:
         """Whether it takes part in verdicts: its training is not known to have barely learned."""
         return self.status != BARELY_LEARNED
@@ -281,7 +286,12 @@ class RecordedStudy:
         return self.plan.papers or {}
 
     def untrained_for(self, run: RecordedRun) -> RecordedRun | None:
-        """The untrained model of the same dataset and detector, if the study has one."""
+        """The untrained model of the same dataset and detector, if the study has one.
+
+        Nobody knows how the model of imported detections began.
+        """
+        if run.imported:
+            return None
         model = (run.dataset, run.detector, run.backbone)
         same = (r for r in self.runs if (r.dataset, r.detector, r.backbone) == model)
         return next((r for r in same if r.untrained), None)

@@ -12,6 +12,7 @@ PARTS = {
     "config": ("config_hash", "the settings of the training"),
     "loss": ("loss_hash", "the loss"),
     "code": ("code_hash", "the code of the training"),
+    "detections": ("detections_hash", "the imported detections"),
 }
 
 

@@ -15,10 +15,11 @@ from rankdet.results.staleness import stale
 
 UNTRAINED, DIVERGED = "untrained", "diverged"
 GIVEN = "given checkpoint"  # its weights come from a file, and nothing was trained
+IMPORTED = "imported"  # its detections come from a file
 FAILED, NOT_EVALUATED, NOT_RUN = "failed", "not evaluated", "not run"
 STALE = "stale"  # older than the plan: its numbers are not shown
 WITHOUT_RESULTS = (FAILED, STALE, NOT_EVALUATED, NOT_RUN)
-STATUSES = (TRAINED, GIVEN, UNTRAINED, BARELY_LEARNED, DIVERGED, *WITHOUT_RESULTS)
+STATUSES = (TRAINED, GIVEN, IMPORTED, UNTRAINED, BARELY_LEARNED, DIVERGED, *WITHOUT_RESULTS)
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,12 @@ from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.config.own_files import check_places
 from rankdet.study.hyperparameters import hyperparameters
+from rankdet.study.imported import ImportedRun, Imports
 from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
 from rankdet.study.made_of import made_of
 from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
 from rankdet.study.resolve import ResolvedRun, resolve
-from rankdet.study.runs import UNTRAINED, Run, expand
+from rankdet.study.runs import Run, expand, run_key
 from rankdet.study.runs_of_tables import runs_of_tables
 from rankdet.study.sources import sources
 from rankdet.study.tables import Target, load_specs, run_of, runs_of
@@ -60,7 +61,9 @@ class Study:
         self.runs = [resolve(config, self._keeping(run), source) for run in planned]
         check_kept_epochs(self.runs, source)
         self._runs = {run.key: run for run in self.runs}
-        self.datasets = list(dict.fromkeys(run.dataset for run in self.runs))
+        self.imports = Imports(config, Path(self.folder), source)
+        self.every: list[ResolvedRun | ImportedRun] = [*self.runs, *self.imports.runs]
+        self.datasets = list(dict.fromkeys(run.dataset for run in self.every))
         # Whether the jobs run on other machines; a workflow that submits jobs replaces it.
         self.submitted: Callable[[], bool] = lambda: False
         if config.cost:
@@ -97,14 +100,16 @@ class Study:
         Raises:
             InputError: If the study has no such run.
         """
-        loss = wildcards.get("loss", UNTRAINED)
-        key = "/".join([wildcards["dataset"], wildcards["detector"], loss])
-        key += f"/seed{wildcards['seed']}"
+        key = run_key(wildcards)
         if key not in self._runs:
             raise InputError(
                 f"{self.source}: no run {key!r} in this study; {choice(key, self._runs)}"
             )
         return self._runs[key]
+
+    def evaluated(self, wildcards: Mapping[str, str]) -> ResolvedRun | ImportedRun:
+        """Returns the run of a job that evaluates: a planned run, or imported detections."""
+        return self.imports.get(run_key(wildcards)) or self.run(wildcards)
 
     def hashes(self, wildcards: Mapping[str, str]) -> dict[str, str]:
         """Returns what the training of a job's run depends on, apart from its data."""
@@ -138,7 +143,7 @@ class Study:
 
     def predicts_masks(self, wildcards: Mapping[str, str]) -> bool:
         """Returns whether the detector of a job's run predicts masks."""
-        return self.run(wildcards).predicts_masks
+        return self.evaluated(wildcards).predicts_masks
 
     def split(self, wildcards: Mapping[str, str]) -> str:
         """Returns the split of a job: its wildcard, else the study's main split."""
@@ -155,11 +160,11 @@ class Study:
             return found + further + (self.sweeps(runs) if spec.sweeps else [])
         return [
             self._file(run, layout.METRICS, folder)
-            for run in self.runs
+            for run in self.every
             for folder in ("", *map(layout.split_folder, run.splits[1:]))
         ]
 
-    def _file(self, run: ResolvedRun, name: str, folder: str = "") -> str:
+    def _file(self, run: ResolvedRun | ImportedRun, name: str, folder: str = "") -> str:
         """Returns a file of a run, in its folder or in a folder below."""
         return (Path(self.folder) / run.key / folder / name).as_posix()
 
@@ -319,7 +324,7 @@ class Study:
                 }
                 for name in self.datasets
             ],
-            "runs": [run_entry(run, self.folder) for run in self.runs],
+            "runs": [*(run_entry(run, self.folder) for run in self.runs), *self.imports.entries()],
             "tables": [spec_entry(name) for name in self.tables],
             "figures": [spec_entry(name) for name in self.figures],
             "papers": self.papers.plan(),

@@ -9,6 +9,7 @@ from pydantic import Field
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.repository import SCHEDULES
+from rankdet.results.status import IMPORTED
 from rankdet.strict import read
 from rankdet.study import batches
 from rankdet.study.config.model import StudyConfig
@@ -86,10 +87,10 @@ def check_names(config: StudyConfig, source: str) -> None:
     """
     for index, group in enumerate(config.runs):
         name = group.schedule_name
-        if name and (name == GIVEN or name in published_schedules()):
+        if name and (name in (GIVEN, IMPORTED) or name in published_schedules()):
             raise InputError(
                 f"{source}: runs[{index}].schedule_name: {name!r} is the name of a paper's "
-                "schedule or of given checkpoints; choose another"
+                "schedule, of given checkpoints or of imported detections; choose another"
             )
 
 

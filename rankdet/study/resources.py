@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from rankdet.study.estimate import RESULTS, Pace, images_of, iterations, measured, pace_of
+from rankdet.study.imported import ImportedRun
 from rankdet.study.plan import Study
 from rankdet.study.resolve import ResolvedRun
 
@@ -77,7 +78,7 @@ class JobNeeds:
 
     def evaluation_minutes(self, wildcards: Mapping[str, str]) -> int:
         """Returns the minutes of an evaluation."""
-        return self._minutes(self.study.run(wildcards), EVALUATE)
+        return self._minutes(self.study.evaluated(wildcards), EVALUATE)
 
     def training_memory(self, wildcards: Mapping[str, str]) -> int:
         """Returns MB of a training: of its processes, their loaders and, on a CPU, the model."""
@@ -105,25 +106,25 @@ class JobNeeds:
             input: Its files, with `detections`; if that file is not there yet, its size is expected
                 from the number of images.
         """
-        run = self.study.run(wildcards)
+        run = self.study.evaluated(wildcards)
         try:
             size = Path(str(getattr(input, "detections", input[0]))).stat().st_size
         except OSError:
             size = self._expected(run)
         return self._memory(run, EVALUATION + FOR_A_BYTE * size / 2**20)
 
-    def _expected(self, run: ResolvedRun) -> int:
+    def _expected(self, run: ResolvedRun | ImportedRun) -> int:
         per_image = run.test.get("max_per_image") or 100
         return self._test_images(run) * per_image * DETECTION
 
-    def _test_images(self, run: ResolvedRun) -> int:
+    def _test_images(self, run: ResolvedRun | ImportedRun) -> int:
         counts = [images_of(self.study, run.dataset, split) for split in run.splits]
         return max((count for count in counts if count), default=A_SPLIT)
 
-    def _minutes(self, run: ResolvedRun, minutes: float) -> int:
+    def _minutes(self, run: ResolvedRun | ImportedRun, minutes: float) -> int:
         return min(self.longest, math.ceil(minutes * (1 + self.longer[run.key])))
 
-    def _memory(self, run: ResolvedRun, mb: float) -> int:
+    def _memory(self, run: ResolvedRun | ImportedRun, mb: float) -> int:
         return math.ceil(mb * (1 + self.larger[run.key]))
 
 

@@ -1,6 +1,6 @@
 """The runs of a study: every dataset × detector × loss × seed that its config names."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,12 @@ def same_loss(loss: str) -> tuple[str, frozenset[str]]:
     """Returns a key that is equal for one loss with the same variants in any order."""
     name, variant = split_loss(loss)
     return name, frozenset(variant.split("+"))
+
+
+def run_key(wildcards: Mapping[str, str]) -> str:
+    """Returns the key of the run of a job (without `loss`: the untrained detector)."""
+    loss = wildcards.get("loss", UNTRAINED)
+    return f"{wildcards['dataset']}/{wildcards['detector']}/{loss}/seed{wildcards['seed']}"
 
 
 @dataclass(frozen=True)

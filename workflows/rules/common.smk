@@ -26,7 +26,8 @@ NEEDS = CLUSTER.needs
 pathvars:
     results=STUDY.folder,
     dataset="<results>/{dataset,[^/]+}",
-    run="<dataset>/{detector,[^/]+}/{loss,[^/]+}/seed{seed,[0-9]+}",
+    run="<dataset>/{detector,[^/]+}/{loss,(?![^/]*@imported/)[^/]+}/seed{seed,[0-9]+}",
+    any_run="<dataset>/{detector,[^/]+}/{loss,[^/]+}/seed{seed,[0-9]+}",
     scored="<run>",
 
 

@@ -43,6 +43,8 @@ rule evaluate:
         "<scored>/logs/evaluate.log",
     benchmark:
         "<scored>/logs/evaluate.tsv"
+    pathvars:
+        run="<any_run>",
     group:
         CLUSTER.group
     conda:
@@ -66,6 +68,7 @@ use rule predict as predict_on with:
 
 use rule evaluate as evaluate_on with:
     pathvars:
+        run="<any_run>",
         scored="<run>/on-{split,[^/]+}",
 
 

@@ -47,7 +47,9 @@ class PlanRun(Part):
         test_variants: names of further tests.
         checkpoint: file whose weights are tested; empty for a run that is trained.
         hashes: what its training depends on (`config`, `code`, `loss`), empty if it is not trained;
-            None in the plan of an old version.
+            of imported detections, `detections`; None in the plan of an old version.
+        imported: whether its detections were made elsewhere.
+        url: where imported detections are described; empty if it is not known.
     """
 
     key: str
@@ -68,6 +70,8 @@ class PlanRun(Part):
     untrained: bool = False
     checkpoint: str = ""
     hashes: dict[str, str] | None = None
+    imported: bool = False
+    url: str = Field("", pattern=r"^(https?://\S+)?$")
 
 
 class PlanSource(Part):

@@ -53,6 +53,8 @@ class Provenance(Part):
 
     Attributes:
         checkpoint: `file`, `sha256` and `mmdet` (the version) of a given checkpoint.
+        imported: `files` (split to `file` and `sha256`) and `url` of imported detections.
+        detections_hash: hash of these files.
         made_of: `settings` and `files` of a training: what the hashes are made of.
     """
 
@@ -68,6 +70,8 @@ class Provenance(Part):
     started: str | None = None
     finished: str | None = None
     checkpoint: dict[str, str | None] | None = None
+    imported: dict[str, Any] | None = None
+    detections_hash: str | None = None
     made_of: dict[str, dict[str, Any]] | None = None
 
 
@@ -93,9 +97,9 @@ class RunRecord(Record):
     """The record of a training.
 
     Attributes:
-        status: `trained`, `given checkpoint`, `untrained`, `collapsed` or `diverged`.
+        status: `trained`, `given checkpoint`, `imported`, `untrained`, `collapsed` or `diverged`.
         reason: why it is not `trained`, in one line.
-        training: None for an untrained model and for a given checkpoint.
+        training: None for an untrained model, a given checkpoint and imported detections.
         at_epoch: where on the way the weights are from; None for those of the end.
     """
 

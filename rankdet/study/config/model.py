@@ -16,6 +16,7 @@ from rankdet.files import read_yaml
 from rankdet.results.learning import LEARNED_AP50
 from rankdet.strict import Strict, read
 from rankdet.study.config.datasets import Dataset, Name
+from rankdet.study.config.imported import Imported
 from rankdet.study.config.own_files import with_names
 from rankdet.study.config.renamed import with_new_names
 from rankdet.study.config.schedule import LossName, Schedule, ScheduleChange, TestSettings
@@ -33,6 +34,7 @@ TAKEN = (
     "leaderboard.csv",
     "tables",
     "figures",
+    "imported",
     "intervals",
     "logs",
     "pages",
@@ -192,6 +194,9 @@ class StudyConfig(Strict):
     runs_of_tables: RunsOfTables | None = Field(
         None, description="Also makes the runs that `tables` and `figures` show"
     )
+    imported: list[Imported] = Field(
+        [], description="Detections that were made elsewhere, evaluated beside the runs"
+    )
     schedule: Schedule = Field(description="How the runs are trained")
     test: TestSettings = Field(TestSettings(), description="How detections are made")
     splits: list[Name] = Field(
@@ -256,7 +261,7 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
     config = read(StudyConfig, named, source)
     if len(set(config.splits)) < len(config.splits):
         raise InputError(f"{source}: splits: a split is named twice in {config.splits}")
-    if not config.runs and config.runs_of_tables is None:
+    if not config.runs and config.runs_of_tables is None and not config.imported:
         raise InputError(
             f"{source}: neither runs nor runs_of_tables is given; there is nothing to train"
         )
@@ -268,6 +273,8 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
             )
     for index, group in enumerate(config.runs):
         _check_dataset(config, group.dataset, source, f"runs[{index}].dataset")
+    for index, one in enumerate(config.imported):
+        _check_dataset(config, one.dataset, source, f"imported[{index}].dataset")
     for name, dataset in (config.runs_of_tables.datasets if config.runs_of_tables else {}).items():
         _check_dataset(config, dataset, source, f"runs_of_tables.datasets.{name}")
     return config

@@ -1,0 +1,57 @@
+"""`rankdet import`: detections made elsewhere become a row of a study."""
+
+import argparse
+from pathlib import Path
+
+from rankdet.commands.studies import find_plan
+from rankdet.errors import InputError
+
+TAKEN = ("name", "dataset", "detector", "seed", "split", "title", "speed", "url")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the file, and what is known about detections."""
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="detections in COCO's results format"
+    )
+    parser.add_argument("--as", dest="name", metavar="NAME", help="name of the method")
+    parser.add_argument(
+        "--study", help="the study that gets the row (default: the only one in --results)"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+    )
+    parser.add_argument("--dataset", help="default: the only dataset of the study")
+    parser.add_argument(
+        "--detector", help="name of its detector; that of a detector of the study compares them"
+    )
+    parser.add_argument("--seed", type=int, help="tells several trainings apart (default: 1)")
+    parser.add_argument("--split", help="default: the main split of the study")
+    parser.add_argument("--title", help="shown in reports (default: the name)")
+    parser.add_argument("--speed", type=Path, metavar="FILE", help="a speed.json")
+    parser.add_argument("--url", help="where the model is described")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Takes the file, and says what was done."""
+    if not args.file.is_file():
+        raise InputError(f"{args.file}: no such file")
+    if not args.name:
+        raise InputError("--as: missing; give the method of these detections a name")
+    from rankdet.exchange.take import Taken, take
+
+    plan = _plan(args)
+    found = take(plan, args.file, Taken(**{key: getattr(args, key) for key in TAKEN}))
+    print(f"{found.key}: {found.text}")
+    print(f"`rankdet report {plan.parent.name}` shows the row; so does the next `snakemake`")
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> Path:
+    if args.study:
+        return find_plan(args.study, args.results)
+    found = sorted(args.results.glob("*/plan.json"))
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(path.parent.name for path in found) or "none"
+    raise InputError(f"--study: missing; studies in {args.results}/: {names}")

@@ -1,0 +1,1 @@
+"""Results from anywhere: imported detections, exported and merged studies, their differences."""
