@@ -1,4 +1,4 @@
-"""Detections that were made elsewhere, in a study: planned, checked early, evaluated, kept fresh."""
+"""Detections that were made elsewhere in a study: planned, checked early, evaluated, fresh."""
 
 import json
 import sys
