@@ -1,4 +1,4 @@
-"""`rankdet import`: detections made elsewhere become a row of a study."""
+"""`rankdet import`: takes detections made elsewhere into a study, or an exported study."""
 
 import argparse
 from pathlib import Path
@@ -12,9 +12,11 @@ TAKEN = ("name", "dataset", "detector", "seed", "split", "title", "speed", "url"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the file, and what is known about detections."""
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="detections in COCO's results format"
+        "file", type=Path, metavar="FILE", help="detections in COCO's results format, or a .zip"
     )
-    parser.add_argument("--as", dest="name", metavar="NAME", help="name of the method")
+    parser.add_argument(
+        "--as", dest="name", metavar="NAME", help="name of the method, or of the study"
+    )
     parser.add_argument(
         "--study", help="the study that gets the row (default: the only one in --results)"
     )
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Takes the file, and says what was done."""
     if not args.file.is_file():
         raise InputError(f"{args.file}: no such file")
+    if args.file.suffix.lower() == ".zip":
+        return _study(args)
     if not args.name:
         raise InputError("--as: missing; give the method of these detections a name")
     from rankdet.exchange.take import Taken, take
@@ -55,3 +59,15 @@ def _plan(args: argparse.Namespace) -> Path:
         return found[0]
     names = ", ".join(path.parent.name for path in found) or "none"
     raise InputError(f"--study: missing; studies in {args.results}/: {names}")
+
+
+def _study(args: argparse.Namespace) -> int:
+    for key in ("study", *TAKEN):
+        if key != "name" and getattr(args, key) is not None:
+            raise InputError(f"--{key}: is for detections, but {args.file} is an exported study")
+    from rankdet.exchange.arrive import arrive
+
+    folder, text = arrive(args.file, args.results, args.name or "")
+    print(f"{folder}: {text}")
+    print(f"`rankdet report {folder}` shows it")
+    return 0

@@ -136,13 +136,22 @@ def check_same_study(path: Path, study: RecordedStudy) -> None:
             )
 
 
-def agreements(here: Sequence[Entry], record: Sequence[Entry], metric: Metric) -> list[Agreement]:
+SIDES = ("here", "in the record")
+
+
+def agreements(
+    here: Sequence[Entry],
+    record: Sequence[Entry],
+    metric: Metric,
+    sides: tuple[str, str] = SIDES,
+) -> list[Agreement]:
     """Compares the rows that both leaderboards have, in the order of the first.
 
     Args:
         here: the entries of a study.
         record: the entries of a record.
         metric: what is compared.
+        sides: where the first and the second entries are, in words for reasons.
 
     Raises:
         InputError: If they have no row in common.
@@ -151,14 +160,14 @@ def agreements(here: Sequence[Entry], record: Sequence[Entry], metric: Metric) -
     shared = [key for key in ours if key in theirs]
     if not shared:
         raise InputError(
-            f"the study and the record have no row in common: the study has {_some(ours)}, the "
-            f"record has {_some(theirs)}; compare the same study"
+            f"no row in common: {sides[0]} there is {_some(ours)}, {sides[1]} {_some(theirs)}; "
+            "compare the same study"
         )
     samples: dict[tuple[Key, str], tuple[float, ...]] = {}
     for key in shared:
         for side, groups in (("here", ours), ("record", theirs)):
             samples[key, side] = tuple(groups[key].values(metric))
-    reasons = {key: _reason(ours[key], theirs[key], metric) for key in shared}
+    reasons = {key: _reason(ours[key], theirs[key], metric, sides) for key in shared}
     pairs = [((key, "here"), (key, "record")) for key in shared if not reasons[key]]
     found = {pair[0][0]: one for pair, one in differences(samples, pairs).items()}
     return [
@@ -203,16 +212,16 @@ def _some(groups: dict[Key, SeedGroup]) -> str:
     return next((key for key, _ in groups), "none")
 
 
-def _reason(ours: SeedGroup, theirs: SeedGroup, metric: Metric) -> str:
+def _reason(ours: SeedGroup, theirs: SeedGroup, metric: Metric, sides: tuple[str, str]) -> str:
     """Why a row is not compared; empty if it is."""
-    for side, group in (("here", ours), ("in the record", theirs)):
+    for side, group in zip(sides, (ours, theirs), strict=True):
         if not group.values(metric):
             entry = next(e for e in group.counted if e.values.get(metric.key) is None)
             why = entry.reason or f"no {metric.header}"
             return f"seed {entry.seed} {side}: {why}"
     few = [
         f"{len(group.counted)} {side}"
-        for side, group in (("here", ours), ("in the record", theirs))
+        for side, group in zip(sides, (ours, theirs), strict=True)
         if len(group.counted) < SEEDS
     ]
     return f"too few seeds ({', '.join(few)}); {SEEDS} on both sides are needed" if few else ""

@@ -192,7 +192,7 @@ def test_another_study_has_no_row_in_common(plan, record, tmp_path, capsys) -> N
     capsys.readouterr()
     assert cli.main(["agree", str(plan), str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "have no row in common: the study has shapes/" in line and "record has coco/" in line
+    assert "no row in common: here there is shapes/" in line and "in the record coco/" in line
 
 
 @pytest.mark.parametrize(

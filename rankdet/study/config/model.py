@@ -37,6 +37,7 @@ TAKEN = (
     "imported",
     "intervals",
     "logs",
+    "origin",
     "pages",
 )
 

@@ -1,0 +1,52 @@
+"""The lines that `rankdet agree` and `rankdet diff` print about rows of two leaderboards."""
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+
+def row_line(row: Any, metric: Any, sides: tuple[str, str]) -> str:
+    """Returns the line of a row: its verdict, its means and their difference.
+
+    Args:
+        row: An `Agreement`.
+        metric: The metric that was compared.
+        sides: Words after the first and the second mean.
+    """
+    name = row.runs if row.split == "val" else f"{row.runs} ({row.split})"
+    if row.difference is None:
+        return f"{row.verdict}: {name}: {row.reason}"
+    means = zip((row.here, row.record), sides, strict=True)
+    text = ", ".join(f"{fmean(one):.{metric.decimals}f} {side}" for one, side in means)
+    value, low, high = (
+        f"{end:+.{metric.decimals}f}"
+        for end in (row.difference.value, row.difference.low, row.difference.high)
+    )
+    return f"{row.verdict}: {name}: {text}; {value} [{low} to {high}]"
+
+
+def summary(rows: Sequence[Any], metric: Any) -> str:
+    """Returns how many rows agree, and the test of all rows together."""
+    from rankdet.results.agreement import AGREES, DIFFERS, NOT_COMPARED
+
+    counts = Counter(row.verdict for row in rows)
+    text = f"{metric.header}: {counts[AGREES]} of {len(rows)} rows agree, {counts[DIFFERS]} differ"
+    text += " beyond intervals"
+    if counts[NOT_COMPARED]:
+        text += f", {counts[NOT_COMPARED]} are not compared"
+    text += " (Welch's intervals over seeds, widened by Holm for all compared rows)"
+    return f"{text}{_together(rows)}"
+
+
+def _together(rows: Sequence[Any]) -> str:
+    """All rows in one test, which sees small differences in many rows."""
+    from rankdet.evaluation.estimates import LEVEL
+    from rankdet.results.agreement import joint_p
+
+    p = joint_p(rows)
+    if p is None:
+        return ""
+    found = "a difference somewhere" if p < 1 - LEVEL else "no sign of a difference"
+    words = f"p = {p:.2f}" if p >= 0.01 else "p < .01"
+    return f"; all rows together: {found} ({words}, Fisher's method)"

@@ -1,0 +1,51 @@
+"""`rankdet diff`: what differs between two studies, in their configs and in their numbers."""
+
+import argparse
+from pathlib import Path
+
+from rankdet.commands.agreement_lines import row_line, summary
+from rankdet.commands.arguments import check_writable
+from rankdet.commands.studies import find_plan
+from rankdet.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the studies, and what is compared."""
+    for name in ("first", "second"):
+        parser.add_argument(name, metavar=name.upper(), help="a study, or its folder")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+    )
+    parser.add_argument("--metric", default="AP", help="a metric of the leaderboard (default: AP)")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write the rows as CSV")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the differences of the configs, then a line for each row of both leaderboards."""
+    paths = [find_plan(one, args.results) for one in (args.first, args.second)]
+    from rankdet.exchange.differences import differences
+    from rankdet.results.agreement import agreements, leaderboard_metric, write_agreements
+    from rankdet.results.leaderboard import leaderboard
+    from rankdet.results.records import read_study
+
+    check_writable(args.out, reads=paths)
+    metric = leaderboard_metric(args.metric)
+    first, second = (read_study(path) for path in paths)
+    lines = differences(first, second)
+    names = [first.name, second.name]
+    if first.name == second.name:
+        names = [path.parent.as_posix() for path in paths]
+    sides = (f"in {names[0]}", f"in {names[1]}")
+    print("\n".join(lines) if lines else "config, data and code are the same")
+    print()
+    try:
+        rows = agreements(leaderboard(first), leaderboard(second), metric, sides)
+    except InputError as error:  # two studies may have no run in common; the lines above say so
+        print(error)
+        return 0
+    if args.out:
+        write_agreements(rows, args.out)
+    for row in rows:
+        print(row_line(row, metric, sides))
+    print(summary(rows, metric))
+    return 0

@@ -1,0 +1,54 @@
+"""`rankdet export`: a study as one archive for others, or as tidy tables in Parquet."""
+
+import argparse
+from pathlib import Path
+
+from rankdet.commands.arguments import check_writable
+from rankdet.commands.studies import add_study, find_plan
+from rankdet.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the study and what is written."""
+    add_study(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE.zip", help="records, config, environment, RO-Crate"
+    )
+    parser.add_argument("--weights", action="store_true", help="also the weights of all runs")
+    parser.add_argument(
+        "--configfile", type=Path, metavar="FILE", help="default: the config of this name here"
+    )
+    parser.add_argument(
+        "--license", default="", metavar="URL", help="of the results; shown in the metadata"
+    )
+    parser.add_argument(
+        "--parquet", type=Path, metavar="DIR", help="write tidy tables (docs/results.md)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the archive and the tables, and says what is in them."""
+    plan = find_plan(args.study, args.results)
+    if args.out is None and args.parquet is None:
+        raise InputError("--out: missing; name a zip, or a folder with --parquet")
+    if args.out is not None and args.out.suffix.lower() != ".zip":
+        raise InputError(f"--out {args.out}: give a name that ends in .zip")
+    if args.license and not args.license.startswith(("https://", "http://")):
+        raise InputError(f"--license {args.license!r:.100}: give an address, https://...")
+    check_writable(args.out, reads=(plan.parent,))
+    from rankdet.exchange.export import write_archive, write_parquet
+
+    if args.out is not None:
+        done = write_archive(
+            plan,
+            args.out,
+            weights=args.weights,
+            config=args.configfile,
+            license_url=args.license,
+        )
+        found = f"config {done.config}" if done.config else "no config found (see --configfile)"
+        print(f"{args.out}: {done.files} files, {found}")
+    if args.parquet is not None:
+        for name, rows in write_parquet(plan, args.parquet).items():
+            print(f"{args.parquet / name}: {rows:,} rows")
+    return 0

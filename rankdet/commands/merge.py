@@ -1,0 +1,36 @@
+"""`rankdet merge`: parts of a study that were computed on several machines become one study."""
+
+import argparse
+from pathlib import Path
+
+from rankdet.commands.studies import find_plan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the parts and the new study."""
+    for name in ("first", "second"):
+        parser.add_argument(name, metavar=name.upper(), help="a study, or its folder")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="results/<name of the new study>"
+    )
+    parser.add_argument(
+        "--mixed-versions",
+        action="store_true",
+        help="also merge parts that other versions of packages have made",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the merged study and says where its runs come from."""
+    paths = [find_plan(one, args.results) for one in (args.first, args.second)]
+    from rankdet.exchange.merge import merge
+
+    done = merge(paths[0], paths[1], args.out, mixed_versions=args.mixed_versions)
+    print(
+        f"{args.out}: {done.first} runs of {args.first}, {done.second} of {args.second}, "
+        f"{done.both} that both have"
+    )
+    return 0

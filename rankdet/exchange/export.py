@@ -1,0 +1,136 @@
+"""`rankdet export`: a study as one archive, or as tidy tables in Parquet."""
+
+import json
+import platform
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rankdet.errors import InputError
+from rankdet.exchange.crate import crate
+from rankdet.exchange.files import (
+    CONFIG,
+    CONFIGS,
+    CRATE,
+    ENVIRONMENT,
+    STUDY,
+    study_files,
+)
+from rankdet.files import atomic, replacing, writing
+from rankdet.results import open as open_results
+from rankdet.results.records import read_study
+
+ENVIRONMENT_SCHEMA = "rankdet.environment/1"
+NAMED = re.compile(r"^study:\s*[\"']?([\w.-]+)[\"']?\s*(#.*)?$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an archive has: the number of files, and the config that was found."""
+
+    files: int
+    config: Path | None
+
+
+def write_archive(
+    plan_path: Path,
+    out: Path,
+    *,
+    weights: bool = False,
+    config: Path | None = None,
+    license_url: str = "",
+) -> Written:
+    """Writes the records of a study, its config, the environment and RO-Crate metadata as a zip.
+
+    Data, logs, caches and unfinished work stay.
+
+    Args:
+        plan_path: The study's `plan.json`.
+        out: The zip.
+        weights: Whether the weights (`model.pth`) are in it.
+        config: The study's config; None looks for it in the current folder and in `config/`.
+        license_url: The address of the licence of the results.
+
+    Raises:
+        InputError: If the plan or the config cannot be used, or the zip cannot be written.
+    """
+    study = read_study(plan_path)
+    found = config or _config(study.name)
+    if found is not None and (not found.is_file() or found.suffix not in CONFIGS):
+        raise InputError(f"{found}: not a YAML file of a study; name it with --configfile")
+    entries = dict(_entries(study.folder, found, weights))
+    texts = {ENVIRONMENT: _json(environment())}
+    sizes = {quote(name): path.stat().st_size for name, path in entries.items()}
+    sizes |= {name: len(text.encode()) for name, text in texts.items()}
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    texts[CRATE] = _json(crate(study.title, study.scale, now, sizes, license_url))
+    with (
+        writing(out),
+        atomic(out) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, text in texts.items():
+            archive.writestr(name, text)
+        for name, path in entries.items():
+            archive.write(path, name)
+    return Written(len(entries) + len(texts), found)
+
+
+def write_parquet(plan_path: Path, folder: Path) -> dict[str, int]:
+    """Writes the tidy frames of a study as Parquet, one file each (docs/results.md).
+
+    Args:
+        plan_path: The study's `plan.json`.
+        folder: A new folder, or one that this function has written.
+
+    Returns:
+        Name of each file to its number of rows.
+
+    Raises:
+        InputError: If the plan cannot be used, no run has results, or the folder has other files.
+    """
+    frames = open_results(plan_path).frames()
+    if frames["metrics"].empty:
+        raise InputError(f"{plan_path.parent}: no run has results yet; run the study first")
+    with replacing(folder) as part:
+        for name, frame in frames.items():
+            frame.to_parquet(part / f"{name}.parquet", index=False)
+    return {f"{name}.parquet": len(frame) for name, frame in frames.items()}
+
+
+def environment() -> dict[str, Any]:
+    """Returns the versions of Python and of all installed packages, and the system."""
+    packages = {one.name: one.version for one in metadata.distributions() if one.name}
+    return {
+        "schema": ENVIRONMENT_SCHEMA,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": dict(sorted(packages.items(), key=lambda pair: pair[0].lower())),
+    }
+
+
+def _entries(folder: Path, config: Path | None, weights: bool) -> Iterator[tuple[str, Path]]:
+    for name in study_files(folder, weights=weights):
+        yield f"{STUDY}/{name.as_posix()}", folder / name
+    if config is not None:
+        yield f"{CONFIG}/{config.name}", config
+
+
+def _config(name: str) -> Path | None:
+    """The config of a study in the current folder or in `config/`; None if there is none."""
+    paths = (path for folder in (Path(), Path("config")) for path in sorted(folder.glob("*.yaml")))
+    for path in paths:
+        found = NAMED.search(path.read_text(encoding="utf-8", errors="replace"))
+        if found and found[1] == name:
+            return path
+    return None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

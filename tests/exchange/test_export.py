@@ -1,0 +1,258 @@
+"""`rankdet export` and `rankdet import study.zip`: a study goes to another machine."""
+
+import json
+import shutil
+import stat
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import rankdet.results
+from rankdet import cli
+from rankdet.exchange.files import fault_of
+from rankdet.results.leaderboard import leaderboard
+from rankdet.results.records import read_study
+from tests.report.fake_study import make_study
+
+AP = "shapes/retinanet/ap/seed1"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("export")
+    plan = make_study(root)
+    (plan.parent / AP / "model.pth").write_bytes(b"weights")
+    (plan.parent / AP / "logs").mkdir()
+    (plan.parent / AP / "logs" / "train.log").write_text("a path of this machine")
+    (root / "fake.yaml").write_text("# a study\nstudy: fake  # its name\ntitle: Fake study\n")
+    return root
+
+
+@pytest.fixture
+def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(made)
+    return tmp_path
+
+
+@pytest.fixture
+def archive(here: Path) -> Path:
+    path = here / "study.zip"
+    assert cli.main(["export", "fake", "--out", str(path)]) == 0
+    return path
+
+
+def test_an_archive_has_records_config_and_environment_only(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as content:
+        names = set(content.namelist())
+        environment = json.loads(content.read("environment.json"))
+        config = content.read("config/fake.yaml").decode()
+    for file in ("run.json", "metrics.json", "matches.parquet", "train.parquet", "detections.json"):
+        assert f"study/{AP}/{file}" in names
+    assert {"study/plan.json", "study/shapes/dataset.json"} <= names
+    assert not [name for name in names if "/data/" in name or "/logs/" in name]
+    assert not [name for name in names if name.endswith((".pth", ".log", ".png"))]
+    assert "Fake study" in config
+    assert environment["packages"]["pandas"] == pd.__version__
+
+
+def test_weights_only_on_request(here: Path) -> None:
+    path = here / "whole.zip"
+    assert cli.main(["export", "fake", "--out", str(path), "--weights"]) == 0
+    with zipfile.ZipFile(path) as content:
+        assert content.read(f"study/{AP}/model.pth") == b"weights"
+
+
+def test_its_metadata_are_an_ro_crate(here: Path) -> None:
+    path = here / "study.zip"
+    url = "https://creativecommons.org/licenses/by/4.0/"
+    assert cli.main(["export", "fake", "--out", str(path), "--license", url]) == 0
+    with zipfile.ZipFile(path) as content:
+        crate = json.loads(content.read("ro-crate-metadata.json"))
+        sizes = {one.filename: one.file_size for one in content.infolist()}
+    assert crate["@context"] == "https://w3id.org/ro/crate/1.1/context"
+    graph = {one["@id"]: one for one in crate["@graph"]}
+    assert len(graph) == len(crate["@graph"])
+    descriptor, root = graph["ro-crate-metadata.json"], graph["./"]
+    assert descriptor["conformsTo"] == {"@id": "https://w3id.org/ro/crate/1.1"}
+    assert descriptor["about"] == {"@id": "./"} and root["@type"] == "Dataset"
+    assert root["name"] == "Fake study" and root["datePublished"] and root["description"]
+    assert root["license"] == {"@id": url} and url in graph
+    parts = {one["@id"] for one in root["hasPart"]}
+    assert f"study/{AP}/metrics.json" in parts and parts <= set(graph)
+    for name in parts:
+        if "%" not in name:
+            assert graph[name]["@type"] == "File" and int(graph[name]["contentSize"]) == sizes[name]
+
+
+def test_an_imported_study_has_the_same_numbers(archive: Path, monkeypatch, capsys) -> None:
+    before = leaderboard(read_study("results/fake/plan.json"))
+    monkeypatch.chdir(archive.parent)
+    assert cli.main(["import", str(archive)]) == 0
+    assert "results/fake: " in capsys.readouterr().out
+    assert leaderboard(read_study("results/fake/plan.json")) == before
+    assert Path("results/fake/origin/config/fake.yaml").is_file()
+    times = {path.stat().st_mtime_ns for path in Path("results/fake").rglob("*") if path.is_file()}
+    assert len(times) == 1  # the order of unpacking does not count
+    assert cli.main(["report", "fake", "--out", "report"]) == 0
+    assert "aLRP Loss" in Path("report/index.html").read_text()
+
+
+def test_an_import_may_have_another_name_and_replaces_nothing(archive, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(archive.parent)
+    assert cli.main(["import", str(archive), "--as", "theirs"]) == 0
+    assert read_study("results/theirs/plan.json").name == "theirs"
+    assert cli.main(["import", str(archive), "--as", "theirs"]) == 2
+    assert "there is a study of this name; give another with --as" in capsys.readouterr().err
+    assert cli.main(["import", str(archive), "--as", "../theirs"]) == 2
+    assert "name it with --as" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("results").iterdir()) == ["theirs"]
+
+
+def rewritten(archive: Path, change: dict[str, bytes | None], name: str = "bad.zip") -> Path:
+    """The archive with other, more or fewer files."""
+    path = archive.with_name(name)
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        for one in old.infolist():
+            if one.filename not in change:
+                new.writestr(one, old.read(one))
+        for file, content in change.items():
+            if content is not None:
+                new.writestr(file, content)
+    return path
+
+
+def plan_with(archive: Path, **changes: object) -> bytes:
+    with zipfile.ZipFile(archive) as content:
+        plan = json.loads(content.read("study/plan.json"))
+    plan["runs"][0] |= {k: v for k, v in changes.items() if k != "study"}
+    plan["study"] |= changes.get("study", {})
+    return json.dumps(plan).encode()
+
+
+BAD_FILES = {
+    "study/../../evil.json": "leads out of the folder",
+    "/etc/evil.json": "leads out of the folder",
+    "study\\..\\evil.json": "leads out of the folder",
+    "study/shapes/evil.py": "writes no such file",
+    "evil.json": "writes no such file",
+    "study/.hidden/x.json": "not a plain one",
+    "study/PLAN.json": "it is there twice",
+    "study/evil.json\n": "not a plain one",
+}
+
+
+@pytest.mark.parametrize(("file", "message"), BAD_FILES.items())
+def test_files_that_do_not_belong_are_refused(archive, monkeypatch, capsys, file, message) -> None:
+    monkeypatch.chdir(archive.parent)
+    capsys.readouterr()
+    path = rewritten(archive, {file: b"{}"})
+    assert cli.main(["import", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
+    assert not Path("results/fake").exists() and not list(Path().rglob("evil*"))
+
+
+def test_links_are_refused(archive: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(archive.parent)
+    link = zipfile.ZipInfo("study/shapes/link.json")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    path = archive.with_name("link.zip")
+    shutil.copy(archive, path)
+    with zipfile.ZipFile(path, "a") as content:
+        content.writestr(link, "/etc/passwd")
+    assert cli.main(["import", str(path)]) == 2
+    assert "it is a link or a device" in capsys.readouterr().err
+
+
+def test_bombs_are_refused(archive: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(archive.parent)
+    path = rewritten(archive, {"study/shapes/zeros.json": b"0" * (300 << 20)})
+    assert cli.main(["import", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "unpack to" in error and len(error.splitlines()) == 1
+    assert list(Path().glob("results/*")) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"key": "../../../evil/seed1"}, "its plan names '../../../evil/seed1'"),
+        ({"splits": ["/etc"]}, "its plan names '/etc'"),
+        ({"url": "javascript:alert(1)"}, "its plan is damaged: runs.0.url"),
+        ({"study": {"name": "../x"}}, "the name of its study is '../x'"),
+    ],
+)
+def test_a_plan_that_leads_out_is_refused(archive, monkeypatch, capsys, changes, message) -> None:
+    monkeypatch.chdir(archive.parent)
+    path = rewritten(archive, {"study/plan.json": plan_with(archive, **changes)})
+    assert cli.main(["import", str(path)]) == 2
+    assert message in capsys.readouterr().err and not Path("results").exists()
+
+
+def test_places_with_code_do_not_travel(archive: Path, monkeypatch) -> None:
+    with zipfile.ZipFile(archive) as content:
+        plan = json.loads(content.read("study/plan.json"))
+    plan["places"] = {"papers": ["/tmp/evil"]}
+    path = rewritten(archive, {"study/plan.json": json.dumps(plan).encode()})
+    monkeypatch.chdir(archive.parent)
+    assert cli.main(["import", str(path)]) == 0
+    assert read_study("results/fake/plan.json").plan.places is None
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9])
+def test_a_damaged_archive_is_one_line(archive: Path, monkeypatch, capsys, cut: float) -> None:
+    monkeypatch.chdir(archive.parent)
+    content = archive.read_bytes()
+    Path("cut.zip").write_bytes(content[: int(cut * len(content))])
+    assert cli.main(["import", "cut.zip"]) == 2
+    assert "cannot be read as a zip" in capsys.readouterr().err
+    middle = bytearray(content)
+    at = content.index(b"study/plan.json") + 200
+    middle[at : at + 40] = bytes(40)
+    Path("flipped.zip").write_bytes(middle)
+    assert cli.main(["import", "flipped.zip"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1 and not Path("results/fake").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fake"], "--out: missing"),
+        (["fake", "--out", "study.tar"], "give a name that ends in .zip"),
+        (["gone", "--out", "x.zip"], "no study 'gone'"),
+        (["fake", "--out", "results/fake/run.zip", "--license", "MIT"], "--license 'MIT'"),
+        (["fake", "--out", "x.zip", "--configfile", "gone.yaml"], "gone.yaml: not a YAML file"),
+    ],
+)
+def test_wrong_arguments_are_one_line(here, capsys, arguments, message) -> None:
+    assert cli.main(["export", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1 and not Path("x.zip").exists()
+
+
+def test_options_of_detections_do_not_fit_a_study(archive: Path, capsys) -> None:
+    assert cli.main(["import", str(archive), "--split", "val"]) == 2
+    assert "--split: is for detections" in capsys.readouterr().err
+
+
+def test_parquet_has_the_frames(here: Path, capsys) -> None:
+    folder = here / "tables"
+    assert cli.main(["export", "fake", "--parquet", str(folder)]) == 0
+    assert "metrics.parquet: " in capsys.readouterr().out
+    for name, frame in rankdet.results.open("results/fake").frames().items():
+        found = pd.read_parquet(folder / f"{name}.parquet")
+        assert len(found) == len(frame) and list(found) == list(frame)
+    (folder / "notes.txt").write_text("mine")
+    assert cli.main(["export", "fake", "--parquet", str(folder)]) == 0  # it has written the folder
+    other = here / "other"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    assert cli.main(["export", "fake", "--parquet", str(other)]) == 2
+    assert (other / "notes.txt").read_text() == "mine"
+
+
+def test_names_of_an_export_are_accepted() -> None:
+    for name in ("study/plan.json", f"study/{AP}/matches.parquet", "config/a.yaml"):
+        assert fault_of(name) is None

@@ -1,0 +1,189 @@
+"""`rankdet merge` and `rankdet diff`: two parts of a study, and what differs between them."""
+
+import json
+import shutil
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from rankdet import cli
+from rankdet.results.leaderboard import leaderboard
+from rankdet.results.records import read_study
+from tests.exchange.studies import change, copy_parts, make_parts
+
+BOTH = "shapes/retinanet/ap/seed2"
+MERGE = ["merge", "a", "b", "--out", "results/c"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("parts")
+    make_parts(root)
+    return root
+
+
+@pytest.fixture
+def parts(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy_parts(made, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "results"
+
+
+def values(name: str) -> dict[str, float]:
+    entries = leaderboard(read_study(f"results/{name}/plan.json"))
+    return {entry.key: entry.values["AP"] for entry in entries}
+
+
+def test_a_merged_study_has_all_runs_with_their_numbers(parts: Path, capsys) -> None:
+    assert cli.main(MERGE) == 0
+    assert "3 runs of a, 3 of b, 2 that both have" in capsys.readouterr().out
+    assert values("c") == {**values("b"), **values("a")}
+    study = read_study("results/c/plan.json")
+    assert study.name == "c" and len(study.runs) == 8
+    assert all(run.planned.get("dir") == f"results/c/{run.key}" for run in study.runs)
+    copied = parts / "c" / BOTH / "metrics.json"
+    assert copied.stat().st_mtime_ns == (parts / "a" / BOTH / "metrics.json").stat().st_mtime_ns
+    shutil.rmtree(parts / "a"), shutil.rmtree(parts / "b")
+    assert cli.main(["report", "c", "--out", "report"]) == 0
+    page = next(Path("report/runs").rglob("ap/seed3.html")).read_text()
+    assert '<svg class="sample"' in page  # images and annotations came along
+
+
+def test_a_merge_can_be_done_again_and_replaces_nothing_else(parts: Path, capsys) -> None:
+    assert cli.main(MERGE) == 0
+    assert cli.main(MERGE) == 0
+    assert cli.main(["merge", "a", "b", "--out", "results/a"]) == 2
+    assert "this command reads it" in capsys.readouterr().err
+    (parts / "mine").mkdir()
+    (parts / "mine" / "thesis.tex").write_text("years of work")
+    assert cli.main(["merge", "a", "b", "--out", "results/mine"]) == 2
+    assert "has files that are not a merged study" in capsys.readouterr().err
+    assert (parts / "mine" / "thesis.tex").read_text() == "years of work"
+
+
+def test_the_finished_run_is_taken(parts: Path) -> None:
+    (parts / "a" / BOTH / "metrics.json").unlink()
+    assert cli.main(MERGE) == 0
+    assert values("c")[BOTH] == values("b")[BOTH] is not None
+
+
+def other_loss(parts: Path) -> None:
+    record = parts / "b" / "shapes/retinanet/ap/seed3/run.json"
+    change(record, lambda one: one["provenance"].update(loss_hash="f" * 12))
+
+
+def other_code(parts: Path) -> None:
+    record = parts / "b" / "shapes/retinanet/alrp/seed3/run.json"
+    change(record, lambda one: one["provenance"].update(code_hash="f" * 12))
+
+
+def other_data(parts: Path) -> None:
+    change(parts / "b/shapes/dataset.json", lambda one: one.update(checksum="sha256:0"))
+
+
+def other_versions(parts: Path) -> None:
+    record = parts / "b" / "shapes/retinanet/focal/seed1/run.json"
+    change(record, lambda one: one["provenance"]["versions"].update(torch="2.0.0"))
+
+
+def other_results(parts: Path) -> None:
+    change(parts / "b" / BOTH / "metrics.json", lambda one: one["metrics"].update(AP=0.123))
+
+
+def other_scale(parts: Path) -> None:
+    change(parts / "b/plan.json", lambda one: one["study"].update(preset="full"))
+
+
+def other_settings(parts: Path) -> None:
+    def edit(plan: dict) -> None:
+        run = next(one for one in plan["runs"] if one["key"] == BOTH)
+        run["settings"] = {"lr": 0.5}
+
+    change(parts / "b/plan.json", edit)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (other_loss, "shapes/retinanet/ap: the loss differs between a and b (loss hash eeeeeeee"),
+        (other_code, "shapes/retinanet/alrp: the code of the training differs between a and b"),
+        (other_data, "dataset 'shapes': a and b have other images or annotations"),
+        (other_versions, "torch is 2.13.0 in a and 2.0.0 in b (shapes/retinanet/focal/seed1)"),
+        (other_results, f"{BOTH}: both have this run, with different results: AP on 'val' is"),
+        (other_scale, "preset of the studies differs: 'small' in a, 'full' in b"),
+        (other_settings, f"{BOTH}: settings differs: {{}} in a, {{'lr': 0.5}} in b"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_in_one_line(parts, capsys, edit, message) -> None:
+    edit(parts)
+    assert cli.main(MERGE) == 2
+    error = capsys.readouterr().err
+    assert message in error and len(error.splitlines()) == 1
+    assert not (parts / "c").exists()
+
+
+def test_versions_may_be_mixed_on_request(parts: Path) -> None:
+    other_versions(parts)
+    assert cli.main([*MERGE, "--mixed-versions"]) == 0
+    assert "shapes/retinanet/focal/seed1" in values("c")
+
+
+def diff(capsys, *arguments: str) -> list[str]:
+    capsys.readouterr()
+    assert cli.main(["diff", *arguments]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_study_does_not_differ_from_itself(parts: Path, capsys) -> None:
+    shutil.copytree(parts / "a", parts / "again")
+    lines = diff(capsys, "a", "results/again")
+    assert lines[0] == "config, data and code are the same"
+    assert not any(line.startswith("differs") for line in lines)
+
+
+def test_differences_of_configs_are_named(parts: Path, capsys) -> None:
+    other_settings(parts), other_data(parts), other_versions(parts)
+    record = parts / "b" / BOTH / "run.json"
+    change(record, lambda one: one["provenance"].update(loss_hash="f" * 12))
+    lines = diff(capsys, "a", "b")
+    assert f"schedule.lr: none → 0.5  ({BOTH})" in lines
+    assert f"the loss: hash eeeeeeee → ffffffff  ({BOTH})" in lines
+    assert any(line.startswith("dataset shapes: sha256:abab") for line in lines)
+    assert "only in b: shapes/retinanet/ap/seed3, shapes/retinanet/alrp/seed3, " in "\n".join(lines)
+
+
+def test_differences_of_numbers_need_seeds(parts: Path, capsys, tmp_path) -> None:
+    """Three seeds on both sides, once with the same and once with lower AP."""
+    assert cli.main(MERGE) == 0
+    shutil.copytree(parts / "c", parts / "d")
+    keys = [f"shapes/retinanet/ap/seed{seed}" for seed in (1, 2, 3)]
+    before = fmean(values("c")[key] for key in keys)
+    for key in keys:
+        path = parts / "d" / key / "metrics.json"
+        change(path, lambda one: one["metrics"].update(AP=one["metrics"]["AP"] - 0.2))
+    change(parts / "d/plan.json", lambda one: one["study"].update(name="d"))
+    lines = diff(capsys, "c", "d", "--out", "rows.csv")
+    (line,) = [line for line in lines if line.startswith("differs beyond intervals: ")]
+    assert f"shapes/retinanet/ap: {before:.1f} in c, {before - 20:.1f} in d; +20.0" in line
+    assert any(line.startswith("agrees: shapes/retinanet/alrp") for line in lines)
+    assert "too few seeds (1 in c, 1 in d)" in "\n".join(lines)
+    assert "differs beyond intervals" in Path("rows.csv").read_text()
+
+
+def test_studies_without_a_common_row(parts: Path, capsys) -> None:
+    def move(plan: dict) -> None:
+        plan["runs"] = [one for one in plan["runs"] if one["loss"] == "focal"]
+
+    change(parts / "b/plan.json", move)
+    assert any("no row in common" in line for line in diff(capsys, "a", "b"))
+
+
+def test_a_plan_of_a_merge_is_whole(parts: Path) -> None:
+    change(parts / "b/plan.json", lambda one: one.update(tables=[]))
+    assert cli.main(MERGE) == 0
+    plan = json.loads((parts / "c/plan.json").read_text())
+    assert [one["id"] for one in plan["tables"]] == [
+        one["id"] for one in json.loads((parts / "a/plan.json").read_text())["tables"]
+    ]
+    assert len({one["key"] for one in plan["runs"]}) == len(plan["runs"])
