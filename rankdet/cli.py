@@ -30,6 +30,7 @@ COMMANDS = {
     "record": "write the outcome of a study into a folder that can be committed",
     "import": "take detections made elsewhere into a study, or an exported study",
     "export": "write a study as one archive, or as tidy tables in Parquet",
+    "export-model": "write a trained run as a config and a checkpoint for mmdet itself",
     "merge": "make one study of parts that were computed on several machines",
     "diff": "show what differs between two studies, in configs and numbers",
     "agree": "compare a study's results with a record of the same study",

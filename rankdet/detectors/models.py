@@ -82,18 +82,27 @@ def model_config(
     return ConfigDict(model)  # mmdet reads its settings as attributes
 
 
-def stock_config(detector: Mapping[str, Any], *, preset: str, classes: Sequence[str]) -> ConfigDict:
+def stock_config(
+    detector: Mapping[str, Any],
+    *,
+    preset: str,
+    classes: Sequence[str],
+    test: Mapping[str, Any] | None = None,
+) -> ConfigDict:
     """Returns the mmdet model config of a detector with mmdet's own heads and losses.
 
     Args:
         detector: Content of `workflows/detectors/<name>.yaml`.
         preset: `full` or `small`.
         classes: Class names, in the order of the labels.
+        test: As in `model_config`; None keeps mmdet's.
 
     Raises:
         InputError: If the detector has no such preset.
     """
     model = _without_criterion(detector, preset, classes)
+    settings = model["test_cfg"]
+    _apply_test_settings(settings.get("rcnn", settings), test or {})
     rcnn = (model.get("train_cfg") or {}).get("rcnn")
     for stage in rcnn if isinstance(rcnn, list) else [rcnn or {}]:
         stage.pop("unsampled", None)  # a key of our adapter

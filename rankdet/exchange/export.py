@@ -61,7 +61,7 @@ def write_archive(
         InputError: If the plan or the config cannot be used, or the zip cannot be written.
     """
     study = read_study(plan_path)
-    found = config or _config(study.name)
+    found = config or config_of(study.name)
     if found is not None and (not found.is_file() or found.suffix not in CONFIGS):
         raise InputError(f"{found}: not a YAML file of a study; name it with --configfile")
     entries = dict(_entries(study.folder, found, weights))
@@ -122,8 +122,8 @@ def _entries(folder: Path, config: Path | None, weights: bool) -> Iterator[tuple
         yield f"{CONFIG}/{config.name}", config
 
 
-def _config(name: str) -> Path | None:
-    """The config of a study in the current folder or in `config/`; None if there is none."""
+def config_of(name: str) -> Path | None:
+    """Returns the config of a study, in the current folder or in `config/`; None without one."""
     paths = (path for folder in (Path(), Path("config")) for path in sorted(folder.glob("*.yaml")))
     for path in paths:
         found = NAMED.search(path.read_text(encoding="utf-8", errors="replace"))

@@ -1,4 +1,4 @@
-"""A study that travels as an archive: on the other machine nothing is trained or evaluated again."""
+"""A study that travels as an archive: elsewhere, nothing is trained or evaluated again."""
 
 import shutil
 import sys
