@@ -28,7 +28,7 @@ def trained(folder: Path, detector: str = "retinanet", loss: str = "ap"):
     return spec, folder / "run"
 
 
-@pytest.mark.parametrize("detector", ["retinanet", "atss"])
+@pytest.mark.parametrize("detector", ["retinanet", "atss", "fcos"])
 def test_mmdets_own_test_has_the_ap_of_the_record(tmp_path, monkeypatch, detector) -> None:
     spec, run = trained(tmp_path, detector)
     annotations = json.loads(Path(spec["manifest"]).read_text())["splits"]["val"]["annotations"]
