@@ -31,9 +31,9 @@ class Estimate:
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Returns the two-sided interval of this level, in (0, 1)."""
-        from scipy import stats
+        from scipy import special  # its functions of Student's t; `scipy.stats` is 50 times slower
 
-        half = float(stats.t.ppf((1 + level) / 2, self.freedom)) * self.error
+        half = float(special.stdtrit(self.freedom, (1 + level) / 2)) * self.error
         return self.centre - half, self.centre + half
 
     def p_below(self, limit: float) -> float:
@@ -42,9 +42,9 @@ class Estimate:
             return 0.0 if limit > 0 else 1.0
         if self.error == 0:
             return 0.0 if self.centre < limit else 1.0
-        from scipy import stats
+        from scipy import special
 
-        return float(stats.t.sf((limit - self.centre) / self.error, self.freedom))
+        return float(special.stdtr(self.freedom, -((limit - self.centre) / self.error)))
 
     def p_above(self, limit: float) -> float:
         """Returns the one-sided p-value of "the value is `limit` or less", in [0, 1]."""
@@ -73,11 +73,15 @@ class Estimate:
         Source: B. L. Welch, The generalization of "Student's" problem when several different
         population variances are involved, Biometrika 1947.
         """
-        parts = [cls.of_mean(a), cls.of_mean(b)]
+        return cls.of_mean(a).minus(cls.of_mean(b))
+
+    def minus(self, other: "Estimate") -> "Estimate":
+        """Returns this mean − another one of independent values with another variance (Welch)."""
+        parts = [self, other]
         squares = [part.error**2 for part in parts]
         weights = sum(s**2 / part.freedom for s, part in zip(squares, parts, strict=True))
         freedom = sum(squares) ** 2 / weights if weights else sum(p.freedom for p in parts)
-        return cls(parts[0].centre - parts[1].centre, math.sqrt(sum(squares)), freedom)
+        return Estimate(self.centre - other.centre, math.sqrt(sum(squares)), freedom)
 
 
 def holm(p_values: Sequence[float], alpha: float = 1 - LEVEL) -> list[tuple[float, float]]:

@@ -62,18 +62,22 @@ def differences(
         sides are tested and counted by Holm's correction.
     """
     wanted = list(pairs)
-    known = {pair: _estimate(*(samples[key] for key in pair)) for pair in wanted}
+    keys = dict.fromkeys(key for pair in wanted for key in pair)
+    means = {key: Estimate.of_mean(samples[key]) for key in keys if len(samples[key]) > 1}
+    centres = {key: fmean(samples[key]) for key in keys}
+    both = [(a, b) for a, b in wanted if a in means and b in means]
+    known = {(a, b): means[a].minus(means[b]) for a, b in both}
     tested = {
         pair: one.p_value()
         for pair, one in known.items()
-        if one and min(len(samples[key]) for key in pair) >= SEEDS
+        if min(len(samples[key]) for key in pair) >= SEEDS
     }
     corrected = dict(zip(tested, holm(list(tested.values())), strict=True))
     found = {}
     for pair in wanted:
         p, alpha = corrected.get(pair, (None, 1 - LEVEL))
-        one = known[pair]
-        value = fmean(samples[pair[0]]) - fmean(samples[pair[1]])
+        one = known.get(pair)
+        value = centres[pair[0]] - centres[pair[1]]
         low, high = one.interval(1 - alpha) if one else (None, None)
         found[pair] = SeedDifference(value, low, high, 1 - alpha, p)
     return found
@@ -98,7 +102,3 @@ def like_the_best(samples: Mapping[Key, Sequence[float]], better: str | None) ->
     top = max(known, key=lambda key: sign * fmean(known[key]))
     against = differences(known, [(key, top) for key in known if key != top])
     return {top, *(key for (key, _), one in against.items() if not one.significant)}
-
-
-def _estimate(a: Sequence[float], b: Sequence[float]) -> Estimate | None:
-    return Estimate.of_difference(a, b) if min(len(a), len(b)) > 1 else None

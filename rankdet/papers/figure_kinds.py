@@ -6,7 +6,8 @@ needs no specification: `rankdet.papers.comparison_charts` draws it for the loss
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +67,28 @@ class FigureOfRuns(RunValues):
         """The row's value in a column; it has no interval, because one curve shows all seeds."""
         value = finite(self.summary([self.read(run) for run in runs])[column.metric])
         return None if value is None else value * column.scale, None
+
+
+def remembering(kind: FigureOfRuns) -> FigureOfRuns:
+    """Returns the kind with functions that read each run, and compute each summary, once.
+
+    It keeps the records, which a drawing needs together anyway.
+    """
+    records: dict[Path, Any] = {}
+    summaries: dict[tuple[int, ...], tuple[Sequence[Any], Mapping[str, float | int | None]]] = {}
+
+    def read(run: RecordedRun) -> Any:
+        if run.folder not in records:
+            records[run.folder] = kind.read(run)
+        return records[run.folder]
+
+    def summary(found: Sequence[Any]) -> Mapping[str, float | int | None]:
+        key = tuple(map(id, found))  # they are kept, so no other object gets their ids
+        if key not in summaries:
+            summaries[key] = (found, kind.summary(found))
+        return summaries[key][1]
+
+    return replace(kind, read=read, summary=summary)
 
 
 def no_values(records: Sequence[Any]) -> dict[str, float | int | None]:

@@ -12,7 +12,7 @@ from rankdet.charts.svg import figure_svg
 from rankdet.files import write_record
 from rankdet.papers.across import across_datasets
 from rankdet.papers.computed import paper_code
-from rankdet.papers.figure_kinds import ComputedFigure, FigureOfRuns, figure_kind
+from rankdet.papers.figure_kinds import ComputedFigure, FigureOfRuns, figure_kind, remembering
 from rankdet.papers.figure_model import Drawing, Figure
 from rankdet.papers.findings import with_findings
 from rankdet.papers.load import load_spec
@@ -84,6 +84,7 @@ def make_figure(study: RecordedStudy, spec: Spec) -> Figure:
         table = make_table(study, spec)
         charts = tuple(kind.charts(paper_code(spec)))
         return Figure(table, (Drawing("", table.blocks[0].title, "figure", charts),))
+    kind = remembering(kind)
     table = make_table(study, with_other_losses(study, spec), kind)
     table = with_findings(study, table, kind)
     if kind.across:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from rankdet.evaluation.metric import arrow
 from rankdet.papers.claims import Claim
@@ -159,7 +160,7 @@ class Spec:
         """Names of the label columns, in the order of their first appearance."""
         return list(dict.fromkeys(name for row in self.rows for name in row.labels))
 
-    @property
+    @cached_property
     def cells(self) -> list[tuple[RunRequest, str]]:
         """Run and view of every cell, row by row; empty for a computed table."""
         columns: list[Column | None] = [*self.columns] or [None]
@@ -173,7 +174,7 @@ class Spec:
         column = next(c for c in self.columns if c.header == header)
         return next(row for row in self.rows if row.key == claim.worse).request(column)
 
-    @property
+    @cached_property
     def requests(self) -> list[RunRequest]:
         """Every run that is shown, in the order of the rows."""
         return list(dict.fromkeys(request for request, _ in self.cells))
@@ -199,5 +200,8 @@ class Spec:
         Only a study that lists its runs in its config shows them. A study that takes its runs from
         the papers' tables has many losses, and each is in another table or figure.
         """
-        models = {(request.detector, request.backbone) for request in self.requests}
-        return self.other_losses and (detector, backbone) in models
+        return self.other_losses and (detector, backbone) in self._models
+
+    @cached_property
+    def _models(self) -> set[tuple[str, str]]:
+        return {(request.detector, request.backbone) for request in self.requests}

@@ -102,19 +102,25 @@ class Comparison:
         return class_differences(self._records)
 
     @property
+    def references(self) -> list[int]:
+        """Positions of the losses that a reader can choose as the reference.
+
+        All pairs of a study with many losses would be most of the page: it has the first loss and
+        those with curves.
+        """
+        return sorted({0, *self.drawn})
+
+    def _texts(self, at: int) -> list[list[tuple[str, bool] | None]]:
+        known = [line.differences for line in self.lines]
+        return texts(known if at == 0 else against(self.study, self.lines, at, images=False))
+
+    @property
     def data(self) -> Markup:
         """What the script of the page needs, as JSON that is safe inside an element."""
         found = {
             "losses": [{"key": line.key, "name": line.label} for line in self.lines],
             "drawn": self.drawn,
-            "differences": [
-                texts(
-                    [line.differences for line in self.lines]
-                    if at == 0
-                    else against(self.study, self.lines, at, images=False)
-                )
-                for at in range(len(self.lines))
-            ],
+            "differences": {at: self._texts(at) for at in self.references},
             "classes": class_data(self._classes, [line.label for line in self.lines]),
             "errors": [one.errors for one in self.pictures.images],
         }

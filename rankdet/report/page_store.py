@@ -22,6 +22,7 @@ from rankdet.results.records import RecordedRun, RecordedStudy
 
 FOLDER = "pages"
 OF_AN_EVALUATION = (layout.METRICS, layout.SPEED, layout.MATCHES, layout.DETECTIONS)
+Stamp = tuple[str, int, int] | None  # path, time and size of a file
 OF_A_RUN = (layout.RUN, layout.TRAINING, layout.SWEEP)
 
 
@@ -62,14 +63,14 @@ class PageStore:
 
 
 def page_key(
-    study: RecordedStudy, run: RecordedRun, images: Iterable[Path], shown: Iterable[str]
+    study: RecordedStudy, run: RecordedRun, images: Iterable[Stamp], shown: Iterable[str]
 ) -> str:
     """Returns the name of a run's page in the store.
 
     Args:
         study: the study.
         run: the run.
-        images: the files of the images that the page shows.
+        images: the stamps of the images that the page shows.
         shown: what else the page says, such as the names of pages that it links to.
     """
     tests = [run.folder / layout.variant_folder(name) for name in run.test_variants]
@@ -82,13 +83,14 @@ def page_key(
     splits = manifest.splits if manifest else {}
     names = dict.fromkeys(one.split for one in run.evaluations)
     files += [study.resolve(splits[name].annotations) for name in names if name in splits]
-    stamps = [_stamp(path) for path in [*files, *images]]
+    stamps = [*map(stamp, files), *images]
     entry = run.planned.to_dict()
     text = [study.name, entry, run.status, run.reason, list(shown), stamps, _code()]
     return hashlib.sha256(json.dumps(text).encode()).hexdigest()[:32]
 
 
-def _stamp(path: Path) -> tuple[str, int, int] | None:
+def stamp(path: Path) -> Stamp:
+    """Returns what changes when a file does; None if there is no such file."""
     try:
         found = path.stat()
     except OSError:

@@ -10,6 +10,7 @@ from rankdet.evaluation.registry import by_key
 from rankdet.evaluation.seeds import SEEDS, SeedDifference, differences
 
 METRICS = ("AP", "oLRP")
+MOST = 24  # losses that a matrix shows: more could not be read, and would be most of a page
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class Matrix:
     Attributes:
         metric: The metric.
         schedule: Name of the schedule; empty for the study's.
-        lines: Positions of the losses on the page.
-        rows: A row per loss, with a cell per loss; None on the diagonal.
-        tested: Number of pairs that were tested together (Holm).
+        lines: Positions of the shown losses on the page: at most `MOST`, the first one and those
+            with the highest AP.
+        rows: A row per shown loss, with a cell per shown loss; None on the diagonal.
+        tested: Number of pairs that were tested together (Holm), also those that are not shown.
+        losses: Number of losses of the schedule, also those that are not shown.
     """
 
     metric: Metric
@@ -44,6 +47,7 @@ class Matrix:
     lines: tuple[int, ...]
     rows: tuple[tuple[MatrixCell | None, ...], ...]
     tested: int
+    losses: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,15 +92,23 @@ def _matrix(metric: Metric, schedule: str, losses: Mapping[int, Loss]) -> Matrix
     for a, b in pairs:  # a loss that has barely learned takes no part in the tests
         found.setdefault((a, b), SeedDifference(fmean(values[a]) - fmean(values[b])))
     whole = found | {(b, a): one.reversed() for (a, b), one in found.items()}
+    shown = _shown(losses)
     rows = tuple(
         tuple(
             None if row == column else _cell(metric, whole.get((row, column)), learned, row, column)
-            for column in values
+            for column in shown
         )
-        for row in values
+        for row in shown
     )
     tested = sum(one.p is not None for one in found.values())
-    return Matrix(metric, schedule, tuple(losses), rows, tested)
+    return Matrix(metric, schedule, shown, rows, tested, len(losses))
+
+
+def _shown(losses: Mapping[int, Loss]) -> tuple[int, ...]:
+    """Returns the positions of the first loss and of those with the highest AP, as on the page."""
+    first, *others = losses
+    others.sort(key=lambda at: -fmean(losses[at].values["AP"] or [0.0]))
+    return tuple(sorted([first, *others[: MOST - 1]]))
 
 
 def _cell(

@@ -21,7 +21,7 @@ from rankdet.report.charts.quality import quality_charts
 from rankdet.report.charts.training import training_charts
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
-from rankdet.report.page_store import PageStore, page_key
+from rankdet.report.page_store import PageStore, Stamp, page_key, stamp
 from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
 from rankdet.report.run_files import run_texts, write_texts
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
@@ -64,13 +64,14 @@ def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
     """Writes the page of each run, with its files and sample images."""
     pages = {one.page for one in compared}
     store = PageStore(site.study.folder)
+    pictures = _Pictures(site.study, site.folder)
     seeds = defaultdict(list)
     for run in site.study.runs:
         seeds[_without_seed(run)].append(run)
     for run in site.study.runs:
         compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
         page = run_page(run.key)
-        content = _content(site, store, run, compare, seeds[_without_seed(run)])
+        content = _content(site, store, pictures, run, compare, seeds[_without_seed(run)])
         site.write(page, "run.html.j2", run=run, content=Markup(content))
     store.forget_others()
 
@@ -79,18 +80,56 @@ def _without_seed(run: RecordedRun) -> str:
     return run.key.rpartition("/")[0]
 
 
+class _Pictures:
+    """The sample images of the splits of a study, which the pages of many runs share."""
+
+    def __init__(self, study: RecordedStudy, report: Path) -> None:
+        self._study, self._report = study, report
+        self._stamps: dict[tuple[str, str], list[Stamp]] = {}
+        self._written: set[tuple[str, str]] = set()
+
+    def stamps(self, run: RecordedRun) -> list[Stamp]:
+        """Returns what changes when an image of a run's page does.
+
+        Raises:
+            InputError: The annotations of a split cannot be read.
+        """
+        names = dict.fromkeys(one.split for one in run.evaluations if not one.reason)
+        for name in names:
+            if (run.dataset, name) not in self._stamps:
+                split = sample_split(self._study, run.dataset, name)
+                files = [split.folder / image["file_name"] for image in split.images]
+                self._stamps[run.dataset, name] = [stamp(path) for path in files]
+        return [one for name in names for one in self._stamps[run.dataset, name]]
+
+    def write(self, run: RecordedRun) -> None:
+        """Writes the images of a run's page into the report, unless another page did.
+
+        Raises:
+            InputError: An image cannot be read.
+        """
+        for name in (one.split for one in run.evaluations if not one.reason):
+            if (run.dataset, name) not in self._written:
+                write_sample_images(self._study, run.dataset, name, self._report)
+                self._written.add((run.dataset, name))
+
+
 def _content(
-    site: Site, store: PageStore, run: RecordedRun, compare: str, seeds: Sequence[RecordedRun]
+    site: Site,
+    store: PageStore,
+    pictures: _Pictures,
+    run: RecordedRun,
+    compare: str,
+    seeds: Sequence[RecordedRun],
 ) -> str:
     """Returns the content of a run's page, stored or made now, and writes the run's files."""
     study, folder = site.study, site.folder / run_files(run.key)
     said = [compare, *(one.key for one in seeds)]
     try:
-        key = page_key(study, run, _images(study, run), said)
+        key = page_key(study, run, pictures.stamps(run), said)
         found = store.read(key)
-        for evaluation in run.evaluations if found else ():
-            if not evaluation.reason:
-                write_sample_images(study, run.dataset, evaluation.split, site.folder)
+        if found:
+            pictures.write(run)
     except InputError:  # the page says what is wrong with its images
         key, found = "", None
     if found:
@@ -104,13 +143,6 @@ def _content(
     if key:
         store.write(key, {"content": content, "files": files})
     return content
-
-
-def _images(study: RecordedStudy, run: RecordedRun) -> list[Path]:
-    """Returns the files of the images that a run's page shows."""
-    names = dict.fromkeys(one.split for one in run.evaluations if not one.reason)
-    splits = [sample_split(study, run.dataset, name) for name in names]
-    return [one.folder / image["file_name"] for one in splits for image in one.images]
 
 
 def _context(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from rankdet.errors import InputError
+from rankdet.evaluation.coco.json_columns import read_columns
 from rankdet.evaluation.coco.types import Floats
 from rankdet.evaluation.metrics.error_kinds import Boxes
 from rankdet.evaluation.metrics.matches import Matches
@@ -119,6 +120,10 @@ def detected_boxes(path: Path, positions: Iterable[int]) -> dict[int, Box]:
     """
     try:
         everything = _detected(path, _stamp(path))
+        if isinstance(everything, np.ndarray):
+            wanted = [int(position) for position in positions]
+            boxes = _checked(everything[np.array(wanted, dtype=np.int64)]).tolist()
+            return {one: _rounded(box) for one, box in zip(wanted, boxes, strict=True)}
         return {int(position): _rounded(_box(everything[position])) for position in positions}
     except _UNREADABLE as error:
         raise InputError(f"{path.name}: detections cannot be read: {error!r}") from error
@@ -143,7 +148,11 @@ def boxes_of(matches: Matches, annotations: Path, detections: Path) -> Boxes:
         raise InputError(message) from error
     try:
         found = _detected(detections, _stamp(detections))
-        own = _boxes([found[one] for one in matches.detections["detection"].tolist()])
+        positions = matches.detections["detection"]
+        if isinstance(found, np.ndarray):
+            own = _checked(found[positions.to_numpy()])
+        else:
+            own = _boxes([found[one] for one in positions.tolist()])
     except _UNREADABLE as error:
         raise InputError(f"{detections.name}: detections cannot be read: {error!r}") from error
     return Boxes(own, truth)
@@ -165,9 +174,24 @@ def _stamp(path: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
+def _checked(boxes: Floats) -> Floats:
+    """Returns (N, 4) boxes, or raises ValueError with the first that is not finite."""
+    finite = np.isfinite(boxes).all(axis=1)
+    if not finite.all():
+        raise ValueError(f"bbox is {boxes[~finite][0].tolist()!r:.60}")
+    return boxes
+
+
 @lru_cache(maxsize=1)  # the parts of a run's page read the same file
-def _detected(path: Path, _: tuple[int, int]) -> list[Any]:
-    """Returns what each detection has in place of its box; None for nothing."""
+def _detected(path: Path, _: tuple[int, int]) -> Floats | list[Any]:
+    """Returns the box of each detection, (D, 4).
+
+    For a file of an unusual form, it is what each detection has in place of its box, None for
+    nothing: the caller finds the fault.
+    """
+    columns = read_columns(path)
+    if columns is not None:
+        return columns.boxes
     return [one.get("bbox") for one in json.loads(path.read_text(encoding="utf-8"))]
 
 

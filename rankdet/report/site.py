@@ -50,6 +50,7 @@ class Site:
         self.study = study
         self.folder = folder
         self.papers = papers
+        self._static: dict[str, dict[str, str]] = {}
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -102,19 +103,28 @@ class Site:
 
     def write(self, page: str, template: str, **context: Any) -> None:
         """Renders a template into `page`, a path relative to the report's folder."""
-        script = _joined(SCRIPTS.get(template, ()))
-        hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        if template not in self._static:
+            self._static[template] = _static(template)
         text = self.render(
             page,
             template,
-            style=Markup(_joined((*STYLES, *MORE_STYLES.get(template, ())))),
-            script=Markup(script),
-            script_hash=f"sha256-{hashed}",
+            **self._static[template],
             **context,
         )
         path = self.folder / page
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def _static(template: str) -> dict[str, str]:
+    """Returns the style of the pages of a template, their scripts, and the hash of these."""
+    script = _joined(SCRIPTS.get(template, ()))
+    hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {
+        "style": Markup(_joined((*STYLES, *MORE_STYLES.get(template, ())))),
+        "script": Markup(script),
+        "script_hash": f"sha256-{hashed}",
+    }
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The record of a training: `train.parquet`, one row per iteration."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -22,16 +23,32 @@ def training_record(run: RecordedRun, columns: Sequence[str] | None = None) -> p
     """
     last = run.record.at_epoch if run.record else None
     path = (run.folder.parent if last else run.folder) / TRAINING
-    try:
-        frame = pd.read_parquet(path)
-    except (OSError, ValueError):
-        return None
-    if CLASSIFICATION not in frame and set(OF_RANK_SORT) <= set(frame.columns):
-        frame[CLASSIFICATION] = frame[list(OF_RANK_SORT)].sum(axis=1, skipna=False)
-    if frame.empty or "iteration" not in frame or not set(columns or ()) <= set(frame.columns):
+    frame = _read(path, columns)
+    if frame is None or frame.empty or "iteration" not in frame:
         return None
     if last and last.iteration is not None:
         frame = frame[frame["iteration"] <= last.iteration]
-    frame = frame if columns is None else frame[list(columns)]
-    latest = frame.drop_duplicates("iteration", keep="last")
-    return latest.sort_values("iteration", ignore_index=True)
+    if not frame["iteration"].is_monotonic_increasing or not frame["iteration"].is_unique:
+        frame = frame.drop_duplicates("iteration", keep="last").sort_values("iteration")
+    return frame[list(columns or frame.columns)].reset_index(drop=True)
+
+
+def _read(path: Path, columns: Sequence[str] | None) -> pd.DataFrame | None:
+    """Returns these columns and `iteration`, or all; None if one is missing or unreadable."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            known = file.schema_arrow.names
+            parts = set() if CLASSIFICATION in known else {*OF_RANK_SORT} & {*known}
+            sums = parts == set(OF_RANK_SORT)
+            wanted = dict.fromkeys(known if columns is None else ["iteration", *columns])
+            if sums and columns is not None and CLASSIFICATION in wanted:
+                wanted = dict.fromkeys([*wanted, *OF_RANK_SORT])
+            read = [name for name in wanted if name in known]
+            frame = file.read(read, use_threads=False).to_pandas()
+    except (OSError, ValueError):
+        return None
+    if sums and (columns is None or CLASSIFICATION in wanted):
+        frame[CLASSIFICATION] = frame[list(OF_RANK_SORT)].sum(axis=1, skipna=False)
+    return frame if set(wanted) <= set(frame.columns) else None

@@ -57,19 +57,36 @@ class Study:
             config, [*self.tables.values(), *self.figures.values()], source
         )
         published.check_names(config, source)
-        planned = expand(config, source, self.papers.runs)
-        self.runs = [resolve(config, self._keeping(run), source) for run in planned]
+        self.runs = self._resolved(expand(config, source, self.papers.runs))
         check_kept_epochs(self.runs, source)
         self._runs = {run.key: run for run in self.runs}
         self.imports = Imports(config, Path(self.folder), source)
         self.every: list[ResolvedRun | ImportedRun] = [*self.runs, *self.imports.runs]
         self.datasets = list(dict.fromkeys(run.dataset for run in self.every))
+        self._parts: dict[tuple[int, int], dict[str, dict[str, Any]]] = {}
         # Whether the jobs run on other machines; a workflow that submits jobs replaces it.
         self.submitted: Callable[[], bool] = lambda: False
         if config.cost:
             costs.cost_models(config.cost, source)
         if with_data:
             self.check_data()
+
+    def _resolved(self, planned: Sequence[Run]) -> list[ResolvedRun]:
+        """Loads and checks what the runs need, once for all runs that differ in their seed alone.
+
+        These runs share their model and their schedule as objects.
+        """
+        known: dict[tuple[str, ...], list[tuple[Run, ResolvedRun]]] = {}
+        found = []
+        for run in planned:
+            first = replace(run, seed=0)
+            same = known.setdefault((run.dataset, run.detector, run.backbone, run.loss), [])
+            made = next((one for other, one in same if _alike(other, first)), None)
+            if made is None:
+                made = resolve(self.config, self._keeping(run), self.source)
+                same.append((first, made))
+            found.append(made if made.seed == run.seed else replace(made, seed=run.seed))
+        return found
 
     def _keeping(self, run: Run) -> Run:
         """The run with the epochs that cells show of it; only a training has epochs.
@@ -269,13 +286,19 @@ class Study:
             "test": run.test_settings(variant, threshold),
             "test_hash": run.test_hash(variant, threshold),
             "hashes": run.hashes,
-            "made_of": made_of(run) if run.trained else {},
+            "made_of": self._made_of(run) if run.trained else {},
             "threads": threads,
             "device": self.config.device,
             **({"hours": self.config.hours} if self.config.hours else {}),
             **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
             **({"keep_epochs": [kept.name for kept in run.kept_epochs]} if run.kept_epochs else {}),
         }
+
+    def _made_of(self, run: ResolvedRun) -> dict[str, dict[str, Any]]:
+        key = (id(run.model), id(run.schedule))  # the runs keep these objects
+        if key not in self._parts:
+            self._parts[key] = made_of(run)
+        return self._parts[key]
 
     @property
     def cost_record(self) -> list[str]:
@@ -312,7 +335,11 @@ class Study:
         return batches.runs_on_gpus(self.config.device, self.submitted())
 
     def plan(self) -> dict[str, Any]:
-        """Returns the content of `plan.json`."""
+        """Returns the content of `plan.json`; it is not to be changed."""
+        return self._plan
+
+    @cached_property
+    def _plan(self) -> dict[str, Any]:
         config = self.config
         content: dict[str, Any] = {
             "study": study_entry(config),
@@ -339,6 +366,11 @@ class Study:
     def plan_hash(self) -> str:
         """The hash of the whole plan, titles included."""
         return hashes.digest(self.plan())
+
+
+def _alike(a: Run, b: Run) -> bool:
+    """Whether two runs are equal, also in what only messages and paper's schedules need."""
+    return a == b and a.group == b.group and a.cases == b.cases
 
 
 def _test(wildcards: Mapping[str, str]) -> tuple[str | None, str | None]:

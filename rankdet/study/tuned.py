@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,16 @@ def _search(
     cited = card.get("training", {}).get("tuned")
     places = (root, Path())  # of the product, or of the folder in which the study runs
     there = [place / cited for place in places if (place / cited).is_file()] if cited else []
-    record = TuningRecord.read(there[0])[0] if there else None
+    record = _read(there[0], there[0].stat().st_mtime_ns) if there else None
     if record is None or record.preset != preset:
         return None, None
     search = record.search(run.detector, run.backbone, run.loss)
     return record, search if search and search.best and search.learned else None
+
+
+@lru_cache
+def _read(path: Path, _changed: int) -> TuningRecord | None:
+    return TuningRecord.read(path)[0]
 
 
 def _is_best(search: Search, schedule: Mapping[str, Any]) -> bool:

@@ -225,7 +225,8 @@
     const query = new URLSearchParams(location.search);
     const wanted = (query.get("losses") || "").split(",").map(place).filter((at) => data.drawn.includes(at));
     if (wanted.length) state.losses = [...new Set(wanted)].slice(0, MOST);
-    state.ref = Math.max(0, place(query.get("ref")));
+    const ref = place(query.get("ref"));
+    state.ref = ref in data.differences ? ref : 0;
     ["left", "right"].forEach((side) => {
       const at = place(query.get(side));
       if (figures.has(at)) state[side] = at;

@@ -55,7 +55,7 @@ def test_differences_to_any_reference_are_those_of_the_means(
     keys = [loss["key"] for loss in data["losses"]]
     for at, reference in enumerate(keys):
         for line, key in enumerate(keys):
-            cell = data["differences"][at][line]
+            cell = data["differences"][str(at)][line]
             if at == line:
                 assert not any(cell)
                 continue

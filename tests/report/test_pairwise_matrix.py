@@ -1,6 +1,6 @@
 """All pairs of losses: which cells are tested, and which are grey."""
 
-from rankdet.report.pairwise_matrix import Loss, matrices
+from rankdet.report.pairwise_matrix import MOST, Loss, matrices
 
 GOOD = {"AP": [40.0, 40.2, 39.9], "oLRP": [60.0, 60.3, 59.8]}
 BAD = {"AP": [30.0, 30.2, 29.9], "oLRP": [70.0, 70.3, 69.8]}
@@ -38,3 +38,14 @@ def test_schedules_are_apart() -> None:
         ("fast", "oLRP", (1, 2, 3), 3),
     ]
     assert found[2].rows[0][1].verdict == "better" and not found[2].rows[1][2].verdict
+
+
+def test_many_losses_are_tested_and_the_best_are_shown() -> None:
+    def loss(ap: float) -> Loss:
+        return Loss({"AP": [ap, ap + 0.3, ap + 0.1], "oLRP": [90 - ap, 90.3 - ap, 90.1 - ap]}, True)
+
+    count = MOST + 4
+    for matrix in matrices([loss(1.0), *(loss(20.0 + at) for at in range(1, count))]):
+        assert matrix.lines == (0, *range(5, count)) and matrix.losses == count
+        assert [len(row) for row in matrix.rows] == [MOST] * MOST
+        assert matrix.tested == count * (count - 1) // 2
