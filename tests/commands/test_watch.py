@@ -31,6 +31,16 @@ def config(tmp_path):
     return path
 
 
+def test_report_watch_is_the_same_command(monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr("rankdet.commands.watch.run", lambda args: calls.append(vars(args)) or 0)
+    assert main(["watch", "tiny", "--open"]) == main(["report", "tiny", "--watch", "--open"]) == 0
+    wanted, found = calls
+    assert found == {key: wanted[key] for key in found} and found["study"] == ["tiny"]
+    assert main(["report", "tiny", "--watch", "--out", "there"]) == 2
+    assert capsys.readouterr().err.endswith("--watch writes no folder; give one of the two\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_serves_until_a_signal_and_leaves_nothing(config, number):
     temporary = config.with_name("temporary")
