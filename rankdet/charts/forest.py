@@ -11,12 +11,17 @@ from html import escape
 import numpy as np
 
 from rankdet.charts.axis import Axis, linear_axis
+from rankdet.charts.names import name_lines
 from rankdet.charts.svg import FONT, STANDALONE
 
 WIDTH, LEFT, RIGHT = 980, 480, 760  # of the picture, and the ends of the plot, in pixels
 LINE = 21  # height of a row
-TEXTS = 66  # letters of a row's text
-HEADINGS = 108  # letters of a heading
+MORE = 15  # height of each further line of a name
+TEXTS = 66  # letters of a line of a row's text
+HEADINGS = 108  # letters of a line of the title
+WORDS = 31  # letters of a line of the text at the right
+MOST = 6  # lines of a name
+BOLD = ' font-weight="600"'
 COLOURS = {"holds": "#1f9254", "does not hold": "#c7473f"}
 OTHER = "#7a828c"
 
@@ -81,13 +86,14 @@ def forest_svg(panels: Sequence[ForestPanel], title: str, inline: str = "") -> s
         inline: the id of its title in an HTML page; empty for the content of an SVG file.
     """
     shown = [panel for panel in panels if panel.rows]
-    parts = [f'<text x="4" y="18" font-weight="600">{escape(_cut(title, HEADINGS))}</text>']
-    y = 34.0
+    headings = name_lines(title, HEADINGS, MOST)
+    parts = [*_lines(headings, 4, 18, BOLD)]
+    y = 34.0 + MORE * (len(headings) - 1)
     for panel in shown:
         parts += _panel(panel, y)
         y += _height(panel)
     if not shown:
-        parts.append('<text x="4" y="44">No claim has an answer yet.</text>')
+        parts.append(f'<text x="4" y="{y + 10:.0f}">No claim has an answer yet.</text>')
         y += LINE
     counts = "; ".join(f"{row.text}: {row.words}" for panel in shown for row in panel.rows)
     alt = escape(f"{title}. {counts}")
@@ -104,7 +110,25 @@ def forest_svg(panels: Sequence[ForestPanel], title: str, inline: str = "") -> s
 
 
 def _height(panel: ForestPanel) -> float:
-    return LINE * (len(panel.rows) + len(panel.groups)) + 58.0
+    return _rows_height(panel) + 58.0
+
+
+def _rows_height(panel: ForestPanel) -> float:
+    return sum(
+        _line(group.title) + sum(_line(row.text, row.words) for row in group.rows)
+        for group in panel.groups
+    )
+
+
+def _line(text: str, words: str = "") -> float:
+    """The height of a row with its name, and with its text at the right."""
+    longest = max(len(name_lines(text, TEXTS, MOST)), len(name_lines(words, WORDS, MOST)))
+    return LINE + MORE * (longest - 1.0)
+
+
+def _lines(lines: Sequence[str], x: float, y: float, more: str = "") -> Iterator[str]:
+    for k, line in enumerate(lines):
+        yield f'<text x="{x}" y="{y + MORE * k:.1f}"{more}>{escape(line)}</text>'
 
 
 def _axis(panel: ForestPanel) -> Axis:
@@ -122,7 +146,7 @@ def _panel(panel: ForestPanel, top: float) -> Iterator[str]:
         part = float(axis.fraction(np.array(value)))
         return LEFT + min(max(part, 0.0), 1.0) * (RIGHT - LEFT)
 
-    bottom = top + LINE * (len(panel.rows) + len(panel.groups)) + 4
+    bottom = top + _rows_height(panel) + 4
     for value, text in axis.ticks:
         x = place(value)
         yield (
@@ -138,17 +162,16 @@ def _panel(panel: ForestPanel, top: float) -> Iterator[str]:
     )
     y = top + 15
     for group in panel.groups:
-        heading = escape(_cut(group.title, TEXTS))
-        yield f'<text x="4" y="{y:.1f}" font-weight="600">{heading}</text>'
-        y += LINE
+        yield from _lines(name_lines(group.title, TEXTS, MOST), 4, y, BOLD)
+        y += _line(group.title)
         for row in group.rows:
             yield from _row(row, y, place)
-            y += LINE
+            y += _line(row.text, row.words)
 
 
 def _row(row: ForestRow, y: float, place: Callable[[float], float]) -> Iterator[str]:
     colour, middle = COLOURS.get(row.verdict, OTHER), y - 4.5
-    yield f'<text x="16" y="{y:.1f}">{escape(_cut(row.text, TEXTS))}</text>'
+    yield from _lines(name_lines(row.text, TEXTS, MOST), 16, y)
     if row.low is not None and row.high is not None:
         yield (
             f'<path d="M{place(row.low):.1f} {middle:.1f}H{place(row.high):.1f}" '
@@ -161,7 +184,7 @@ def _row(row: ForestRow, y: float, place: Callable[[float], float]) -> Iterator[
             'stroke-opacity=".55"/>'
         )
     yield _mark(row.verdict, place(row.value), middle, colour)
-    yield f'<text x="{RIGHT + 12}" y="{y:.1f}">{escape(_cut(row.words, 31))}</text>'
+    yield from _lines(name_lines(row.words, WORDS, MOST), RIGHT + 12, y)
 
 
 def _mark(verdict: str, x: float, y: float, colour: str) -> str:
@@ -170,7 +193,3 @@ def _mark(verdict: str, x: float, y: float, colour: str) -> str:
         return f'<rect x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9" fill="{colour}"/>'
     fill = f'fill="{colour}"' if verdict == "holds" else 'fill="none" stroke-width="2"'
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" stroke="{colour}" {fill}/>'
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -19,7 +19,8 @@ LEFT, RIGHT = 172, 346  # ends of the plot, in pixels
 LINE = 20  # height of a row
 TEXTS = 23  # letters of a line of a row's text
 MORE = 15  # height of its further lines
-HEADINGS = 60
+HEADINGS = 60  # letters of a line of a heading
+MOST = 6  # lines of a name
 WORDS = 14
 SEEDS, IMAGES = "seeds", "images"  # what an interval is over
 
@@ -69,14 +70,13 @@ def intervals_svg(groups: Sequence[IntervalGroup], label: str, title: str, name:
     """
     rows = [row for group in groups for row in group.rows]
     axis = _axis(rows)
-    bottom = 24.0 + LINE * len(groups) + sum(_height(row) for row in rows)
+    bottom = 24.0 + sum(_heading(group) for group in groups) + sum(_height(row) for row in rows)
     parts = [f'<text x="4" y="14" font-weight="600">{escape(label)}</text>', *_grid(axis, bottom)]
     y = 24.0 + LINE - 6
     for group in groups:
-        parts.append(
-            f'<text x="4" y="{y:.1f}" opacity=".8">{escape(_cut(group.title, HEADINGS))}</text>'
-        )
-        y += LINE
+        for k, line in enumerate(name_lines(group.title, HEADINGS, MOST)):
+            parts.append(f'<text x="4" y="{y + MORE * k:.1f}" opacity=".8">{escape(line)}</text>')
+        y += _heading(group)
         for row in group.rows:
             parts += _row(row, y, lambda value: _place(axis, value))
             y += _height(row)
@@ -106,12 +106,16 @@ def _grid(axis: Axis, bottom: float) -> Iterator[str]:
         )
 
 
+def _heading(group: IntervalGroup) -> float:
+    return LINE + MORE * (len(name_lines(group.title, HEADINGS, MOST)) - 1)
+
+
 def _height(row: IntervalRow) -> float:
-    return LINE + MORE * (len(name_lines(row.text, TEXTS)) - 1)
+    return LINE + MORE * (len(name_lines(row.text, TEXTS, MOST)) - 1)
 
 
 def _row(row: IntervalRow, y: float, place: Callable[[float], float]) -> Iterator[str]:
-    for k, line in enumerate(name_lines(row.text, TEXTS)):
+    for k, line in enumerate(name_lines(row.text, TEXTS, MOST)):
         yield f'<text x="14" y="{y + MORE * k:.1f}">{escape(line)}</text>'
     yield f'<text x="{RIGHT + 12}" y="{y:.1f}">{escape(_cut(row.words, WORDS))}</text>'
     if row.value is None:

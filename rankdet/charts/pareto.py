@@ -8,12 +8,16 @@ import numpy as np
 
 from rankdet.charts.axis import Axis, linear_axis
 from rankdet.charts.colours import COLOURS
+from rankdet.charts.names import name_lines
 from rankdet.charts.svg_marks import LETTER
 from rankdet.charts.svg_plot import FONT
 
 WIDTH, HEIGHT = 460, 340
 LEFT, RIGHT, TOP, BOTTOM = 40, 436, 44, 296  # ends of the plot, in pixels
-NAMES = 22  # letters of a dot's name
+NAMES = 22  # letters of a line of a dot's name
+MOST = 3  # lines of a name
+MORE = 13  # height of each further line, in pixels
+LEGEND = 17  # height of a row of the legend
 SIZE = 12  # of the names
 
 Area = tuple[float, float, float, float]  # left, top, right, bottom
@@ -65,9 +69,11 @@ def pareto_svg(points: Sequence[Point], labels: tuple[str, str], title: str, nam
     groups = list(dict.fromkeys(point.group for point in points))
     best = front(points)
     line = "L".join(f"{x:.1f} {y:.1f}" for x, y in (_place(across, up, one) for one in best))
+    rows = _legend_rows(groups) if len(groups) > 1 else []
+    above = LEGEND * max(0, len(rows) - 1)  # further rows of the legend, above y = 0
     parts = [
-        *_axes(across, up, labels),
-        *(_legend(groups) if len(groups) > 1 else ()),
+        *_axes(across, up, labels, above),
+        *_legend(rows, groups, above),
         f'<path d="M{line}" fill="none" stroke="currentColor" stroke-opacity=".5" '
         'stroke-width="1.5" stroke-dasharray="5 3"/>',
         *(_mark(groups.index(p.group), *at) for p, at in zip(points, places, strict=True)),
@@ -78,7 +84,8 @@ def pareto_svg(points: Sequence[Point], labels: tuple[str, str], title: str, nam
     )
     kept = f"Not dominated: {', '.join(f'{p.name} ({p.group})' for p in best)}"
     return (
-        f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}" '
+        f'<svg class="plot" viewBox="0 {-above} {WIDTH} {HEIGHT + above}" role="img" '
+        f'aria-labelledby="{name}" '
         f'font-size="{FONT}" fill="currentColor">'
         f'<title id="{name}">{escape(f"{title}. {told}. {kept}.")}</title>{"".join(parts)}</svg>'
     )
@@ -95,8 +102,8 @@ def _place(across: Axis, up: Axis, point: Point) -> tuple[float, float]:
     return x, BOTTOM - float(up.fraction(np.array(point.gain))) * (BOTTOM - TOP)
 
 
-def _axes(across: Axis, up: Axis, labels: tuple[str, str]) -> Iterator[str]:
-    yield f'<text x="4" y="14" opacity=".8">{escape(labels[1])}</text>'
+def _axes(across: Axis, up: Axis, labels: tuple[str, str], above: int) -> Iterator[str]:
+    yield f'<text x="4" y="{14 - above}" opacity=".8">{escape(labels[1])}</text>'
     for value, text in up.ticks:
         y = BOTTOM - float(up.fraction(np.array(value))) * (BOTTOM - TOP)
         yield (
@@ -117,12 +124,28 @@ def _axes(across: Axis, up: Axis, labels: tuple[str, str]) -> Iterator[str]:
     )
 
 
-def _legend(groups: Sequence[str]) -> Iterator[str]:
+def _legend_rows(groups: Sequence[str]) -> list[list[tuple[float, str]]]:
+    """The names of the legend with their places, row by row; a row is as wide as the picture."""
+    rows: list[list[tuple[float, str]]] = [[]]
     x = 4.0
-    for at, group in enumerate(groups):
-        name = _cut(group)
-        yield _mark(at, x + 5, 29) + f'<text x="{x + 15:.1f}" y="33">{escape(name)}</text>'
-        x += 32 + LETTER * len(name)
+    for group in groups:
+        width = 32 + LETTER * len(group)
+        if rows[-1] and x + width > WIDTH:
+            rows.append([])
+            x = 4.0
+        rows[-1].append((x, group))
+        x += width
+    return rows
+
+
+def _legend(
+    rows: Sequence[Sequence[tuple[float, str]]], groups: Sequence[str], above: int
+) -> Iterator[str]:
+    for k, row in enumerate(rows):
+        y = 33 - above + LEGEND * k
+        for x, group in row:
+            yield _mark(groups.index(group), x + 5, y - 4)
+            yield f'<text x="{x + 15:.1f}" y="{y}">{escape(group)}</text>'
 
 
 def _mark(group: int, x: float, y: float) -> str:
@@ -141,28 +164,27 @@ def _names(points: Sequence[Point], places: Sequence[tuple[float, float]]) -> It
     """Names where they cover no dot and no other name; a name without a place is left out."""
     taken: list[Area] = [(x - 6, y - 6, x + 6, y + 6) for x, y in places]
     for point, (x, y) in zip(points, places, strict=True):
-        name = _cut(point.name)
-        width = LETTER * len(name) * SIZE / FONT
-        for left, base in _tried(x, y, width):
-            area = (left, base - 9, left + width, base + 3)
-            inside = left >= LEFT and left + width <= WIDTH - 2 and TOP - 8 < base < BOTTOM
+        lines = name_lines(point.name, NAMES, MOST)
+        width = LETTER * max(map(len, lines)) * SIZE / FONT
+        more = MORE * (len(lines) - 1)
+        for left, base in _tried(x, y, width, more):
+            area = (left, base - 9, left + width, base + more + 3)
+            inside = left >= LEFT and left + width <= WIDTH - 2
+            inside = inside and base > TOP - 8 and base + more < BOTTOM
             if inside and not any(_meet(area, other) for other in taken):
                 taken.append(area)
-                yield (
-                    f'<text x="{left:.1f}" y="{base:.1f}" font-size="{SIZE}">{escape(name)}</text>'
-                )
+                for k, line in enumerate(lines):
+                    down = f'y="{base + MORE * k:.1f}" font-size="{SIZE}"'
+                    yield f'<text x="{left:.1f}" {down}>{escape(line)}</text>'
                 break
 
 
-def _tried(x: float, y: float, width: float) -> list[tuple[float, float]]:
-    sides = [(x + 9, y + 4), (x - 9 - width, y + 4)]
-    rows = [(left, y + down) for down in (-9, 18) for left in (x - width / 2, x + 5, x - 5 - width)]
-    return sides + rows
+def _tried(x: float, y: float, width: float, more: float) -> list[tuple[float, float]]:
+    """Places of the left end of the first line: beside the dot, above it, below it."""
+    sides = [(x + 9, y + 4 - more / 2), (x - 9 - width, y + 4 - more / 2)]
+    lefts = (x - width / 2, x + 5, x - 5 - width)
+    return sides + [(left, y + down) for down in (-9 - more, 18) for left in lefts]
 
 
 def _meet(a: Area, b: Area) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= NAMES else text[: NAMES - 1] + "…"
