@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,7 +109,7 @@ class Slurm:
         assert done.returncode == 0, log.read_text()
 
     def stop(self) -> None:
-        subprocess.run([HERE / "stop.sh", self.folder], timeout=60, check=False)
+        subprocess.run([HERE / "stop.sh", self.folder], timeout=120, check=False)
 
     def ask(self, *command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -118,19 +119,29 @@ class Slurm:
         os.kill(int((self.folder / f"slurmd-{node}.pid").read_text()), 9)
 
 
-def running(accounts: bool) -> Iterator[Slurm]:
-    """Starts a SLURM, one at a time on this machine, and stops it."""
+def running(accounts: bool, request: pytest.FixtureRequest) -> Iterator[Slurm]:
+    """Starts a SLURM, one at a time on this machine, and stops it.
+
+    Its folder stays if a test has failed. A process of its own stops it if the tests are killed.
+    """
     if reason := missing(PROGRAMS + (WITH_ACCOUNTS if accounts else ())):
         pytest.skip(reason)
     with (Path(tempfile.gettempdir()) / "rankdet-slurm.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         one = Slurm(folder, accounts)
+        wait = f"tail --pid={os.getpid()} -f /dev/null; exec {HERE}/stop.sh {folder}"
+        guard = subprocess.Popen(["bash", "-c", wait], start_new_session=True)
         try:
             one.start("n1")
             yield one
         finally:
             one.stop()
+            os.killpg(guard.pid, signal.SIGKILL)
+            guard.wait()
+            if not request.session.testsfailed:
+                shutil.rmtree(folder)
+                folder.with_suffix(".start").unlink()
 
 
 @dataclass
@@ -178,7 +189,7 @@ class Project:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *arguments: str, study: str = "slow.yaml", **variables: str) -> Workflow:
-        log = self.root / "terminal.txt"
+        log = self.root / f"terminal-{len(self.started) + 1}.txt"
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm"]
         command += ["--configfile", study, "--config", "threads=1", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}

@@ -1,12 +1,37 @@
 #!/usr/bin/env bash
-# Ends what start.sh has started, by the numbers in its files: stop.sh FOLDER
+# Ends everything that start.sh has started, and the jobs there: stop.sh FOLDER
+# Processes are known by the files that they have open below the folder: a daemon that is told to end removes its
+# file with its number first, and may then wait for minutes for another daemon.
 DIR=$1
-for name in slurmd-n1 slurmd-n2 slurmctld slurmdbd mysql/pid munge/pid; do
-  file=$DIR/${name%.pid}
-  [ -f "$file" ] || file=$file.pid
-  [ -f "$file" ] && kill "$(cat "$file")" 2>/dev/null
-  sleep 0.5
+alive() { # NAME...: the processes of these names that use the folder
+  for name in "$@"; do
+    for process in $(pgrep -x "$name"); do
+      readlink "/proc/$process/fd/"* 2>/dev/null | grep -q "^$DIR/" && echo "$process"
+    done
+  done
+}
+end() { # NAME...: TERM, and KILL after ten seconds
+  local found
+  found=$(alive "$@")
+  [ -z "$found" ] && return
+  kill $found 2>/dev/null
+  for _ in $(seq 50); do
+    found=$(alive "$@")
+    [ -z "$found" ] && return
+    sleep 0.2
+  done
+  kill -9 $found 2>/dev/null
+}
+
+for job in $(alive slurm_script); do # each job's processes are a group
+  kill -- "-$job" 2>/dev/null
 done
+end slurm_script
+end slurmd slurmstepd
+end slurmctld
+end slurmdbd
+end mariadbd
+end munged
 for name in slurm gres slurmdbd; do
   [ "$(readlink "/etc/slurm/$name.conf")" = "$DIR/$name.conf" ] && rm "/etc/slurm/$name.conf"
 done

@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")
-def slurm():
-    yield from running(accounts=True)
+def slurm(request):
+    yield from running(accounts=True, request=request)
 
 
 def jobs(slurm):

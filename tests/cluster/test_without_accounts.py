@@ -17,8 +17,8 @@ CHANGES = (
 
 
 @pytest.fixture(scope="module")
-def slurm():
-    yield from running(accounts=False)
+def slurm(request):
+    yield from running(accounts=False, request=request)
 
 
 @pytest.mark.parametrize(
