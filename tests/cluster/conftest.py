@@ -25,8 +25,9 @@ PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
 WITH_ACCOUNTS = ("slurmdbd", "mariadbd", "sacct")
 LONG = 1500  # seconds; a machine that does other things needs minutes to import torch
 
-# Put behind the stand-in of tests/workflow: it trains as slowly on every machine, and resumes. Real
-# trainings that are killed are in tests/training; what counts here are the jobs around them.
+# Put behind the stand-in of tests/workflow: it resumes, and it trains as slowly as the file `pace` says, so
+# that no training ends before a slow SLURM has done what a test waits for. Real trainings that are killed are
+# in tests/training; what counts here are the jobs around them.
 SLOW_TRAINING = """
 def train(spec, run_dir, finish=None):
     work, total = run_dir / "work", spec["schedule"]["iterations"]
@@ -41,11 +42,12 @@ def train(spec, run_dir, finish=None):
     kept = rows.read_text().splitlines(keepends=True)[:last] if last else []
     rows.write_text("".join(kept))
     for i in range(last + 1, total + 1):
-        time.sleep(1)
+        time.sleep(float(Path("pace").read_text()))
         with rows.open("a") as file:
             file.write(json.dumps({"iteration": i, "process": os.getpid()}) + "\\n")
         if i % 4 == 0:
             (work / f"epoch_{i}.json").write_text(json.dumps({"iteration": i}))
+        if i % 100 == 0 or i == 4:
             os.write(int(os.environ["RANKDET_TERMINAL"]), f"iteration {i}\\n".encode())
     (run_dir / "rows.jsonl").write_text(rows.read_text())
     import pandas as pd
@@ -70,7 +72,7 @@ datasets:
   shapes: {kind: shapes, title: Shapes, seed: 1, image_size: 96, train_images: 16, val_images: 8}
 runs:
   - {dataset: shapes, detectors: [retinanet], losses: [focal]}
-schedule: {image_size: 96, batch_size: 4, iterations: 40, warmup: 4, checkpoint_every: 4}
+schedule: {image_size: 96, batch_size: 4, iterations: 3000, warmup: 4, checkpoint_every: 4}
 splits: [val]
 """
 
@@ -174,6 +176,10 @@ class Workflow:
             assert self.process.poll() is None, f"ended before {what}:\n{self.text()}"
             time.sleep(0.5)
 
+    def hurry(self) -> None:
+        """Lets the training end soon; without it, it takes an hour."""
+        (self.root / "pace").write_text("0")
+
     def finish(self) -> int:
         return self.process.wait(LONG)
 
@@ -189,6 +195,7 @@ class Project:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *arguments: str, study: str = "slow.yaml", **variables: str) -> Workflow:
+        (self.root / "pace").write_text("1")  # seconds
         log = self.root / f"terminal-{len(self.started) + 1}.txt"
         command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm"]
         command += ["--configfile", study, "--config", "threads=1", *arguments]

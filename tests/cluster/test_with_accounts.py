@@ -56,6 +56,9 @@ def eventful(slurm, slow_project):
     flow.seen["zombies"] = trainings(flow.run)
     slurm.kill_daemon("n1")
     slurm.start("n2")
+    flow.wait(lambda: "asks process" in flow.text(), "the question to the first process")
+    flow.wait(lambda: not set(flow.seen["zombies"]) & set(trainings(flow.run)), "its end")
+    flow.hurry()
     flow.seen["code"] = flow.finish()
     return flow
 
@@ -65,10 +68,10 @@ def test_a_training_ends_as_if_nothing_had_happened(eventful):
     record = eventful.record()
     assert record["status"] == "trained" and len(record["training"]["resumed_from"]) >= 3
     rows = pd.read_parquet(eventful.run / "train.parquet")
-    assert list(rows.iteration) == list(range(1, 41))
+    assert list(rows.iteration) == list(range(1, 3001))
     lines = (eventful.run / "rows.jsonl").read_text().splitlines()
     written = [json.loads(line)["iteration"] for line in lines]
-    assert written == list(range(1, 41))  # one process at a time has written them
+    assert written == list(range(1, 3001))  # one process at a time has written them
     assert (eventful.run / "metrics.json").exists()
     assert not (eventful.run / "work").exists() and not (eventful.run / "finished").exists()
 
@@ -78,7 +81,7 @@ def test_the_terminal_and_the_record_say_who_cancelled_the_job(eventful):
     assert "was cancelled by root" in reason
     assert "train shapes/retinanet/focal/seed1: SLURM job" in eventful.text()
     assert "it goes on from iteration" in eventful.text()
-    assert "iteration 40\n" in eventful.text()  # a line of progress
+    assert "iteration 3000\n" in eventful.text()  # a line of progress
 
 
 def test_a_training_whose_node_was_lost_does_not_stay_beside_the_next_one(eventful):
@@ -95,10 +98,11 @@ def test_the_log_of_the_training_has_all_attempts(eventful):
 
 
 def test_a_training_longer_than_a_job_is_resumed_until_it_ends(slurm, slow_project, eventful):
-    (slow_project.root / "short.yaml").write_text(
-        (slow_project.root / "slow.yaml").read_text().replace("iterations: 40", "iterations: 80")
-    )
-    flow = slow_project.start(study="short.yaml", longest="1")
+    text = (slow_project.root / "slow.yaml").read_text()
+    (slow_project.root / "longer.yaml").write_text(text.replace("3000", "3200"))
+    flow = slow_project.start(study="longer.yaml", longest="2")
+    flow.wait(lambda: "at its time limit" in flow.text(), "the time limit")
+    flow.hurry()
     assert flow.finish() == 0, flow.text()
-    assert "at its time limit of 00:01:00; it goes on from iteration" in flow.text()
+    assert "at its time limit of 00:02:00; it goes on from iteration" in flow.text()
     assert flow.record()["training"]["resumed_from"]

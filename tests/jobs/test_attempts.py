@@ -129,3 +129,24 @@ def test_the_plugin_learns_that_a_job_was_cancelled_by_someone():
     found = asyncio.run(plugin.query_job_status("sacct", None))
     assert found == ({"7": "CANCELLED", "8": "RUNNING"}, 0.1)
     assert asyncio.run(plugin.query_job_status("", None)) == (None, None)
+
+
+def test_a_job_that_slurm_does_not_start_again_has_failed():
+    plugin, now = ModuleType("plugin"), [0.0]
+
+    async def query_job_status(states, logger):
+        return states, 0.1
+
+    plugin.query_job_status = query_job_status
+    attempts.understand_states(plugin, lambda: now[0])
+
+    def seen(seconds, **states):
+        now[0] = seconds
+        return asyncio.run(plugin.query_job_status(states, None))[0]
+
+    assert seen(0, a="PREEMPTED", b="NODE_FAIL", c="RUNNING")["a"] == "PREEMPTED"
+    assert seen(50, a="PREEMPTED", b="RUNNING", c="RUNNING")["a"] == "PREEMPTED"
+    assert seen(60, a="PREEMPTED", b="NODE_FAIL", c="RUNNING") == {
+        "a": "FAILED", "b": "NODE_FAIL", "c": "RUNNING"
+    }  # fmt: skip
+    assert seen(200, b="NODE_FAIL") == {"b": "FAILED"}

@@ -9,7 +9,7 @@ from rankdet.jobs.slurm import commands
 from rankdet.jobs.slurm.commands import Node
 from rankdet.jobs.slurm.endings import Tries, refusal
 from rankdet.jobs.slurm.limits import Request, impossible, longest
-from rankdet.jobs.slurm.site import load_site
+from rankdet.jobs.slurm.site import load_site, options
 
 
 @pytest.fixture
@@ -162,7 +162,10 @@ def test_variables_win_over_the_file_of_the_site(tmp_path):
     [
         ("partitions: gpu", {}, "partition"),
         ("- gpu", {}, "partition: gpu"),
-        ('extra: "--comment=\'a"', {}, "quotation"),
+        ('extra: "--reservation=\'a"', {}, "quotation"),
+        ("extra: --exclusive -p gpu", {}, "extra: -p cannot be set here: account and partition"),
+        ("", {"RANKDET_SLURM_EXTRA": "--time=60"}, "--time cannot be set here: docs/slurm.md"),
+        ("extra: --exclusive --qos", {}, "--qos has no value; write --qos=<value>"),
         ("", {"RANKDET_SLURM_LONGEST": "a day"}, "RANKDET_SLURM_LONGEST"),
     ],
 )
@@ -170,3 +173,13 @@ def test_an_error_in_the_file_of_the_site_is_one_line(tmp_path, text, variables,
     with pytest.raises(InputError, match=words) as error:
         site(tmp_path, text, **variables)
     assert "\n" not in str(error.value) and "site.yaml" in str(error.value)
+
+
+def test_options_that_the_plugin_has_as_resources_are_given_to_it():
+    found = options("--constraint='a100&big' -q long --mail-type FAIL -w 'n 1' --exclusive")
+    assert found == (
+        {"constraint": "a100&big", "qos": "long"},
+        "--mail-type FAIL -w 'n 1' --exclusive",
+    )
+    assert options("-Ca100") == ({"constraint": "a100"}, "")
+    assert options("") == ({}, "")

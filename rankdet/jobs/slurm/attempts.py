@@ -6,7 +6,8 @@ writes the record of the failure, and decides about another attempt.
 """
 
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from rankdet.study.resources import JobNeeds
 
 SCRIPTS = {"train.py": "train", "given.py": "take the checkpoint"}
 SAID = "The error message was '"  # the plugin's words before those of sbatch
+LEFT_TO_SLURM = ("PREEMPTED", "NODE_FAIL")  # it starts such jobs again, on most clusters
+LASTS = 60.0  # seconds after which it has not
 FINISHED = float("inf")  # iterations of a training that has ended
 
 
@@ -152,19 +155,31 @@ def _remedy(stop: str, progress: float | None) -> str:
     return f"{stop}; run again to {on}" if stop else f"run again to {on}"
 
 
-def understand_states(plugin: Any) -> None:
-    """Makes the plugin understand `CANCELLED by 1000`; it would wait for ever for that job.
+def understand_states(plugin: Any, clock: Callable[[], float] = time.monotonic) -> None:
+    """Makes the plugin understand two states; it would wait for ever for such jobs.
+
+    - `CANCELLED by 1000` is `CANCELLED`.
+    - `PREEMPTED` and `NODE_FAIL` are left to SLURM, which starts the job again, unless the cluster
+      forbids that or ends jobs instead (PreemptMode=CANCEL). What lasts has failed.
 
     Args:
         plugin: The module `snakemake_executor_plugin_slurm`.
+        clock: Returns seconds.
     """
     query = plugin.query_job_status
+    since: dict[tuple[str, str], float] = {}
 
     async def query_plain(*arguments: Any) -> tuple[dict[str, str] | None, float | None]:
         states, seconds = await query(*arguments)
         if states is None:
             return None, None
-        return {job: (state.split() or [""])[0] for job, state in states.items()}, seconds
+        words = {job: (state.split() or [""])[0] for job, state in states.items()}
+        now = clock()
+        left = {(job, word): since.get((job, word), now) for job, word in words.items()}
+        since.clear()
+        since.update({key: at for key, at in left.items() if key[1] in LEFT_TO_SLURM})
+        ended = {job for (job, _), at in since.items() if now - at >= LASTS}
+        return {job: "FAILED" if job in ended else word for job, word in words.items()}, seconds
 
     if query.__name__ != query_plain.__name__:
         plugin.query_job_status = query_plain

@@ -15,7 +15,7 @@ from rankdet.jobs.finished import forget_finished
 from rankdet.jobs.lines import Follower
 from rankdet.jobs.slurm import commands, limits
 from rankdet.jobs.slurm.attempts import Attempts, job_label
-from rankdet.jobs.slurm.site import SITE, Site, load_site
+from rankdet.jobs.slurm.site import SITE, Site, load_site, options
 from rankdet.study.plan import Study
 from rankdet.study.resources import JobNeeds
 
@@ -60,12 +60,13 @@ class Cluster:
         self.group = GROUP if site.group else None
         if self.group:
             self._workflow.register_resource(TURN, 1)
-        settings = {"account": site.account, "partition": site.partition, "extra": site.extra}
-        if site.extra:
-            settings["extra"] = f"{APPEND} {site.extra}"
-        for name, value in settings.items():
+        asked, others = options(site.extra)
+        asked |= {"slurm_account": site.account, "slurm_partition": site.partition}
+        if others:
+            asked["slurm_extra"] = f"{APPEND} {others}"
+        for name, value in asked.items():
             if value:
-                defaults[f"slurm_{name}"] = value
+                defaults[name] = value
         longest = site.longest
         if self._main and shutil.which("sinfo"):
             with suppress(InputError):  # SLURM cannot be reached: `start` says so; `-n` needs none

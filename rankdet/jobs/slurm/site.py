@@ -14,6 +14,20 @@ from rankdet.strict import Strict, read
 
 SITE = Path("profiles") / "slurm" / "site.yaml"
 PREFIX = "RANKDET_SLURM_"
+# Options of sbatch that are resources of a job for Snakemake; the plugin refuses them as options.
+RESOURCES = {"--constraint": "constraint", "-C": "constraint", "--qos": "qos", "-q": "qos"}
+# Options that follow from the study, or that the workflow needs; with what to do instead.
+KEYS = "account and partition are keys of this file"
+ASKED = "docs/slurm.md says how a job asks for something else"
+NEEDED = "the workflow needs its own"
+TAKEN = {
+    **dict.fromkeys(("--account", "-A", "--partition", "-p"), KEYS),
+    **dict.fromkeys(("--mem", "--mem-per-cpu", "--time", "-t", "--nodes", "-N"), ASKED),
+    **dict.fromkeys(("--ntasks", "-n", "--ntasks-per-gpu", "--cpus-per-task", "-c"), ASKED),
+    **dict.fromkeys(("--cpus-per-gpu", "--gres", "--gpus", "-G", "--clusters", "-M"), ASKED),
+    **dict.fromkeys(("--job-name", "-J", "--output", "-o", "--error", "-e", "--comment"), NEEDED),
+    **dict.fromkeys(("--parsable", "--export", "--workdir", "--chdir", "-D", "--wrap"), NEEDED),
+}
 
 
 class Site(Strict):
@@ -59,7 +73,39 @@ def load_site(root: Path, environment: Mapping[str, str] = os.environ) -> Site:
             values[key], source = given, f"{source}, {PREFIX}{key.upper()}"
     site = read(Site, values, source)
     try:
-        shlex.split(site.extra)
-    except ValueError as error:
-        raise InputError(f"{source}: extra: {error}; close the quotation") from None
+        options(site.extra)
+    except InputError as error:
+        raise InputError(f"{source}: extra: {error}") from None
     return site
+
+
+def options(extra: str) -> tuple[dict[str, str], str]:
+    """Returns what `extra` asks for: resources of Snakemake's plugin, and options of `sbatch`.
+
+    Args:
+        extra: The text: `--qos=long --mail-type=FAIL`.
+
+    Returns:
+        `{"qos": "long"}` and `--mail-type=FAIL`.
+
+    Raises:
+        InputError: If a quotation is not closed, or an option is not free to choose.
+    """
+    try:
+        words = shlex.split(extra)
+    except ValueError as error:
+        raise InputError(f"{error}; close the quotation") from None
+    resources, others = {}, []
+    while words:
+        word = words.pop(0)
+        long = word.startswith("--")
+        name, given, value = word.partition("=") if long else (word[:2], word[2:], word[2:])
+        if name in TAKEN:
+            raise InputError(f"{name} cannot be set here: {TAKEN[name]}")
+        if name not in RESOURCES:
+            others.append(word)
+        elif not given and not words:
+            raise InputError(f"{name} has no value; write {name}=<value>")
+        else:
+            resources[RESOURCES[name]] = value if given else words.pop(0)
+    return resources, shlex.join(others)
