@@ -8,7 +8,6 @@ import atexit
 import gc
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -16,12 +15,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from rankdet.files import remove_leftovers
 from rankdet.jobs.lines import open_lines
+from rankdet.jobs.log import forget_attempts, open_log
 from rankdet.jobs.reason import failure_reason
 from rankdet.jobs.watch import announce
 from rankdet.lifetime import end_with_parent
@@ -76,8 +75,9 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
     parts = folder.parts[-4:] if folder else snakemake.wildcards
     label = " ".join([name, "/".join(parts)]).strip()
     log = Path(str(snakemake.log[0]))
-    goes_on = name == "train" and folder is not None and (folder / WORK).is_dir()
-    with _redirected(log, goes_on) as terminal:
+    train = name == "train"
+    goes_on = train and folder is not None and (folder / WORK).is_dir()
+    with _redirected(open_log(log, train, goes_on)) as terminal:
         this = Job(label, folder, terminal)
         started = time.monotonic()
         try:
@@ -94,6 +94,7 @@ def job(snakemake: Any, name: str, run: str | Path | None = None) -> Iterator[Jo
             sys.exit(1)
         if folder is not None:
             clear_failure(folder, label)
+            forget_attempts(log)
         this.print(f"done: {label}  {time.monotonic() - started:.0f} s")
         announce(0)
 
@@ -136,18 +137,12 @@ def _ignore_interrupts() -> None:
 
 
 @contextmanager
-def _redirected(log: Path, goes_on: bool) -> Iterator[TextIO]:
-    """Sends all output of this process to the log; yields the terminal.
-
-    Args:
-        log: The log.
-        goes_on: Whether an earlier attempt has begun it: then its lines stay.
-    """
+def _redirected(target: int) -> Iterator[TextIO]:
+    """Sends all output of this process to `target`, and closes it; yields the terminal."""
     lines = open_lines()
     terminal = os.dup(sys.stderr.fileno()) if lines is None else lines
     os.set_inheritable(terminal, True)  # for the processes of a distributed training
     os.environ[TERMINAL] = str(terminal)
-    target = _open_log(log, goes_on)
     originals = [os.dup(1), os.dup(2)]
     os.dup2(target, 1)
     os.dup2(target, 2)
@@ -162,19 +157,3 @@ def _redirected(log: Path, goes_on: bool) -> Iterator[TextIO]:
             os.dup2(original, descriptor)
             os.close(original)
         os.close(target)
-
-
-def _open_log(log: Path, goes_on: bool) -> int:
-    """Opens the log; if it cannot be written, output is dropped."""
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if goes_on else os.O_TRUNC)
-    with suppress(OSError):
-        log.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(log, flags, 0o644)
-        if goes_on:
-            when = datetime.now(UTC).isoformat(timespec="seconds")
-            job = (
-                f", SLURM job {os.environ['SLURM_JOB_ID']}" if "SLURM_JOB_ID" in os.environ else ""
-            )
-            os.write(descriptor, f"--- {when}: goes on, on {socket.gethostname()}{job}\n".encode())
-        return descriptor
-    return os.open(os.devnull, os.O_WRONLY)

@@ -25,9 +25,9 @@ PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
 WITH_ACCOUNTS = ("slurmdbd", "mariadbd", "sacct")
 LONG = 1500  # seconds; a machine that does other things needs minutes to import torch
 
-# Put behind the stand-in of tests/workflow: it resumes, and it trains as slowly as the file `pace` says, so
-# that no training ends before a slow SLURM has done what a test waits for. Real trainings that are killed are
-# in tests/training; what counts here are the jobs around them.
+# Put behind the stand-in of tests/workflow: it resumes, and it trains as slowly as the file `pace`
+# says, so that no training ends before a slow SLURM has done what a test waits for. Real trainings
+# that are killed are in tests/training; what counts here are the jobs around them.
 SLOW_TRAINING = """
 def train(spec, run_dir, finish=None):
     work, total = run_dir / "work", spec["schedule"]["iterations"]

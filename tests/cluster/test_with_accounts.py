@@ -63,6 +63,7 @@ def eventful(slurm, slow_project):
     return flow
 
 
+@pytest.mark.fault("SLURM: job cancelled, pre-empted, daemon of its node killed", tries=3)
 def test_a_training_ends_as_if_nothing_had_happened(eventful):
     assert eventful.seen["code"] == 0, eventful.text()
     record = eventful.record()
@@ -97,12 +98,19 @@ def test_the_log_of_the_training_has_all_attempts(eventful):
     assert len(logs) >= 3  # the dataset, and two of the run
 
 
-def test_a_training_longer_than_a_job_is_resumed_until_it_ends(slurm, slow_project, eventful):
+@pytest.mark.fault("SLURM: time limit shorter than the training")
+def test_a_training_longer_than_a_job_is_resumed_until_it_ends(slurm, slow_project):
     text = (slow_project.root / "slow.yaml").read_text()
     (slow_project.root / "longer.yaml").write_text(text.replace("3000", "3200"))
-    flow = slow_project.start(study="longer.yaml", longest="2")
+    flow = slow_project.start(study="longer.yaml", longest="90")
+    further(flow)
+    assert "TimeLimit=01:30:00" in slurm.ask("scontrol", "show", "job", *jobs(slurm))
+    # On a machine that is slow enough, no training begins within any limit that a test can wait for
+    slurm.ask("scontrol", "update", f"JobId={jobs(slurm)[0]}", "TimeLimit=1")
     flow.wait(lambda: "at its time limit" in flow.text(), "the time limit")
+    reason = json.loads((flow.run / "work" / "failure.json").read_text())["reason"]
+    assert "at its time limit of 00:01:00" in reason
     flow.hurry()
     assert flow.finish() == 0, flow.text()
-    assert "at its time limit of 00:02:00; it goes on from iteration" in flow.text()
+    assert "at its time limit of 00:01:00; it goes on from iteration" in flow.text()
     assert flow.record()["training"]["resumed_from"]

@@ -21,6 +21,7 @@ def slurm(request):
     yield from running(accounts=False, request=request)
 
 
+@pytest.mark.fault("SLURM: job that no node can run")
 @pytest.mark.parametrize(
     ("arguments", "variables", "words"),
     [
@@ -39,6 +40,7 @@ def test_the_impossible_is_refused_at_once_in_one_line(slurm, project, arguments
     assert not slurm.ask("squeue", "-h")
 
 
+@pytest.mark.fault("SLURM: `sbatch` refuses a job")
 def test_an_error_of_sbatch_is_one_line_with_its_words(slurm, project):
     flow = project.start(extra="--constraint=nothing")
     assert flow.finish() == 1

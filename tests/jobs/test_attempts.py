@@ -131,7 +131,7 @@ def test_the_plugin_learns_that_a_job_was_cancelled_by_someone():
     assert asyncio.run(plugin.query_job_status("", None)) == (None, None)
 
 
-def test_a_job_that_slurm_does_not_start_again_has_failed():
+def test_a_job_that_slurm_does_not_start_again_has_failed(capsys):
     plugin, now = ModuleType("plugin"), [0.0]
 
     async def query_job_status(states, logger):
@@ -140,13 +140,16 @@ def test_a_job_that_slurm_does_not_start_again_has_failed():
     plugin.query_job_status = query_job_status
     attempts.understand_states(plugin, lambda: now[0])
 
-    def seen(seconds, **states):
+    def seen(seconds, *states):
         now[0] = seconds
-        return asyncio.run(plugin.query_job_status(states, None))[0]
+        query = plugin.query_job_status(dict(zip("789", states, strict=True)), None)
+        return list(asyncio.run(query)[0].values())
 
-    assert seen(0, a="PREEMPTED", b="NODE_FAIL", c="RUNNING")["a"] == "PREEMPTED"
-    assert seen(50, a="PREEMPTED", b="RUNNING", c="RUNNING")["a"] == "PREEMPTED"
-    assert seen(60, a="PREEMPTED", b="NODE_FAIL", c="RUNNING") == {
-        "a": "FAILED", "b": "NODE_FAIL", "c": "RUNNING"
-    }  # fmt: skip
-    assert seen(200, b="NODE_FAIL") == {"b": "FAILED"}
+    assert seen(0, "PREEMPTED", "NODE_FAIL", "RUNNING") == ["PENDING", "PENDING", "RUNNING"]
+    assert seen(50, "PREEMPTED", "RUNNING", "RUNNING") == ["PENDING", "RUNNING", "RUNNING"]
+    assert capsys.readouterr().err == (
+        "note: SLURM job 7 made room for a job with a higher priority: SLURM starts it again\n"
+        "note: SLURM job 8 lost its node: SLURM starts it again\n"
+    )
+    assert seen(60, "PREEMPTED", "NODE_FAIL", "RUNNING") == ["FAILED", "PENDING", "RUNNING"]
+    assert seen(120, "RUNNING", "NODE_FAIL", "COMPLETED") == ["RUNNING", "FAILED", "COMPLETED"]

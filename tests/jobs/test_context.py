@@ -81,6 +81,28 @@ def test_failure_is_one_line_with_the_traceback_in_the_log(tmp_path, body, reaso
     assert (record["status"], record["reason"]) == ("failed", reason)
 
 
+def test_the_log_of_a_training_has_all_attempts_although_snakemake_removes_it(
+    tmp_path, monkeypatch
+):
+    log, work = tmp_path / "logs/train.log", tmp_path / "shapes/retinanet/ap/seed1/work"
+    run(tmp_path, "print('first'); (lambda: 1 / 0)()")
+    work.mkdir(parents=True, exist_ok=True)
+    log.unlink()  # as Snakemake does
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    run(tmp_path, "print('second'); (lambda: 1 / 0)()")
+    log.unlink()
+    assert run(tmp_path, "print('third')").returncode == 0
+    words = log.read_text()
+    assert words.index("first") < words.index("second") < words.index("third")
+    assert words.count(": goes on, on ") == words.count(", SLURM job 7\n") == 2
+    assert words.count("ZeroDivisionError: ") == 2
+    assert not work.exists()
+    log.unlink()
+    assert run(tmp_path, "print('another training')").returncode == 0
+    assert "first" not in log.read_text()
+    assert [path.name for path in log.parent.iterdir()] == ["train.log"]
+
+
 def test_success_clears_only_its_own_failure(tmp_path):
     folder = tmp_path / "shapes" / "retinanet" / "ap" / "seed1"
     failures.record_failure(folder, "predict (val) shapes/retinanet/ap/seed1", "no")

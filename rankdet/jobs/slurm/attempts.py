@@ -23,7 +23,10 @@ from rankdet.study.resources import JobNeeds
 
 SCRIPTS = {"train.py": "train", "given.py": "take the checkpoint"}
 SAID = "The error message was '"  # the plugin's words before those of sbatch
-LEFT_TO_SLURM = ("PREEMPTED", "NODE_FAIL")  # it starts such jobs again, on most clusters
+LEFT_TO_SLURM = {  # it starts such jobs again, on most clusters
+    "PREEMPTED": "made room for a job with a higher priority",
+    "NODE_FAIL": "lost its node",
+}
 LASTS = 60.0  # seconds after which it has not
 FINISHED = float("inf")  # iterations of a training that has ended
 
@@ -100,15 +103,15 @@ class Attempts:
         own = failure(run) if run is not None and end.state == "FAILED" else None
         if own is not None:  # the job has printed and recorded its reason
             return
-        if not stop:
-            at = f"from iteration {progress:g}" if progress not in (None, 0, FINISHED) else "again"
-            how = f"goes on {at}" if progress else "starts again"
-            _print(f"note: {label}: {end.why}; it {how}")
         reason = end.why if end.state == "REFUSED" else f"{end.why}; {_remedy(stop, progress)}"
         if run is not None and (stop or label.startswith("train ")):
             record_failure(run, label, reason)
         if stop:
             _print(f"error: {label}: {reason}")
+        else:
+            at = f"from iteration {progress:g}" if progress not in (None, 0, FINISHED) else "again"
+            how = f"goes on {at}" if progress else "starts again"
+            _print(f"note: {label}: {end.why}; it {how}")
 
     def _unfinished(self, job: Any) -> Any:
         """The first job of a group whose outputs are not there; a single job itself."""
@@ -156,30 +159,34 @@ def _remedy(stop: str, progress: float | None) -> str:
 
 
 def understand_states(plugin: Any, clock: Callable[[], float] = time.monotonic) -> None:
-    """Makes the plugin understand two states; it would wait for ever for such jobs.
+    """Makes the plugin understand states of jobs for which it would wait for ever.
 
     - `CANCELLED by 1000` is `CANCELLED`.
-    - `PREEMPTED` and `NODE_FAIL` are left to SLURM, which starts the job again, unless the cluster
-      forbids that or ends jobs instead (PreemptMode=CANCEL). What lasts has failed.
+    - `PREEMPTED` and `NODE_FAIL` are left to SLURM, which starts the job again; the user is told.
+      Some clusters forbid that, or end such jobs (PreemptMode=CANCEL): what lasts has failed.
 
     Args:
         plugin: The module `snakemake_executor_plugin_slurm`.
         clock: Returns seconds.
     """
     query = plugin.query_job_status
-    since: dict[tuple[str, str], float] = {}
+    since: dict[str, float] = {}
+
+    def plain(job: str, state: str) -> str:
+        word = (state.split() or [""])[0]
+        if word not in LEFT_TO_SLURM:
+            since.pop(job, None)
+            return word
+        if job not in since:
+            since[job] = clock()
+            _print(f"note: SLURM job {job} {LEFT_TO_SLURM[word]}: SLURM starts it again")
+        return "PENDING" if clock() - since[job] < LASTS else "FAILED"
 
     async def query_plain(*arguments: Any) -> tuple[dict[str, str] | None, float | None]:
         states, seconds = await query(*arguments)
         if states is None:
             return None, None
-        words = {job: (state.split() or [""])[0] for job, state in states.items()}
-        now = clock()
-        left = {(job, word): since.get((job, word), now) for job, word in words.items()}
-        since.clear()
-        since.update({key: at for key, at in left.items() if key[1] in LEFT_TO_SLURM})
-        ended = {job for (job, _), at in since.items() if now - at >= LASTS}
-        return {job: "FAILED" if job in ended else word for job, word in words.items()}, seconds
+        return {job: plain(job, state) for job, state in states.items()}, seconds
 
     if query.__name__ != query_plain.__name__:
         plugin.query_job_status = query_plain
