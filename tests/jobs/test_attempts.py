@@ -148,8 +148,9 @@ def test_a_job_that_slurm_does_not_start_again_has_failed(capsys):
     assert seen(0, "PREEMPTED", "NODE_FAIL", "RUNNING") == ["PENDING", "PENDING", "RUNNING"]
     assert seen(50, "PREEMPTED", "RUNNING", "RUNNING") == ["PENDING", "RUNNING", "RUNNING"]
     assert capsys.readouterr().err == (
-        "note: SLURM job 7 made room for a job with a higher priority: SLURM starts it again\n"
-        "note: SLURM job 8 lost its node: SLURM starts it again\n"
+        "note: SLURM job 7 made room for a job with a higher priority; "
+        "SLURM should start it again\n"
+        "note: SLURM job 8 lost its node; SLURM should start it again\n"
     )
     assert seen(60, "PREEMPTED", "NODE_FAIL", "RUNNING") == ["FAILED", "PENDING", "RUNNING"]
     assert seen(120, "RUNNING", "NODE_FAIL", "COMPLETED") == ["RUNNING", "FAILED", "COMPLETED"]

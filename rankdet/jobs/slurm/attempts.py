@@ -179,7 +179,7 @@ def understand_states(plugin: Any, clock: Callable[[], float] = time.monotonic) 
             return word
         if job not in since:
             since[job] = clock()
-            _print(f"note: SLURM job {job} {LEFT_TO_SLURM[word]}: SLURM starts it again")
+            _print(f"note: SLURM job {job} {LEFT_TO_SLURM[word]}; SLURM should start it again")
         return "PENDING" if clock() - since[job] < LASTS else "FAILED"
 
     async def query_plain(*arguments: Any) -> tuple[dict[str, str] | None, float | None]:

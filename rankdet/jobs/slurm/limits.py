@@ -23,7 +23,7 @@ class Request:
 
 UNITS = {"cores": "threads", "memory": "MB of memory", "gpus": "GPUs"}
 REMEDY = {
-    "cores": "lower `threads` of the study (each GPU of a training takes as many)",
+    "cores": "lower `threads` with `--config threads=<n>` (each GPU of a training takes as many)",
     "memory": "lower schedule.batch_size or image_size, or set mem_mb of the rule",
     "gpus": "lower schedule.gpus of the study: passes are then accumulated",
 }
