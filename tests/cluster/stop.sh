@@ -23,11 +23,18 @@ end() { # NAME...: TERM, and KILL after ten seconds
   kill -9 $found 2>/dev/null
 }
 
-for job in $(alive slurm_script); do # each job's processes are a group
-  kill -- "-$job" 2>/dev/null
+sessions=$(for process in $(alive slurmstepd slurm_script); do ps -o sid= -p "$process"; done | sort -u)
+end slurmd slurmstepd slurm_script
+for signal in TERM KILL; do # the processes of jobs are in the sessions of their daemons
+  for session in $sessions; do
+    pkill "-$signal" -s "$session"
+  done
+  for _ in $(seq 50); do
+    left=$(for session in $sessions; do pgrep -s "$session"; done)
+    [ -z "$left" ] && break
+    sleep 0.2
+  done
 done
-end slurm_script
-end slurmd slurmstepd
 end slurmctld
 end slurmdbd
 end mariadbd
