@@ -73,7 +73,7 @@ test: setup $(TRITON) ## run the tests (minutes)
 test-cluster: setup $(PLUGIN) ## start a SLURM on this machine and run studies on it (root; tests/cluster/README.md)
 	$(BIN)/python -m pytest -rs tests/cluster
 
-reliability: setup ## plant every fault of the tests, and write docs/reliability.md
+reliability: setup $(PLUGIN) ## plant every fault of the tests, and write docs/reliability.md
 	$(BIN)/python -m pytest -q -m fault --reliability=docs/reliability.md tests
 
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
