@@ -197,7 +197,9 @@ class Project:
     def start(self, *arguments: str, study: str = "slow.yaml", **variables: str) -> Workflow:
         (self.root / "pace").write_text("1")  # seconds
         log = self.root / f"terminal-{len(self.started) + 1}.txt"
-        command = [sys.executable, "-m", "snakemake", "--workflow-profile", "profiles/slurm"]
+        # It ends with the tests, also if these are killed
+        command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "snakemake"]
+        command += ["--workflow-profile", "profiles/slurm"]
         command += ["--configfile", study, "--config", "threads=1", *arguments]
         environment = {**os.environ, "PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
         environment |= {f"RANKDET_SLURM_{key.upper()}": value for key, value in variables.items()}
