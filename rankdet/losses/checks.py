@@ -51,7 +51,8 @@ def check_labels(labels: Tensor, soft: bool = False) -> None:
     """
     if not device.checked(labels) or labels.numel() == 0 or labels.dtype == torch.bool:
         return
-    low, high = (float(value) for value in labels.detach().aminmax())
+    labels = _comparable(labels)
+    low, high = (float(value) for value in labels.aminmax())
     wrong = low if not low >= -1 else high
     if low >= -1 and high <= (1 + ROUNDING if soft else 1):
         if soft or not labels.is_floating_point():
@@ -87,8 +88,14 @@ def check_range(
     values = values.detach() if labels is None else values.detach()[: int((labels == 1).sum())]
     if values.numel() == 0:
         return
-    low, high = (float(value) for value in values.aminmax())
+    low, high = (float(value) for value in _comparable(values).aminmax())
     if low >= -ROUNDING and high <= largest + ROUNDING and high < float("inf"):
         return
     wrong = low if not low >= -ROUNDING else high
     raise ValueError(f"{name} have the value {wrong:g}; use {meaning}")
+
+
+def _comparable(values: Tensor) -> Tensor:
+    """The values without their gradients, in a dtype that every PyTorch compares on a CPU."""
+    values = values.detach()
+    return values.float() if values.dtype == torch.float16 else values  # PyTorch 2.0 lacks it
