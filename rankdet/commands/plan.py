@@ -145,20 +145,25 @@ def _table(study: Any) -> Any:
 
 def _status(study: Any, planned: Any) -> str:
     from rankdet.results.epochs import not_kept, words
+    from rankdet.results.layout import DETECTIONS
     from rankdet.results.status import NOT_RUN, run_status
     from rankdet.study.made_of import listed
+    from rankdet.study.older import older_evaluations
 
     folder = Path(study.folder) / planned.key
     found = run_status(folder, study.config.learned_ap50)
     text = found.text
     if found.record is None:
         return "new" if found.status == NOT_RUN and text == "not run yet" else text
-    if again := _changes(planned, folder, found.record):
+    if again := _changes(study, planned, folder, found.record):
         return f"will be trained again, because {listed(again)} changed"
     missing = not_kept(folder, [kept.name for kept in planned.kept_epochs])
-    if not missing:
-        return f"up to date: {text}" if found.metrics else text
-    return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
+    if missing:
+        return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
+    if older := older_evaluations(study, planned):
+        step = "detected" if older[0].path.name == DETECTIONS else "evaluated"
+        return f"will be {step} again, because {older[0].why}"
+    return f"up to date: {text}" if found.metrics else text
 
 
 def _status_of_import(study: Any, one: Any) -> str:
@@ -172,12 +177,24 @@ def _status_of_import(study: Any, one: Any) -> str:
     return again if found.status == STALE else found.text
 
 
-def _changes(planned: Any, folder: Path, record: Any) -> list[str]:
+def _changes(study: Any, planned: Any, folder: Path, record: Any) -> list[str]:
     """What has changed since a run was made; empty if nothing has."""
     from rankdet.results.staleness import is_other_data
     from rankdet.study.made_of import changes
 
-    return changes(planned, record) + ["the data"] * is_other_data(folder, record.provenance)
+    found = changes(planned, record)
+    found += ["the data"] * is_other_data(folder, record.provenance)
+    return found + _data_changes(study, planned.dataset)
+
+
+def _data_changes(study: Any, name: str) -> list[str]:
+    from rankdet.datasets import image_record
+    from rankdet.study.older import older_dataset
+
+    older = older_dataset(study, name)
+    images = image_record.state(Path(study.folder) / name / "data")[1]
+    found = [older.why.removesuffix(" changed")] if older else []
+    return found + ([f"images: {image_record.described(images)}"] if images else [])
 
 
 def _length(schedule: dict[str, Any]) -> str:

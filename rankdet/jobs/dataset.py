@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rankdet.files import require_record, write_json
 from rankdet.jobs.context import Job
+from rankdet.results.layout import DATASET
+from rankdet.results.seals import stamp
+from rankdet.study.hashes import step_hash
 
 
 def prepare_dataset(
@@ -27,7 +31,21 @@ def prepare_dataset(
 
     manifest = prepare(name, config, folder)
     image_record.keep_state(folder / "data", images)
+    _note(folder / DATASET, config)
     for split, entry in manifest["splits"].items():
         print(f"{split}: {entry['n_images']:,} images, {described(entry)}")
     for warning in manifest["warnings"]:
         job.print(f"note: {name}: {warning}")
+
+
+def _note(path: Path, config: Mapping[str, Any]) -> None:
+    """Adds what the data was made of to its manifest: the code, the config and the annotations."""
+    manifest = require_record(path)
+    splits = [part for part in config.values() if isinstance(part, Mapping)]
+    files = [Path(split["annotations"]) for split in splits if "annotations" in split]
+    made_of = {
+        "code": step_hash("data"),
+        "config": dict(config),
+        "files": {str(f): stamp(f) for f in files},
+    }
+    write_json(path, {**manifest, "made_of": made_of}, indent=2)

@@ -12,6 +12,7 @@ from rankdet.jobs.images import check_unchanged
 from rankdet.results.layout import DETECTIONS, RUN
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.run import RunRecord
+from rankdet.results.seals import seal_detections
 
 LRP = "lrp"  # the test setting `thresholds`: keep scores from the class's LRP-optimal threshold on
 
@@ -70,6 +71,7 @@ def detect(
     if not take_early(known, run, split, out):
         predict(known, run, split, out)
     _keep_confident(spec, split, out, thresholds)
+    seal_detections(out, run, spec["test_hash"])
 
 
 def detect_untrained(spec: Mapping[str, Any], run: Path) -> None:
@@ -78,6 +80,7 @@ def detect_untrained(spec: Mapping[str, Any], run: Path) -> None:
 
     untrained(with_data(spec, spec["splits"][:1]), run)
     _keep_confident(spec, spec["splits"][0], run)
+    seal_detections(run, run, spec["test_hash"])
 
 
 def _keep_confident(

@@ -10,7 +10,21 @@ from rankdet.errors import InputError
 from rankdet.results.schemas.dataset import DatasetManifest
 
 
+def are_replaced(folder: str) -> bool:
+    """Returns whether images of a dataset are not those that its data job read.
+
+    Args:
+        folder: the folder of the dataset, with `dataset.json` and `data/`.
+    """
+    return bool(_state(folder)[1])
+
+
 @lru_cache  # once for each plan: the answer must not change while jobs run
+def _state(folder: str) -> tuple[str, list[str]]:
+    return image_record.state(Path(folder) / "data")
+
+
+@lru_cache  # one note
 def images_state(folder: str) -> str:
     """Returns a text on which the data job depends; it changes if images have changed.
 
@@ -19,7 +33,7 @@ def images_state(folder: str) -> str:
     Args:
         folder: the folder of the dataset, with `dataset.json` and `data/`.
     """
-    state, changed = image_record.state(Path(folder) / "data")
+    state, changed = _state(folder)
     if changed:
         files = image_record.described(changed)
         print(

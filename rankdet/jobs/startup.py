@@ -11,15 +11,17 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.jobs.folders import folder_problems
+from rankdet.jobs.images import are_replaced
 from rankdet.jobs.progress import show_progress
 from rankdet.jobs.terminal import MessageFilter
 from rankdet.lifetime import mark_workflow
 from rankdet.repository import CODE, IN_CLONE, unusable
 from rankdet.results.damage import set_aside_damaged
-from rankdet.results.layout import PLAN
+from rankdet.results.layout import DATASET, PLAN
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.staleness import stale_file
 from rankdet.study.config.model import check_config, load_config
+from rankdet.study.older import older_results
 from rankdet.study.plan import Study
 from rankdet.study.plan_entries import planned_hashes
 
@@ -82,7 +84,7 @@ def begin(workflow: Any, study: Study) -> None:
         for line in set_aside_damaged(Path(study.folder), _keys(study)):
             print(f"note: {line}", file=sys.stderr)
         show_progress(workflow, study)
-        make_again(workflow, stale_files(study))
+        make_again(workflow, [*stale_files(study), *_older(study)])
 
 
 def _keys(study: Study) -> list[str]:
@@ -108,6 +110,19 @@ def stale_files(study: Study) -> list[str]:
         if record := stale_file(folder / imported.key, imported.hashes):
             found.append(record)
     return [path.as_posix() for path in found]
+
+
+def _older(study: Study) -> list[str]:
+    """Returns the data, detections and metrics to be made again, and says why."""
+    files: dict[str, list[str]] = {}
+    for older in older_results(study):
+        files.setdefault(older.why, []).append(older.path.as_posix())
+    for why, (first, *others) in files.items():
+        more = f" and {len(others)} more" if others else ""
+        print(f"note: {first}{more}: {why}; made again", file=sys.stderr)
+    folders = [f"{study.folder}/{name}" for name in study.datasets]
+    images = [f"{folder}/{DATASET}" for folder in folders if are_replaced(folder)]  # has its note
+    return [*images, *(file for some in files.values() for file in some)]
 
 
 def make_again(workflow: Any, files: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rankdet.datasets import image_record
 from rankdet.errors import InputError
 from rankdet.files import is_foreign, swapped_in
 from rankdet.papers.folders import paper_of
@@ -36,11 +37,17 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
         InputError: The plan or a specification cannot be used, or `out_dir` has other files or
             cannot be written.
     """
-    study = read_study(plan_path)
+    study = read_study(plan_path, _changed_images)
     target = Path(out_dir)
     with _replaced(target) as folder:
         _write_pages(study, folder)
     return target / "index.html"
+
+
+def _changed_images(data: Path) -> str | None:
+    """The images that were replaced since a dataset was prepared, in words; None if none were."""
+    changed = image_record.state(data)[1]
+    return f"images: {image_record.described(changed)}" if changed else None
 
 
 def _write_pages(study: RecordedStudy, folder: Path) -> None:

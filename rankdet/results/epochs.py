@@ -111,7 +111,9 @@ def at_epoch(run: RecordedRun, name: str) -> RecordedRun:
     )
     record, _ = RunRecord.read(folder / RUN)
     metrics, problem = (
-        (None, run.reason) if run.status == STALE else read_metrics(folder, run.failure)
+        (None, run.reason)
+        if run.status == STALE
+        else read_metrics(folder, run.failure, run.planned.hashes)
     )
     if name not in run.planned.kept_epochs:
         metrics, problem = None, f"its training keeps no {words(name)}"

@@ -4,8 +4,8 @@ A run that failed, diverged or never started is read too. It has a status and a 
 numbers, so that no run is dropped and no run stops the report.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from rankdet.results.learning import BARELY_LEARNED, LEARNED_AP50
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.failure import FailureRecord
 from rankdet.results.schemas.metrics import Measured, MetricsRecord, SparsityBin
-from rankdet.results.schemas.plan import Plan, PlanRun
+from rankdet.results.schemas.plan import Plan, PlanDataset, PlanRun
 from rankdet.results.schemas.run import Provenance, RunRecord, TrainingSummary
 from rankdet.results.schemas.sweep import SpeedRecord
+from rankdet.results.staleness import older_data
 from rankdet.results.status import DIVERGED, STALE, read_metrics, run_status
 
 
@@ -210,7 +211,8 @@ class RecordedRun:
             return Evaluation(self.main.split, folder, None, "not among this run's tests")
         if self.status == STALE:
             return Evaluation(self.main.split, folder, None, self.reason)
-        return Evaluation(self.main.split, folder, *read_metrics(folder, self.failure))
+        found = read_metrics(folder, self.failure, self.planned.hashes)
+        return Evaluation(self.main.split, folder, *found)
 
     @property
     def training(self) -> TrainingSummary:
@@ -303,11 +305,17 @@ class RecordedStudy:
         return next(found, Path(path))
 
 
-def read_study(plan_path: str | Path) -> RecordedStudy:
+def read_study(
+    plan_path: str | Path, images: Callable[[Path], str | None] = lambda data: None
+) -> RecordedStudy:
     """Reads a plan and all records of its runs.
 
     Runs are read from the folder of the plan (`<plan's folder>/<run key>`), so a study's folder may
     be moved.
+
+    Args:
+        plan_path: The file `plan.json`.
+        images: Returns which images have changed, in words, from the `data/` of a dataset.
 
     Raises:
         InputError: The plan is missing, damaged or of another schema. A run's bad files raise
@@ -320,17 +328,33 @@ def read_study(plan_path: str | Path) -> RecordedStudy:
     folder = path.resolve().parent
     use_places(plan.places or {})  # pages and tables name the papers of the user, too
     learned = float(plan.study.learned_ap50)
-    return RecordedStudy(folder, plan, tuple(_load_run(folder, one, learned) for one in plan.runs))
+    data = {one.name: _older_data(folder, one, images) for one in plan.datasets}
+    runs = (_load_run(folder, one, learned, data.get(one.dataset)) for one in plan.runs)
+    return RecordedStudy(folder, plan, tuple(runs))
 
 
-def _load_run(root: Path, planned: PlanRun, learned_ap50: float) -> RecordedRun:
+def _older_data(
+    root: Path, planned: PlanDataset, images: Callable[[Path], str | None]
+) -> str | None:
+    """Why the runs on a dataset are not shown, in one line; None if its data are the plan's."""
+    manifest, _ = DatasetManifest.read(root / planned.name / DATASET)
+    found = older_data(manifest, planned.made_of) or images(root / planned.name / "data")
+    return f"older than its data: {found} changed; run the study again" if found else None
+
+
+def _load_run(
+    root: Path, planned: PlanRun, learned_ap50: float, other_data: str | None
+) -> RecordedRun:
     folder = root / planned.key
     found = run_status(folder, learned_ap50, planned.hashes)
+    if other_data and found.metrics:
+        found = replace(found, status=STALE, reason=other_data, metrics=None, problem=other_data)
     main, *others = planned.splits
     evaluations = [Evaluation(main, folder, found.metrics, found.problem)]
     for split in others:
         part = folder / split_folder(split)
-        read = (None, found.problem) if found.status == STALE else read_metrics(part, found.failure)
+        stale, failed = found.status == STALE, found.failure
+        read = (None, found.problem) if stale else read_metrics(part, failed, planned.hashes)
         evaluations.append(Evaluation(split, part, *read))
     return RecordedRun(
         planned=planned,

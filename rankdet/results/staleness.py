@@ -1,11 +1,13 @@
 """Is a run older than its plan? Its record has the hashes of what it was made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rankdet.results.layout import DATASET, RUN
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.run import Provenance, RunRecord
+from rankdet.results.seals import is_same
 
 # The hashes of a plan to those of a record, and what each is made of, for readers.
 PARTS = {
@@ -43,6 +45,41 @@ def is_other_data(folder: Path, made: Provenance | None) -> bool:
     manifest, _ = DatasetManifest.read(folder.parents[2] / DATASET)
     was, now = made.get("data_checksum") if made else None, manifest.checksum if manifest else None
     return bool(was and now and was != now)
+
+
+def older_data(
+    manifest: DatasetManifest | None,
+    planned: Mapping[str, Any] | None,
+    files: Sequence[str] | None = None,
+) -> str | None:
+    """Returns what has changed since a dataset was prepared, in words; None if nothing has.
+
+    Args:
+        manifest: its manifest; one of an old version, without `made_of`, is not compared.
+        planned: what the plan makes it of: `code` and `config`, whose paths may be the ends of
+            those that were used. None if it is not known.
+        files: its annotation files. None: those it was prepared from.
+    """
+    made = manifest.get("made_of") if manifest else None
+    if not made:
+        return None
+    if planned:
+        if not _is_same_config(made["config"], planned["config"]):
+            return "the options of the dataset"
+        if made["code"] != planned["code"]:
+            return "the code that prepares the data"
+    stamps = made["files"]
+    for path, was in zip(files or stamps, stamps.values(), strict=False):
+        if not is_same(Path(path), was):
+            return Path(path).name
+    return None
+
+
+def _is_same_config(was: Any, now: Any) -> bool:
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        return was.keys() == now.keys() and all(_is_same_config(was[k], now[k]) for k in was)
+    ends = isinstance(was, str) and isinstance(now, str) and was.endswith(f"/{now}")
+    return bool(was == now) or ends
 
 
 def stale(folder: Path, planned: Mapping[str, str], record: RunRecord | None) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rankdet.results.failures import failure
 from rankdet.results.layout import METRICS, PROGRESS, RUN, WORK
 from rankdet.results.learning import BARELY_LEARNED, LEARNED_AP50, TRAINED, judged
+from rankdet.results.older import older_evaluation
 from rankdet.results.schemas.base import has_no_file
 from rankdet.results.schemas.failure import FailureRecord
 from rankdet.results.schemas.metrics import MetricsRecord
@@ -73,7 +74,7 @@ def run_status(
     if last_failure and (metrics is None or record is None or last_failure.in_training):
         status, reason = FAILED, last_failure.reason
         metrics, no_metrics = None, f"failed: {reason}"
-    elif older := stale(folder, planned, record) if planned is not None else None:
+    elif older := _older(folder, planned, record):
         status, reason = STALE, older
         metrics, no_metrics = None, older
     elif record is None:
@@ -86,18 +87,32 @@ def run_status(
     return RunStatus(status, reason, record, metrics, no_metrics, last_failure)
 
 
+def _older(folder: Path, planned: Mapping[str, str] | None, record: RunRecord | None) -> str | None:
+    if planned is None:
+        return None
+    if older := stale(folder, planned, record):
+        return older
+    found = older_evaluation(folder, planned)
+    return found.reason if found else None
+
+
 def read_metrics(
-    folder: Path, last_failure: FailureRecord | None
+    folder: Path,
+    last_failure: FailureRecord | None,
+    planned: Mapping[str, str] | None = None,
 ) -> tuple[MetricsRecord | None, str | None]:
     """Reads the `metrics.json` in a folder.
 
     Args:
         folder: the folder of a run, or of one of its other evaluations.
         last_failure: the run's last failed job, which explains a missing file.
+        planned: the hashes of the plan: older metrics are not read; None reads them.
 
     Returns:
         The record and None, or None and the problem in one line.
     """
+    if planned is not None and (older := older_evaluation(folder, planned)):
+        return None, older.reason
     metrics, problem = MetricsRecord.read(folder / METRICS)
     if has_no_file(problem):
         problem = f"failed: {last_failure.reason}" if last_failure else "not evaluated yet"

@@ -10,6 +10,7 @@ from typing import Any
 
 from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.schemas.sweep import SpeedRecord, SweepRecord
+from rankdet.results.seals import MADE_OF
 
 
 def write_sweep(
@@ -38,7 +39,7 @@ def write_sweep(
             "score_threshold": threshold,
             "detections_per_image": record.detections_per_image,
             "metrics": record.metrics,
-            "speed": SpeedRecord.from_disk(speed).to_dict(),
+            "speed": _without_notes(SpeedRecord.from_disk(speed).to_dict()),
         }
         if record.segm is not None:
             row["segm"] = record.segm.metrics
@@ -46,3 +47,8 @@ def write_sweep(
     first = records[0].to_dict() if records else {}
     kept = {key: first.get(key) for key in ("run", "status", "reason", "dataset")}
     SweepRecord.of(**kept, rows=rows).to_disk(out)
+
+
+def _without_notes(speed: dict[str, Any]) -> dict[str, Any]:
+    """A speed without the checksums of the files it was written with."""
+    return {key: value for key, value in speed.items() if key != MADE_OF}

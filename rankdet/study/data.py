@@ -7,6 +7,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.study.config.datasets import CocoFolder, Shapes
 from rankdet.study.config.model import StudyConfig
+from rankdet.study.hashes import step_hash
 
 
 def prepare_config(config: StudyConfig, name: str) -> dict[str, Any]:
@@ -18,6 +19,21 @@ def prepare_config(config: StudyConfig, name: str) -> dict[str, Any]:
     if isinstance(dataset, Shapes):
         return dataset.model_dump(mode="json", exclude_none=True, exclude={"title"})
     return {"kind": dataset.kind, **_files(config, name)}
+
+
+def made_of(config: StudyConfig, name: str) -> dict[str, Any]:
+    """Returns what a dataset is made of: its code, and its config with paths below `data_root`.
+
+    So it is the same on a machine that has the data in another folder.
+    """
+    dataset = config.datasets[name]
+    if isinstance(dataset, Shapes):
+        return {"code": step_hash("data"), "config": prepare_config(config, name)}
+    paths = {
+        split: {key: Path(path).as_posix() for key, path in files.items()}
+        for split, files in dataset.files.items()
+    }
+    return {"code": step_hash("data"), "config": {"kind": dataset.kind, **paths}}
 
 
 def annotation_files(config: StudyConfig, name: str) -> list[str]:

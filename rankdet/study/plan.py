@@ -348,6 +348,7 @@ class Study:
                     "name": name,
                     "title": config.datasets[name].title or name,
                     "manifest": self._manifest(name),
+                    "made_of": data.made_of(config, name),
                 }
                 for name in self.datasets
             ],

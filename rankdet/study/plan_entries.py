@@ -5,7 +5,10 @@ from typing import Any
 
 from rankdet.files import shown
 from rankdet.repository import ROOT, paper_file
+from rankdet.results import layout
+from rankdet.results.seals import OF_EVALUATION, OF_TEST
 from rankdet.study.config.model import StudyConfig
+from rankdet.study.hashes import step_hash
 from rankdet.study.resolve import ResolvedRun
 from rankdet.study.tuned import how_tuned
 
@@ -53,8 +56,20 @@ def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
 
 
 def planned_hashes(run: ResolvedRun) -> dict[str, str]:
-    """Returns the hashes that the record of a training must have; empty if it is not trained."""
-    return dict(run.hashes) if run.trained else {}
+    """Returns the hashes that the records of a run must have.
+
+    Those of its training (none if it is not trained), of each test by its folder (`test` is the
+    main one, on every split), and of the evaluation.
+    """
+    further = {layout.variant_folder(name): run.test_hash(name) for name, _ in run.test_variants}
+    at = {layout.threshold_folder(t): run.test_hash(None, t) for t in run.score_thresholds}
+    return {
+        **(run.hashes if run.trained else {}),
+        OF_TEST: run.test_hash(),
+        **further,
+        **at,
+        OF_EVALUATION: step_hash("evaluate"),
+    }
 
 
 def spec_entry(name: str) -> dict[str, str]:

@@ -35,7 +35,12 @@ class DatasetSplit(Part):
 
 
 class DatasetManifest(Record):
-    """The file `dataset.json`."""
+    """The file `dataset.json`.
+
+    Attributes:
+        made_of: `code` (a hash), `config`, and `files`: each annotation file to its size, time and
+            checksum; None in that of an old version.
+    """
 
     SCHEMA: ClassVar[str] = "rankdet.dataset/1"
 
@@ -46,3 +51,4 @@ class DatasetManifest(Record):
     splits: dict[str, DatasetSplit]
     checksum: str | None = None
     warnings: tuple[str, ...] = ()
+    made_of: dict[str, dict[str, Any] | str] | None = None

@@ -23,11 +23,17 @@ class PlanStudy(Part):
 
 
 class PlanDataset(Part):
-    """A dataset of the study."""
+    """A dataset of the study.
+
+    Attributes:
+        made_of: what it is prepared from: `code` (a hash) and `config`; None in the plan of an old
+            version.
+    """
 
     name: str
     title: str = ""
     manifest: str | None = None
+    made_of: dict[str, Any] | None = None
 
 
 class PlanRun(Part):
@@ -46,8 +52,9 @@ class PlanRun(Part):
         score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
         test_variants: names of further tests.
         checkpoint: file whose weights are tested; empty for a run that is trained.
-        hashes: what its training depends on (`config`, `code`, `loss`), empty if it is not trained;
-            of imported detections, `detections`; None in the plan of an old version.
+        hashes: what its training depends on (`config`, `code`, `loss`; absent if it is not
+            trained), its tests (`test`, `test-<name>`, `at-<threshold>`), and its evaluation
+            (`evaluate`); of imported detections `detections`; None in the plan of an old version.
         imported: whether its detections were made elsewhere.
         url: where imported detections are described; empty if it is not known.
     """
