@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rankdet.charts.publication.styles import ENDINGS, STYLES, WIDTHS
 from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import add_study, find_plan
+from rankdet.commands.studies import add_study, find_plan, say_left_out
 from rankdet.errors import InputError
 from rankdet.suggest import choice
 
@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_figure_file(charts, args.out, args.style, args.width)
+    say_left_out(study)
     print(args.out)
     return 0
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rankdet.commands.studies import add_study, find_plan
+from rankdet.commands.studies import add_study, find_plan, say_left_out
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,6 @@ def run(args: argparse.Namespace) -> int:
     plan = find_plan(args.study, args.results)
     from rankdet.papers.study_record import write_study_record
 
-    told = write_study_record(plan, args.out)
+    told = write_study_record(plan, args.out, say_left_out)
     print(f"{args.out}: {told}")
     return 0

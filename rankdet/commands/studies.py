@@ -2,9 +2,14 @@
 
 import argparse
 import difflib
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rankdet.errors import InputError
+
+if TYPE_CHECKING:
+    from rankdet.results.records import RecordedStudy
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
@@ -35,3 +40,16 @@ def find_plan(study: str, results: Path) -> Path:
     hint = f"did you mean {near[0]!r}? " if near else ""
     there = f"studies with a plan: {', '.join(known)}" if known else "run `make smoke` first"
     raise InputError(f"no study {study!r} in {results}/: {hint}{there}")
+
+
+def say_left_out(study: "RecordedStudy") -> None:
+    """Prints a note for each run whose files are there, but give no numbers.
+
+    Args:
+        study: The study that was read.
+    """
+    from rankdet.results.status import FAILED, NOT_EVALUATED, STALE
+
+    for run in study.runs:
+        if run.status in (FAILED, NOT_EVALUATED, STALE):
+            print(f"note: {run.key} is left out: {run.reason}", file=sys.stderr)

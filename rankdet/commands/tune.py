@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ Value = TypeVar("Value")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
+    # A list such as `-1,1` is a value, for which there is a message, and not an unknown option.
+    parser._negative_number_matcher = re.compile(r"-[\d.][\d.,e+-]*$")
     parser.add_argument(
         "losses",
         nargs="+",

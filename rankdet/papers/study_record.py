@@ -10,7 +10,7 @@ README.md                                 the same in plain English
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,15 @@ COLUMNS = (
 )
 
 
-def write_study_record(plan: Path, folder: Path) -> str:
+def write_study_record(
+    plan: Path, folder: Path, told: Callable[[RecordedStudy], None] = lambda study: None
+) -> str:
     """Writes the record of a study.
 
     Args:
         plan: the study's `plan.json`.
         folder: a new folder, or one that this function has written; it is replaced.
+        told: gets the study that was read, after everything is written.
 
     Returns:
         What is in it, in one line.
@@ -68,6 +71,7 @@ def write_study_record(plan: Path, folder: Path) -> str:
         (part / "forest.svg").write_text(claims_forest(tables, title, first), encoding="utf-8")
         write_record(part / PROVENANCE, facts)
         (part / "README.md").write_text(record_page(study, tables, facts), encoding="utf-8")
+    told(study)
     runs = facts["runs"]
     return f"{runs['with results']} of {runs['planned']} runs, {len(found)} claims"
 

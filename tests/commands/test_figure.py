@@ -1,5 +1,6 @@
 """`rankdet figure`: what it writes, and one line for what it cannot draw."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,16 @@ def test_errors_are_one_line(study, tmp_path, monkeypatch, capsys, arguments, me
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["figure", "record"])
+def test_a_damaged_run_that_is_left_out_is_named(study, tmp_path, capsys, command) -> None:
+    shutil.copytree(study.parent, tmp_path / "study")
+    path = next((tmp_path / "study").glob("shapes/*/alrp/seed1/metrics.json"))
+    path.write_text(path.read_text()[:200])
+    names = ["alrp/figure4", "--out", str(tmp_path / "x.svg")]
+    names = names if command == "figure" else ["--out", str(tmp_path / "new")]
+    assert main([command, str(tmp_path / "study"), *names]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "/alrp/seed1 " in line]
+    assert len(notes) == 1 and notes[0].startswith("note: shapes/")
+    assert " is left out: " in notes[0] and "metrics.json cannot be read" in notes[0]

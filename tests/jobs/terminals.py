@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -44,6 +45,12 @@ def seen(output: bytes) -> list[str]:
     return lines
 
 
+def _in_the_foreground() -> None:
+    """Takes the terminal; a shell lets processes in the background ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A command on a pseudo-terminal, as its foreground job.
 
@@ -67,7 +74,7 @@ class Terminal:
             stdout=inner,
             stderr=inner,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=_in_the_foreground,
         )
         self._inner = inner  # kept open, so that its modes can be read at the end
 

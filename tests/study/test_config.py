@@ -75,6 +75,22 @@ def test_defaults():
             [1333, 800],
             "s.yaml: schedule.image_size: found [1333, 800]; give",
         ),
+        (
+            "schedule.lr",
+            1e-300,
+            "s.yaml: schedule: lr: found 1e-300; give a number from 1e-12 to 10",
+        ),
+        ("schedule.lr_factor", 1e-300, "s.yaml: schedule.lr_factor: found 1e-300; it should be"),
+        (
+            "schedule.lr_steps",
+            [0.9, 0.7],
+            "s.yaml: schedule.lr_steps: found [0.9, 0.7]; give",
+        ),
+        ("schedule.flip", 1, "s.yaml: schedule.flip: found 1; give true or false"),
+        ("schedule.flip", "yes", "s.yaml: schedule.flip: found 'yes'; give true or false"),
+        ("schedule.warmup", True, "s.yaml: schedule.warmup: found true; give a number"),
+        ("untrained", 0, "s.yaml: untrained: found 0; give true or false"),
+        ("hours", 1e-9, "s.yaml: hours: found 1e-09; it should be greater than or equal to 0.01"),
         ("schedule.image_size", 8, "s.yaml: schedule.image_size: found 8; give a side or"),
         (
             "schedule.augmentation",

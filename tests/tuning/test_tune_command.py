@@ -92,6 +92,7 @@ def test_a_killed_search_goes_on(tmp_path, capsys):
             "a search needs two candidates or more",
         ),
         (["focal", "--detector", "retinanet", "--rates", "1,x"], "found 'x'; give factors above 0"),
+        (["focal", "--detector", "retinanet", "--rates", "-1,1"], "found '-1'; give factors above"),
         (["focal", "--detector", "retinanet", "--rates", "1,-2"], "found '-2'; give factors"),
         (["focal", "--detector", "retinanet", "--rates", "1,nan"], "found 'nan'; give factors"),
         (["focal", "--detector", "retinanet", "--clip", "0"], "found '0'; give `none` or norms"),

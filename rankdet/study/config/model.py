@@ -14,8 +14,9 @@ from rankdet.datasets.options import Fraction, Text
 from rankdet.errors import InputError
 from rankdet.files import read_yaml
 from rankdet.results.learning import LEARNED_AP50
-from rankdet.strict import Strict, read
+from rankdet.strict import read
 from rankdet.study.config.datasets import Dataset, Name
+from rankdet.study.config.exact import Exact
 from rankdet.study.config.imported import Imported
 from rankdet.study.config.own_files import with_names
 from rankdet.study.config.renamed import with_new_names
@@ -42,7 +43,7 @@ TAKEN = (
 )
 
 
-class RunGroup(Strict):
+class RunGroup(Exact):
     """Every detector with every loss with every seed, on one dataset."""
 
     dataset: Name = Field(description="One of `datasets`")
@@ -120,7 +121,7 @@ class RunGroup(Strict):
         return self
 
 
-class RunsOfTables(Strict):
+class RunsOfTables(Exact):
     """The runs that the study's tables and figures show, in addition to those in `runs`."""
 
     datasets: dict[Name, Name] = Field(
@@ -142,7 +143,7 @@ class RunsOfTables(Strict):
     )
 
 
-class Paths(Strict):
+class Paths(Exact):
     """Where own losses, detectors and papers are, besides those of the package."""
 
     losses: list[Text] | None = Field(
@@ -157,7 +158,7 @@ class Paths(Strict):
     )
 
 
-class Cost(Strict):
+class Cost(Exact):
     """Losses whose cost is measured on this machine."""
 
     detectors: list[DetectorName] = Field(
@@ -175,7 +176,7 @@ class Cost(Strict):
     rounds: int = Field(3, ge=1, description="How often each loss is timed; the best time counts")
 
 
-class StudyConfig(Strict):
+class StudyConfig(Exact):
     """A study: data, runs, training, tests, and the tables and figures."""
 
     study: Name = Field(description="Name of the study, and of its folder below `results/`")
@@ -231,7 +232,7 @@ class StudyConfig(Strict):
     threads: int = Field(1, ge=1, description="CPU threads of one training, for each of its GPUs")
     hours: float | None = Field(
         None,
-        gt=0,
+        ge=0.01,
         le=8760,
         description="Longest time of one training job; the job is stopped then, and can continue",
     )

@@ -3,17 +3,18 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from rankdet.datasets.options import Fraction
-from rankdet.strict import Strict
 from rankdet.study import batches
+from rankdet.study.config.exact import Exact
 
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
 SIDES = range(32, 4097)  # pixels
 MOST_GPUS = 64
 AS_PUBLISHED = "as published"  # `gpus`: those of the paper's release, see `rankdet.study.published`
+LEAST_RATE, LEAST_FACTOR = 1e-12, 1e-6  # below them nothing is learned
 SCOPE = re.compile(r"gpu|batch|image|groups of [1-9][0-9]*")
 
 
@@ -63,6 +64,16 @@ def _gpus(value: Any) -> Any:
     return value
 
 
+def _rising(value: list[float]) -> list[float]:
+    if value != sorted(set(value)):
+        raise PydanticCustomError(
+            "rule",
+            "found {value}; give fractions of the training in rising order",
+            {"value": repr(value)[:60]},
+        )
+    return value
+
+
 Gpus = Annotated[
     Annotated[int, Field(ge=1, le=MOST_GPUS)] | Literal["as published"], BeforeValidator(_gpus)
 ]
@@ -71,7 +82,7 @@ ImageSize = Annotated[int | list[int], BeforeValidator(_image_size)]
 SIZE = "Side of the square that images are fitted into, or [shorter side, limit of longer], pixels"
 
 
-class ScheduleChange(Strict):
+class ScheduleChange(Exact):
     """What a group of runs changes in the study's schedule; all keys are optional."""
 
     image_size: ImageSize | None = Field(None, description=SIZE)
@@ -146,9 +157,12 @@ class ScheduleChange(Strict):
         None, description="Learning rate, or losses to rates; default: the loss card's"
     )
     lr_factor: float | None = Field(
-        None, gt=0, le=1000, description="Factor on the learning rate of `lr` or of the loss card"
+        None,
+        ge=LEAST_FACTOR,
+        le=1000,
+        description="Factor on the learning rate of `lr` or of the loss card",
     )
-    lr_steps: list[Fraction] | None = Field(
+    lr_steps: Annotated[list[Fraction], AfterValidator(_rising)] | None = Field(
         None, description="Where the rate falls to a tenth, as fractions of the training"
     )
     stop_after: Fraction | None = Field(
@@ -194,9 +208,11 @@ class ScheduleChange(Strict):
             )
         rates = self.lr.values() if isinstance(self.lr, dict) else [self.lr]
         for rate in rates:
-            if rate is not None and not 0 < rate <= 10:
+            if rate is not None and not LEAST_RATE <= rate <= 10:
                 raise PydanticCustomError(
-                    "rule", "lr: found {rate}; give a number above 0", {"rate": rate}
+                    "rule",
+                    "lr: found {rate}; give a number from {least} to 10",
+                    {"rate": rate, "least": f"{LEAST_RATE:g}"},
                 )
         return self
 
@@ -219,7 +235,7 @@ class Schedule(ScheduleChange):
         return self
 
 
-class TestSettings(Strict):
+class TestSettings(Exact):
     """How detections are made from scores; keys left out are as in the loss card."""
 
     __test__ = False  # pytest would take it for a test because of its name
