@@ -41,7 +41,7 @@ COMMANDS = {
 EVERY = "*"  # `build_parser`: every command gets its arguments
 # Packages of the extra `bench`; all others are in the extra `evaluate`.
 OF_STUDIES = {"torch", "mmdet", "mmengine", "mmcv", "sklearn", "snakemake", "matplotlib", "seaborn"}
-OF_STUDIES |= {"yaml", "jinja2"}
+OF_STUDIES |= {"yaml", "jinja2", "cv2"}
 NOBODY_READS = 141  # `rankdet ... | head`, as other programs that SIGPIPE ends
 
 
