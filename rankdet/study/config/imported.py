@@ -5,14 +5,14 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from rankdet.datasets.options import Text
-from rankdet.strict import Strict
 from rankdet.study.config.datasets import Name
+from rankdet.study.config.exact import Exact
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2000)]
 ELSEWHERE = "elsewhere"  # the detector of detections that do not name one
 
 
-class Imported(Strict):
+class Imported(Exact):
     """Detections of a model that was trained elsewhere: a row of the report, without a training."""
 
     name: Name = Field(description="Name of the method; the row is stored in `<name>@imported`")
