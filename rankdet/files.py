@@ -17,6 +17,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.lifetime import runs
 from rankdet.parsing import MOST_YAML, parse_csv, parse_json, parse_yaml
+from rankdet.repository import is_own
 
 MOST_CSV = 1 << 24  # bytes; the longest file of this project has 360,000
 MARKER = ".rankdet"  # in every folder that `replacing` wrote; only such a folder is replaced
@@ -139,11 +140,23 @@ def import_file(path: Path) -> ModuleType:
     except SyntaxError as error:
         raise InputError(f"{shown(path)}:{error.lineno}: {error.msg}") from None
     except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-        where = f"{shown(path)}:{lines[-1]}" if lines else shown(path)
-        raise InputError(f"{where}: {type(error).__name__}: {error}") from error
+        where = place_of(error, path) or shown(path)
+        said = " ".join(str(error).split())
+        raise InputError(f"{where}: {type(error).__name__}: {said}") from error
     return module
+
+
+def place_of(error: BaseException, path: Path | str) -> str | None:
+    """Returns file and line of the user's code in which an error arose; None if it arose elsewhere.
+
+    Args:
+        error: The error.
+        path: A Python file that was loaded by its path. If it is the user's, the user's modules
+            that it imports count as well.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if is_own(frame.filename, Path(path))]
+    return f"{shown(own[-1].filename)}:{own[-1].lineno}" if own else None
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ which a command or Snakemake is started; in a clone this is usually the clone it
 """
 
 import re
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -35,6 +36,8 @@ CONFIG = ROOT / "config"
 PROFILES = ROOT / "profiles"
 ENVIRONMENTS = ROOT / "envs"
 DATA = ROOT / "data"
+INSTALLED = ("stdlib", "purelib", "platlib")  # where Python's packages are
+NOT_OWN = re.compile(r"\..*|site-packages|dist-packages")  # folders in a user's folder
 # Written files. They never go into an installed package.
 CACHE = DATA / "cache" if IN_CLONE else Path.home() / ".cache" / "rankdet"
 
@@ -109,6 +112,25 @@ def own_folders(path: Path) -> tuple[Path, ...]:
     """
     path = path.resolve()
     return () if path.is_relative_to(ROOT) else tuple(dict.fromkeys((path.parent, Path.cwd())))
+
+
+def is_own(name: str, path: Path) -> bool:
+    """Returns whether a file is a user's Python file, or one that it may import from the user.
+
+    Args:
+        name: The file, as Python names it in a traceback.
+        path: The user's Python file. Of the product's files only this one itself counts.
+    """
+    if name.startswith("<"):  # code without a file
+        return False
+    found = Path(name).resolve()
+    if found == path.resolve():
+        return True
+    installed = (ROOT, CODE / "rankdet", *(Path(sysconfig.get_path(k)) for k in INSTALLED))
+    if any(found.is_relative_to(place.resolve()) for place in installed):
+        return False
+    inside = (found.relative_to(f).parts for f in own_folders(path) if found.is_relative_to(f))
+    return any(not any(NOT_OWN.fullmatch(part) for part in parts) for parts in inside)
 
 
 # Snakemake gives the path of Python to a shell without quotes.

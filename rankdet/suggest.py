@@ -6,18 +6,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
+def close(word: str, known: Iterable[str]) -> str | None:
+    """Returns the closest known word if one is so close that `word` may be a slip of it."""
+    found = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Returns "did you mean 'x'?" with the closest known word, or the list of all known words."""
     known = list(known)
-    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    found = close(word, known)
+    return f"did you mean {found!r}?" if found else f"known: {', '.join(known)}"
 
 
 def choice(word: str, known: Iterable[str]) -> str:
     """Returns the closest known word, if one is close, and the list of all known words."""
     known = list(known)
-    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    found = close(word, known)
+    hint = f"did you mean {found!r}? " if found else ""
     return f"{hint}known: {', '.join(known)}"
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from torch import nn
 
 import rankdet.losses as losses
-from rankdet.detectors.loss_faults import check_signature, located_in
+from rankdet.detectors.loss_faults import check_signature, class_place, located_in
 from rankdet.errors import InputError
-from rankdet.files import import_file
+from rankdet.files import import_file, shown
 from rankdet.repository import own_folders
 
 
@@ -42,8 +42,8 @@ def classification_class(name: str, loss_file: str | Path | None) -> type[nn.Mod
         if isinstance(found, type) and issubclass(found, nn.Module):
             return found
     raise InputError(
-        f"{loss_file}: classification type {name!r} is not a torch module of this file, "
-        "rankdet.losses or rankdet.detectors.baselines; define it, or correct the name"
+        f"{shown(loss_file or '')}: classification type {name!r} is not a torch module of this "
+        "file, rankdet.losses or rankdet.detectors.baselines; define it, or correct the name"
     )
 
 
@@ -69,6 +69,12 @@ def build_criterion(
     try:
         with located_in(loss_file):
             part = part_class(**options)
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        own = f"{class_place(part_class)}: " if loss_file else ""
+        raise InputError(f"{own}loss {card.get('name', name)!r}: {error}") from error
+    try:
         box = losses.build_box(dict(card.get("box", {"type": "giou"})))
         balance = losses.build_balance(dict(card.get("balance", {"type": "none"})))
     except (TypeError, ValueError) as error:

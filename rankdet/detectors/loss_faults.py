@@ -3,7 +3,6 @@
 import ast
 import inspect
 import re
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from rankdet.errors import InputError
-from rankdet.files import shown
+from rankdet.files import place_of, shown
 from rankdet.losses.output_checks import LossOutputError
 
 BACKWARD = re.compile(r"[Ff]unction (?P<name>\w+)Backward returned")  # torch, without a stack
@@ -22,9 +21,14 @@ def check_signature(part: nn.Module) -> None:
     """Checks that a classification part can be called as a criterion calls it.
 
     Raises:
-        InputError: If its `forward` or `terms` takes other arguments.
+        InputError: If it has neither `forward` nor `terms`, or that takes other arguments.
     """
     name = _called(part)
+    if getattr(type(part), name, None) is nn.Module.forward:
+        raise InputError(
+            f"{class_place(type(part))}: class {type(part).__name__} has neither "
+            "forward(logits, labels) nor terms(problem); define one of them"
+        )
     arguments = [None] * len(TAKES[name].split(","))
     try:
         inspect.signature(getattr(part, name)).bind(*arguments)
@@ -42,6 +46,22 @@ def place(part: nn.Module) -> str:
         return f"{shown(code.co_filename)}:{code.co_firstlineno}"
     except AttributeError:
         return kind.__name__
+
+
+def own_place(part: nn.Module) -> str | None:
+    """Returns as `place`; None for the losses of this package, in which a user corrects nothing."""
+    return None if type(part).__module__.startswith("rankdet.") else place(part)
+
+
+def class_place(kind: type) -> str:
+    """Returns the file and line of a class, as far as Python knows them."""
+    try:
+        return f"{shown(inspect.getsourcefile(kind) or '')}:{inspect.getsourcelines(kind)[1]}"
+    except (OSError, TypeError):  # Python finds classes only of modules that can be imported
+        pass
+    codes = (getattr(value, "__code__", None) for value in vars(kind).values())
+    first = next((code for code in codes if code is not None), None)
+    return f"{shown(first.co_filename)}:{first.co_firstlineno}" if first else kind.__name__
 
 
 @contextmanager
@@ -77,25 +97,26 @@ def located_in(loss_file: str | Path | None) -> Iterator[None]:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        line = _line_of(error, str(loss_file)) if loss_file else None
+        where = _place(error, loss_file) if loss_file else None
         memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
-        if line is None or memory:
+        if where is None or memory:
             raise
         said = " ".join(str(error).split())
         problem = f"{type(error).__name__}: {said}"
         if isinstance(error, SystemExit):
             problem = f"the loss ended the training with sys.exit({said}); remove that call"
-        raise InputError(f"{shown(str(loss_file))}:{line}: {problem}") from error
+        raise InputError(f"{where}: {problem}") from error
 
 
-def _line_of(error: BaseException, loss_file: str) -> int | None:
-    """Returns the line of a loss's file in which an error arose; None if it arose elsewhere."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == loss_file]
-    return lines[-1] if lines else _line_of_function(BACKWARD.match(str(error)), loss_file)
+def _place(error: BaseException, loss_file: str | Path) -> str | None:
+    """Returns where in the user's code an error arose; None if it arose elsewhere."""
+    if found := place_of(error, loss_file):
+        return found
+    line = _line_of_function(BACKWARD.match(str(error)), loss_file)
+    return f"{shown(loss_file)}:{line}" if line else None
 
 
-def _line_of_function(named: re.Match[str] | None, loss_file: str) -> int | None:
+def _line_of_function(named: re.Match[str] | None, loss_file: str | Path) -> int | None:
     """Returns where a loss's file defines the autograd function that torch names."""
     if named is None:
         return None

@@ -22,6 +22,7 @@ from typing import IO, Any, NoReturn
 from rankdet.files import shown
 from rankdet.jobs.lines import say
 from rankdet.lifetime import end_with_parent
+from rankdet.repository import is_own
 from rankdet.results.failures import record_failure
 
 GRACE = 20  # seconds that a job has to exit after it has announced its end
@@ -203,7 +204,7 @@ def _where(stacks: IO[str], loss_file: str) -> str:
         for found in FRAME.finditer(stacks.read())
         if found["file"] != __file__ and not found["file"].startswith("<")
     ]
-    own = [frame for frame in frames if loss_file and Path(frame[0]) == Path(loss_file)]
+    own = [frame for frame in frames if loss_file and is_own(frame[0], Path(loss_file))]
     for file, line in own or frames:
         return f" at {shown(file)}:{line}"
     return ""

@@ -8,11 +8,11 @@ from rankdet.detectors.families import FAMILIES
 from rankdet.results.schemas.tuning import TuningRecord
 from rankdet.study import detectors
 from rankdet.study.code import parts
-from rankdet.study.code.signatures import arguments, literals, misfit
+from rankdet.study.code.signatures import arguments, literals, misfit, required
 from rankdet.study.code.source import Tree
-from rankdet.suggest import choice, nearest
+from rankdet.suggest import choice, close, nearest
 
-Place = tuple[str, ...]  # keys that lead to a value of the card
+Place = tuple[str | int, ...]  # keys that lead to a value of the card
 Finding = tuple[Place, str]
 STAGES = ("rpn", "rcnn")
 DEFAULT_TYPES = {"box": "giou", "balance": "none"}
@@ -27,6 +27,7 @@ def findings(path: Path, card: Mapping[str, Any], tree: Tree) -> Iterator[Findin
         tree: The sources.
     """
     yield from _of_change(path, card, card, (), tree)
+    yield from _of_required(path, card["classification"], tree)
     for name, variant in card.get("variants", {}).items():
         yield from _of_change(path, variant, card, ("variants", name), tree)
 
@@ -46,8 +47,34 @@ def _of_change(
     kind = _type("balance", mask, card.get("mask", {}))
     where = (*place, "mask", "balance")
     yield from _of_part(path, "balance", kind, mask.get("balance", {}), where, tree)
+    yield from _of_hyperparameters(path, change, card, place, tree)
     yield from _of_detectors(change, place)
     yield from _of_tuning(change.get("training", {}).get("tuned"), place, tree)
+
+
+def _of_required(path: Path, part: Mapping[str, Any], tree: Tree) -> Iterator[Finding]:
+    """An argument without a default must be in the card."""
+    code = parts.classification(path, part["type"], tree)
+    for name in required(code, tree):
+        if name not in part:
+            yield ("classification",), f"{name!r} is missing: {part['type']} has no default for it"
+
+
+def _of_hyperparameters(
+    path: Path, change: Mapping[str, Any], card: Mapping[str, Any], place: Place, tree: Tree
+) -> Iterator[Finding]:
+    """Finds slips of the arguments of the classification part and of the box part (`box ...`).
+
+    Other names are fine: a card also counts what its paper tunes elsewhere.
+    """
+    kind = _type("classification", change, card)
+    own = arguments(parts.classification(path, kind, tree), tree) or {}
+    of_box = arguments(tree.find("rankdet.losses", "BoxLoss"), tree) or {}
+    known = [name.replace("_", " ") for name in (*own, *(f"box {name}" for name in of_box))]
+    for index, name in enumerate(change.get("hyperparameters", [])):
+        slip = None if name.replace("_", " ") in known else close(name, known)
+        if slip:
+            yield (*place, "hyperparameters", index), f"found {name!r}; did you mean {slip!r}?"
 
 
 def _of_tuning(tuned: str | None, place: Place, tree: Tree) -> Iterator[Finding]:

@@ -120,6 +120,7 @@ def tree_of(path: Path, root: Path = CODE) -> Tree:
 def _load(path: Path, _mtime: int, root: Path) -> LossFile:
     node = find_card(path)
     card = None
+    _check_keys(path, node)
     try:
         card = ast.literal_eval(node)
         check_plain(card)
@@ -154,6 +155,19 @@ def _findings(path: Path, card: Any, tree: Any) -> Iterator[tuple[tuple[int | st
         yield ("classification", "type"), "missing; name the class of the loss"
     else:
         yield from card_checks.findings(path, card, tree)
+
+
+def _check_keys(path: Path, card: ast.expr) -> None:
+    """Refuses a key that is given twice: Python would silently take the last one."""
+    for node in (part for part in ast.walk(card) if isinstance(part, ast.Dict)):
+        lines: dict[Any, int] = {}
+        for key in (key for key in node.keys if isinstance(key, ast.Constant)):
+            if key.value in lines:
+                raise InputError(
+                    f"{shown(path)}:{key.lineno}: CARD key {key.value!r} is given twice, first in "
+                    f"line {lines[key.value]}; remove one"
+                )
+            lines[key.value] = key.lineno
 
 
 def _message(place: tuple[int | str, ...], message: str) -> str:

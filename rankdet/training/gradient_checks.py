@@ -1,5 +1,9 @@
-"""A loss that has no gradient by its own arithmetic: training would change nothing, in silence."""
+"""What the records tell of a loss that cannot train: no gradient at all, or numbers not finite.
 
+Without a gradient, by the loss's own arithmetic, training would change nothing, in silence.
+"""
+
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -52,3 +56,26 @@ def require_gradient(rows: Sequence[Row], heads: Sequence["CriterionHead"]) -> N
                 f"logit in {len(counted)} iterations with positives, so nothing is learned; the "
                 "loss must change with the logits (round, sign, argmax and * 0 have no gradient)"
             )
+
+
+def divergence(row: Row, before: Row, heads: Sequence["CriterionHead"]) -> str:
+    """Returns in one line which loss is not finite, and the user's code that computes it.
+
+    Args:
+        row: The row of the iteration whose loss is not finite.
+        before: The row of the iteration before it; empty if there is none.
+        heads: The heads of the detector.
+    """
+    from rankdet.detectors.loss_faults import own_place
+
+    found = f"loss is {row.get('loss', math.nan)} at iteration {row['iteration']}"
+    prefixes = [head.record_prefix if len(heads) > 1 else "" for head in heads]
+    counted = [prefix for prefix in prefixes if before.get(f"{prefix}num_pos")]
+    sums = [before[f"{prefix}{name}"] for prefix in counted for name in ("grad_pos", "grad_neg")]
+    if not all(map(math.isfinite, sums)):
+        found += f", after a gradient that was not finite at iteration {before['iteration']}"
+    own = {place for head in heads if (place := own_place(head.criterion.classification))}
+    if not own:
+        return found
+    parts = [n for n, x in row.items() if "loss" in n and n != "loss" and not math.isfinite(x)]
+    return f"{found}: {', '.join(parts)}, with the loss of {', '.join(sorted(own))}"

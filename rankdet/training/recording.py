@@ -14,7 +14,7 @@ from mmengine.hooks import Hook
 
 from rankdet.losses.processes import process_count
 from rankdet.training import rows, together
-from rankdet.training.gradient_checks import FirstGradients
+from rankdet.training.gradient_checks import FirstGradients, divergence
 from rankdet.training.hooks import criterion_heads, inner_model
 from rankdet.training.scalars import Clock, Moment, Scalar, on_host
 from rankdet.training.steps import Steps
@@ -100,6 +100,7 @@ class RecordHook(Hook):
         self._passes: list[rows.Row] = []  # of an iteration that has not ended
         self._unlogged: list[rows.Row] = []
         self._first = FirstGradients()
+        self._row: rows.Row = {}  # of the last iteration
         self._file: TextIO | None = None
         self._start = self.clock.now()
         self._waits = self._data_end = time.perf_counter()
@@ -177,7 +178,8 @@ class RecordHook(Hook):
                 self._first.add(row, self._heads)
                 self._passes = []
             if not finite:
-                raise Diverged(_divergence(last))
+                raise Diverged(divergence(last, self._row, self._heads))
+            self._row = row if self.steps.ends(one.index) else self._row
 
     def cause_of_failure(self) -> str | None:
         """Returns which loss is not finite, if the training failed in the block after it.
@@ -193,7 +195,8 @@ class RecordHook(Hook):
             return str(error)
         except RuntimeError:  # the device has failed, and the training's error says why
             return None
-        return next((_divergence(row) for row in found if not _is_finite(row)), None)
+        faulty = (row for row in found if not _is_finite(row))
+        return next((divergence(row, self._row, self._heads) for row in faulty), None)
 
     def _rows(self, stored: Sequence[ForwardPass]) -> list[dict[str, float]]:
         """Returns the row of each pass in this process. The host waits for the device once."""
@@ -231,7 +234,3 @@ def _detached(value: Any) -> Scalar:
 
 def _is_finite(row: rows.Row) -> bool:
     return math.isfinite(row.get("loss", math.nan))
-
-
-def _divergence(row: rows.Row) -> str:
-    return f"loss is {row.get('loss', math.nan)} at iteration {row['iteration']}"

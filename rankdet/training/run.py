@@ -25,7 +25,11 @@ def _unused_name(spec: Mapping[str, Any]) -> str:
 
 
 def build_runner(
-    spec: Mapping[str, Any], work: Path, device: str, report: Callable[..., None] | None = None
+    spec: Mapping[str, Any],
+    work: Path,
+    device: str,
+    report: Callable[..., None] | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Any:
     """Returns the mmengine runner of a run.
 
@@ -34,6 +38,10 @@ def build_runner(
         work: Folder for checkpoints and logs.
         device: As `environment.set_up` returned it.
         report: Progress callback. None: progress is not printed.
+        note: Prints a line about the loss that the user should know.
+
+    Raises:
+        InputError: If the data, the schedule or the loss cannot be used.
     """
     import torch
     from mmengine.runner import Runner
@@ -46,6 +54,7 @@ def build_runner(
 
     schedule, manifest = spec["schedule"], config.load_manifest(spec)
     seed = int(spec["seed"])
+    model = _model(spec, manifest, device, note)
     loader_settings = acceleration.loader(config.train_loader(spec, manifest), device)
     loader = Runner.build_dataloader(loader_settings, seed=seed)
     loader.generator = torch.Generator()  # else it draws from the model's, and not in each epoch
@@ -68,7 +77,7 @@ def build_runner(
     custom.append(SaveHook(store, every, steps))
     by_steps = {"accumulate": steps.accumulate, "epoch_length": steps.epoch_length}
     runner = Runner(
-        model=acceleration.model(_model(spec, manifest), device),
+        model=acceleration.model(model, device),
         work_dir=str(work),
         train_dataloader=loader,
         train_cfg={"type": "EpochBasedTrainLoop", "max_epochs": last},
@@ -96,14 +105,25 @@ def build_runner(
     return runner
 
 
-def _model(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the detector's config; pretrained weights are fetched once for all processes."""
+def _model(
+    spec: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    device: str,
+    note: Callable[[str], None] | None,
+) -> dict[str, Any]:
+    """Returns the detector's config, with a loss that was tried on random tensors.
+
+    Pretrained weights are fetched once for all processes.
+    """
+    from rankdet.detectors.trial import try_losses
     from rankdet.training.config import class_names, model_settings
     from rankdet.training.pretrained import fetch
     from rankdet.training.together import main_first
 
+    settings = model_settings(spec, class_names(manifest))
+    try_losses(settings, device, note)
     with main_first():
-        return fetch(model_settings(spec, class_names(manifest)))
+        return fetch(settings)
 
 
 def _parallel_settings(spec: Mapping[str, Any], device: str) -> dict[str, Any]:
@@ -179,10 +199,10 @@ def _train_and_write(
 
     run_dir.mkdir(parents=True, exist_ok=True)
     main = together.is_main()
-    space = Workspace(run_dir, spec, note_printer(run_dir)) if main else None
-    runner = build_runner(
-        spec, together.from_main(space and space.path), device, report if main else None
-    )
+    note = note_printer(run_dir) if main else None
+    space = Workspace(run_dir, spec, note) if note else None
+    work = together.from_main(space and space.path)
+    runner = build_runner(spec, work, device, report if main else None, note)
     _resume(runner, space)
     status, reason = _train(runner)
     if space is None:

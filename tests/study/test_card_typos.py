@@ -119,3 +119,61 @@ def test_variants_that_do_not_fit_together_are_told():
     assert alrp.variant("w1")["balance"] == {"type": "constant", "weight": 1.0}
     with pytest.raises(InputError, match=r"'alrp\+w1\+init1'.*balance.initial: unknown key"):
         alrp.variant("w1+init1")
+
+
+def test_a_key_that_is_given_twice_is_an_error(tmp_path):
+    """Python takes the last one in silence."""
+    text = CARD.replace(
+        '    "test": {"score', '    "box": {"type": "iou"},\n    "test": {"score', 1
+    )
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if '"type": "iou"' in row)
+    with pytest.raises(InputError, match=rf"mine.py:{line}: CARD key 'box' is given twice, first"):
+        load(tmp_path, text)
+    nested = CARD.replace('"nms_iou": 0.5', '"nms_iou": 0.5, "nms_iou": 0.6', 1)
+    with pytest.raises(InputError, match="CARD key 'nms_iou' is given twice"):
+        load(tmp_path, nested)
+
+
+OWN = """
+class Mine:
+    def __init__(self, gamma: float = 1.0, *, max_negatives: int = 3) -> None:
+        pass
+
+class Needs(Mine):
+    def __init__(self, gamma, margin, *, scale):
+        pass
+"""
+
+
+def own_card(kind, more):
+    return (
+        f'CARD = {{"name": "mine", "title": "M", "classification": {{"type": "{kind}"{more}}}}}\n'
+    )
+
+
+def test_a_slip_in_hyperparameters_is_one_line(tmp_path):
+    card = own_card("Mine", '}, "hyperparameters": {}, "test": {"nms_iou": .5')
+    for names in (["gamma", "max negatives", "box weight"], ["of the data"]):
+        assert load(tmp_path, card.replace("{}", str(names)) + OWN)
+    for name, right in (("gama", "gamma"), ("box wieght", "box weight")):
+        with pytest.raises(InputError, match=rf"hyperparameters\[0\].*{name}.*mean '{right}'"):
+            load(tmp_path, card.replace("{}", str([name])) + OWN)
+
+
+def test_an_argument_without_default_must_be_in_the_card(tmp_path):
+    assert load(tmp_path, own_card("Needs", ', "gamma": 1, "margin": 2, "scale": 3') + OWN)
+    for more, missing in (
+        (', "gamma": 1, "scale": 2', "margin"),
+        (', "gamma": 1, "margin": 2', "scale"),
+    ):
+        with pytest.raises(InputError, match=f"classification: '{missing}' is missing: Needs has"):
+            load(tmp_path, own_card("Needs", more) + OWN)
+
+
+def test_own_classes_are_suggested_also_imported_ones(tmp_path):
+    (tmp_path / "beside.py").write_text("class SoftRank:\n    pass\n")
+    text = "from beside import SoftRank\n" + own_card("SoftRnak", "") + OWN
+    with pytest.raises(
+        InputError, match=r"did you mean 'SoftRank'\? known: Mine, Needs, SoftRank, A"
+    ):
+        load(tmp_path, text)

@@ -7,7 +7,13 @@ from torch import nn
 
 from rankdet.detectors.loss_faults import place
 from rankdet.errors import InputError
-from rankdet.training.gradient_checks import FIRST, FirstGradients, require_gradient
+from rankdet.losses import APLoss
+from rankdet.training.gradient_checks import (
+    FIRST,
+    FirstGradients,
+    divergence,
+    require_gradient,
+)
 from rankdet.training.record import verdict
 
 
@@ -78,3 +84,28 @@ def test_a_loss_that_becomes_a_constant_is_said(value, gradient, status):
     assert (reason is None) == (status == "trained")
     if reason:
         assert "was 3 without a gradient in all of the last 5 iterations" in reason
+
+
+NAN = float("nan")
+
+
+def test_a_divergence_names_the_users_loss_and_the_term():
+    last = {"iteration": 7, "loss": NAN, "loss_cls": NAN, "loss_bbox": 1.0}
+    told = divergence(last, row(6, gradient=1.0), [head()])
+    assert told == f"loss is nan at iteration 7: loss_cls, with the loss of {place(Part())}"
+
+
+def test_a_gradient_that_was_not_finite_before_is_named():
+    last = {"iteration": 2, "loss": NAN, "loss_cls": NAN}
+    told = divergence(last, row(1, gradient=NAN), [head()])
+    assert "after a gradient that was not finite at iteration 1: loss_cls" in told
+    heads = [head("a_"), head("b_")]
+    skipped = {**row(1, gradient=1.0, prefix="a_"), **row(1, 0, NAN, prefix="b_")}
+    assert "after a gradient" not in divergence(last, skipped, heads)
+
+
+def test_a_loss_of_the_package_has_no_place_to_correct():
+    one = head()
+    one.criterion.classification = APLoss()
+    told = divergence({"iteration": 1, "loss": NAN, "loss_cls": NAN}, {}, [one])
+    assert told == "loss is nan at iteration 1"

@@ -235,7 +235,7 @@ def test_a_loss_that_is_not_finite_in_one_process_ends_the_run_as_diverged(spec,
     train(faulty(spec, tmp_path, statement), tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["status"] == "diverged"
-    assert record["reason"] == "loss is nan at iteration 3"
+    assert record["reason"].startswith("loss is nan at iteration 3")
     assert record["training"]["iterations"] == 3
 
 

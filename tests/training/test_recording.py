@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pandas as pd
 import pytest
@@ -138,7 +139,8 @@ def test_a_loss_that_is_not_finite_is_found_in_its_block(
     in_blocks(monkeypatch, passes)
     train(faulty(spec, tmp_path, value), tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert (record["status"], record["reason"]) == ("diverged", f"loss is {value} at iteration 3")
+    told = rf"loss is {value} at iteration 3: loss_cls, with the loss of .*faulty[.]py:\d+"
+    assert record["status"] == "diverged" and re.fullmatch(told, record["reason"])
     assert pd.read_parquet(tmp_path / "run" / "train.parquet")["iteration"].tolist() == [1, 2, 3]
 
 
@@ -146,7 +148,8 @@ def test_an_error_that_follows_from_a_diverged_loss_is_a_divergence(spec, tmp_pa
     in_blocks(monkeypatch, 20)
     train(faulty(spec, tmp_path, "nan", 'raise ValueError("NaN")'), tmp_path / "run")
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert (record["status"], record["reason"]) == ("diverged", "loss is nan at iteration 3")
+    assert record["status"] == "diverged"
+    assert record["reason"].startswith("loss is nan at iteration 3")
 
 
 def test_another_error_is_raised_and_the_rows_before_it_are_written(spec, tmp_path, monkeypatch):
@@ -166,7 +169,8 @@ def test_one_of_several_processes_names_the_loss_before_its_error(spec, tmp_path
     )
     with pytest.raises(ValueError, match="NaN"):
         runner.train()
-    assert recording.record_hook(runner).cause_of_failure() == "loss is nan at iteration 3"
+    told = recording.record_hook(runner).cause_of_failure()
+    assert told.startswith("loss is nan at iteration 3")
 
 
 def test_hooks_do_not_wait_for_the_device_between_two_blocks(spec, tmp_path, monkeypatch):

@@ -146,8 +146,13 @@ def classification(path: Path, name: str, tree: Tree) -> set[Grain]:
 
 
 def known_classes(path: Path, tree: Tree) -> list[str]:
-    """Returns the classes that a card can have as its classification part."""
-    names = {node.name for node in tree.source(path).body if isinstance(node, ast.ClassDef)}
+    """Returns the classes that a card can have as its classification part, the user's own first."""
+    own = tree.source(path)
+    mine = {node.name for node in own.body if isinstance(node, ast.ClassDef)}
+    for name, (module, original) in own.imports.items():
+        file = tree.module(module) if original else None
+        mine |= {name} if file and not tree.is_ours(file) and name[:1].isupper() else set()
+    names: set[str] = set()
     for module in ("rankdet.losses", BASELINES):
         file = tree.module(module)
         if file is None:
@@ -156,4 +161,4 @@ def known_classes(path: Path, tree: Tree) -> list[str]:
         found = {name for name, place in source.imports.items() if place[1]}
         found |= {node.name for node in source.body if isinstance(node, ast.ClassDef)}
         names |= {name for name in found if name.endswith("Loss") and name != "BoxLoss"}
-    return sorted(names)
+    return [*sorted(mine), *sorted(names - mine)]

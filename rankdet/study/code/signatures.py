@@ -27,21 +27,51 @@ def arguments(grains: set[Grain], tree: Tree) -> dict[str, str] | None:
 
 
 def _of_class(node: ast.ClassDef, source: Source, tree: Tree) -> dict[str, str] | None:
-    for part in node.body:
-        if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-            found = part.args
-            if found.kwarg is not None:
-                return None
-            names = [*found.posonlyargs, *found.args, *found.kwonlyargs][1:]
-            return {a.arg: ast.unparse(a.annotation) if a.annotation else "" for a in names}
+    if found := _constructor(node):
+        if found.kwarg is not None:
+            return None
+        names = [*found.posonlyargs, *found.args, *found.kwonlyargs][1:]
+        return {a.arg: ast.unparse(a.annotation) if a.annotation else "" for a in names}
+    base = _base(node, source, tree)
+    return {} if base is None else arguments(base, tree)
+
+
+def required(grains: set[Grain], tree: Tree) -> list[str]:
+    """Returns the arguments of a class's `__init__` that have no default.
+
+    Args:
+        grains: The statements that define the class.
+        tree: The sources.
+    """
+    for path, index in grains:
+        node = tree.source(path).body[index]
+        if not isinstance(node, ast.ClassDef):
+            continue
+        found = _constructor(node)
+        if found is None:
+            return required(_base(node, tree.source(path), tree) or set(), tree)
+        plain = [*found.posonlyargs, *found.args]
+        by_name = zip(found.kwonlyargs, found.kw_defaults, strict=True)
+        named = [argument for argument, default in by_name if default is None]
+        return [a.arg for a in (*plain[1 : len(plain) - len(found.defaults)], *named)]
+    return []
+
+
+def _constructor(node: ast.ClassDef) -> ast.arguments | None:
+    parts = (part for part in node.body if isinstance(part, ast.FunctionDef))
+    return next((part.args for part in parts if part.name == "__init__"), None)
+
+
+def _base(node: ast.ClassDef, source: Source, tree: Tree) -> set[Grain] | None:
+    """The base class, empty if it cannot be read; None for a class of torch, as nn.Module."""
     for base in node.bases:
         name = base.id if isinstance(base, ast.Name) else ""
         if name in source.names:
-            return arguments({(source.path, index) for index in source.names[name]}, tree)
+            return {(source.path, index) for index in source.names[name]}
         if name in source.imports:
             module, original = source.imports[name]
-            return arguments(tree.find(module, original or name), tree)
-    return {}  # a class of torch, such as nn.Module, without arguments
+            return tree.find(module, original or name)
+    return None
 
 
 def misfit(value: Any, annotation: str) -> str | None:
