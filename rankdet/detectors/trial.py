@@ -159,8 +159,8 @@ def _check_values(where: str, losses: Mapping[str, Tensor]) -> None:
     for name, value in losses.items():
         if not value.isfinite():
             raise InputError(
-                f"{where}: {name} is {float(value.detach())} on random logits; limit what enters log, "
-                "division and square root"
+                f"{where}: {name} is {float(value.detach())} on random logits; limit what "
+                "enters log, division and square root"
             )
 
 

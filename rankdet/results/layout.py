@@ -1,6 +1,7 @@
 """Where a study's files are. No other module names them.
 
     <study>/plan.json, cost.json, leaderboard.csv
+    <study>/tracked/<tool>/                             files of TensorBoard, MLflow or W&B
     <study>/tables/<paper>/<table>/table.json, figures/<paper>/<figure>/figure.json
     <study>/imported/<run>/import.json                  detections that `rankdet import` has taken
     <study>/<dataset>/dataset.json
@@ -19,6 +20,7 @@ from pathlib import Path
 
 PLAN = "plan.json"
 COST = "cost.json"
+TRACKED = "tracked"  # what the key `track` of a study sends to TensorBoard, MLflow or W&B
 LEADERBOARD = "leaderboard.csv"
 LEADERBOARD_OF_SEEDS = "leaderboard-seeds.csv"
 PROVENANCE = "provenance.json"  # in a record of `rankdet record`

@@ -290,6 +290,7 @@ class Study:
             "threads": threads,
             "device": self.config.device,
             **({"hours": self.config.hours} if self.config.hours else {}),
+            **({"track": self.config.track} if self.config.track else {}),
             **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
             **({"keep_epochs": [kept.name for kept in run.kept_epochs]} if run.kept_epochs else {}),
         }

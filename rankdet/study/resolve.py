@@ -249,6 +249,11 @@ def _schedule(
         for key, value in merged_by_type(study, change, *cases).items()
         if key not in batches.OF_A_BATCH
     } | sizes
+    if "betas" in schedule and schedule.get("optimizer", "sgd") != "adamw":
+        raise InputError(
+            f"{_where(run, source)}: schedule.betas: SGD has none; add `optimizer: adamw`, or "
+            "leave betas out"
+        )
     factor = schedule.pop("lr_factor", 1.0)
     if run.trained:
         batch = schedule["batch_size"]

@@ -24,7 +24,7 @@ def fingerprint(spec: Mapping[str, Any]) -> dict[str, str]:
 
 
 def save_model(runner: Any, spec: Mapping[str, Any], path: Path, **more: Any) -> None:
-    """Saves the weights of a runner's model atomically, with the keys of the run.
+    """Saves the weights of a runner's model, or their average, atomically, with the run's keys.
 
     Args:
         runner: The mmengine runner.
@@ -32,9 +32,9 @@ def save_model(runner: Any, spec: Mapping[str, Any], path: Path, **more: Any) ->
         path: Where to write.
         more: Further keys of `meta`.
     """
-    from rankdet.training.hooks import inner_model
+    from rankdet.training.averaging import trained_weights
 
-    state = {name: value.cpu() for name, value in inner_model(runner).state_dict().items()}
+    state = {name: value.cpu() for name, value in trained_weights(runner).items()}
     meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "preset")}
     with atomic(path) as temporary:
         torch.save({"state_dict": state, "meta": {**meta, **more}}, temporary)

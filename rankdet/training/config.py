@@ -10,6 +10,7 @@ from mmengine.config import ConfigDict
 
 from rankdet.detectors.models import model_config
 from rankdet.errors import InputError
+from rankdet.suggest import nearest
 from rankdet.training import transforms
 from rankdet.training.data_checks import check_image_sizes
 
@@ -169,7 +170,7 @@ def last_epoch(schedule: Mapping[str, Any], epochs: int) -> int:
 
 
 def optimizer_config(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the optimiser: SGD, as in all the papers, or AdamW."""
+    """Returns the optimiser: SGD, as in all the papers, or AdamW; with factors for its parts."""
     schedule = spec["schedule"]
     own: dict[str, Any] = {
         "type": "SGD",
@@ -181,9 +182,33 @@ def optimizer_config(spec: Mapping[str, Any]) -> dict[str, Any]:
     if schedule.get("optimizer", "sgd") == "adamw":
         del own["momentum"], own["fused"]
         own["type"] = "AdamW"
+        if schedule.get("betas"):
+            own["betas"] = tuple(schedule["betas"])
     clip = schedule.get("grad_clip")
     wrapper: dict[str, Any] = {"type": "OptimWrapper", "optimizer": own}
+    if schedule.get("paramwise"):
+        wrapper["paramwise_cfg"] = dict(schedule["paramwise"])
     return {**wrapper, "clip_grad": {"max_norm": clip, "norm_type": 2}} if clip else wrapper
+
+
+def check_parts(schedule: Mapping[str, Any], detector: str, names: Sequence[str]) -> None:
+    """Checks that each part of `paramwise` is in the detector: mmengine ignores others in silence.
+
+    Args:
+        schedule: The run's schedule.
+        detector: The detector's name, for the message.
+        names: The names of its parameters.
+
+    Raises:
+        InputError: If no parameter has the name of a part in its name.
+    """
+    for key in (schedule.get("paramwise") or {}).get("custom_keys") or {}:
+        if not any(key in name for name in names):
+            known = dict.fromkeys(part for name in names for part in name.split(".")[:2])
+            raise InputError(
+                f"schedule.paramwise.custom_keys: no parameter of {detector!r} has {key!r} in its "
+                f"name; {nearest(key, known)}"
+            )
 
 
 def lr_schedule(schedule: Mapping[str, Any], iterations: int) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from rankdet.training.gradient_checks import FirstGradients, divergence
 from rankdet.training.hooks import criterion_heads, inner_model
 from rankdet.training.scalars import Clock, Moment, Scalar, on_host
 from rankdet.training.steps import Steps
+from rankdet.training.tracking import scalars
 
 if TYPE_CHECKING:  # the import at run time must come after `environment.set_up`
     from rankdet.detectors.criterion_head import CriterionHead
@@ -79,6 +80,7 @@ class RecordHook(Hook):
         block: Forward passes whose values are read from the device together. Epochs end a block,
             so that a checkpoint follows only finite losses.
         log_every: Iterations between lines of the log; 0: no lines.
+        tracked: Whether the runner's visualizer gets the means of the same iterations.
     """
 
     priority = "ABOVE_NORMAL"
@@ -90,10 +92,11 @@ class RecordHook(Hook):
         steps: Steps | None = None,
         block: int = 1,
         log_every: int = 0,
+        tracked: bool = False,
     ) -> None:
         self.path = Path(path)
         self.device, self.steps = device, steps or Steps()
-        self.block, self.log_every = block, log_every
+        self.block, self.log_every, self.tracked = block, log_every, tracked
         self.clock = Clock(device)
         self._heads: list[CriterionHead] = []  # found once: a search takes longer than the record
         self._pending: list[ForwardPass] = []  # not read from the device yet
@@ -109,6 +112,7 @@ class RecordHook(Hook):
         """Opens the record. The caller has removed the rows after the checkpoint."""
         self._file = self.path.open("a") if together.is_main() else None
         self._heads = criterion_heads(inner_model(runner))
+        self._visualizer = runner.visualizer
         self._log, self._iterations = runner.logger.info, self.steps.count(runner.max_iters)
         self._start, self._waits = self.clock.now(), time.perf_counter()
 
@@ -131,7 +135,7 @@ class RecordHook(Hook):
         values: dict[str, Scalar] = {
             "iteration": self.steps.count(runner.iter + 1),
             "epoch": runner.epoch + 1,
-            "lr": runner.optim_wrapper.get_lr()["lr"][0],
+            "lr": _rate(runner),
             **losses,
         }
         waited, memory = self._data_end - self._waits, peak_memory_mb(self.device)
@@ -154,8 +158,21 @@ class RecordHook(Hook):
 
     def after_train(self, runner: Any) -> None:
         """Closes the record."""
+        self.close()
+
+    def close(self) -> None:
+        """Closes the record, and sends what was not sent yet; also after an error."""
         if self._file is not None:
             self._file.close()
+        if self.tracked and self._file is not None:
+            self._send()
+            self._visualizer.close()
+        self._file = None
+
+    def _send(self) -> None:
+        if self._unlogged:
+            self._visualizer.add_scalars(scalars(self._unlogged), self._unlogged[-1]["iteration"])
+        self._unlogged = []
 
     def read(self) -> None:
         """Reads all stored passes from the device, and writes the rows of finished iterations.
@@ -220,12 +237,20 @@ class RecordHook(Hook):
         self._unlogged.append(row)
         if self.log_every and row["iteration"] % self.log_every == 0:
             self._log(rows.line(self._unlogged, self._iterations))
+            if self.tracked:
+                self._send()
             self._unlogged = []
 
 
 def record_hook(runner: Any) -> RecordHook:
     """Returns the hook that writes the training record of a runner."""
     return next(hook for hook in runner.hooks if isinstance(hook, RecordHook))
+
+
+def _rate(runner: Any) -> float:
+    """The learning rate; with factors for parts of the detector, the one without a factor."""
+    rates = runner.optim_wrapper.get_lr()
+    return float(rates.get("base_lr", rates["lr"])[0])
 
 
 def _detached(value: Any) -> Scalar:

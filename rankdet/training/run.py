@@ -47,7 +47,8 @@ def build_runner(
     from mmengine.runner import Runner
 
     from rankdet.losses.scope import set_rank_scope
-    from rankdet.training import acceleration, config, hooks, recording, together
+    from rankdet.training import acceleration, config, hooks, recording, together, tracking
+    from rankdet.training.averaging import AverageHook
     from rankdet.training.checkpoint_store import CheckpointStore, SaveHook
     from rankdet.training.kept_epochs import KeepEpochsHook
     from rankdet.training.steps import Steps, with_steps
@@ -66,7 +67,12 @@ def build_runner(
     custom = [hooks.EpochSeedHook(seed), hooks.InertCheckpointHook()]
     custom.append(hooks.EndEpochHook(int(schedule.get("warmup", 0)), steps))
     log_every, block = schedule.get("log_every", 50), acceleration.block(device)
-    custom.append(recording.RecordHook(work / PROGRESS, device, steps, block, log_every))
+    tracked = tracking.visualizer(spec, work) if together.is_main() else None
+    custom.append(
+        recording.RecordHook(work / PROGRESS, device, steps, block, log_every, bool(tracked))
+    )
+    if schedule.get("ema"):
+        custom.append(AverageHook(schedule["ema"], steps))
     if several:
         custom.append(together.ProcessBuffersHook())
     last = config.last_epoch(schedule, epochs)
@@ -95,12 +101,14 @@ def build_runner(
         randomness={"seed": seed},
         default_scope="mmdet",
         launcher="pytorch" if several else "none",
+        visualizer=tracked,
         experiment_name=_unused_name(spec),
         cfg=_parallel_settings(spec, device) if several else None,
     )
     detector = hooks.inner_model(runner)
     if schedule.get("rank_scope"):
         set_rank_scope(detector, schedule["rank_scope"])
+    config.check_parts(schedule, spec["detector"], [n for n, _ in detector.named_parameters()])
     acceleration.adapt(detector, schedule)
     return runner
 
@@ -249,6 +257,8 @@ def _train(runner: Any) -> tuple[str, str | None]:
         if process_count() > 1:  # the others wait for this process, and do not know the reason
             raise RuntimeError(f"{reason}, then {type(error).__name__}: {error}") from error
         return "diverged", reason
+    finally:
+        record_hook(runner).close()
     return "trained", None
 
 

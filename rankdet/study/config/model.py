@@ -3,6 +3,7 @@
 An editor shows the descriptions here for the keys (through `config/schema.json`).
 """
 
+import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from rankdet.datasets.options import Fraction, Text
 from rankdet.errors import InputError
 from rankdet.files import read_yaml
+from rankdet.results.layout import TRACKED
 from rankdet.results.learning import LEARNED_AP50
 from rankdet.strict import read
 from rankdet.study.config.datasets import Dataset, Name
@@ -40,6 +42,7 @@ TAKEN = (
     "logs",
     "origin",
     "pages",
+    TRACKED,
 )
 
 
@@ -236,6 +239,9 @@ class StudyConfig(Exact):
         le=8760,
         description="Longest time of one training job; the job is stopped then, and can continue",
     )
+    track: Literal["tensorboard", "mlflow", "wandb"] | None = Field(
+        None, description="Where trainings also send their losses and rates while they run"
+    )
     max_gpus: int | None = Field(
         None, ge=1, description="Most GPUs of one training; default: all of this machine"
     )
@@ -263,6 +269,11 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
     config = read(StudyConfig, named, source)
     if len(set(config.splits)) < len(config.splits):
         raise InputError(f"{source}: splits: a split is named twice in {config.splits}")
+    if config.track and importlib.util.find_spec(config.track) is None:
+        raise InputError(
+            f"{source}: track: {config.track} is not installed here; install it (pip install "
+            f"{config.track}), or leave `track` out"
+        )
     if not config.runs and config.runs_of_tables is None and not config.imported:
         raise InputError(
             f"{source}: neither runs nor runs_of_tables is given; there is nothing to train"

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from rankdet.datasets.options import Fraction
 from rankdet.study import batches
 from rankdet.study.config.exact import Exact
+from rankdet.study.config.paramwise import Paramwise
 
 LossName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*$", max_length=120)]
 SIDES = range(32, 4097)  # pixels
@@ -173,6 +174,21 @@ class ScheduleChange(Exact):
     optimizer: Literal["sgd", "adamw"] | None = Field(None, description="The optimiser")
     momentum: Fraction | None = Field(None, description="Momentum of SGD")
     weight_decay: float | None = Field(None, ge=0, description="Weight decay of the optimiser")
+    betas: list[Annotated[float, Field(ge=0, lt=1)]] | None = Field(
+        None, min_length=2, max_length=2, description="The two betas of AdamW"
+    )
+    paramwise: Paramwise | None = Field(
+        None, description="Factors on learning rate and weight decay of parts of the detector"
+    )
+    ema: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description=(
+            "Weights are averaged over iterations, and the average is tested: the share of the old "
+            "average that an iteration keeps"
+        ),
+    )
     grad_clip: float | None = Field(
         None, gt=0, description="Largest L2 norm of the gradient; larger ones are scaled down"
     )
