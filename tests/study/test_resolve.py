@@ -116,3 +116,45 @@ def test_image_sizes_of_tests_retrain_nothing():
 def test_a_rate_for_an_unknown_loss_is_one_line(rates, line):
     with pytest.raises(InputError, match=re.escape(line)):
         study(schedule={**BASE["schedule"], "lr": rates})
+
+
+NEW_KEYS = {
+    "optimizer": "adamw",
+    "betas": [0.9, 0.99],
+    "paramwise": {"custom_keys": {"backbone": {"lr_mult": 0.1}}, "norm_decay_mult": 0.0},
+    "ema": 0.999,
+}
+
+
+def test_optimiser_keys_train_again_and_a_group_changes_single_factors():
+    plain = study().runs[-1]
+    assert not {"betas", "paramwise", "ema"} & plain.schedule.keys()
+    schedule = {**BASE["schedule"], **NEW_KEYS}
+    made = study(schedule=schedule).runs[-1]
+    assert {key: made.schedule[key] for key in NEW_KEYS} == NEW_KEYS
+    hashes = {plain.hashes["config"], made.hashes["config"]}
+    for key in ("betas", "paramwise", "ema"):
+        without = {name: value for name, value in schedule.items() if name != key}
+        hashes.add(study(schedule=without).runs[-1].hashes["config"])
+    assert len(hashes) == 5
+    change = {"paramwise": {"custom_keys": {"backbone": {"lr_mult": 0.2}}}}
+    own = study(schedule=schedule, runs=[group(schedule=change)]).runs[-1].schedule["paramwise"]
+    assert own == {"custom_keys": {"backbone": {"lr_mult": 0.2}}, "norm_decay_mult": 0.0}
+
+
+def test_betas_without_adamw_are_one_line():
+    told = r"runs\[0\]: schedule.betas: SGD has none; add `optimizer: adamw`"
+    with pytest.raises(InputError, match=told):
+        study(schedule={**BASE["schedule"], "betas": [0.9, 0.99]})
+
+
+def test_tracking_trains_nothing_again_and_needs_its_package(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: True)
+    plain, tracked = study(), study(track="wandb")
+    run, other = plain.runs[-1], tracked.runs[-1]
+    assert run.hashes == other.hashes and run.test_hash() == other.test_hash()
+    spec = tracked.run_spec(other)
+    assert spec.pop("track") == "wandb" and spec == plain.run_spec(run)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"s\.yaml: track: mlflow is not installed here; .*pip"):
+        study(track="mlflow")
