@@ -105,6 +105,8 @@ def build_runner(
         experiment_name=_unused_name(spec),
         cfg=_parallel_settings(spec, device) if several else None,
     )
+    if tracked:
+        tracking.describe(runner, spec, work)
     detector = hooks.inner_model(runner)
     if schedule.get("rank_scope"):
         set_rank_scope(detector, schedule["rank_scope"])

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from rankdet.errors import InputError
 from rankdet.results.layout import TRACKED
 from rankdet.training.rows import Row
@@ -43,11 +45,29 @@ def visualizer(spec: Mapping[str, Any], work: Path) -> dict[str, Any] | None:
     if tool == "tensorboard":
         backend["save_dir"] = str(folder / key)
     elif tool == "mlflow":
-        backend |= {"exp_name": spec["study"], "run_name": key}
+        backend |= {"exp_name": spec["study"], "run_name": key, "artifact_suffix": ()}
         backend["tracking_uri"] = os.environ.get("MLFLOW_TRACKING_URI")
+        # MLflow 3 refuses its file store without this. A database would need further packages, and
+        # trainings on several machines would lock it.
+        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     else:
         backend["init_kwargs"] = {"project": spec["study"], "name": key}
     return {"type": "Visualizer", "vis_backends": [backend], "save_dir": str(folder)}
+
+
+def describe(runner: Any, spec: Mapping[str, Any], work: Path) -> None:
+    """Sends what the run is: its names, its seed and its schedule.
+
+    mmengine's backend for MLflow cannot be closed before it has got a config with `work_dir`.
+
+    Args:
+        runner: The mmengine runner, with a visualizer of this module.
+        spec: The run's spec.
+        work: The run's `work/` folder.
+    """
+    names = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed")}
+    content = {**names, "schedule": dict(spec["schedule"]), "work_dir": str(work)}
+    runner.visualizer.add_config(Config(content))
 
 
 def scalars(rows: Sequence[Row]) -> dict[str, float]:
