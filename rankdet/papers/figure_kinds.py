@@ -74,13 +74,14 @@ def remembering(kind: FigureOfRuns) -> FigureOfRuns:
 
     It keeps the records, which a drawing needs together anyway.
     """
-    records: dict[Path, Any] = {}
+    records: dict[tuple[str, Path], Any] = {}
     summaries: dict[tuple[int, ...], tuple[Sequence[Any], Mapping[str, float | int | None]]] = {}
 
     def read(run: RecordedRun) -> Any:
-        if run.folder not in records:
-            records[run.folder] = kind.read(run)
-        return records[run.folder]
+        key = (run.key, run.folder)
+        if key not in records:
+            records[key] = kind.read(run)
+        return records[key]
 
     def summary(found: Sequence[Any]) -> Mapping[str, float | int | None]:
         key = tuple(map(id, found))  # they are kept, so no other object gets their ids

@@ -123,7 +123,7 @@ def test_a_schedule_without_numbers_is_refused(monkeypatch):
     [
         ({"gpus": "as publishd"}, "found 'as publishd'; give a number from 1 to 64, or 'as publ"),
         ({"gpus": 0}, "found 0; give a number from 1 to 64, or 'as published'"),
-        ({"gpus": True}, "found True; give a number"),
+        ({"gpus": True}, "found true; give a number"),
         (
             {"images_per_gpu": 2},
             "gpus: as published sets the whole batch, but images_per_gpu is given too; leave one",

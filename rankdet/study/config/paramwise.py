@@ -2,17 +2,17 @@
 
 from pydantic import Field
 
-from rankdet.strict import Strict
+from rankdet.study.config.exact import Exact
 
 
-class Part(Strict):
+class Part(Exact):
     """Factors for the parameters whose name has a text in it."""
 
     lr_mult: float | None = Field(None, ge=0, le=1000, description="Factor on the learning rate")
     decay_mult: float | None = Field(None, ge=0, le=1000, description="Factor on the weight decay")
 
 
-class Paramwise(Strict):
+class Paramwise(Exact):
     """Factors on learning rate and weight decay, as mmengine's `paramwise_cfg`."""
 
     custom_keys: dict[str, Part] | None = Field(
