@@ -13,10 +13,15 @@ from rankdet.evaluation.coco.loading import IOU_TYPES, load_detections, load_gro
 from rankdet.evaluation.coco.types import Detections, GroundTruth
 from rankdet.evaluation.known import check_known
 from rankdet.evaluation.metric import Metric
-from rankdet.evaluation.metrics.ap import summarise
+from rankdet.evaluation.metrics.ap import ap_tables, summarise
 from rankdet.evaluation.metrics.bounds import correlation_bounds
 from rankdet.evaluation.metrics.calibration import calibration
-from rankdet.evaluation.metrics.coco_evaluators import BACKENDS, backend_tables, error_breakdown
+from rankdet.evaluation.metrics.coco_evaluators import (
+    BACKENDS,
+    OWN,
+    backend_tables,
+    error_breakdown,
+)
 from rankdet.evaluation.metrics.correlation import correlations
 from rankdet.evaluation.metrics.matches import AREAS, IOU_THRESHOLDS, Matches, write_matches
 from rankdet.evaluation.metrics.matching import match
@@ -34,7 +39,7 @@ class Options:
     """What is computed, and how.
 
     Attributes:
-        backend: The package that computes AP: "hotcoco" or "pycocotools".
+        backend: What computes AP: "matches" (our matches), "hotcoco" or "pycocotools".
         lrp_thresholds: Score thresholds tried for oLRP: "exact" (all) or "grid101".
         sparsity_edges: Lowest number of objects per image of each sparsity bin.
         sparsity_crowds: Whether crowds count as objects there.
@@ -43,7 +48,7 @@ class Options:
         errors: Whether to compute the cost of each kind of error (TIDE, by hotcoco).
     """
 
-    backend: str = "hotcoco"
+    backend: str = OWN
     lrp_thresholds: str = "exact"
     sparsity_edges: tuple[int, ...] = DEFAULT_EDGES
     sparsity_crowds: bool = False
@@ -128,7 +133,10 @@ def compute_metrics(
 ) -> dict[str, Any]:
     """Computes all metrics of matched detections; the result is that of `evaluate_files`."""
     options = options or Options()
-    tables = backend_tables(ground_truth, detections, matches.iou_type, options.backend)
+    if options.backend == OWN:
+        tables = ap_tables(matches)
+    else:
+        tables = backend_tables(ground_truth, detections, matches.iou_type, options.backend)
     ap, ap_of = summarise(tables, matches.frequency, matches.category_ids)
     lrp, lrp_of = olrp(matches, options.lrp_thresholds)
     at_optimum, rates_of = operating_point(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 
 from rankdet.errors import InputError
-from rankdet.evaluation.metrics.ap import ap_tables, summarise
-from rankdet.evaluation.metrics.bounds import correlation_bounds, reassigned
+from rankdet.evaluation.metrics.ap import ap_tables, interpolated_precision, summarise
+from rankdet.evaluation.metrics.bounds import correlation_bounds
 from rankdet.evaluation.metrics.sparsity import objects_per_image, sparsity_bins
 from tests.evaluation.coco_cases import MANY, cases, matched, pycocotools_tables, write
 
@@ -28,15 +28,26 @@ def test_bounds_enclose_ap_and_do_not_change_ap50(tmp_path, case):
 
 @MANY
 @given(case=cases())
-def test_bounds_keep_the_number_of_true_positives(tmp_path, case):
-    for one in matched(tmp_path, *case).per_class():
+def test_bounds_take_the_first_or_last_matches_of_the_same_number(tmp_path, case):
+    matches = matched(tmp_path, *case)
+    tables = {"upper": [], "lower": []}
+    for one in matches.per_class():
+        if not one.positives():
+            continue
         hits = np.flatnonzero(one.true())
-        for upper in (True, False):
-            table = reassigned(one, upper)
-            for t, row in enumerate(table):
+        for bound, rows in tables.items():
+            true = np.zeros((10, len(one.score)), dtype=bool)
+            for t in range(10):
                 count = min(int(one.true(t).sum()), len(hits))
-                wanted = hits[:count] if upper else hits[::-1][:count]
-                assert sorted(np.flatnonzero(row)) == sorted(wanted)
+                true[t, hits[:count] if bound == "upper" else hits[::-1][:count]] = True
+            counted = np.tile(one.counted(), (10, 1))
+            rows.append(interpolated_precision(true, counted, one.positives()).mean(axis=1))
+    for bound, found in correlation_bounds(matches).items():
+        values = [v for name, v in found.items() if name != "AP"]
+        if not tables[bound]:
+            assert set(values) == {None}
+        else:
+            np.testing.assert_allclose(values, np.mean(tables[bound], axis=0), rtol=0, atol=1e-12)
 
 
 def hand_made():

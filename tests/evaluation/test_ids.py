@@ -75,7 +75,7 @@ def test_every_number_of_federated_annotations_is_the_same(tmp_path, kind, shift
     assert plain["metrics"]["AP"] > 0.1
 
 
-@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+@pytest.mark.parametrize("backend", ["matches", "hotcoco", "pycocotools"])
 def test_annotation_ids_below_1_get_free_ids(tmp_path, backend):
     plain = evaluate_files(*write(tmp_path, TRUTH, RESULTS), backend=backend)
     truth = changed(TRUTH, ("annotations", 0, "id"), -1)

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.json_columns import read_columns
+from rankdet.evaluation.coco.json_rows import form_of, rows
 from rankdet.evaluation.coco.json_stream import check_end, read_json_list
 from tests.evaluation.bad_input import RESULTS, fails
 
@@ -90,3 +92,66 @@ def test_fast_reading_rejects_unusual_files(tmp_path, capsys, name, block):
     path.write_text(text)
     assert read_columns(path, block) is None
     fails(tmp_path, capsys, "dt.json", results=text.encode())
+
+
+ORDERS = [
+    ("image_id", "category_id", "bbox", "score"),
+    ("category_id", "score", "image_id", "bbox"),
+    ("bbox", "image_id", "score", "category_id"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("separators", [(", ", ": "), (",", ":"), (" , ", " : ")])
+def test_a_file_of_one_form_is_read_as_a_table(order, separators):
+    rng = np.random.default_rng(0)
+    numbers = [0.1, 1e-7, 123456789.25, -3.5, 2e300, 5e-324, 1 / 3]
+    entries = [
+        {
+            "image_id": int(rng.integers(-9, 2**60)),
+            "category_id": i,
+            "bbox": rng.choice(numbers, 4).tolist(),
+            "score": float(rng.random()),
+        }
+        for i in range(50)
+    ]
+    entries = [{name: e[name] for name in order} for e in entries]
+    text = json.dumps(entries, separators=separators)[1:-1].encode()
+    form = form_of(text)
+    found = rows(text, form)
+    for i, entry in enumerate(entries):
+        assert found["image_id"][i] == entry["image_id"] and found["score"][i] == entry["score"]
+        assert found["category_id"][i] == entry["category_id"]
+        assert [found[f"bbox{b}"][i] for b in range(4)] == entry["bbox"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"image_id": 1, "score": 1, "category_id": 3, "bbox": [1, 2, 3, 4]},  # also whole numbers
+        {"image_id": 1, "category_id": 3, "score": 1},
+        {"image_id": 1, "category_id": 3, "score": 1, "bbox": [1, 2, 3]},
+        {"image_id": 1, "category_id": 3, "score": 1, "bbox": [1, 2, 3, 4, 5]},
+        {"image_id": 1, "category_id": 3, "score": 1, "bbox": [1, 2, 3, 4], "id": 2},
+        {"image_id": 1, "category_id": "3", "score": 1, "bbox": [1, 2, 3, 4]},
+        {"image_id": 1.5, "category_id": 3, "score": 1, "bbox": [1, 2, 3, 4]},
+        {"image_id": 1, "category_id": 3, "score": True, "bbox": [1, 2, 3, 4]},
+    ],
+)
+def test_a_detection_of_another_form_is_not_read_as_a_table(other):
+    usual = {"image_id": 1, "category_id": 3, "score": 1, "bbox": [1, 2, 3, 4]}
+    for entries in ([usual, usual, other], [usual, usual, other, usual]):
+        text = json.dumps(entries)[1:-1].encode()
+        assert rows(text, form_of(text)) is None
+
+
+def test_the_bytes_that_stand_for_names_are_not_taken_from_the_file():
+    one = b'{"image_id": 1, "category_id": 3, "score": 1, "bbox": [1, 2, 3, 4]}'
+    text = one + b", " + one.replace(b', "category_id": ', b"\x01")
+    assert rows(text, form_of(text)) is None
+
+
+def test_a_first_detection_without_the_usual_fields_has_no_form():
+    for one in (b'{"image_id": 1}', b'{"image_id": [1]}', b"{}", b'{"score": 1, "score": 2}'):
+        assert form_of(one + b", " + one) is None
+    assert form_of(b"") is None

@@ -22,7 +22,7 @@ def test_unknown_ids_can_be_left_out(tmp_path):
     assert evaluate_files(gt, dt)["metrics"] == result["metrics"]
 
 
-@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+@pytest.mark.parametrize("backend", ["matches", "hotcoco", "pycocotools"])
 @pytest.mark.parametrize("iou_type", ["bbox", "segm"])
 def test_no_detections(tmp_path, backend, iou_type):
     gt, dt = write(tmp_path, results=[])
@@ -35,7 +35,7 @@ def test_no_detections(tmp_path, backend, iou_type):
     assert "no detections" in out["notes"][0]
 
 
-@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+@pytest.mark.parametrize("backend", ["matches", "hotcoco", "pycocotools"])
 def test_no_ground_truth(tmp_path, backend):
     gt, dt = write(tmp_path, truth={**TRUTH, "annotations": []})
     out = evaluate_files(gt, dt, backend=backend)
@@ -74,7 +74,7 @@ def test_a_frequency_that_is_not_lviss_is_not_used(tmp_path, value):
     assert out["metrics"] == good["metrics"]
 
 
-@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+@pytest.mark.parametrize("backend", ["matches", "hotcoco", "pycocotools"])
 def test_annotation_id_0_is_renumbered(tmp_path, backend):
     gt, dt = write(tmp_path)
     good = evaluate_files(gt, dt, backend=backend)

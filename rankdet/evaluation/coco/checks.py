@@ -134,8 +134,20 @@ def is_known(known: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.boo
     """Returns for each of `ids` whether it is in the ascending `known`."""
     if len(known) == 0:
         return np.zeros(len(ids), dtype=bool)
+    if _in_a_row(known):
+        return np.asarray((ids >= known[0]) & (ids <= known[-1]))
     place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
     return known[place] == ids
+
+
+def places(known: NDArray[np.int64], ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns the position of each of `ids`, all known, in the ascending `known`."""
+    return ids - known[0] if _in_a_row(known) else np.searchsorted(known, ids)
+
+
+def _in_a_row(known: NDArray[np.int64]) -> bool:
+    """Whether ids are k, k + 1, k + 2, ...: then nothing need be searched."""
+    return len(known) > 0 and int(known[-1]) - int(known[0]) == len(known) - 1
 
 
 def report_unknown(

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rankdet.evaluation.coco.json_rows import form_of, rows
+
 BLOCK = 64 * 2**20  # bytes parsed at a time: bounds the memory
 _ARROW_BLOCK = 4 * 2**20  # bytes that Arrow parses at a time; more than one detection has
 _NO_BREAKS = bytes.maketrans(b"\r\n", b"  ")
@@ -64,8 +66,11 @@ def read_columns(path: Path, block: int = BLOCK) -> Columns | None:
         return None
     if not parts:
         return Columns(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 4)))
-    image_id, category_id, score, boxes = (np.concatenate(c) for c in zip(*parts, strict=True))
-    return Columns(image_id, category_id, score, boxes.reshape(-1, 4))
+    pieces = [list(column) for column in zip(*parts, strict=True)]
+    parts.clear()
+    # One after another: only one column is twice in memory.
+    image_id, category_id, score, boxes = (np.concatenate(pieces.pop(0)) for _ in range(4))
+    return Columns(image_id, category_id, score, boxes)
 
 
 def _cut(text: bytes) -> tuple[bytes, bytes]:
@@ -79,13 +84,25 @@ def _cut(text: bytes) -> tuple[bytes, bytes]:
 
 def _parse(objects: bytes, parts: list[tuple[NDArray[Any], ...]]) -> bool:
     """Appends the columns of `{...}, {...}`; returns whether they have the usual form."""
+    if not (objects.startswith(b"{") and objects.endswith(b"}")):
+        return False  # a null at the start would crash pyarrow and the process
+    # JSON strings have no raw line breaks, so these can be removed.
+    plain = objects.translate(_NO_BREAKS) if b"\n" in objects or b"\r" in objects else objects
+    form = form_of(plain)
+    found = rows(plain, form) if form else None
+    if found is not None:
+        boxes = np.column_stack([found[f"bbox{i}"] for i in range(4)])
+        parts.append((found["image_id"], found["category_id"], found["score"], boxes))
+        return True
+    return _parse_objects(plain, parts)
+
+
+def _parse_objects(lines: bytes, parts: list[tuple[NDArray[Any], ...]]) -> bool:
+    """Does the same for detections with different names or orders of names."""
     import pyarrow as pa
     from pyarrow import json as arrow_json
 
-    if not (objects.startswith(b"{") and objects.endswith(b"}")):
-        return False  # a null at the start would crash pyarrow and the process
-    # One object per line. JSON strings have no raw line breaks, so these can be removed.
-    lines = objects.translate(_NO_BREAKS)
+    # One object per line.
     count = lines.count(b"}, {")
     if count:  # the separator that Python writes; others need the slower expression
         lines = lines.replace(b"}, {", b"}\n{")
@@ -123,7 +140,7 @@ def _parse(objects: bytes, parts: list[tuple[NDArray[Any], ...]]) -> bool:
             table["image_id"].to_numpy(),
             table["category_id"].to_numpy(),
             table["score"].to_numpy(),
-            values.to_numpy(),
+            values.to_numpy().reshape(-1, 4),
         )
     )
     return True

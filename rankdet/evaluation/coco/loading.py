@@ -128,7 +128,9 @@ def load_detections(
     known_category = check.is_known(ground_truth.category_ids, category)
     check.report_unknown(path, "category ids", category[~known_category], ignore_unknown, notes)
     keep = np.flatnonzero(known & known_category)
-    outside = int(np.count_nonzero((score[keep] < 0) | (score[keep] > 1)))
+    if len(keep) < len(score):
+        image, category, score, boxes = image[keep], category[keep], score[keep], boxes[keep]
+    outside = int(np.count_nonzero((score < 0) | (score > 1)))
     if outside:
         notes.append(
             f"{outside} detections have a score outside [0, 1]: used as they are, "
@@ -136,8 +138,7 @@ def load_detections(
         )
     if len(keep) == 0:
         notes.append("there are no detections: AP is 0, oLRP is 1, correlations are undefined")
-    image = np.searchsorted(ground_truth.image_ids, image[keep])
-    boxes = boxes[keep]
+    image = check.places(ground_truth.image_ids, image)
     masks, area = None, boxes[:, 2] * boxes[:, 3]
     if iou_type == "segm":
         from rankdet.evaluation.coco.masks import encode, mask_areas
@@ -148,10 +149,10 @@ def load_detections(
     return Detections(
         position=keep,
         image=image,
-        category=np.searchsorted(ground_truth.category_ids, category[keep]),
+        category=check.places(ground_truth.category_ids, category),
         boxes=boxes,
         area=area,
-        score=score[keep],
+        score=score,
         masks=masks,
         notes=notes,
     )

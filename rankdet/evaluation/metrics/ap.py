@@ -47,14 +47,37 @@ def ap_tables(matches: Matches, areas: Sequence[str] = tuple(AREAS)) -> ApTables
     for k, one in enumerate(matches.per_class()):
         for a, area in enumerate(areas):
             positives = one.positives(area)
-            if positives == 0:
-                continue
-            true, counted = _flags(one, area)
-            precision[:, :, k, a] = interpolated_precision(true, counted, positives)
-            for m, limit in enumerate(limits):
-                found = true[:, one.detections["rank"] < limit]
-                recall[:, k, a, m] = found.sum(axis=1) / positives
+            if positives:
+                for t, (rows, counted) in enumerate(hits_and_counts(one, area)):
+                    precision[t, :, k, a] = precision_at_recalls(counted, positives)
+                    rank = one.detections["rank"][rows]
+                    for m, limit in enumerate(limits):
+                        recall[t, k, a, m] = np.count_nonzero(rank < limit) / positives
     return ApTables(precision, recall, limits)
+
+
+def hits_and_counts(one: ClassMatches, area: str) -> list[tuple[Ints, Ints]]:
+    """Returns for each IoU threshold the true positives, and how many detections count.
+
+    Args:
+        one: the class.
+        area: the area range.
+
+    Returns:
+        For each threshold the rows of the true positives, ascending, and for each of them the true
+        and false positives up to and with it.
+    """
+    true, ignored = one.detections[f"true_{area}"], one.detections[f"ignored_{area}"]
+    hits = np.flatnonzero(true)
+    bits = true[hits]
+    left_out = np.flatnonzero(ignored)
+    patterns = ignored[left_out]
+    found = []
+    for t in range(len(IOU_THRESHOLDS)):
+        rows = hits[bits >> t & 1 == 1]
+        gone = left_out[patterns >> t & 1 == 1]
+        found.append((rows, rows + 1 - np.searchsorted(gone, rows)))
+    return found
 
 
 def limits_of(max_detections: int) -> tuple[int, ...]:
@@ -73,24 +96,29 @@ def interpolated_precision(true: Bools, counted: Bools, positives: int) -> Float
     Returns:
         (T, 101); 0 at recalls that are not reached.
     """
-    tp = np.cumsum(true, axis=1, dtype=np.float64)
-    # An ignored detection changes neither sum, so it need not be removed.
-    fp = np.cumsum(counted & ~true, axis=1, dtype=np.float64)
-    precision = tp / (fp + tp + np.spacing(1))
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    out = np.zeros((len(true), len(RECALLS)))
-    for t, row in enumerate(tp):
-        at = np.searchsorted(row / positives, RECALLS, side="left")
-        reached = at < len(row)
-        out[t, reached] = envelope[t, at[reached]]
+    found = (np.cumsum(c | t)[t] for t, c in zip(true, counted, strict=True))
+    return np.stack([precision_at_recalls(so_far, positives) for so_far in found])
+
+
+def precision_at_recalls(counted: Ints, positives: int) -> Floats:
+    """Returns the interpolated precision of a class at the 101 recalls.
+
+    Args:
+        counted: (N,) for each true positive, by descending score, the true and false positives up
+            to and with it. Precision only falls between them, so no other detection matters.
+        positives: number of ground truths that count, at least 1.
+
+    Returns:
+        (101,); 0 at recalls that are not reached.
+    """
+    tp = np.arange(1, len(counted) + 1, dtype=np.float64)
+    precision = tp / (counted + np.spacing(1))
+    envelope = np.maximum.accumulate(precision[::-1])[::-1]
+    at = np.searchsorted(tp / positives, RECALLS, side="left")
+    out = np.zeros(len(RECALLS))
+    reached = at < len(tp)
+    out[reached] = envelope[at[reached]]
     return out
-
-
-def _flags(one: ClassMatches, area: str) -> tuple[Bools, Bools]:
-    bits = np.arange(len(IOU_THRESHOLDS), dtype=np.uint16)[:, None]
-    true = (one.detections[f"true_{area}"][None] >> bits) & 1 == 1
-    counted = (one.detections[f"ignored_{area}"][None] >> bits) & 1 == 0
-    return true, counted
 
 
 def summarise(

@@ -7,9 +7,8 @@ scores (upper bound), or to those with the lowest scores (lower bound).
 
 import numpy as np
 
-from rankdet.evaluation.coco.types import Bools
-from rankdet.evaluation.metrics.ap import interpolated_precision
-from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS, ClassMatches, Matches
+from rankdet.evaluation.metrics.ap import precision_at_recalls
+from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS, Matches
 
 
 def correlation_bounds(matches: Matches) -> dict[str, dict[str, float | None]]:
@@ -31,23 +30,18 @@ def correlation_bounds(matches: Matches) -> dict[str, dict[str, float | None]]:
         positives = one.positives()
         if positives == 0:
             continue
-        counted = np.broadcast_to(one.counted(), (len(IOU_THRESHOLDS), len(one.score)))
+        hits = one.detections["true_all"]
+        matched = np.flatnonzero(hits & 1)
+        so_far = np.cumsum(one.counted(), dtype=np.int64)[matched]
         for bound, rows in tables.items():
-            true = reassigned(one, upper=bound == "upper")
-            rows.append(interpolated_precision(true, counted, positives).mean(axis=1))
+            of_class = []
+            for t in range(len(IOU_THRESHOLDS)):
+                count = min(int(np.count_nonzero(hits >> t & 1)), len(matched))
+                # `so_far[-count:]` would be everything for a count of 0.
+                chosen = so_far[:count] if bound == "upper" else so_far[len(matched) - count :]
+                of_class.append(precision_at_recalls(chosen, positives))
+            rows.append(np.mean(of_class, axis=1))
     return {bound: _summary(rows) for bound, rows in tables.items()}
-
-
-def reassigned(one: ClassMatches, upper: bool) -> Bools:
-    """Returns (T, D) the true positives of the bound at each IoU threshold."""
-    matched = np.flatnonzero(one.true())
-    true = np.zeros((len(IOU_THRESHOLDS), len(one.score)), dtype=bool)
-    for t in range(len(IOU_THRESHOLDS)):
-        count = min(int(one.true(t).sum()), len(matched))
-        # `matched[-count:]` would be everything for a count of 0.
-        chosen = matched[:count] if upper else matched[len(matched) - count :]
-        true[t, chosen] = True
-    return true
 
 
 def _summary(rows: list[np.ndarray]) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""AP from the public evaluators: hotcoco (the default, fast) and pycocotools (COCO's own code).
+"""AP from the public evaluators: hotcoco (fast) and pycocotools (COCO's own code).
 
 Both get positions from 1 instead of the ids of the file. hotcoco reads ids of detections as floats,
 so it would not find ids from 2^53 on, and it accepts no negative ids. The order is that of the ids,
@@ -18,7 +18,8 @@ from rankdet.evaluation.known import check_known
 from rankdet.evaluation.metrics.ap import MAX_DETECTIONS, ApTables, limits_of
 from rankdet.evaluation.metrics.matches import AREAS, FEDERATED_MAX_DETECTIONS, IOU_THRESHOLDS
 
-BACKENDS = ("hotcoco", "pycocotools")
+OWN = "matches"  # AP from the matches of all other metrics, without another evaluator
+BACKENDS = (OWN, "hotcoco", "pycocotools")
 
 
 def backend_tables(
@@ -30,7 +31,7 @@ def backend_tables(
         ground_truth: the annotations.
         detections: the detections.
         iou_type: "bbox" or "segm".
-        backend: one of `BACKENDS`.
+        backend: one of `BACKENDS` but `OWN`.
     """
     check_known("AP backend", backend, BACKENDS)
     limits = limits_of(FEDERATED_MAX_DETECTIONS if ground_truth.federated else MAX_DETECTIONS[-1])

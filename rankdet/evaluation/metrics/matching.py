@@ -47,7 +47,7 @@ def match(
     """
     images = max(len(ground_truth.image_ids), 1)
     group = detections.category * images + detections.image
-    order = np.lexsort((-detections.score, group))  # stable: ties stay in the order of the file
+    order = _by_group_and_score(group, detections.score)
     federated = ground_truth.federated is not None
     limit = FEDERATED_MAX_DETECTIONS if federated else MAX_DETECTIONS
     if federated:
@@ -94,7 +94,7 @@ def match(
         frame[f"ignored_{area}"] = _thresholds(ignore, a)
         gt_frame[f"ignored_{area}"] = (ignored >> (_T * a)) & 1 == 1
     return Matches(
-        detections=pd.DataFrame(frame),
+        detections=pd.DataFrame(frame, copy=False),
         ground_truth=pd.DataFrame(gt_frame),
         image_ids=ground_truth.image_ids,
         category_ids=ground_truth.category_ids,
@@ -104,6 +104,20 @@ def match(
         max_detections=limit,
         notes=[*ground_truth.notes, *detections.notes],
     )
+
+
+def _by_group_and_score(group: Ints, score: Floats) -> Ints:
+    """Returns the order by group and descending score; ties stay in the order of the file."""
+    by_score = np.argsort(-score, kind="stable")
+    bits = max(len(score) - 1, 0).bit_length()
+    if int(group.max(initial=0)).bit_length() + bits > 63:
+        return by_score[np.argsort(group[by_score], kind="stable")]
+    # Sorting plain integers, each a group and a rank, is several times faster than sorting rows.
+    keys = group[by_score] << bits
+    keys |= np.arange(len(score))
+    keys.sort()
+    keys &= (1 << bits) - 1
+    return np.asarray(by_score[keys])
 
 
 def _outside_bits(area: Floats) -> Ints:

@@ -21,7 +21,7 @@ def published(folder, iou_type):
 
 
 @pytest.mark.needs_shared
-@pytest.mark.parametrize("backend", ["hotcoco", "pycocotools"])
+@pytest.mark.parametrize("backend", ["matches", "hotcoco", "pycocotools"])
 @pytest.mark.parametrize(("iou_type", "ap"), [("bbox", 0.505), ("segm", 0.320)])
 def test_all_twelve_published_numbers(backend, iou_type, ap):
     folder = require_shared("data", FOLDER)
