@@ -50,7 +50,7 @@ def test_weight_is_repetition(tmp_path, case, times):
         np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-9, err_msg=name)
 
 
-@pytest.mark.parametrize("rows", [0, 1, 255, 256, 257, 1000])
+@pytest.mark.parametrize("rows", [0, 1, 63, 64, 65, 1023, 1024, 1025, 3000])
 def test_running_is_accumulate(rows):
     table = np.random.default_rng(rows).integers(0, 9, (rows, 3)).astype(float)
     np.testing.assert_array_equal(running(table.copy()), np.cumsum(table, axis=0))

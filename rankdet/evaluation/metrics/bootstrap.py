@@ -7,27 +7,79 @@ detections + weightings x true positives.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from rankdet.evaluation.coco.types import Floats, Ints
 from rankdet.evaluation.metric import FAMILIES
+from rankdet.evaluation.metrics import control
 from rankdet.evaluation.metrics.accumulate import running
 from rankdet.evaluation.metrics.ap import RECALLS
-from rankdet.evaluation.metrics.coefficients import KINDS, weighted_correlations
+from rankdet.evaluation.metrics.coefficients import (
+    KINDS,
+    correlations_and_influence,
+    weighted_correlations,
+)
 from rankdet.evaluation.metrics.correlation import true_positives
+from rankdet.evaluation.metrics.influence import ap_influence
+from rankdet.evaluation.metrics.lrp_draws import EXACT, LrpOfClass
 from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS, ClassMatches, Matches
 from rankdet.evaluation.metrics.olrp import KEYS as LRP_KEYS
-from rankdet.evaluation.metrics.olrp import TAU
 
 AP_KEYS = ("AP", *(f"AP{round(100 * t)}" for t in IOU_THRESHOLDS))
 _CELLS = 4_000_000  # numbers in one table of weights: limits the memory
+_TURNED = 80_000_000  # numbers in single precision, in all tables of weights
 _COLUMNS = 128  # weightings computed at a time: tables have a row per true positive too
 
 
+def drawn(
+    matches: Matches, weights: NDArray[Any], families: Sequence[str] = FAMILIES
+) -> dict[str, Floats]:
+    """Returns metrics under the weights 1 and under draws of the images.
+
+    Args:
+        matches: The matches.
+        weights: (1 + B, I) how often each of `matches.image_ids` counts; ones in the first row.
+        families: What to compute, as for `resampled`.
+
+    Returns:
+        As `resampled`. For large data (`control.is_large`) only the first draws of AP and of the
+        correlations are exact; the others follow from the influence of the images.
+    """
+    if not control.is_large(matches, len(weights) - 1):
+        return resampled(matches, weights, families)
+    first = weights[: 1 + control.EXACT]
+    out: dict[str, Floats] = {}
+    if "ap" in families:
+        exact = _average_precision(matches, first)
+        out.update(_completed(exact, ap_influence(matches), weights))
+    if "olrp" in families:
+        out.update(_olrp(matches, weights))
+    if "correlation" in families:
+        turned = np.ascontiguousarray(first.T, dtype=np.float32)
+        exact, influence = _correlations(matches, turned, influence=True)
+        out.update(_completed(exact, influence, weights))
+    return out
+
+
+def _completed(
+    exact: dict[str, Floats], influence: Floats, weights: NDArray[Any]
+) -> dict[str, Floats]:
+    """Returns all rows of metrics whose first rows are known; `influence` is (M, I)."""
+    step = max(1, _CELLS // weights.shape[1])
+    blocks = (weights[b : b + step].T.astype(np.float64) for b in range(1, len(weights), step))
+    linear = np.concatenate([influence @ block for block in blocks], axis=1)
+    return {
+        name: np.r_[values[0], control.completed(values[1:], of_images)]
+        for (name, values), of_images in zip(exact.items(), linear, strict=True)
+    }
+
+
 def resampled(
-    matches: Matches, weights: Ints, families: Sequence[str] = FAMILIES
+    matches: Matches, weights: NDArray[Any], families: Sequence[str] = FAMILIES
 ) -> dict[str, Floats]:
     """Returns metrics under each weighting of the images.
 
@@ -39,65 +91,103 @@ def resampled(
     Returns:
         Metric name to (B,) values, NaN where undefined; names as in metrics.json.
     """
-    step = max(1, min(_COLUMNS, _CELLS // max(len(matches.image_ids), 1)))
-    blocks = [weights[start : start + step] for start in range(0, len(weights), step)]
-    # In C order: a sparse product copies other tables each time.
-    turned = (np.ascontiguousarray(block.T, dtype=np.float64) for block in blocks)
-    parts = [_block(matches, block, families) for block in turned]
-    out = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+    out: dict[str, Floats] = {}
+    if "ap" in families:
+        out.update(_average_precision(matches, weights))
+    if "olrp" in families:
+        out.update(_olrp(matches, weights))
     if "correlation" in families:
         # Small numbers, exact in single precision; as one table, because sorting is done once.
-        out.update(_correlations(matches, np.ascontiguousarray(weights.T, dtype=np.float32)))
+        out.update(_correlations(matches, np.ascontiguousarray(weights.T, dtype=np.float32))[0])
     return out
 
 
-def _block(matches: Matches, weights: Floats, families: Sequence[str]) -> dict[str, Floats]:
-    """Returns AP and oLRP, where wanted, for weights (I, B)."""
-    rows: dict[str, list[Floats]] = {"ap": [], "olrp": []}
-    wanted = [family for family in rows if family in families]
-    for one in matches.per_class() if wanted else ():
-        image = np.searchsorted(matches.image_ids, one.detections["image_id"])
-        counts = _Counts(matches.image_ids, one, image, weights)
-        if "ap" in families:
-            rows["ap"].append(counts.average_precision())
-        if "olrp" in families:
-            rows["olrp"].append(counts.olrp())
-    out: dict[str, Floats] = {}
-    for family, names in (("ap", AP_KEYS), ("olrp", LRP_KEYS[:4])):
-        if family in wanted:
-            out.update(_means(rows[family], names, weights.shape[1]))
-    return out
+def _average_precision(matches: Matches, weights: NDArray[Any]) -> dict[str, Floats]:
+    step = max(1, min(_COLUMNS, _CELLS // max(len(matches.image_ids), 1)))
+    parts = []
+    for start in range(0, len(weights), step):
+        # In C order: a sparse product copies other tables each time.
+        largest = max((len(one.score) for one in matches.per_class()), default=0)
+        kind = np.float32 if largest < EXACT else np.float64
+        block = np.ascontiguousarray(weights[start : start + step].T, dtype=kind)
+        rows = [
+            _Counts(matches.image_ids, one, block).average_precision()
+            for one in matches.per_class()
+        ]
+        parts.append(_mean_over_classes(_table(rows, len(AP_KEYS), block.shape[1])))
+    return dict(zip(AP_KEYS, np.concatenate(parts, axis=1), strict=True))
 
 
-def _correlations(matches: Matches, weights: Floats) -> dict[str, Floats]:
-    """Returns the means of the classes' coefficients, and the pooled ones, for weights (I, B)."""
+def _olrp(matches: Matches, weights: NDArray[Any]) -> dict[str, Floats]:
+    images = len(matches.image_ids)
+    names, parts = LRP_KEYS[:4], []
+    step = max(_COLUMNS, _TURNED // max(images, 1))
+    for start in range(0, len(weights), step):
+        group = weights[start : start + step]
+        # A table for some weightings: their rows are next to each other in memory.
+        blocks = [
+            np.ascontiguousarray(group[b : b + _COLUMNS].T, dtype=np.float32)
+            for b in range(0, len(group), _COLUMNS)
+        ]
+        rows = []
+        for one in matches.per_class():
+            image = np.searchsorted(matches.image_ids, one.detections["image_id"])
+            truth = _images_of_truth(matches.image_ids, one)
+            of_class = LrpOfClass(one, image, truth, images)
+            rows.append(np.concatenate([of_class.values(block) for block in blocks], axis=1))
+        parts.append(_mean_over_classes(_table(rows, len(names), len(group))))
+    return dict(zip(names, np.concatenate(parts, axis=1), strict=True))
+
+
+def _images_of_truth(image_ids: Ints, one: ClassMatches) -> Ints:
+    truth = one.ground_truth
+    return np.searchsorted(image_ids, truth["image_id"][~truth["ignored_all"]])
+
+
+def _correlations(
+    matches: Matches, weights: NDArray[Any], influence: bool = False
+) -> tuple[dict[str, Floats], Floats]:
+    """Returns the means of the classes' coefficients, and the pooled ones, for weights (I, B).
+
+    The second result has the influence of the images on each of them, (9, I), if it is wanted.
+    """
+    images = len(matches.image_ids)
+    of_images = np.zeros((3 * len(KINDS), images if influence else 0))
+
+    def add(first: int, x: Floats, y: Floats, image: Ints) -> Floats:
+        """Returns the coefficients; adds the influences from that row on."""
+        if not influence:
+            return weighted_correlations(x, y, weights, image)
+        values, present, found = correlations_and_influence(x, y, weights, image)
+        if not np.isnan(found).any():
+            of_images[first : first + len(KINDS), present] += found
+        return values
+
     rows = []
     for one in matches.per_class():
         hit = one.true()
         image = np.searchsorted(matches.image_ids, one.detections["image_id"][hit])
-        rows.append(weighted_correlations(one.score[hit], one.iou[hit], weights, image))
-    return {**_means(rows, KINDS, weights.shape[1]), **_pooled(matches, weights)}
-
-
-def _means(rows: list[Floats], names: Sequence[str], draws: int) -> dict[str, Floats]:
-    """Returns the means of (M, B) tables over the classes where defined, by name."""
-    table = np.stack(rows) if rows else np.zeros((0, len(names), draws))
-    return dict(zip(names, _mean_over_classes(table), strict=True))
-
-
-def _pooled(matches: Matches, weights: Floats) -> dict[str, Floats]:
+        rows.append(add(0, one.score[hit], one.iou[hit], image))
+    table = _table(rows, len(KINDS), weights.shape[1])
+    out = dict(zip(KINDS, _mean_over_classes(table), strict=True))
+    # The first weighting is that of the whole split.
+    of_images[: len(KINDS)] /= max(int(np.count_nonzero(~np.isnan(table[:, 0, 0]))), 1)
     frame = matches.detections
-    image = np.searchsorted(matches.image_ids, frame["image_id"].to_numpy())
-    score = frame["score"].to_numpy()
-    out = {}
-    best = frame["best_iou"].to_numpy()
-    for suffix, iou, chosen in (
-        ("_pooled", frame["iou"].to_numpy(), true_positives(matches)),
-        ("_pooled_duplicates", best, best > 0.5),
-    ):
-        values = weighted_correlations(score[chosen], iou[chosen], weights, image[chosen])
-        out.update({kind + suffix: values[i] for i, kind in enumerate(KINDS)})
-    return out
+    best, score = frame["best_iou"].to_numpy(), frame["score"].to_numpy()
+    pools = {
+        "_pooled": (frame["iou"].to_numpy(), true_positives(matches)),
+        "_pooled_duplicates": (best, best > 0.5),
+    }
+    for i, (suffix, (iou, chosen)) in enumerate(pools.items(), 1):
+        image = np.searchsorted(matches.image_ids, frame["image_id"].to_numpy()[chosen])
+        values = add(i * len(KINDS), score[chosen], iou[chosen], image)
+        out.update({kind + suffix: values[k] for k, kind in enumerate(KINDS)})
+    return out, of_images
+
+
+def _table(rows: list[Floats], names: int, draws: int) -> Floats:
+    """Returns the classes' (M, B) tables as one, (K, M, B)."""
+    return np.stack(rows) if rows else np.zeros((0, names, draws))
 
 
 def _mean_over_classes(values: Floats) -> Floats:
@@ -110,14 +200,12 @@ def _mean_over_classes(values: Floats) -> Floats:
 class _Counts:
     """Weighted counts of a class at each detection that is a true positive at some threshold."""
 
-    def __init__(self, image_ids: Ints, one: ClassMatches, image: Ints, weights: Floats) -> None:
-        truth = one.ground_truth
-        here = np.searchsorted(image_ids, truth["image_id"][~truth["ignored_all"]])
-        self.positives = weights[here].sum(axis=0)
+    def __init__(self, image_ids: Ints, one: ClassMatches, weights: NDArray[Any]) -> None:
+        image = np.searchsorted(image_ids, one.detections["image_id"])
+        self.positives = weights[_images_of_truth(image_ids, one)].sum(axis=0, dtype=np.float64)
         bits = one.detections["true_all"]
         at = np.flatnonzero(bits)
         self.bits = bits[at]
-        self.iou = one.iou[at]
         self.weights = weights[image[at]]
         # One running sum for each pattern of thresholds at which detections are left out.
         ignored = one.detections["ignored_all"]
@@ -127,26 +215,26 @@ class _Counts:
             rows = rows[rows <= at[-1]] if len(at) else rows[:0]
             between = np.searchsorted(at, rows, side="left")
             table = sparse.csr_array(
-                (np.ones(len(rows)), (between, image[rows])), shape=(len(at), len(weights))
+                (np.ones(len(rows), dtype=weights.dtype), (between, image[rows])),
+                shape=(len(at), len(weights)),
             )
             self.sums.append((pattern, running(np.asarray(table @ weights))))
 
-    def at(self, threshold: int, rows: Ints | slice) -> tuple[Floats, Floats]:
+    def at(self, threshold: int, rows: Ints) -> tuple[Floats, Floats]:
         """Returns the true positives so far, and the true and false positives so far.
 
         Args:
             threshold: Position of the IoU threshold.
-            rows: The R detections to return; all others are false positives at this threshold.
+            rows: The R true positives of this threshold; all others are false positives.
 
         Returns:
             Two tables, (R, B).
         """
-        true = (self.bits[rows] >> threshold & 1).astype(np.float64)
-        tp = running(self.weights[rows] * true[:, None])
-        both = np.zeros_like(tp)
-        for pattern, sums in self.sums:
-            if not pattern >> threshold & 1:
-                both += sums[rows]
+        tp = running(self.weights[rows])
+        parts = [sums[rows] for pattern, sums in self.sums if not pattern >> threshold & 1]
+        both = parts[0]
+        for part in parts[1:]:
+            both += part
         return tp, both
 
     def average_precision(self) -> Floats:
@@ -167,26 +255,6 @@ class _Counts:
             out[t] = (envelope * reached).sum(axis=0) / len(RECALLS)
         out = np.concatenate([out.mean(axis=0, keepdims=True), out])
         return np.where(self.positives > 0, out, np.nan)
-
-    def olrp(self) -> Floats:
-        """Returns oLRP, Loc, FP and FN, (4, B); NaN where undefined."""
-        count = self.positives
-        out = np.full((4, len(count)), np.nan)
-        out[[0, 3]] = 1.0
-        if len(self.bits):
-            tp, both = self.at(0, slice(None))
-            hit = (self.bits & 1).astype(bool)
-            error = np.where(hit, 1 - self.iou, 0.0)[:, None]
-            loc = running(self.weights * error)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                lrp = (loc / (1 - TAU) + (both - tp) + (count - tp)) / (count + both - tp)
-                at = np.argmin(np.where(np.isnan(lrp), np.inf, lrp), axis=0)[None]
-                tp, both, loc, lrp = (
-                    np.take_along_axis(table, at, axis=0)[0] for table in (tp, both, loc, lrp)
-                )
-                best = np.stack([lrp, loc / tp, (both - tp) / both, (count - tp) / count])
-            out = np.where(tp > 0, best, out)
-        return np.where(count > 0, out, np.nan)
 
 
 def _recalls_reached(recall: Floats) -> Floats:

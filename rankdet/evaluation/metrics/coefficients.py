@@ -13,6 +13,7 @@ from scipy import sparse
 
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
 from rankdet.evaluation.metrics.accumulate import running
+from rankdet.evaluation.metrics.influence import correlation_influence
 from rankdet.evaluation.metrics.inversions import column_sums, inversions, narrow
 from rankdet.evaluation.metrics.linear_kendall import is_large, linear_kendall
 
@@ -49,10 +50,39 @@ def weighted_correlations(
         present, owner = np.unique(owner, return_inverse=True)
         weights = weights[present]
     pairs = _Paired(x, y, owner, linear=not once and is_large(owner))
-    step = max(1, MOST_ELEMENTS // len(x))
+    return _in_blocks(pairs, weights)
+
+
+def _in_blocks(pairs: "_Paired", weights: Floats) -> Floats:
+    step = max(1, MOST_ELEMENTS // len(pairs.x))
     parts = [slice(b, b + step) for b in range(0, weights.shape[1], step)]
     blocks = (np.ascontiguousarray(weights[:, part], dtype=np.float64) for part in parts)
     return np.concatenate([pairs.correlations(block) for block in blocks], axis=1)
+
+
+def correlations_and_influence(
+    x: Floats, y: Floats, weights: Floats, owner: Ints
+) -> tuple[Floats, Ints, Floats]:
+    """Returns what `weighted_correlations` returns, and the influence of the owners.
+
+    Args:
+        x: (N,) finite.
+        y: (N,) finite.
+        weights: (I, B) whole numbers >= 0.
+        owner: (N,) the owner of each element.
+
+    Returns:
+        (3, B) the coefficients; (J,) the owners that have elements; (3, J) the derivative of each
+        coefficient by their weights at the weights 1, NaN where it is undefined.
+    """
+    present, place = np.unique(owner, return_inverse=True)
+    if len(x) < 2 or x.min() == x.max() or y.min() == y.max():
+        return np.full((3, weights.shape[1]), np.nan), present, np.full((3, len(present)), np.nan)
+    pairs = _Paired(x, y, place, linear=is_large(owner))
+    values = _in_blocks(pairs, weights[present])
+    groups = pairs.x_ties.group, pairs.y_ties.group
+    kendall = (pairs.linear or linear_kendall(*groups, place)).first
+    return values, present, np.vstack([correlation_influence(x, y, place, len(present)), kendall])
 
 
 class _Paired:
