@@ -1,29 +1,33 @@
-"""Speed of evaluation at COCO's size: all our metrics, compared with pycocotools for AP alone.
+"""Speed of evaluation: all our metrics, compared with other evaluators for AP alone.
 
 Processor seconds of all threads are compared. They depend little on other work on the machine and
-on the number of cores. Both sides read the same synthetic files in the same process.
+on the number of cores. All sides read the same synthetic files.
 """
 
 import contextlib
 import io
 import json
-import resource
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rankdet.evaluation.benchmark_others import MODULES, installed, measured, peak_gb, timed
+from rankdet.evaluation.metric import FAMILIES
+
 SCHEMA = "rankdet.bench.evaluation/1"
 IMAGES, DETECTIONS, DRAWS = 5000, 500_000, 100
 CLASSES = 80
-INTERVALS = "intervals of correlations"
+INTERVALS = "intervals of"
+OTHERS = ("pycocotools", *MODULES)
+AP_PART = ("read ground truth", "read detections", "match", "AP", "AP, summary")
 
 
-def make_case(folder: Path, images: int, detections: int, seed: int = 0) -> tuple[Path, Path]:
+def make_case(
+    folder: Path, images: int, detections: int, seed: int = 0, classes: int = CLASSES
+) -> tuple[Path, Path]:
     """Writes synthetic annotations (7.3 per image, classes of uneven size) and detections.
 
     Args:
@@ -31,14 +35,15 @@ def make_case(folder: Path, images: int, detections: int, seed: int = 0) -> tupl
         images: number of images.
         detections: number of detections. 60 % of them are near an object, the others anywhere.
         seed: seed of all random numbers.
+        classes: number of classes.
 
     Returns:
         The paths of gt.json and dt.json.
     """
     rng = np.random.default_rng(seed)
-    share = 1 / np.arange(1, CLASSES + 1)
+    share = 1 / np.arange(1, classes + 1)
     share /= share.sum()
-    labels = np.arange(1, CLASSES + 1)
+    labels = np.arange(1, classes + 1)
     count = int(7.3 * images)
     image = rng.integers(1, images + 1, count)
     category = rng.choice(labels, count, p=share)
@@ -92,28 +97,26 @@ def _json_list(columns: dict[str, np.ndarray], block: int = 20_000) -> Iterable[
     yield "]"
 
 
-def timed(steps: dict[str, float], name: str, function: Callable[[], Any]) -> Any:
-    """Runs `function` and stores its processor seconds in `steps`."""
-    start = time.process_time()
-    result = function()
-    steps[name] = time.process_time() - start
-    return result
+def ours(
+    gt_path: Path, dt_path: Path, draws: int, families: Sequence[str] = FAMILIES
+) -> tuple[dict[str, float], dict[str, float], np.ndarray]:
+    """Evaluates with all our metrics.
 
-
-def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np.ndarray]:
-    """Returns the processor seconds of each step of our evaluation, and the table of precision."""
+    Returns:
+        The processor seconds of each step, the peak memory in GB up to each step, and the table of
+        precision.
+    """
     # The time of imports is measured on neither side.
-    import hotcoco  # noqa: F401
+    import pyarrow.csv
     import pyarrow.json
     import pyarrow.parquet  # noqa: F401
     import scipy.stats  # noqa: F401
 
     from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
     from rankdet.evaluation.intervals import bootstrap_intervals
-    from rankdet.evaluation.metrics.ap import summarise
+    from rankdet.evaluation.metrics.ap import ap_tables, summarise
     from rankdet.evaluation.metrics.bounds import correlation_bounds
     from rankdet.evaluation.metrics.calibration import calibration
-    from rankdet.evaluation.metrics.coco_evaluators import backend_tables
     from rankdet.evaluation.metrics.correlation import correlations
     from rankdet.evaluation.metrics.matches import write_matches
     from rankdet.evaluation.metrics.matching import match
@@ -121,26 +124,33 @@ def ours(gt_path: Path, dt_path: Path, draws: int) -> tuple[dict[str, float], np
     from rankdet.evaluation.metrics.sparsity import sparsity_bins
 
     steps: dict[str, float] = {}
-    truth = timed(steps, "read ground truth", lambda: load_ground_truth(gt_path))
-    found = timed(steps, "read detections", lambda: load_detections(dt_path, truth))
-    matches = timed(steps, "match", lambda: match(truth, found))
+    memory: dict[str, float] = {}
+
+    def step(name: str, function: Any) -> Any:
+        result = timed(steps, name, function)
+        memory[name] = peak_gb()
+        return result
+
+    truth = step("read ground truth", lambda: load_ground_truth(gt_path))
+    found = step("read detections", lambda: load_detections(dt_path, truth))
+    matches = step("match", lambda: match(truth, found))
     path = gt_path.with_name("matches.parquet")
-    timed(steps, "write matches", lambda: write_matches(matches, path))
-    tables = timed(steps, "AP", lambda: backend_tables(truth, found, "bbox", "hotcoco"))
-    timed(steps, "AP, summary", lambda: summarise(tables, {}, matches.category_ids))
-    timed(steps, "oLRP, exact", lambda: olrp(matches))
-    timed(steps, "oLRP, grid101", lambda: olrp(matches, "grid101"))
-    timed(steps, "correlations", lambda: correlations(matches))
-    rng = np.random.default_rng(0)
-    timed(
-        steps,
-        f"{INTERVALS} ({draws} draws)",
-        lambda: bootstrap_intervals(matches, rng, draws, ["correlation"]),
-    )
-    timed(steps, "bounds", lambda: correlation_bounds(matches))
-    timed(steps, "sparsity", lambda: sparsity_bins(matches))
-    timed(steps, "calibration", lambda: calibration(matches))
-    return steps, tables.precision
+    step("write matches", lambda: write_matches(matches, path))
+    tables = step("AP", lambda: ap_tables(matches))
+    step("AP, summary", lambda: summarise(tables, {}, matches.category_ids))
+    step("oLRP, exact", lambda: olrp(matches))
+    step("oLRP, grid101", lambda: olrp(matches, "grid101"))
+    step("correlations", lambda: correlations(matches))
+    step("bounds", lambda: correlation_bounds(matches))
+    step("sparsity", lambda: sparsity_bins(matches))
+    step("calibration", lambda: calibration(matches))
+    for family in families:
+        rng = np.random.default_rng(0)
+        name = f"{INTERVALS} {family} ({draws} draws)"
+        step(
+            name, lambda rng=rng, family=family: bootstrap_intervals(matches, rng, draws, [family])
+        )
+    return steps, memory, tables.precision
 
 
 def pycocotools(gt_path: Path, dt_path: Path) -> tuple[dict[str, float], np.ndarray]:
@@ -163,44 +173,59 @@ def run(
     detections: int = DETECTIONS,
     draws: int = DRAWS,
     seed: int = 0,
-    compare: bool = True,
+    against: Sequence[str] = ("pycocotools",),
+    classes: int = CLASSES,
+    families: Sequence[str] = FAMILIES,
 ) -> dict[str, Any]:
-    """Times both sides on the same files.
+    """Times all sides on the same files.
 
     Args:
         images: number of images, with 7.3 objects each on average.
         detections: number of detections.
-        draws: number of bootstrap draws for the intervals of the correlations.
+        draws: number of bootstrap draws for the intervals.
         seed: seed of the files and of the draws.
-        compare: whether to time pycocotools too, which takes minutes.
+        against: any of `OTHERS`; one that is not installed is left out. pycocotools takes minutes.
+        classes: number of classes.
+        families: metrics with intervals: any of "ap", "olrp", "correlation".
 
     Returns:
         JSON-serialisable: the processor seconds of each step and their totals, the peak memory of
-        our evaluation in GB, and `ratio`, the total of pycocotools divided by ours (None if
-        pycocotools was not timed).
+        our evaluation in GB, `ratio`, the total of pycocotools divided by ours (None if pycocotools
+        was not timed), and `others` by name: their seconds, peak memory and `ap_part_ratio`, the
+        time of our reading, matching and AP divided by theirs.
 
     Raises:
-        AssertionError: a value of precision differs by more than 1e-9.
+        AssertionError: a value of precision or AP differs by more than 1e-9.
     """
+    others: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        paths = make_case(Path(folder), images, detections, seed)
-        mine, precision = ours(*paths, draws)
-        memory = _peak_gb()
+        paths = make_case(Path(folder), images, detections, seed, classes)
+        mine, memory, precision = ours(*paths, draws, families)
+        ap_part = sum(mine[step] for step in AP_PART)
+        for name in (n for n in MODULES if n in against and installed(n)):
+            others[name] = measured(name, *paths)
+            others[name]["ap_part_ratio"] = ap_part / others[name]["total"]
+            expected = precision[..., 0][precision[..., 0] > -1].mean()
+            np.testing.assert_allclose(others[name]["AP"], expected, rtol=0, atol=1e-9)
         theirs: dict[str, float] = {}
-        if compare:
-            theirs, expected = pycocotools(*paths)
-            np.testing.assert_allclose(precision, expected, rtol=0, atol=1e-9)
+        if "pycocotools" in against:
+            theirs, table = pycocotools(*paths)
+            np.testing.assert_allclose(precision, table, rtol=0, atol=1e-9)
     return {
         "images": images,
         "detections": detections,
+        "classes": classes,
         "draws": draws,
         "seed": seed,
         "ours_seconds": mine,
         "ours_total": sum(mine.values()),
-        "ours_peak_gb": memory,
+        "ours_peaks_gb": memory,
+        "ours_peak_gb": max(memory.values()),
+        "ap_part": ap_part,
+        "others": others,
         "pycocotools_seconds": theirs,
         "pycocotools_total": sum(theirs.values()),
-        "ratio": sum(theirs.values()) / sum(mine.values()) if compare else None,
+        "ratio": sum(theirs.values()) / sum(mine.values()) if theirs else None,
     }
 
 
@@ -209,6 +234,7 @@ def growth(
     sizes: Sequence[int] = (DETECTIONS // 4, DETECTIONS // 2, DETECTIONS),
     draws: int = DRAWS,
     seed: int = 0,
+    classes: int = CLASSES,
 ) -> list[dict[str, float]]:
     """Returns our processor seconds for several numbers of detections on the same images.
 
@@ -216,13 +242,8 @@ def growth(
     """
     rows = []
     for size in sizes:
-        steps = run(images, size, draws, seed, compare=False)["ours_seconds"]
+        steps = run(images, size, draws, seed, (), classes)["ours_seconds"]
         intervals = sum(v for name, v in steps.items() if name.startswith(INTERVALS))
         seconds = sum(steps.values()) - intervals
         rows.append({"detections": size, "seconds": seconds, "interval_seconds": intervals})
     return rows
-
-
-def _peak_gb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**30 if sys.platform == "darwin" else 2**20)

@@ -14,11 +14,23 @@ def test_small_case(tmp_path, capsys):
     out = tmp_path / "new" / "bench.json"
     assert main([*SMALL, "--growth", "--out", str(out)]) == 0
     text = capsys.readouterr().out
-    assert "times faster" in text and "accumulate" in text and "peak memory" in text
+    assert (
+        "times faster" in text
+        and "times the time of hotcoco, with equal AP" in text
+        and "accumulate" in text
+        and "peak memory" in text
+    )
     record = json.loads(out.read_text())
     assert record["schema"] == benchmark.SCHEMA
     total = sum(record["ours_seconds"].values())
     assert record["ratio"] == pytest.approx(record["pycocotools_total"] / total)
+    hotcoco = record["others"]["hotcoco"]
+    assert hotcoco["ap_part_ratio"] == pytest.approx(record["ap_part"] / hotcoco["total"])
+    assert 0 < record["ap_part"] < total and hotcoco["peak_gb"] > 0
+    peaks = list(record["ours_peaks_gb"].values())
+    assert (
+        peaks == sorted(peaks) and record["ours_peaks_gb"].keys() == record["ours_seconds"].keys()
+    )
     assert [row["detections"] for row in record["growth"]] == [750, 1500, 3000]
 
 
@@ -26,6 +38,14 @@ def test_alone(capsys):
     assert main([*SMALL, "--alone"]) == 0
     text = capsys.readouterr().out
     assert "pycocotools" not in text and "times faster" not in text
+
+
+def test_only_the_named_evaluators(tmp_path):
+    out = tmp_path / "bench.json"
+    assert main([*SMALL, "--classes", "3", "--against", "hotcoco", "--out", str(out)]) == 0
+    record = json.loads(out.read_text())
+    assert list(record["others"]) == ["hotcoco"] and record["ratio"] is None
+    assert record["classes"] == 3
 
 
 def test_impossible_sizes_are_one_line(capsys):
