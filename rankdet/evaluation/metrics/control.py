@@ -1,7 +1,7 @@
 """Draws of metrics of large data: some exact, the others from the influence of the images.
 
 Source: B. Efron, More Efficient Bootstrap Computations, JASA 1990, section 4: a linear statistic as
-the control variate. Why and how close: docs/decisions/045-draws-of-large-data.md.
+the control variate. Why and how close: docs/decisions/046-draws-of-large-data.md.
 """
 
 import numpy as np
