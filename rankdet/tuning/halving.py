@@ -1,4 +1,4 @@
-"""Successive halving: all candidates train for a short time, the better half for twice as long.
+"""Successive halving: all candidates train for half of the schedule, the better half for all of it.
 
 K. Jamieson, A. Talwalkar: Non-stochastic Best Arm Identification and Hyperparameter Optimization,
 AISTATS 2016. L. Li et al.: Hyperband, JMLR 2018.
@@ -11,7 +11,8 @@ from fractions import Fraction
 from itertools import product
 
 HALF = 2
-MOST_RUNGS = 3  # the first of three trains for a quarter of the schedule
+MOST_RUNGS = 2  # a quarter of the schedule chose rates that lost over the whole one
+SHORTEST = 2  # trainings are halved at most so often: a quarter of the schedule, for small budgets
 LEAST_CANDIDATES = 3  # fewer are tried only if shorter trainings do not fit into the time either
 
 Clip = float | None
@@ -86,17 +87,19 @@ def candidates(
     )
 
 
-def rungs(count: int, number: int, cut: int = 0) -> tuple[Rung, ...]:
+def rungs(count: int, most: int, cut: int = 0) -> tuple[Rung, ...]:
     """Returns rungs; each has half the candidates of the one before, and twice its length.
+
+    At least two of several candidates get to the last rung, so that it decides.
 
     Args:
         count: Number of candidates.
-        number: Most rungs without a cut; the last one has the length of the study's schedule.
-        cut: How many of the longest rungs are left out.
+        most: Most rungs.
+        cut: How often the length of the last rung is halved; 0: the study's schedule.
     """
-    kept = min(number - cut, count.bit_length())  # the last rung has a candidate
+    kept = min(most, max(1, (count // HALF).bit_length()))
     return tuple(
-        Rung(count // HALF**rung, Fraction(1, HALF ** (cut + kept - 1 - rung)))
+        Rung(math.ceil(count / HALF**rung), Fraction(1, HALF ** (cut + kept - 1 - rung)))
         for rung in range(kept)
     )
 
@@ -105,19 +108,20 @@ def plans(tried: Sequence[Candidate], epochs: int) -> Iterator[Plan]:
     """Yields plans, the best first.
 
     First the candidates that are farthest from the loss's own settings are left out, down to three;
-    then the longest trainings; at last there is one training of the shortest length.
+    then trainings are shorter; at last there is one training of the shortest length.
 
     Args:
         tried: All candidates.
         epochs: Length of the shortest schedule of the study; no rung is shorter than an epoch.
     """
     least = min(LEAST_CANDIDATES, len(tried))
-    number = min(MOST_RUNGS, len(tried).bit_length(), max(1, epochs).bit_length())
-    for cut in range(number):
+    halvings = min(SHORTEST, max(1, epochs).bit_length() - 1)
+    for cut in range(halvings + 1):
+        most = min(MOST_RUNGS, halvings + 1 - cut)
         for count in range(len(tried), least - 1, -1):
-            yield Plan(tuple(tried[:count]), rungs(count, number, cut))
+            yield Plan(tuple(tried[:count]), rungs(count, most, cut))
     for count in range(least - 1, 0, -1):
-        yield Plan(tuple(tried[:count]), rungs(count, number, number - 1))
+        yield Plan(tuple(tried[:count]), rungs(count, 1, halvings))
 
 
 def ranked(scores: Mapping[Candidate, float]) -> list[Candidate]:

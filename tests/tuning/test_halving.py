@@ -59,7 +59,8 @@ def test_lengths_rise_to_the_whole_schedule_and_candidates_are_halved(factors, e
     assert lengths == sorted(set(lengths)) and lengths[-1] == epochs
     for first, second in pairwise(rungs):
         assert second.share == 2 * first.share
-        assert second.candidates == first.candidates // 2 >= 1
+        assert second.candidates == (first.candidates + 1) // 2
+    assert rungs[-1].candidates >= 2  # the longest trainings decide; they do not only confirm
 
 
 @given(
@@ -84,20 +85,20 @@ def test_a_smaller_budget_first_drops_the_farthest_rates_then_the_longest_traini
         ([one.factor for one in plan.candidates], [(r.candidates, r.epochs(8)) for r in plan.rungs])
         for plan in made
     ]
-    assert shapes[0] == ([1, 0.5, 2, 0.25, 4], [(5, 2), (2, 4), (1, 8)])
-    assert shapes[1] == ([1, 0.5, 2, 0.25], [(4, 2), (2, 4), (1, 8)])
-    assert shapes[2] == ([1, 0.5, 2], [(3, 4), (1, 8)])
-    assert shapes[3] == ([1, 0.5, 2, 0.25, 4], [(5, 2), (2, 4)])
+    assert shapes[0] == ([1, 0.5, 2, 0.25, 4], [(5, 4), (3, 8)])
+    assert shapes[1] == ([1, 0.5, 2, 0.25], [(4, 4), (2, 8)])
+    assert shapes[2] == ([1, 0.5, 2], [(3, 8)])
+    assert shapes[3] == ([1, 0.5, 2, 0.25, 4], [(5, 2), (3, 4)])
     assert shapes[-1] == ([1], [(1, 2)])
 
 
 def test_the_time_is_that_of_all_trainings_shared_by_the_processes():
-    made = list(halving.plans(halving.candidates([0.5, 1]), 4))
+    made = list(halving.plans(halving.candidates([0.5, 1, 2, 4]), 4))
     one = [budget.Pace(4, 10, 0.1, 0.5, 2, 3.0)]
-    # 2 trainings of 2 epochs and 1 of 4, each with 1 s of inference and 3 s of the rest
-    assert budget.seconds(made[0], one, 1, 0.0) == pytest.approx(2 * 6 + 8)
-    assert budget.seconds(made[0], one, 2, 0.0) == pytest.approx(6 + 8)
-    assert budget.seconds(made[0], one, 2, 5.0) == pytest.approx(6 + 8 + 2 * 5)
+    # 4 trainings of 2 epochs and 2 of 4, each with 1 s of inference and 3 s of the rest
+    assert budget.seconds(made[0], one, 1, 0.0) == pytest.approx(4 * 6 + 2 * 8)
+    assert budget.seconds(made[0], one, 2, 0.0) == pytest.approx(2 * 6 + 8)
+    assert budget.seconds(made[0], one, 2, 5.0) == pytest.approx(2 * 6 + 8 + 2 * 5)
 
 
 def test_clipping_and_warmup_are_tried_with_every_rate():
