@@ -17,6 +17,7 @@ CARD = {
     "rpn": {"delta_stds": [0.1, 0.1, 0.2, 0.2], "prior": 0.01},
     # Full: for 32 images. Small: from scratch it diverges at the rates of the other losses.
     "training": {
+        "tuned": "data/tuned/claims-shapes.json",
         "lr": {"small": 0.003, "full": 0.008},
         "lr_by_detector": {
             # Its boxes are exponentials of its outputs and grow without bound at .003.

@@ -15,7 +15,10 @@ CARD = {
     "box": {"type": "smooth_l1", "weight": 0.25, "beta": 1.0},
     "balance": {"type": "none"},
     "head": {"centerness": False},
-    "training": {"lr": {"small": 0.01, "full": 0.002}},  # full: for 32 images
+    "training": {
+        "tuned": "data/tuned/claims-shapes.json",
+        "lr": {"small": 0.01, "full": 0.002},  # full: for 32 images
+    },
     "test": {"score_threshold": 0.01, "nms_iou": 0.5},
     "hyperparameters": ["delta", "box weight", "box beta"],
     "collapse_above": 0.97,

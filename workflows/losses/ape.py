@@ -15,7 +15,10 @@ CARD = {
     "balance": {"type": "none"},
     "head": {"centerness": False},
     # Full: for 32 images, linear from the paper's .004 for 16 (RetinaNet at 512 px).
-    "training": {"lr": {"small": 0.01, "full": 0.008}},
+    "training": {
+        "tuned": "data/tuned/claims-shapes.json",
+        "lr": {"small": 0.01, "full": 0.008},
+    },
     "test": {"score_threshold": 0.15, "nms_iou": 0.6},
     "hyperparameters": ["scale", "max negatives", "box weight"],
     "variants": {

@@ -19,6 +19,7 @@ CARD = {
     "rcnn": {"classification": {"type": "SoftmaxCrossEntropyLoss"}, "box": {"weight": 10.0}},
     # Full: for 32 images, linear from the paper's .01 for 16.
     "training": {
+        "tuned": "data/tuned/claims-shapes.json",
         "lr": {"small": 0.02, "full": 0.02},
         # Full: .04 for 32 images (aLRP Loss, appendix F).
         "lr_by_detector": {

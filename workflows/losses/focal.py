@@ -17,7 +17,10 @@ CARD = {
     # Two-stage detectors: both stages, prior score .01 (Rank & Sort Loss, supplement S3.5).
     "rpn": {"classification": {"type": "SigmoidFocalLoss"}, "prior": 0.01},
     # Full: for 32 images, linear from the paper's .01 for 16.
-    "training": {"lr": {"small": 0.01, "full": 0.02}},
+    "training": {
+        "tuned": "data/tuned/claims-shapes.json",
+        "lr": {"small": 0.01, "full": 0.02},
+    },
     "test": {"score_threshold": 0.05, "nms_iou": 0.5},
     "hyperparameters": ["alpha", "gamma", "box weight"],
     "variants": {

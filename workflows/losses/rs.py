@@ -25,6 +25,7 @@ CARD = {
     },
     # Full: for 32 images, linear from the paper's for 16 (.008 one stage, .012 two stages).
     "training": {
+        "tuned": "data/tuned/claims-shapes.json",
         "lr": {"small": 0.02, "full": 0.016},
         "lr_by_detector": {
             "faster-rcnn": {"small": 0.01, "full": 0.024},
