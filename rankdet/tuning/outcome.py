@@ -64,6 +64,33 @@ def check_keeps(
             )
 
 
+def check_budget_keeps(
+    earlier: TuningRecord | None, plan: Plan, epochs: Mapping[str, int], path: Path
+) -> None:
+    """Checks that a plan that a budget has cut does not replace a larger, finished search.
+
+    Args:
+        earlier: What the file holds already.
+        plan: What will be tried.
+        epochs: The pairs of loss and detector that are searched, to the epochs of their schedules.
+        path: The file.
+
+    Raises:
+        InputError: For the first pair with more candidates or longer trainings in the file.
+    """
+    for one in earlier.searches if earlier else []:
+        if one.best is None or name_of(one) not in epochs:
+            continue
+        had = (len(one.candidates), max(rung.epochs for rung in one.rungs))
+        now = (len(plan.candidates), plan.rungs[-1].epochs(epochs[name_of(one)]))
+        if now[0] < had[0] or now[1] < had[1]:
+            raise InputError(
+                f"{shown(path)}: {name_of(one)}: its search has {had[0]} candidates and {had[1]} "
+                f"epochs, and the budget allows {now[0]} and {now[1]}; give a larger --budget, or "
+                "another file with --out"
+            )
+
+
 def check_same_data(earlier: TuningRecord | None, data: HeldOut, path: Path) -> None:
     """Checks that the trials of an earlier call are comparable with new ones.
 

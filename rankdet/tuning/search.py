@@ -19,6 +19,7 @@ from rankdet.tuning.halving import Candidate, Plan, Rung
 from rankdet.tuning.held_out import HeldOut, prepare_held_out
 from rankdet.tuning.outcome import (
     Outcome,
+    check_budget_keeps,
     check_keeps,
     check_same_data,
     ends,
@@ -86,6 +87,8 @@ def run_search(settings: Settings, say: Say) -> TuningRecord:
         say(f"measuring the pace of {len(tuned)} pairs of loss and detector")
         measured = pilot.measure(tuned, data, settings.jobs, work, log, earlier)
         plan = _plan(settings, measured)
+        lengths = {name: pace.epochs for name, pace in measured.items()}
+        check_budget_keeps(earlier, plan, lengths, out)
         outcome = Outcome(out, earlier, _facts(settings, data, earlier), data, plan)
         for pair in tuned:
             outcome.open(pair, measured[pair.name])

@@ -39,17 +39,17 @@ def searched(tmp_path, monkeypatch):
 
 def test_every_loss_gets_the_same_trainings_and_the_best_of_the_last_rung_wins(searched, tmp_path):
     trainings = Trainings(peak(0.01))
-    record, lines = searched(trainings)
+    record, lines = searched(trainings, factors=(0.25, 0.5, 1, 2, 4))
     focal, ap = record.searches
     for one in (focal, ap):
-        assert [(r.candidates, r.epochs, r.iterations) for r in one.rungs] == [(3, 2, 4), (1, 4, 8)]
-        assert [t.rung for t in one.trials] == [1, 1, 1, 2]
+        assert [(r.candidates, r.epochs, r.iterations) for r in one.rungs] == [(5, 2, 4), (3, 4, 8)]
+        assert [t.rung for t in one.trials] == [1] * 5 + [2] * 3
         assert one.best.lr == pytest.approx(0.01) and one.best.rung == 2
         assert not one.edge and one.learned
-        assert one.iterations == 3 * 4 + 8 == sum(t.iterations for t in one.trials)
-    assert len(trainings.specs) == 8
+        assert one.iterations == 5 * 4 + 3 * 8 == sum(t.iterations for t in one.trials)
+    assert len(trainings.specs) == 16
     assert TuningRecord.from_disk(tmp_path / "tiny.json") == record
-    assert any("8 trainings, 1 at a time: about" in line for line in lines)
+    assert any("16 trainings, 1 at a time: about" in line for line in lines)
     assert record.finished and record.versions["torch"] and record.hardware["cpu"]
 
 
@@ -57,7 +57,7 @@ def test_a_shorter_training_is_the_whole_schedule_shrunk(searched):
     trainings = Trainings(peak(0.01))
     searched(trainings, losses=["focal"], clips=[None, 10.0])
     first, last = trainings.specs[0], trainings.specs[-1]
-    assert (first["schedule"]["epochs"], first["schedule"]["warmup"]) == (1, 1)
+    assert (first["schedule"]["epochs"], first["schedule"]["warmup"]) == (2, 2)
     assert (last["schedule"]["epochs"], last["schedule"]["warmup"]) == (4, 4)
     for spec in trainings.specs:
         assert "iterations" not in spec["schedule"] and spec["schedule"]["lr_steps"] == [0.8]
@@ -97,7 +97,7 @@ def test_trials_of_the_record_are_not_made_again(searched, tmp_path):
     assert not [path for path in tmp_path.iterdir() if "work" in path.name]
     rest = Trainings(peak(0.02))
     record, lines = searched(rest)
-    assert len(rest.specs) == 8 - 4
+    assert len(rest.specs) == 6 - 4
     assert any("rung 1: 4 trials are in" in line for line in lines)
     (tmp_path / "tiny.json").unlink()
     whole, _ = searched(Trainings(peak(0.02)))
@@ -109,14 +109,15 @@ def test_trials_of_the_record_are_not_made_again(searched, tmp_path):
 
 
 def test_a_wider_grid_reuses_the_trials_and_keeps_other_losses(searched):
-    searched(Trainings(peak(0.04)))
+    narrow, wide = (0.5, 1, 2, 3), (0.5, 1, 2, 3, 4)
+    searched(Trainings(peak(0.04)), factors=narrow)
     more = Trainings(peak(0.04))
-    record, _ = searched(more, losses=["focal"], factors=(0.5, 1, 2, 4))
+    record, _ = searched(more, losses=["focal"], factors=wide)
     tried = [(spec["schedule"]["lr"], spec["schedule"]["epochs"]) for spec in more.specs]
     assert (0.04, 2) in tried and (0.01, 2) not in tried and (0.02, 2) not in tried
     focal, ap = sorted(record.searches, key=lambda one: one.loss != "focal")
-    assert {t.factor for t in focal.trials} == {0.5, 1, 2, 4} and focal.best.lr == 0.04
-    assert {t.factor for t in ap.trials} == {0.5, 1, 2}
+    assert {t.factor for t in focal.trials} == {*wide} and focal.best.lr == 0.04
+    assert {t.factor for t in ap.trials} == {*narrow}
     assert other_plans(record, ["retinanet"], ["focal"]) == ["retinanet ap"]
 
 
@@ -126,8 +127,9 @@ def test_trials_at_other_rates_are_not_replaced(searched):
         searched(Trainings(peak(0.04)), losses=["focal"], factors=(2, 4))
 
 
-def test_a_budget_cuts_the_search_alike_for_every_loss(searched):
+def test_a_budget_cuts_the_search_alike_for_every_loss(searched, tmp_path):
     full, _ = searched(Trainings(peak(0.01)), factors=(0.25, 0.5, 1, 2, 4))
+    (tmp_path / "tiny.json").unlink()
     cut, _ = searched(Trainings(peak(0.01)), factors=(0.25, 0.5, 1, 2, 4), budget=15.0)
     for one, other in zip(full.searches, cut.searches, strict=True):
         assert 0 < other.iterations < one.iterations
@@ -137,6 +139,16 @@ def test_a_budget_cuts_the_search_alike_for_every_loss(searched):
         InputError, match=r"--budget 0.01: one short training of each of the 2 pairs"
     ):
         searched(Trainings(peak(0.01)), budget=0.6)
+
+
+def test_a_budget_never_replaces_a_larger_search(searched, tmp_path):
+    rates = (0.25, 0.5, 1, 2, 4)
+    whole, _ = searched(Trainings(peak(0.01)), factors=rates)
+    none = Trainings(peak(0.01))
+    told = r"tiny.json: retinanet focal: its search has 5 candidates and 4 epochs, and the budget"
+    with pytest.raises(InputError, match=told):
+        searched(none, factors=rates, budget=10.0)
+    assert none.specs == [] and TuningRecord.from_disk(tmp_path / "tiny.json") == whole
 
 
 def test_a_training_that_fails_ends_the_search_and_the_others_stay(searched, tmp_path):

@@ -61,8 +61,8 @@ def test_a_killed_search_goes_on(tmp_path, capsys):
     record = TuningRecord.from_disk(tmp_path / "tiny.json")
     (one,) = record.searches
     assert one.trials[0].to_dict() == first  # not made again: its seconds are the same
-    assert [(t.factor, t.iterations) for t in one.trials[:2]] == [(1, 2), (2, 2)]
-    assert [t.iterations for t in one.trials[2:]] == [4] and one.best == one.trials[2]
+    assert [(t.factor, t.iterations) for t in one.trials] == [(1, 4), (2, 4)]
+    assert one.best in one.trials
     for trial in one.trials:
         assert trial.outcome in ("trained", "collapsed") and 0 <= trial.AP <= trial.AP50 <= 1
         assert 0 < trial.oLRP <= 1 and trial.seconds > 0
