@@ -60,6 +60,8 @@ def _run(facts: Mapping[str, Any]) -> str:
     machines = "; ".join(_machine(one) for one in facts["machines"]) or "unknown"
     commits = ", ".join(f"`{str(one['value'])[:8]}`" for one in facts["commits"]) or "unknown"
     hours = f"The trainings took {facts['training_hours']:.1f} hours in all"
+    changed = facts.get("uncommitted_changes")
+    commits += f", with uncommitted changes in {changed:,} runs" if changed else ""
     return f"{text}. {hours}. Machine: {machines}. Code: {commits}."
 
 
