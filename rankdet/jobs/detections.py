@@ -46,7 +46,7 @@ def _at_the_end(spec: Mapping[str, Any], run: Path) -> None:
 
 
 def take_checkpoint(spec: Mapping[str, Any], run: Path) -> None:
-    """Takes a given checkpoint as the model of a run; see `rankdet.training.given`."""
+    """Takes a given checkpoint as the model of a run; see `rankdet.training.given_weights`."""
     from rankdet.training import given
 
     given(with_data(spec), run)

@@ -21,7 +21,7 @@ STEPS = {
     "data": ("rankdet/datasets",),
     "train": ("rankdet/training/run.py", "rankdet/detectors/ops"),
     "cost": ("rankdet/training/cost.py", "rankdet/detectors/ops"),
-    "given": ("rankdet/training/given.py", "rankdet/detectors/ops"),
+    "given": ("rankdet/training/given_weights.py", "rankdet/detectors/ops"),
     "imported": ("rankdet/results/imported.py",),
     "predict": ("rankdet/training/inference.py", "rankdet/detectors/ops"),
     "thresholds": ("rankdet/results/thresholds.py",),

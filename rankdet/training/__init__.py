@@ -39,7 +39,7 @@ def untrained(spec: dict[str, Any], run_dir: str | Path) -> None:
 
 
 def given(spec: dict[str, Any], run_dir: str | Path) -> None:
-    """Writes a run's model from a checkpoint file; see `rankdet.training.given`."""
-    from rankdet.training.given import write_given
+    """Writes a run's model from a checkpoint file; see `rankdet.training.given_weights`."""
+    from rankdet.training.given_weights import write_given
 
     write_given(spec, Path(run_dir))

@@ -14,7 +14,7 @@ from rankdet.files import replacing
 from rankdet.results.layout import MODEL
 from rankdet.training import config
 from rankdet.training.environment import set_up
-from rankdet.training.given import TRAINING_ONLY
+from rankdet.training.given_weights import TRAINING_ONLY
 
 CONFIG = "config.py"
 IMAGES = 8  # on which both detectors must agree

@@ -15,7 +15,7 @@ from rankdet.study import cards, detectors
 from rankdet.training import given, predict
 from rankdet.training.checkpoint_file import CheckpointFile
 from rankdet.training.environment import set_up
-from rankdet.training.given import check_origin, fitted, new_name
+from rankdet.training.given_weights import check_origin, fitted, new_name
 from rankdet.training.inference import build_model
 
 SETTINGS = {"image_size": 64, "batch_size": 2, "iterations": 1}

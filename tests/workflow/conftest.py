@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("Snakefile", "workflows", "config", "profiles", "envs", "analysis", "rankdet", "reports")
+COPIED = (
+    "Snakefile",
+    "workflows",
+    "config",
+    "profiles",
+    "envs",
+    "analysis",
+    "rankdet",
+    "reports",
+    "data/tuned",
+)
 
 # Replaces rankdet/training/__init__.py. A file `<loss>.<trouble>` in the working folder
 # makes that loss's training fail.
