@@ -66,6 +66,8 @@ def test_the_readme_shows_it() -> None:
     for name in pictures:
         assert (ROOT / name).stat().st_size <= 300_000, name
     elsewhere = {"figures.png", "claims-losses.svg"}  # of other studies
+    shown = (ROOT / "docs/report.md").read_text("utf-8")
+    elsewhere |= set(re.findall(r"images/(page-[a-z-]+\.webp)", shown))
     assert {path.name for path in (ROOT / "docs/images").iterdir()} == elsewhere | {
         name.rpartition("/")[2] for name in pictures
     }

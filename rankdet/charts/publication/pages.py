@@ -56,27 +56,51 @@ def write_figure_file(
 
 def draw(charts: Sequence[Chart], inches: float, narrow: bool) -> Figure:
     """Lays charts out on a figure of a width in inches; each has a letter if there are several."""
-    columns = _columns(charts, narrow)
-    lines = [charts[at : at + columns] for at in range(0, len(charts), columns)]
-    wide = inches / columns
-    shared = _shared_legend(charts, inches)
-    heights = [max(_height(chart, wide, not shared) for chart in line) for line in lines]
-    over = LEGEND * shared
-    figure = Figure(figsize=(inches, sum(heights) + over), layout="constrained")
+    size = (inches, figure_height(charts, inches, narrow))
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    body: Figure | SubFigure = figure
+    lay_out(figure, charts, inches, narrow)
+    return figure
+
+
+def figure_height(charts: Sequence[Chart], inches: float, narrow: bool) -> float:
+    """Returns the height in inches that charts need at a width in inches."""
+    return sum(_heights(charts, inches, narrow)) + LEGEND * _shared_legend(charts, inches)
+
+
+def lay_out(into: Figure | SubFigure, charts: Sequence[Chart], inches: float, narrow: bool) -> None:
+    """Draws charts into a figure, or a part of one, that has their width and height.
+
+    Args:
+        into: its height is that of `figure_height`.
+        charts: at least one.
+        inches: the width.
+        narrow: whether it is the width of a column.
+    """
+    columns = _columns(charts, narrow)
+    shared = _shared_legend(charts, inches)
+    heights = _heights(charts, inches, narrow)
+    body = into
     if shared:
-        halves: Any = figure.subfigures(2, 1, height_ratios=[over, sum(heights)])
+        ratios = [LEGEND * shared, sum(heights)]
+        halves: Any = into.subfigures(2, 1, height_ratios=ratios)
         head, body = halves
         _legend(head, charts[0], -(-len(charts[0].legend) // shared))
-    parts = body.subfigures(len(lines), columns, height_ratios=heights, squeeze=False)
+    parts = body.subfigures(len(heights), columns, height_ratios=heights, squeeze=False)
     for position, chart in enumerate(charts):
         part = parts[position // columns][position % columns]
-        _draw_chart(part, chart, wide, not shared)
+        _draw_chart(part, chart, inches / columns, not shared)
         if len(charts) > 1:
             letter = f"({chr(ord('a') + position)})"
             part.text(0.01, 0.995, letter, fontweight="bold", va="top")
-    return figure
+
+
+def _heights(charts: Sequence[Chart], inches: float, narrow: bool) -> list[float]:
+    """The height of each line of charts, without a legend that all share."""
+    columns = _columns(charts, narrow)
+    own_legend = not _shared_legend(charts, inches)
+    lines = [charts[at : at + columns] for at in range(0, len(charts), columns)]
+    return [max(_height(chart, inches / columns, own_legend) for chart in line) for line in lines]
 
 
 def _columns(charts: Sequence[Chart], narrow: bool) -> int:
