@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rankdet.study import data as files
 from rankdet.study.plan import Study
 from rankdet.training import provenance
 from rankdet.training.attempts import MEASURED, Row
+from rankdet.training.lock import WriterLock
 from rankdet.training.pool import train_all
 from rankdet.tuning import budget, halving, pilot
 from rankdet.tuning.halving import Candidate, Plan, Rung
@@ -71,10 +73,30 @@ def run_search(settings: Settings, say: Say) -> TuningRecord:
         The finished record.
 
     Raises:
-        InputError: If a loss, detector, dataset or budget cannot be used, or a training fails.
+        InputError: If a loss, detector, dataset or budget cannot be used, a training fails, or
+            another search writes the record.
     """
     study, out = settings.study, settings.out
     tuned = pairs(study, settings.dataset, settings.detectors, settings.losses)
+    with _alone(out, say):
+        return _search(settings, tuned, say)
+
+
+@contextmanager
+def _alone(out: Path, say: Say) -> Iterator[None]:
+    """Holds the record: another search would write it with its own trials alone."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lock = WriterLock(out.with_name(f".{out.name}.lock"))
+    lock.acquire(say, patience=0)
+    try:
+        yield
+    finally:
+        lock.path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _search(settings: Settings, tuned: Sequence[Pair], say: Say) -> TuningRecord:
+    study, out = settings.study, settings.out
     earlier = read_earlier(out, study.name)
     check_keeps(earlier, [pair.name for pair in tuned], [one.factor for one in settings.tried], out)
     files.check(study.config, [settings.dataset], study.source)

@@ -1,6 +1,7 @@
 """The record of an evaluated run."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from pycocotools import mask as coco_mask
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
+from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.status import read_metrics, run_status
 
 TRUTH = {
@@ -159,3 +161,22 @@ def test_a_split_without_annotations_is_skipped_with_the_reason(write, tmp_path)
     assert metrics is None and problem == record["skipped"]
     status = run_status(tmp_path)
     assert status.status == "not evaluated" and "has no annotations" in status.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("AP", 7.0, r"metrics: AP: found 7; it must be in \[0, 1\]"),
+        ("AP50", -0.3, r"AP50: found -0.3; it must be in \[0, 1\]"),
+        ("oLRP", -5.0, r"oLRP: found -5"),
+        ("pearson", 9.0, r"pearson: found 9; it must be in \[-1, 1\]"),
+    ],
+)
+def test_a_metric_that_cannot_be_is_damage(tmp_path, name, value, told):
+    content = {"schema": "rankdet.metrics/1", "metrics": {name: value}}
+    (tmp_path / "metrics.json").write_text(json.dumps(content))
+    record, problem = MetricsRecord.read(tmp_path / "metrics.json")
+    assert record is None and re.search(told, problem)
+    content["metrics"][name] = None
+    (tmp_path / "metrics.json").write_text(json.dumps(content))
+    assert MetricsRecord.read(tmp_path / "metrics.json")[0] is not None

@@ -1,10 +1,13 @@
 """A search with computed trainings: equal work, halving, the record, and what is made again."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from rankdet.errors import InputError
+from rankdet.repository import ROOT
 from rankdet.results.schemas.tuning import TuningRecord
 from rankdet.tuning import pilot, search
 from rankdet.tuning.halving import candidates
@@ -139,6 +142,20 @@ def test_a_budget_cuts_the_search_alike_for_every_loss(searched, tmp_path):
         InputError, match=r"--budget 0.01: one short training of each of the 2 pairs"
     ):
         searched(Trainings(peak(0.01)), budget=0.6)
+
+
+def test_two_searches_at_once_do_not_write_one_record(searched, tmp_path):
+    code = "import sys, pathlib; from rankdet.training.lock import WriterLock; " + (
+        "WriterLock(pathlib.Path(sys.argv[1])).acquire(print); print('held', flush=True); input()"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / ".tiny.json.lock")]
+    with subprocess.Popen(words, stdin=-1, stdout=-1, text=True, cwd=ROOT) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match=r"process \d+.* is writing it; wait until it has"):
+            searched(Trainings(peak(0.01)))
+        other.communicate("\n")
+    record, _ = searched(Trainings(peak(0.01)))
+    assert record.finished and not list(tmp_path.glob(".*.lock"))
 
 
 def test_a_budget_never_replaces_a_larger_search(searched, tmp_path):

@@ -2,8 +2,15 @@
 
 from typing import Any, ClassVar
 
+from pydantic import field_validator
+from pydantic_core import PydanticCustomError
+
 from rankdet.results.schemas.base import Metrics, Number, Part, Record
 from rankdet.results.schemas.run import AtEpoch, Provenance, RunIdentity, TrainingSummary
+
+CORRELATIONS = ("pearson", "spearman", "kendall")  # how names of metrics in [-1, 1] begin
+IN_UNIT = ("AP", "AR", "oLRP", "LaECE")  # how those of metrics in [0, 1] begin
+ROUNDING = 1e-9
 
 
 class SparsityBin(Part):
@@ -51,6 +58,19 @@ class Measured(Part):
     errors: ErrorBreakdown | None = None
     counts: dict[str, int] | None = None
     notes: list[str] | None = None
+
+    @field_validator("metrics")
+    @classmethod
+    def _in_range(cls, metrics: dict[str, Any]) -> dict[str, Any]:
+        """An edited or damaged value would be shown as a result."""
+        for name, value in metrics.items():
+            low = -1 if name.startswith(CORRELATIONS) else 0
+            known = low < 0 or name.startswith(IN_UNIT)
+            if known and value is not None and not low - ROUNDING <= value <= 1 + ROUNDING:
+                raise PydanticCustomError(
+                    "rule", f"{name}: found {value:g}; it must be in [{low}, 1]"
+                )
+        return metrics
 
     @property
     def detections_per_image(self) -> float | None:
