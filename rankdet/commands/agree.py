@@ -28,10 +28,12 @@ def run(args: argparse.Namespace) -> int:
         read_record,
         write_agreements,
     )
+    from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
     from rankdet.results.leaderboard import leaderboard
     from rankdet.results.records import read_study
 
-    check_writable(args.out, reads=(args.record, plan))
+    own = (plan.parent / name for name in (LEADERBOARD, LEADERBOARD_OF_SEEDS))
+    check_writable(args.out, reads=(args.record, plan, *own))
     metric = leaderboard_metric(args.metric)
     record, study = read_record(args.record), read_study(plan)
     check_same_study(args.record, study)
