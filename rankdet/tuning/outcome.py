@@ -6,6 +6,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown, writing
+from rankdet.results.learning import LEARNED_AP50
 from rankdet.results.schemas.base import has_no_file
 from rankdet.results.schemas.tuning import Measurement, Search, Trial, TuningRecord
 from rankdet.training import provenance
@@ -196,7 +197,7 @@ class Outcome:
             "best": best.to_dict(),
             "edge": edge is not None,
             "edge_side": edge,
-            "learned": best.score > 0,
+            "learned": best.score > 0 and (best.AP50 or 0) >= LEARNED_AP50,
             "iterations": sum(trial.iterations for trial in trials),
             "seconds": round(sum(trial.seconds for trial in trials), 1),
             "commit": self._facts["commit"],

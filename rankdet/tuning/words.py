@@ -103,7 +103,7 @@ def outcome_lines(record: TuningRecord) -> Iterator[str]:
             f"{value:.4f}" if value is not None else "-"
             for value in (best.AP, best.AP50, best.oLRP)
         ]
-        rate = f"{best.lr:g}" if one.learned else f"{best.lr:g} (nothing learned)"
+        rate = f"{best.lr:g}" if one.learned else f"{best.lr:g} (barely learned)"
         counts = (str(len(one.candidates)), f"{one.iterations:,}")
         rows.append((one.detector, one.loss, rate, clip, str(best.warmup), *parts, *counts))
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]

@@ -78,10 +78,12 @@ def test_full_detectors_have_the_rates_of_the_papers():
 
 def test_the_plan_says_how_each_rate_was_chosen():
     entries = study().plan()["runs"]
-    assert {(entry["untrained"], entry["tuning"]) for entry in entries} == {
+    # The cards cite a search on other data; where it has another rate, that follows.
+    assert {(entry["untrained"], entry["tuning"].partition(";")[0]) for entry in entries} == {
         (True, ""),
         (False, NOT_TUNED),
     }
+    assert any("; the best of 5 was " in entry["tuning"] for entry in entries)
 
 
 @pytest.fixture
@@ -126,4 +128,5 @@ def test_a_rate_of_a_group_may_be_equal_to_the_card(tmp_path, rate):
     named = group(detectors=["retinanet"], losses=["focal"], schedule={"lr": rate})
     (run,) = study(runs=[named], untrained=False).runs
     assert run.model.card["training"]["lr"]["small"] == run.schedule["lr"] == 0.01
-    assert how_tuned(run, run.model.card, run.preset, run.schedule, tmp_path) == OF_STUDY
+    chosen = how_tuned(run, run.model.card, run.preset, run.schedule, tmp_path)
+    assert chosen.partition(";")[0] == OF_STUDY

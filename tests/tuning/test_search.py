@@ -13,6 +13,7 @@ from rankdet.tuning import pilot, search
 from rankdet.tuning.halving import candidates
 from rankdet.tuning.outcome import other_plans
 from rankdet.tuning.search import Settings, run_search
+from rankdet.tuning.words import outcome_lines
 from tests.tuning.studies import SHAPES, Trainings, study
 
 LONG = {"image_size": 128, "batch_size": 4, "iterations": 8, "warmup": 4, "lr_steps": [0.8]}
@@ -90,6 +91,14 @@ def test_if_nothing_learns_the_record_says_so(searched):
     record, _ = searched(Trainings(lambda spec: "diverged"), losses=["focal"])
     (one,) = record.searches
     assert not one.learned and one.best.lr == 0.005  # equal scores: the lower rate
+
+
+def test_a_search_that_barely_learned_says_so(searched, monkeypatch):
+    row = Trainings.row
+    monkeypatch.setattr(Trainings, "row", lambda self, spec: {**row(self, spec), "AP50": 0.049})
+    record, _ = searched(Trainings(peak(0.01)), losses=["focal"])
+    assert record.searches[0].best.score > 0 and not record.searches[0].learned
+    assert any("(barely learned)" in line for line in outcome_lines(record))
 
 
 def test_trials_of_the_record_are_not_made_again(searched, tmp_path):

@@ -102,7 +102,8 @@ class Search(Part):
         best: The best trial of the last rung; None while the search goes on.
         edge: Whether the best rate is the lowest or highest of several.
         edge_side: `lowest` or `highest`; None if it is neither.
-        learned: Whether the best trial has a score above 0.
+        learned: Whether the best trial has a score above 0 and an AP50 of at least .05; in older
+            records whether its score is above 0.
         iterations: Of all trials; equal for all losses of a detector with the same plan.
         seconds: Of all trials.
     """
