@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from rankdet.commands.agreement_lines import row_line, summary
+from rankdet.commands.agreement_lines import show_agreements
 from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import add_study, find_plan
+from rankdet.commands.studies import add_study, find_plan, plan_and_tables
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,21 +26,14 @@ def run(args: argparse.Namespace) -> int:
         check_same_study,
         leaderboard_metric,
         read_record,
-        write_agreements,
     )
-    from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
     from rankdet.results.leaderboard import leaderboard
     from rankdet.results.records import read_study
 
-    own = (plan.parent / name for name in (LEADERBOARD, LEADERBOARD_OF_SEEDS))
-    check_writable(args.out, reads=(args.record, plan, *own))
+    check_writable(args.out, reads=(args.record, *plan_and_tables(plan)))
     metric = leaderboard_metric(args.metric)
     record, study = read_record(args.record), read_study(plan)
     check_same_study(args.record, study)
     rows = agreements(leaderboard(study), record, metric)
-    if args.out:
-        write_agreements(rows, args.out)
-    for row in rows:
-        print(row_line(row, metric, ("here", "recorded")))
-    print(summary(rows, metric))
+    show_agreements(rows, metric, ("here", "recorded"), args.out)
     return 0

@@ -2,8 +2,29 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+
+def show_agreements(
+    rows: Sequence[Any], metric: Any, sides: tuple[str, str], out: Path | None
+) -> None:
+    """Writes the rows to a CSV file, if one is named, and prints a line for each and a summary.
+
+    Args:
+        rows: `Agreement`s.
+        metric: The metric that was compared.
+        sides: Words after the first and the second mean.
+        out: The file; None writes none.
+    """
+    from rankdet.results.agreement import write_agreements
+
+    if out:
+        write_agreements(rows, out)
+    for row in rows:
+        print(row_line(row, metric, sides))
+    print(summary(rows, metric))
 
 
 def row_line(row: Any, metric: Any, sides: tuple[str, str]) -> str:

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from rankdet.commands.agreement_lines import row_line, summary
+from rankdet.commands.agreement_lines import show_agreements
 from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import find_plan
+from rankdet.commands.studies import find_plan, plan_and_tables
 from rankdet.errors import InputError
 
 
@@ -24,11 +24,11 @@ def run(args: argparse.Namespace) -> int:
     """Prints the differences of the configs, then a line for each row of both leaderboards."""
     paths = [find_plan(one, args.results) for one in (args.first, args.second)]
     from rankdet.exchange.differences import differences
-    from rankdet.results.agreement import agreements, leaderboard_metric, write_agreements
+    from rankdet.results.agreement import agreements, leaderboard_metric
     from rankdet.results.leaderboard import leaderboard
     from rankdet.results.records import read_study
 
-    check_writable(args.out, reads=paths)
+    check_writable(args.out, reads=[file for path in paths for file in plan_and_tables(path)])
     metric = leaderboard_metric(args.metric)
     first, second = (read_study(path) for path in paths)
     lines = differences(first, second)
@@ -43,9 +43,5 @@ def run(args: argparse.Namespace) -> int:
     except InputError as error:  # two studies may have no run in common; the lines above say so
         print(error)
         return 0
-    if args.out:
-        write_agreements(rows, args.out)
-    for row in rows:
-        print(row_line(row, metric, sides))
-    print(summary(rows, metric))
+    show_agreements(rows, metric, sides, args.out)
     return 0

@@ -42,6 +42,13 @@ def find_plan(study: str, results: Path) -> Path:
     raise InputError(f"no study {study!r} in {results}/: {hint}{there}")
 
 
+def plan_and_tables(plan: Path) -> tuple[Path, ...]:
+    """Returns a study's plan and leaderboards, which no output of a command may replace."""
+    from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
+
+    return plan, plan.parent / LEADERBOARD, plan.parent / LEADERBOARD_OF_SEEDS
+
+
 def say_left_out(study: "RecordedStudy") -> None:
     """Prints a note for each run whose files are there, but give no numbers.
 

@@ -187,3 +187,12 @@ def test_a_plan_of_a_merge_is_whole(parts: Path) -> None:
         one["id"] for one in json.loads((parts / "a/plan.json").read_text())["tables"]
     ]
     assert len({one["key"] for one in plan["runs"]}) == len(plan["runs"])
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_diff_does_not_replace_a_leaderboard(parts: Path, capsys, side) -> None:
+    capsys.readouterr()
+    out = f"results/{side}/leaderboard.csv"
+    assert cli.main(["diff", "a", "b", "--out", out]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "this command reads it and would write over it" in line
