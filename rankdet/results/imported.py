@@ -127,7 +127,7 @@ def take_detections(spec: Mapping[str, Any], manifest_path: str, split: str, out
 
 
 def write_import_record(spec: Mapping[str, Any], manifest_path: str, out: Path) -> None:
-    """Writes the `run.json` of imported detections; it has no training.
+    """Writes the `run.json` of imported detections, without a summary of a training.
 
     Args:
         spec: As in `take_detections`.

@@ -19,10 +19,12 @@ from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.config.own_files import check_places
 from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.imported import ImportedRun, Imports
+from rankdet.study.job_spec import job_spec
 from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
 from rankdet.study.made_of import made_of
 from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
-from rankdet.study.resolve import ResolvedRun, resolve
+from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_once import resolved_once
 from rankdet.study.runs import Run, expand, run_key
 from rankdet.study.runs_of_tables import runs_of_tables
 from rankdet.study.sources import sources
@@ -57,7 +59,8 @@ class Study:
             config, [*self.tables.values(), *self.figures.values()], source
         )
         published.check_names(config, source)
-        self.runs = self._resolved(expand(config, source, self.papers.runs))
+        planned = expand(config, source, self.papers.runs)
+        self.runs = resolved_once(planned, self._keeping, config, source)
         check_kept_epochs(self.runs, source)
         self._runs = {run.key: run for run in self.runs}
         self.imports = Imports(config, Path(self.folder), source)
@@ -70,23 +73,6 @@ class Study:
             costs.cost_models(config.cost, source)
         if with_data:
             self.check_data()
-
-    def _resolved(self, planned: Sequence[Run]) -> list[ResolvedRun]:
-        """Loads and checks what the runs need, once for all runs that differ in their seed alone.
-
-        These runs share their model and their schedule as objects.
-        """
-        known: dict[tuple[str, ...], list[tuple[Run, ResolvedRun]]] = {}
-        found = []
-        for run in planned:
-            first = replace(run, seed=0)
-            same = known.setdefault((run.dataset, run.detector, run.backbone, run.loss), [])
-            made = next((one for other, one in same if _alike(other, first)), None)
-            if made is None:
-                made = resolve(self.config, self._keeping(run), self.source)
-                same.append((first, made))
-            found.append(made if made.seed == run.seed else replace(made, seed=run.seed))
-        return found
 
     def _keeping(self, run: Run) -> Run:
         """The run with the epochs that cells show of it; only a training has epochs.
@@ -268,32 +254,9 @@ class Study:
         threshold: str | float | None = None,
     ) -> dict[str, Any]:
         """Returns the job spec of a run; the last two arguments choose one of its tests."""
-        return {
-            "study": self.name,
-            "dataset": run.dataset,
-            "detector": run.detector,
-            "backbone": run.backbone,
-            "loss": run.loss_name,
-            "variant": run.variant,
-            "seed": run.seed,
-            "preset": run.preset,
-            "manifest": self._manifest(run.dataset),
-            "detector_spec": run.model.detector_spec,
-            "card": run.model.card,
-            "loss_file": str(run.model.loss_file.path),
-            "schedule": run.schedule,
-            "splits": list(run.splits),
-            "test": run.test_settings(variant, threshold),
-            "test_hash": run.test_hash(variant, threshold),
-            "hashes": run.hashes,
-            "made_of": self._made_of(run) if run.trained else {},
-            "threads": threads,
-            "device": self.config.device,
-            **({"hours": self.config.hours} if self.config.hours else {}),
-            **({"track": self.config.track} if self.config.track else {}),
-            **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
-            **({"keep_epochs": [kept.name for kept in run.kept_epochs]} if run.kept_epochs else {}),
-        }
+        parts = self._made_of(run) if run.trained else {}
+        manifest = self._manifest(run.dataset)
+        return job_spec(run, self.config, manifest, parts, threads, variant, threshold)
 
     def _made_of(self, run: ResolvedRun) -> dict[str, dict[str, Any]]:
         key = (id(run.model), id(run.schedule))  # the runs keep these objects
@@ -368,11 +331,6 @@ class Study:
     def plan_hash(self) -> str:
         """The hash of the whole plan, titles included."""
         return hashes.digest(self.plan())
-
-
-def _alike(a: Run, b: Run) -> bool:
-    """Whether two runs are equal, also in what only messages and paper's schedules need."""
-    return a == b and a.group == b.group and a.cases == b.cases
 
 
 def _test(wildcards: Mapping[str, str]) -> tuple[str | None, str | None]:

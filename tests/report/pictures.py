@@ -2,6 +2,8 @@
 
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,19 +58,30 @@ def take(browser: Browser, picture: Picture, report: Path, folder: Path) -> Path
     return path
 
 
-def main(report: Path, folder: Path) -> None:
-    """Takes all pictures."""
+@contextmanager
+def browser_for(folder: Path) -> Iterator[Browser]:
+    """Makes the folder of the pictures and gives a browser; ends with a line if there is none."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         browser = Browser()
     except pytest.skip.Exception as reason:
         sys.exit(f"error: no pictures taken: {reason}")
     try:
-        for picture in PICTURES:
-            path = take(browser, picture, report, folder)
-            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+        yield browser
     finally:
         browser.close()
+
+
+def say_size(path: Path) -> None:
+    """Prints the size of a picture."""
+    print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def main(report: Path, folder: Path) -> None:
+    """Takes all pictures."""
+    with browser_for(folder) as browser:
+        for picture in PICTURES:
+            say_size(take(browser, picture, report, folder))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import io
 import sys
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from tests.report.browser import Browser
+from tests.report.pictures import browser_for, say_size
 
 LOOKS = {  # width and height of what is taken, in pixels; colours; medium
     "desktop": (1280, 1600, "light", "screen"),
@@ -37,22 +37,15 @@ def shoot(browser: Browser, page: Path, folder: Path, name: str) -> None:
         size = (round(image.width * SMALLER[look]), round(image.height * SMALLER[look]))
         path = folder / f"{name}-{look}.webp"
         image.resize(size, Image.Resampling.LANCZOS).save(path, quality=QUALITY, method=6)
-        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+        say_size(path)
 
 
 def main(report: Path, folder: Path, *pages: str) -> None:
     """Takes the pictures of all pages; the name of a picture is the kind of its page."""
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        browser = Browser()
-    except pytest.skip.Exception as reason:
-        sys.exit(f"error: no pictures taken: {reason}")
-    try:
+    with browser_for(folder) as browser:
         for page in pages:
             kind = page.partition("/")[0].removesuffix("s")
             shoot(browser, report / f"{page}.html", folder, f"page-{kind}")
-    finally:
-        browser.close()
 
 
 if __name__ == "__main__":
