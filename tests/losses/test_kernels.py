@@ -30,15 +30,19 @@ fused_losses = pytest.mark.parametrize("name", FUSED)
 def small_blocks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(device.KERNELS, "on")
-        from rankdet.losses.kernels import ape_loss, step_losses
+        from rankdet.losses.kernels import ape_loss, ape_tiles, step_losses
 
-        for module in (step_losses, ape_loss):
+        for module in (step_losses, ape_loss, ape_tiles):
             patch.setattr(module, "block_of", lambda n: 128)
             patch.setattr(module, "collected_of", lambda n: 128)
         patch.setattr(step_losses, "TILE", {"ROWS": 8, "COLUMNS": 16})
-        patch.setattr(ape_loss, "ROWS", 8)
-        patch.setattr(ape_loss, "COLUMNS", 64)
-        patch.setattr(ape_loss, "MOST_PARTS", 2)
+        patch.setattr(ape_tiles, "ROWS", 8)
+        patch.setattr(ape_tiles, "COLUMNS", 64)
+        patch.setattr(ape_tiles, "MOST_PARTS", 2)
+        patch.setattr(ape_loss, "ROWS", 64)
+        patch.setattr(ape_loss, "COLUMNS", 16)
+        patch.setattr(ape_loss, "BLOCK", 64)
+        patch.setattr(ape_loss, "PROGRAMS", 3)
         yield
 
 

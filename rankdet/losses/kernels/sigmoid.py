@@ -134,6 +134,36 @@ def sum_over_negatives(
     tl.store(target + 2 * bound, pull_sum, mask=inside)
 
 
+@triton.jit
+def pairs_of_positives(
+    own, iou, scores, ious, n_positives, bound, scale, window,
+    OFFICIAL: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    """Returns what the other positives add to some positives.
+
+    Σ σ over all of them; Σ of cross entropies, Σ of their derivatives, and the number of pairs over
+    those of smaller IoU.
+    """
+    rank = tl.zeros([ROWS], tl.float64)
+    loss = tl.zeros([ROWS], tl.float64)
+    pull = tl.zeros([ROWS], tl.float64)
+    pairs = tl.zeros([ROWS], tl.int32)
+    for start in range(0, bound, COLUMNS):
+        k = start + tl.arange(0, COLUMNS)
+        there = k < n_positives
+        other = tl.load(scores + k, mask=there, other=float("-inf")).to(tl.float32)
+        value = tl.load(ious + k, mask=there, other=2.0).to(tl.float32)
+        z = scale * (other[None, :] - own[:, None])
+        sigma, entropy = cross_entropy(z, window, OFFICIAL)
+        slope = slope_of(z, window, OFFICIAL)
+        worse = there[None, :] & (value[None, :] < iou[:, None])
+        rank += tl.sum(sigma, 1).to(tl.float64)
+        loss += tl.sum(tl.where(worse, entropy, 0.0), 1).to(tl.float64)
+        pull += tl.sum(tl.where(worse, slope, 0.0), 1).to(tl.float64)
+        pairs += tl.sum((worse & (z > -window)).to(tl.int32), 1)
+    return rank, loss, pull, pairs
+
+
 @triton.jit(do_not_specialize=["bound", "n_parts"])
 def sum_over_positives(
     scores,
@@ -173,20 +203,10 @@ def sum_over_positives(
         rank += tl.load(source, mask=inside, other=0.0)
         loss += tl.load(source + bound, mask=inside, other=0.0)
         pull += tl.load(source + 2 * bound, mask=inside, other=0.0)
-    pairs = tl.zeros([ROWS], tl.int32)
-    for start in range(0, bound, COLUMNS):
-        k = start + tl.arange(0, COLUMNS)
-        there = k < n_positives
-        other = tl.load(scores + k, mask=there, other=float("-inf")).to(tl.float32)
-        value = tl.load(ious + k, mask=there, other=2.0).to(tl.float32)
-        z = scale * (other[None, :] - own[:, None])
-        sigma, entropy = cross_entropy(z, window, OFFICIAL)
-        slope = slope_of(z, window, OFFICIAL)
-        worse = there[None, :] & (value[None, :] < iou[:, None])
-        rank += tl.sum(sigma, 1).to(tl.float64)
-        loss += tl.sum(tl.where(worse, entropy, 0.0), 1).to(tl.float64)
-        pull += tl.sum(tl.where(worse, slope, 0.0), 1).to(tl.float64)
-        pairs += tl.sum((worse & (z > -window)).to(tl.int32), 1)
+    sigmas, entropies, slopes, pairs = pairs_of_positives(
+        own, iou, scores, ious, n_positives, bound, scale, window, OFFICIAL, ROWS, COLUMNS
+    )
+    rank, loss, pull = rank + sigmas, loss + entropies, pull + slopes
     highest = tl.load(negatives)
     near = scale * (highest - own) > -window
     rank = tl.where(highest != highest, float("nan"), rank)
@@ -252,6 +272,41 @@ def spread_over_negatives(
     tl.store(gradient + place, (result / count).to(tl.float32), mask=kept)
 
 
+@triton.jit
+def write_positives(
+    tile, scores, ious, places, shares, pulls, losses, counted, gradient,
+    loss_out, count_out, total, bound, expected, scale, window,
+    OFFICIAL: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    """Writes the gradients of a tile of positives; the first tile also writes loss and M."""
+    row = tile * ROWS + tl.arange(0, ROWS)
+    everyone = tl.load(total)
+    n_positives = tl.minimum(everyone, bound)
+    inside = row < n_positives
+    own = tl.load(scores + row, mask=inside, other=float("-inf")).to(tl.float32)
+    iou = tl.load(ious + row, mask=inside, other=2.0).to(tl.float32)
+    count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
+    share = tl.load(shares + row, mask=inside, other=0.0)
+    result = -share * tl.load(pulls + row, mask=inside, other=0.0)
+    for start in range(0, bound, COLUMNS):
+        k = start + tl.arange(0, COLUMNS)
+        there = k < n_positives
+        other = tl.load(scores + k, mask=there, other=float("inf")).to(tl.float32)
+        value = tl.load(ious + k, mask=there, other=-1.0).to(tl.float32)
+        weight = tl.load(shares + k, mask=there, other=0.0).to(tl.float32)
+        z = scale * (own[:, None] - other[None, :])
+        slope = slope_of(z, window, OFFICIAL)
+        blamed = iou[:, None] < value[None, :]
+        result += tl.sum(tl.where(blamed, slope * weight[None, :], 0.0), 1).to(tl.float64)
+    place = tl.load(places + row, mask=inside, other=0)
+    tl.store(gradient + place, (result / count).to(tl.float32), mask=inside)
+    if tile == 0:
+        wrong = (everyone > bound) | ((expected >= 0) & (everyone != expected))
+        tl.store(count_out, add_up(counted, bound, COLUMNS))
+        loss = add_up(losses, bound, COLUMNS) / count / scale
+        tl.store(loss_out, tl.where(wrong, float("nan"), loss).to(tl.float32))
+
+
 @triton.jit(do_not_specialize=["bound", "expected"])
 def spread_over_positives(
     scores,
@@ -278,29 +333,7 @@ def spread_over_positives(
     The loss is NaN if there are more positives than `bound`, or not as many as `expected` (-1: any
     number).
     """
-    row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    everyone = tl.load(total)
-    n_positives = tl.minimum(everyone, bound)
-    inside = row < n_positives
-    own = tl.load(scores + row, mask=inside, other=float("-inf")).to(tl.float32)
-    iou = tl.load(ious + row, mask=inside, other=2.0).to(tl.float32)
-    count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
-    share = tl.load(shares + row, mask=inside, other=0.0)
-    result = -share * tl.load(pulls + row, mask=inside, other=0.0)
-    for start in range(0, bound, COLUMNS):
-        k = start + tl.arange(0, COLUMNS)
-        there = k < n_positives
-        other = tl.load(scores + k, mask=there, other=float("inf")).to(tl.float32)
-        value = tl.load(ious + k, mask=there, other=-1.0).to(tl.float32)
-        weight = tl.load(shares + k, mask=there, other=0.0).to(tl.float32)
-        z = scale * (own[:, None] - other[None, :])
-        slope = slope_of(z, window, OFFICIAL)
-        blamed = iou[:, None] < value[None, :]
-        result += tl.sum(tl.where(blamed, slope * weight[None, :], 0.0), 1).to(tl.float64)
-    place = tl.load(places + row, mask=inside, other=0)
-    tl.store(gradient + place, (result / count).to(tl.float32), mask=inside)
-    if tl.program_id(0) == 0:
-        wrong = (everyone > bound) | ((expected >= 0) & (everyone != expected))
-        tl.store(count_out, add_up(counted, bound, COLUMNS))
-        loss = add_up(losses, bound, COLUMNS) / count / scale
-        tl.store(loss_out, tl.where(wrong, float("nan"), loss).to(tl.float32))
+    write_positives(
+        tl.program_id(0), scores, ious, places, shares, pulls, losses, counted, gradient,
+        loss_out, count_out, total, bound, expected, scale, window, OFFICIAL, ROWS, COLUMNS,
+    )  # fmt: skip
