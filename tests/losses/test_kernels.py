@@ -42,6 +42,7 @@ def small_blocks():
         patch.setattr(ape_loss, "ROWS", 64)
         patch.setattr(ape_loss, "COLUMNS", 16)
         patch.setattr(ape_loss, "BLOCK", 64)
+        patch.setattr(ape_loss, "BINS", 64)
         patch.setattr(ape_loss, "PROGRAMS", 3)
         yield
 

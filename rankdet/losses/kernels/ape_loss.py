@@ -1,6 +1,6 @@
 """APE Loss by Triton kernels: nine launches, and no wait of the host.
 
-Five more launches choose the highest negatives, if there are more logits than are kept. The
+Six more launches choose the highest negatives, if there are more logits than are kept. The
 "official" numerics need the single pairs (`ape_tiles`).
 """
 
@@ -8,11 +8,18 @@ import torch
 from torch import Tensor
 
 from rankdet.losses.kernels import ape_tiles, cells, positives, selection
-from rankdet.losses.kernels.launch import aligned, block_of, cdiv, collected_of, flat_labels
+from rankdet.losses.kernels.launch import (
+    aligned,
+    block_of,
+    cdiv,
+    collected_of,
+    flat_labels,
+    power_of_two,
+)
 
 ROWS, COLUMNS = 4, 128  # pairs of a step
-BLOCK = 1024  # positives, or bins, of a step
-MOST_COPIES = 16  # of the sums: fewer programs then add to the same number
+BLOCK, BINS = 1024, 2048  # positives, and bins, of a step
+MOST_COPIES = 4  # of the sums: fewer programs then add to the same number
 TURNS = 2  # bins of a block that are summed before they are added
 PROGRAMS = 512  # that make the polynomials of the cells
 CHOOSING_ROWS = 64  # of the histogram, as a matrix
@@ -70,9 +77,11 @@ class CellLoss:
         self.scale, self.window = float(scale), float(window)
         self.n, self.bound, self.wanted = len(self.logits), len(ious), max_negatives
         self.expected = -1 if expected is None else expected
-        self.select = max_negatives < self.n
+        self.select, self.most = max_negatives < self.n, min(max_negatives, self.n)
         self.block, self.collected = block_of(self.n), collected_of(self.n)
         self.n_blocks, self.collectors = cdiv(self.n, self.block), cdiv(self.n, self.collected)
+        self.listed = block_of(self.most)
+        self.n_lists = cdiv(self.most, self.listed)
         self.row_tiles = cdiv(self.bound, ROWS)
         self.fixed_one = float(1 << (61 - self.n.bit_length()))
         self._make_buffers()
@@ -81,45 +90,49 @@ class CellLoss:
         device, rows = self.device, aligned(self.bound)
         most_cells = cells.MOST_CELLS.value
         self.stride = aligned(self.bound + most_cells + 1)
-        self.copies = min(MOST_COPIES, self.n_blocks)
+        self.copies = min(MOST_COPIES, self.n_lists)
         degree = cells.DEGREE.value
         sizes = [
             2 * selection.BINS.value // 2 if self.select else 16,  # a pair of int32 each
             self.copies * degree * self.stride,
-            degree * self.stride,
             selection.HEADER,
+            degree * self.stride,
             rows,
             16,
         ]
         whole = torch.empty(sum(sizes), dtype=torch.int64, device=device)
-        histogram, self.sums, self.running, self.header, self.places, self.total = whole.split(
+        histogram, self.sums, self.header, self.running, self.places, self.total = whole.split(
             sizes
         )
-        self.zeroed, self.n_zeroed = histogram, sizes[0] + sizes[1]
+        self.zeroed, self.n_zeroed = histogram, sum(sizes[:3])
         self.histogram = histogram.view(torch.int32)
-        sizes = [rows, rows, aligned(most_cells + 1), self.n_blocks, self.collectors]
+        sizes = [rows, rows, aligned(most_cells + 1), aligned(self.most)]
+        sizes += [self.n_blocks, self.collectors]
         small = torch.empty(sum(sizes), dtype=torch.int32, device=device)
-        self.order, self.upper, self.starts, self.counts, self.blocks = small.split(sizes)
+        self.order, self.upper, self.starts, self.short_places = small.split(sizes)[:4]
+        self.counts, self.blocks = small.split(sizes)[4:]
         real = torch.empty(5, rows, dtype=torch.float64, device=device)
         self.scores, self.shares, self.pulls, self.losses, self.counted = real
-        sizes = [self.stride * cells.FACTORS.value, rows, 16, aligned(self.n), self.n_blocks]
+        sizes = [self.stride * cells.FACTORS.value, rows, 16]
+        sizes += [aligned(self.n), aligned(self.most), self.n_blocks]
         single = torch.empty(sum(sizes), device=device)
-        self.factors, self.edges, self.top, self.values, self.highest = single.split(sizes)
-        self.bins = torch.empty(self.n, dtype=torch.int16, device=device)
+        self.factors, self.edges, self.top = single.split(sizes)[:3]
+        self.values, self.short, self.highest = single.split(sizes)[3:]
+        self.bins = torch.empty(self.most, dtype=torch.int16, device=device)
 
     def run(self) -> tuple[Tensor, Tensor, Tensor]:
         """Launches everything; see the function `run`."""
-        self._collect()
+        gradient = torch.empty(self.shape, device=self.device)
+        self._collect(gradient)
         if self.select:
             self._choose()
         self._sum()
-        gradient = torch.empty(self.shape, device=self.device)
         loss = torch.empty((), device=self.device)
         count = torch.empty((), dtype=torch.float64, device=self.device)
         self._write(gradient, loss, count)
         return loss, gradient, count
 
-    def _collect(self) -> None:
+    def _collect(self, gradient: Tensor) -> None:
         collect = {"SOFT": False, "BLOCK": self.collected, "num_warps": 8}
         grid = (self.collectors,)
         positives.count_positives[grid](self.labels, self.blocks, self.n, **collect)
@@ -144,12 +157,16 @@ class CellLoss:
             self.scores,
             self.total,
             self.values,
-            self.bins,
+            self.short,
+            self.short_places,
+            gradient,
             self.highest,
             self.counts,
+            self.header,
             self.n,
             self.bound,
             self.window / self.scale,
+            LIST=not self.select,
             BLOCK=self.block,
         )
         cell_tiles = cdiv(cells.MOST_CELLS.value + 1, ROWS)
@@ -185,16 +202,25 @@ class CellLoss:
                 self.histogram, self.header, ROUND=turn, ROWS=CHOOSING_ROWS, num_warps=16
             )
         selection.count_ties[grid](self.values, self.counts, self.header, self.n, **options)
+        selection.list_highest[grid](
+            self.values,
+            self.counts,
+            self.short,
+            self.short_places,
+            self.header,
+            self.n,
+            self.most,
+            **options,
+        )
 
     def _sum(self) -> None:
-        cells.add_to_cells[(self.n_blocks,)](
-            self.values,
+        cells.add_to_cells[(self.n_lists,)](
+            self.short,
             self.edges,
-            self.counts,
             self.bins,
             self.sums,
             self.header,
-            self.n,
+            self.most,
             self.bound,
             self.copies,
             self.stride,
@@ -202,8 +228,7 @@ class CellLoss:
             self.scale,
             LEVELS=self.bound.bit_length(),
             TURNS=TURNS,
-            SELECT=self.select,
-            BLOCK=self.block,
+            BLOCK=self.listed,
         )
         cells.add_bins[(cells.DEGREE.value,)](
             self.sums,
@@ -214,8 +239,8 @@ class CellLoss:
             self.copies,
             self.stride,
             AT_ONCE=MOST_COPIES,
-            BLOCK=BLOCK,
-            num_warps=8,
+            BLOCK=min(BINS, power_of_two(self.bound + 512)),
+            num_warps=16,
         )
         cells.rank_by_cells[(self.row_tiles,)](
             self.scores,
@@ -253,11 +278,13 @@ class CellLoss:
             self.bound,
             self.scale,
             self.window,
-            BLOCK=BLOCK,
+            BLOCK=min(BLOCK, power_of_two(self.bound)),
             num_warps=8,
         )
-        cells.write_by_cells[(self.n_blocks + self.row_tiles,)](
+        cells.write_by_cells[(self.n_lists + self.row_tiles,)](
             self.values,
+            self.short,
+            self.short_places,
             self.bins,
             self.factors,
             self.header,
@@ -273,12 +300,14 @@ class CellLoss:
             count,
             self.total,
             self.n,
+            self.most,
             self.bound,
             self.expected,
-            self.n_blocks,
+            self.n_lists,
+            cdiv(self.n, self.listed),
             self.scale,
             self.window,
             ROWS=ROWS,
             COLUMNS=COLUMNS,
-            BLOCK=self.block,
+            BLOCK=self.listed,
         )

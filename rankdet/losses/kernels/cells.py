@@ -14,12 +14,12 @@ import triton
 import triton.language as tl
 
 from rankdet.losses.kernels.chebyshev import A, B, coefficients, evaluate, weights_of_nodes
-from rankdet.losses.kernels.positives import is_positive
 from rankdet.losses.kernels.selection import (
     CELLS,
     FIRST,
     FITS,
-    is_kept,
+    KEPT,
+    add_to_list,
     is_there,
     start_selection,
 )
@@ -31,7 +31,6 @@ PER_UNIT = tl.constexpr(4)  # cells in a unit of λs
 MOST_CELLS = tl.constexpr(2048)
 FACTORS = tl.constexpr(8)  # float32 numbers between the polynomials of two bins: one sector
 NO_WINDOW = tl.constexpr(1e30)
-NOT_NEGATIVE, POSITIVE = tl.constexpr(-1), tl.constexpr(-2)  # in the place of a bin
 HIGHEST = tl.constexpr(1e9)  # of a cell
 
 
@@ -65,17 +64,22 @@ def keep_in_windows(
     scores,
     total,
     values,
-    bins,
+    short,
+    short_places,
+    gradient,
     highest,
     counts,
+    header,
     n,
     bound,
     margin,
+    LIST: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """Writes the negatives not below ``min(s⁺) - margin`` to `values`, and -inf for the others.
 
-    Also writes the highest value and the number of kept negatives of each block.
+    Also writes the highest value and the number of kept negatives of each block, lists the
+    negatives (if LIST: all of them are kept), and sets the gradient to 0.
     """
     pid, lane = tl.program_id(0), tl.arange(0, BLOCK)
     lowest = tl.full([], float("inf"), tl.float64)
@@ -84,17 +88,18 @@ def keep_in_windows(
         score = tl.load(scores + start + lane, mask=start + lane < n_positives, other=float("inf"))
         lowest = tl.minimum(lowest, tl.min(score))
     at = pid * BLOCK + lane
-    label = tl.load(labels + at, mask=at < n, other=-1)
-    negative = (label == 0) & (at < n)
-    value = tl.load(logits + at, mask=negative, other=float("-inf")).to(tl.float32)
+    negative = tl.load(labels + at, mask=at < n, other=-1) == 0
+    value = tl.load(logits + at, mask=negative & (at < n), other=float("-inf")).to(tl.float32)
     value = tl.where((value < lowest - margin) == 0, value, float("-inf"))  # NaN stays NaN
     tl.store(values + at, value, mask=at < n)
-    code = tl.where(is_positive(label, False), POSITIVE, NOT_NEGATIVE)
-    tl.store(bins + at, code.to(tl.int16), mask=at < n)
+    tl.store(gradient + at, tl.zeros([BLOCK], tl.float32), mask=at < n)
+    kept = is_there(value)
     wrong = tl.max((value != value).to(tl.int32)) > 0
     top = tl.max(tl.where(value != value, float("inf"), value))
     tl.store(highest + pid, tl.where(wrong, float("nan"), top))
-    tl.store(counts + pid, tl.sum(is_there(value).to(tl.int32)))
+    tl.store(counts + pid, tl.sum(kept.to(tl.int32)))
+    if LIST:
+        add_to_list(value, kept, at, short, short_places, header, n)
 
 
 @triton.jit
@@ -199,13 +204,17 @@ def prepare(
             last = tl.maximum(last, tl.max(tl.where(there, score, float("-inf"))))
         _low, first = cell_of(lowest, scale)
         cell = (pid - row_tiles) * ROWS + tl.arange(0, ROWS)
-        below = tl.zeros([ROWS, COLUMNS], tl.int32)
-        for start in range(0, bound, COLUMNS):
-            k = (start + tl.arange(0, COLUMNS))[None, :]
-            there = k < n_positives
-            _place, own = cell_of(tl.load(scores + k, mask=there, other=0.0), scale)
-            below += (there & (own - first < cell[:, None])).to(tl.int32)
-        tl.store(starts + cell, tl.sum(below, 1), mask=cell <= MOST_CELLS)
+        _top, final = cell_of(last, scale)
+        count = tl.zeros([ROWS], tl.int32) + n_positives.to(tl.int32)
+        if (pid - row_tiles) * ROWS <= final - first:  # else all ends are below these cells
+            below = tl.zeros([ROWS, COLUMNS], tl.int32)
+            for start in range(0, bound, COLUMNS):
+                k = (start + tl.arange(0, COLUMNS))[None, :]
+                there = k < n_positives
+                _place, own = cell_of(tl.load(scores + k, mask=there, other=0.0), scale)
+                below += (there & (own - first < cell[:, None])).to(tl.int32)
+            count = tl.sum(below, 1)
+        tl.store(starts + cell, count, mask=cell <= MOST_CELLS)
         if pid == row_tiles:
             last = tl.where(wrong > 0, float("inf"), last)  # then the cells do not fit
             _write_header(
@@ -214,15 +223,14 @@ def prepare(
             )  # fmt: skip
 
 
-@triton.jit(do_not_specialize=["bound", "copies", "stride"])
+@triton.jit(do_not_specialize=["most", "bound", "copies", "stride"])
 def add_to_cells(
-    values,
+    short,
     edges,
-    counts,
     bins,
     sums,
     header,
-    n,
+    most,
     bound,
     copies,
     stride,
@@ -230,35 +238,29 @@ def add_to_cells(
     scale,
     LEVELS: tl.constexpr,
     TURNS: tl.constexpr,
-    SELECT: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Writes the bin of each negative, and adds ``T_l(x)`` times `fixed_one` to its bin.
+    """Writes the bin of each listed negative, and adds ``T_l(x)`` times `fixed_one` to its bin.
 
-    `sums` is (copies, DEGREE, stride): fewer programs then add to the same number. If the cells do
-    not fit, negatives that are not kept become -inf.
+    `sums` is (copies, DEGREE, stride): fewer programs then add to the same number.
     """
     pid = tl.program_id(0)
     at = pid * BLOCK + tl.arange(0, BLOCK)
-    value = tl.load(values + at, mask=at < n, other=float("-inf"))
-    kept = is_there(value)
-    if SELECT:
-        kept = is_kept(value, counts, header, pid, BLOCK)
-    if tl.load(header + FITS) == 0:
-        tl.store(values + at, tl.where(kept, value, float("-inf")), mask=at < n)
-    elif tl.max(kept.to(tl.int32)) > 0:
+    listed = at < tl.minimum(tl.load(header + KEPT), most)
+    if (tl.load(header + FITS) > 0) & (tl.max(listed.to(tl.int32)) > 0):
+        value = tl.load(short + at, mask=listed, other=0.0)
         ends = tl.zeros([BLOCK], tl.int32)
         for level in tl.static_range(LEVELS):
             probe = ends + (1 << (LEVELS - 1 - level))
-            reached = kept & (probe <= bound)
+            reached = listed & (probe <= bound)
             edge = tl.load(edges + probe - 1, mask=reached, other=float("inf"))
             ends = tl.where(reached & (edge < value), probe, ends)
-        found = kept & (ends > 0)  # the others are in no window
+        found = listed & (ends > 0)  # the others are in no window
         place, own = cell_of(tl.where(found, value, 0.0), scale)
         cell = tl.where(found, own - tl.load(header + FIRST), 0.0).to(tl.int32)
         bin = tl.where(found, ends + tl.maximum(cell, 0), 0)
         x = (2 * (place - own) - 1).to(tl.float32)
-        tl.store(bins + at, bin.to(tl.int16), mask=found)
+        tl.store(bins + at, bin.to(tl.int16), mask=listed)
         target = sums + (pid % copies).to(tl.int64) * DEGREE * stride
         for turn in tl.static_range(TURNS):
             # Many negatives are in few bins. A bin drawn from the block is summed first, so that
@@ -555,9 +557,29 @@ def _by_polynomial(bin, value, factors, header, scale, found):
     )
 
 
-@triton.jit(do_not_specialize=["bound", "expected", "n_blocks"])
+@triton.jit
+def _write_pairs(
+    block, values, scores, shares, counted, gradient, n_positives, n, bound, scale, window,
+    BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Writes the gradient of a block of negatives, pair by pair."""
+    at = block * BLOCK + tl.arange(0, BLOCK)
+    value = tl.load(values + at, mask=at < n, other=float("-inf"))
+    kept = is_there(value)
+    if tl.max(kept.to(tl.int32)) > 0:
+        result = tl.zeros([BLOCK], tl.float64)
+        for row in range(0, n_positives):
+            z = scale * (value - tl.load(scores + row).to(tl.float32))
+            result += slope_of(z, window, False) * tl.load(shares + row)
+        result = result / tl.maximum(add_up(counted, bound, BLOCK), 1.0)
+        tl.store(gradient + at, result.to(tl.float32), mask=kept)
+
+
+@triton.jit(do_not_specialize=["most", "bound", "expected", "n_lists", "n_blocks"])
 def write_by_cells(
     values,
+    short,
+    short_places,
     bins,
     factors,
     header,
@@ -573,8 +595,10 @@ def write_by_cells(
     count_out,
     total,
     n,
+    most,
     bound,
     expected,
+    n_lists,
     n_blocks,
     scale,
     window,
@@ -584,30 +608,28 @@ def write_by_cells(
 ):
     """Writes the gradient, the loss, and M.
 
-    The first `n_blocks` programs write a block of the logits each, all but the positives; the
-    others write the positives.
+    The first `n_lists` programs write a block of the listed negatives each; the others write the
+    positives.
     """
     pid = tl.program_id(0)
-    if pid < n_blocks:
-        at = pid * BLOCK + tl.arange(0, BLOCK)
-        bin = tl.load(bins + at, mask=at < n, other=NOT_NEGATIVE).to(tl.int32)
-        slope = tl.zeros([BLOCK], tl.float32)
-        if tl.load(header + FITS) > 0:
-            if tl.max(bin) > 0:
-                found = bin > 0
-                value = tl.load(values + at, mask=found, other=0.0)
-                slope = _by_polynomial(bin, value, factors, header, scale, found)
-        else:
-            value = tl.load(values + at, mask=at < n, other=float("-inf"))
-            if tl.max(is_there(value).to(tl.int32)) > 0:
-                result = tl.zeros([BLOCK], tl.float64)
-                for row in range(0, tl.minimum(tl.load(total), bound).to(tl.int32)):
-                    z = scale * (value - tl.load(scores + row).to(tl.float32))
-                    result += slope_of(z, window, False) * tl.load(shares + row)
-                slope = (result / tl.maximum(add_up(counted, bound, BLOCK), 1.0)).to(tl.float32)
-        tl.store(gradient + at, slope, mask=(at < n) & (bin != POSITIVE))
-    else:
+    if pid >= n_lists:
         write_positives(
-            pid - n_blocks, scores, ious, places, shares, pulls, losses, counted, gradient,
+            pid - n_lists, scores, ious, places, shares, pulls, losses, counted, gradient,
             loss_out, count_out, total, bound, expected, scale, window, False, ROWS, COLUMNS,
         )  # fmt: skip
+    elif tl.load(header + FITS) > 0:
+        at = pid * BLOCK + tl.arange(0, BLOCK)
+        listed = at < tl.minimum(tl.load(header + KEPT), most)
+        if tl.max(listed.to(tl.int32)) > 0:
+            bin = tl.load(bins + at, mask=listed, other=0).to(tl.int32)
+            value = tl.load(short + at, mask=listed, other=0.0)
+            slope = _by_polynomial(bin, value, factors, header, scale, bin > 0)
+            place = tl.load(short_places + at, mask=listed, other=0)
+            tl.store(gradient + place, slope, mask=listed)
+    else:
+        n_positives = tl.minimum(tl.load(total), bound).to(tl.int32)
+        for block in range(pid, n_blocks, n_lists):
+            _write_pairs(
+                block, values, scores, shares, counted, gradient, n_positives, n, bound,
+                scale, window, BLOCK,
+            )  # fmt: skip

@@ -18,6 +18,7 @@ CHOSEN = tl.constexpr(6)  # the bin of the last negative in the first round
 LEFT = tl.constexpr(7)  # how many are to be kept in the bin, and in the end of those with the key
 KEY = tl.constexpr(8)  # the key of the last negative to keep
 TIES = tl.constexpr(9)  # number of negatives with that key
+KEPT = tl.constexpr(10)  # number of negatives in the short list
 HEADER = 16
 LOWEST_KEY = tl.constexpr(-(1 << 40))
 
@@ -143,3 +144,29 @@ def is_kept(value, counts, header, pid, BLOCK: tl.constexpr):
         place = before + tl.cumsum(tied.to(tl.int32), 0) - 1
         tied = tied & (place < left)
     return is_there(value) & ((key > limit) | tied | (value != value))
+
+
+@triton.jit
+def add_to_list(value, kept, at, values, places, header, most):
+    """Appends negatives of a block to the short list, whose order does not matter."""
+    count = tl.sum(kept.to(tl.int32))
+    if count > 0:
+        base = tl.atomic_add(header + KEPT, count.to(tl.int64), sem="relaxed")
+        place = base + tl.cumsum(kept.to(tl.int32), 0) - 1
+        stored = kept & (place < most)  # more only beside a NaN
+        tl.store(values + place, value, mask=stored)
+        tl.store(places + place, at, mask=stored)
+
+
+@triton.jit(do_not_specialize=["most"])
+def list_highest(
+    values, counts, short, short_places, header, n, most, BLOCK: tl.constexpr
+):
+    """Lists the highest negatives, and makes the others -inf."""
+    pid = tl.program_id(0)
+    at = pid * BLOCK + tl.arange(0, BLOCK)
+    value = tl.load(values + at, mask=at < n, other=float("-inf"))
+    kept = is_kept(value, counts, header, pid, BLOCK)
+    add_to_list(value, kept, at, short, short_places, header, most)
+    if tl.load(header + FITS) == 0:
+        tl.store(values + at, tl.where(kept, value, float("-inf")), mask=at < n)

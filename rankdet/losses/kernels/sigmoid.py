@@ -144,10 +144,10 @@ def pairs_of_positives(
     Σ σ over all of them; Σ of cross entropies, Σ of their derivatives, and the number of pairs over
     those of smaller IoU.
     """
-    rank = tl.zeros([ROWS], tl.float64)
-    loss = tl.zeros([ROWS], tl.float64)
-    pull = tl.zeros([ROWS], tl.float64)
-    pairs = tl.zeros([ROWS], tl.int32)
+    rank = tl.zeros([ROWS, COLUMNS], tl.float64)
+    loss = tl.zeros([ROWS, COLUMNS], tl.float64)
+    pull = tl.zeros([ROWS, COLUMNS], tl.float64)
+    pairs = tl.zeros([ROWS, COLUMNS], tl.int32)
     for start in range(0, bound, COLUMNS):
         k = start + tl.arange(0, COLUMNS)
         there = k < n_positives
@@ -157,11 +157,11 @@ def pairs_of_positives(
         sigma, entropy = cross_entropy(z, window, OFFICIAL)
         slope = slope_of(z, window, OFFICIAL)
         worse = there[None, :] & (value[None, :] < iou[:, None])
-        rank += tl.sum(sigma, 1).to(tl.float64)
-        loss += tl.sum(tl.where(worse, entropy, 0.0), 1).to(tl.float64)
-        pull += tl.sum(tl.where(worse, slope, 0.0), 1).to(tl.float64)
-        pairs += tl.sum((worse & (z > -window)).to(tl.int32), 1)
-    return rank, loss, pull, pairs
+        rank += sigma.to(tl.float64)
+        loss += tl.where(worse, entropy, 0.0).to(tl.float64)
+        pull += tl.where(worse, slope, 0.0).to(tl.float64)
+        pairs += (worse & (z > -window)).to(tl.int32)
+    return tl.sum(rank, 1), tl.sum(loss, 1), tl.sum(pull, 1), tl.sum(pairs, 1)
 
 
 @triton.jit(do_not_specialize=["bound", "n_parts"])
@@ -287,7 +287,7 @@ def write_positives(
     iou = tl.load(ious + row, mask=inside, other=2.0).to(tl.float32)
     count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
     share = tl.load(shares + row, mask=inside, other=0.0)
-    result = -share * tl.load(pulls + row, mask=inside, other=0.0)
+    blame = tl.zeros([ROWS, COLUMNS], tl.float64)
     for start in range(0, bound, COLUMNS):
         k = start + tl.arange(0, COLUMNS)
         there = k < n_positives
@@ -297,7 +297,8 @@ def write_positives(
         z = scale * (own[:, None] - other[None, :])
         slope = slope_of(z, window, OFFICIAL)
         blamed = iou[:, None] < value[None, :]
-        result += tl.sum(tl.where(blamed, slope * weight[None, :], 0.0), 1).to(tl.float64)
+        blame += tl.where(blamed, slope * weight[None, :], 0.0).to(tl.float64)
+    result = tl.sum(blame, 1) - share * tl.load(pulls + row, mask=inside, other=0.0)
     place = tl.load(places + row, mask=inside, other=0)
     tl.store(gradient + place, (result / count).to(tl.float32), mask=inside)
     if tile == 0:
