@@ -7,7 +7,14 @@ Six more launches choose the highest negatives, if there are more logits than ar
 import torch
 from torch import Tensor
 
-from rankdet.losses.kernels import ape_tiles, cells, positives, selection
+from rankdet.losses.kernels import (
+    ape_tiles,
+    cell_gradient,
+    cell_sums,
+    cells,
+    positives,
+    selection,
+)
 from rankdet.losses.kernels.launch import (
     aligned,
     block_of,
@@ -52,9 +59,7 @@ def run(
         number of positives that have a pair (float64 scalar).
     """
     if official:
-        return ape_tiles.run(
-            logits, labels, ious, scale, window, max_negatives, official, expected
-        )
+        return ape_tiles.run(logits, labels, ious, scale, window, max_negatives, official, expected)
     return CellLoss(logits, labels, ious, scale, window, max_negatives, expected).run()
 
 
@@ -214,7 +219,7 @@ class CellLoss:
         )
 
     def _sum(self) -> None:
-        cells.add_to_cells[(self.n_lists,)](
+        cell_sums.add_to_cells[(self.n_lists,)](
             self.short,
             self.edges,
             self.bins,
@@ -230,7 +235,7 @@ class CellLoss:
             TURNS=TURNS,
             BLOCK=self.listed,
         )
-        cells.add_bins[(cells.DEGREE.value,)](
+        cell_sums.add_bins[(cells.DEGREE.value,)](
             self.sums,
             self.running,
             self.header,
@@ -242,7 +247,7 @@ class CellLoss:
             BLOCK=min(BINS, power_of_two(self.bound + 512)),
             num_warps=16,
         )
-        cells.rank_by_cells[(self.row_tiles,)](
+        cell_sums.rank_by_cells[(self.row_tiles,)](
             self.scores,
             self.ious,
             self.upper,
@@ -267,21 +272,21 @@ class CellLoss:
         )
 
     def _write(self, gradient: Tensor, loss: Tensor, count: Tensor) -> None:
-        cells.make_polynomials[(PROGRAMS,)](
+        cell_gradient.make_polynomials[(PROGRAMS,)](
             self.scores,
             self.shares,
             self.order,
             self.starts,
+            self.running,
             self.counted,
             self.factors,
             self.header,
             self.bound,
             self.scale,
-            self.window,
             BLOCK=min(BLOCK, power_of_two(self.bound)),
             num_warps=8,
         )
-        cells.write_by_cells[(self.n_lists + self.row_tiles,)](
+        cell_gradient.write_by_cells[(self.n_lists + self.row_tiles,)](
             self.values,
             self.short,
             self.short_places,

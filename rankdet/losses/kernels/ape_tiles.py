@@ -1,9 +1,9 @@
-"""APE Loss by Triton kernels: seven launches and one sort, and no wait of the host."""
+"""APE Loss with every pair by Triton kernels: seven launches and a sort, no wait of the host."""
 
 import torch
 from torch import Tensor
 
-from rankdet.losses.kernels import positives, sigmoid
+from rankdet.losses.kernels import pair_tiles, positives
 from rankdet.losses.kernels.launch import aligned, block_of, cdiv, collected_of, flat_labels
 
 ROWS, COLUMNS = 8, 128  # pairs of a step
@@ -60,7 +60,7 @@ def run(
         *(n, bound, 0, collectors),
         **collect,
     )
-    sigmoid.keep_negatives[(cdiv(n, block_of(n)),)](
+    pair_tiles.keep_negatives[(cdiv(n, block_of(n)),)](
         *(logits, labels, scores, total, values, n, bound, window / scale), BLOCK=block_of(n)
     )
     kept = min(max_negatives, n)
@@ -68,21 +68,21 @@ def run(
     width = cdiv(cdiv(kept, parts), COLUMNS * STEPS) * COLUMNS * STEPS
     options = {"OFFICIAL": official, "ROWS": ROWS, "COLUMNS": COLUMNS}
     sums = real[5:]
-    sigmoid.sum_over_negatives[(row_tiles, parts)](
+    pair_tiles.sum_over_negatives[(row_tiles, parts)](
         *(scores, negatives, sums, total, bound, kept, width, scale, window), STEPS=STEPS, **options
     )
-    sigmoid.sum_over_positives[(row_tiles,)](
+    pair_tiles.sum_over_positives[(row_tiles,)](
         *(scores, ious, negatives, sums, shares, pulls, losses, counted, *single, total),
         *(bound, parts, scale, window),
         **options,
     )
-    sigmoid.spread_over_negatives[(cdiv(kept, COLUMNS),)](
+    pair_tiles.spread_over_negatives[(cdiv(kept, COLUMNS),)](
         *(*single, negatives, origin, counted, gradient, total),
         *(bound, kept, scale, window),
         STEPS=STEPS,
         **options,
     )
-    sigmoid.spread_over_positives[(row_tiles,)](
+    pair_tiles.spread_over_positives[(row_tiles,)](
         *(scores, ious, places, shares, pulls, losses, counted, gradient, loss, count, total),
         *(bound, -1 if expected is None else expected, scale, window),
         **options,

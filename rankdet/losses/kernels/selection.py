@@ -159,9 +159,7 @@ def add_to_list(value, kept, at, values, places, header, most):
 
 
 @triton.jit(do_not_specialize=["most"])
-def list_highest(
-    values, counts, short, short_places, header, n, most, BLOCK: tl.constexpr
-):
+def list_highest(values, counts, short, short_places, header, n, most, BLOCK: tl.constexpr):
     """Lists the highest negatives, and makes the others -inf."""
     pid = tl.program_id(0)
     at = pid * BLOCK + tl.arange(0, BLOCK)
