@@ -114,7 +114,7 @@ class CellLoss:
         sizes = [rows, rows, aligned(most_cells + 1), aligned(self.most)]
         sizes += [self.n_blocks, self.collectors]
         small = torch.empty(sum(sizes), dtype=torch.int32, device=device)
-        self.order, self.upper, self.starts, self.short_places = small.split(sizes)[:4]
+        self.order, self.ranks, self.starts, self.short_places = small.split(sizes)[:4]
         self.counts, self.blocks = small.split(sizes)[4:]
         real = torch.empty(5, rows, dtype=torch.float64, device=device)
         self.scores, self.shares, self.pulls, self.losses, self.counted = real
@@ -180,7 +180,7 @@ class CellLoss:
             self.highest,
             self.counts,
             self.order,
-            self.upper,
+            self.ranks,
             self.edges,
             self.starts,
             self.header,
@@ -250,7 +250,7 @@ class CellLoss:
         cell_sums.rank_by_cells[(self.row_tiles,)](
             self.scores,
             self.ious,
-            self.upper,
+            self.ranks,
             self.starts,
             self.running,
             self.values,

@@ -173,7 +173,7 @@ def _sum_pairs(own, values, n, scale, window, ROWS: tl.constexpr, COLUMNS: tl.co
 def rank_by_cells(
     scores,
     ious,
-    upper,
+    ranks,
     starts,
     running,
     values,
@@ -204,7 +204,7 @@ def rank_by_cells(
     own = tl.load(scores + row, mask=inside, other=float("inf"))
     iou = tl.load(ious + row, mask=inside, other=0.0).to(tl.float32)
     if tl.load(header + FITS) > 0:
-        limit = tl.load(upper + row, mask=inside, other=0)
+        limit = tl.load(ranks + row, mask=inside, other=0) + 1
         rank, loss = _sum_cells(
             own, inside, limit, running, starts, header, stride, fixed_unit, scale, window,
             ROWS, COLUMNS,

@@ -101,37 +101,25 @@ def keep_in_windows(
 
 @triton.jit
 def _sort_window_ends(
-    pid,
-    scores,
-    order,
-    upper,
-    edges,
-    bound,
-    scale,
-    window,
-    ROWS: tl.constexpr,
-    COLUMNS: tl.constexpr,
-):
-    """Puts the ends of windows in ascending order by counting the earlier ones."""
+    pid, scores, order, ranks, edges, bound, scale, window,
+    ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    """Puts the ends of windows in ascending order: a rank is the number of lower scores."""
     i = pid * ROWS + tl.arange(0, ROWS)
     inside = i < bound
-    own = tl.load(scores + i, mask=inside, other=float("inf"))
-    edge = largest_at_most(end_of_window(own, scale, window))
+    score = tl.load(scores + i, mask=inside, other=float("inf"))
+    own = score[:, None]
     earlier = tl.zeros([ROWS, COLUMNS], tl.int32)
-    equal = tl.zeros([ROWS, COLUMNS], tl.int32)
     for start in range(0, bound, COLUMNS):
         k = (start + tl.arange(0, COLUMNS))[None, :]
-        there = k < bound
-        score = tl.load(scores + k, mask=there, other=float("inf"))
-        other = largest_at_most(end_of_window(score, scale, window))
-        same = there & (other == edge[:, None])
-        before = (there & (other < edge[:, None])) | (same & (k < i[:, None]))
-        earlier += before.to(tl.int32)
-        equal += (same & (k >= i[:, None])).to(tl.int32)
+        other = tl.load(scores + k, mask=k < bound, other=float("nan"))
+        earlier += ((other < own) | ((other == own) & (k < i[:, None]))).to(tl.int32)
     rank = tl.sum(earlier, 1)
-    tl.store(order + rank, i, mask=inside & (rank < bound))
-    tl.store(edges + rank, edge, mask=inside & (rank < bound))
-    tl.store(upper + i, rank + tl.sum(equal, 1), mask=inside)
+    edge = largest_at_most(end_of_window(score, scale, window))
+    stored = inside & (rank < bound)
+    tl.store(order + rank, i, mask=stored)
+    tl.store(edges + rank, edge, mask=stored)
+    tl.store(ranks + i, rank, mask=inside)
 
 
 @triton.jit
@@ -170,7 +158,7 @@ def prepare(
     highest,
     counts,
     order,
-    upper,
+    ranks,
     edges,
     starts,
     header,
@@ -189,13 +177,13 @@ def prepare(
     """Orders the ends of windows, counts them below each cell, and writes the header.
 
     Writes the ends as float32 in ascending order (`edges`: the largest float32 outside), whose they
-    are (`order`), the number of ends not above that of each positive (`upper`), and the number of
-    ends below each cell (`starts`).
+    are (`order`), the place of each positive among them (`ranks`), and the number of ends below
+    each cell (`starts`).
     """
     pid, lane = tl.program_id(0), tl.arange(0, BLOCK)
     n_positives = tl.minimum(tl.load(total), bound)
     if pid < row_tiles:
-        _sort_window_ends(pid, scores, order, upper, edges, bound, scale, window, ROWS, COLUMNS)
+        _sort_window_ends(pid, scores, order, ranks, edges, bound, scale, window, ROWS, COLUMNS)
     else:
         lowest = tl.full([], float("inf"), tl.float64)
         last = tl.full([], float("-inf"), tl.float64)
