@@ -18,6 +18,7 @@ def timed(
     warm_ups: int = 3,
     repeats: int = 10,
     seconds: float = float("inf"),
+    beside: Callable[[], Any] | None = None,
 ) -> dict[str, Any]:
     """Measures a call.
 
@@ -31,28 +32,40 @@ def timed(
         repeats: Measured calls.
         seconds: No further warm-up starts after this time, and no further measured call after as
             long again. One warm-up and one measured call are always made.
+        beside: A call that is measured in turns with the first one, because a machine is faster
+            at one time than at another.
 
     Returns:
         `ms` (the median), `best_ms`, `repeats`, and `peak_mb`: the memory of the device that a call
-        adds at its peak, None on a CPU.
+        adds at its peak, None on a CPU. With `beside` also `ratio`: the median of the ratios of the
+        two times of a turn.
     """
     on_gpu = device.startswith("cuda")
     end = time.monotonic() + seconds
     for number in range(warm_ups):
         if not number or time.monotonic() < end:
             call()
+            if beside:
+                beside()
     before = _reset_peak(on_gpu)
     end = time.monotonic() + seconds  # the first call may have compiled kernels
     measure = _by_events if on_gpu else _by_clock
     times: list[float] = []
+    ratios: list[float] = []
+    peak = None
     while len(times) < repeats and (not times or time.monotonic() < end):
         times.append(measure(call))
-    return {
+        if peak is None and on_gpu:
+            peak = (torch.cuda.max_memory_allocated() - before) / MEGABYTE
+        if beside:
+            ratios.append(times[-1] / measure(beside))
+    found = {
         "ms": statistics.median(times),
         "best_ms": min(times),
         "repeats": len(times),
-        "peak_mb": (torch.cuda.max_memory_allocated() - before) / MEGABYTE if on_gpu else None,
+        "peak_mb": peak,
     }
+    return {**found, "ratio": statistics.median(ratios)} if ratios else found
 
 
 def captured(call: Callable[[], Any]) -> Callable[[], None]:

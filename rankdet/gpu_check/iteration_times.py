@@ -16,17 +16,17 @@ from rankdet.gpu_check import kernels
 from rankdet.gpu_check.budget import Context, steps
 from rankdet.gpu_check.clock import free, timed
 from rankdet.study.resolve import load_model
-from rankdet.training.attempts import FAILED, MEASURED, SKIPPED, Row
+from rankdet.training.attempts import FAILED, SKIPPED, Row
 from rankdet.training.cost import draw_batch
 
 BASELINES = {"retinanet": "focal", "atss": "focal", "faster-rcnn": "ce", "mask-rcnn": "ce"}
 RANKING = ("rs", "alrp", "ap", "ape")
 SETTINGS: dict[str, dict[str, Any]] = {
     "tiny": {"preset": "small", "image_size": 128, "batch_size": 2, "classes": 3, "repeats": 1},
-    "full": {"preset": "full", "image_size": 512, "batch_size": 8, "classes": 80, "repeats": 10},
+    "full": {"preset": "full", "image_size": 512, "batch_size": 8, "classes": 80, "repeats": 15},
 }
 WARM_UPS = {"tiny": 1, "full": 3}
-STEP_SECONDS = 3.0
+STEP_SECONDS = 4.0
 
 
 def items(size: str) -> list[Row]:
@@ -52,28 +52,28 @@ def rows(context: Context) -> Iterator[Row]:
 
     A measured row has `ms` (the median time of forward, backward and the optimiser's step),
     `peak_mb`, `loss_value` (the sum of the losses; if it is not finite, the row fails) and `ratio`:
-    to the baseline's time (focal loss, or cross entropy in two stages) at the same precision, None
-    if that was not measured.
+    to the baseline (focal loss, or cross entropy in two stages) at the same precision, the median
+    over turns of one iteration each, None if the baseline failed.
     """
     models = Models(context)
-    baselines: dict[tuple[str, str], float] = {}
     skipped, runnable = kernels.runnable(items(context.size), context.device)
     yield from skipped
-    for row in steps(runnable, models.measure, context):
-        if row["status"] == MEASURED:
-            key = (row["detector"], row["precision"])
-            if row["loss"] == BASELINES[row["detector"]]:
-                baselines[key] = row["ms"]
-            row["ratio"] = row["ms"] / baselines[key] if key in baselines else None
-        yield row
+    yield from steps(runnable, models.measure, context)
     models.forget()
+    models.baselines.clear()
 
 
 class Models:
-    """The detectors, built one at a time; the last one is kept for its other precision."""
+    """The detectors; the last one is kept for its other precision.
+
+    Attributes:
+        baselines: The detectors with their baseline losses, kept to be measured beside the others.
+    """
 
     def __init__(self, context: Context) -> None:
         self.context, self.settings = context, SETTINGS[context.size]
+        self.baselines: dict[str, Any] = {}
+        self._without: set[str] = set()  # detectors whose baseline failed
         self._last: tuple[tuple[str, str], Any] | None = None
         self._batch: Any = None
 
@@ -88,10 +88,12 @@ class Models:
         if self._last is None or self._last[0] != key:
             self.forget()
             try:
-                self._last = key, self.build(*key)
+                self._last = key, self.baseline(key[0]) if _is_baseline(item) else self.build(*key)
             except InputError as error:
                 return {"status": SKIPPED, "reason": str(error)}
-        step = Step(self._last[1], self.batch(), self.context.device, item["precision"])
+        step = self._step(self._last[1], item)
+        alone = _is_baseline(item) or key[0] in self._without
+        beside = None if alone else self._step(self.baseline(key[0]), item)
         size = self.context.size
         with kernels.using(item["form"]):
             found = timed(
@@ -100,12 +102,26 @@ class Models:
                 warm_ups=WARM_UPS[size],
                 repeats=self.settings["repeats"],
                 seconds=STEP_SECONDS,
+                beside=beside,
             )
+        found.setdefault("ratio", 1.0 if _is_baseline(item) else None)
         found["loss_value"] = value = float(step.total.detach())
         if not math.isfinite(value):  # and so are the weights now, although the rate is 0
             self.forget()
+            if _is_baseline(item):
+                self.baselines.pop(key[0])
+                self._without.add(key[0])
             return {"status": FAILED, "reason": f"the sum of the losses is {value}"}
         return found
+
+    def baseline(self, detector: str) -> Any:
+        """Returns a detector with its baseline loss."""
+        if detector not in self.baselines:
+            self.baselines[detector] = self.build(detector, BASELINES[detector])
+        return self.baselines[detector]
+
+    def _step(self, model: Any, item: Row) -> "Step":
+        return Step(model, self.batch(), self.context.device, item["precision"])
 
     def batch(self) -> Any:
         """Returns the images and data samples on the device, with masks that fill the boxes."""
@@ -170,6 +186,10 @@ class Step:
         self.total.backward()
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+
+
+def _is_baseline(item: Row) -> bool:
+    return bool(item["loss"] == BASELINES[item["detector"]])
 
 
 def _filled(boxes: torch.Tensor, side: int) -> Any:

@@ -117,3 +117,24 @@ def test_the_clock_takes_the_median_and_stops_in_time(monkeypatch):
     durations = iter([100.0, 4, 4, 4, 4])  # a first call that compiles does not use up the time
     found = clock.timed(call, "cpu", warm_ups=3, repeats=10, seconds=7)
     assert found["repeats"] == 2 and found["ms"] == 4000
+
+
+def test_two_calls_are_measured_in_turns(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(clock.time, "perf_counter", lambda: now[0])
+    order = []
+    durations = {"call": iter([9, 2, 4, 30]), "beside": iter([9, 1, 2, 10])}  # ever slower
+
+    def measured(name):
+        order.append(name)
+        now[0] += next(durations[name])
+
+    found = clock.timed(
+        lambda: measured("call"),
+        "cpu",
+        warm_ups=1,
+        repeats=3,
+        beside=lambda: measured("beside"),
+    )
+    assert order == ["call", "beside"] * 4
+    assert (found["ms"], found["ratio"]) == (4000, 2)

@@ -30,15 +30,20 @@ fused_losses = pytest.mark.parametrize("name", FUSED)
 def small_blocks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(device.KERNELS, "on")
-        from rankdet.losses.kernels import ape_loss, step_losses
+        from rankdet.losses.kernels import ape_loss, ape_tiles, step_losses
 
-        for module in (step_losses, ape_loss):
+        for module in (step_losses, ape_loss, ape_tiles):
             patch.setattr(module, "block_of", lambda n: 128)
             patch.setattr(module, "collected_of", lambda n: 128)
         patch.setattr(step_losses, "TILE", {"ROWS": 8, "COLUMNS": 16})
-        patch.setattr(ape_loss, "ROWS", 8)
-        patch.setattr(ape_loss, "COLUMNS", 64)
-        patch.setattr(ape_loss, "MOST_PARTS", 2)
+        patch.setattr(ape_tiles, "ROWS", 8)
+        patch.setattr(ape_tiles, "COLUMNS", 64)
+        patch.setattr(ape_tiles, "MOST_PARTS", 2)
+        patch.setattr(ape_loss, "ROWS", 64)
+        patch.setattr(ape_loss, "COLUMNS", 16)
+        patch.setattr(ape_loss, "BLOCK", 64)
+        patch.setattr(ape_loss, "BINS", 64)
+        patch.setattr(ape_loss, "PROGRAMS", 3)
         yield
 
 
@@ -146,6 +151,50 @@ def test_ape_loss_with_options(options, plain):
     expected, by_plain = plain("ape", *arguments, **options)
     assert loss.item() == pytest.approx(expected.item(), rel=2e-6)
     torch.testing.assert_close(gradient, by_plain, rtol=1e-5, atol=2e-6 * by_plain.abs().max())
+
+
+@pytest.mark.parametrize("most", [1, 37, 150])
+@pytest.mark.parametrize("kind", ["normal", "tied", "wide", "tiny"])
+def test_ape_loss_of_the_highest_negatives(kind, most, plain):
+    """They are found by the bits of float32: "wide" and "tiny" need every round."""
+    logits, labels, ious = problem(5, 200)
+    if kind == "tied":
+        logits = (logits * 2).round() / 2
+    elif kind == "wide":  # 30 orders of magnitude, within one window
+        logits = torch.rand(len(logits)) * 10.0 ** torch.linspace(-30, -2, len(logits))
+    elif kind == "tiny":  # next to each other
+        logits = torch.nextafter(torch.ones(len(logits)), torch.tensor(2.0))
+        logits += torch.arange(len(logits)) % 7 * 2.0**-23
+    loss, gradient = evaluate(
+        "ape", logits.to(HERE), labels.to(HERE), ious.to(HERE), max_negatives=most
+    )
+    expected, by_plain = plain("ape", logits, labels, ious, max_negatives=most)
+    assert loss.item() == pytest.approx(expected.item(), rel=2e-6)
+    ours, theirs = (g.cpu()[labels == 0] for g in (gradient, by_plain))
+    assert (ours != 0).sum() == (theirs != 0).sum()
+    # Which of several equal negatives are kept is not defined; their sum is.
+    assert ours.sum() == pytest.approx(theirs.sum().item(), rel=1e-5)
+    positives = labels == 1
+    largest = by_plain.abs().max()
+    torch.testing.assert_close(
+        gradient.cpu()[positives], by_plain[positives], rtol=1e-5, atol=2e-6 * largest
+    )
+    last = logits[labels == 0][ours != 0].min()
+    assert (logits[labels == 0][ours == 0] <= last).all()
+    equal = (logits[labels == 0] == last).nonzero()[:, 0]
+    assert (ours[equal] != 0).tolist() == sorted((ours[equal] != 0).tolist(), reverse=True)
+
+
+def test_ape_loss_of_scores_too_far_apart_for_cells(plain):
+    logits, labels, ious = problem(12, 150)
+    logits = torch.where(torch.arange(len(logits)) % 3 == 0, logits, logits + 700)
+    for most in (1000, 40):
+        loss, gradient = evaluate(
+            "ape", logits.to(HERE), labels.to(HERE), ious.to(HERE), max_negatives=most
+        )
+        expected, by_plain = plain("ape", logits, labels, ious, max_negatives=most)
+        assert loss.item() == pytest.approx(expected.item(), rel=2e-6)
+        torch.testing.assert_close(gradient.cpu(), by_plain, rtol=1e-5, atol=1e-7)
 
 
 @fused_losses

@@ -11,6 +11,11 @@ def cdiv(a: int, b: int) -> int:
     return -(-a // b)
 
 
+def power_of_two(count: int) -> int:
+    """Returns the smallest power of 2 that is at least `count`, and at least 64."""
+    return max(64, 1 << (count - 1).bit_length())
+
+
 def aligned(count: int) -> int:
     """Rounds up to 16: Triton compiles a kernel again for pointers of another alignment."""
     return cdiv(count, 16) * 16
