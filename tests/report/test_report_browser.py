@@ -221,14 +221,19 @@ def test_enlarging_a_sample(browser: Browser, report: Path) -> None:
     assert browser.run(width) > 1.8 * small
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing(browser: Browser, report: Path, page: str, dark: bool) -> None:
+def test_axe_finds_nothing(
+    browser: Browser, report: Path, page: str, dark: bool, width: int
+) -> None:
     source = os.environ.get("RANKDET_AXE")
     if not source:
         pytest.skip("set RANKDET_AXE to axe-core's axe.min.js (npm pack axe-core)")
-    browser.look(dark=dark)
+    browser.look(width=width, dark=dark)
     browser.open(report / page)
+    # What is folded is a part of the page too.
+    browser.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     browser.run(Path(source).read_text(encoding="utf-8") + "; window.axe = window.axe || axe;")
     script = "return axe.run().then((r) => r.violations.map((v) => [v.impact, v.id, v.help]))"
     assert browser.run(script) == []
