@@ -152,8 +152,8 @@ def _marks(chart: Chart, every: tuple[Series, ...] | list[Series], frame: Frame)
         marks.append(series_group(place, series.name))
         if series.dots:
             if series.low is not None and series.high is not None:
-                ends = frame.y(series.low), frame.y(series.high)
-                marks.append(bar_path(frame.x(series.x), *ends, place))
+                low, high = frame.y(series.low), frame.y(series.high)
+                marks.append(bar_path(frame.x(series.x), low, high, place))
             marks.append(dot_path(frame.x(series.x), frame.y(series.y), place, ".65") + "</g>")
             continue
         if band := series.band():
