@@ -24,8 +24,8 @@ interval over seeds, widened for all claims of its table on the same data (Holm)
 that the interval contains both answers. Differences are in printed units (AP × 100). The papers'
 values are of COCO and of long trainings, so an answer here is about this study alone.
 """
-SINGLE = """Where both sides have one seed, the interval in brackets is one over images (paired bootstrap). It
-does not cover seed variance, so it decides nothing.
+SINGLE = """Where both sides have one seed, the interval in brackets is one over images (paired
+bootstrap). It does not cover seed variance, so it decides nothing.
 """
 
 
