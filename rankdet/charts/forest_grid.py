@@ -183,7 +183,7 @@ def _few_ticks(axis: Axis, null: float, width: float) -> list[tuple[float, str]]
 
 
 def _number(row: ForestRow, x: float, y: float) -> Iterator[str]:
-    text = row.words.partition(" ")[0].replace("-", "−")
+    text = row.words.partition(" ")[0]
     decided = BOLD if row.verdict in COLOURS else ""
     yield f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end"{decided}>{text}</text>'
 

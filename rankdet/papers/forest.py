@@ -106,7 +106,7 @@ def _row(table: Table, title: str, finding: Finding) -> ForestRow:
     known = sorted(end for end in ends if end is not None)
     low, high = known if len(known) == 2 else (None, None)
     paper = None if finding.published is None else finding.published * factor
-    number = f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}"
+    number = (f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}").replace("-", "−")
     # "direction: up" is that of the metric, but the row shows what is better.
     verdict = DIRECTION if finding.verdict == DIRECTION else finding.words
     words = f"{number} {verdict}"
