@@ -69,4 +69,6 @@ def summary(records: Sequence[AtPart]) -> dict[str, float]:
     return {"AP": fmean(one.ap for one in records)}
 
 
-FIGURE = FigureOfRuns(read=read, charts=charts, summary=summary, missing="it has no AP")
+FIGURE = FigureOfRuns(
+    read=read, charts=charts, summary=summary, missing="it has no AP", epochs=True
+)

@@ -6,7 +6,7 @@ supplement, Table S7.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from rankdet.charts.ap_curves import ap_over_logarithm
@@ -33,13 +33,19 @@ def read(run: RecordedRun) -> OnData | None:
 
 
 def charts(series: Mapping[str, Sequence[OnData]]) -> list[Chart]:
-    """One curve for each loss, a point for each dataset, with the range over the seeds as a band.
+    """Dots for each loss, one for each dataset, with the range over the seeds as a bar.
+
+    They are not joined: the datasets differ in more than this ratio, and some have the same one.
 
     Args:
         series: label to the records of its runs on all datasets.
     """
     curves = tuple(
-        Series.of_points(name, ((one.dataset, one.ratio, 100 * one.ap) for one in records))
+        replace(
+            Series.of_points(name, ((one.dataset, one.ratio, 100 * one.ap) for one in records)),
+            dots=True,
+            marked=False,
+        )
         for name, records in series.items()
     )
     alt, x_label = "AP over negatives for each positive", "negatives for each positive"

@@ -51,4 +51,6 @@ def summary(records: Sequence[AtRate]) -> dict[str, float]:
     return {"AP": fmean(one.ap for one in records)}
 
 
-FIGURE = FigureOfRuns(read=read, charts=charts, summary=summary, missing="it has no AP")
+FIGURE = FigureOfRuns(
+    read=read, charts=charts, summary=summary, missing="it has no AP", schedules=True
+)

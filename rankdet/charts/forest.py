@@ -170,8 +170,20 @@ def _panel(panel: ForestPanel, top: float) -> Iterator[str]:
 
 
 def _row(row: ForestRow, y: float, place: Callable[[float], float]) -> Iterator[str]:
-    colour, middle = COLOURS.get(row.verdict, OTHER), y - 4.5
     yield from _lines(name_lines(row.text, TEXTS, MOST), 16, y)
+    yield from interval_and_mark(row, y, place)
+    yield from _lines(name_lines(row.words, WORDS, MOST), RIGHT + 12, y)
+
+
+def interval_and_mark(row: ForestRow, y: float, place: Callable[[float], float]) -> Iterator[str]:
+    """Draws the interval of a row, the bar of its paper and the mark of its verdict.
+
+    Args:
+        row: the row.
+        y: the foot of its text, in pixels.
+        place: gives the x of a value, in pixels.
+    """
+    colour, middle = COLOURS.get(row.verdict, OTHER), y - 4.5
     if row.low is not None and row.high is not None:
         yield (
             f'<path d="M{place(row.low):.1f} {middle:.1f}H{place(row.high):.1f}" '
@@ -184,7 +196,6 @@ def _row(row: ForestRow, y: float, place: Callable[[float], float]) -> Iterator[
             'stroke-opacity=".55"/>'
         )
     yield _mark(row.verdict, place(row.value), middle, colour)
-    yield from _lines(name_lines(row.words, WORDS, MOST), RIGHT + 12, y)
 
 
 def _mark(verdict: str, x: float, y: float, colour: str) -> str:

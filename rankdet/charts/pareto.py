@@ -19,6 +19,8 @@ MOST = 3  # lines of a name
 MORE = 13  # height of each further line, in pixels
 LEGEND = 17  # height of a row of the legend
 SIZE = 12  # of the names
+# A name that lies on the joining line stays legible.
+HALO = 'stroke="var(--paper, #fff)" stroke-width="4" paint-order="stroke" stroke-linejoin="round"'
 
 Area = tuple[float, float, float, float]  # left, top, right, bottom
 
@@ -175,7 +177,7 @@ def _names(points: Sequence[Point], places: Sequence[tuple[float, float]]) -> It
                 taken.append(area)
                 for k, line in enumerate(lines):
                     down = f'y="{base + MORE * k:.1f}" font-size="{SIZE}"'
-                    yield f'<text x="{left:.1f}" {down}>{escape(line)}</text>'
+                    yield f'<text x="{left:.1f}" {down} {HALO}>{escape(line)}</text>'
                 break
 
 

@@ -62,6 +62,13 @@ def dot_path(x: Floats, y: Floats, place: int, opacity: str = "1") -> str:
     )
 
 
+def bar_path(x: Floats, low: Floats, high: Floats, place: int) -> str:
+    """The vertical intervals of dots, in pixels."""
+    ends = zip(x, low, high, strict=True)
+    path = "".join(f"M{a:.1f} {b:.1f}L{a:.1f} {c:.1f}" for a, b, c in ends if np.isfinite(b + c))
+    return f'<path d="{path or "M0 0"}" stroke="{colour(place)}" stroke-opacity=".6"/>'
+
+
 def legend(chart: Chart, width: float) -> tuple[str, float]:
     """The legend above a plot, wrapped to its width, and the top of the plot.
 

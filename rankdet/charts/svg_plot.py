@@ -8,7 +8,15 @@ import numpy as np
 from rankdet.charts.axis import FORMATS, Axis, Floats, linear_axis, log_axis
 from rankdet.charts.chart import HEIGHT, Chart, Series
 from rankdet.charts.names import name_lines
-from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend, line_path, series_group
+from rankdet.charts.svg_marks import (
+    LETTER,
+    band_path,
+    bar_path,
+    dot_path,
+    legend,
+    line_path,
+    series_group,
+)
 
 WIDTH = 460
 FONT = 13
@@ -143,6 +151,9 @@ def _marks(chart: Chart, every: tuple[Series, ...] | list[Series], frame: Frame)
         place = chart.place(series)
         marks.append(series_group(place, series.name))
         if series.dots:
+            if series.low is not None and series.high is not None:
+                low, high = frame.y(series.low), frame.y(series.high)
+                marks.append(bar_path(frame.x(series.x), low, high, place))
             marks.append(dot_path(frame.x(series.x), frame.y(series.y), place, ".65") + "</g>")
             continue
         if band := series.band():

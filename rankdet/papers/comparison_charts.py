@@ -6,6 +6,7 @@ from typing import Any
 from rankdet.charts.chart import Chart
 from rankdet.errors import InputError
 from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.results.epochs import at_epoch
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.suggest import choice
 
@@ -18,6 +19,9 @@ def comparison_charts(
     losses: Sequence[str] = (),
 ) -> list[Chart]:
     """Draws a kind of figure for the losses of a detector, in the order of the plan.
+
+    A loss that has runs at the study's usual schedule is drawn with these alone, unless the kind
+    shows what differs between schedules.
 
     Args:
         study: the study.
@@ -54,7 +58,7 @@ def comparison_charts(
         why = next((f"{key}: {reason}" for key, reason in reasons.items()), "no run is planned")
         raise InputError(f"{study.name}: no run can be drawn ({why}); run the study first")
     group = _group(kind, usable[0])
-    chosen = [run for run in usable if _group(kind, run) == group]
+    chosen = _at_usual_schedules(kind, [run for run in usable if _group(kind, run) == group])
     if losses:
         chosen.sort(key=lambda run: losses.index(run.full_loss))
     return kind.charts(_by_label(kind, chosen))
@@ -65,12 +69,20 @@ def _group(kind: FigureOfRuns, run: RecordedRun) -> tuple[str, str, str]:
     return "" if kind.across else run.dataset, run.detector, run.backbone
 
 
+def _at_usual_schedules(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> list[RecordedRun]:
+    """Leaves out the named schedules of losses that also have the unnamed one."""
+    usual = {run.full_loss for run in runs if not run.schedule}
+    return [run for run in runs if kind.schedules or not run.schedule or run.full_loss not in usual]
+
+
 def _by_label(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> dict[str, list[Any]]:
-    several = len({run.schedule for run in runs}) > 1
+    several = len({run.schedule for run in runs}) > 1 and not kind.schedules
     found: dict[str, list[Any]] = {}
     for run in runs:
         label = (
             f"{run.title('loss')}, {run.schedule or 'default'}" if several else run.title("loss")
         )
-        found.setdefault(label, []).append(kind.read(run))
+        kept = [at_epoch(run, name) for name in run.kept_epochs] if kind.epochs else []
+        read = (kind.read(one) for one in (*kept, run))
+        found.setdefault(label, []).extend(one for one in read if one is not None)
     return found

@@ -17,6 +17,7 @@ from rankdet.papers.spec import MULTI_SCALE, Column, threshold
 from rankdet.results.layout import MATCHES, threshold_folder
 from rankdet.results.records import RecordedRun
 
+OVER_IMAGES = "interval over images (paired bootstrap"  # how an interval of two single seeds begins
 OF_MASKS = "segm."  # metrics of masks; the bootstrap has only matches of boxes
 
 
@@ -117,7 +118,9 @@ def evidence(claim: Claim, pairs: Sequence[Pair], store: Path) -> Evidence:
     if claim.equals is not None:
         return _one_value(pairs[0][0])
     if all(side.exact for pair in pairs for side in pair):
-        return _exact(_every(claim, pairs), "exact")
+        values = _every(claim, pairs)
+        how = "the lowest and highest value of all pairs of seeds"
+        return _exact(values, how if len(values) > 1 else "the value of one seed each")
     if claim.average:
         return _average(claim, pairs)
     if _same(*pairs[0]):
@@ -214,10 +217,7 @@ def _over_images(better: Side, worse: Side, value: float, store: Path) -> Eviden
     if found is None or found.low is None or found.high is None:
         how = "one seed each; undefined or at an edge in some draws of images, so no interval"
         return Evidence(value, how, counts)
-    how = (
-        f"95% interval over images (paired bootstrap, {REPLICATES} draws); "
-        "one seed each: does not cover seed variance"
-    )
+    how = f"95% {OVER_IMAGES}, {REPLICATES} draws); one seed each: does not cover seed variance"
     low, high = (end * better.column.scale for end in (found.low, found.high))
     return Evidence(value, how, counts, low=low, high=high)
 

@@ -36,6 +36,9 @@ class FigureOfRuns(RunValues):
         theorems: metrics that a theorem gives for every iteration: one run decides a claim on them.
         across: whether one drawing shows the runs on all datasets of a study. Its horizontal axis
             is then a property of the data, and the figure cannot have claims.
+        schedules: whether one curve shows the runs of a loss at all schedules. Its horizontal axis
+            is then a property of the schedule.
+        epochs: whether one curve shows a run also after the epochs whose weights it keeps.
     """
 
     read: Callable[[RecordedRun], Any]
@@ -44,6 +47,8 @@ class FigureOfRuns(RunValues):
     missing: str
     theorems: tuple[str, ...] = ()
     across: bool = False
+    schedules: bool = False
+    epochs: bool = False
 
     def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
         """Why a run cannot be drawn, in one line; None if it can."""

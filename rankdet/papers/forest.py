@@ -1,8 +1,10 @@
 """The claims of tables as a forest plot: differences, positive where the claim says so."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from rankdet.charts.forest import ForestGroup, ForestPanel, ForestRow, forest_svg
+from rankdet.charts.forest_grid import forest_grid_svg, grid_of
 from rankdet.evaluation.metric import PERCENT
 from rankdet.evaluation.registry import find
 from rankdet.papers.findings import higher_is_better
@@ -39,6 +41,28 @@ def forest_panels(tables: Iterable[Table], dataset: str = "") -> list[ForestPane
 def claims_forest(tables: Sequence[Table], title: str, dataset: str = "", inline: str = "") -> str:
     """Returns the forest plot of tables as SVG; see `forest_panels` and `forest_svg`."""
     return forest_svg(forest_panels(tables, dataset), title, inline)
+
+
+def claims_grid(columns: Mapping[str, tuple[Table, str]], title: str) -> str:
+    """Returns the claims of tables side by side as SVG: a row for each claim.
+
+    Claims with the same text share a row. A text may end with the title of its column in brackets.
+
+    Args:
+        columns: title to a table and one of its datasets, as in `{"ATSS": (table, "shapes")}`.
+        title: the heading.
+    """
+    found: dict[tuple[str, float], dict[str, list[ForestGroup]]] = {}
+    for name, (table, dataset) in columns.items():
+        for panel in forest_panels([table], dataset):
+            groups = [_without(group, f" ({name})") for group in panel.groups]
+            found.setdefault((panel.label, panel.null), {})[name] = groups
+    return forest_grid_svg([grid_of(*unit, every) for unit, every in found.items()], title)
+
+
+def _without(group: ForestGroup, end: str) -> ForestGroup:
+    rows = (replace(row, text=row.text.removesuffix(end)) for row in group.rows)
+    return replace(group, rows=tuple(rows))
 
 
 def paper_named(finding: Finding, table: Table) -> str:
@@ -82,7 +106,7 @@ def _row(table: Table, title: str, finding: Finding) -> ForestRow:
     known = sorted(end for end in ends if end is not None)
     low, high = known if len(known) == 2 else (None, None)
     paper = None if finding.published is None else finding.published * factor
-    number = f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}"
+    number = (f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}").replace("-", "−")
     # "direction: up" is that of the metric, but the row shows what is better.
     verdict = DIRECTION if finding.verdict == DIRECTION else finding.words
     words = f"{number} {verdict}"

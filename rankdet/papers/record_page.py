@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rankdet.evaluation.units import digits_that_show
+from rankdet.papers.evidence import OVER_IMAGES
 from rankdet.papers.export import md_escape
 from rankdet.papers.findings import counts
 from rankdet.papers.table_model import Block, Finding, Table
@@ -22,6 +23,9 @@ HOW = """A claim holds, or does not hold, only with three seeds or more on both 
 interval over seeds, widened for all claims of its table on the same data (Holm). "Undecided" means
 that the interval contains both answers. Differences are in printed units (AP × 100). The papers'
 values are of COCO and of long trainings, so an answer here is about this study alone.
+"""
+SINGLE = """Where both sides have one seed, the interval in brackets is one over images (paired
+bootstrap). It does not cover seed variance, so it decides nothing.
 """
 
 
@@ -43,6 +47,7 @@ def record_page(study: RecordedStudy, tables: Sequence[Table], facts: Mapping[st
         f"Claims, over all data: {total or 'none was tested'}.",
         "![Forest plot of all claims on the first dataset](forest.svg)",
         HOW.strip(),
+        SINGLE.strip() if any(OVER_IMAGES in f.how for f in findings) else "",
         *(part for table in answered for part in _table(table)),
         "## Files",
         FILES.strip(),

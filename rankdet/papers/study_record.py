@@ -20,7 +20,7 @@ from rankdet.files import replacing, write_record
 from rankdet.papers.export import write_csv
 from rankdet.papers.figures import make_figure
 from rankdet.papers.findings import with_findings
-from rankdet.papers.forest import claims_forest, paper_named
+from rankdet.papers.forest import claims_forest, claims_grid, paper_named
 from rankdet.papers.load import load_spec
 from rankdet.papers.record_page import record_page
 from rankdet.papers.study_provenance import study_provenance
@@ -135,6 +135,10 @@ def _write_tables(tables: Sequence[Table], folder: Path) -> None:
     for table in tables:
         name = table.spec.id.replace("/", "-")
         write_csv(table, place / f"{name}.csv")
-        if any(block.findings for block in table.blocks):
+        asked = [block for block in table.blocks if block.findings]
+        if asked:
             svg = claims_forest([table], table.spec.title)
+            if len(asked) > 1:
+                data = {block.title: (table, block.dataset) for block in asked}
+                svg = claims_grid(data, table.spec.title)
             (place / f"{name}.svg").write_text(svg, encoding="utf-8")

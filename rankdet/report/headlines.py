@@ -52,7 +52,7 @@ def _verdict(contest: Contest, best: set[str]) -> str:
     tested = sorted(contest.tested(AP), key=_mean, reverse=True)
     top, *others = tested
     like = [group.title for group in others if group.key in best]
-    lower = len(others) - len(like)
+    lower = [group.title for group in others if group.key not in best]
     few = len(contest.learned) > len(tested)  # a loss with too few seeds may have a higher value
     among = f" of the {len(tested)} losses with {SEEDS} seeds or more" if few else ""
     start = (
@@ -68,8 +68,10 @@ def _verdict(contest: Contest, best: set[str]) -> str:
     return f"{start}; {_list(like)} cannot be told from it, and {_others(lower)} lower."
 
 
-def _others(count: int) -> str:
-    return "the other tested loss is" if count == 1 else f"the other {count} tested losses are"
+def _others(names: Sequence[str]) -> str:
+    if len(names) > NAMED:
+        return f"the other {len(names)} tested losses are"
+    return f"{_list(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _range(contest: Contest) -> str:

@@ -34,6 +34,7 @@ from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.training_record import training_record
 
 CLASS_METRICS = shown_in(CLASSES)
+PLAIN_NAMES = {"dirty": "uncommitted changes"}  # of keys in records
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested provenance as (name, text) pairs in the record's order."""
     pairs: list[tuple[str, str]] = []
     for key, value in record.items():
-        name = f"{prefix}{key}"
+        name = prefix + PLAIN_NAMES.get(key, key.replace("_", " "))
         if isinstance(value, Mapping):
             pairs += _flat(value, f"{name}: ")
         elif isinstance(value, bool):

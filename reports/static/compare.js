@@ -99,7 +99,7 @@
     const reach = Math.max(0.1, ...cells.flat(2).map((value) => Math.abs(value || 0)));
     const percent = (value) => `${(50 + (50 * value) / reach).toFixed(1)}%`;
     const head = make("tr", {}, make("th", { scope: "col" }, "class"));
-    shown.forEach((at) => head.append(make("th", { scope: "col" }, name(at))));
+    shown.forEach((at) => head.append(make("th", { scope: "col", className: "number" }, name(at))));
     table.tHead.replaceChildren(head);
     table.tBodies[0].replaceChildren(
       ...order.map((k) => {

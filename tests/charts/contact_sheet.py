@@ -1,6 +1,8 @@
-"""All kinds of figures of a study on one sheet, figures.png and figures.pdf.
+"""All kinds of figures of a study: side by side in figures.png, a page for each in figures.pdf.
 
 python -m tests.charts.contact_sheet PLAN.json FOLDER LOSS,LOSS,...
+
+The first four losses are drawn; the heat map of classes has all of them.
 """
 
 import io
@@ -10,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from PIL import Image
 
 from rankdet.charts.chart import Chart
-from rankdet.charts.publication.pages import UNDATED, figure_height, lay_out
+from rankdet.charts.publication.pages import draw
 from rankdet.charts.publication.styles import STYLES
 from rankdet.errors import InputError
 from rankdet.papers.comparison_charts import comparison_charts
@@ -25,9 +27,11 @@ from rankdet.papers.folders import figure_kinds, spec_paths
 from rankdet.papers.load import load_spec
 from rankdet.results.records import read_study
 
-COLUMNS, HEAD, SPACE = 4, 0.3, 0.15  # the sizes in inches
+COLUMNS = 3
+HEAD, SPACE = 0.3, 0.15  # in inches
 DOTS_PER_INCH = 110
 COLOURS = 220
+UNDATED: Any = {"CreationDate": None, "ModDate": None}
 Tile = tuple[str, Sequence[Chart]]
 
 
@@ -37,9 +41,8 @@ def tiles(plan: Path, losses: list[str]) -> list[Tile]:
     specs = {load_spec(path).figure: path for path in spec_paths()}
     for name in figure_kinds():
         kind = figure_kind(name)
-        few = [losses[:1]] if name == "components" else [losses]
-        chosen = [*few, losses[:3]] if name == "class_differences" else few
-        for part in chosen:
+        parts = [losses[:1]] if name == "components" else [losses[:4]]
+        for part in [*parts, losses] if name == "class_differences" else parts:
             if isinstance(kind, ComputedFigure):
                 found.append((name, kind.charts(paper_code(load_spec(specs[name])))))
                 continue
@@ -50,26 +53,37 @@ def tiles(plan: Path, losses: list[str]) -> list[Tile]:
     return found
 
 
-def sheet(found: Sequence[Tile], inches: float) -> Figure:
-    """Draws the tiles, each as wide as a column: it goes below the shortest column so far."""
-    columns: list[list[tuple[float, Tile]]] = [[] for _ in range(COLUMNS)]
-    bottoms = [0.0] * COLUMNS
-    for tile in found:
-        height = HEAD + figure_height(tile[1], inches, narrow=True) + SPACE
-        at = bottoms.index(min(bottoms))
-        columns[at].append((height, tile))
-        bottoms[at] += height
-    figure = Figure((COLUMNS * (inches + SPACE), max(bottoms)), layout="constrained")
-    FigureCanvasAgg(figure)
-    for part, column, bottom in zip(figure.subfigures(1, COLUMNS), columns, bottoms, strict=True):
-        rest = max(max(bottoms) - bottom, 0.01)
-        ratios = [*(height for height, _ in column), rest]
-        places: Any = part.subfigures(len(ratios), 1, height_ratios=ratios)
-        for place, (height, (name, charts)) in zip(places[:-1], column, strict=True):
-            head, body = place.subfigures(2, 1, height_ratios=[HEAD, height - HEAD])
-            head.text(0.02, 0.3, name, fontsize=9, fontweight="bold")
-            lay_out(body, charts, inches, narrow=True)
+def drawn(tile: Tile, inches: float) -> Figure:
+    """Draws the figure as a command would, below the name of its kind."""
+    name, charts = tile
+    figure = draw(charts, inches, narrow=True)
+    width, height = figure.get_size_inches()
+    share = height / (height + HEAD)
+    figure.set_size_inches(width, height + HEAD)
+    figure.get_layout_engine().set(rect=(0, 0, 1, share))
+    figure.text(0.02, 1 - HEAD / 2 / (height + HEAD), name, fontsize=9, fontweight="bold")
     return figure
+
+
+def sheet(figures: Sequence[Figure]) -> Image.Image:
+    """Returns the figures side by side: each goes below the shortest column so far."""
+    made = [_picture(figure) for figure in figures]
+    step, space = made[0].width, round(SPACE * DOTS_PER_INCH)
+    bottoms, places = [0] * COLUMNS, []
+    for picture in made:
+        at = bottoms.index(min(bottoms))
+        places.append((at * (step + space), bottoms[at]))
+        bottoms[at] += picture.height + space
+    whole = Image.new("RGB", (COLUMNS * (step + space), max(bottoms)), "white")
+    for picture, place in zip(made, places, strict=True):
+        whole.paste(picture, place)
+    return whole.quantize(COLOURS, dither=Image.Dither.NONE)
+
+
+def _picture(figure: Figure) -> Image.Image:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
+    return Image.open(content).convert("RGB")
 
 
 def main(plan: Path, folder: Path, losses: list[str]) -> None:
@@ -77,12 +91,11 @@ def main(plan: Path, folder: Path, losses: list[str]) -> None:
     look = STYLES["default"]
     settings: Any = {**mpl.rcParamsDefault, **look.settings()}
     with mpl.rc_context({key: settings[key] for key in settings if key != "backend"}):
-        figure = sheet(tiles(plan, losses), look.width("column"))
-        figure.savefig(folder / "figures.pdf", metadata=UNDATED[".pdf"])
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=DOTS_PER_INCH)
-    image = Image.open(drawn).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    image.save(folder / "figures.png", optimize=True)
+        figures = [drawn(tile, look.width("column")) for tile in tiles(plan, losses)]
+        with PdfPages(folder / "figures.pdf", metadata=UNDATED) as pages:
+            for figure in figures:
+                pages.savefig(figure)
+        sheet(figures).save(folder / "figures.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 """Publication figures: size, fonts, letters, and the same values as the page."""
 
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from rankdet.charts.chart import Chart, Series
 from rankdet.charts.colours import COLOURS
 from rankdet.charts.publication.pages import draw, write_figure_file
 from rankdet.charts.publication.styles import STYLES
+from rankdet.charts.svg import chart_svg
 
 X = np.array([0.0, 1.0, 2.0])
 
@@ -93,3 +97,45 @@ def test_names_are_not_read_as_maths(tmp_path: Path) -> None:
     """Read as maths, this name would be an error."""
     write_figure_file([curves("$\\frac$", "B_{")], tmp_path / "a.pdf")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+def overlaps(figure: Figure) -> list[tuple[str, str]]:
+    """Texts of which one lies on another by more than a pixel, and texts that leave the figure."""
+    renderer = figure.canvas.get_renderer()
+    every = [t for t in figure.findobj(mpl.text.Text) if t.get_visible() and t.get_text()]
+    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in every]
+    width, height = figure.get_size_inches() * figure.dpi
+    left = [(a, "edge") for a, x in boxes if min(x.x0, x.y0, width - x.x1, height - x.y1) < -1]
+    return left + [
+        (a, b)
+        for (a, x), (b, y) in combinations(boxes, 2)
+        if min(x.x1, y.x1) - max(x.x0, y.x0) > 1 and min(x.y1, y.y1) - max(x.y0, y.y0) > 1
+    ]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("width", ["column", "page"])
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("dots_per_inch", [72, 110, 300])
+def test_no_text_lies_on_another(style: str, width: str, count: int, dots_per_inch: int) -> None:
+    x_label = "learning rate, as a multiple of the study's (logarithmic)"
+    charts = [
+        replace(curves("A", "B"), x_label=x_label, y_label=f"precision at IoU 0.{k}5")
+        for k in range(count)
+    ]
+    look = STYLES[style]
+    settings = {**mpl.rcParamsDefault, **look.settings(), "figure.dpi": dots_per_inch}
+    with mpl.rc_context({key: value for key, value in settings.items() if key != "backend"}):
+        figure = draw(charts, look.width(width), narrow=width == "column")
+        figure.canvas.draw()
+        assert overlaps(figure) == []
+
+
+def test_dots_have_their_intervals_and_are_not_joined() -> None:
+    low, high = X, X + 2
+    chart = Chart("d", "t", "x", "y", (Series("A", X, X + 1, low, high, dots=True),))
+    (axes,) = draw([chart], 3.5, narrow=True).subfigs[0].axes
+    (bars,) = axes.collections[:1]
+    assert [s.tolist() for s in bars.get_segments()] == [[[v, v], [v, v + 2]] for v in X]
+    svg = chart_svg(chart, "t")
+    assert svg.count("L") - svg.count("LP") == 3 and 'fill="none"' not in svg

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from statistics import fmean
@@ -81,6 +82,24 @@ def test_the_page_says_what_was_run_and_every_answer(record: Path) -> None:
             assert row["claim"].replace("[", r"\[") in text
     assert "| aLRP Loss has the higher AP than AP Loss |" in text
     assert str(record.parent) not in text and str(record.parent) not in json.dumps(facts)
+
+
+def test_intervals_of_single_seeds_are_not_called_welchs(
+    plan: Path, record: Path, tmp_path: Path
+) -> None:
+    """A copy of the study that has one seed of each loss."""
+    over_images = "is one over images"
+    assert over_images not in (record / "README.md").read_text()
+    shutil.copytree(plan.parent, tmp_path / "one")
+    single = tmp_path / "one" / plan.name
+    content = json.loads(single.read_text())
+    content["runs"] = [run for run in content["runs"] if run["seed"] == 1]
+    single.write_text(json.dumps(content))
+    assert cli.main(["record", str(single), "--out", str(tmp_path / "record")]) == 0
+    text = (tmp_path / "record" / "README.md").read_text()
+    assert over_images in text and "| direction: " in text
+    found = [r for r in rows(tmp_path / "record" / "findings.csv") if r["low"]]
+    assert found and all("Welch" not in row["how"] for row in found)
 
 
 def test_tables_and_forest_plots_are_files(record: Path) -> None:

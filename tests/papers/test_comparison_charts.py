@@ -104,6 +104,27 @@ def test_distributions_have_all_detections(study) -> None:
     assert [one.x_shares.sum() for one in violins.series] == pytest.approx([1, 1])
 
 
+def at_schedules(study, **schedules: str):
+    """The study with the runs of some losses at a named schedule, and again at the usual one."""
+    found = []
+    for run in study.runs:
+        name = schedules.get(run.full_loss)
+        found += [run] if name is None or name.endswith("+usual") else []
+        if name is not None:
+            planned = run.planned.model_copy(update={"schedule": name.removesuffix("+usual")})
+            found.append(replace(run, planned=planned))
+    return replace(study, runs=tuple(found))
+
+
+def test_named_schedules_are_drawn_only_where_there_is_no_usual_one(study) -> None:
+    more = at_schedules(study, ap="rate-x2+usual", focal="long")
+    charts = comparison_charts(more, figure_kind("precision_recall"), losses=["ap", "focal"])
+    assert [one.name for one in charts[0].series] == ["AP Loss, default", "Focal Loss, long"]
+    (rates,) = comparison_charts(more, figure_kind("ap_over_rates"), losses=["ap"])
+    (curve,) = rates.series  # one curve for all rates
+    assert curve.name == "AP Loss" and curve.x.tolist() == [1, 2]
+
+
 def test_a_study_without_results_says_so(study) -> None:
     empty = replace(study, runs=())
     with pytest.raises(InputError, match="run the study first"):

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from rankdet.charts.forest import ForestGroup, ForestPanel, ForestRow, forest_svg
 from rankdet.papers.claims import Claim
-from rankdet.papers.forest import forest_panels
+from rankdet.papers.forest import claims_grid, forest_panels
 from rankdet.papers.load import load_spec
 from rankdet.papers.table_model import Block, Finding, Table
 from rankdet.papers.verdicts import FAILS, HOLDS, MISSING, UNDECIDED
@@ -75,3 +76,52 @@ def test_verdicts_differ_in_their_marks_and_places_follow_the_values() -> None:
     assert "<b>" not in svg and "A &amp; B" in svg and svg.count('stroke-width="2"/>') >= 3
     empty = forest_svg([], "Title")
     assert "No claim has an answer yet." in empty
+
+
+def test_the_same_claim_of_two_tables_is_one_row() -> None:
+    first = table(finding("x", "AP", 2.0, low=1.0, high=3.0), finding("only here", "AP", 1.0))
+    second = table(finding("x (ATSS)", "AP", -4.0, low=-5.0, high=-3.0, verdict=FAILS))
+    columns = {"RetinaNet": (first, "shapes"), "ATSS": (second, "shapes")}
+    svg = claims_grid(columns, "Claims & more")
+    texts = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)<', svg)
+    where = {text: (float(x), float(y)) for x, y, text in texts}
+    assert [text for *_, text in texts].count("x") == 1 and "Claims &amp; more" in where
+    row, other = where["x"][1], where["only here"][1]
+    assert where["+2.0"][1] == where["−4.0"][1] == row and where["+1.0"][1] == other
+    assert where["RetinaNet"][0] < where["+2.0"][0] < where["ATSS"][0] < where["−4.0"][0]
+    # Both columns have one axis: the mark lies where its value is.
+    (mark,) = re.findall(rf'<circle cx="([\d.]+)" cy="{row - 4.5:.1f}"', svg)
+    (square,) = re.findall(rf'<rect x="([\d.]+)" y="{row - 9:.1f}"', svg)
+    ticks = [(float(x), int(t.replace("−", "-"))) for x, _, t in texts if re.fullmatch(r"−?\d", t)]
+    here = sorted(tick for tick in ticks if tick[0] < where["ATSS"][0] - 1)
+    there = sorted(tick for tick in ticks if tick[0] >= where["ATSS"][0] - 1)
+    assert [value for _, value in here] == [value for _, value in there]
+    for at, every, value in ((float(mark), here, 2.0), (float(square) + 4.5, there, -4.0)):
+        (x0, v0), (x1, v1) = every[0], every[-1]
+        assert at == pytest.approx(x0 + (value - v0) / (v1 - v0) * (x1 - x0), abs=0.2)
+
+
+def test_a_column_with_wide_intervals_does_not_squeeze_the_others() -> None:
+    wide = table(finding("x", "AP", 1.0, low=-90.0, high=90.0))
+    small = table(finding("x", "AP", 1.0, low=-1.0, high=3.0))
+    svg = claims_grid({"a": (small, "shapes"), "b": (wide, "shapes")}, "t")
+    ends = re.findall(r'<path d="M([\d.]+) [\d.]+H([\d.]+)"[^>]*stroke-width="2"/>', svg)
+    lengths = [float(right) - float(left) for left, right in ends]
+    assert len(lengths) == 2 and lengths[0] > 0.5 * lengths[1]
+
+
+def test_many_columns_leave_their_numbers_out_and_nothing_overlaps() -> None:
+    one = table(finding("x", "AP", 2.0, low=-50.0, high=60.0))
+    columns = {f"A long title of data {k}": (one, "shapes") for k in range(8)}
+    svg = claims_grid(columns, "t")
+    assert "+2.0" not in svg.partition("</title>")[2] and svg.count("<circle") == 8 + 2
+    ticks = re.findall(
+        r'<text x="([\d.]+)" y="[\d.]+" text-anchor="(\w+)" font-size="10">([^<]*)', svg
+    )
+    spans = []
+    for x, anchor, text in ticks:
+        size = 6.5 * len(text)
+        left = float(x) - {"start": 0, "middle": size / 2, "end": size}[anchor]
+        spans.append((left, left + size))
+    assert len(spans) >= 8
+    assert all(a[1] < b[0] for a, b in pairwise(sorted(spans))) and max(spans)[1] <= 980

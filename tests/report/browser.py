@@ -24,6 +24,7 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
 ]
+PATIENCE = 300  # seconds for a command: a busy machine is slow, with axe-core most of all
 
 
 def require_chromium() -> tuple[str, str]:
@@ -52,7 +53,7 @@ class Browser:
         options = {"binary": browser, "args": [*ARGUMENTS, f"--user-data-dir={self._folder.name}"]}
         capabilities = {
             "goog:chromeOptions": options,
-            "timeouts": {"script": 110_000, "pageLoad": 110_000},  # ms: a busy machine is slow
+            "timeouts": {"script": PATIENCE * 1000, "pageLoad": PATIENCE * 1000},  # in ms
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
         body = {"capabilities": {"alwaysMatch": capabilities}}
@@ -72,7 +73,7 @@ class Browser:
         request = urllib.request.Request(
             self._url + path, data, {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=120) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE + 10) as answer:
             return json.loads(answer.read())["value"]
 
     def cdp(self, command: str, **parameters: object) -> dict:

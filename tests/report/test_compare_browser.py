@@ -103,6 +103,57 @@ def test_another_reference_turns_the_differences(browser: Browser, seeds: Path) 
     assert not browser.run("return document.getElementById('class-chart').checkVisibility()")
 
 
+def test_the_address_brings_the_reference_back(browser: Browser, seeds: Path) -> None:
+    whole = """
+        const all = '[data-reference], #against-table td, #class-table td';
+        return [...document.querySelectorAll(all)].map((e) => e.textContent.trim());
+    """
+    browser.look()
+    browser.open(seeds / COMPARE)
+    options = browser.run(
+        "return [...document.getElementById('reference').options].map((o) => [o.value, o.text])"
+    )
+    losses = browser.run(
+        "return [...document.querySelectorAll('#losses label')].map((l) => l.textContent.trim())"
+    )
+    assert sorted(text for _, text in options) == sorted(losses)
+    seen = []
+    for value, title in options:
+        browser.open(seeds / COMPARE)
+        browser.run(CHOOSE, "#reference", value)
+        chosen, query = browser.run(whole), urlsplit(str(browser.run("return location.href"))).query
+        browser.open(seeds / COMPARE, query=query)
+        assert browser.run(whole) == chosen
+        assert browser.run("return document.getElementById('reference').value") == value
+        assert browser.run("return document.querySelector('h2').textContent") == f"Against {title}"
+        seen.append(chosen)
+    assert len({tuple(one) for one in seen}) == len(options) > 2
+    # Back at the first reference, the address says nothing about it.
+    browser.run(CHOOSE, "#reference", options[0][0])
+    assert "ref" not in state(browser) and browser.run(whole) == seen[0]
+
+
+def test_the_address_brings_the_images_back(browser: Browser, seeds: Path) -> None:
+    shown = """
+        const visible = [...document.querySelectorAll('article.image g.detection')];
+        return [[...document.querySelectorAll('article.image h3')].map((h) => h.textContent),
+                visible.filter((e) => getComputedStyle(e).display !== 'none').length,
+                [...document.querySelectorAll('article.image .who')].map((e) => e.textContent),
+                document.querySelectorAll('article.image.slide').length];
+    """
+    browser.look()
+    browser.open(seeds / COMPARE)
+    usual = browser.run(shown)
+    right = browser.run("return document.getElementById('right-run').options[2].value")
+    steps = (("#right-run", right), ("#order", "hardest"), ("#score", "0.3"), ("#slide", ""))
+    for selector, value in (*steps, ('#kinds input[value="false-alarm"]', "")):
+        browser.run(CHOOSE, selector, value)
+    chosen, query = browser.run(shown), urlsplit(str(browser.run("return location.href"))).query
+    assert all(a != b for a, b in zip(chosen, usual, strict=True))
+    browser.open(seeds / COMPARE, query=query)
+    assert browser.run(shown) == chosen
+
+
 def test_a_slider_lays_one_image_over_the_other(browser: Browser, seeds: Path) -> None:
     edge = """
         const [left, right] = document.querySelectorAll('article.image svg.sample');

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rankdet.papers.comparison_charts import comparison_charts
+from rankdet.papers.figure_kinds import figure_kind
 from rankdet.papers.figures import make_figure
 from rankdet.papers.load import load_spec
 from rankdet.papers.table import make_table
@@ -73,3 +75,9 @@ def test_a_figure_at_an_epoch_draws_the_training_up_to_it(study: RecordedStudy) 
     figure = make_figure(study, replace(spec, rows=rows, claims=()))
     ends = {s.name: s.x[-1] for s in figure.drawings[0].charts[1].series}
     assert ends["early"] == 144 < ends["whole"]
+
+
+def test_a_curve_over_the_training_begins_at_the_kept_epoch(study: RecordedStudy) -> None:
+    (chart,) = comparison_charts(study, figure_kind("ap_over_epochs"), "", "retinanet", ["ap"])
+    (curve,) = chart.series
+    assert curve.x.tolist() == [50, 100] and curve.y[0] == 12.5 != curve.y[1]

@@ -65,7 +65,12 @@ def test_the_readme_shows_it() -> None:
     assert len(set(pictures)) == 4
     for name in pictures:
         assert (ROOT / name).stat().st_size <= 300_000, name
-    elsewhere = {"figures.png", "claims-losses.svg"}  # of other studies
+    elsewhere = {
+        "figures.png",
+        "figures.pdf",
+        "claims-losses.svg",
+        "claims-data.svg",
+    }  # of other studies
     shown = (ROOT / "docs/report.md").read_text("utf-8")
     elsewhere |= set(re.findall(r"images/(page-[a-z-]+\.webp)", shown))
     assert {path.name for path in (ROOT / "docs/images").iterdir()} == elsewhere | {

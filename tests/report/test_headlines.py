@@ -41,14 +41,17 @@ def test_the_best_loss_and_those_that_cannot_be_told_from_it() -> None:
     _, half = mean_over_seeds([38, 38.2, 38.1])
     assert found.text == (
         f"On Shapes, ap has the highest AP with RetinaNet (38.1 ± {half:.1f}, 3 seeds); rs cannot "
-        "be told from it, and the other tested loss is lower."
+        "be told from it, and focal is lower."
     )
     assert found.verdict and found.remarks == ""
 
 
 def test_a_clear_winner_and_a_draw() -> None:
     clear = headline({"ap": [40, 40.1, 40.2], "focal": [20, 20.1, 20.2], "rs": [30, 30.1, 30.2]})
-    assert clear.text.endswith("3 seeds); the other 2 tested losses are lower.")
+    assert clear.text.endswith("3 seeds); rs and focal are lower.")
+    many = {f"loss {k}": [k, k + 0.1, k + 0.2] for k in range(5)}
+    counted = headline({"ap": [40, 40.1, 40.2], **many})
+    assert counted.text.endswith("3 seeds); the other 5 tested losses are lower.")
     draw = headline({"ap": [30, 40, 50], "focal": [31, 40, 48], "rs": [32, 38, 47]})
     assert draw.text.endswith("; none of the other 2 losses can be told from it.")
     pair = headline({"ap": [30, 40, 50], "focal": [31, 40, 48]})
@@ -110,5 +113,6 @@ def test_the_page_begins_with_it(seeds: Path) -> None:
     assert mean == pytest.approx(np.mean(alrp), abs=1e-6)
     value = f"{printed(str(mean), 1)} ± {printed(str(half), 1)}, 5 seeds"
     few = "of the 3 losses with 3 seeds or more"  # aLRP Loss (iou) has one
-    assert f"aLRP Loss has the highest AP {few} with RetinaNet ({value}); the other 2" in page.text
+    start = f"aLRP Loss has the highest AP {few} with RetinaNet ({value}); "
+    assert f"{start}AP Loss and Focal Loss are lower" in page.text
     assert "compare/shapes/retinanet.html" in page.links()

@@ -53,7 +53,7 @@ def test_names_cover_no_dot_and_no_other_name() -> None:
         for at, place in enumerate(rng.random((40, 2)))
     ]
     svg = pareto_svg(every, LABELS, "Title", "p")
-    names = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" font-size="12">([^<]*)<', svg)
+    names = re.findall(r'<text x="([\d.]+)" y="([\d.]+)" font-size="12"[^>]*>([^<]*)<', svg)
     boxes = [
         (float(x), float(y) - 9, float(x) + 6.0 * len(n.replace("&lt;", "<").replace("&gt;", ">")))
         for x, y, n in names

@@ -212,6 +212,50 @@ def test_seeds_stay_with_their_row_when_sorted(browser: Browser, report: Path) -
         assert run.strip().startswith(f"{loss.strip()}, seed ")
 
 
+def test_a_name_in_the_legend_of_a_run_switches_its_curve(browser: Browser, report: Path) -> None:
+    shown = """
+        const svg = [...document.querySelectorAll('svg.plot')]
+            .find((e) => e.querySelectorAll('.key').length > 1);
+        return [...svg.querySelectorAll('.series')]
+            .filter((e) => getComputedStyle(e).display !== 'none').map((e) => e.dataset.name);
+    """
+    click_first = """
+        const svg = [...document.querySelectorAll('svg.plot')]
+            .find((e) => e.querySelectorAll('.key').length > 1);
+        svg.querySelector('.key').dispatchEvent(new Event('click'));
+    """
+    browser.look()
+    browser.open(report / RUN)
+    before = browser.run(shown)
+    browser.run(click_first)
+    assert len(before) > 1 and browser.run(shown) == before[1:]
+    browser.run(click_first)
+    assert browser.run(shown) == before
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "reading.html"])
+def test_pages_are_whole_without_scripts(browser: Browser, report: Path, page: str) -> None:
+    """All rows, curves and images are there, and no control that would do nothing."""
+    content = """
+        const of = (s) => [...document.querySelectorAll(s)].filter((e) => e.checkVisibility());
+        const closed = 'details:not([open]) > :not(summary)';
+        return [of('main table tr').length, of('svg.plot .series').length, of('svg.sample').length,
+                of('main :is(button, input, select)').filter((e) => !e.closest(closed)).length,
+                of('.with-script').length];
+    """
+    browser.look()
+    browser.open(report / page)
+    rows, curves, samples, _, _ = browser.run(content)
+    browser.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(report / page)
+    finally:
+        browser.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    found = browser.run(content)
+    assert found[0] == rows > 1 and found[1] >= curves and found[2] == samples
+    assert found[3:] == [0, 0]
+
+
 def test_enlarging_a_sample(browser: Browser, report: Path) -> None:
     browser.look()
     browser.open(report / RUN)
@@ -221,14 +265,19 @@ def test_enlarging_a_sample(browser: Browser, report: Path) -> None:
     assert browser.run(width) > 1.8 * small
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing(browser: Browser, report: Path, page: str, dark: bool) -> None:
+def test_axe_finds_nothing(
+    browser: Browser, report: Path, page: str, dark: bool, width: int
+) -> None:
     source = os.environ.get("RANKDET_AXE")
     if not source:
         pytest.skip("set RANKDET_AXE to axe-core's axe.min.js (npm pack axe-core)")
-    browser.look(dark=dark)
+    browser.look(width=width, dark=dark)
     browser.open(report / page)
+    # What is folded is a part of the page too.
+    browser.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     browser.run(Path(source).read_text(encoding="utf-8") + "; window.axe = window.axe || axe;")
     script = "return axe.run().then((r) => r.violations.map((v) => [v.impact, v.id, v.help]))"
     assert browser.run(script) == []

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 from rankdet.report import build_report
@@ -118,3 +119,14 @@ def test_figures_without_training_are_drawn(report: Path) -> None:
     text = Page(report / "papers" / "alrp.html").text
     assert "Figure A.5: The boxes of the toy example" in text
     assert (report / "figures" / "alrp" / "figureA6" / "figure.svg").stat().st_size > 2000
+
+
+def test_landmarks_have_names_of_their_own(report: Path) -> None:
+    for page in all_pages(report):
+        named = Counter(
+            (tag, attributes["aria-label"])
+            for tag, attributes in page.elements
+            if "aria-label" in attributes
+            and (attributes.get("role") == "region" or tag in ("section", "aside", "nav"))
+        )
+        assert [name for name, count in named.items() if count > 1] == [], page.path

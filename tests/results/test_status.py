@@ -93,7 +93,12 @@ def test_a_diverged_run_is_diverged_before_it_is_evaluated(folder: Path) -> None
         ("run.json", {**RUN, "schema": "rankdet.run/9"}, "failed", "has schema 'rankdet.run/9'"),
         ("run.json", {**RUN, "status": 3}, "failed", "run.json is damaged: status: "),
         ("metrics.json", "[]", "not evaluated", "metrics.json is not a JSON object"),
-        ("metrics.json", {**METRICS, "metrics": {"AP": "x"}}, "not evaluated", "metrics.AP"),
+        (
+            "metrics.json",
+            {**METRICS, "metrics": {"AP": "x"}},
+            "not evaluated",
+            "d: metrics.AP: should be",
+        ),
         ("work/failure.json", "{", "failed", "failure.json cannot be read"),
     ],
 )

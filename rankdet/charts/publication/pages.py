@@ -30,7 +30,9 @@ LOWEST = 1.6  # height of a plot, so that its vertical label has room
 PANEL = 0.78  # height of a small panel
 LEGEND = 0.17  # height of a line of the legend
 LETTER = 0.062  # mean width of a letter
-UNDER = 0.1  # height under a plot that its vertical label cannot use
+UNDER = 0.35  # height of a plot that its vertical label cannot use: below the axis, and the letter
+BESIDE = 0.35  # width of a plot that its horizontal label cannot use: the ticks and their labels
+LINE = 0.13  # height of a further line of a label
 UNDATED = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}, ".png": {}}
 
 
@@ -121,7 +123,7 @@ def _height(chart: Chart, wide: float, with_legend: bool) -> float:
         lines = -(-len(chart.panels) // columns)
         dotted = any(one.dots for one in chart.series)  # both axes have values of the same kind
         return 0.5 + lines * (0.35 + 0.8 * wide / columns if dotted else PANEL) + legend
-    return min(2.3, max(LOWEST, 0.72 * wide)) + legend
+    return min(2.3, max(LOWEST, 0.72 * wide)) + legend + _more_lines(chart, wide)
 
 
 def _draw_chart(part: SubFigure, chart: Chart, wide: float, with_legend: bool) -> None:
@@ -141,11 +143,11 @@ def _draw_chart(part: SubFigure, chart: Chart, wide: float, with_legend: bool) -
         plot(on, chart, chart.series)
         above = part.add_subplot(grid[0, 0], sharex=on)
         margins(above, part.add_subplot(grid[1, 1], sharey=on), chart, chart.series)
-        on.set(xlabel=chart.x_label, ylabel=_upright(chart, wide))
+        on.set(xlabel=_level(chart, wide), ylabel=_upright(chart, wide))
     else:
         on = part.subplots()
         plot(on, chart, chart.series)
-        on.set(xlabel=chart.x_label, ylabel=_upright(chart, wide))
+        on.set(xlabel=_level(chart, wide), ylabel=_upright(chart, wide))
     if with_legend and (lines := _legend_lines(chart, wide)):
         _legend(part, chart, -(-len(chart.legend) // lines))
 
@@ -174,9 +176,20 @@ def _panels(part: SubFigure, chart: Chart, wide: float) -> None:
     part.supylabel(_upright(chart, wide), fontsize=mpl.rcParams["axes.labelsize"])
 
 
+def _level(chart: Chart, wide: float) -> str:
+    """The label of the horizontal axis, in as many lines as the width of the chart needs."""
+    return fill(chart.x_label, max(12, int((wide - BESIDE) / LETTER)))
+
+
+def _more_lines(chart: Chart, wide: float) -> float:
+    """The height in inches of the further lines of the horizontal axis' label."""
+    return LINE * _level(chart, wide).count("\n")
+
+
 def _upright(chart: Chart, wide: float) -> str:
     """The label of the vertical axis, in as many lines as the height of the chart needs."""
-    letters = int((_height(chart, wide, with_legend=False) - UNDER) / LETTER)
+    high = _height(chart, wide, with_legend=False) - _more_lines(chart, wide) - UNDER
+    letters = int(high / LETTER)
     return fill(chart.y_label, max(12, letters))
 
 

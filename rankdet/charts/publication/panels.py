@@ -48,6 +48,8 @@ def plot(on: Axes, chart: Chart, series: Sequence[Series]) -> None:
     for one in series:
         place = chart.place(one)
         if one.dots:
+            if one.low is not None and one.high is not None:
+                on.vlines(one.x, one.low, one.high, color=colour(place), linewidth=0.7, alpha=0.6)
             _dots(on, one.x, one.y, place, 0.65)
             continue
         if band := one.band():
@@ -82,7 +84,7 @@ def dot_rows(on: Axes, chart: Chart) -> None:
         _dots(on, one.x, heights, place, 1)
     on.axvline(0, color="#555555", linewidth=0.6)
     on.set_yticks(range(len(chart.rows)), [_lines(name) for name in chart.rows])
-    on.set_ylim(len(chart.rows) - 0.5, -0.5)
+    on.set_ylim(len(chart.rows) - 0.35, -0.65)  # room for the lowest dots
     on.tick_params(axis="y", length=0)
     on.grid(color=GRID)
     sns.despine(ax=on, left=True)

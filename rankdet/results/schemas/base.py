@@ -88,9 +88,14 @@ class Record(Part):
 
 def first_problem(error: ValidationError) -> str:
     """Returns the first problem of a record: the key, and what is wrong with its value."""
-    found = error.errors()[0]
-    key = ".".join(str(part) for part in found["loc"])
-    message = found["msg"].partition(" or instance of")[0].removeprefix("Input ")
+    every = error.errors()
+    found = every[0]
+    place, message = found["loc"], found["msg"].partition(" or instance of")[0]
+    # A number is an int or a float: pydantic has an error for each, and adds its name to the key.
+    if place[-1:] == ("int",) and (*place[:-1], "float") in (one["loc"] for one in every):
+        place, message = place[:-1], "should be a number"
+    key = ".".join(str(part) for part in place)
+    message = message.removeprefix("Input ")
     return f"{key}: {message}" if key else message
 
 
