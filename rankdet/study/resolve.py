@@ -78,6 +78,8 @@ class ResolvedRun(Run):
         titles: `dataset`, `detector` and `loss`, for readers.
         hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
             added when a job runs.
+        first_weights: First digits of the hash of the weights that the training starts from; empty
+            for initial weights of its own. `hashes.config` contains all of it.
         gpu_note: The GPUs that were chosen and what differs, if they are as published or fewer
             than asked for; else empty.
     """
@@ -88,6 +90,7 @@ class ResolvedRun(Run):
     test: Mapping[str, Any]
     titles: Mapping[str, str]
     hashes: Mapping[str, str]
+    first_weights: str = ""
     gpu_note: str = ""
 
     @property

@@ -19,7 +19,10 @@ from rankdet.training.lock import WriterLock
 
 
 def fingerprint(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the hashes and the seed. A run can be resumed only if they have not changed."""
+    """Returns the hashes and the seed. A run can be resumed only if they have not changed.
+
+    `hashes.first` is the checksum of the weights that it starts from, if they are from a file.
+    """
     return {**{k: str(v) for k, v in spec.get("hashes", {}).items()}, "seed": str(spec["seed"])}
 
 
@@ -36,6 +39,7 @@ def save_model(runner: Any, spec: Mapping[str, Any], path: Path, **more: Any) ->
 
     state = {name: value.cpu() for name, value in trained_weights(runner).items()}
     meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "preset")}
+    meta["classes"] = list(runner.train_dataloader.dataset.metainfo["classes"])
     with atomic(path) as temporary:
         torch.save({"state_dict": state, "meta": {**meta, **more}}, temporary)
 

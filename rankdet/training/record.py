@@ -134,6 +134,7 @@ def run_record(
     device: str,
     started: str,
     at_epoch: AtEpoch | None = None,
+    first: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Returns the content of `run.json`, of a run or of an epoch that it kept."""
     keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
@@ -147,7 +148,7 @@ def run_record(
         reason=reason,
         training={**training, **sizes} if training else None,
         **({"at_epoch": at_epoch} if at_epoch else {}),
-        provenance=provenance(spec, device, started),
+        provenance=provenance(spec, device, started) | ({"init_from": first} if first else {}),
     )
 
 
@@ -163,6 +164,8 @@ class Written:
         device: As `environment.set_up` returned it.
         state: The state of its workspace: `started` and `resumed_from`.
         heads: As in `imbalance_ratios`.
+        first: The file that the training started from, for `provenance.init_from`; None if it had
+            initial weights of its own.
     """
 
     spec: Mapping[str, Any]
@@ -172,6 +175,7 @@ class Written:
     device: str
     state: Mapping[str, Any]
     heads: Mapping[str, int]
+    first: Mapping[str, Any] | None = None
 
     def at_end(self, kept: Mapping[str, int]) -> RunRecord:
         """Returns the record of the run.
@@ -214,4 +218,5 @@ class Written:
             device=self.device,
             started=self.state["started"],
             at_epoch=place,
+            first=self.first,
         )

@@ -50,6 +50,7 @@ def build_runner(
     from rankdet.training import acceleration, config, hooks, recording, together, tracking
     from rankdet.training.averaging import AverageHook
     from rankdet.training.checkpoint_store import CheckpointStore, SaveHook
+    from rankdet.training.first_weights import FirstWeightsHook, first_weights
     from rankdet.training.kept_epochs import KeepEpochsHook
     from rankdet.training.steps import Steps, with_steps
 
@@ -77,6 +78,8 @@ def build_runner(
         custom.append(together.ProcessBuffersHook())
     last = config.last_epoch(schedule, epochs)
     custom.append(KeepEpochsHook(spec, work, epochs, last, steps))
+    start = FirstWeightsHook(note)
+    custom.append(start)
     if report is not None:
         custom.append(hooks.ProgressHook(report, steps))
     store = CheckpointStore(work, work / PROGRESS)
@@ -108,6 +111,8 @@ def build_runner(
     if tracked:
         tracking.describe(runner, spec, work)
     detector = hooks.inner_model(runner)
+    if spec.get("init_from"):
+        start.first = first_weights(spec, config.class_names(manifest), detector)
     if schedule.get("rank_scope"):
         set_rank_scope(detector, schedule["rank_scope"])
     config.check_parts(schedule, spec["detector"], [n for n, _ in detector.named_parameters()])
@@ -123,7 +128,7 @@ def _model(
 ) -> dict[str, Any]:
     """Returns the detector's config, with a loss that was tried on random tensors.
 
-    Pretrained weights are fetched once for all processes.
+    Pretrained weights are fetched once for all processes; a run with `init_from` needs none.
     """
     from rankdet.detectors.trial import try_losses
     from rankdet.training.config import class_names, model_settings
@@ -132,6 +137,10 @@ def _model(
 
     settings = model_settings(spec, class_names(manifest))
     try_losses(settings, device, note)
+    if spec.get("init_from"):
+        if settings.get("backbone"):
+            settings["backbone"]["init_cfg"] = None
+        return settings
     with main_first():
         return fetch(settings)
 
@@ -203,6 +212,7 @@ def _train_and_write(
 ) -> None:
     from rankdet.training import record, together
     from rankdet.training.checkpoints import Workspace, save_model
+    from rankdet.training.first_weights import first_of
     from rankdet.training.gradient_checks import require_gradient
     from rankdet.training.hooks import criterion_heads, inner_model
     from rankdet.training.kept_epochs import keeper
@@ -224,7 +234,9 @@ def _train_and_write(
         status, reason = record.verdict(rows, spec["card"])
     heads = {head.record_prefix: head.num_classes for head in criteria}
     epochs = keeper(runner.hooks)
-    written = record.Written(spec, status, reason, rows, device, space.state, heads)
+    first = first_of(runner.hooks)
+    origin = first.to_record() if first else None
+    written = record.Written(spec, status, reason, rows, device, space.state, heads, origin)
     save_model(runner, spec, run_dir / MODEL)
     epochs.write(run_dir, written.at_epoch)
     record.write_rows(run_dir / TRAINING, rows)

@@ -53,6 +53,8 @@ class Provenance(Part):
 
     Attributes:
         checkpoint: `file`, `sha256` and `mmdet` (the version) of a given checkpoint.
+        init_from: `file`, `sha256` and `mmdet` of the weights that the training started from, and
+            `left_out`, the layers of classes that it did not take from there.
         imported: `files` (split to `file` and `sha256`) and `url` of imported detections.
         detections_hash: hash of these files.
         made_of: `settings` and `files` of a training: what the hashes are made of.
@@ -70,6 +72,7 @@ class Provenance(Part):
     started: str | None = None
     finished: str | None = None
     checkpoint: dict[str, str | None] | None = None
+    init_from: dict[str, Any] | None = None
     imported: dict[str, Any] | None = None
     detections_hash: str | None = None
     made_of: dict[str, dict[str, Any]] | None = None
