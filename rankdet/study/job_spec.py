@@ -54,5 +54,6 @@ def job_spec(
         **({"track": config.track} if config.track else {}),
         **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
         **({"init_from": first_weights} if first_weights else {}),
+        **({"rest": run.rest_hash} if run.trained else {}),
         **({"keep_epochs": [kept.name for kept in run.kept_epochs]} if run.kept_epochs else {}),
     }

@@ -12,6 +12,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.repository import BACKBONES
+from rankdet.results.course import LENGTH
 from rankdet.study import (
     backbones,
     batches,
@@ -102,6 +103,13 @@ class ResolvedRun(Run):
     def predicts_masks(self) -> bool:
         """Whether the run's detector predicts masks."""
         return self.model.predicts_masks
+
+    @property
+    def rest_hash(self) -> str:
+        """What the settings of the training are apart from its length, as `hashes.config`."""
+        rest = {key: value for key, value in self.schedule.items() if key not in LENGTH}
+        own = hashes.config_hash(self.model.detector_spec, self.preset, rest)
+        return hashes.digest(own, self.first_weights)
 
     def test_settings(
         self, variant: str | None = None, threshold: str | float | None = None

@@ -162,7 +162,7 @@ class Written:
         reason: Why it is not `trained`, in one line.
         rows: The per-iteration record.
         device: As `environment.set_up` returned it.
-        state: The state of its workspace: `started` and `resumed_from`.
+        state: The state of its workspace: `started`, `resumed_from` and `went_on`.
         heads: As in `imbalance_ratios`.
         first: The file that the training started from, for `provenance.init_from`; None if it had
             initial weights of its own.
@@ -205,7 +205,9 @@ class Written:
     def _summary(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         epochs, iterations = (rows[-1]["epoch"], rows[-1]["iteration"]) if rows else (0, 0)
         resumed = [one for one in self.state["resumed_from"] if one <= iterations]
-        return training_summary(rows, self.device, resumed, epochs, self.heads)
+        went_on = [one["epoch"] for one in self.state.get("went_on", ()) if one["epoch"] <= epochs]
+        summary = training_summary(rows, self.device, resumed, epochs, self.heads)
+        return summary | ({"went_on_from": went_on} if went_on else {})
 
     def _record(
         self, status: str, training: Mapping[str, Any], place: AtEpoch | None = None

@@ -25,6 +25,8 @@ class TrainingSummary(Part):
     them with `get`.
 
     Attributes:
+        went_on_from: epochs at which shorter trainings had ended, from whose last state this one
+            went on; None if it was trained in one go.
         kept_epochs: name of each kept epoch, such as `50-of-100`, to the iteration after which its
             weights were kept; None if none was kept.
     """
@@ -36,6 +38,7 @@ class TrainingSummary(Part):
     peak_memory_mb: Number | None = None
     device: str | None = None
     resumed_from: list[int] | None = None
+    went_on_from: list[int] | None = None
     kept_epochs: dict[str, int] | None = None
     image_size: int | list[int] | None = None
     batch_size: int | None = None
