@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from keyword import iskeyword
+from typing import NoReturn
 
 from rankdet import __version__
 from rankdet.errors import InputError
@@ -42,12 +44,25 @@ EVERY = "*"  # `build_parser`: every command gets its arguments
 # Packages of the extra `bench`; all others are in the extra `evaluate`.
 OF_STUDIES = {"torch", "mmdet", "mmengine", "mmcv", "sklearn", "snakemake", "matplotlib", "seaborn"}
 OF_STUDIES |= {"yaml", "jinja2", "cv2"}
+TERMINATED = 143  # by SIGTERM, as shells count it
 NOBODY_READS = 141  # `rankdet ... | head`, as other programs that SIGPIPE ends
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors of the commands are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises the error of an argument.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError(f"{message}; `{self.prog} --help` lists what there is")
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
     """Returns the parser; only `command` gets its arguments (`EVERY`: all commands)."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rankdet",
         description="Ranking-based losses for object detection: evaluate, compare, report.",
     )
@@ -73,7 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _print_anything()
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
+        with _cleaned_up():
+            code = _run(list(sys.argv[1:] if argv is None else argv))
     finally:  # here, because nobody handles an error at the end of the process
         lost = _flush()
     if code or lost is None:
@@ -136,6 +152,28 @@ def _print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+@contextmanager
+def _cleaned_up() -> Iterator[None]:
+    """Lets a command that SIGTERM ends remove its temporary files, as after Ctrl-C."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    owner = os.getpid()
+
+    def end(*_: object) -> None:
+        if os.getpid() != owner:  # a process that the command has started by a fork
+            os._exit(TERMINATED)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit(TERMINATED)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _ignore_interrupts() -> None:

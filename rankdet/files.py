@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import shutil
+import stat
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -40,6 +41,8 @@ def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
         The object and None, or an empty dict and the problem in one line.
     """
     try:
+        if stat.S_ISFIFO(path.stat().st_mode) and path.parent != Path("/dev/fd"):
+            return {}, f"{path.name} is a named pipe and not a file"  # a read could wait for ever
         data = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}, f"{path.name} is missing"

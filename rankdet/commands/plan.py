@@ -156,7 +156,7 @@ def _status(study: Any, planned: Any) -> str:
     if found.record is None:
         return "new" if found.status == NOT_RUN and text == "not run yet" else text
     if again := _changes(study, planned, folder, found.record):
-        return f"will be trained again, because {listed(again)} changed"
+        return _again(planned, folder, again, listed(again))
     missing = not_kept(folder, [kept.name for kept in planned.kept_epochs])
     if missing:
         return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
@@ -164,6 +164,22 @@ def _status(study: Any, planned: Any) -> str:
         step = "detected" if older[0].path.name == DETECTIONS else "evaluated"
         return f"will be {step} again, because {older[0].why}"
     return f"up to date: {text}" if found.metrics else text
+
+
+def _again(planned: Any, folder: Path, changes: list[str], words: str) -> str:
+    """What happens to a run that has changed: it starts again, or goes on to more epochs."""
+    from rankdet.results.course import LENGTH
+    from rankdet.study.going_on import goes_on_from
+
+    lengths = tuple(f"schedule.{key} " for key in LENGTH)
+    longer = all(change.startswith(lengths) for change in changes)
+    found = goes_on_from(planned, folder) if longer else None
+    if found is None:
+        return f"will be trained again, because {words} changed"
+    epoch, why = found
+    if why is None:
+        return f"will go on from epoch {epoch}, because {words} changed"
+    return f"will be trained again, because {words} changed; cannot go on from epoch {epoch}: {why}"
 
 
 def _status_of_import(study: Any, one: Any) -> str:

@@ -103,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     )
     out = args.out or Path("results") / "tuning" / f"{study.name}.json"
     check_writable(out, reads=args.configfile or [])
+    _check_warmup(args, study)
     return _search(args, study, tried, out)
 
 
@@ -152,6 +153,20 @@ def _clip(text: str) -> float | None:
     if text != "none" and (value is None or not 0 < value < math.inf):
         raise ValueError("give `none` or norms above 0, separated by commas: none,10")
     return value
+
+
+def _check_warmup(args: argparse.Namespace, study: Any) -> None:
+    """Refuses a warm-up that is longer than every training: no rate would be reached."""
+    from rankdet.study.estimate import iterations
+
+    lengths = [iterations(study, run) for run in study.runs if run.trained]
+    known = [length for length in lengths if length is not None]
+    longest = max(listed("--warmup", args.warmup, _warmup), default=0)
+    if known and len(known) == len(lengths) and longest >= max(known):
+        raise InputError(
+            f"--warmup {args.warmup}: {longest} is not shorter than the trainings of "
+            f"{study.source}, {max(known)} iterations; choose a part of them"
+        )
 
 
 def _warmup(text: str) -> int:

@@ -37,9 +37,13 @@ class GradientBalance:
         if not logits.requires_grad:
             return
 
+        # The hook must not refer to the logits: they would keep each other, and with them the graph
+        # of every iteration, until the process ends. Python's garbage collector cannot see it.
+        nothing = torch.zeros((), dtype=torch.float64, device=logits.device)
+
         def measure(gradient: Tensor | None) -> None:
             if gradient is None:  # the backward pass of a loss returned None
-                self.positive = self.negative = logits.new_zeros((), dtype=torch.float64)
+                self.positive = self.negative = nothing
                 return
             magnitude = gradient.detach().abs()
             self.positive = magnitude[rows, columns].sum(dtype=torch.float64)

@@ -7,7 +7,15 @@ from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.staleness import PARTS
 
 OF_A_STUDY = ("title", "scale", "preset", "learned_ap50")
-OF_A_RUN = ("splits", "score_thresholds", "test_variants", "kept_epochs", "tuning", "checkpoint")
+OF_A_RUN = (
+    "splits",
+    "score_thresholds",
+    "test_variants",
+    "kept_epochs",
+    "tuning",
+    "checkpoint",
+    "init_from",
+)
 SHOWN = 4  # runs that a line names
 
 

@@ -6,7 +6,10 @@ from pathlib import Path, PurePosixPath
 from rankdet.results import layout
 
 # Folders that stay, at any depth: caches, logs, unfinished work.
-STAY = ("logs", "intervals", "pages", layout.WORK, layout.EARLY, "finished", "origin")
+STAY = (
+    *("logs", "intervals", "pages", "finished", "origin"),
+    *(layout.WORK, layout.LAST, layout.EARLY),
+)
 DATA = "data"  # the folder with the annotations of a dataset
 # Endings of the files of a study. Nothing of them is code that a report or a study would run.
 ENDINGS = (".json", ".parquet", ".csv", ".md", ".tex", ".svg", ".pdf", ".png", ".bib")

@@ -48,6 +48,8 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
             differ, a run of both has other results, or `out` has other files.
     """
     parts = read_study(first), read_study(second)
+    if parts[0].folder == parts[1].folder:
+        raise InputError(f"{parts[0].folder}: both parts are this study; name two studies")
     if not NAME.fullmatch(out.name):
         raise InputError(
             f"{out}: its name is that of the new study: use lower-case letters, digits, '.', '_' "

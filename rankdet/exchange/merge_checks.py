@@ -10,7 +10,15 @@ from rankdet.results.staleness import PARTS
 from rankdet.results.status import WITHOUT_RESULTS
 
 OF_A_STUDY = ("preset", "scale", "learned_ap50")  # that all numbers share
-OF_A_RUN = ("splits", "score_thresholds", "test_variants", "kept_epochs", "settings", "checkpoint")
+OF_A_RUN = (
+    "splits",
+    "score_thresholds",
+    "test_variants",
+    "kept_epochs",
+    "settings",
+    "checkpoint",
+    "init_from",
+)
 # Packages whose versions change numbers. Those of Python and of tools do not.
 PACKAGES = ("rankdet", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
 SAME = 1e-6  # of metrics in [0, 1]: the last digits depend on the processor

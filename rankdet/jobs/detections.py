@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rankdet.files import sha256
 from rankdet.jobs.claim import claimed
 from rankdet.jobs.early import detect_early, take_early
 from rankdet.jobs.finished import keep_finished, take_finished
@@ -33,10 +34,17 @@ def train_run(spec: Mapping[str, Any], run: Path, say: Callable[[str], None]) ->
     known = with_data(spec, ["train"])
     with claimed(run, lambda line: say(f"note: {'/'.join(run.parts[-4:])}: {line}")):
         if not take_finished(known, run):
-            train(known, run, partial(_at_the_end, known, run))
+            train(_with_first_weights(known), run, partial(_at_the_end, known, run))
     record = RunRecord.from_disk(run / RUN)
     if record.status != "trained":
         say(f"note: {'/'.join(run.parts[-4:])}: {record.status}: {record.reason}")
+
+
+def _with_first_weights(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds the checksum of the file that the training starts from, which a resume compares."""
+    path = Path(spec.get("init_from") or "")
+    first = {"first": sha256(path)} if path.is_file() else {}
+    return {**spec, "hashes": {**spec["hashes"], **first}}
 
 
 def _at_the_end(spec: Mapping[str, Any], run: Path) -> None:

@@ -238,6 +238,7 @@ def _facts(run: RecordedRun) -> dict[str, Any]:
         "device": training.device,
         "processor": _processor(hardware),
         "threads": hardware.get("threads"),
+        "went_on": ", ".join(str(epoch) for epoch in training.went_on_from or ()),
         "resumed": ", ".join(str(iteration) for iteration in training.resumed_from or ()),
     }
 

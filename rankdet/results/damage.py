@@ -36,7 +36,7 @@ PARTNERS = {
     layout.TABLE: "table.csv",
     layout.FIGURE: "figure.svg",
 }
-NOT_OUTPUTS = (layout.WORK, layout.EARLY, "logs")
+NOT_OUTPUTS = (layout.WORK, layout.LAST, layout.EARLY, "logs")
 ASIDE = ".set-aside"
 
 

@@ -42,6 +42,8 @@ EARLY = (
 
 WORK = "work"  # checkpoints of an unfinished training
 PROGRESS = "train.jsonl"  # in `work`: one line per iteration so far
+LAST = "last"  # the state at the end of a training, from which a longer one goes on
+STATE = "state.json"  # in `work` and `last`: what the training is made of
 LOCK = "lock"  # in `work`: which process writes it
 FAILURE = "failure.json"  # in `work`: why the last job failed
 

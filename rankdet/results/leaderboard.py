@@ -11,11 +11,11 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
-from rankdet.evaluation.metric import LEADERBOARD, MASKS, Metric
+from rankdet.evaluation.metric import LEADERBOARD, MASKS, PERCENT, Metric
 from rankdet.files import atomic, read_csv
 from rankdet.parsing import parse_number
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy, read_study
-from rankdet.results.status import UNTRAINED, WITHOUT_RESULTS
+from rankdet.results.status import STATUSES, UNTRAINED, WITHOUT_RESULTS
 from rankdet.results.usable import unusable
 
 AP50 = registry.by_key()["AP50"]
@@ -127,6 +127,12 @@ def _all_columns() -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
 def _read_entry(row: Mapping[str, str], known: Mapping[str, Metric]) -> Entry:
     identity: dict[str, Any] = {name: row[name] for name in IDENTITY}
     values = {m.key: parse_number(row[h]) if row[h] else None for h, m in known.items() if h in row}
+    if row["status"] not in STATUSES:
+        raise ValueError(f"unknown status {row['status']!r:.60}")
+    for metric in known.values():
+        value = values.get(metric.key)
+        if value is not None and metric.scale == PERCENT and abs(value) > PERCENT:
+            raise ValueError(f"{metric.header} is {value:g}, and at most 100 is possible")
     seed = row["seed"]
     if not (seed.isascii() and seed.isdecimal() and len(seed) < 20):
         raise ValueError(f"seed {seed!r:.60} is not a whole number")

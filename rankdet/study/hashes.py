@@ -39,7 +39,7 @@ STEPS = {
 }
 MODEL_STEPS = ("train", "cost", "given", "predict")
 WITHOUT_LOSSES = ("given", "predict")  # inference does not use the loss
-PACE_ONLY = ("checkpoint_every", "log_every", "workers")  # keys that change no number
+PACE_ONLY = ("checkpoint_every", "log_every", "workers", "keep_state")  # keys that change no number
 
 
 def digest(*values: Any) -> str:

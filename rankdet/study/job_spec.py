@@ -15,6 +15,7 @@ def job_spec(
     threads: int,
     variant: str | None,
     threshold: str | float | None,
+    first_weights: str = "",
 ) -> dict[str, Any]:
     """Returns the spec of a job; JSON-serialisable.
 
@@ -26,6 +27,7 @@ def job_spec(
         threads: CPU threads.
         variant: A test variant; None for the main test.
         threshold: A score threshold; None for that of the test.
+        first_weights: The file of the weights that the training starts from; empty for none.
     """
     return {
         "study": config.study,
@@ -51,5 +53,7 @@ def job_spec(
         **({"hours": config.hours} if config.hours else {}),
         **({"track": config.track} if config.track else {}),
         **({"checkpoint": run.checkpoint} if run.checkpoint else {}),
+        **({"init_from": first_weights} if first_weights else {}),
+        **({"rest": run.rest_hash} if run.trained else {}),
         **({"keep_epochs": [kept.name for kept in run.kept_epochs]} if run.kept_epochs else {}),
     }

@@ -32,9 +32,10 @@ def made_of(run: ResolvedRun) -> dict[str, dict[str, Any]]:
         "detector": {k: model.detector_spec.get(k) for k in ("family", "base", "head", "masks")}
         | dict(model.detector_spec[run.preset] or {}),
     }
+    first = {"init_from": f"{run.first_weights} {run.init_from}"} if run.init_from else {}
     files = hashes.loss_files(model.loss_file, model.card, model.detector_spec)
     return {
-        "settings": {"preset": run.preset, **dict(_flat(settings))},
+        "settings": {"preset": run.preset, **dict(_flat(settings)), **first},
         "files": {**hashes.model_code_files("train", model.detector_spec), **files},
     }
 

@@ -17,6 +17,7 @@ from rankdet.study import batches, data, hashes, published
 from rankdet.study import cost as costs
 from rankdet.study.config.model import StudyConfig, check_config, load_config
 from rankdet.study.config.own_files import check_places
+from rankdet.study.first_weights import with_first_weights
 from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.imported import ImportedRun, Imports
 from rankdet.study.job_spec import job_spec
@@ -60,13 +61,14 @@ class Study:
         )
         published.check_names(config, source)
         planned = expand(config, source, self.papers.runs)
-        self.runs = resolved_once(planned, self._keeping, config, source)
+        resolved = resolved_once(planned, self._keeping, config, source)
+        self.runs, self._first_models = with_first_weights(resolved, self.folder, source)
         check_kept_epochs(self.runs, source)
         self._runs = {run.key: run for run in self.runs}
         self.imports = Imports(config, Path(self.folder), source)
         self.every: list[ResolvedRun | ImportedRun] = [*self.runs, *self.imports.runs]
         self.datasets = list(dict.fromkeys(run.dataset for run in self.every))
-        self._parts: dict[tuple[int, int], dict[str, dict[str, Any]]] = {}
+        self._parts: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
         # Whether the jobs run on other machines; a workflow that submits jobs replaces it.
         self.submitted: Callable[[], bool] = lambda: False
         if config.cost:
@@ -117,6 +119,13 @@ class Study:
     def hashes(self, wildcards: Mapping[str, str]) -> dict[str, str]:
         """Returns what the training of a job's run depends on, apart from its data."""
         return dict(self.run(wildcards).hashes)
+
+    def first_model(self, wildcards: Mapping[str, str]) -> list[str]:
+        """Returns the `model.pth` of another run that the training of a job's run starts from.
+
+        It is empty if there is none; a file from elsewhere counts by its content, in the hashes.
+        """
+        return [path for path in [self._first_models.get(run_key(wildcards))] if path]
 
     def test_hash(self, wildcards: Mapping[str, str]) -> str:
         """Returns what a job's detections depend on, apart from the run's weights and data."""
@@ -256,10 +265,12 @@ class Study:
         """Returns the job spec of a run; the last two arguments choose one of its tests."""
         parts = self._made_of(run) if run.trained else {}
         manifest = self._manifest(run.dataset)
-        return job_spec(run, self.config, manifest, parts, threads, variant, threshold)
+        first = self._first_models.get(run.key, run.init_from)
+        return job_spec(run, self.config, manifest, parts, threads, variant, threshold, first)
 
     def _made_of(self, run: ResolvedRun) -> dict[str, dict[str, Any]]:
-        key = (id(run.model), id(run.schedule))  # the runs keep these objects
+        # The runs keep these objects.
+        key = (id(run.model), id(run.schedule), run.init_from, run.first_weights)
         if key not in self._parts:
             self._parts[key] = made_of(run)
         return self._parts[key]

@@ -51,6 +51,7 @@ def run_entry(run: ResolvedRun, folder: str) -> dict[str, Any]:
         "test_variants": [name for name, _ in run.test_variants],
         "untrained": run.untrained,
         "checkpoint": run.checkpoint,
+        **({"init_from": run.init_from} if run.init_from else {}),
         "hashes": planned_hashes(run),
     }
 

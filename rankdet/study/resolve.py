@@ -12,6 +12,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.repository import BACKBONES
+from rankdet.results.course import LENGTH
 from rankdet.study import (
     backbones,
     batches,
@@ -78,6 +79,8 @@ class ResolvedRun(Run):
         titles: `dataset`, `detector` and `loss`, for readers.
         hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
             added when a job runs.
+        first_weights: First digits of the hash of the weights that the training starts from; empty
+            for initial weights of its own. `hashes.config` contains all of it.
         gpu_note: The GPUs that were chosen and what differs, if they are as published or fewer
             than asked for; else empty.
     """
@@ -88,6 +91,7 @@ class ResolvedRun(Run):
     test: Mapping[str, Any]
     titles: Mapping[str, str]
     hashes: Mapping[str, str]
+    first_weights: str = ""
     gpu_note: str = ""
 
     @property
@@ -99,6 +103,13 @@ class ResolvedRun(Run):
     def predicts_masks(self) -> bool:
         """Whether the run's detector predicts masks."""
         return self.model.predicts_masks
+
+    @property
+    def rest_hash(self) -> str:
+        """What the settings of the training are apart from its length, as `hashes.config`."""
+        rest = {key: value for key, value in self.schedule.items() if key not in LENGTH}
+        own = hashes.config_hash(self.model.detector_spec, self.preset, rest)
+        return hashes.digest(own, self.first_weights)
 
     def test_settings(
         self, variant: str | None = None, threshold: str | float | None = None

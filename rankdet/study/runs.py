@@ -9,9 +9,11 @@ from rankdet.results.epochs import KeptEpoch
 from rankdet.study.config.model import RunGroup, StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.recipes import Case
+from rankdet.suggest import choice
 
 UNTRAINED = "untrained"
 GIVEN = "given"  # in the key of a run whose checkpoint is given
+NO_WEIGHTS = "none"  # `init_from` of a group that does not start from the weights of the study
 
 
 def split_loss(loss: str) -> tuple[str, str]:
@@ -51,6 +53,8 @@ class Run:
         test_variants: Further tests by name, and what each changes in the run's test settings.
         kept_epochs: Epochs of a paper's schedule after which the training keeps its weights.
         checkpoint: File whose weights are tested without a training; empty for a training.
+        init_from: File of the weights that the training starts from, or the key of another run;
+            empty for initial weights of its own.
         group: The index in the config's `runs`, for messages; None for a run of a paper's table.
         cases: What the paper's schedule changes for this run; see `rankdet.study.recipes`.
     """
@@ -68,6 +72,7 @@ class Run:
     test_variants: tuple[tuple[str, TestSettings], ...] = ()
     kept_epochs: tuple[KeptEpoch, ...] = ()
     checkpoint: str = ""
+    init_from: str = ""
     group: int | None = field(default=None, compare=False)
     cases: tuple[Case, ...] = field(default=(), compare=False)
 
@@ -129,8 +134,12 @@ def expand(config: StudyConfig, source: str, more: Iterable[Run] = ()) -> list[R
                     f"as {other.key}; leave one of them out"
                 )
     for run in more:
-        runs.setdefault(run.identity, run)
+        first = _first_weights(config, run.detector, None, run.seed)
+        runs.setdefault(run.identity, replace(run, init_from=first))
     trained = list(runs.values())
+    for detector in config.init_from if isinstance(config.init_from, dict) else ():
+        if detector not in (known := dict.fromkeys(run.detector for run in trained)):
+            raise InputError(f"{source}: init_from.{detector}: no run; {choice(detector, known)}")
     return [*_untrained(trained), *trained] if config.untrained else trained
 
 
@@ -152,8 +161,20 @@ def _group(config: StudyConfig, group: RunGroup, index: int) -> Iterator[Run]:
                     score_thresholds=tuple(group.score_thresholds),
                     test_variants=tuple(group.test_variants.items()),
                     checkpoint=group.checkpoint or "",
+                    init_from=""
+                    if group.checkpoint
+                    else _first_weights(config, detector, group.init_from, seed),
                     group=index,
                 )
+
+
+def _first_weights(config: StudyConfig, detector: str, of_group: str | None, seed: int) -> str:
+    """The weights that a run starts from, as the config names them; empty if it has none."""
+    found = config.init_from
+    if isinstance(found, dict):
+        found = found.get(detector)
+    name = of_group or found or NO_WEIGHTS
+    return "" if name == NO_WEIGHTS else name.replace("{seed}", str(seed))
 
 
 def _untrained(runs: list[Run]) -> list[Run]:
@@ -163,5 +184,6 @@ def _untrained(runs: list[Run]) -> list[Run]:
         first.setdefault((run.dataset, run.detector, run.backbone), run)
     own: dict[str, Any] = {"loss": UNTRAINED, "schedule_name": ""}
     own["score_thresholds"] = own["test_variants"] = ()
-    own["checkpoint"], own["kept_epochs"] = "", ()
+    own["checkpoint"] = own["init_from"] = ""
+    own["kept_epochs"] = ()
     return [replace(r, splits=r.splits[:1], **own) for r in first.values()]

@@ -11,15 +11,20 @@ from typing import Any
 import torch
 
 from rankdet.errors import InputError
-from rankdet.files import atomic, read_record, shown, write_record
-from rankdet.results.layout import LOCK, PROGRESS, WORK
-from rankdet.results.schemas.base import has_no_file
+from rankdet.files import atomic, shown, write_record
+from rankdet.results.layout import LAST, LOCK, PROGRESS, STATE, WORK
+from rankdet.training import going_on
 from rankdet.training.checkpoint_store import CheckpointStore, iteration_of
 from rankdet.training.lock import WriterLock
 
+EPOCHS = "epochs"  # in `work/`: weights of epochs on the way
+
 
 def fingerprint(spec: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the hashes and the seed. A run can be resumed only if they have not changed."""
+    """Returns the hashes and the seed. A run can be resumed only if they have not changed.
+
+    `hashes.first` is the checksum of the weights that it starts from, if they are from a file.
+    """
     return {**{k: str(v) for k, v in spec.get("hashes", {}).items()}, "seed": str(spec["seed"])}
 
 
@@ -36,6 +41,7 @@ def save_model(runner: Any, spec: Mapping[str, Any], path: Path, **more: Any) ->
 
     state = {name: value.cpu() for name, value in trained_weights(runner).items()}
     meta = {key: spec[key] for key in ("dataset", "detector", "loss", "variant", "seed", "preset")}
+    meta["classes"] = list(runner.train_dataloader.dataset.metainfo["classes"])
     with atomic(path) as temporary:
         torch.save({"state_dict": state, "meta": {**meta, **more}}, temporary)
 
@@ -44,7 +50,8 @@ class Workspace:
     """The `work/` folder of a run, with checkpoints, recorded rows and a resume history.
 
     Snakemake does not know the folder, so it does not delete it. If the fingerprint has changed,
-    the folder is cleared. Only one process has it: it is locked until this process ends.
+    the folder is cleared, unless the training may go on to more epochs; see `going_on`. Only one
+    process has it: it is locked until this process ends.
 
     Args:
         run_dir: The run's folder.
@@ -58,8 +65,8 @@ class Workspace:
     def __init__(
         self, run_dir: Path, spec: Mapping[str, Any], say: Callable[[str], None] = print
     ) -> None:
-        self.path, self.say = run_dir / WORK, say
-        self._state_path = self.path / "state.json"
+        self.path, self.last, self.say = run_dir / WORK, run_dir / LAST, say
+        self._state_path = self.path / STATE
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(self.path / LOCK)
         self._lock.acquire(say)
@@ -67,20 +74,32 @@ class Workspace:
         mark = fingerprint(spec)
         state = self._read_state()
         if state is not None and state["fingerprint"] != mark:
-            self._clear()  # code, data or config have changed
-            state = None
+            state = self._longer(self.path, state, spec, mark)
+            if state is None:
+                self._clear()  # code, data or config have changed
+        if state is None and (ended := going_on.read_state(self.last)):
+            state = self._longer(self.last, ended, spec, mark)
         self.checkpoints.remove_leftovers()
         self.state: dict[str, Any] = state or {"fingerprint": mark, "resumed_from": []}
         self.save_state()
 
+    def _longer(
+        self, folder: Path, state: dict[str, Any], spec: Mapping[str, Any], mark: dict[str, str]
+    ) -> dict[str, Any] | None:
+        """Returns the state of a training that goes on from another one; None if it cannot."""
+        place = going_on.place_to_go_on(folder, state, spec, mark, self.say)
+        if place is None:
+            return None
+        if folder == self.last:
+            going_on.take_last(self.last, self.path)
+        shutil.rmtree(self.path / EPOCHS, ignore_errors=True)  # those of the shorter schedule
+        return {**state, "fingerprint": mark, "went_on": [*state.get("went_on", []), place]}
+
     def _read_state(self) -> dict[str, Any] | None:
-        state, problem = read_record(self._state_path)
-        if has_no_file(problem):
+        if not self._state_path.exists():
             self._clear()
             return None
-        resumed = state.get("resumed_from")
-        whole = isinstance(state.get("fingerprint"), dict) and isinstance(resumed, list)
-        if whole and all(isinstance(one, int) for one in resumed or ()):
+        if state := going_on.read_state(self.path):
             return state
         self.say(f"{shown(self._state_path)} is damaged: training starts again")
         self._clear()
@@ -151,7 +170,20 @@ class Workspace:
             )
         return rows
 
-    def remove(self) -> None:
-        """Deletes the folder. Call it after the outputs of the run have been written."""
+    @property
+    def went_on_at(self) -> int:
+        """The iterations of the shorter training that this one goes on from; 0 if there is none."""
+        went_on = self.state.get("went_on")
+        return int(went_on[-1]["iteration"]) if went_on else 0
+
+    def remove(self, *, keep_last: bool = False) -> None:
+        """Deletes the folder. Call it after the outputs of the run have been written.
+
+        Args:
+            keep_last: Whether the last state is kept, so that a longer training goes on from it.
+        """
+        shutil.rmtree(self.last, ignore_errors=True)
+        if keep_last:
+            going_on.keep_last(self.path, self.last)
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()

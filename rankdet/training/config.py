@@ -1,7 +1,6 @@
 """Builds mmengine's configs from a run's spec: data loaders, optimiser, schedule."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -145,30 +144,6 @@ def test_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any], split: str
     }
 
 
-def epochs_and_iterations(schedule: Mapping[str, Any], epoch_length: int) -> tuple[int, int]:
-    """Returns the number of epochs and their iterations.
-
-    A schedule in iterations is rounded up to whole epochs, because self-balance and checkpoints
-    happen at the end of an epoch.
-    """
-    if schedule.get("epochs"):
-        epochs = int(schedule["epochs"])
-    else:
-        epochs = math.ceil(schedule["iterations"] / epoch_length)
-    return epochs, epochs * epoch_length
-
-
-def last_epoch(schedule: Mapping[str, Any], epochs: int) -> int:
-    """Returns the epoch after which training ends: the last, or earlier with `stop_after`.
-
-    The learning rate follows the schedule of the whole training. So a run with `stop_after` equals
-    the first part of the whole training.
-    """
-    part = schedule.get("stop_after")
-    # minus .001, so that rounding errors do not add an epoch: 1/3 of 12 epochs is 4
-    return epochs if part is None else max(1, math.ceil(part * epochs - 1e-3))
-
-
 def optimizer_config(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the optimiser: SGD, as in all the papers, or AdamW; with factors for its parts."""
     schedule = spec["schedule"]
@@ -209,31 +184,3 @@ def check_parts(schedule: Mapping[str, Any], detector: str, names: Sequence[str]
                 f"schedule.paramwise.custom_keys: no parameter of {detector!r} has {key!r} in its "
                 f"name; {nearest(key, known)}"
             )
-
-
-def lr_schedule(schedule: Mapping[str, Any], iterations: int) -> list[dict[str, Any]]:
-    """Returns linear warm-up, then steps by .1 at fractions of the training, or a cosine.
-
-    Args:
-        schedule: The run's schedule; `warmup`, `warmup_ratio`, `lr_policy` and `lr_steps` are read.
-        iterations: Length of the whole training.
-    """
-    warmup = min(int(schedule.get("warmup", 0)), iterations)
-    parts: list[dict[str, Any]] = []
-    if warmup:
-        parts.append(
-            {
-                "type": "LinearLR",
-                "start_factor": schedule.get("warmup_ratio", 0.001),
-                "by_epoch": False,
-                "begin": 0,
-                "end": warmup,
-            }
-        )
-    if schedule.get("lr_policy") == "cosine":
-        cosine = {"type": "CosineAnnealingLR", "by_epoch": False, "T_max": iterations}
-        return [*parts, {**cosine, "eta_min": 0.0, "begin": 0, "end": iterations}]
-    steps = [round(fraction * iterations) for fraction in schedule.get("lr_steps", ())]
-    if steps:
-        parts.append({"type": "MultiStepLR", "by_epoch": False, "milestones": steps, "gamma": 0.1})
-    return parts

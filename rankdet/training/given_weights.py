@@ -59,6 +59,19 @@ def write_given(spec: dict[str, Any], run_dir: Path) -> None:
     RunRecord.model_validate(written).to_disk(run_dir / RUN)
 
 
+def check_version(path: Path, found: CheckpointFile) -> None:
+    """Checks the version of mmdet that wrote a file.
+
+    Raises:
+        InputError: If it is 1.x, which counts classes from 1.
+    """
+    if found.mmdet.startswith(("0.", "1.")):
+        raise InputError(
+            f"{path}: written by mmdet {found.mmdet}, which numbers the classes in another way; "
+            "convert it with tools/model_converters/upgrade_model_version.py of mmdet 2"
+        )
+
+
 def check_origin(path: Path, found: CheckpointFile, classes: Sequence[str]) -> None:
     """Compares the classes of the file with those of the dataset, and checks the version of mmdet.
 
@@ -66,11 +79,7 @@ def check_origin(path: Path, found: CheckpointFile, classes: Sequence[str]) -> N
         InputError: If the classes or their order differ, or the file is from mmdet 1.x, which
             counts classes from 1.
     """
-    if found.mmdet.startswith(("0.", "1.")):
-        raise InputError(
-            f"{path}: written by mmdet {found.mmdet}, which numbers the classes in another way; "
-            "convert it with tools/model_converters/upgrade_model_version.py of mmdet 2"
-        )
+    check_version(path, found)
     if not found.classes or found.classes == tuple(classes):
         return
     if len(found.classes) != len(classes):
@@ -107,9 +116,9 @@ def fitted(path: Path, weights: Mapping[str, Any], model: Mapping[str, Any]) -> 
     missing = [name for name in model if name in wanted - found.keys()]
     unknown = [name for name in found if name not in model and _of_a_model(name)]
     faults = [
-        *_listed("shapes differ: ", "; ", shapes),
-        *_listed("not in the file: ", ", ", missing),
-        *_listed("not in the detector: ", ", ", unknown),
+        *_listed("shapes differ", "; ", shapes),
+        *_listed("not in the file", ", ", missing),
+        *_listed("not in the detector", ", ", unknown),
     ]
     if faults:
         raise InputError(
@@ -133,7 +142,7 @@ def _of_a_model(name: str) -> bool:
 def _listed(words: str, between: str, names: Iterable[str]) -> list[str]:
     names = list(names)
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [words + between.join(names[:SHOWN]) + more] if names else []
+    return [f"{words}: {between.join(names[:SHOWN])}{more}"] if names else []
 
 
 def _shape(tensor: Any) -> str:

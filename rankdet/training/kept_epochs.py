@@ -15,10 +15,8 @@ from rankdet.results.epochs import KeptEpoch
 from rankdet.results.layout import MODEL, RUN, epoch_folder
 from rankdet.results.schemas.run import AtEpoch, RunRecord
 from rankdet.training import together
-from rankdet.training.checkpoints import save_model
+from rankdet.training.checkpoints import EPOCHS, save_model
 from rankdet.training.steps import Steps
-
-FOLDER = "epochs"  # in `work/`
 
 
 class KeepEpochsHook(Hook):
@@ -39,7 +37,7 @@ class KeepEpochsHook(Hook):
     def __init__(
         self, spec: Mapping[str, Any], work: Path, epochs: int, last: int, steps: Steps
     ) -> None:
-        self.spec, self.folder = spec, work / FOLDER
+        self.spec, self.folder = spec, work / EPOCHS
         self.epochs, self.steps = epochs, steps
         kept = [KeptEpoch.parse(name) for name in spec.get("keep_epochs", ())]
         self.own = {one: min(one.in_training(epochs), last) for one in kept}

@@ -134,6 +134,7 @@ def run_record(
     device: str,
     started: str,
     at_epoch: AtEpoch | None = None,
+    first: Mapping[str, Any] | None = None,
 ) -> RunRecord:
     """Returns the content of `run.json`, of a run or of an epoch that it kept."""
     keys = ("study", "dataset", "detector", "loss", "variant", "seed", "preset")
@@ -147,7 +148,7 @@ def run_record(
         reason=reason,
         training={**training, **sizes} if training else None,
         **({"at_epoch": at_epoch} if at_epoch else {}),
-        provenance=provenance(spec, device, started),
+        provenance=provenance(spec, device, started) | ({"init_from": first} if first else {}),
     )
 
 
@@ -161,8 +162,10 @@ class Written:
         reason: Why it is not `trained`, in one line.
         rows: The per-iteration record.
         device: As `environment.set_up` returned it.
-        state: The state of its workspace: `started` and `resumed_from`.
+        state: The state of its workspace: `started`, `resumed_from` and `went_on`.
         heads: As in `imbalance_ratios`.
+        first: The file that the training started from, for `provenance.init_from`; None if it had
+            initial weights of its own.
     """
 
     spec: Mapping[str, Any]
@@ -172,6 +175,7 @@ class Written:
     device: str
     state: Mapping[str, Any]
     heads: Mapping[str, int]
+    first: Mapping[str, Any] | None = None
 
     def at_end(self, kept: Mapping[str, int]) -> RunRecord:
         """Returns the record of the run.
@@ -201,7 +205,9 @@ class Written:
     def _summary(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         epochs, iterations = (rows[-1]["epoch"], rows[-1]["iteration"]) if rows else (0, 0)
         resumed = [one for one in self.state["resumed_from"] if one <= iterations]
-        return training_summary(rows, self.device, resumed, epochs, self.heads)
+        went_on = [one["epoch"] for one in self.state.get("went_on", ()) if one["epoch"] <= epochs]
+        summary = training_summary(rows, self.device, resumed, epochs, self.heads)
+        return summary | ({"went_on_from": went_on} if went_on else {})
 
     def _record(
         self, status: str, training: Mapping[str, Any], place: AtEpoch | None = None
@@ -214,4 +220,5 @@ class Written:
             device=self.device,
             started=self.state["started"],
             at_epoch=place,
+            first=self.first,
         )

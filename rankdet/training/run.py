@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.results import course
 from rankdet.results.layout import MODEL, PROGRESS, RUN, TRAINING
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
@@ -50,6 +51,8 @@ def build_runner(
     from rankdet.training import acceleration, config, hooks, recording, together, tracking
     from rankdet.training.averaging import AverageHook
     from rankdet.training.checkpoint_store import CheckpointStore, SaveHook
+    from rankdet.training.first_weights import FirstWeightsHook, first_weights
+    from rankdet.training.going_on import LongerRatesHook
     from rankdet.training.kept_epochs import KeepEpochsHook
     from rankdet.training.steps import Steps, with_steps
 
@@ -62,7 +65,7 @@ def build_runner(
     several = together.process_count() > 1
     steps = Steps(int(schedule.get("accumulate", 1)), len(loader))
     precision = schedule.get("precision", "fp32")
-    epochs, iterations = config.epochs_and_iterations(schedule, steps.per_epoch)
+    epochs, iterations = course.epochs_and_iterations(schedule, steps.per_epoch)
     every = max(1, round(schedule.get("checkpoint_every", 100) / steps.per_epoch))
     custom = [hooks.EpochSeedHook(seed), hooks.InertCheckpointHook()]
     custom.append(hooks.EndEpochHook(int(schedule.get("warmup", 0)), steps))
@@ -75,8 +78,10 @@ def build_runner(
         custom.append(AverageHook(schedule["ema"], steps))
     if several:
         custom.append(together.ProcessBuffersHook())
-    last = config.last_epoch(schedule, epochs)
+    last = course.last_epoch(schedule, epochs)
     custom.append(KeepEpochsHook(spec, work, epochs, last, steps))
+    start = FirstWeightsHook(note)
+    custom += [start, LongerRatesHook()]
     if report is not None:
         custom.append(hooks.ProgressHook(report, steps))
     store = CheckpointStore(work, work / PROGRESS)
@@ -88,7 +93,7 @@ def build_runner(
         train_dataloader=loader,
         train_cfg={"type": "EpochBasedTrainLoop", "max_epochs": last},
         optim_wrapper=with_steps(config.optimizer_config(spec), steps, precision, device),
-        param_scheduler=config.lr_schedule(schedule, iterations) or None,
+        param_scheduler=course.lr_schedule(schedule, iterations) or None,
         default_hooks={
             "logger": None,  # the training record writes lines to the log
             "timer": None,
@@ -108,6 +113,8 @@ def build_runner(
     if tracked:
         tracking.describe(runner, spec, work)
     detector = hooks.inner_model(runner)
+    if spec.get("init_from"):
+        start.first = first_weights(spec, config.class_names(manifest), detector)
     if schedule.get("rank_scope"):
         set_rank_scope(detector, schedule["rank_scope"])
     config.check_parts(schedule, spec["detector"], [n for n, _ in detector.named_parameters()])
@@ -123,7 +130,7 @@ def _model(
 ) -> dict[str, Any]:
     """Returns the detector's config, with a loss that was tried on random tensors.
 
-    Pretrained weights are fetched once for all processes.
+    Pretrained weights are fetched once for all processes; a run with `init_from` needs none.
     """
     from rankdet.detectors.trial import try_losses
     from rankdet.training.config import class_names, model_settings
@@ -132,6 +139,10 @@ def _model(
 
     settings = model_settings(spec, class_names(manifest))
     try_losses(settings, device, note)
+    if spec.get("init_from"):
+        if settings.get("backbone"):
+            settings["backbone"]["init_cfg"] = None
+        return settings
     with main_first():
         return fetch(settings)
 
@@ -203,6 +214,7 @@ def _train_and_write(
 ) -> None:
     from rankdet.training import record, together
     from rankdet.training.checkpoints import Workspace, save_model
+    from rankdet.training.first_weights import first_of
     from rankdet.training.gradient_checks import require_gradient
     from rankdet.training.hooks import criterion_heads, inner_model
     from rankdet.training.kept_epochs import keeper
@@ -213,7 +225,7 @@ def _train_and_write(
     space = Workspace(run_dir, spec, note) if note else None
     work = together.from_main(space and space.path)
     runner = build_runner(spec, work, device, report if main else None, note)
-    _resume(runner, space)
+    _resume(runner, spec, space)
     status, reason = _train(runner)
     if space is None:
         return
@@ -224,7 +236,9 @@ def _train_and_write(
         status, reason = record.verdict(rows, spec["card"])
     heads = {head.record_prefix: head.num_classes for head in criteria}
     epochs = keeper(runner.hooks)
-    written = record.Written(spec, status, reason, rows, device, space.state, heads)
+    first = first_of(runner.hooks)
+    origin = first.to_record() if first else None
+    written = record.Written(spec, status, reason, rows, device, space.state, heads, origin)
     save_model(runner, spec, run_dir / MODEL)
     epochs.write(run_dir, written.at_epoch)
     record.write_rows(run_dir / TRAINING, rows)
@@ -233,7 +247,7 @@ def _train_and_write(
     )
     if finish is not None:
         finish()
-    space.remove()
+    space.remove(keep_last=status != "diverged" and spec["schedule"].get("keep_state", True))
 
 
 def _iterations(runner: Any) -> int:
@@ -264,7 +278,7 @@ def _train(runner: Any) -> tuple[str, str | None]:
     return "trained", None
 
 
-def _resume(runner: Any, space: Any) -> None:
+def _resume(runner: Any, spec: Mapping[str, Any], space: Any) -> None:
     """Makes the runner resume from the last checkpoint, and removes later rows of the record.
 
     A training that has passed an epoch without keeping it, because no table showed that epoch
@@ -272,21 +286,27 @@ def _resume(runner: Any, space: Any) -> None:
 
     Args:
         runner: The runner.
+        spec: The run's spec.
         space: The run's workspace in the main process, which chooses the checkpoint for all.
     """
+    from rankdet.training.going_on import course_record, longer_rates
     from rankdet.training.kept_epochs import keeper
     from rankdet.training.together import from_main
 
     epochs = keeper(runner.hooks)
-    checkpoint, passes = from_main(space and _last_checkpoint(space, epochs))
+    found = space and (*_last_checkpoint(space, epochs), space.went_on_at)
+    checkpoint, passes, went_on_at = from_main(found)
+    iteration = epochs.steps.count(passes)
+    goes_on = checkpoint is not None and iteration == went_on_at
+    longer_rates(runner.hooks).iterations = iteration if goes_on else 0
     if checkpoint is not None:
         runner._load_from, runner._resume = str(checkpoint), True
     if space is None:
         return
     space.state.setdefault("started", provenance.now())
     epochs.forget(passes // epochs.steps.epoch_length)
-    iteration = epochs.steps.count(passes)
-    if checkpoint is not None:
+    space.state["course"] = course_record(spec, epochs.steps.per_epoch)
+    if checkpoint is not None and not goes_on:
         space.state["resumed_from"].append(iteration)
     space.cut_rows(iteration)
     space.save_state()

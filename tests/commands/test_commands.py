@@ -113,3 +113,18 @@ def test_a_loss_cannot_have_a_name_with_another_meaning(tmp_path):
     with pytest.raises(InputError, match="'untrained' has another meaning"):
         new_loss("untrained", tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the following arguments are required: command"),
+        (["evaluat"], "invalid choice: 'evaluat'"),
+        (["merge", "a"], "the following arguments are required: SECOND, --out"),
+        (["plan", "--chek"], "unrecognized arguments: --chek"),
+        (["watch", "--port", "many"], "argument --port: invalid int value: 'many'"),
+    ],
+)
+def test_a_wrong_option_is_one_line(error_of, arguments, words):
+    line = error_of(*arguments)
+    assert line.startswith("error: ") and words in line and "--help` lists what there is" in line

@@ -264,3 +264,26 @@ def test_small_differences_in_many_rows_show_in_the_joint_test() -> None:
     assert np.mean([p_of(2.0) < 0.05 for _ in range(50)]) > 0.8
     assert np.mean(alone) < 0.5  # of 40 rows
     assert joint_p([]) is None
+
+
+@pytest.mark.fault("value or status of a leaderboard that cannot be", tries=3)
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("AP", "700", "AP is 700, and at most 100 is possible"),
+        ("AP", "-101", "AP is -101"),
+        ("status", "finished", "unknown status 'finished'"),
+    ],
+)
+def test_a_leaderboard_has_possible_values(
+    record: Path, plan: Path, tmp_path: Path, capsys, column: str, value: str, words: str
+) -> None:
+    lines = rows(record / "leaderboard.csv")
+    lines[-1][column] = value
+    with (tmp_path / "leaderboard.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+    assert cli.main(["agree", str(plan), str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert words in line

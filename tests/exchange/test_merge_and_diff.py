@@ -1,13 +1,18 @@
 """`rankdet merge` and `rankdet diff`: two parts of a study, and what differs between them."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from statistics import fmean
 
 import pytest
 
 from rankdet import cli
+from rankdet.files import read_record
+from rankdet.repository import ROOT
 from rankdet.results.leaderboard import leaderboard
 from rankdet.results.records import read_study
 from tests.exchange.studies import change, copy_parts, make_parts
@@ -196,3 +201,62 @@ def test_diff_does_not_replace_a_leaderboard(parts: Path, capsys, side) -> None:
     assert cli.main(["diff", "a", "b", "--out", out]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "this command reads it and would write over it" in line
+
+
+def test_a_study_is_not_merged_with_itself(parts: Path, capsys) -> None:
+    assert cli.main(["merge", "a", "a", "--out", "results/c"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("both parts are this study; name two studies")
+    assert not (parts / "c").exists()
+
+
+@pytest.mark.fault("a named pipe in the place of a record")
+@pytest.mark.parametrize("name", ["metrics.json", "run.json", "speed.json"])
+def test_a_pipe_is_not_waited_for(parts: Path, name: str, capsys) -> None:
+    pipe = parts / "a" / BOTH / name
+    pipe.unlink()
+    os.mkfifo(pipe)
+    assert cli.main(["merge", "a", "b", "--out", "results/c"]) in (0, 2)
+    assert cli.main(["diff", "a", "b"]) in (0, 2)
+    assert "Traceback" not in capsys.readouterr().err
+    assert read_record(pipe) == ({}, f"{name} is a named pipe and not a file")
+
+
+ENDING = """
+import os, signal, sys
+from rankdet import cli
+from rankdet.exchange import {module}
+
+def end(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+{module}.{step} = end
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.fault("SIGTERM in the middle of an export, an import and a merge")
+@pytest.mark.parametrize(
+    ("module", "step", "words"),
+    [
+        ("export", "study_files", ["export", "a", "--out", "a.zip"]),
+        ("merge", "_copy", MERGE),
+        ("arrive", "_settle", ["import", "whole.zip", "--as", "new"]),
+    ],
+)
+def test_a_command_that_is_terminated_leaves_nothing(
+    parts: Path, module: str, step: str, words: list[str]
+) -> None:
+    assert cli.main(["export", "a", "--out", "whole.zip"]) == 0
+    before = sorted(path for path in parts.parent.rglob("*") if "__pycache__" not in path.parts)
+    code = ENDING.format(module=module, step=step)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 143, done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path for path in parts.parent.rglob("*")) == before

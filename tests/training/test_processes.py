@@ -168,6 +168,7 @@ def test_two_processes_make_one_record(runs):
     folder, _ = runs
     assert sorted(p.name for p in (folder / "whole").iterdir()) == [
         "epoch-50-of-100",
+        "last",
         "model.pth",
         "run.json",
         "train.parquet",

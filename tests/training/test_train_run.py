@@ -15,9 +15,9 @@ import torch
 from rankdet.datasets import prepare
 from rankdet.machine import processor_name
 from rankdet.repository import ROOT
+from rankdet.results.course import last_epoch
 from rankdet.study.detectors import load_detector
 from rankdet.training.checkpoints import Workspace
-from rankdet.training.config import last_epoch
 from rankdet.training.environment import set_up
 from rankdet.training.record import verdict
 from rankdet.training.run import build_runner

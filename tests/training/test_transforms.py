@@ -9,6 +9,7 @@ import pytest
 
 from rankdet.datasets import prepare
 from rankdet.errors import InputError
+from rankdet.results import course
 from rankdet.study.cards import load_loss
 from rankdet.study.detectors import load_detector
 from rankdet.training import config, inference, transforms
@@ -205,7 +206,7 @@ def test_images_of_a_stretched_test_fill_the_square(spec):
 
 def test_rates_fall_along_a_cosine_from_a_warm_up_of_its_own(spec):
     schedule = {"lr_policy": "cosine", "warmup": 10, "warmup_ratio": 0.1}
-    warm, cosine = config.lr_schedule(schedule, 200)
+    warm, cosine = course.lr_schedule(schedule, 200)
     assert (warm["start_factor"], warm["end"]) == (0.1, 10)
     assert (cosine["type"], cosine["end"], cosine["eta_min"]) == ("CosineAnnealingLR", 200, 0)
 

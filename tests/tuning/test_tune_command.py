@@ -119,3 +119,10 @@ def test_the_record_is_not_written_over_the_study(tmp_path, capsys):
     words = ["tune", "focal", "--detector", "retinanet", "--configfile", str(path)]
     assert main([*words, "--out", str(path)]) == 2
     assert "this command reads it" in capsys.readouterr().err
+
+
+def test_a_warmup_longer_than_the_trainings_is_one_line(tmp_path, capsys):
+    assert main(arguments(tmp_path, "--warmup", "10,99999")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--warmup 10,99999: 99999 is not shorter than the trainings of" in line
+    assert not (tmp_path / "tiny.json").exists()

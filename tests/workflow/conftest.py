@@ -75,7 +75,10 @@ def train(spec, run_dir, finish=None):
              "balance_weight": 1.0, "num_pos": 3, "grad_pos": 1.0, "grad_neg": 1.0,
              "seconds": 0.1, "data_seconds": 0.0, "memory_mb": 10.0} for i in (1, 2, 3)]
     pd.DataFrame(rows).to_parquet(run_dir / "train.parquet")
-    (run_dir / "model.pth").write_bytes(b"weights")
+    first = spec.get("init_from")
+    (run_dir / "model.pth").write_bytes(
+        b"trained on " + Path(first).read_bytes() if first else b"weights"
+    )
     for name in spec.get("keep_epochs", []):
         folder = run_dir / f"epoch-{name}"
         folder.mkdir(exist_ok=True)

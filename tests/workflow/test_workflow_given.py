@@ -1,4 +1,4 @@
-"""A study that tests a given checkpoint: nothing is trained, all other steps are as usual."""
+"""A study that tests a given checkpoint without a training, and starts another run from it."""
 
 import json
 
@@ -8,6 +8,10 @@ from tests.workflow.conftest import make_sandbox
 
 GROUP = "{dataset: shapes, detectors: [retinanet], losses: [focal, ap, alrp+no-sb]}"
 GIVEN = "{dataset: shapes, detectors: [retinanet], losses: [ap], checkpoint: theirs.pth}"
+TUNED = (
+    "{dataset: shapes, detectors: [retinanet], losses: [focal], schedule_name: tuned, "
+    "init_from: shapes/retinanet/ap@given/seed1}"
+)
 RUN = "results/tiny/shapes/retinanet/ap@given/seed1"
 
 
@@ -15,9 +19,9 @@ RUN = "results/tiny/shapes/retinanet/ap@given/seed1"
 def box(tmp_path_factory):
     sandbox = make_sandbox(tmp_path_factory.mktemp("given"))
     (sandbox.root / "theirs.pth").write_bytes(b"their weights")
-    sandbox.edit("tiny.yaml", GROUP, GIVEN)
+    sandbox.edit("tiny.yaml", GROUP, f"{GIVEN}\n  - {TUNED}")
     sandbox.edit("tiny.yaml", "figures: [alrp/figure4]\n", "")
-    assert "train" not in [rule for rule, _ in sandbox.planned()]
+    assert [loss for rule, loss in sandbox.planned() if rule == "train"] == ["focal@tuned"]
     done = sandbox.snakemake()
     assert done.returncode == 0, done.stderr
     return sandbox
@@ -28,6 +32,12 @@ def test_it_predicts_and_is_evaluated(box):
     metrics = json.loads((box.root / RUN / "metrics.json").read_text())
     assert metrics["status"] == "given checkpoint" and metrics["metrics"]["AP"] == 1
     assert not (box.root / RUN / "train.parquet").exists()
+
+
+def test_another_run_starts_from_it(box):
+    """The fake training copies the weights that it starts from."""
+    tuned = box.root / "results/tiny/shapes/retinanet/focal@tuned/seed1"
+    assert (tuned / "model.pth").read_bytes() == b"trained on their weights"
 
 
 def test_the_tables_show_it(box):
@@ -45,7 +55,7 @@ def test_another_checkpoint_is_predicted_again(box):
     assert not box.planned()
     (box.root / "theirs.pth").write_bytes(b"other weights")
     rules = {rule for rule, _ in box.planned()}
-    assert {"given", "predict", "evaluate"} <= rules and "train" not in rules
+    assert {"given", "predict", "evaluate", "train"} <= rules
 
 
 def test_a_missing_file_is_one_line(box):

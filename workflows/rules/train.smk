@@ -24,6 +24,7 @@ for training in STUDY.trainings():
             training.rule
         input:
             "<dataset>/dataset.json",
+            lambda wildcards: STUDY.first_model(wildcards),
         output:
             model="<run>/model.pth",
             curve="<run>/train.parquet",

@@ -52,6 +52,7 @@ class PlanRun(Part):
         score_thresholds: lowest scores before NMS at which it is also evaluated and timed.
         test_variants: names of further tests.
         checkpoint: file whose weights are tested; empty for a run that is trained.
+        init_from: file or run whose weights the training starts from; empty for none.
         hashes: what its training depends on (`config`, `code`, `loss`; absent if it is not
             trained), its tests (`test`, `test-<name>`, `at-<threshold>`), and its evaluation
             (`evaluate`); of imported detections `detections`; None in the plan of an old version.
@@ -76,6 +77,7 @@ class PlanRun(Part):
     test_variants: tuple[str, ...] = ()
     untrained: bool = False
     checkpoint: str = ""
+    init_from: str = ""
     hashes: dict[str, str] | None = None
     imported: bool = False
     url: str = Field("", pattern=r"^(https?://\S+)?$")

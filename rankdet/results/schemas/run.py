@@ -25,6 +25,8 @@ class TrainingSummary(Part):
     them with `get`.
 
     Attributes:
+        went_on_from: epochs at which shorter trainings had ended, from whose last state this one
+            went on; None if it was trained in one go.
         kept_epochs: name of each kept epoch, such as `50-of-100`, to the iteration after which its
             weights were kept; None if none was kept.
     """
@@ -36,6 +38,7 @@ class TrainingSummary(Part):
     peak_memory_mb: Number | None = None
     device: str | None = None
     resumed_from: list[int] | None = None
+    went_on_from: list[int] | None = None
     kept_epochs: dict[str, int] | None = None
     image_size: int | list[int] | None = None
     batch_size: int | None = None
@@ -53,6 +56,8 @@ class Provenance(Part):
 
     Attributes:
         checkpoint: `file`, `sha256` and `mmdet` (the version) of a given checkpoint.
+        init_from: `file`, `sha256` and `mmdet` of the weights that the training started from, and
+            `left_out`, the layers of classes that it did not take from there.
         imported: `files` (split to `file` and `sha256`) and `url` of imported detections.
         detections_hash: hash of these files.
         made_of: `settings` and `files` of a training: what the hashes are made of.
@@ -70,6 +75,7 @@ class Provenance(Part):
     started: str | None = None
     finished: str | None = None
     checkpoint: dict[str, str | None] | None = None
+    init_from: dict[str, Any] | None = None
     imported: dict[str, Any] | None = None
     detections_hash: str | None = None
     made_of: dict[str, dict[str, Any]] | None = None

@@ -21,10 +21,12 @@ from rankdet.study.code.syntax import (
     is_import,
     parse,
     root_name,
+    walk,
     without_docstrings,
 )
 
 PACKAGES = ("rankdet",)
+NAMING = (ast.Name, ast.Attribute, ast.Import, ast.ImportFrom)
 Grain = tuple[Path, int]  # a file and the index of one of its top-level statements
 
 
@@ -34,6 +36,7 @@ class Source:
     def __init__(self, path: Path, tree: "Tree") -> None:
         self.path, self.tree = path, tree
         self._texts: dict[int, str] = {}
+        self._parts: dict[int, list[ast.AST]] = {}
         self.body = without_docstrings(parse(path)).body
 
     @cached_property
@@ -49,7 +52,7 @@ class Source:
     def imports(self) -> dict[str, tuple[str, str | None]]:
         """Each imported name, anywhere in the file, to (module, name in it or None)."""
         found: dict[str, tuple[str, str | None]] = {}
-        for node in ast.walk(ast.Module(self.body, [])):
+        for node in walk(ast.Module(self.body, [])):
             if isinstance(node, ast.ImportFrom):
                 module = self.absolute(node)
                 found.update({a.asname or a.name: (module, a.name) for a in node.names})
@@ -84,6 +87,12 @@ class Source:
         parts = list(self.path.relative_to(self.tree.base(self.path)).with_suffix("").parts)
         parts = parts[: len(parts) - node.level]
         return ".".join([*parts, *([node.module] if node.module else [])])
+
+    def parts(self, index: int) -> list[ast.AST]:
+        """Returns the names, attributes and imports in a statement."""
+        if index not in self._parts:
+            self._parts[index] = [one for one in walk(self.body[index]) if isinstance(one, NAMING)]
+        return self._parts[index]
 
     def text(self, index: int) -> str:
         """Returns a statement without comments, docstrings and layout."""
@@ -167,7 +176,9 @@ class Tree:
         source = self.source(path)
         body = enumerate(source.body)
         return {
-            (path, i) for i, node in body if not is_import(node) or any(_side_effects(node, source))
+            (path, i)
+            for i, node in body
+            if not is_import(node) or any(_side_effects([node], source))
         }
 
     def find(self, module: str, name: str, seen: frozenset = frozenset()) -> set[Grain]:
@@ -211,14 +222,14 @@ class Tree:
 
     def _look(self, grain: Grain) -> Iterator[Grain]:
         source = self.source(grain[0])
-        node = source.body[grain[1]]
-        for module, attribute in _attributes(node, source, self):
+        parts = source.parts(grain[1])
+        for module, attribute in _attributes(parts, source, self):
             yield from self.find(module, attribute)
-        for name in {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}:
+        for name in {part.id for part in parts if isinstance(part, ast.Name)}:
             yield from ((source.path, index) for index in source.names.get(name, ()))
             if name in source.imports and self._as_module(source.imports[name]) is None:
                 yield from self.imported(source.imports[name])
-        for module in _side_effects(node, source):
+        for module in _side_effects(parts, source):
             path = self.module(module)
             if path is not None:
                 yield from self.whole(path)
@@ -289,13 +300,13 @@ def _is_ours(module: str) -> bool:
     return module.split(".")[0] in PACKAGES
 
 
-def _attributes(node: ast.stmt, source: Source, tree: Tree) -> Iterator[tuple[str, str]]:
+def _attributes(parts: Iterable[ast.AST], source: Source, tree: Tree) -> Iterator[tuple[str, str]]:
     """Yields (module, attribute) for `module.attribute` if the module is one of ours."""
-    for part in ast.walk(node):
+    for part in parts:
         if not isinstance(part, ast.Attribute):
             continue
         chain = [part.attr]
-        value = part.value
+        value: ast.expr = part.value
         while isinstance(value, ast.Attribute):
             chain.append(value.attr)
             value = value.value
@@ -308,12 +319,12 @@ def _attributes(node: ast.stmt, source: Source, tree: Tree) -> Iterator[tuple[st
                 yield module, path[0]
 
 
-def _side_effects(node: ast.stmt, source: Source) -> Iterator[str]:
+def _side_effects(parts: Iterable[ast.AST], source: Source) -> Iterator[str]:
     """Yields modules that count as a whole: of a plain `import a.b`, and of `from a import *`.
 
     The first is usually there for its effects at import; the second hides which names are used.
     """
-    for part in ast.walk(node):
+    for part in parts:
         if isinstance(part, ast.Import):
             yield from (a.name for a in part.names if not a.asname and source.follows(a.name))
         elif isinstance(part, ast.ImportFrom) and part.names[0].name == "*":

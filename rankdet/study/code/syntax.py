@@ -23,13 +23,28 @@ def parse(path: Path) -> ast.Module:
         raise InputError(f"{shown(path)}: cannot be read: {error}") from None
 
 
+def walk(node: ast.AST) -> list[ast.AST]:
+    """Returns a node and everything below it, in the order of `ast.walk`, faster.
+
+    Whether a name is read or written (`ctx`) is left out.
+    """
+    found = [node]
+    for one in found:  # grows on the way
+        for value in vars(one).values():
+            if isinstance(value, list):
+                found += [part for part in value if isinstance(part, ast.AST)]
+            elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+                found.append(value)
+    return found
+
+
 def bound(node: ast.stmt) -> set[str]:
     """Returns the names that a statement binds, except imports."""
     if isinstance(node, DEFINITIONS):
         return {node.name}
     if is_import(node):
         return set()
-    stored = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+    stored = (part for part in walk(node) if isinstance(part, ast.Name))
     return {part.id for part in stored if isinstance(part.ctx, ast.Store)}
 
 
@@ -51,7 +66,7 @@ def _is_text(node: ast.expr) -> bool:
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
     """Returns the tree without docstrings, changed in place."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, (ast.Module, *DEFINITIONS)):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and _is_text(first.value):

@@ -91,6 +91,13 @@ class RunGroup(Exact):
         None,
         description="File of weights, tested without training; one detector, one loss",
     )
+    init_from: Text | None = Field(
+        None,
+        description=(
+            "Weights that the training starts from: a file, or the key of another run; {seed} is "
+            "the run's seed; `none`: not those of the study"
+        ),
+    )
 
     @model_validator(mode="after")
     def _one_checkpoint_is_one_run(self) -> "RunGroup":
@@ -100,6 +107,16 @@ class RunGroup(Exact):
                 "rule",
                 "checkpoint: a checkpoint gives one run, but {key} has several",
                 {"key": several[0]},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tested_or_trained(self) -> "RunGroup":
+        if self.checkpoint and self.init_from:
+            raise PydanticCustomError(
+                "rule",
+                "both checkpoint and init_from are given: checkpoint tests weights, init_from "
+                "trains them; give one",
             )
         return self
 
@@ -203,6 +220,12 @@ class StudyConfig(Exact):
         [], description="Detections that were made elsewhere, evaluated beside the runs"
     )
     schedule: Schedule = Field(description="How the runs are trained")
+    init_from: Text | dict[DetectorName, Text] | None = Field(
+        None,
+        description=(
+            "Weights that trainings start from: a file or the key of a run; or detectors to these"
+        ),
+    )
     test: TestSettings = Field(TestSettings(), description="How detections are made")
     splits: list[Name] = Field(
         ["val"], min_length=1, description="Splits to evaluate on; the first one fills the tables"

@@ -196,6 +196,13 @@ class ScheduleChange(Exact):
     checkpoint_every: int | None = Field(
         None, ge=1, description="Iterations between the checkpoints that a run resumes from"
     )
+    keep_state: bool | None = Field(
+        None,
+        description=(
+            "Whether the state at the end of a training is kept, so that more epochs go on from "
+            "there; default: true"
+        ),
+    )
     log_every: int | None = Field(None, ge=1, description="Iterations between lines of the log")
     workers: int | None = Field(
         None, ge=0, description="Processes that load images; 0 loads them in the training process"

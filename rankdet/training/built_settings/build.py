@@ -8,6 +8,7 @@ import torch
 from mmengine.config import ConfigDict
 from torch import nn
 
+from rankdet.results import course
 from rankdet.training import config, transforms
 
 CLASSES = tuple(f"class {index}" for index in range(80))  # as many as COCO has
@@ -77,7 +78,7 @@ def build(spec: Mapping[str, Any]) -> Built:
         model = MODELS.build(settings)
     schedule, test = spec["schedule"], spec.get("test") or {}
     length = -(-COCO_IMAGES // schedule["batch_size"])
-    _, iterations = config.epochs_and_iterations(schedule, length)
+    _, iterations = course.epochs_and_iterations(schedule, length)
     return Built(
         spec=spec,
         config=settings,
@@ -85,6 +86,6 @@ def build(spec: Mapping[str, Any]) -> Built:
         train_pipeline=transforms.train_pipeline(schedule, masks=config.needs_masks(spec)),
         test_pipeline=transforms.test_pipeline(schedule, test),
         optimizer=config.optimizer_config(spec),
-        lr_schedule=config.lr_schedule(schedule, iterations),
+        lr_schedule=course.lr_schedule(schedule, iterations),
         epoch_length=length,
     )
