@@ -21,11 +21,12 @@ from rankdet.report.charts.quality import quality_charts
 from rankdet.report.charts.training import training_charts
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
-from rankdet.report.page_store import PageStore, Stamp, page_key, stamp
+from rankdet.report.page_keys import PageKeys, Stamp
+from rankdet.report.page_store import PageStore
 from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
 from rankdet.report.run_files import run_texts, write_texts
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
-from rankdet.report.sample_images import Sample, sample_split, samples, write_sample_images
+from rankdet.report.sample_images import Sample, image_stamps, samples, write_sample_images
 from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines, variant_views
@@ -61,10 +62,11 @@ class SplitView:
     problem: str | None
 
 
-def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
+def write_run_pages(
+    site: Site, compared: Sequence[Comparison], store: PageStore, keys: PageKeys
+) -> None:
     """Writes the page of each run, with its files and sample images."""
     pages = {one.page for one in compared}
-    store = PageStore(site.study.folder)
     pictures = _Pictures(site.study, site.folder)
     seeds = defaultdict(list)
     for run in site.study.runs:
@@ -72,9 +74,18 @@ def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
     for run in site.study.runs:
         compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
         page = run_page(run.key)
-        content = _content(site, store, pictures, run, compare, seeds[_without_seed(run)])
+        shown = _Page(run, compare, seeds[_without_seed(run)])
+        content = _content(site, store, keys, pictures, shown)
         site.write(page, "run.html.j2", run=run, content=Markup(content))
-    store.forget_others()
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A run's page: the run, the page that compares it or "", and all seeds of its loss."""
+
+    run: RecordedRun
+    compare: str
+    seeds: Sequence[RecordedRun]
 
 
 def _without_seed(run: RecordedRun) -> str:
@@ -98,9 +109,7 @@ class _Pictures:
         names = dict.fromkeys(one.split for one in run.evaluations if not one.reason)
         for name in names:
             if (run.dataset, name) not in self._stamps:
-                split = sample_split(self._study, run.dataset, name)
-                files = [split.folder / image["file_name"] for image in split.images]
-                self._stamps[run.dataset, name] = [stamp(path) for path in files]
+                self._stamps[run.dataset, name] = image_stamps(self._study, run.dataset, name)
         return [one for name in names for one in self._stamps[run.dataset, name]]
 
     def write(self, run: RecordedRun) -> None:
@@ -115,19 +124,13 @@ class _Pictures:
                 self._written.add((run.dataset, name))
 
 
-def _content(
-    site: Site,
-    store: PageStore,
-    pictures: _Pictures,
-    run: RecordedRun,
-    compare: str,
-    seeds: Sequence[RecordedRun],
-) -> str:
+def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, page: _Page) -> str:
     """Returns the content of a run's page, stored or made now, and writes the run's files."""
-    study, folder = site.study, site.folder / run_files(run.key)
-    said = [compare, *(one.key for one in seeds)]
+    study, run = site.study, page.run
+    folder = site.folder / run_files(run.key)
     try:
-        key = page_key(study, run, pictures.stamps(run), said)
+        said = [page.compare, [one.key for one in page.seeds], pictures.stamps(run)]
+        key = keys.of_runs("run", [run], said)
         found = store.read(key)
         if found:
             pictures.write(run)
@@ -139,7 +142,11 @@ def _content(
     files, context = _context(study, run, site.folder)
     write_texts(folder, files)
     content = site.render(
-        run_page(run.key), "run_content.html.j2", compare_page=compare, seeds=seeds, **context
+        run_page(run.key),
+        "run_content.html.j2",
+        compare_page=page.compare,
+        seeds=page.seeds,
+        **context,
     )
     if key:
         store.write(key, {"content": content, "files": files})

@@ -17,6 +17,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.report.image_errors import operating_rows
 from rankdet.report.label_placement import Tag, place_labels
+from rankdet.report.page_keys import Stamp, stamp
 from rankdet.report.sample_files import Box, Split, detected_boxes, load_split
 from rankdet.results.layout import DETECTIONS, MATCHES, slug
 from rankdet.results.records import Evaluation, RecordedStudy
@@ -118,13 +119,31 @@ def sample_split(
     return load_split(study.resolve(described.annotations), study.resolve(described.images), wanted)
 
 
-def write_sample_images(study: RecordedStudy, dataset: str, name: str, report: Path) -> None:
-    """Writes the sample images of a split into `<report>/images/` if they are missing.
+def image_stamps(
+    study: RecordedStudy, dataset: str, name: str, image_ids: Sequence[int] | None = None
+) -> list[Stamp]:
+    """Returns what changes when one of these images does; by default the sample images.
+
+    Raises:
+        InputError: the split is unknown, or its annotations cannot be read.
+    """
+    split = sample_split(study, dataset, name, image_ids)
+    return [stamp(split.folder / image["file_name"]) for image in split.images]
+
+
+def write_sample_images(
+    study: RecordedStudy,
+    dataset: str,
+    name: str,
+    report: Path,
+    image_ids: Sequence[int] | None = None,
+) -> None:
+    """Writes images of a split, by default its samples, into `<report>/images/` if missing.
 
     Raises:
         InputError: a file is missing or malformed; the message names it.
     """
-    split = sample_split(study, dataset, name)
+    split = sample_split(study, dataset, name, image_ids)
     target = _target(report, dataset, name)
     for image in split.images:
         path = target / f"{image['id']}.webp"
