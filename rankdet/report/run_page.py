@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from markupsafe import Markup
 
 from rankdet.charts.svg import chart_svg
 from rankdet.datasets.left_out import described
 from rankdet.errors import InputError
 from rankdet.evaluation.metric import CLASSES, SPARSITY
-from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_summary
+from rankdet.evaluation.metrics.gradient_balance import rate_summary
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.evaluation.registry import shown_in
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.quality import quality_charts
-from rankdet.report.charts.training import training_charts
+from rankdet.report.charts.training import training_charts, training_rates
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
 from rankdet.report.page_keys import PageKeys, Stamp
@@ -158,14 +157,15 @@ def _context(
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Returns the run's files, name to text, and what its page shows."""
     frame = training_record(run)
-    charts = [] if frame is None else training_charts(frame)
+    rates = None if frame is None else training_rates(frame)
+    charts = [] if frame is None else training_charts(frame, rates)
     splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]
     sweep = sweep_view(run)
     metrics = [(split.evaluation.split, split.metrics) for split in splits]
     return run_texts(metrics, sweep), {
         "run": run,
         "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
-        "balance": None if frame is None else _balance(frame),
+        "balance": None if rates is None else rate_summary(rates),
         "splits": splits,
         "sweep": sweep,
         "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
@@ -183,11 +183,6 @@ def _context(
     }
 
 
-def _balance(frame: pd.DataFrame) -> dict[str, float | int | None] | None:
-    recorded = {"grad_pos", "grad_neg"} <= set(frame.columns)
-    return rate_summary(gradient_rates(frame)) if recorded else None
-
-
 def _split(
     study: RecordedStudy, run: RecordedRun, evaluation: Evaluation, report: Path, index: int
 ) -> SplitView:
@@ -200,7 +195,7 @@ def _split(
             matches = read_matches(evaluation.folder / MATCHES)
             charts = [*detection_charts(matches), *charts]
             errors = error_view(study, run.dataset, evaluation, matches)
-            drawn = samples(study, run.dataset, evaluation, report)
+            drawn = samples(study, run.dataset, evaluation, report, matches=matches)
         except InputError as error:
             problem = str(error)
     return SplitView(
