@@ -5,7 +5,7 @@ from html import escape
 import numpy as np
 
 from rankdet.charts.axis import Floats
-from rankdet.charts.chart import Chart
+from rankdet.charts.chart import Chart, Series
 from rankdet.charts.colours import FEW, colour, dashes, line_width, shape
 
 LETTER = 6.9  # mean width of a letter at the font size of a chart
@@ -74,25 +74,40 @@ def legend(chart: Chart, width: float) -> tuple[str, float]:
 
     It shows a line for a curve and a dot for dots. A plot with one series in each panel has none.
     """
-    x, y, marks = 4.0, 32.0, []
+    keys, top = _keys(chart, width)
+    count = len(keys)
+    first = {chart.place(one): one for one in reversed(chart.series)} if keys else {}
+    marks = (
+        f'<g class="key" data-series="{place}">'
+        f"{_sample(first[place], place, (place, count, chart.layered), x, y - 4)}"
+        f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text></g>'
+        for place, (name, x, y) in enumerate(keys)
+    )
+    return "".join(marks), top
+
+
+def legend_top(chart: Chart, width: float) -> float:
+    """The top of the plot below its legend, without drawing the legend."""
+    return _keys(chart, width)[1]
+
+
+def _keys(chart: Chart, width: float) -> tuple[list[tuple[str, float, float]], float]:
+    """The name of each key of the legend with its place in pixels, and the top of the plot."""
     if not chart.needs_legend:
-        return "", 26.0
-    for place, text in enumerate(chart.legend):
-        most = int((width - 40) / LETTER)
+        return [], 26.0
+    x, y, keys = 4.0, 32.0, []
+    most = int((width - 40) / LETTER)
+    for text in chart.legend:
         name = text if len(text) <= most else text[: most - 1] + "…"
         wide = 40 + LETTER * len(name)
         if x > 4 and x + wide > width:
             x, y = 4.0, y + 17
-        marks.append(
-            f'<g class="key" data-series="{place}">{_sample(chart, place, x, y - 4)}'
-            f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text></g>'
-        )
+        keys.append((name, x, y))
         x += wide
-    return "".join(marks), y + 14
+    return keys, y + 14
 
 
-def _sample(chart: Chart, place: int, x: float, y: float) -> str:
-    series = next(one for one in chart.series if chart.place(one) == place)
+def _sample(series: Series, place: int, width: tuple[int, int, bool], x: float, y: float) -> str:
     middle = np.array([x + 12]), np.array([y])
     few = int(np.isfinite(series.y).sum()) <= FEW
     dot = dot_path(*middle, place if few else 0)
@@ -100,7 +115,6 @@ def _sample(chart: Chart, place: int, x: float, y: float) -> str:
         dot = dot.replace(colour(0), colour(place))
     if series.dots:
         return dot
-    width = (place, len(chart.legend), chart.layered)
     line = line_path(np.array([x, x + 24]), np.array([y, y]), place, width)
     return line + dot if series.marked else line
 

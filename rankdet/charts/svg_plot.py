@@ -14,6 +14,7 @@ from rankdet.charts.svg_marks import (
     bar_path,
     dot_path,
     legend,
+    legend_top,
     line_path,
     series_group,
 )
@@ -58,7 +59,7 @@ def axes(chart: Chart) -> tuple[Axis, Axis]:
 
 def plot_height(chart: Chart) -> int:
     """The height of a plot in pixels."""
-    top = legend(chart, WIDTH)[1]
+    top = legend_top(chart, WIDTH)
     if len(chart.panels) == 1:
         return round(HEIGHT + max(0.0, top - USUAL_TOP))
     return round(top + -(-len(chart.panels) // 2) * (PANEL + _more(chart)) + MARGIN_BOTTOM)

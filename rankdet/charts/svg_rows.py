@@ -11,7 +11,7 @@ from rankdet.charts.axis import Floats, linear_axis, short
 from rankdet.charts.chart import Chart, Series
 from rankdet.charts.colours import COLOURS, colour, heat_colour, text_colour
 from rankdet.charts.names import name_lines
-from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend, series_group
+from rankdet.charts.svg_marks import LETTER, band_path, dot_path, legend, legend_top, series_group
 
 WIDTH = 460
 ROW = 22  # height of a row in pixels
@@ -24,7 +24,7 @@ def rows_height(chart: Chart) -> int:
     """The height of a chart with rows in pixels."""
     if chart.cells:
         return round(_heat_top(chart) + _row_height(chart) * len(chart.rows) + 8)
-    return round(legend(chart, WIDTH)[1] + _row_height(chart) * len(chart.rows) + BELOW)
+    return round(legend_top(chart, WIDTH) + _row_height(chart) * len(chart.rows) + BELOW)
 
 
 def dot_rows(chart: Chart) -> str:

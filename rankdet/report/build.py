@@ -8,8 +8,11 @@ from rankdet.datasets import image_record
 from rankdet.errors import InputError
 from rankdet.files import is_foreign, swapped_in
 from rankdet.papers.folders import paper_of
-from rankdet.report.compare_page import comparisons, write_comparison_pages
+from rankdet.report.compare_page import comparisons
+from rankdet.report.compare_writing import write_comparison_pages
 from rankdet.report.index_page import write_index_page
+from rankdet.report.page_keys import PageKeys
+from rankdet.report.page_store import PageStore
 from rankdet.report.paper_page import paper_sections, write_paper_pages
 from rankdet.report.reading_page import write_reading_page
 from rankdet.report.run_page import write_run_pages
@@ -56,8 +59,10 @@ def _write_pages(study: RecordedStudy, folder: Path) -> None:
     site = Site(study, folder, [paper_of(name) for name in sections], compared=bool(compared))
     write_index_page(site, sections, compared)
     write_paper_pages(site, sections)
-    write_comparison_pages(site, compared)
-    write_run_pages(site, compared)
+    store, keys = PageStore(study.folder), PageKeys(study)
+    write_comparison_pages(site, compared, store, keys)
+    write_run_pages(site, compared, store, keys)
+    store.forget_others()
     write_reading_page(site)
 
 

@@ -14,12 +14,8 @@ from rankdet.report.image_errors import (
     object_counts,
     operating_rows,
 )
-from rankdet.report.sample_images import (
-    WITHOUT_THRESHOLD,
-    Sample,
-    optimal_thresholds,
-    samples,
-)
+from rankdet.report.sample_detections import WITHOUT_THRESHOLD
+from rankdet.report.sample_images import Sample, optimal_thresholds, samples
 from rankdet.results.layout import MATCHES
 from rankdet.results.records import RecordedStudy
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rankdet.evaluation.seeds import SeedDifference
 from rankdet.report.compare_charts import (
     Curves,
     Records,
@@ -19,10 +20,9 @@ from rankdet.report.compare_charts import (
 )
 from rankdet.report.compare_classes import ClassTable, class_data, class_table
 from rankdet.report.compare_images import Pictures, pictures
-from rankdet.report.compare_tables import SHOWN, Line, against, make_line, texts
+from rankdet.report.compare_tables import Line, against, make_line, texts
 from rankdet.report.pairwise_matrix import Loss, Matrix, matrices
 from rankdet.report.paths import compare_page
-from rankdet.report.site import Site
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.results.usable import unusable
 
@@ -38,10 +38,10 @@ class Comparison:
         dataset: name of the dataset.
         title: of the detector, with its backbone.
         page: path of the page.
+        runs: all its runs, also those that are left out.
         lines: the losses.
         drawn: positions of the losses with curves and pictures: the reference, then the others by
             AP, best first. The first five are shown at the beginning.
-        matrices: all pairs.
         left_out: runs that cannot be compared, with the reason.
         study: the study.
         report: the report's folder.
@@ -50,9 +50,9 @@ class Comparison:
     dataset: str
     title: str
     page: str
+    runs: tuple[RecordedRun, ...]
     lines: tuple[Line, ...]
     drawn: tuple[int, ...]
-    matrices: tuple[Matrix, ...]
     left_out: tuple[tuple[RecordedRun, str], ...]
     study: RecordedStudy
     report: Path
@@ -71,6 +71,16 @@ class Comparison:
     def several_seeds(self) -> bool:
         """Whether a loss has more than one seed."""
         return any(len(line.runs) > 1 for line in self.lines)
+
+    @cached_property
+    def differences(self) -> list[dict[str, SeedDifference]]:
+        """The differences of each line to the reference, by metric."""
+        return against(self.study, self.lines, 0)
+
+    @cached_property
+    def matrices(self) -> tuple[Matrix, ...]:
+        """All pairs."""
+        return matrices([Loss(one.values, one.learned, one.run.schedule) for one in self.lines])
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -111,8 +121,8 @@ class Comparison:
         return sorted({0, *self.drawn})
 
     def _texts(self, at: int) -> list[list[tuple[str, bool] | None]]:
-        known = [line.differences for line in self.lines]
-        return texts(known if at == 0 else against(self.study, self.lines, at, images=False))
+        others = against(self.study, self.lines, at, images=False) if at else self.differences
+        return texts(others)
 
     @property
     def data(self) -> Markup:
@@ -126,12 +136,6 @@ class Comparison:
         }
         text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
         return Markup(text.replace("<", "\\u003c"))  # no end tag can occur in it
-
-
-def write_comparison_pages(site: Site, compared: Sequence[Comparison]) -> None:
-    """Writes the page of each comparison."""
-    for one in compared:
-        site.write(one.page, "compare.html.j2", group=one, columns=SHOWN, at_once=AT_ONCE)
 
 
 def comparisons(study: RecordedStudy, report: Path) -> list[Comparison]:
@@ -160,14 +164,13 @@ def _comparison(
     usable = [runs for runs in losses.values() if not any(run.key in without for run in runs)]
     labels = _labels([runs[0] for runs in usable])
     lines = [make_line(label, runs) for label, runs in zip(labels, usable, strict=True)]
-    found = against(study, lines, 0) if len(lines) > 1 else [{} for _ in lines]
     return Comparison(
         dataset=every[0].dataset,
         title=" ".join(filter(None, [every[0].title("detector"), every[0].backbone])),
         page=page,
-        lines=tuple(replace(a, differences=b) for a, b in zip(lines, found, strict=True)),
+        runs=tuple(every),
+        lines=tuple(lines),
         drawn=_drawn(lines),
-        matrices=matrices([Loss(line.values, line.learned, line.run.schedule) for line in lines]),
         left_out=left_out,
         study=study,
         report=report,

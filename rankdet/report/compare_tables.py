@@ -1,7 +1,7 @@
 """Differences of the losses of a comparison page to a reference, which a reader can choose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import fmean
 
 from rankdet.errors import InputError
@@ -26,13 +26,11 @@ class Line:
         runs: the runs of all seeds.
         values: metric key to the value of each counted seed, in printed units; empty if one of
             them does not have it.
-        differences: metric key to the difference to the first loss of the page.
     """
 
     label: str
     runs: tuple[RecordedRun, ...]
     values: dict[str, list[float]]
-    differences: dict[str, SeedDifference] = field(default_factory=dict)
 
     @property
     def key(self) -> str:

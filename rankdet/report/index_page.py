@@ -169,16 +169,14 @@ def _drawn(table: Table, dataset: str) -> int:
 
 
 def _lines(study: RecordedStudy, entries: Sequence[Entry]) -> list[Line]:
-    records = {
-        (run.key, evaluation.split): evaluation.content
-        for run in study.runs
-        for evaluation in run.evaluations
-    }
+    found = {(run.key, one.split): one for run in study.runs for one in run.evaluations}
+    with_intervals = [m for m in columns(entries) if m.interval and m is not BASELINE]
     lines = []
     for group in seed_groups(entries):
-        record = records.get((group.first.key, group.first.split), {})
+        evaluation = found.get((group.first.key, group.first.split))
         single = len(group.entries) == 1 and group.first.values.get("AP") is not None
-        shown = [m for m in columns(entries) if m.interval and m is not BASELINE] if single else []
+        record = evaluation.content if evaluation and single else {}
+        shown = with_intervals if single else []
         lines.append(Line(group, {m.key: value_of(record, m) for m in shown}))
     return lines
 

@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from markupsafe import Markup
 
 from rankdet.charts.svg import chart_svg
 from rankdet.datasets.left_out import described
 from rankdet.errors import InputError
 from rankdet.evaluation.metric import CLASSES, SPARSITY
-from rankdet.evaluation.metrics.gradient_balance import gradient_rates, rate_summary
+from rankdet.evaluation.metrics.gradient_balance import rate_summary
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.evaluation.registry import shown_in
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.quality import quality_charts
-from rankdet.report.charts.training import training_charts
+from rankdet.report.charts.training import training_charts, training_rates
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
-from rankdet.report.page_store import PageStore, Stamp, page_key, stamp
+from rankdet.report.page_keys import PageKeys, Stamp
+from rankdet.report.page_store import PageStore
 from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
 from rankdet.report.run_files import run_texts, write_texts
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
-from rankdet.report.sample_images import Sample, sample_split, samples, write_sample_images
+from rankdet.report.sample_images import Sample, image_stamps, samples, write_sample_images
 from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines, variant_views
@@ -61,10 +61,11 @@ class SplitView:
     problem: str | None
 
 
-def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
+def write_run_pages(
+    site: Site, compared: Sequence[Comparison], store: PageStore, keys: PageKeys
+) -> None:
     """Writes the page of each run, with its files and sample images."""
     pages = {one.page for one in compared}
-    store = PageStore(site.study.folder)
     pictures = _Pictures(site.study, site.folder)
     seeds = defaultdict(list)
     for run in site.study.runs:
@@ -72,9 +73,18 @@ def write_run_pages(site: Site, compared: Sequence[Comparison]) -> None:
     for run in site.study.runs:
         compare = compare_page(run) if compare_page(run) in pages and not run.untrained else ""
         page = run_page(run.key)
-        content = _content(site, store, pictures, run, compare, seeds[_without_seed(run)])
+        shown = _Page(run, compare, seeds[_without_seed(run)])
+        content = _content(site, store, keys, pictures, shown)
         site.write(page, "run.html.j2", run=run, content=Markup(content))
-    store.forget_others()
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A run's page: the run, the page that compares it or "", and all seeds of its loss."""
+
+    run: RecordedRun
+    compare: str
+    seeds: Sequence[RecordedRun]
 
 
 def _without_seed(run: RecordedRun) -> str:
@@ -98,9 +108,7 @@ class _Pictures:
         names = dict.fromkeys(one.split for one in run.evaluations if not one.reason)
         for name in names:
             if (run.dataset, name) not in self._stamps:
-                split = sample_split(self._study, run.dataset, name)
-                files = [split.folder / image["file_name"] for image in split.images]
-                self._stamps[run.dataset, name] = [stamp(path) for path in files]
+                self._stamps[run.dataset, name] = image_stamps(self._study, run.dataset, name)
         return [one for name in names for one in self._stamps[run.dataset, name]]
 
     def write(self, run: RecordedRun) -> None:
@@ -115,19 +123,13 @@ class _Pictures:
                 self._written.add((run.dataset, name))
 
 
-def _content(
-    site: Site,
-    store: PageStore,
-    pictures: _Pictures,
-    run: RecordedRun,
-    compare: str,
-    seeds: Sequence[RecordedRun],
-) -> str:
+def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, page: _Page) -> str:
     """Returns the content of a run's page, stored or made now, and writes the run's files."""
-    study, folder = site.study, site.folder / run_files(run.key)
-    said = [compare, *(one.key for one in seeds)]
+    study, run = site.study, page.run
+    folder = site.folder / run_files(run.key)
     try:
-        key = page_key(study, run, pictures.stamps(run), said)
+        said = [page.compare, [one.key for one in page.seeds], pictures.stamps(run)]
+        key = keys.of_runs("run", [run], said)
         found = store.read(key)
         if found:
             pictures.write(run)
@@ -139,7 +141,11 @@ def _content(
     files, context = _context(study, run, site.folder)
     write_texts(folder, files)
     content = site.render(
-        run_page(run.key), "run_content.html.j2", compare_page=compare, seeds=seeds, **context
+        run_page(run.key),
+        "run_content.html.j2",
+        compare_page=page.compare,
+        seeds=page.seeds,
+        **context,
     )
     if key:
         store.write(key, {"content": content, "files": files})
@@ -151,14 +157,15 @@ def _context(
 ) -> tuple[dict[str, str], dict[str, Any]]:
     """Returns the run's files, name to text, and what its page shows."""
     frame = training_record(run)
-    charts = [] if frame is None else training_charts(frame)
+    rates = None if frame is None else training_rates(frame)
+    charts = [] if frame is None else training_charts(frame, rates)
     splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]
     sweep = sweep_view(run)
     metrics = [(split.evaluation.split, split.metrics) for split in splits]
     return run_texts(metrics, sweep), {
         "run": run,
         "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
-        "balance": None if frame is None else _balance(frame),
+        "balance": None if rates is None else rate_summary(rates),
         "splits": splits,
         "sweep": sweep,
         "sweep_charts": [Markup(chart_svg(c, "sweep")) for c in (sweep.charts if sweep else ())],
@@ -176,11 +183,6 @@ def _context(
     }
 
 
-def _balance(frame: pd.DataFrame) -> dict[str, float | int | None] | None:
-    recorded = {"grad_pos", "grad_neg"} <= set(frame.columns)
-    return rate_summary(gradient_rates(frame)) if recorded else None
-
-
 def _split(
     study: RecordedStudy, run: RecordedRun, evaluation: Evaluation, report: Path, index: int
 ) -> SplitView:
@@ -193,7 +195,7 @@ def _split(
             matches = read_matches(evaluation.folder / MATCHES)
             charts = [*detection_charts(matches), *charts]
             errors = error_view(study, run.dataset, evaluation, matches)
-            drawn = samples(study, run.dataset, evaluation, report)
+            drawn = samples(study, run.dataset, evaluation, report, matches=matches)
         except InputError as error:
             problem = str(error)
     return SplitView(

@@ -17,7 +17,7 @@ import numpy as np
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco.json_columns import read_columns
-from rankdet.evaluation.coco.types import Floats
+from rankdet.evaluation.coco.types import Floats, Ints
 from rankdet.evaluation.metrics.error_kinds import Boxes
 from rankdet.evaluation.metrics.matches import Matches
 
@@ -105,12 +105,15 @@ def choose(
     return [ordered[int((k + 0.5) * len(ordered) / count)] for k in range(count)]
 
 
-def detected_boxes(path: Path, positions: Iterable[int]) -> dict[int, Box]:
+def detected_boxes(
+    path: Path, positions: Sequence[int] | Ints, shown: Iterable[int] | None = None
+) -> dict[int, Box]:
     """Reads boxes of detections.
 
     Args:
         path: COCO results.
-        positions: positions in this file, from 0.
+        positions: positions in this file, from 0; each must have a box.
+        shown: those that are returned; by default all.
 
     Returns:
         Position -> box.
@@ -120,11 +123,13 @@ def detected_boxes(path: Path, positions: Iterable[int]) -> dict[int, Box]:
     """
     try:
         everything = _detected(path, _stamp(path))
+        wanted = [int(position) for position in (positions if shown is None else shown)]
         if isinstance(everything, np.ndarray):
-            wanted = [int(position) for position in positions]
-            boxes = _checked(everything[np.array(wanted, dtype=np.int64)]).tolist()
+            _checked(everything[np.asarray(positions, dtype=np.int64)])
+            boxes = everything[np.array(wanted, dtype=np.int64)].tolist()
             return {one: _rounded(box) for one, box in zip(wanted, boxes, strict=True)}
-        return {int(position): _rounded(_box(everything[position])) for position in positions}
+        every = {int(position): _box(everything[position]) for position in positions}
+        return {position: _rounded(every[position]) for position in wanted}
     except _UNREADABLE as error:
         raise InputError(f"{path.name}: detections cannot be read: {error!r}") from error
 

@@ -15,17 +15,15 @@ from PIL import Image
 from rankdet.datasets.decoding import decode, quiet
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
-from rankdet.report.image_errors import operating_rows
 from rankdet.report.label_placement import Tag, place_labels
+from rankdet.report.page_keys import Stamp, stamp
+from rankdet.report.sample_detections import OfImage, chosen_detections
 from rankdet.report.sample_files import Box, Split, detected_boxes, load_split
 from rankdet.results.layout import DETECTIONS, MATCHES, slug
 from rankdet.results.records import Evaluation, RecordedStudy
 
 MAX_SIDE = 480  # pixels
-MIN_BOXES = 10  # detections drawn at most; twice the number of objects, if that is more
-COLUMNS = ("detection", "category_id", "score", "annotation", "ignored_all", "iou", "best_iou")
 LABELLED = 4  # if there are more boxes, each has a number instead of a full label
-WITHOUT_THRESHOLD = 10
 
 HIT, DUPLICATE, WRONG, IGNORED = "hit", "duplicate", "false alarm", "ignored"
 MISSED = "missed"  # of an object
@@ -118,13 +116,31 @@ def sample_split(
     return load_split(study.resolve(described.annotations), study.resolve(described.images), wanted)
 
 
-def write_sample_images(study: RecordedStudy, dataset: str, name: str, report: Path) -> None:
-    """Writes the sample images of a split into `<report>/images/` if they are missing.
+def image_stamps(
+    study: RecordedStudy, dataset: str, name: str, image_ids: Sequence[int] | None = None
+) -> list[Stamp]:
+    """Returns what changes when one of these images does; by default the sample images.
+
+    Raises:
+        InputError: the split is unknown, or its annotations cannot be read.
+    """
+    split = sample_split(study, dataset, name, image_ids)
+    return [stamp(split.folder / image["file_name"]) for image in split.images]
+
+
+def write_sample_images(
+    study: RecordedStudy,
+    dataset: str,
+    name: str,
+    report: Path,
+    image_ids: Sequence[int] | None = None,
+) -> None:
+    """Writes images of a split, by default its samples, into `<report>/images/` if missing.
 
     Raises:
         InputError: a file is missing or malformed; the message names it.
     """
-    split = sample_split(study, dataset, name)
+    split = sample_split(study, dataset, name, image_ids)
     target = _target(report, dataset, name)
     for image in split.images:
         path = target / f"{image['id']}.webp"
@@ -159,36 +175,28 @@ def samples(
     """
     split = sample_split(study, dataset, evaluation.split, image_ids)
     matches = matches or read_matches(evaluation.folder / MATCHES)
-    chosen = matches.detections["image_id"].isin([image["id"] for image in split.images])
-    positions = matches.detections.loc[chosen, "detection"]
-    boxes = detected_boxes(evaluation.folder / DETECTIONS, positions)
+    chosen = chosen_detections(matches.detections, split, optimal_thresholds(evaluation))
+    shown = [row["detection"] for one in chosen.images for row in one.rows]
+    boxes = detected_boxes(evaluation.folder / DETECTIONS, chosen.positions, shown)
     target = _target(report, dataset, evaluation.split)
     return [
-        _sample(image, split, matches, boxes, evaluation, target, report) for image in split.images
+        _sample(image, split, one, boxes, target, report)
+        for image, one in zip(split.images, chosen.images, strict=True)
     ]
 
 
 def _sample(
     image: Mapping[str, Any],
     split: Split,
-    matches: Matches,
+    chosen: OfImage,
     boxes: Mapping[int, Box],
-    evaluation: Evaluation,
     target: Path,
     report: Path,
 ) -> Sample:
-    found = matches.detections
-    rows = found[(found["image_id"] == image["id"]) & found["detection"].isin(list(boxes))]
-    rows = rows.sort_values(["score", "detection"], ascending=[False, True])
-    shown = operating_rows(rows, optimal_thresholds(evaluation), WITHOUT_THRESHOLD)
-    truths = split.annotations[image["id"]]
-    kept = shown.head(max(MIN_BOXES, 2 * len(truths)))
-    columns = [kept[name].tolist() for name in COLUMNS]
     detections = tuple(
-        _detection(number, dict(zip(COLUMNS, row, strict=True)), boxes, split)
-        for number, row in enumerate(zip(*columns, strict=True), start=1)
+        _detection(number, row, boxes, split) for number, row in enumerate(chosen.rows, start=1)
     )
-    hits = {int(i) for i in kept["annotation"]}
+    hits = {int(row["annotation"]) for row in chosen.rows}
     path = target / f"{image['id']}.webp"
     width, height = _write_image(split.folder / image["file_name"], path)
     return Sample(
@@ -197,9 +205,9 @@ def _sample(
         href=path.relative_to(report).as_posix(),
         width=width,
         height=height,
-        truths=tuple(_truth(a, split, hits) for a in truths),
+        truths=tuple(_truth(a, split, hits) for a in split.annotations[image["id"]]),
         detections=detections,
-        hidden=len(shown) - len(kept),
+        hidden=chosen.hidden,
     )
 
 

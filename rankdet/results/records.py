@@ -287,6 +287,12 @@ class RecordedStudy:
         """Which of the papers' datasets and schedules the study has; often empty."""
         return self.plan.papers or {}
 
+    @cached_property
+    def _untrained(self) -> dict[tuple[str, str, str], RecordedRun]:
+        """The first untrained model of each dataset, detector and backbone."""
+        every = reversed([run for run in self.runs if run.untrained])
+        return {(run.dataset, run.detector, run.backbone): run for run in every}
+
     def untrained_for(self, run: RecordedRun) -> RecordedRun | None:
         """The untrained model of the same dataset and detector, if the study has one.
 
@@ -294,9 +300,7 @@ class RecordedStudy:
         """
         if run.imported:
             return None
-        model = (run.dataset, run.detector, run.backbone)
-        same = (r for r in self.runs if (r.dataset, r.detector, r.backbone) == model)
-        return next((r for r in same if r.untrained), None)
+        return self._untrained.get((run.dataset, run.detector, run.backbone))
 
     def resolve(self, path: str) -> Path:
         """A path of the plan or a manifest: absolute, or relative to where the study was made."""

@@ -5,7 +5,7 @@ read it; nothing else loads a loss card, a detector, a backbone or a schedule fo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,9 @@ class ResolvedRun(Run):
     hashes: Mapping[str, str]
     first_weights: str = ""
     gpu_note: str = ""
+    _tested: dict[Any, tuple["ResolvedRun", str]] = field(
+        default_factory=dict, compare=False, repr=False
+    )  # hashes of tests, which runs share that differ in their seed alone
 
     @property
     def gpus(self) -> int:
@@ -125,7 +128,17 @@ class ResolvedRun(Run):
         return found if threshold is None else {**found, "score_threshold": float(threshold)}
 
     def test_hash(self, variant: str | None = None, threshold: str | float | None = None) -> str:
-        """Returns what detections depend on, apart from the model's weights and the data."""
+        """Returns what detections depend on, apart from the model's weights and the data.
+
+        A study asks several times for each run, so it is computed once for all seeds.
+        """
+        parts = (self.model, self.schedule, self.test, self.test_variants)
+        key = (*map(id, parts), variant, threshold)
+        if key not in self._tested:  # the run keeps these objects, so no other one gets their ids
+            self._tested[key] = (self, self._test_hash(variant, threshold))
+        return self._tested[key][1]
+
+    def _test_hash(self, variant: str | None, threshold: str | float | None) -> str:
         size = {"image_size": self.schedule["image_size"]}
         spec, test = self.model.detector_spec, self.test_settings(variant, threshold)
         code = [hashes.model_code_hash("predict", spec)]

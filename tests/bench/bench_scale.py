@@ -1,4 +1,4 @@
-"""Times and growth of plans and reports: `python -m tests.bench.bench_scale --runs 100 300 1000`.
+"""Times and growth of plans and reports: `python -m tests.bench.bench_scale`.
 
 For each number of runs it prints processor seconds (of the process and its children), memory, and
 the exponent of the growth since the number before: 1 is linear. The parts:
@@ -7,6 +7,8 @@ the exponent of the growth since the number before: 1 is linear. The parts:
 - `plan`: `rankdet plan` of the same study;
 - `report`: the first report of finished runs;
 - `again`: the report after one of these runs was made anew.
+
+Reports are made of at most 1,000 runs.
 
 `pytest tests/bench/bench_scale.py` checks goals for 300 runs; pytest collects it only if it
 is named.
@@ -33,6 +35,7 @@ PARTS = ("dry-run", "plan", "report", "again")
 LOSSES = ("ce", "focal", "ap", "alrp", "rs")
 DETECTORS = ("retinanet", "atss")
 SEEDS = 20  # of each loss of a report
+MOST_REPORTED = 1000  # runs of a report
 BUILD = "import sys; from rankdet.report import build_report; build_report(*sys.argv[1:])"
 
 
@@ -133,7 +136,7 @@ def measured(count: int, parts: Sequence[str], folder: Path) -> Iterator[tuple[s
             yield "dry-run", cost(folder, *snakemake, "-n", "-q", "all", "--configfile", config)
         if "plan" in parts:
             yield "plan", cost(folder, "-m", "rankdet.cli", "plan", "--configfile", config)
-    if {"report", "again"} & set(parts):
+    if {"report", "again"} & set(parts) and count <= MOST_REPORTED:
         plan = write_runs(folder, count)
         yield "report", cost(folder, "-c", BUILD, str(plan), str(folder / "html"))
         if "again" in parts:
@@ -144,7 +147,7 @@ def measured(count: int, parts: Sequence[str], folder: Path) -> Iterator[tuple[s
 def main() -> None:
     """Prints a line for each number of runs and part."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, nargs="+", default=[100, 300, 1000])
+    parser.add_argument("--runs", type=int, nargs="+", default=[100, 300, 1000, 5000])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     args = parser.parse_args()
     before: dict[str, tuple[int, float]] = {}

@@ -17,7 +17,7 @@ from rankdet.papers.figures import FOR_PAPERS, build_figure, make_figure, with_o
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import RunRequest
-from rankdet.report.charts.training import training_charts
+from rankdet.report.charts.training import training_charts, training_rates
 from rankdet.repository import PAPERS
 from rankdet.results.records import read_study
 from rankdet.results.training_record import training_record
@@ -120,9 +120,13 @@ def test_a_resumed_training_counts_each_iteration_once(tmp_path: Path) -> None:
 
 def test_training_charts_show_what_varies(tmp_path: Path) -> None:
     frame = pd.DataFrame({"iteration": [1, 2], "loss": [2.0, 1.0], "loss_cls": [2.0, 1.0]})
-    assert [c.name for c in training_charts(frame)] == ["losses"]
+    assert [c.name for c in training_charts(frame, training_rates(frame))] == ["losses"]
     frame = frame.assign(grad_pos=1.0, grad_neg=1.0, balance_weight=[50.0, 3.0], lr=0.1)
-    assert [c.name for c in training_charts(frame)] == ["losses", "rate", "balance-weight"]
+    assert [c.name for c in training_charts(frame, training_rates(frame))] == [
+        "losses",
+        "rate",
+        "balance-weight",
+    ]
 
 
 def test_figure_files(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rankdet.report import build_report
-from rankdet.report.page_store import FOLDER
+from rankdet.report import build_report, compare_page
+from rankdet.report.page_store import FOLDER, PageStore
 from tests.report.fake_study import SWEPT, make_study
 
 RUNS = (
@@ -79,3 +79,85 @@ def of_copied_data(plan: Path) -> None:
         split["annotations"] = str(plan.parent / f"shapes/data/{name}.json")
         split["images"] = str(plan.parent / f"shapes/data/{name}")
     manifest.write_text(json.dumps(found))
+
+
+COMPARED = (
+    ("retinanet", "focal", "", 1, "trained"),
+    ("retinanet", "ap", "", 1, "trained"),
+    ("retinanet", "alrp", "", 1, "trained"),
+)
+PAGE = "compare/shapes/retinanet.html"
+MARK = "<p>from the store</p>"
+
+
+@pytest.fixture
+def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The plan of three losses, of which only two have curves."""
+    monkeypatch.setattr(compare_page, "MOST_CURVES", 2)
+    return make_study(tmp_path / "study", runs=COMPARED)
+
+
+def mark(plan: Path, part: str) -> None:
+    """Puts a mark into what is stored: `content` of all pages, or the first chart of `curves`."""
+    store, found = PageStore(plan.parent), 0
+    for name in stored(plan):
+        value = store.read(name)
+        if part in value:
+            if part == "content":
+                value["content"] += MARK
+            else:
+                value["curves"][0]["svgs"][0] += MARK
+            store.write(name, value)
+            found += 1
+    assert found
+
+
+def page_again(plan: Path, tmp_path: Path) -> str:
+    return (build_report(plan, tmp_path / "html").parent / PAGE).read_text(encoding="utf-8")
+
+
+def test_a_comparison_is_read_from_the_store_until_one_of_its_runs_changes(
+    compared: Path, tmp_path: Path
+) -> None:
+    first = page_again(compared, tmp_path)
+    assert len(stored(compared)) == len(COMPARED) + 2  # the page, and its curves
+    assert page_again(compared, tmp_path) == first
+    mark(compared, "content")
+    assert MARK in page_again(compared, tmp_path)
+    run = compared.parent / "shapes/retinanet/ap/seed1"
+    os.utime(run / "metrics.json", ns=(1, 1))
+    assert page_again(compared, tmp_path) == first
+
+
+def test_curves_stay_while_only_a_loss_without_curves_changes(
+    compared: Path, tmp_path: Path
+) -> None:
+    source = page_again(compared, tmp_path)
+    data = json.loads(source.split('id="compare-data">')[1].split("</script>")[0])
+    keys = [loss["key"] for loss in data["losses"]]
+    drawn = [keys[at] for at in data["drawn"]]
+    assert len(drawn) == 2
+    mark(compared, "curves")
+    assert page_again(compared, tmp_path) == source  # the page is stored as a whole, too
+    (without,) = set(keys) - set(drawn)
+    os.utime(compared.parent / f"shapes/retinanet/{without}/seed1/run.json", ns=(1, 1))
+    assert page_again(compared, tmp_path).count(MARK) == 1
+    os.utime(compared.parent / f"shapes/retinanet/{drawn[1]}/seed1/train.parquet", ns=(1, 1))
+    assert page_again(compared, tmp_path) == source
+
+
+def test_a_comparison_is_made_again_after_its_images(compared: Path, tmp_path: Path) -> None:
+    """Also if no page of a run shows the image."""
+    source = page_again(compared, tmp_path)
+    images = sorted((tmp_path / "html" / "images").rglob("*.webp"))
+    on_page = [one for one in images if one.name in source]
+    of_runs = (build_report(compared, tmp_path / "html").parent / "runs").rglob("*.html")
+    runs = "".join(page.read_text(encoding="utf-8") for page in of_runs)
+    alone = next(one for one in on_page if one.name not in runs)
+    manifest = json.loads((compared.parent / "shapes/dataset.json").read_text())
+    split = manifest["splits"]["val"]
+    entries = json.loads(Path(split["annotations"]).read_text())["images"]
+    name = next(one["file_name"] for one in entries if str(one["id"]) == alone.stem)
+    mark(compared, "content")
+    os.utime(Path(split["images"]) / name, ns=(1, 1))
+    assert page_again(compared, tmp_path) == source

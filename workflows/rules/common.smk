@@ -7,6 +7,7 @@ from rankdet.jobs.workflow import (
     made_of,
     on_error,
     on_success,
+    quick,
     spec_files,
     start,
     step_hash,

@@ -5,7 +5,7 @@ rule predict:
         model="<run>/model.pth",
         record="<run>/run.json",
         manifest="<dataset>/dataset.json",
-        thresholds=lambda wildcards: STUDY.thresholds_from(wildcards),
+        thresholds=quick(STUDY.thresholds_from),
     output:
         detections="<scored>/detections.json",
         speed="<scored>/speed.json",
@@ -19,14 +19,14 @@ rule predict:
         f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
-        mem_mb=NEEDS.detection_memory,
-        runtime=NEEDS.detection_minutes,
-        gpu=lambda wildcards: NEEDS.gpus,  # known when the executor is
+        mem_mb=quick(NEEDS.detection_memory),
+        runtime=quick(NEEDS.detection_minutes),
+        gpu=quick(lambda wildcards: NEEDS.gpus),  # known when the executor is
         turn=1,
     params:
-        made_of=STUDY.test_hash,
-        split=STUDY.split,
-        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
+        made_of=quick(STUDY.test_hash),
+        split=quick(STUDY.split),
+        spec=quick(STUDY.spec),
     script:
         f"{ROOT}/workflows/scripts/predict.py"
 
@@ -50,13 +50,13 @@ rule evaluate:
     conda:
         f"{ROOT}/envs/rankdet.yaml"
     resources:
-        mem_mb=NEEDS.evaluation_memory,
-        runtime=NEEDS.evaluation_minutes,
+        mem_mb=quick(NEEDS.evaluation_memory),
+        runtime=quick(NEEDS.evaluation_minutes),
         turn=1,
     params:
         made_of=step_hash("evaluate"),
-        split=STUDY.split,
-        masks=STUDY.predicts_masks,
+        split=quick(STUDY.split),
+        masks=quick(STUDY.predicts_masks),
     script:
         f"{ROOT}/workflows/scripts/evaluate.py"
 

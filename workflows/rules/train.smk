@@ -40,16 +40,16 @@ for training in STUDY.trainings():
             CLUSTER.group
         conda:
             f"{ROOT}/envs/rankdet.yaml"
-        threads: STUDY.training_threads
+        threads: quick(STUDY.training_threads)
         resources:
-            mem_mb=NEEDS.training_memory,
-            runtime=NEEDS.training_minutes,
-            gpu=STUDY.training_gpus,
+            mem_mb=quick(NEEDS.training_memory),
+            runtime=quick(NEEDS.training_minutes),
+            gpu=quick(STUDY.training_gpus),
             turn=1,
         params:
-            made_of=STUDY.hashes,
+            made_of=quick(STUDY.hashes),
             # Snakemake does not compare a function of `threads`: the spec has keys that do not affect training.
-            spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
+            spec=quick(STUDY.spec),
         script:
             f"{ROOT}/workflows/scripts/train.py"
 
@@ -73,13 +73,13 @@ rule untrained:
         f"{ROOT}/envs/rankdet.yaml"
     threads: STUDY.config.threads
     resources:
-        mem_mb=NEEDS.detection_memory,
-        runtime=NEEDS.detection_minutes,
-        gpu=lambda wildcards: NEEDS.gpus,  # known when the executor is
+        mem_mb=quick(NEEDS.detection_memory),
+        runtime=quick(NEEDS.detection_minutes),
+        gpu=quick(lambda wildcards: NEEDS.gpus),  # known when the executor is
         turn=1,
     params:
-        made_of=STUDY.test_hash,
-        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
+        made_of=quick(STUDY.test_hash),
+        spec=quick(STUDY.spec),
     script:
         f"{ROOT}/workflows/scripts/untrained.py"
 
@@ -101,11 +101,11 @@ rule given:
     conda:
         f"{ROOT}/envs/rankdet.yaml"
     resources:
-        mem_mb=NEEDS.detection_memory,
-        runtime=NEEDS.detection_minutes,
+        mem_mb=quick(NEEDS.detection_memory),
+        runtime=quick(NEEDS.detection_minutes),
         turn=1,
     params:
-        made_of=STUDY.given_hash,
-        spec=lambda wildcards, threads: STUDY.spec(wildcards, threads),
+        made_of=quick(STUDY.given_hash),
+        spec=quick(STUDY.spec),
     script:
         f"{ROOT}/workflows/scripts/given.py"

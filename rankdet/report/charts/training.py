@@ -11,16 +11,25 @@ from rankdet.evaluation.metrics.gradient_balance import band, gradient_rates
 LOSS_TITLES = {"loss": "total", "loss_cls": "classification", "loss_bbox": "localisation"}
 
 
-def training_charts(frame: pd.DataFrame) -> list[Chart]:
-    """The charts of one run: losses, then gradient rate, balance weight and learning rate.
+def training_rates(frame: pd.DataFrame) -> pd.Series | None:
+    """Returns the gradient rates of a training by iteration; None if they were not recorded.
 
     Args:
         frame: the run's `train.parquet`, one row per iteration.
     """
+    return gradient_rates(frame) if {"grad_pos", "grad_neg"} <= set(frame.columns) else None
+
+
+def training_charts(frame: pd.DataFrame, rates: pd.Series | None) -> list[Chart]:
+    """The charts of one run: losses, then gradient rate, balance weight and learning rate.
+
+    Args:
+        frame: the run's `train.parquet`, one row per iteration.
+        rates: its `training_rates`, which the page shows in words, too.
+    """
     charts = [loss_chart(frame)]
-    if {"grad_pos", "grad_neg"} <= set(frame.columns):
-        rates = gradient_rates(frame)
-        charts += [rate_chart({"rate": band([rates])})] if rates.notna().any() else []
+    if rates is not None and rates.notna().any():
+        charts.append(rate_chart({"rate": band([rates])}))
     for column, label in (
         ("balance_weight", "weight of the localisation loss"),
         ("lr", "learning rate"),
