@@ -27,7 +27,7 @@ from rankdet.losses.kernels.launch import (
 ROWS, COLUMNS = 4, 128  # pairs of a step
 BLOCK, BINS = 1024, 2048  # positives, and bins, of a step
 MOST_COPIES = 4  # of the sums: fewer programs then add to the same number
-TURNS = 2  # bins of a block that are summed before they are added
+SPAN = 16  # bins of a block that are summed before they are added
 PROGRAMS = 512  # that make the polynomials of the cells
 CHOOSING_ROWS = 64  # of the histogram, as a matrix
 
@@ -232,7 +232,7 @@ class CellLoss:
             self.fixed_one,
             self.scale,
             LEVELS=self.bound.bit_length(),
-            TURNS=TURNS,
+            SPAN=SPAN,
             BLOCK=self.listed,
         )
         cell_sums.add_bins[(cells.DEGREE.value,)](

@@ -24,7 +24,7 @@ def add_to_cells(
     fixed_one,
     scale,
     LEVELS: tl.constexpr,
-    TURNS: tl.constexpr,
+    SPAN: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
     """Writes the bin of each listed negative, and adds ``T_l(x)`` times `fixed_one` to its bin.
@@ -49,25 +49,21 @@ def add_to_cells(
         x = (2 * (place - own) - 1).to(tl.float32)
         tl.store(bins + at, bin.to(tl.int16), mask=listed)
         target = sums + (pid % copies).to(tl.int64) * DEGREE * stride
-        for turn in tl.static_range(TURNS):
-            # Many negatives are in few bins. A bin drawn from the block is summed first, so that
-            # not every element has to wait for the same number in memory.
-            drawn = ((tl.arange(0, BLOCK) * 40503 + 12347 * turn) % 65536) * 32768 + bin
-            heavy = tl.max(tl.where(found, drawn, -1)) % 32768
-            same = found & (bin == heavy)
-            any_found = tl.max(same.to(tl.int32)) > 0
-            before, term = x, tl.full([BLOCK], 1.0, tl.float32)
-            for degree in tl.static_range(DEGREE):
-                amount = tl.sum(tl.where(same, (term * fixed_one).to(tl.int64), 0))
-                tl.atomic_add(
-                    target + degree * stride + heavy, amount, mask=any_found, sem="relaxed"
-                )
-                before, term = term, 2 * x * term - before
-            found = found & (bin != heavy)
+        # Many negatives are in few bins that lie together. Bins around one that is drawn from the
+        # block are summed first, so that not every element has to wait for the same number.
+        drawn = ((tl.arange(0, BLOCK) * 40503) % 65536) * 32768 + bin
+        first = tl.max(tl.where(found, drawn, -1)) % 32768 - SPAN // 2
+        column = first + tl.arange(0, SPAN)
+        near = found[:, None] & (bin[:, None] == column[None, :])
+        occupied = tl.max(near.to(tl.int32), 0) > 0
+        found = found & ((bin < first) | (bin >= first + SPAN))
         before, term = x, tl.full([BLOCK], 1.0, tl.float32)
         for degree in tl.static_range(DEGREE):
+            row = target + degree * stride
             amount = (term * fixed_one).to(tl.int64)
-            tl.atomic_add(target + degree * stride + bin, amount, mask=found, sem="relaxed")
+            near_sum = tl.sum(tl.where(near, amount[:, None], 0), 0)
+            tl.atomic_add(row + column, near_sum, mask=occupied, sem="relaxed")
+            tl.atomic_add(row + bin, amount, mask=found, sem="relaxed")
             before, term = term, 2 * x * term - before
 
 
