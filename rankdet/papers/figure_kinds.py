@@ -19,6 +19,7 @@ from rankdet.papers.folders import figure_kinds
 from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column
 from rankdet.results.records import RecordedRun
+from rankdet.results.status import STALE
 from rankdet.results.usable import other_data
 from rankdet.suggest import choice
 
@@ -54,6 +55,8 @@ class FigureOfRuns(RunValues):
         """Why a run cannot be drawn, in one line; None if it can."""
         if other := other_data(run, checksum):
             return other
+        if run.status == STALE:
+            return f"seed {run.seed}: {run.reason}"
         if self.read(run) is not None:
             return None
         return f"seed {run.seed}: {run.reason or self.missing}"

@@ -47,7 +47,9 @@ def metric_value(run: RecordedRun, metric: str, view: str = "") -> float | None:
 
 
 def run_matches(run: RecordedRun) -> Matches | None:
-    """The matches of a run on the main split; None where they are missing or damaged."""
+    """The matches of a run on the main split; None where they are missing, damaged or left out."""
+    if run.main.reason:  # its numbers are not used anywhere, for example because they are older
+        return None
     try:
         return read_matches(run.main.folder / "matches.parquet")
     except InputError:

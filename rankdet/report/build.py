@@ -1,5 +1,6 @@
 """Builds the whole report: one folder of static pages."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,24 @@ def _write_pages(study: RecordedStudy, folder: Path) -> None:
     write_reading_page(site)
 
 
+def _keep_other_files(old: Path, new: Path) -> None:
+    """Copies what the user put into a report: all that is not in the list of its own entries."""
+    own = sorted(path.name for path in new.iterdir())
+    (new / MARK).write_text("\n".join(["rankdet report", *own, ""]), encoding="utf-8")
+    try:
+        before = (old / MARK).read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    if len(before) < 2:  # written before there was a list
+        return
+    for path in old.iterdir():
+        if path.name not in before and path.name != MARK and not (new / path.name).exists():
+            if path.is_dir() and not path.is_symlink():
+                shutil.copytree(path, new / path.name, symlinks=True)
+            else:
+                shutil.copy2(path, new / path.name, follow_symlinks=False)
+
+
 @contextmanager
 def _replaced(target: Path) -> Iterator[Path]:
     """Yields a new folder, which replaces the report at `target` when the block succeeds."""
@@ -75,8 +94,8 @@ def _replaced(target: Path) -> Iterator[Path]:
         if is_foreign(target, MARK):
             raise InputError(f"{target}: has files that are not a report; name another folder")
         with swapped_in(target) as folder:
-            (folder / MARK).write_text("rankdet report\n", encoding="utf-8")
             yield folder
+            _keep_other_files(target, folder)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{target}: the report cannot be written: {reason}") from error

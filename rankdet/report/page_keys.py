@@ -75,9 +75,11 @@ class PageKeys:
 
 
 def stamp(path: Path) -> Stamp:
-    """Returns what changes when a file does; None if there is no such file."""
+    """Returns what changes when a file does; None if there is no such file or it cannot be read."""
     try:
         found = path.stat()
+        with path.open("rb") as file:  # what could not be read for a moment is not stored for ever
+            file.read(1)
     except OSError:
         return None
     return str(path), found.st_mtime_ns, found.st_size

@@ -5,6 +5,7 @@ A page, or a part of one, is stored in `<study>/pages/`. Its name is a hash of a
 """
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any
 from rankdet.files import atomic
 
 FOLDER = "pages"
+KEY = re.compile(r"[0-9a-f]{32}")  # other files in the folder are not ours
 
 
 class PageStore:
@@ -52,5 +54,5 @@ class PageStore:
         """Deletes what was neither read, written nor kept: pages of an older state."""
         with suppress(OSError):
             for path in self._folder.iterdir():
-                if path.name not in self._used:
+                if KEY.fullmatch(path.name) and path.name not in self._used:
                     path.unlink()

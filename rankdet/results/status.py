@@ -79,6 +79,8 @@ def run_status(
         metrics, no_metrics = None, older
     elif record is None:
         status, reason = (NOT_RUN, _progress(folder)) if has_no_file(problem) else (FAILED, problem)
+        if metrics is not None:  # nobody knows what they were made from
+            metrics, no_metrics = None, f"{RUN} of its training is missing or cannot be read"
     elif metrics is None and record.status != DIVERGED:
         status, reason = NOT_EVALUATED, f"{record.status}, {no_metrics}"
     else:

@@ -19,6 +19,12 @@ def everything(matches):
     return {k: np.nan if v is None else v for k, v in values.items()}
 
 
+def differ_by_rounding(matches):
+    """Whether two overlaps would be equal in exact arithmetic, but are not as floats."""
+    gaps = np.diff(np.unique(matches.detections["best_iou"].to_numpy()))
+    return bool((gaps < 1e-9).any())
+
+
 def repeated(truth, results, times):
     """Returns the same data with each image `times[id]` times, copies next to each other."""
     images, annotations, detections = [], [], []
@@ -30,6 +36,30 @@ def repeated(truth, results, times):
             annotations += [{**a, **new, "id": len(annotations) + i} for i, a in enumerate(mine, 1)]
             detections += [{**r, **new} for r in results if r["image_id"] == image["id"]]
     return {**truth, "images": images, "annotations": annotations}, detections
+
+
+def test_a_hit_that_is_no_better_than_no_detection_has_parts(tmp_path):
+    """LRP is 1 with the hit at IoU .5, after the false positive, and without detections."""
+    images = [{"id": i, "height": 120, "width": 120} for i in (7, 3)]
+    box = {"category_id": 5, "iscrowd": 0}
+    truth = {
+        "images": images,
+        "annotations": [
+            {**box, "id": 1, "image_id": 7, "bbox": [0, 0, 0, 0], "area": 0},
+            {**box, "id": 2, "image_id": 3, "bbox": [0, 0, 10, 20], "area": 200},
+        ],
+        "categories": [{"id": 5, "name": "c5"}],
+    }
+    hit = {"image_id": 3, "category_id": 5, "score": 0.1, "bbox": [0, 0, 10, 10]}
+    miss = {"image_id": 7, "category_id": 5, "score": 0.2, "bbox": [0, 0, 0, 0]}
+    for results in ([hit], [hit, miss]):
+        matches = matched(tmp_path, truth, results)
+        plain = everything(matches)
+        assert (plain["oLRP"], plain["oLRP_Loc"], plain["oLRP_FN"]) == (1, 0.5, 0.5)
+        assert plain["oLRP_FP"] == (len(results) - 1) / 2
+        ours = resampled(matches, np.array([[1, 1]]))
+        for name, values in ours.items():
+            np.testing.assert_allclose(values, [plain[name]], rtol=0, atol=1e-9, err_msg=name)
 
 
 @settings(MANY, max_examples=80)
@@ -45,7 +75,10 @@ def test_weight_is_repetition(tmp_path, case, times):
     expected = everything(matched(tmp_path, *repeated(truth, results, by_id)))
     plain = everything(matches)
     assert ours.keys() == expected.keys()
+    rounded = differ_by_rounding(matches)
     for name, values in ours.items():
+        if rounded and name.startswith(("pearson", "spearman", "kendall")):
+            continue  # the coefficient of rounding errors has no defined value
         wanted = [expected[name], plain[name]]
         np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-9, err_msg=name)
 

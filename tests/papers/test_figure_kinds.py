@@ -156,3 +156,16 @@ def test_a_broken_kind_names_file_and_line(tmp_path, monkeypatch, text, message)
         figure_kind("pie")
     with pytest.raises(InputError, match="figure 'pi' is unknown; did you mean 'pie'"):
         figure_kind("pi")
+
+
+def test_runs_older_than_the_plan_are_not_drawn(study) -> None:
+    run = next(run for run in study.runs if run.status == "trained")
+    reason = "older than the plan: the loss changed; run the study again"
+    older = replace(run, status="stale", reason=reason)
+    drawn = 0
+    for name in figure_kinds():
+        kind = figure_kind(name)
+        if isinstance(kind, FigureOfRuns) and kind.unusable(run, None) is None:
+            drawn += 1
+            assert kind.unusable(older, None) == f"seed {run.seed}: {reason}"
+    assert drawn > 5

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rankdet.report import build_report, compare_page
+from rankdet.report.page_keys import stamp
 from rankdet.report.page_store import FOLDER, PageStore
 from tests.report.fake_study import SWEPT, make_study
 
@@ -161,3 +162,42 @@ def test_a_comparison_is_made_again_after_its_images(compared: Path, tmp_path: P
     mark(compared, "content")
     os.utime(Path(split["images"]) / name, ns=(1, 1))
     assert page_again(compared, tmp_path) == source
+
+
+def test_other_files_in_the_folder_stay(plan: Path, tmp_path: Path) -> None:
+    build_report(plan, tmp_path / "a")
+    other = plan.parent / FOLDER / "thesis.txt"
+    other.write_text("mine")
+    build_report(plan, tmp_path / "b")
+    assert other.read_text() == "mine"
+    other.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
+@pytest.mark.parametrize("name", ["matches.parquet", "train.parquet", "detections.json"])
+def test_what_cannot_be_read_for_a_moment_is_not_kept(
+    plan: Path, tmp_path: Path, name: str
+) -> None:
+    whole = content(build_report(plan, tmp_path / "a").parent)
+    file = plan.parent / SWEPT / name
+    mode = file.stat().st_mode
+    file.chmod(0)
+    assert content(build_report(plan, tmp_path / "b").parent) != whole
+    file.chmod(mode)
+    assert content(build_report(plan, tmp_path / "c").parent) == whole
+
+
+def test_a_stamp_tells_whether_a_file_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*args: object, **options: object) -> None:
+        raise OSError("the network is away")
+
+    file = tmp_path / "sweep.json"
+    file.write_text("{}")
+    before = stamp(file)
+    assert before is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", gone)
+        assert stamp(file) is None
+    assert stamp(file) == before

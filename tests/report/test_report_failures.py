@@ -65,3 +65,17 @@ def test_a_new_report_replaces_the_old_one(fake_plan: Path, tmp_path: Path) -> N
     build_report(fake_plan, tmp_path / "html")
     assert not (tmp_path / "html" / "gone.html").exists()
     assert (tmp_path / "html" / "index.html").exists()
+
+
+def test_files_of_the_user_in_a_report_stay(tmp_path: Path) -> None:
+    plan = make_study(tmp_path / "study")
+    report = build_report(plan, tmp_path / "html").parent
+    (report / "notes.txt").write_text("mine")
+    (report / "talk").mkdir()
+    (report / "talk" / "slide.md").write_text("one")
+    (report / "papers-old").write_text("x")
+    for _ in range(2):
+        build_report(plan, report)
+    assert (report / "notes.txt").read_text() == "mine"
+    assert (report / "talk" / "slide.md").read_text() == "one"
+    assert (report / "papers-old").exists() and (report / "index.html").exists()

@@ -112,3 +112,17 @@ def test_damaged_records_are_a_reason(
     result = run_status(folder)
     assert result.status == status
     assert reason in (result.reason or "") and "\n" not in (result.reason or "")
+
+
+@pytest.mark.parametrize("left", [None, "{", json.dumps({**RUN, "schema": "rankdet.run/9"})])
+def test_metrics_without_the_record_of_their_training_are_not_used(
+    folder: Path, left: str | None
+) -> None:
+    """Whether they are older than the plan cannot be known."""
+    write(folder / "metrics.json", METRICS)
+    if left:
+        write(folder / "run.json", left)
+    status = run_status(folder)
+    assert status.status == ("failed" if left else "not run")
+    assert status.metrics is None
+    assert status.problem == "run.json of its training is missing or cannot be read"

@@ -71,7 +71,7 @@ def optimum(curve: LrpCurve, thresholds: str = "exact") -> Floats:
     Args:
         curve: the LRP curve.
         thresholds: "exact" tries every prefix, "grid101" the score thresholds 0, .01, ... 1 (the
-            aLRP paper's ablations); the first minimum is taken.
+            aLRP paper's ablations); the first minimum with a true positive is taken.
 
     Raises:
         InputError: `thresholds` is neither.
@@ -81,7 +81,9 @@ def optimum(curve: LrpCurve, thresholds: str = "exact") -> Floats:
     if len(curve.score) == 0:
         at = score = None
     elif thresholds == "exact":
-        at = np.argmin(np.where(np.isnan(curve.lrp), np.inf, curve.lrp), axis=1)
+        # Where LRP stays 1, detections before the first hit are as good as the hit, which has parts.
+        usable = ~np.isnan(curve.lrp) & (curve.tp > 0)
+        at = np.argmin(np.where(usable, curve.lrp, np.inf), axis=1)
         score = curve.score[at]
     else:
         grid = np.linspace(0.0, 1.0, 101)
