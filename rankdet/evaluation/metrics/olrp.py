@@ -81,7 +81,7 @@ def optimum(curve: LrpCurve, thresholds: str = "exact") -> Floats:
     if len(curve.score) == 0:
         at = score = None
     elif thresholds == "exact":
-        # Where LRP stays 1, detections before the first hit are as good as the hit, which has parts.
+        # Where LRP stays 1, detections before the first hit are as good as it; it has parts.
         usable = ~np.isnan(curve.lrp) & (curve.tp > 0)
         at = np.argmin(np.where(usable, curve.lrp, np.inf), axis=1)
         score = curve.score[at]
