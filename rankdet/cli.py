@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from rankdet import __version__
 from rankdet.errors import InputError
+from rankdet.files import DISK_FULL
 
 COMMANDS = {
     "evaluate": "AP, oLRP and score-IoU correlation of COCO-format detections",
@@ -143,7 +144,8 @@ def _flush() -> OSError | None:
 
 def _system_error(error: OSError) -> int:
     where = f"{error.filename}: " if error.filename else ""
-    print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+    remedy = "; free some space and run again" if error.errno in DISK_FULL else ""
+    print(f"error: {where}{error.strerror or error}{remedy}", file=sys.stderr)
     return 2
 
 

@@ -1,5 +1,6 @@
 """Publication figures: size, fonts, letters, and the same values as the page."""
 
+import errno
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +16,7 @@ from rankdet.charts.colours import COLOURS
 from rankdet.charts.publication.pages import draw, write_figure_file
 from rankdet.charts.publication.styles import STYLES
 from rankdet.charts.svg import chart_svg
+from rankdet.errors import InputError
 
 X = np.array([0.0, 1.0, 2.0])
 
@@ -139,3 +141,17 @@ def test_dots_have_their_intervals_and_are_not_joined() -> None:
     assert [s.tolist() for s in bars.get_segments()] == [[[v, v], [v, v + 2]] for v in X]
     svg = chart_svg(chart, "t")
     assert svg.count("L") - svg.count("LP") == 3 and 'fill="none"' not in svg
+
+
+@pytest.mark.parametrize("ending", [".pdf", ".svg", ".png"])
+def test_a_full_disk_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    path = tmp_path / f"x{ending}"
+    with pytest.raises(InputError, match="no space left while writing .*free some space"):
+        write_figure_file([curves("A", "B")], path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Lays charts out as a figure of a paper and writes it as PDF, SVG or PNG."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
@@ -22,7 +23,7 @@ from rankdet.charts.publication.panels import (
 from rankdet.charts.publication.styles import STYLES
 from rankdet.charts.svg_plot import WIDTH
 from rankdet.charts.svg_rows import crowding
-from rankdet.files import atomic
+from rankdet.files import atomic, writing
 
 DOTS_PER_INCH = 300
 ROW, VIOLIN = 0.17, 0.3  # height of a row of a dot plot or heat map, and with a violin, in inches
@@ -51,9 +52,11 @@ def write_figure_file(
     settings: Any = {**mpl.rcParamsDefault, **look.settings()}  # whatever the user's own are
     with mpl.rc_context({key: settings[key] for key in settings if key != "backend"}):
         figure = draw(charts, look.width(width), narrow=width == "column")
-        with atomic(path) as temporary:
-            form, undated = path.suffix[1:], UNDATED[path.suffix]
-            figure.savefig(temporary, format=form, dpi=DOTS_PER_INCH, metadata=undated)
+        form, undated = path.suffix[1:], UNDATED[path.suffix]
+        content = io.BytesIO()  # a full disk in the middle of a PDF would be an error of zlib
+        figure.savefig(content, format=form, dpi=DOTS_PER_INCH, metadata=undated)
+        with writing(path), atomic(path) as temporary:
+            temporary.write_bytes(content.getvalue())
 
 
 def draw(charts: Sequence[Chart], inches: float, narrow: bool) -> Figure:
