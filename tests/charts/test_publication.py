@@ -152,6 +152,6 @@ def test_a_full_disk_is_one_line(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     path = tmp_path / f"x{ending}"
-    with pytest.raises(InputError, match="no space left while writing .*free some space"):
+    with pytest.raises(InputError, match=r"no space left while writing .*free some space"):
         write_figure_file([curves("A", "B")], path)
     assert list(tmp_path.iterdir()) == []
