@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rankdet.files import write_text
-from rankdet.papers.forest import claims_forest, forest_panels
+from rankdet.papers.forest import claims_forest, forest_panels, heading
 from rankdet.papers.table_model import Block, Table
 from rankdet.papers.verdicts import FAILS, HOLDS, UNDECIDED
 from rankdet.report.claims_matrix import OUTCOMES, SMALLER, claims_matrix
@@ -84,6 +84,7 @@ def write_index_page(
         pages={one.page for one in compared},
         cost=cost,
         claims=claims_matrix(sections),
+        heading=heading,
         outcomes=OUTCOMES,
         marks={**MARKS, SMALLER: "✓↓"},
         forest=_forest(sections),
