@@ -22,7 +22,7 @@ from rankdet.report.paper_page import Section
 from rankdet.report.pareto_plots import pareto_plots
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
-from rankdet.report.references import BIBTEX, bibtex, references
+from rankdet.report.references import BIBTEX, bibtex, other_names, references
 from rankdet.report.run_metrics import Value, value_of
 from rankdet.report.site import MARKS, Site
 from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
@@ -93,6 +93,7 @@ def write_index_page(
         several_seeds=any(len(line.group.entries) > 1 for line in lines),
         references=references(site.study.plan.sources),
         bibtex=BIBTEX,
+        other_names=other_names(site.study.plan.sources),
         urls={run.key: run.planned.url for run in site.study.runs if run.planned.url},
         seeds_csv=LEADERBOARD_OF_SEEDS,
         seeds_tex=SEEDS_TEX,
