@@ -26,6 +26,17 @@ FAMILIES = ("ap", "olrp", "correlation")  # metrics whose intervals are drawn to
 Key = TypeVar("Key")
 
 
+RECORDED_TIMES = "training.seconds"  # beginning of the keys of times that trainings record
+
+
+def without_best(key: str) -> bool:
+    """Returns whether no value of a metric is marked as the best.
+
+    The times of trainings depend on the other jobs of the machine, so they do not rank losses.
+    """
+    return key.startswith(RECORDED_TIMES)
+
+
 def arrow(better: str | None) -> str:
     """Returns ↑ if higher is better, ↓ if lower is better, else an empty text."""
     return {HIGHER: "↑", LOWER: "↓"}.get(better or "", "")

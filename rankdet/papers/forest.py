@@ -13,8 +13,8 @@ from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Finding, Table
 from rankdet.papers.verdicts import DIRECTION
 
-DIFFERENCES = "better by, in points (correlations × 100); dark bar: the paper"
-RATIOS = "ratio; dark bar: the paper"
+DIFFERENCES = "better by, in points (correlations × 100); upright line: the paper"
+RATIOS = "ratio; upright line: the paper"
 
 
 def forest_panels(tables: Iterable[Table], dataset: str = "") -> list[ForestPanel]:
@@ -32,7 +32,9 @@ def forest_panels(tables: Iterable[Table], dataset: str = "") -> list[ForestPane
         groups[finding.claim.ratio].setdefault(paper, []).append(_row(table, title, finding))
     axes = ((False, DIFFERENCES, 0.0), (True, RATIOS, 1.0))
     made = (
-        ForestPanel(label, null, tuple(ForestGroup(p, tuple(r)) for p, r in groups[ratio].items()))
+        ForestPanel(
+            label, null, tuple(ForestGroup(heading(p), tuple(r)) for p, r in groups[ratio].items())
+        )
         for ratio, label, null in axes
     )
     return [panel for panel in made if panel.groups]
@@ -73,6 +75,16 @@ def paper_named(finding: Finding, table: Table) -> str:
     names = sorted((paper.short for paper in load_papers().values()), key=len, reverse=True)
     source = finding.claim.source
     return next((n for n in names if source.startswith(n)), paper_of(table.spec.paper).short)
+
+
+def heading(paper: str) -> str:
+    """Returns the heading of the claims of a paper, by its short name.
+
+    A paper is named after its loss, but its claims are about other losses too. Our own claims are
+    of no paper.
+    """
+    own = {one.short for one in load_papers().values() if one.venue.startswith("config/")}
+    return paper if paper in own else f"paper: {paper}"
 
 
 def _answered(tables: Iterable[Table], dataset: str) -> Iterator[tuple[Table, str, Finding]]:

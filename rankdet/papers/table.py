@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from rankdet.evaluation.metric import best
+from rankdet.evaluation.metric import best, without_best
 from rankdet.evaluation.seeds import like_the_best
 from rankdet.evaluation.units import DIGITS
 from rankdet.papers.computed import computed_values
@@ -168,7 +168,8 @@ def mark_best(
     """Marks in every column all rows that cannot be told from the best.
 
     Rows are compared over three seeds or more, as verdicts are. Published values, and ours without
-    uncertainty, are compared as printed; values that are printed equal are a tie.
+    uncertainty, are compared as printed; values that are printed equal are a tie. Our times of
+    trainings are never marked.
 
     Args:
         columns: the columns.
@@ -177,7 +178,9 @@ def mark_best(
     """
     marked = [list(row.cells) for row in rows]
     for index, column in enumerate(columns):
-        if exact(column.metric):
+        if without_best(column.metric):
+            ours = set()
+        elif exact(column.metric):
             ours = _best([cells[index].ours for cells in marked], column)
         else:
             seeds = {i: c[index].values for i, c in enumerate(marked) if c[index].learned}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import Column, Row, Spec
-from rankdet.papers.verdicts import DIRECTION
+from rankdet.papers.verdicts import DIRECTION, UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,8 @@ class Finding:
             return f"direction: {'up' if change > 0 else 'down' if change < 0 else 'none'}"
         if not self.size_verdict:
             return self.verdict
+        if self.verdict == UNDECIDED:  # "undecided, but smaller" would read as a direction
+            return f"direction undecided, {self.size_verdict}"
         links = {"smaller": ", but ", "larger": ", and "}
         link = links.get(self.size_verdict.split()[0], ", ")
         return f"{self.verdict}{link}{self.size_verdict}"

@@ -128,7 +128,10 @@ class Comparison:
     def data(self) -> Markup:
         """What the script of the page needs, as JSON that is safe inside an element."""
         found = {
-            "losses": [{"key": line.key, "name": line.label} for line in self.lines],
+            "losses": [
+                {"key": line.key, "name": line.label, "loss": line.run.full_loss}
+                for line in self.lines
+            ],
             "drawn": self.drawn,
             "differences": {at: self._texts(at) for at in self.references},
             "classes": class_data(self._classes, [line.label for line in self.lines]),

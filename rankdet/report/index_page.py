@@ -8,8 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from rankdet.files import write_text
-from rankdet.papers.forest import claims_forest, forest_panels
-from rankdet.papers.table_model import Table
+from rankdet.papers.forest import claims_forest, forest_panels, heading
+from rankdet.papers.table_model import Block, Table
 from rankdet.papers.verdicts import FAILS, HOLDS, UNDECIDED
 from rankdet.report.claims_matrix import OUTCOMES, SMALLER, claims_matrix
 from rankdet.report.compare_page import Comparison
@@ -22,7 +22,7 @@ from rankdet.report.paper_page import Section
 from rankdet.report.pareto_plots import pareto_plots
 from rankdet.report.paths import INDEX
 from rankdet.report.records import study_leaderboard
-from rankdet.report.references import BIBTEX, bibtex, references
+from rankdet.report.references import BIBTEX, bibtex, other_names, references
 from rankdet.report.run_metrics import Value, value_of
 from rankdet.report.site import MARKS, Site
 from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
@@ -31,7 +31,7 @@ from rankdet.results.records import RecordedStudy
 from rankdet.results.seed_groups import SeedGroup, seed_groups, write_seed_groups
 from rankdet.results.status import STATUSES
 
-DECIDED = (HOLDS, FAILS, UNDECIDED)  # verdicts that needed three seeds
+DECIDED = (HOLDS, FAILS)  # what "most claims are decided" counts
 SEEDS_TEX = "leaderboard-seeds.tex"
 
 
@@ -84,6 +84,7 @@ def write_index_page(
         pages={one.page for one in compared},
         cost=cost,
         claims=claims_matrix(sections),
+        heading=heading,
         outcomes=OUTCOMES,
         marks={**MARKS, SMALLER: "✓↓"},
         forest=_forest(sections),
@@ -92,6 +93,7 @@ def write_index_page(
         several_seeds=any(len(line.group.entries) > 1 for line in lines),
         references=references(site.study.plan.sources),
         bibtex=BIBTEX,
+        other_names=other_names(site.study.plan.sources),
         urls={run.key: run.planned.url for run in site.study.runs if run.planned.url},
         seeds_csv=LEADERBOARD_OF_SEEDS,
         seeds_tex=SEEDS_TEX,
@@ -149,23 +151,37 @@ def tuning_lines(study: RecordedStudy) -> list[dict[str, str]]:
 
 
 def _forest(sections: Mapping[str, Sequence[Section]]) -> dict[str, Any] | None:
-    """Returns the forest plot of the table with most verdicts; None if no claim has a verdict."""
-    every = [part for paper in sections.values() for part in paper]
-    pairs = [(part, block) for part in every for block in part.table.blocks]
-    verdicts = [_drawn(part.table, block.dataset) for part, block in pairs]
-    if not any(verdicts):
+    """Returns the forest plot of a table's claims; None if no claim of three seeds was tested."""
+    chosen = most_decided(sections)
+    if chosen is None:
         return None
-    part, block = pairs[verdicts.index(max(verdicts))]
+    part, block = chosen
     title = f"{part.spec.title}, {block.title}"
     # `claims_forest` escapes all names.
     svg = Markup(claims_forest([part.table], title, block.dataset, "forest-plot"))
-    return {"svg": svg, "paper": part.spec.paper, "anchor": part.anchor}
+    decided = sum(_drawn(part.table, block.dataset)[word] for word in DECIDED)
+    return {"svg": svg, "paper": part.spec.paper, "anchor": part.anchor, "decided": decided}
 
 
-def _drawn(table: Table, dataset: str) -> int:
-    """Returns how many verdicts the forest plot of a table draws."""
+def most_decided(sections: Mapping[str, Sequence[Section]]) -> tuple[Section, Block] | None:
+    """Returns the table and dataset where most claims hold or do not hold, the first of equals.
+
+    The number of undecided claims chooses only between equals; None if no claim was tested.
+    """
+    best, most = None, (0, 0)
+    for part in (part for paper in sections.values() for part in paper):
+        for block in part.table.blocks:
+            drawn = _drawn(part.table, block.dataset)
+            count = (sum(drawn[word] for word in DECIDED), drawn[UNDECIDED])
+            if count > most:
+                best, most = (part, block), count
+    return best
+
+
+def _drawn(table: Table, dataset: str) -> Counter[str]:
+    """Returns how often each verdict is in the forest plot of a table."""
     rows = (row for panel in forest_panels([table], dataset) for row in panel.rows)
-    return sum(row.verdict in DECIDED for row in rows)
+    return Counter(row.verdict for row in rows)
 
 
 def _lines(study: RecordedStudy, entries: Sequence[Entry]) -> list[Line]:

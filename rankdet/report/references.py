@@ -45,3 +45,17 @@ def _entry(source: PlanSource) -> str:
     }
     lines = [f"  {key} = {{{value}}}," for key, value in values.items() if value]
     return "\n".join([f"@misc{{{source.name},", *lines, "}", ""])
+
+
+def other_names(sources: Iterable[PlanSource]) -> dict[str, str]:
+    """Returns further names of losses that a reader may look for, by the name of their file.
+
+    These are the loss card's title, and the name with which the title of its paper begins: of
+    `Rank & Sort Loss for Object Detection` it is `Rank & Sort Loss`.
+    """
+    found = {}
+    for source in sources:
+        name = source.paper.partition(" for ")[0]
+        names = [source.title, name if name.endswith(" Loss") else ""]
+        found[source.name] = " ".join(filter(None, names))
+    return {name: text for name, text in found.items() if text}

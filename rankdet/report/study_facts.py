@@ -1,15 +1,11 @@
 """Where a report's numbers come from, for its footer, and how to make a run or a table again."""
 
-import re
 from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from rankdet.files import shown
 from rankdet.papers.study_provenance import study_provenance
 from rankdet.report.formatting import duration
-from rankdet.repository import CONFIG
+from rankdet.report.study_config import config_name
 from rankdet.results.layout import PLAN
 from rankdet.results.records import RecordedStudy
 
@@ -55,22 +51,9 @@ def _several(texts: Iterable[str]) -> str:
 def command(study: RecordedStudy, file: str) -> str:
     """Returns the command that makes a file of the study, such as `<key of a run>/metrics.json`."""
     # The file comes first, because `--configfile` takes all that follows it.
-    return f"snakemake --cores all '{record(study, file)}' --configfile {_config(study.name)}"
+    return f"snakemake --cores all '{record(study, file)}' --configfile {config_name(study)}"
 
 
 def record(study: RecordedStudy, file: str) -> str:
     """Returns the path of a file of the study, relative to where the study runs."""
     return f"results/{study.name}/{file}"
-
-
-@cache
-def _config(name: str) -> str:
-    """The config file of a study, or a placeholder if it is neither here nor one of the package."""
-    folders = (Path(), Path("config"), CONFIG)
-    for path in (path for folder in folders for path in sorted(folder.glob("*.yaml"))):
-        named = re.search(
-            r"^study:\s*([\w.-]+)\s*$", path.read_text(encoding="utf-8"), re.MULTILINE
-        )
-        if named and named.group(1) == name:
-            return shown(path)
-    return "CONFIG"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rankdet.evaluation.intervals import mean_over_seeds
-from rankdet.evaluation.metric import Metric
+from rankdet.evaluation.metric import Metric, without_best
 from rankdet.evaluation.seeds import like_the_best
 from rankdet.evaluation.units import DIGITS
 from rankdet.files import atomic
@@ -127,7 +127,7 @@ def _with_best(groups: Sequence[SeedGroup], shown: Sequence[Metric]) -> list[See
         if group.learned and not is_untrained(group.first):
             places.setdefault((group.first.dataset, group.first.split), []).append(at)
     for together in places.values():
-        for metric in shown:
+        for metric in (one for one in shown if not without_best(one.key)):
             samples = {at: groups[at].values(metric) for at in together}
             for at in like_the_best(samples, metric.better):
                 best.setdefault(at, set()).add(metric.key)

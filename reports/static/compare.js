@@ -66,6 +66,13 @@
       legend(svg);
     });
   };
+  // The command under each chart draws the chosen losses, the reference first.
+  const commands = () => {
+    const first = state.losses.filter((at) => at === state.ref);
+    const shown = [...first, ...state.losses.filter((at) => at !== state.ref)];
+    const losses = [...new Set(shown.map((at) => data.losses[at].loss))].join();
+    all("[data-chosen]").forEach((one) => (one.textContent = losses));
+  };
   const differences = () => {
     all("[data-reference]").forEach((one) => (one.textContent = name(state.ref)));
     const note = find("over-images");
@@ -91,6 +98,14 @@
     if (!table) return;
     const usual = state.ref === begin.ref && state.losses.join() === begin.losses.join();
     if (find("class-chart")) find("class-chart").hidden = !usual;
+    const note = find("class-note");
+    if (note) {
+      note.hidden = usual;
+      const drawn = begin.losses.filter((at) => at !== begin.ref).map(name).join(", ");
+      note.textContent =
+        `There is a chart only for the reference ${name(begin.ref)} with ${drawn}. ` +
+        `The table below has the chosen losses, with the reference ${name(state.ref)}.`;
+    }
     const shown = state.losses.filter((at) => at !== state.ref && pair(state.ref, at));
     const cells = shown.map((at) => pair(state.ref, at));
     const order = data.classes.names.map((_, k) => k);
@@ -267,8 +282,8 @@
     if (!box.checked && state.losses.length > 1) state.losses = state.losses.filter((one) => one !== at);
     else if (box.checked) state.losses = [...state.losses, at].slice(-MOST); // the oldest gives way
   };
-  on("losses", "change", choose, curves, classes);
-  on("reference", "change", (field) => (state.ref = Number(field.value)), differences, classes);
+  on("losses", "change", choose, curves, classes, commands);
+  on("reference", "change", (field) => (state.ref = Number(field.value)), differences, classes, commands);
   ["left", "right"].forEach((side) => on(`${side}-run`, "change", (field) => (state[side] = Number(field.value)), images));
   on("slide", "change", (box) => (state.view = box.checked ? "slider" : ""), view);
   on("order", "change", (field) => (state.order = field.value), sort);
@@ -284,6 +299,7 @@
   document.body.classList.add("scripted");
   recall();
   curves();
+  commands();
   if (state.ref !== begin.ref) differences();
   classes();
   view();

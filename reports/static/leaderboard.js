@@ -12,7 +12,7 @@
   const heads = Array.from(table.tHead.rows[0].cells);
   const keys = heads.map((head) => head.dataset.key);
   const names = heads.map((head) => head.textContent.trim());
-  const text = new Map(bodies.map((body) => [body, body.textContent.toLowerCase()]));
+  const text = new Map(bodies.map((body) => [body, `${body.textContent} ${body.dataset.names || ""}`.toLowerCase()]));
   const state = { q: "", sort: "", order: "", hide: new Set(), only: {} };
 
   const value = (body, column) => {
@@ -51,7 +51,7 @@
       body.hidden = !fits || !words.every((word) => text.get(body).includes(word));
       left += body.hidden ? 0 : 1;
     });
-    find("shown").textContent = `${left} of ${bodies.length} shown`;
+    find("shown").textContent = left ? `${left} of ${bodies.length} shown` : "Nothing matches";
   };
   const hiding = document.head.appendChild(document.createElement("style"));
   const hide = () => {

@@ -114,7 +114,7 @@ def test_tables_and_forest_plots_are_files(record: Path) -> None:
     answered = [r for r in rows(record / "findings.csv") if r["table"] == "claims/losses"]
     answered = [r for r in answered if r["difference"]]
     assert answered and all(any(r["claim"][:50] in text for text in texts) for r in answered)
-    assert "aLRP Loss" in texts and "APE Loss" in texts  # the papers
+    assert "paper: aLRP Loss" in texts and "paper: APE Loss" in texts
 
 
 def test_a_record_replaces_itself_and_nothing_else(plan: Path, record: Path, capsys) -> None:

@@ -56,8 +56,14 @@ def test_claims_are_grouped_by_the_paper_of_their_source() -> None:
     )
     differences, ratios = forest_panels([made], "shapes")
     groups = {group.title: [row.text for row in group.rows] for group in differences.groups}
-    assert groups == {"RS Loss": ["x", "z"], "aLRP Loss, rebuttal": ["y"], "Claims": ["ours"]}
+    assert groups == {
+        "paper: RS Loss": ["x", "z"],
+        "paper: aLRP Loss, rebuttal": ["y"],
+        "Claims": ["ours"],  # ours are of no paper
+    }
     assert [row.text for row in ratios.rows] == ["a ratio"] and ratios.null == 1
+    for panel in (differences, ratios):  # a page may be dark, so no mark is named by its shade
+        assert "upright line: the paper" in panel.label and "dark" not in panel.label
     every = [row.text for panel in forest_panels([made]) for row in panel.rows]
     assert "Shapes: x" in every and "Crowded: x" in every  # all data are named
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rankdet.papers.claims import Claim
-from rankdet.papers.forest import paper_named
+from rankdet.papers.forest import heading, paper_named
 from rankdet.papers.records import read_table
 from rankdet.papers.table_model import Finding
 from rankdet.papers.verdicts import HOLDS, MISSING, UNDECIDED, VERDICTS
@@ -44,8 +44,9 @@ def test_every_claim_of_the_tables_is_counted_once(seeds: Path) -> None:
                 expected.setdefault(paper, Counter())[outcome(finding)] += 1
     papers = {row[0].split(" · ")[0]: row for row in rows if " · " in row[0]}
     for paper, counts in expected.items():
-        shown = dict(zip(columns, papers[paper][1:], strict=True))
+        shown = dict(zip(columns, papers[heading(paper)][1:], strict=True))
         assert all(int(shown[word] or 0) >= number for word, number in counts.items())
+    assert all(name == "Claims" or name.startswith("paper: ") for name in papers)
     assert sum(counts[HOLDS] for counts in expected.values()) > 0
     assert sum(counts[MISSING] for counts in expected.values()) > 0
     lines = [row for row in rows if " · " not in row[0]]

@@ -103,6 +103,46 @@ def test_another_reference_turns_the_differences(browser: Browser, seeds: Path) 
     assert not browser.run("return document.getElementById('class-chart').checkVisibility()")
 
 
+NOTE = """
+    const note = document.getElementById('class-note');
+    return note.checkVisibility() ? note.textContent : '';
+"""
+COMMANDS = """
+    const codes = [...document.querySelectorAll('#curve-charts code')];
+    return codes.map((one) => one.textContent.match(/--losses (.*) --out/)[1].split(','));
+"""
+
+
+def test_a_hidden_chart_of_classes_is_told(browser: Browser, seeds: Path) -> None:
+    browser.look()
+    browser.open(seeds / COMPARE)
+    assert browser.run(NOTE) == ""
+    browser.run(CHOOSE, "#reference", "1")
+    told = browser.run(NOTE)
+    assert "only for the reference AP Loss with" in told
+    assert told.endswith("with the reference aLRP Loss.")
+    browser.run(CHOOSE, "#reference", "0")
+    assert browser.run(NOTE) == ""
+    browser.run(CHOOSE, "#losses label:nth-of-type(2) input")
+    assert browser.run(NOTE).endswith("with the reference AP Loss.")
+
+
+def test_the_commands_of_figures_follow_the_choice(browser: Browser, seeds: Path) -> None:
+    browser.look()
+    browser.open(seeds / COMPARE)
+    before = browser.run(COMMANDS)
+    assert len(before) > 2 and all(one == before[0] and one[0] == "ap" for one in before)
+    browser.run(CHOOSE, "#reference", "1")
+    turned = browser.run(COMMANDS)
+    assert all(one[0] == "alrp" and sorted(one) == sorted(before[0]) for one in turned)
+    browser.run(CHOOSE, "#losses label:nth-of-type(1) input")
+    query = urlsplit(str(browser.run("return location.href"))).query
+    fewer = browser.run(COMMANDS)
+    assert all(len(one) == len(before[0]) - 1 and "ap" not in one for one in fewer)
+    browser.open(seeds / COMPARE, query=query)
+    assert browser.run(COMMANDS) == fewer
+
+
 def test_the_address_brings_the_reference_back(browser: Browser, seeds: Path) -> None:
     whole = """
         const all = '[data-reference], #against-table td, #class-table td';

@@ -1,11 +1,14 @@
 """The leaderboard in a browser: columns to choose, state in the address, cards on a phone."""
 
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from rankdet.report.references import other_names
+from rankdet.results.schemas.plan import PlanSource
 from tests.report.browser import Browser
 from tests.report.pages import read_csv
 
@@ -176,3 +179,26 @@ def test_printed_pages_have_the_sizes_of_print(browser: Browser, seeds: Path, pa
     assert [one for one in found["small"] if one[0] < 6 * POINT] == []
     assert found["right"] <= PAPER[0] + 1
     assert found["wide"] <= PAPER[1]  # a wide leaderboard has a page in landscape
+
+
+def test_the_filter_finds_other_names_and_tells_when_nothing_matches(
+    browser: Browser, seeds: Path, tmp_path: Path
+) -> None:
+    source = PlanSource(name="rs", title="RS Loss", paper="Rank & Sort Loss for Object Detection")
+    plain = PlanSource(name="alrp", title="aLRP Loss", paper="A Ranking-based Loss Function")
+    names = other_names([source, plain])
+    assert names == {"rs": "RS Loss Rank & Sort Loss", "alrp": "aLRP Loss"}
+    text = (seeds / "index.html").read_text()
+    start = text.index('<table id="leaderboard"')
+    board = text[start:].replace("<tbody>", f'<tbody data-names="{escape(names["rs"])}">', 1)
+    page = tmp_path / "index.html"
+    page.write_text(text[:start] + board)
+    browser.look()
+    browser.open(page)
+    (first, *_) = browser.run(SHOWN)
+    told = "return document.getElementById('shown').textContent"
+    for query in ("rank & sort loss", "RS Loss sort"):
+        browser.run(CHOOSE, "#filter", query)
+        assert browser.run(SHOWN) == [first] and browser.run(told).startswith("1 of ")
+    browser.run(CHOOSE, "#filter", "no such loss")
+    assert browser.run(SHOWN) == [] and browser.run(told) == "Nothing matches"

@@ -134,3 +134,16 @@ def test_the_first_chart_is_the_forest_plot_of_the_claims(seeds: Path, tmp_path)
     assert all(f["claim"]["text"] in plot for f in answered) and "papers/alrp.html#alrp-" in plot
     single = build_report(make_study(tmp_path), tmp_path / "html")  # one seed: no verdict
     assert 'id="answers"' not in single.read_text()
+
+
+def test_times_are_never_bold_and_hidden_texts_do_not_say_best(seeds: Path) -> None:
+    index = (seeds / "index.html").read_text()
+    board = index[index.index('<table id="leaderboard"') :].split("</table>")[0]
+    column = re.findall(r'data-key="([^"]+)"', board).index("training.seconds_per_iteration")
+    cells = re.findall(r"<tr(?: [^>]*)?>(.*?)</tr>", board, re.DOTALL)[1:]
+    times = [re.findall(r"<t[dh].*?</t[dh]>", row, re.DOTALL)[column] for row in cells]
+    assert any("±" in cell for cell in times) and "<strong>" in board
+    assert not any("<strong>" in cell for cell in times)
+    pages = "".join(page.read_text() for page in (seeds / "papers").glob("*.html"))
+    tied = r'</strong><span class="sr"> ([^<]*)</span><span class="tie"'
+    assert set(re.findall(tied, pages)) == {"cannot be told from the best"}

@@ -1,15 +1,20 @@
 """Provenance of the study in the footer, and how to make a run or a table again."""
 
 import hashlib
+import json
 import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from rankdet.report import study_config
 from rankdet.report.paths import run_page
 from rankdet.report.study_facts import command, record, study_facts
-from rankdet.repository import ROOT
-from rankdet.results.records import read_study
+from rankdet.repository import CONFIG, ROOT
+from rankdet.results.records import RecordedStudy, read_study
+from rankdet.study.plan import load_study
 from tests.report.fake_dataset import CHECKSUM
 from tests.report.pages import Page, all_pages
 
@@ -47,19 +52,78 @@ def test_every_page_has_the_footer(seeds: Path) -> None:
         assert "0123456789ab" in page.text[-800:] and "made-up CPU" in page.text[-800:]
 
 
-def test_the_command_names_config_and_file(seeds_plan: Path) -> None:
+def own_config(study: RecordedStudy, **changes: object) -> str:
+    """A config of the study's runs, as YAML (JSON is YAML), with other values of some keys."""
+    runs = [
+        {
+            "dataset": run.dataset,
+            "detectors": [run.detector],
+            "losses": [run.full_loss],
+            "seeds": [run.seed],
+        }
+        for run in study.runs
+        if not run.untrained
+    ]
+    plan = study.plan
+    facts = {"study": plan.study.name, "title": plan.study.title, "scale": plan.study.scale}
+    papers = {"tables": [t.id for t in plan.tables], "figures": [f.id for f in plan.figures]}
+    return json.dumps({**facts, "preset": plan.study.preset, **papers, "runs": runs, **changes})
+
+
+def test_the_command_names_the_config_with_the_runs_of_the_plan(
+    seeds_plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     study = read_study(seeds_plan)
-    name = study.plan.study.model_copy(update={"name": "smoke"})
-    smoke = replace(study, plan=study.plan.model_copy(update={"study": name}))
-    words = shlex.split(command(smoke, "shapes/retinanet/a <b>/seed1/metrics.json"))
-    assert words[3] == "results/smoke/shapes/retinanet/a <b>/seed1/metrics.json"
-    assert words[:3] == ["snakemake", "--cores", "all"] and words[4] == "--configfile"
-    (config,) = words[5:]
-    assert re.search(r"^study: smoke$", (ROOT / config).read_text(), re.MULTILINE)
-    assert command(study, "leaderboard.csv").endswith(
-        "--configfile CONFIG"
-    )  # no config of this name
+    (tmp_path / "config").mkdir()
+    monkeypatch.chdir(tmp_path)
+    other = {"dataset": "shapes", "detectors": ["atss"], "losses": ["ap"], "seeds": [1]}
+    (tmp_path / "config" / "a.yaml").write_text(own_config(study, runs=[other]))
+    (tmp_path / "config" / "b.yaml").write_text(own_config(study, title="Another study"))
+    (tmp_path / "config" / "c.yaml").write_text("study: [")
+    (tmp_path / "config" / "d.yaml").write_text(own_config(study))
+    words = shlex.split(command(study, "shapes/retinanet/a <b>/seed1/metrics.json"))
+    assert words[:3] == ["snakemake", "--cores", "all"]
+    assert words[3:] == [
+        "results/fake/shapes/retinanet/a <b>/seed1/metrics.json",
+        "--configfile",
+        "config/d.yaml",
+    ]
     assert record(study, "leaderboard.csv") == "results/fake/leaderboard.csv"
+
+
+@pytest.mark.parametrize("changes", [{"tables": []}, {"seeds": 1}, {"runs_of_tables": {"x": 1}}])
+def test_a_config_of_the_same_name_with_other_facts_is_not_named(
+    seeds_plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict
+) -> None:
+    study = read_study(seeds_plan)
+    if "seeds" in changes:
+        group = {"dataset": "shapes", "detectors": "all", "losses": ["ap"], **changes}
+        changes = {"runs": [group]}
+    (tmp_path / "a.yaml").write_text(own_config(study, **changes))
+    monkeypatch.chdir(tmp_path)
+    assert command(study, "leaderboard.csv").endswith("--configfile CONFIG")
+
+
+def test_a_config_elsewhere_is_named_without_its_folder(
+    seeds_plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = read_study(seeds_plan)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study_config, "CONFIG", tmp_path / "elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "own.yaml").write_text(own_config(study))
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    assert command(study, "leaderboard.csv").endswith("--configfile own.yaml")
+
+
+def test_the_default_study_is_recognised(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    planned = load_study([CONFIG / "smoke.yaml"]).plan()
+    path = tmp_path / "results" / "smoke" / "plan.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(planned))
+    monkeypatch.chdir(ROOT)
+    assert command(read_study(path), "x").endswith("--configfile config/smoke.yaml")
 
 
 def test_runs_and_tables_say_how(seeds: Path, seeds_plan: Path) -> None:
@@ -68,6 +132,7 @@ def test_runs_and_tables_say_how(seeds: Path, seeds_plan: Path) -> None:
     assert (
         f"snakemake --cores all 'results/fake/{key}/metrics.json' --configfile CONFIG" in page.text
     )
+    assert "CONFIG stands for the config of the study" in page.text
     records = re.findall(r"results/fake/(shapes/\S+\.(?:json|parquet)):", page.text)
     assert len(records) == 5
     assert all((seeds_plan.parent / path).is_file() for path in records)
