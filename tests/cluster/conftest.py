@@ -21,6 +21,7 @@ from tests.workflow.conftest import FAKE_TRAINING
 
 HERE = Path(__file__).parent
 COPIED = ("Snakefile", "workflows", "config", "profiles", "envs", "analysis", "rankdet", "reports")
+COPIED += ("data/tuned",)  # cards cite searches
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged")
 WITH_ACCOUNTS = ("slurmdbd", "mariadbd", "sacct")
 LONG = 1500  # seconds; a machine that does other things needs minutes to import torch

@@ -91,7 +91,7 @@ def test_results_are_written_before_they_are_printed(files):
 @pytest.mark.parametrize(
     ("output", "code", "told"),
     [
-        (">/dev/full", 2, "error: No space left on device\n"),
+        (">/dev/full", 2, "error: No space left on device; free some space and run again\n"),
         (">&-", 0, ""),
         ("| true", 141, ""),
     ],
