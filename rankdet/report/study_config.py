@@ -77,7 +77,7 @@ def _facts(path: Path, name: str) -> dict[str, Any] | None:
             "runs": {run for group in config["runs"] for run in _runs(group)},
         }
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # a file that is no config, or one that is written in another way
+        return None  # not a config, or its runs are not known without planning
 
 
 def _runs(group: dict[str, Any]) -> Iterator[tuple[Any, ...]]:

@@ -17,7 +17,8 @@ def open(study: str | Path) -> "Results":
         study: The study's folder, such as `results/smoke`, or its `plan.json`.
 
     Raises:
-        InputError: If there is no plan, or it cannot be used. Damaged files of a run are no error.
+        InputError: If there is no plan, or it cannot be used. A run with damaged
+            files raises nothing: its `reason` says what is wrong.
     """
     from rankdet.results.frames import Results
     from rankdet.results.layout import PLAN

@@ -1,7 +1,7 @@
 """More epochs: a finished training goes on from its last state; decision 053.
 
-The state is the last checkpoint with the recorded rows, in `last/`. It is no output of the
-workflow, so Snakemake does not delete it before it makes the run again.
+The state is the last checkpoint with the recorded rows, in `last/`. It is not an output of
+the workflow, so Snakemake does not delete it before it makes the run again.
 """
 
 import os

@@ -40,8 +40,8 @@ def export_model(spec: dict[str, Any], run: Path, out: Path) -> int:
         The number of images on which the detections were compared.
 
     Raises:
-        InputError: If the run has no weights, if no config of mmdet describes its test, or if its
-            head is not one of mmdet's.
+        InputError: If the run has no weights, if a config of mmdet cannot describe its test, or if
+            mmdet does not have its head.
     """
     _check_test(spec["test"])
     if not (run / MODEL).is_file():

@@ -59,7 +59,7 @@ def run(
         number of positives that have a pair (float64 scalar).
     """
     if official:
-        return ape_tiles.run(logits, labels, ious, scale, window, max_negatives, official, expected)
+        return ape_tiles.run(logits, labels, ious, scale, window, max_negatives, expected)
     return CellLoss(logits, labels, ious, scale, window, max_negatives, expected).run()
 
 

@@ -19,25 +19,9 @@ def run(
     scale: float,
     window: float,
     max_negatives: int,
-    official: bool,
     expected: int | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Launches everything.
-
-    Args:
-        logits: any shape, float32, float16 or bfloat16.
-        labels: one per logit: 1 positive, 0 negative, anything else is ignored.
-        ious: (bound,) IoUs of the positives; bound > 0.
-        scale: λ > 0.
-        window: pairs with ``λ (s_v - s_u) <= -window`` are left out.
-        max_negatives: the number of highest negatives to keep.
-        official: whether to saturate as the released code does.
-        expected: the number of positives that there must be (if not, the loss is NaN). None: any.
-
-    Returns:
-        The loss (a scalar), the gradient in the shape of the logits, both float32, and M, the
-        number of positives that have a pair (float64 scalar).
-    """
+    """Launches everything; arguments and result as `ape_loss.run` with official numerics."""
     shape, device = logits.shape, logits.device
     logits, labels = logits.detach().contiguous().reshape(-1), flat_labels(labels)
     ious = ious.detach().float().contiguous()
@@ -66,7 +50,7 @@ def run(
     kept = min(max_negatives, n)
     negatives, origin = values.topk(kept) if kept < n else values.sort(descending=True)
     width = cdiv(cdiv(kept, parts), COLUMNS * STEPS) * COLUMNS * STEPS
-    options = {"OFFICIAL": official, "ROWS": ROWS, "COLUMNS": COLUMNS}
+    options = {"ROWS": ROWS, "COLUMNS": COLUMNS}
     sums = real[5:]
     pair_tiles.sum_over_negatives[(row_tiles, parts)](
         *(scores, negatives, sums, total, bound, kept, width, scale, window), STEPS=STEPS, **options

@@ -14,6 +14,7 @@ not finite, or that need more than `MOST_CELLS` cells, are computed pair by pair
 import triton
 import triton.language as tl
 
+from rankdet.losses.kernels.positives import lowest_score
 from rankdet.losses.kernels.selection import (
     CELLS,
     FIRST,
@@ -78,13 +79,9 @@ def keep_in_windows(
     Also writes the highest value and the number of kept negatives of each block, lists the
     negatives (if LIST: all of them are kept), and sets the gradient to 0.
     """
-    pid, lane = tl.program_id(0), tl.arange(0, BLOCK)
-    lowest = tl.full([], float("inf"), tl.float64)
-    n_positives = tl.minimum(tl.load(total), bound)
-    for start in range(0, bound, BLOCK):
-        score = tl.load(scores + start + lane, mask=start + lane < n_positives, other=float("inf"))
-        lowest = tl.minimum(lowest, tl.min(score))
-    at = pid * BLOCK + lane
+    pid = tl.program_id(0)
+    lowest = lowest_score(scores, total, bound, BLOCK)
+    at = pid * BLOCK + tl.arange(0, BLOCK)
     negative = tl.load(labels + at, mask=at < n, other=-1) == 0
     value = tl.load(logits + at, mask=negative & (at < n), other=float("-inf")).to(tl.float32)
     value = tl.where((value < lowest - margin) == 0, value, float("-inf"))  # NaN stays NaN

@@ -8,19 +8,15 @@ import triton
 import triton.language as tl
 
 from rankdet.losses.kernels.among_positives import add_up, pairs_of_positives, write_positives
+from rankdet.losses.kernels.positives import lowest_score
 from rankdet.losses.kernels.sigmoid import cross_entropy, slope_of
 
 
 @triton.jit(do_not_specialize=["bound"])
 def keep_negatives(logits, labels, scores, total, values, n, bound, margin, BLOCK: tl.constexpr):
     """Writes the logits of negatives not below ``min(s⁺) - margin``, and -inf for the others."""
-    lane = tl.arange(0, BLOCK)
-    lowest = tl.full([], float("inf"), tl.float64)
-    n_positives = tl.minimum(tl.load(total), bound)
-    for start in range(0, bound, BLOCK):
-        score = tl.load(scores + start + lane, mask=start + lane < n_positives, other=float("inf"))
-        lowest = tl.minimum(lowest, tl.min(score))
-    at = tl.program_id(0) * BLOCK + lane
+    lowest = lowest_score(scores, total, bound, BLOCK)
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     negative = tl.load(labels + at, mask=at < n, other=-1) == 0
     value = tl.load(logits + at, mask=negative & (at < n), other=float("-inf")).to(tl.float32)
     kept = (value < lowest - margin) == 0  # true for NaN
@@ -38,7 +34,6 @@ def sum_over_negatives(
     width,
     scale,
     window,
-    OFFICIAL: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
     STEPS: tl.constexpr,
@@ -67,21 +62,17 @@ def sum_over_negatives(
                 there = column < tl.minimum(begin + width, n_negatives)
                 value = tl.load(negatives + column, mask=there, other=float("-inf"))
                 z = scale * (value[None, :] - own[:, None])
-                sigma, entropy = cross_entropy(z, window, OFFICIAL)
+                sigma, entropy = cross_entropy(z, window, True)
                 rank += sigma
                 loss += entropy
-                if OFFICIAL:
-                    pull += slope_of(z, window, OFFICIAL)
+                pull += slope_of(z, window, True)
             ranks += rank.to(tl.float64)
             losses += loss.to(tl.float64)
-            if OFFICIAL:
-                pulls += pull.to(tl.float64)
-    rank_sum = tl.sum(ranks, 1)
+            pulls += pull.to(tl.float64)
     target = sums + tl.program_id(1) * 3 * bound + row
-    tl.store(target, rank_sum, mask=inside)
+    tl.store(target, tl.sum(ranks, 1), mask=inside)
     tl.store(target + bound, tl.sum(losses, 1), mask=inside)
-    pull_sum = tl.sum(pulls, 1) if OFFICIAL else rank_sum  # the derivative is σ
-    tl.store(target + 2 * bound, pull_sum, mask=inside)
+    tl.store(target + 2 * bound, tl.sum(pulls, 1), mask=inside)
 
 
 @triton.jit(do_not_specialize=["bound", "n_parts"])
@@ -101,7 +92,6 @@ def sum_over_positives(
     n_parts,
     scale,
     window,
-    OFFICIAL: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
@@ -124,7 +114,7 @@ def sum_over_positives(
         loss += tl.load(source + bound, mask=inside, other=0.0)
         pull += tl.load(source + 2 * bound, mask=inside, other=0.0)
     sigmas, entropies, slopes, pairs = pairs_of_positives(
-        own, iou, scores, ious, n_positives, bound, scale, window, OFFICIAL, ROWS, COLUMNS
+        own, iou, scores, ious, n_positives, bound, scale, window, True, ROWS, COLUMNS
     )
     rank, loss, pull = rank + sigmas, loss + entropies, pull + slopes
     highest = tl.load(negatives)
@@ -153,7 +143,6 @@ def spread_over_negatives(
     n_negatives,
     scale,
     window,
-    OFFICIAL: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
     STEPS: tl.constexpr,
@@ -174,7 +163,7 @@ def spread_over_negatives(
                 share = tl.load(shares + row, mask=there, other=0.0)
                 # No test whether the tile matters: it cost more than it saved (data/measured).
                 z = scale * (value[None, :] - own[:, None])
-                part += slope_of(z, window, OFFICIAL) * share[:, None]
+                part += slope_of(z, window, True) * share[:, None]
             results += part.to(tl.float64)
     result = tl.sum(results, 0)
     kept = (column < n_negatives) & (value > float("-inf"))
@@ -199,7 +188,6 @@ def spread_over_positives(
     expected,
     scale,
     window,
-    OFFICIAL: tl.constexpr,
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
@@ -210,5 +198,5 @@ def spread_over_positives(
     """
     write_positives(
         tl.program_id(0), scores, ious, places, shares, pulls, losses, counted, gradient,
-        loss_out, count_out, total, bound, expected, scale, window, OFFICIAL, ROWS, COLUMNS,
+        loss_out, count_out, total, bound, expected, scale, window, True, ROWS, COLUMNS,
     )  # fmt: skip

@@ -17,6 +17,18 @@ def is_positive(label, SOFT: tl.constexpr):
 
 
 @triton.jit
+def lowest_score(scores, total, bound, BLOCK: tl.constexpr):
+    """Returns the lowest score of the positives, +inf if there is none."""
+    lane = tl.arange(0, BLOCK)
+    lowest = tl.full([], float("inf"), tl.float64)
+    n_positives = tl.minimum(tl.load(total), bound)
+    for start in range(0, bound, BLOCK):
+        score = tl.load(scores + start + lane, mask=start + lane < n_positives, other=float("inf"))
+        lowest = tl.minimum(lowest, tl.min(score))
+    return lowest
+
+
+@triton.jit
 def count_positives(labels, counts, n, SOFT: tl.constexpr, BLOCK: tl.constexpr):
     """Writes the number of positives of each block to `counts`."""
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
