@@ -32,10 +32,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _spec(folder: Path, config: Path | None) -> dict[str, Any]:
-    from rankdet.exchange.export import config_of
     from rankdet.results.layout import DATASET, RUN
     from rankdet.results.schemas.run import RunRecord
     from rankdet.results.status import DIVERGED
+    from rankdet.results.study_config import config_named
     from rankdet.study.plan import load_study
 
     if not (folder / RUN).is_file():
@@ -46,7 +46,7 @@ def _spec(folder: Path, config: Path | None) -> dict[str, Any]:
     record = RunRecord.from_disk(folder / RUN)
     if record.status == DIVERGED or record.training is None:
         raise InputError(f"{folder}: {record.status}: there are no trained weights to export")
-    found = config or config_of(record.run.study or "")
+    found = config or config_named(record.run.study or "")
     if found is None:
         raise InputError(f"no config of the study {record.run.study!r} here; give --configfile")
     study = load_study([found], with_data=False)

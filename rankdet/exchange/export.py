@@ -2,7 +2,6 @@
 
 import json
 import platform
-import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,9 +24,9 @@ from rankdet.exchange.files import (
 from rankdet.files import atomic, replacing, writing
 from rankdet.results import open as open_results
 from rankdet.results.records import read_study
+from rankdet.results.study_config import config_file
 
 ENVIRONMENT_SCHEMA = "rankdet.environment/1"
-NAMED = re.compile(r"^study:\s*[\"']?([\w.-]+)[\"']?\s*(#.*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def write_archive(
         InputError: If the plan or the config cannot be used, or the zip cannot be written.
     """
     study = read_study(plan_path)
-    found = config or config_of(study.name)
+    found = config or config_file(study)
     if found is not None and (not found.is_file() or found.suffix not in CONFIGS):
         raise InputError(f"{found}: not a YAML file of a study; name it with --configfile")
     entries = dict(_entries(study.folder, found, weights))
@@ -120,16 +119,6 @@ def _entries(folder: Path, config: Path | None, weights: bool) -> Iterator[tuple
         yield f"{STUDY}/{name.as_posix()}", folder / name
     if config is not None:
         yield f"{CONFIG}/{config.name}", config
-
-
-def config_of(name: str) -> Path | None:
-    """Returns the config of a study, in the current folder or in `config/`; None without one."""
-    paths = (path for folder in (Path(), Path("config")) for path in sorted(folder.glob("*.yaml")))
-    for path in paths:
-        found = NAMED.search(path.read_text(encoding="utf-8", errors="replace"))
-        if found and found[1] == name:
-            return path
-    return None
 
 
 def _json(value: Any) -> str:

@@ -5,9 +5,9 @@ from typing import Any
 
 from rankdet.papers.study_provenance import study_provenance
 from rankdet.report.formatting import duration
-from rankdet.report.study_config import config_name
 from rankdet.results.layout import PLAN
 from rankdet.results.records import RecordedStudy
+from rankdet.results.study_config import config_name
 
 SHORT = 12  # characters of a commit or checksum
 Facts = list[tuple[str, str]]

@@ -57,6 +57,22 @@ def test_an_archive_has_records_config_and_environment_only(archive: Path) -> No
     assert environment["packages"]["pandas"] == pd.__version__
 
 
+def test_a_config_of_the_same_name_with_other_runs_is_not_in_the_archive(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = "runs:\n  - {dataset: shapes, detectors: [atss], losses: [focal], seeds: [1]}\n"
+    (tmp_path / "a.yaml").write_text(f"study: fake\ntitle: Fake study\n{runs}")
+    (tmp_path / "results").symlink_to(made / "results")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", "fake", "--out", "study.zip"]) == 0
+    with zipfile.ZipFile("study.zip") as content:
+        assert not [name for name in content.namelist() if name.startswith("config/")]
+    (tmp_path / "b.yaml").write_text("study: fake\ntitle: Fake study\n")  # its runs are not known
+    assert cli.main(["export", "fake", "--out", "study.zip"]) == 0
+    with zipfile.ZipFile("study.zip") as content:
+        assert "config/b.yaml" in content.namelist()
+
+
 def test_weights_only_on_request(here: Path) -> None:
     path = here / "whole.zip"
     assert cli.main(["export", "fake", "--out", str(path), "--weights"]) == 0

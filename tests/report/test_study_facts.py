@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rankdet.report import study_config
 from rankdet.report.paths import run_page
 from rankdet.report.study_facts import command, record, study_facts
 from rankdet.repository import CONFIG, ROOT
+from rankdet.results import study_config
 from rankdet.results.records import RecordedStudy, read_study
 from rankdet.study.plan import load_study
 from tests.report.fake_dataset import CHECKSUM

@@ -1,7 +1,7 @@
 """Which config file a study was planned from, if a file here plans the same runs.
 
 Two configs may have the same `study:`, and a command with the wrong one would make other runs. So a
-file is named only if it has the title, tables, figures and runs of the plan.
+file is taken only if it has the title, tables, figures and runs of the plan.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from rankdet.repository import CONFIG
 from rankdet.results.records import RecordedStudy
 
 UNKNOWN = "CONFIG"  # in a command, where the config is not known; the page says what it stands for
+NEAR = (Path(), Path("config"))  # where the config of a user's study is looked for
+Facts = dict[str, Any]
 
 
 def config_name(study: RecordedStudy) -> str:
@@ -23,12 +25,32 @@ def config_name(study: RecordedStudy) -> str:
 
     The path is relative to the current folder; of a file elsewhere it is the file's name.
     """
+    here = Path.cwd()
     planned = _planned(study)
-    known = _configs(study.name, Path.cwd())
-    return next((name for name, facts in known if facts == planned), UNKNOWN)
+    known = _configs(study.name, (here, here / "config", CONFIG))
+    return next((_relative(path) for path, facts in known if facts == planned), UNKNOWN)
 
 
-def _planned(study: RecordedStudy) -> dict[str, Any]:
+def config_file(study: RecordedStudy) -> Path | None:
+    """Returns the config of a study in the current folder or its `config/`; None without one.
+
+    If no file plans the study's runs, a file of the study's name whose runs are not known without
+    planning is taken, but none that plans other runs.
+    """
+    known = _configs(study.name, NEAR)
+    for wanted in (_planned(study), None):
+        for path, facts in known:
+            if facts == wanted:
+                return path
+    return None
+
+
+def config_named(name: str) -> Path | None:
+    """Returns the first config of a name there; the caller compares its settings."""
+    return next((path for path, _ in _configs(name, NEAR)), None)
+
+
+def _planned(study: RecordedStudy) -> Facts:
     plan = study.plan
     return {
         "title": plan.study.title,
@@ -44,15 +66,21 @@ def _planned(study: RecordedStudy) -> dict[str, Any]:
     }
 
 
+def _configs(name: str, folders: tuple[Path, ...]) -> list[tuple[Path, Facts | None]]:
+    """The config files of this name in some folders, with their facts; None: not known."""
+    paths = dict.fromkeys(path for folder in folders for path in sorted(folder.glob("*.yaml")))
+    found = ((path, _config(path.absolute())) for path in paths)
+    return [(path, _facts(config)) for path, config in found if config.get("study") == name]
+
+
 @cache
-def _configs(name: str, here: Path) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The config files of this name, in a folder and in the package, with their facts."""
-    folders = (here, here / "config", CONFIG)
-    return tuple(
-        (_relative(path), facts)
-        for path in dict.fromkeys(p for folder in folders for p in sorted(folder.glob("*.yaml")))
-        if (facts := _facts(path, name)) is not None
-    )
+def _config(path: Path) -> dict[str, Any]:
+    """The content of a YAML file; empty if it cannot be read or is not a config."""
+    try:
+        found = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _relative(path: Path) -> str:
@@ -60,14 +88,11 @@ def _relative(path: Path) -> str:
     return path.name if Path(text).is_absolute() else text
 
 
-def _facts(path: Path, name: str) -> dict[str, Any] | None:
+def _facts(config: dict[str, Any]) -> Facts | None:
     """What a config says about the facts of a plan; None if it is not known without planning."""
+    if config.get("runs_of_tables"):  # its runs are those of the tables
+        return None
     try:
-        config = parse_yaml(path.read_text(encoding="utf-8"))
-        if not isinstance(config, dict) or config.get("study") != name:
-            return None
-        if config.get("runs_of_tables"):  # its runs are those of the tables
-            return None
         return {
             "title": config.get("title", ""),
             "preset": config.get("preset"),
@@ -76,8 +101,8 @@ def _facts(path: Path, name: str) -> dict[str, Any] | None:
             "figures": set(config.get("figures") or ()),
             "runs": {run for group in config["runs"] for run in _runs(group)},
         }
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # not a config, or its runs are not known without planning
+    except (KeyError, TypeError):
+        return None  # its runs are written in another way
 
 
 def _runs(group: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
