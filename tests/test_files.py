@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from rankdet import files
+from rankdet import files, whole_folders
 from rankdet.errors import InputError
 from rankdet.repository import ROOT
 
@@ -103,23 +103,26 @@ def test_errors_of_the_system_are_one_line(number, message):
 def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path):
     folder = tmp_path / "report"
     for name in ("first", "second"):
-        with files.replacing(folder) as part:
+        with whole_folders.replacing(folder) as part:
             (part / name).write_text(name)
-    assert names(folder) == [files.MARKER, "second"]
+    assert names(folder) == [whole_folders.MARKER, "second"]
     assert names(tmp_path) == ["report"]
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("years")
-    with pytest.raises(InputError, match="was not written by rankdet"), files.replacing(foreign):
+    with (
+        pytest.raises(InputError, match="was not written by rankdet"),
+        whole_folders.replacing(foreign),
+    ):
         pass
     assert names(foreign) == ["thesis.txt"]
 
 
 def test_a_failure_keeps_the_old_folder(tmp_path):
     folder = tmp_path / "report"
-    with files.replacing(folder) as part:
+    with whole_folders.replacing(folder) as part:
         (part / "page").write_text("old")
-    with pytest.raises(KeyboardInterrupt), files.replacing(folder) as part:
+    with pytest.raises(KeyboardInterrupt), whole_folders.replacing(folder) as part:
         (part / "page").write_text("half")
         raise KeyboardInterrupt
     assert (folder / "page").read_text() == "old"
@@ -159,7 +162,7 @@ def test_temporary_files_of_dead_processes_are_removed_and_those_of_others_kept(
 SWAP = """
 import sys
 from pathlib import Path
-from rankdet.files import swapped_in
+from rankdet.whole_folders import swapped_in
 for _ in range(40):
     with swapped_in(Path(sys.argv[1])) as part:
         for number in range(20):

@@ -127,7 +127,8 @@ def _check_owned(folder: Path) -> None:
         InputError: If its `dataset.json` was not written by `rankdet data shapes`, or something
             stands where its data would be.
     """
-    from rankdet.files import MARKER, read_record
+    from rankdet.files import read_record
+    from rankdet.whole_folders import MARKER
 
     own, data = folder / "dataset.json", folder / "data"
     record = read_record(own)[0] if own.exists() else {"kind": "shapes"}

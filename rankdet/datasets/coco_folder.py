@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rankdet import files
+from rankdet import files, whole_folders
 from rankdet.datasets import image_record, manifest
 from rankdet.datasets.checks import Checked, check
 from rankdet.datasets.images import ImageFile
@@ -65,7 +65,7 @@ def write(
     ]
     warnings += _same_categories(name, checked)
     entries = {}
-    with files.replacing(folder / "data") as part:
+    with whole_folders.replacing(folder / "data") as part:
         for split, one in checked.items():
             annotations_sha256 = files.write_json(part / f"{split}.json", one.data)
             entries[split] = manifest.split_entry(

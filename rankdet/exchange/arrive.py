@@ -15,12 +15,13 @@ from pydantic import ValidationError
 from rankdet.datasets.unpack import unpack
 from rankdet.errors import InputError
 from rankdet.exchange.files import STUDY, fault_of
-from rankdet.files import swapped_in, write_record, writing
+from rankdet.files import write_record, writing
 from rankdet.parsing import parse_json
 from rankdet.results.layout import PLAN
 from rankdet.results.schemas.base import first_problem
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.status import NOT_RUN, run_status
+from rankdet.whole_folders import swapped_in
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 MOST_FILES = 1_000_000

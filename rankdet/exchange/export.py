@@ -21,10 +21,11 @@ from rankdet.exchange.files import (
     STUDY,
     study_files,
 )
-from rankdet.files import atomic, replacing, writing
+from rankdet.files import atomic, writing
 from rankdet.results import open as open_results
 from rankdet.results.records import read_study
 from rankdet.results.study_config import config_file
+from rankdet.whole_folders import replacing
 
 ENVIRONMENT_SCHEMA = "rankdet.environment/1"
 

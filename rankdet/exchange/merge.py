@@ -10,12 +10,13 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.exchange.files import travels
 from rankdet.exchange.merge_checks import check_parts, same_results
-from rankdet.files import is_foreign, replacing, shown, write_record
+from rankdet.files import shown, write_record
 from rankdet.results import layout
 from rankdet.results.records import RecordedRun, RecordedStudy, read_study
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.status import NOT_RUN, WITHOUT_RESULTS
+from rankdet.whole_folders import is_foreign, replacing
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 LISTS = ("tables", "figures", "sources", "datasets")  # of a plan; entries of both are kept

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import replacing, write_record
+from rankdet.files import write_record
 from rankdet.papers.export import write_csv
 from rankdet.papers.figures import make_figure
 from rankdet.papers.findings import with_findings
@@ -30,6 +30,7 @@ from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS, PROVENANCE
 from rankdet.results.leaderboard import leaderboard, write_leaderboard
 from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.seed_groups import seed_groups, write_seed_groups
+from rankdet.whole_folders import replacing
 
 FINDINGS_SCHEMA = "rankdet.findings/1"
 COLUMNS = (

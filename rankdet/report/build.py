@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rankdet.datasets import image_record
 from rankdet.errors import InputError
-from rankdet.files import is_foreign, swapped_in
 from rankdet.papers.folders import paper_of
 from rankdet.report.compare_page import comparisons
 from rankdet.report.compare_writing import write_comparison_pages
@@ -19,6 +18,7 @@ from rankdet.report.reading_page import write_reading_page
 from rankdet.report.run_page import write_run_pages
 from rankdet.report.site import Site
 from rankdet.results.records import RecordedStudy, read_study
+from rankdet.whole_folders import is_foreign, swapped_in
 
 MARK = ".rankdet-report"  # in every folder that is a report
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import replacing
 from rankdet.results.layout import MODEL
 from rankdet.training import config
 from rankdet.training.environment import set_up
 from rankdet.training.given_weights import TRAINING_ONLY
+from rankdet.whole_folders import replacing
 
 CONFIG = "config.py"
 IMAGES = 8  # on which both detectors must agree

@@ -12,10 +12,11 @@ from typing import Any
 
 from rankdet.datasets import manifest, prepare
 from rankdet.errors import InputError
-from rankdet.files import read_record, replacing, write_json
+from rankdet.files import read_record, write_json
 from rankdet.results.schemas.dataset import DatasetManifest, DatasetSplit
 from rankdet.study.config.datasets import Shapes
 from rankdet.study.plan import Study
+from rankdet.whole_folders import replacing
 
 SEED = 1000  # added to the seeds of the study
 MOST_SEED = 2**63

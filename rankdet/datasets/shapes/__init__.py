@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rankdet import files
+from rankdet import files, whole_folders
 from rankdet.datasets import manifest
 from rankdet.datasets.options import ShapesOptions, shapes_options
 from rankdet.datasets.shapes import contours, label_errors, long_tail, png, scene
@@ -25,7 +25,7 @@ def prepare(name: str, config: Mapping[str, Any], folder: Path) -> dict[str, Any
     settings = shapes_options(name, config)
     splits = {}
     frequencies: dict[int, str] = {}
-    with files.replacing(folder / "data") as part:
+    with whole_folders.replacing(folder / "data") as part:
         for split in SPLITS:
             (part / split).mkdir()
             data, images = _draw(settings, split, part / split)

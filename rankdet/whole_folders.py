@@ -1,0 +1,79 @@
+"""Folders that are written as a whole: nobody sees a half of one."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from rankdet.errors import InputError
+from rankdet.files import remove_leftovers, writing
+
+MARKER = ".rankdet"  # in every folder that `replacing` wrote; only such a folder is replaced
+SWAPS = 100  # tries to put a folder in the place of one that others replace, too
+
+
+@contextlib.contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Yields an empty temporary folder; it replaces `folder` when the block succeeds.
+
+    Raises:
+        InputError: If `folder` holds files that this function did not write, or cannot be written.
+    """
+    with writing(folder):
+        if is_foreign(folder, MARKER):
+            raise InputError(f"{folder} exists and was not written by rankdet: give another folder")
+        with swapped_in(folder) as part:
+            (part / MARKER).write_text("Written by rankdet. The next build replaces this folder.\n")
+            yield part
+
+
+def is_foreign(folder: Path, marker: str) -> bool:
+    """Returns whether a folder has files, and none of them is called `marker`."""
+    try:
+        names = [path.name for path in folder.iterdir()]  # another process may have just moved it
+    except FileNotFoundError:
+        return False
+    return bool(names) and marker not in names
+
+
+@contextlib.contextmanager
+def swapped_in(folder: Path) -> Iterator[Path]:
+    """Yields an empty folder beside `folder`, and puts it in its place when the block succeeds.
+
+    Several processes may do this at once: each folder is replaced as a whole, and the last stays.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    whole = folder.absolute()
+    part = whole.with_name(f".{whole.name}.new.{os.getpid()}")
+    old = whole.with_name(f".{whole.name}.old.{os.getpid()}")
+    for one in (part, old):
+        shutil.rmtree(one, ignore_errors=True)  # of a process of the same number
+        remove_leftovers(one.with_name(one.name[1:].rpartition(".")[0]))
+    part.mkdir(parents=True)
+    try:
+        yield part
+        _swap(part, whole, old)
+    finally:
+        for one in (part, old):
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def _swap(part: Path, folder: Path, old: Path) -> None:
+    for _ in range(SWAPS):
+        with contextlib.suppress(FileNotFoundError):  # another process has just moved it
+            folder.rename(old)
+        try:
+            part.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                with contextlib.suppress(OSError):
+                    old.rename(folder)
+                raise
+            shutil.rmtree(old, ignore_errors=True)  # another process was faster: replace its folder
+            continue
+        return
+    raise OSError(errno.EBUSY, "other processes write it again and again", str(folder))
