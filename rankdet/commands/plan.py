@@ -39,10 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and status."""
+    from rankdet.garbage import collect_seldom
     from rankdet.jobs.folders import folder_problems
     from rankdet.repository import CONFIG, default_study
     from rankdet.study.plan import load_study
 
+    collect_seldom()
     overrides = config_overrides(args.config)
     if args.settings:
         from rich.console import Console

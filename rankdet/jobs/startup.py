@@ -1,6 +1,5 @@
 """The start of the workflow: from Snakemake's config to a checked study."""
 
-import gc
 import logging
 import os
 import signal
@@ -11,6 +10,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import shown
+from rankdet.garbage import collect_seldom
 from rankdet.jobs.folders import folder_problems
 from rankdet.jobs.images import are_replaced
 from rankdet.jobs.progress import show_progress
@@ -26,10 +26,6 @@ from rankdet.study.older import older_results
 from rankdet.study.plan import Study
 from rankdet.study.plan_entries import planned_hashes
 
-# Snakemake builds millions of objects that stay. Python's default (700 objects, 10, 10) looks for
-# cycles among them again and again: a seventh of the time of a dry run.
-COLLECT = (100_000, 50, 100)
-
 
 def start(config: Mapping[str, Any], files: Sequence[str]) -> Study:
     """Returns the study; if the config has an error, prints it and exits with 2.
@@ -38,6 +34,7 @@ def start(config: Mapping[str, Any], files: Sequence[str]) -> Study:
         config: Snakemake's merged config.
         files: The config files, for messages.
     """
+    collect_seldom()
     if IN_CLONE:  # scripts import the package of this clone; an installed one is on their path
         paths = [str(CODE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
         os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
@@ -82,8 +79,7 @@ def begin(workflow: Any, study: Study) -> None:
     if not workflow.subprocess_exec:
         mark_workflow()
     if workflow.is_main_process:
-        gc.freeze()
-        gc.set_threshold(*COLLECT)
+        collect_seldom()
         interrupt_once()
         for problem, remedy in folder_problems():
             print(f"error: {problem}; {remedy}", file=sys.stderr)

@@ -21,6 +21,7 @@ from rankdet.study.code.syntax import (
     is_import,
     parse,
     root_name,
+    statements,
     walk,
     without_docstrings,
 )
@@ -52,7 +53,7 @@ class Source:
     def imports(self) -> dict[str, tuple[str, str | None]]:
         """Each imported name, anywhere in the file, to (module, name in it or None)."""
         found: dict[str, tuple[str, str | None]] = {}
-        for node in walk(ast.Module(self.body, [])):
+        for node in statements(ast.Module(self.body, [])):
             if isinstance(node, ast.ImportFrom):
                 module = self.absolute(node)
                 found.update({a.asname or a.name: (module, a.name) for a in node.names})

@@ -7,6 +7,7 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")  # fields with statements
 
 
 def parse(path: Path) -> ast.Module:
@@ -38,6 +39,18 @@ def walk(node: ast.AST) -> list[ast.AST]:
     return found
 
 
+def statements(node: ast.AST) -> list[ast.AST]:
+    """Returns a node and the statements below it, in the order of `ast.walk`, without expressions.
+
+    Parts of a statement that have statements of their own (`except`, `case`) are among them.
+    """
+    found = [node]
+    for one in found:  # grows on the way
+        for field in BLOCKS:
+            found += getattr(one, field, ())
+    return found
+
+
 def bound(node: ast.stmt) -> set[str]:
     """Returns the names that a statement binds, except imports."""
     if isinstance(node, DEFINITIONS):
@@ -66,7 +79,7 @@ def _is_text(node: ast.expr) -> bool:
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
     """Returns the tree without docstrings, changed in place."""
-    for node in walk(tree):
+    for node in statements(tree):
         if isinstance(node, (ast.Module, *DEFINITIONS)):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and _is_text(first.value):
