@@ -149,12 +149,13 @@ def _correlations(
 ) -> tuple[dict[str, Floats], Floats]:
     """Returns the means of the classes' coefficients, and the pooled ones, for weights (I, B).
 
-    The second result has the influence of the images on each of them, (9, I), if it is wanted.
+    The second result has the influence of the images on each of them, (9, I), if it is wanted. The
+    pooled ones, which take most of the time, are then computed for `control.EXACT_POOLED` draws.
     """
     images = len(matches.image_ids)
     of_images = np.zeros((3 * len(KINDS), images if influence else 0))
 
-    def add(first: int, x: Floats, y: Floats, image: Ints) -> Floats:
+    def add(first: int, x: Floats, y: Floats, image: Ints, weights: NDArray[Any]) -> Floats:
         """Returns the coefficients; adds the influences from that row on."""
         if not influence:
             return weighted_correlations(x, y, weights, image)
@@ -167,11 +168,12 @@ def _correlations(
     for one in matches.per_class():
         hit = one.true()
         image = np.searchsorted(matches.image_ids, one.detections["image_id"][hit])
-        rows.append(add(0, one.score[hit], one.iou[hit], image))
+        rows.append(add(0, one.score[hit], one.iou[hit], image, weights))
     table = _table(rows, len(KINDS), weights.shape[1])
     out = dict(zip(KINDS, _mean_over_classes(table), strict=True))
     # The first weighting is that of the whole split.
     of_images[: len(KINDS)] /= max(int(np.count_nonzero(~np.isnan(table[:, 0, 0]))), 1)
+    pooled = weights[:, : 1 + control.EXACT_POOLED] if influence else weights
     frame = matches.detections
     best, score = frame["best_iou"].to_numpy(), frame["score"].to_numpy()
     pools = {
@@ -180,7 +182,7 @@ def _correlations(
     }
     for i, (suffix, (iou, chosen)) in enumerate(pools.items(), 1):
         image = np.searchsorted(matches.image_ids, frame["image_id"].to_numpy()[chosen])
-        values = add(i * len(KINDS), score[chosen], iou[chosen], image)
+        values = add(i * len(KINDS), score[chosen], iou[chosen], image, pooled)
         out.update({kind + suffix: values[k] for k, kind in enumerate(KINDS)})
     return out, of_images
 

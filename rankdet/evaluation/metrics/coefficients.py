@@ -16,11 +16,12 @@ from rankdet.evaluation.metrics.accumulate import running
 from rankdet.evaluation.metrics.influence import correlation_influence
 from rankdet.evaluation.metrics.inversions import column_sums, inversions, narrow
 from rankdet.evaluation.metrics.linear_kendall import is_large, linear_kendall
+from rankdet.evaluation.metrics.sorting import Groups, Whole
 
 KINDS = ("pearson", "spearman", "kendall")
 MOST_CELLS = 4_000_000  # numbers in one table: limits the memory
 MOST_ELEMENTS = 40_000_000  # elements x weightings computed at a time: limits the memory
-_ROWS = 256  # rows computed at a time: they stay in the cache
+_CACHED = 25_600  # numbers in a table that stays in the cache
 
 
 def weighted_correlations(
@@ -90,11 +91,10 @@ class _Paired:
 
     def __init__(self, x: Floats, y: Floats, owner: Ints, linear: bool) -> None:
         self.x, self.y, self.owner = x, y, owner
-        self.x_ties, self.y_ties = _Ties(x, owner), _Ties(y, owner)
-        groups = self.x_ties.group, self.y_ties.group
-        self.linear = linear_kendall(*groups, owner) if linear else None
-        self.both = _Ties(groups[0] * (int(groups[1].max()) + 1) + groups[1], owner)
-        self.order = np.lexsort((groups[1], groups[0]))
+        of_x, of_y = Groups.of_values(x), Groups.of_values(y)
+        self.linear = linear_kendall(of_x.group, of_y.group, owner) if linear else None
+        groups = of_x, of_y, Groups.of_pairs(of_x, of_y)
+        self.x_ties, self.y_ties, self.both = (_Ties(one, owner) for one in groups)
 
     def correlations(self, weights: Floats) -> Floats:
         """Returns the three coefficients for each weighting, (3, B); `weights` is (I, B)."""
@@ -110,7 +110,8 @@ class _Paired:
         if self.linear:
             kendall = self.linear.values(weights)
         else:
-            discordant = inversions(self.y_ties.group[self.order], weights, owner[self.order])
+            order = self.both.order
+            discordant = inversions(self.y_ties.group[order], weights, owner[order])
             # Concordant − discordant pairs, of those that are tied on neither side.
             difference = (x_free + y_free - pairs + both_pairs) - 2 * discordant
             kendall = _divided(difference, x_free, y_free)
@@ -135,25 +136,32 @@ def _divided(pairs: Floats, x_free: Floats, y_free: Floats) -> Floats:
 
 
 class _Ties:
-    """Groups of equal values.
+    """Groups of equal values, and the owners of their elements.
 
     Attributes:
         group: (N,) rank of each value among the distinct values, from 0.
-        distinct: number of distinct values, U.
-        shared: (N,) whether another element has the same value.
+        order: (N,) the elements by value.
+        owners: (N,) the owners in that order.
+        tied: Whether any two elements have the same value.
     """
 
-    def __init__(self, values: Floats | Ints, owner: Ints) -> None:
-        distinct, self.group, size = np.unique(values, return_inverse=True, return_counts=True)
-        self.owner, self.distinct = owner, len(distinct)
-        self.shared = size[self.group] > 1
+    def __init__(self, groups: Groups, owner: Whole) -> None:
+        self.group, self.order, self.owners = groups.group, groups.order, owner[groups.order]
+        size = np.diff(groups.starts)
+        self.tied = len(size) < len(owner)
+        self._alone = self.owners[groups.starts[:-1][size == 1]]
+        ones = np.ones(len(owner), dtype=np.float32)
+        shape = len(size), int(owner.max()) + 1
+        # (U, I) how many elements of each group each owner has.
+        self._table = sparse.csr_array((ones, self.owners, groups.starts), shape=shape)
+        self._of_tied = self._table[np.flatnonzero(size > 1)]
 
     def sums(self, weights: NDArray[Any]) -> NDArray[Any]:
         """Returns the sum of the weights of each group, (U, B)."""
-        if not self.shared.any():
-            return weights[self.owner[np.argsort(self.group)]]
-        table = _sum_by(self.group, self.owner, (self.distinct, len(weights)))
-        return np.asarray(table.astype(weights.dtype) @ weights)
+        if not self.tied:
+            return weights[self.owners]
+        table = self._table.astype(weights.dtype, copy=False)
+        return np.asarray(table @ weights[: table.shape[1]])
 
     def extent(self, weights: Floats, squares: Floats, cubes: Floats) -> tuple[Floats, Floats]:
         """Returns the extent of ties; copies of one element are tied too.
@@ -166,24 +174,17 @@ class _Ties:
         Returns:
             The number of tied pairs, and the sum of c^3 - c over the groups' weights c, each (B,).
         """
-        alone = np.bincount(self.owner[~self.shared], minlength=len(weights)).astype(np.float64)
+        alone = np.bincount(self._alone, minlength=len(weights)).astype(np.float64)
         single, double, triple = alone @ weights, alone @ squares, alone @ cubes
-        rows = np.flatnonzero(self.shared)
-        if len(rows):
-            groups, group = np.unique(self.group[rows], return_inverse=True)
-            table = _sum_by(group, self.owner[rows], (len(groups), len(weights)))
-            for b in _steps(len(groups), weights.shape[1]):
-                sums = np.asarray(table @ weights[:, b])
-                single[b] += sums.sum(axis=0)
-                power = sums * sums
-                double[b] += power.sum(axis=0)
-                power *= sums
-                triple[b] += power.sum(axis=0)
+        table = self._of_tied
+        for b in _steps(table.shape[0], weights.shape[1]):
+            sums = np.asarray(table @ weights[: table.shape[1], b])
+            single[b] += sums.sum(axis=0)
+            power = sums * sums
+            double[b] += power.sum(axis=0)
+            power *= sums
+            triple[b] += power.sum(axis=0)
         return (double - single) / 2, triple - single
-
-
-def _sum_by(group: Ints, owner: Ints, shape: tuple[int, int]) -> sparse.csr_array:
-    return sparse.csr_array((np.ones(len(group)), (group, owner)), shape=shape)
 
 
 def _steps(rows: int, columns: int) -> list[slice]:
@@ -220,19 +221,19 @@ def _scaled(values: Floats) -> Floats:
 
 def _rank_products(x: _Ties, y: _Ties, weights: Floats, owner: Ints) -> Floats:
     """Returns the sum over elements of the product of both centred ranks, (B,)."""
-    if x.shared.any():
+    if x.tied:
         x, y = y, x
     weights = narrow(weights, owner, 1)
     y_ranks = _centred_ranks(y.sums(weights))
     # Without ties the ranks of x are a running sum, so they need no table.
-    x_ranks = _centred_ranks(x.sums(weights)) if x.shared.any() else None
+    x_ranks = _centred_ranks(x.sums(weights)) if x.tied else None
     total = np.zeros(weights.shape[1])
     middle = (np.bincount(owner, minlength=len(weights)).astype(np.float64) @ weights + 1) / 2
     so_far = (0.5 - middle).astype(weights.dtype)
-    order = np.argsort(x.group, kind="stable")
-    for start in range(0, len(owner), _ROWS):
-        rows = order[start : start + _ROWS]
-        part = weights[owner[rows]]
+    step = max(1, _CACHED // weights.shape[1])
+    for start in range(0, len(owner), step):
+        rows = x.order[start : start + step]
+        part = weights[x.owners[start : start + step]]
         if x_ranks is None:
             ranks = np.cumsum(part, axis=0)
             ranks += so_far

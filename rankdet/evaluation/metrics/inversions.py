@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from rankdet.evaluation.coco.types import Bools, Floats, Ints
+from rankdet.evaluation.coco.types import Bools, Floats
+from rankdet.evaluation.metrics.sorting import Whole
 
 _BLOCK = 32  # rows whose sums one matrix product computes
 
 
-def inversions(values: Ints, weights: Floats, owner: Ints) -> Floats:
+def inversions(values: Whole, weights: Floats, owner: Whole) -> Floats:
     """Returns the weighted number of pairs i < j with values[i] > values[j].
 
     Positions are divided into runs of about sqrt(N), and so are ranks of values. Two elements in
@@ -66,7 +67,7 @@ def _sums_after(sums: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(after.reshape(sums.shape))
 
 
-def narrow(weights: Floats, owner: Ints, size: int) -> NDArray[Any]:
+def narrow(weights: Floats, owner: Whole, size: int) -> NDArray[Any]:
     """Returns weights in single precision if all sums and products are exact in it (below 2^23).
 
     Args:
@@ -80,7 +81,7 @@ def narrow(weights: Floats, owner: Ints, size: int) -> NDArray[Any]:
     return weights.astype(np.float32 if exact else np.float64)
 
 
-def _pairs(values: Ints, weights: NDArray[Any], upper: Bools) -> Floats:
+def _pairs(values: Whole, weights: NDArray[Any], upper: Bools) -> Floats:
     """Returns the weighted number of pairs i < j with values[i] > values[j], pair by pair."""
     n = len(values)
     greater = np.greater.outer(values, values) & upper[:n, :n]

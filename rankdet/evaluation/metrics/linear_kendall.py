@@ -7,11 +7,12 @@ linear in the weights. Source: B. Efron, The Jackknife, the Bootstrap and Other 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rankdet.evaluation.coco.types import Floats, Ints
+from rankdet.evaluation.coco.types import Floats
+from rankdet.evaluation.metrics.sorting import Whole, lexical_order, places
 
 ELEMENTS = 2000  # below, the exact form is fast
 OWNERS = 300  # below, τ is not close enough to linear
@@ -30,7 +31,7 @@ class Pairs:
     within: Floats
 
 
-def is_large(owner: Ints) -> bool:
+def is_large(owner: Whole) -> bool:
     """Whether the linear form is used; `owner` is (N,)."""
     return len(owner) >= ELEMENTS and int(np.count_nonzero(np.bincount(owner))) >= OWNERS
 
@@ -53,7 +54,7 @@ class Linear:
         return np.clip(self.value + change, -1.0, 1.0)
 
 
-def linear_kendall(x: Ints, y: Ints, owner: Ints) -> Linear:
+def linear_kendall(x: Whole, y: Whole, owner: Whole) -> Linear:
     """Returns τ-b to first order, with the second-order shift of its mean.
 
     Args:
@@ -79,7 +80,7 @@ def linear_kendall(x: Ints, y: Ints, owner: Ints) -> Linear:
     return Linear(float(n * scale + second.sum() / 2), first)
 
 
-def discordant(values: Ints) -> tuple[Ints, Ints]:
+def discordant(values: Whole) -> tuple[Whole, Whole]:
     """Counts for each element of a permutation the elements that are on the wrong side of it.
 
     All elements are sorted bit by bit, from the highest: elements that agree in the higher bits are
@@ -92,70 +93,66 @@ def discordant(values: Ints) -> tuple[Ints, Ints]:
         For each position the number of earlier larger values, and of later smaller values, (N,).
     """
     count = len(values)
-    larger = np.zeros(count, dtype=np.int64)  # by value
-    now = values.astype(np.int64)
+    kind: Any = np.int32 if count < 2**31 else np.int64
+    larger: Whole = np.zeros(count, dtype=kind)  # by value
+    now: Whole = values.astype(kind)
+    index: Whole = np.arange(count, dtype=kind)
     for bit in reversed(range(max(count - 1, 0).bit_length())):
         start = now >> (bit + 1) << (bit + 1)
         one = now >> bit & 1
-        before = np.cumsum(one) - one
+        before: Whole = np.cumsum(one, dtype=kind) - one
         ones = before - before[start]
         low = one == 0
         larger[now[low]] += ones[low]
         # Stable: zeros go to the lower half of their segment, ones to the upper.
-        place = start + np.where(low, np.arange(count) - start - ones, (1 << bit) + ones)
+        place = start + np.where(low, index - start - ones, (1 << bit) + ones)
         then = np.empty_like(now)
         then[place] = now
         now = then
     earlier = larger[values]
-    return earlier, values - np.arange(count) + earlier
+    return earlier, values - index + earlier
 
 
-def _scores(x: Ints, y: Ints, owner: Ints, owners: int) -> tuple[Pairs, Pairs, Pairs]:
+def _scores(x: Whole, y: Whole, owner: Whole, owners: int) -> tuple[Pairs, Pairs, Pairs]:
     """Concordant minus discordant pairs, pairs that are not tied in x, and not tied in y."""
-    both = x * (int(y.max()) + 1) + y
-    nowhere = np.zeros_like(owner)
-    everywhere, inside = (
-        [_others(values, block) for values in (nowhere, x, y, both)] for block in (nowhere, owner)
-    )
-    against = [_against(x, y, block) for block in (nowhere, owner)]
+    found: list[list[Whole]] = []
+    for block in ((), (owner,)):  # among all elements, and among those of each owner
+        pairs = _others(*block) if block else np.full(len(x), len(x) - 1)
+        same_x, same_y, same = (_others(*keys, *block) for keys in ((x,), (y,), (y, x)))
+        agree = pairs - same_x - same_y + same - 2 * _against(x, y, *block)
+        found.append([agree, pairs - same_x, pairs - same_y])
     results = []
-    for (pairs, same_x, same_y, same), wrong in zip((everywhere, inside), against, strict=True):
-        agree = pairs - same_x - same_y + same - 2 * wrong
-        results.append((agree, pairs - same_x, pairs - same_y))
-    found = []
-    for of_elements, within in zip(*results, strict=True):
+    for of_elements, inside in zip(*found, strict=True):
         # Each pair of an owner is counted by both of its elements.
-        sums = np.bincount(owner, weights=within, minlength=owners) / 2
-        found.append(Pairs(of_elements.astype(np.float64), sums))
-    return found[0], found[1], found[2]
+        within = np.bincount(owner, weights=inside, minlength=owners) / 2
+        results.append(Pairs(of_elements.astype(np.float64), within))
+    return results[0], results[1], results[2]
 
 
-def _others(values: Ints, block: Ints) -> Ints:
-    """Counts for each element the other elements of its block with the same value."""
-    keys = block * (int(values.max()) + 1) + values
-    _, group, size = np.unique(keys, return_inverse=True, return_counts=True)
-    return np.asarray(size[group] - 1)
+def _others(*keys: Whole) -> Whole:
+    """Counts for each element the other elements with the same keys, (N,)."""
+    order = lexical_order(*keys)
+    differs = np.zeros(len(order) - 1, dtype=bool)
+    for key in keys:
+        ordered = key[order]
+        differs |= ordered[1:] != ordered[:-1]
+    size = np.diff(np.r_[0, np.flatnonzero(differs) + 1, len(order)])
+    out = np.empty(len(order), dtype=np.int64)
+    out[order] = np.repeat(size - 1, size)
+    return out
 
 
-def _against(x: Ints, y: Ints, block: Ints) -> Ints:
+def _against(x: Whole, y: Whole, *block: Whole) -> Whole:
     """Counts for each element the elements of its block with larger x and smaller y, or reverse."""
-    by_x = np.lexsort((y, x, block))  # equal x in the order of y: not discordant
-    by_y = np.lexsort((_places(by_x), y, block))  # equal y in the order of x
-    rank = _places(by_y)
-    earlier, later = discordant(rank[by_x])
+    by_x = lexical_order(y, x, *block)  # equal x in the order of y: not discordant
+    by_y = lexical_order(y, *block, order=by_x)  # equal y in the order of x
+    earlier, later = discordant(places(by_y)[by_x])
     out = np.empty(len(x), dtype=np.int64)
     out[by_x] = earlier + later
     return out
 
 
-def _places(order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns the place of each element in an order, (N,)."""
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
-
-
-def _derivatives(pairs: Pairs, owner: Ints, owners: int) -> tuple[float, Floats, Floats]:
+def _derivatives(pairs: Pairs, owner: Whole, owners: int) -> tuple[float, Floats, Floats]:
     """The sum over all pairs, and its first and second derivative by each owner's weight."""
     sums = np.bincount(owner, weights=pairs.of_elements, minlength=owners)
     first: Floats = np.asarray(sums, dtype=np.float64)
