@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--classes", type=int, default=80, help="number of classes (default 80)")
     parser.add_argument(
+        "--federated",
+        action="store_true",
+        help="annotations as LVIS's; other evaluators are not run",
+    )
+    parser.add_argument(
         "--draws", type=int, default=100, help="bootstrap draws for intervals (default 100)"
     )
     parser.add_argument(
@@ -55,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.out)
     size = (args.images, args.detections, args.draws, args.seed)
     against = () if args.alone else args.against or benchmark.OTHERS
-    result = benchmark.run(*size, against, args.classes)
+    result = benchmark.run(*size, against, args.classes, federated=args.federated)
     if args.growth:
         sizes = [max(1, args.detections // k) for k in (4, 2, 1)]
         result["growth"] = benchmark.growth(args.images, sizes, args.draws, args.seed, args.classes)

@@ -6,6 +6,7 @@ import pytest
 
 from rankdet.cli import main
 from rankdet.evaluation import benchmark
+from rankdet.evaluation.coco.loading import load_ground_truth
 
 SMALL = ["bench", "evaluation", "--images", "40", "--detections", "3000", "--draws", "5"]
 
@@ -46,6 +47,20 @@ def test_only_the_named_evaluators(tmp_path):
     record = json.loads(out.read_text())
     assert list(record["others"]) == ["hotcoco"] and record["ratio"] is None
     assert record["classes"] == 3
+
+
+def test_federated_annotations_are_timed_alone(tmp_path):
+    out = tmp_path / "bench.json"
+    assert main([*SMALL, "--classes", "30", "--federated", "--out", str(out)]) == 0
+    record = json.loads(out.read_text())
+    assert record["federated"] and not record["others"] and record["ratio"] is None
+    paths = benchmark.make_case(tmp_path, 40, 3000, classes=30, federated=True)
+    truth = load_ground_truth(paths[0])
+    lists = truth.federated
+    assert all(len(one) > 0 for one in lists.negative)
+    objects = zip(truth.image, truth.category_ids[truth.category], strict=True)
+    assert not any(c in lists.negative[i] for i, c in objects)
+    assert max(map(len, lists.not_exhaustive)) == 1
 
 
 def test_impossible_sizes_are_one_line(capsys):
