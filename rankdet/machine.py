@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+# How many threads libraries use; read when torch or NumPy is imported.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 CLOCK = re.compile(r"@\s*[\d.]+\s*[GM]Hz")  # "Xeon Processor @ 2.50GHz": not a model
 MODEL = re.compile(r"\d{3}")  # a model such as 7763, 8370C, i7-8550U, E5-2670
 # What tells processors apart that have the same name, on x86 and on ARM.

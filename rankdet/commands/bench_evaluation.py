@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures the processor time of each step in seconds; writes, then prints it."""
-    from rankdet.jobs.context import THREAD_VARIABLES
+    from rankdet.machine import THREAD_VARIABLES
 
     # One thread, as in the workflow's jobs: threads that wait for each other use processor time.
     for variable in THREAD_VARIABLES:

@@ -24,10 +24,10 @@ from rankdet.jobs.log import forget_attempts, open_log
 from rankdet.jobs.reason import failure_reason
 from rankdet.jobs.watch import announce
 from rankdet.lifetime import end_with_parent
+from rankdet.machine import THREAD_VARIABLES
 from rankdet.results.failures import clear_failure, record_failure
 from rankdet.results.layout import WORK
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TERMINAL = "RANKDET_TERMINAL"  # the file descriptor for lines of progress
 # New objects before Python looks for garbage; 700 by default. Imports make many objects and no
 # garbage. `environment.set_up` sets the default again before a model is built.

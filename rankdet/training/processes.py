@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 from rankdet.errors import InputError
 from rankdet.lifetime import end_with_parent
+from rankdet.machine import THREAD_VARIABLES
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 INPUT_ERROR = "InputError: "
 # Messages of torch in a process whose peer has ended: the peer's failure is the reason.
 LOST = ("Connection closed", "Connection reset", "Broken pipe", "gloo", "NCCL", "TCPStore")
