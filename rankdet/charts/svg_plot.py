@@ -149,23 +149,23 @@ def _marks(chart: Chart, every: tuple[Series, ...] | list[Series], frame: Frame)
         ends = np.array([frame.horizontal.low, frame.horizontal.high])
         marks.append(line_path(frame.x(ends), frame.y(ends)))
     for series in every:
-        place = chart.place(series)
+        place, look = chart.place(series), chart.look(series)
         marks.append(series_group(place, series.name))
         if series.dots:
             if series.low is not None and series.high is not None:
                 low, high = frame.y(series.low), frame.y(series.high)
-                marks.append(bar_path(frame.x(series.x), low, high, place))
-            marks.append(dot_path(frame.x(series.x), frame.y(series.y), place, ".65") + "</g>")
+                marks.append(bar_path(frame.x(series.x), low, high, look))
+            marks.append(dot_path(frame.x(series.x), frame.y(series.y), look, ".65") + "</g>")
             continue
         if band := series.band():
             x, low, high = band
-            marks.append(band_path(frame.x(x), frame.y(low), frame.y(high), place))
+            marks.append(band_path(frame.x(x), frame.y(low), frame.y(high), look))
         x, y = series.line()
         width = (place, len(chart.legend), chart.layered)
         alone = len(every) == 1  # a curve alone in its panel needs no dashes
-        marks.append(line_path(frame.x(x), frame.y(y), place, width, dashed=not alone))
+        marks.append(line_path(frame.x(x), frame.y(y), look, width, dashed=not alone))
         if series.marked:
-            marks.append(dot_path(frame.x(x), frame.y(y), place))
+            marks.append(dot_path(frame.x(x), frame.y(y), look))
         marks.append("</g>")
     return [*marks, "</svg>"]
 
