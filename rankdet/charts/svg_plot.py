@@ -26,6 +26,7 @@ PANEL = 128  # height of a small panel in pixels, with a title of one line
 TITLE = 26  # letters of a line of a small panel's title
 SPACE = 14  # between two panels
 TICKS_OF_PANEL = 3
+LABEL, MOST = 16, 4  # height of a further line of the horizontal label, and its most lines
 USUAL_TOP = 63  # of a plot below a legend of two lines; a longer legend makes a plot higher
 
 
@@ -60,9 +61,15 @@ def axes(chart: Chart) -> tuple[Axis, Axis]:
 def plot_height(chart: Chart) -> int:
     """The height of a plot in pixels."""
     top = legend_top(chart, WIDTH)
+    below = LABEL * (len(_level(chart)) - 1)
     if len(chart.panels) == 1:
-        return round(HEIGHT + max(0.0, top - USUAL_TOP))
-    return round(top + -(-len(chart.panels) // 2) * (PANEL + _more(chart)) + MARGIN_BOTTOM)
+        return round(HEIGHT + max(0.0, top - USUAL_TOP) + below)
+    return round(top + -(-len(chart.panels) // 2) * (PANEL + _more(chart)) + MARGIN_BOTTOM + below)
+
+
+def _level(chart: Chart) -> list[str]:
+    """The lines of the label of the horizontal axis."""
+    return name_lines(chart.x_label, int(WIDTH / LETTER) - 4, MOST)
 
 
 def plot(chart: Chart) -> str:
@@ -72,7 +79,8 @@ def plot(chart: Chart) -> str:
     left = 12 + LETTER * max(len(text) for _, text in vertical.ticks)
     title = f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>'
     lines = [f'<g class="head">{title}{key}</g>']
-    height = plot_height(chart)
+    height, level = plot_height(chart), _level(chart)
+    height -= LABEL * (len(level) - 1)
     if len(chart.panels) == 1:
         right, bottom = WIDTH - MARGIN_RIGHT, height - MARGIN_BOTTOM
         frame = Frame(left, top, right, bottom, horizontal, vertical)
@@ -81,10 +89,11 @@ def plot(chart: Chart) -> str:
     else:
         lines += _small_panels(chart, Frame(left, top, 0, 0, horizontal, vertical))
         middle = WIDTH / 2
-    lines.append(
-        f'<text x="{middle:.1f}" y="{height - 5}" text-anchor="middle" opacity=".8">'
-        f"{escape(chart.x_label)}</text>"
-    )
+    lines += [
+        f'<text x="{middle:.1f}" y="{height - 5 + LABEL * k}" text-anchor="middle" opacity=".8">'
+        f"{escape(part)}</text>"
+        for k, part in enumerate(level)
+    ]
     return "".join(lines)
 
 
