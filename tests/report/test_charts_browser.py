@@ -38,3 +38,50 @@ def test_a_name_in_a_legend_switches_its_curve(browser: Browser, seeds: Path) ->
     before = browser.run(DRAWN)
     browser.run("document.querySelector('#curve-charts .key').dispatchEvent(new Event('click'))")
     assert len(browser.run(DRAWN)) == len(before) - 1
+
+
+OVERLAPS = """
+    const boxes = (what, root) => [...root.querySelectorAll(what)]
+        .map((e) => e.getBoundingClientRect()).filter((e) => e.width);
+    let [buttons, hits] = [0, 0];
+    for (const figure of document.querySelectorAll('figure.chart')) {
+        const tools = figure.querySelector('.zoom');
+        if (!tools) continue;
+        tools.style.display = 'flex'; // as under the pointer
+        for (const one of boxes('.zoom button', figure)) {
+            buttons += 1;
+            for (const key of boxes('.key, .series, .ticks text', figure)) {
+                hits += one.left < key.right && key.left < one.right
+                    && one.top < key.bottom && key.top < one.bottom;
+            }
+        }
+    }
+    return [buttons, hits];
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_zoom_buttons_cover_neither_legend_nor_curves(
+    browser: Browser, seeds: Path, width: int
+) -> None:
+    for page in (COMPARE, "runs/shapes/retinanet/alrp/seed1.html"):
+        browser.look(width=width)
+        browser.open(seeds / page)
+        buttons, hits = browser.run(OVERLAPS)
+        assert buttons > 10 and hits == 0, page
+
+
+@pytest.mark.parametrize(("width", "wider"), [(390, True), (1280, False)])
+def test_a_chart_that_scrolls_says_so(
+    browser: Browser, seeds: Path, width: int, wider: bool
+) -> None:
+    browser.look(width=width)
+    browser.open(seeds / "index.html")
+    scrolls, told, shadows = browser.run("""
+        const region = document.querySelector('.scroll:has(.forest)');
+        return [region.scrollWidth > region.clientWidth,
+                document.querySelector('.sideways').checkVisibility(),
+                getComputedStyle(region).backgroundAttachment];
+    """)
+    assert scrolls == told == wider
+    assert shadows == "local, local, scroll, scroll"
