@@ -35,14 +35,16 @@ def assigned_looks(names: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     colours: Counter[int] = Counter()
     dashes: Counter[int] = Counter()
+    pairs: dict[int, set[int]] = {}
     for name in dict.fromkeys(names):
         wanted = int.from_bytes(sha256(f"{SALT} {name}".encode()).digest()[:4])
         shade = _rarest(colours, wanted % len(COLOURS), range(len(COLOURS)))
-        taken = {look % len(DASHES) for look in found.values() if look % len(COLOURS) == shade}
+        taken = pairs.setdefault(shade, set())
         free = [at for at in range(len(DASHES)) if at not in taken] or range(len(DASHES))
         line = _rarest(dashes, wanted // len(COLOURS) % len(DASHES), free)
         colours[shade] += 1
         dashes[line] += 1
+        taken.add(line)
         found[name] = next(
             at for at in range(shade, LOOKS, len(COLOURS)) if at % len(DASHES) == line
         )
