@@ -34,19 +34,21 @@ def _percent(place: object) -> float:
 def charts(series: Mapping[str, Sequence[AtPart]]) -> list[Chart]:
     """One curve for each loss: means over its seeds, with their range as a band.
 
-    If only some seeds keep epochs on the way, the curve is theirs: a curve whose ends are from
-    different seeds would show their difference.
+    If only some seeds keep all epochs on the way, the curve is theirs, and the label says so: a
+    curve whose ends are from different seeds would show their difference.
     """
+    kept = {name: _kept(records) for name, records in series.items()}
     curves = tuple(
-        Series.of_points(name, ((one.percent, one.percent, 100 * one.ap) for one in _kept(records)))
-        for name, records in series.items()
+        Series.of_points(name, ((one.percent, one.percent, 100 * one.ap) for one in records))
+        for name, records in kept.items()
     )
     told = "; ".join(f"{c.name} {_told(c)}" for c in curves)
+    seeds = {name: (_seeds(kept[name]), _seeds(records)) for name, records in series.items()}
     return [
         Chart(
             name="epochs",
             alt=f"AP over the training: {told}.",
-            x_label="% of the training",
+            x_label="; ".join(filter(None, ["% of the training", _left_out(seeds)])),
             y_label="AP",
             series=curves,
             x_limits=(0.0, 100.0),
@@ -56,8 +58,27 @@ def charts(series: Mapping[str, Sequence[AtPart]]) -> list[Chart]:
 
 
 def _kept(records: Sequence[AtPart]) -> list[AtPart]:
-    seeds = {one.seed for one in records if one.percent < 100}
-    return [one for one in records if not seeds or one.seed in seeds]
+    """The records of the seeds that have the most parts of the training."""
+    parts: dict[int, set[float]] = {}
+    for one in records:
+        parts.setdefault(one.seed, set()).add(one.percent)
+    most = max(map(len, parts.values()), default=0)
+    return [one for one in records if len(parts[one.seed]) == most]
+
+
+def _seeds(records: Sequence[AtPart]) -> int:
+    return len({one.seed for one in records})
+
+
+def _left_out(seeds: Mapping[str, tuple[int, int]]) -> str:
+    """How many seeds of how many are drawn, in words; empty if all are."""
+    if all(drawn == every for drawn, every in seeds.values()):
+        return ""
+    counts = {f"{drawn} of {every}" for drawn, every in seeds.values()}
+    if len(counts) == 1:
+        return f"{counts.pop()} seeds of each loss, those with every epoch"
+    told = ", ".join(f"{name} {drawn} of {every}" for name, (drawn, every) in seeds.items())
+    return f"seeds with every epoch: {told}"
 
 
 def _told(curve: Series) -> str:

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 
 from rankdet.charts.axis import FORMATS, Floats
-from rankdet.charts.fields import floats, limits, listed, require
+from rankdet.charts.fields import ARRAYS, floats, limits, listed, require, series_values
 from rankdet.charts.points import STEPS, corners, steps_that_change, thin
 
 HEIGHT = 290
-ARRAYS = ("x", "y", "low", "high", "x_shares", "y_shares")
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,8 @@ class Series:
         x_shares: (B,) shares of the values of x in equal bins over the chart's range, shown
             above a scatter of dots, or as a violin around the dot of a row; None without it.
         y_shares: the same for y, shown beside it.
+        look: the number of its colour, dashes and shape (`rankdet.charts.looks`); None for the
+            place in the legend.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Series:
     panel: str = ""
     x_shares: Floats | None = None
     y_shares: Floats | None = None
+    look: int | None = None
 
     @property
     def label(self) -> str:
@@ -190,7 +192,7 @@ class Chart:
 
     @property
     def legend(self) -> list[str]:
-        """The texts of the legend. A series has the colour of its text's place in this list."""
+        """The texts of the legend."""
         several = len(self.panels) > 1
         return list(dict.fromkeys((s.label or s.name) if several else s.name for s in self.series))
 
@@ -203,9 +205,13 @@ class Chart:
         return alone or (several and not named)
 
     def place(self, series: Series) -> int:
-        """The place of a series in the legend: the number of its colour."""
+        """The place of a series in the legend."""
         several = len(self.panels) > 1
         return self.legend.index((series.label or series.name) if several else series.name)
+
+    def look(self, series: Series) -> int:
+        """The number of the colour, dashes and shape of a series."""
+        return self.place(series) if series.look is None else series.look
 
     def data(self) -> pd.DataFrame:
         """All values, before thinning: `series`, `x`, `value`, `low`, `high`."""
@@ -261,7 +267,7 @@ class Chart:
         require(found, bool, "log", "layered", "diagonal", "x_log")
         for key in ("x_limits", "y_limits"):
             found[key] = None if record[key] is None else limits(record[key])
-        found["series"] = tuple(_series(one) for one in record["series"])
+        found["series"] = tuple(Series(**series_values(one)) for one in record["series"])
         found["boxes"] = tuple(
             Box(**{**box, **floats(box, "x", "y", "width", "height"), "colour": int(box["colour"])})
             for box in record["boxes"]
@@ -288,22 +294,3 @@ class Chart:
 def _series_record(series: Series) -> dict[str, Any]:
     arrays = {name: listed(getattr(series, name)) for name in ARRAYS}
     return {**vars(series), **arrays}
-
-
-def _series(record: Mapping[str, Any]) -> Series:
-    arrays = {
-        name: None if record.get(name) is None else np.array(record[name], dtype=float)
-        for name in ARRAYS
-    }
-    require(record, str, "name")
-    require(record, bool, "dots", "marked")
-    shapes = {a.shape for key in ARRAYS[:4] if (a := arrays[key]) is not None}
-    if arrays["x"] is None or arrays["y"] is None or shapes != {(len(arrays["x"]),)}:
-        raise ValueError("x, y, low and high of a series are not lists of one length")
-    if any(a is not None and a.ndim != 1 for a in (arrays["x_shares"], arrays["y_shares"])):
-        raise ValueError("the shares of a series are no list")
-    record = {"steps": "", "panel": "", **record}  # records of version 0.2 lack them
-    require(record, str, "panel")
-    if record["steps"] not in ("", *STEPS):
-        raise ValueError(f"steps {record['steps']!r} is unknown")
-    return Series(**{**record, **arrays})

@@ -6,6 +6,7 @@ Neighbouring series also differ in their dashes or shapes.
 """
 
 COLOURS = ("#309cd8", "#d87800", "#9024fc", "#905460", "#789c60", "#cc0024", "#c00090", "#6054cc")
+GREYS = ("#5f6670", "#8b939e")  # of what is no loss beside one; contrast as above
 DASHES = ("", "7 3", "2 2.5", "9 3 2 3", "14 3")  # lengths of lines and gaps, as in SVG
 SHAPES = ("circle", "square", "triangle", "diamond", "cross")  # the first is filled
 FEW = 40  # up to this number, dots of a series have its shape
@@ -13,8 +14,8 @@ LOW, MIDDLE, HIGH = "#c2560c", "#f4f4f2", "#1f6fb8"  # of a heat map: below, at 
 
 
 def colour(place: int) -> str:
-    """The colour of a place in a legend; after eight they begin again."""
-    return COLOURS[place % len(COLOURS)]
+    """The colour of a place in a legend; after eight they begin again. Below 0 are greys."""
+    return COLOURS[place % len(COLOURS)] if place >= 0 else GREYS[(-1 - place) % len(GREYS)]
 
 
 def dashes(place: int) -> str:

@@ -11,7 +11,7 @@ from html import escape
 import numpy as np
 
 from rankdet.charts.axis import Axis, linear_axis
-from rankdet.charts.colours import COLOURS
+from rankdet.charts.colours import colour
 from rankdet.charts.names import name_lines
 from rankdet.charts.svg_plot import FONT, WIDTH
 
@@ -36,6 +36,7 @@ class IntervalRow:
         high: its upper end.
         over: `seeds` or `images`.
         words: the text at the right.
+        look: the look of its loss, for the colour.
     """
 
     text: str
@@ -44,6 +45,7 @@ class IntervalRow:
     high: float | None
     over: str
     words: str
+    look: int = 0
 
     @property
     def known(self) -> list[float]:
@@ -121,16 +123,16 @@ def _row(row: IntervalRow, y: float, place: Callable[[float], float]) -> Iterato
     if row.value is None:
         return
     single = row.over == IMAGES
-    colour, middle = COLOURS[0], y - 4.5
+    shade, middle = colour(row.look), y - 4.5
     if row.low is not None and row.high is not None:
         dash = ' stroke-dasharray="3 2"' if single else ""
         yield (
             f'<path d="M{place(row.low):.1f} {middle:.1f}H{place(row.high):.1f}" '
-            f'stroke="{colour}" stroke-width="2"{dash}/>'
+            f'stroke="{shade}" stroke-width="2"{dash}/>'
         )
-    fill = 'fill="var(--paper, #fff)"' if single else f'fill="{colour}"'
+    fill = 'fill="var(--paper, #fff)"' if single else f'fill="{shade}"'
     yield (
-        f'<circle cx="{place(row.value):.1f}" cy="{middle:.1f}" r="4" stroke="{colour}" '
+        f'<circle cx="{place(row.value):.1f}" cy="{middle:.1f}" r="4" stroke="{shade}" '
         f'stroke-width="2" {fill}/>'
     )
 

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from rankdet.charts.axis import Axis, linear_axis
-from rankdet.charts.colours import COLOURS
+from rankdet.charts.colours import colour
 from rankdet.charts.names import name_lines
 from rankdet.charts.svg_marks import LETTER
 from rankdet.charts.svg_plot import FONT
@@ -31,15 +31,17 @@ class Point:
 
     Attributes:
         name: its name, beside the dot.
-        group: what its shape and colour say.
+        group: what its shape says.
         cost: less is better; its x.
         gain: more is better; its y.
+        look: the look of its loss, for the colour.
     """
 
     name: str
     group: str
     cost: float
     gain: float
+    look: int = 0
 
 
 def front(points: Sequence[Point]) -> list[Point]:
@@ -78,7 +80,10 @@ def pareto_svg(points: Sequence[Point], labels: tuple[str, str], title: str, nam
         *_legend(rows, groups, above),
         f'<path d="M{line}" fill="none" stroke="currentColor" stroke-opacity=".5" '
         'stroke-width="1.5" stroke-dasharray="5 3"/>',
-        *(_mark(groups.index(p.group), *at) for p, at in zip(points, places, strict=True)),
+        *(
+            _mark(groups.index(p.group), *at, colour(p.look))
+            for p, at in zip(points, places, strict=True)
+        ),
         *_names(points, places),
     ]
     told = "; ".join(
@@ -146,18 +151,17 @@ def _legend(
     for k, row in enumerate(rows):
         y = 33 - above + LEGEND * k
         for x, group in row:
-            yield _mark(groups.index(group), x + 5, y - 4)
+            yield _mark(groups.index(group), x + 5, y - 4, "currentColor")
             yield f'<text x="{x + 15:.1f}" y="{y}">{escape(group)}</text>'
 
 
-def _mark(group: int, x: float, y: float) -> str:
+def _mark(group: int, x: float, y: float, shade: str) -> str:
     """A circle, square, triangle or diamond."""
-    colour = COLOURS[group % len(COLOURS)]
     shapes = (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"/>',
-        f'<rect x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4" height="8.4" fill="{colour}"/>',
-        f'<path d="M{x:.1f} {y - 5.5:.1f}l5.2 9.5h-10.4Z" fill="{colour}"/>',
-        f'<path d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6Z" fill="{colour}"/>',
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{shade}"/>',
+        f'<rect x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4" height="8.4" fill="{shade}"/>',
+        f'<path d="M{x:.1f} {y - 5.5:.1f}l5.2 9.5h-10.4Z" fill="{shade}"/>',
+        f'<path d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6Z" fill="{shade}"/>',
     )
     return shapes[group % len(shapes)]
 

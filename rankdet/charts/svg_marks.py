@@ -22,23 +22,23 @@ OUTLINES = {
 def line_path(
     x: Floats,
     y: Floats,
-    place: int | None = None,
+    look: int | None = None,
     width: tuple[int, int, bool] | None = None,
     dashed: bool = True,
 ) -> str:
-    """A line through points in pixels; without a place in the legend it is a grey guide."""
+    """A line through points in pixels, with a look; without one it is a grey guide."""
     path = f'<path d="{_through(x, y)}" fill="none" '
-    if place is None:
+    if look is None:
         return f"{path}{GREY}/>"
-    dash = f' stroke-dasharray="{dashes(place)}"' if dashed and dashes(place) else ""
+    dash = f' stroke-dasharray="{dashes(look)}"' if dashed and dashes(look) else ""
     size = line_width(*width) if width else line_width(0, 1, False)
-    return f'{path}stroke="{colour(place)}" stroke-width="{size:g}" stroke-linejoin="round"{dash}/>'
+    return f'{path}stroke="{colour(look)}" stroke-width="{size:g}" stroke-linejoin="round"{dash}/>'
 
 
-def band_path(x: Floats, low: Floats, high: Floats, place: int) -> str:
+def band_path(x: Floats, low: Floats, high: Floats, look: int) -> str:
     """The area between two curves, in pixels."""
     path = _through(np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]]))
-    return f'<path d="{path}Z" fill="{colour(place)}" fill-opacity=".2"/>'
+    return f'<path d="{path}Z" fill="{colour(look)}" fill-opacity=".2"/>'
 
 
 def series_group(place: int, name: str) -> str:
@@ -46,27 +46,27 @@ def series_group(place: int, name: str) -> str:
     return f'<g class="series" data-series="{place}" data-name="{escape(name)}">'
 
 
-def dot_path(x: Floats, y: Floats, place: int, opacity: str = "1") -> str:
-    """Dots at points in pixels; a few have the shape of their place in the legend."""
+def dot_path(x: Floats, y: Floats, look: int, opacity: str = "1") -> str:
+    """Dots at points in pixels; a few have the shape of their look."""
     keep = ~(np.isnan(x) | np.isnan(y))
     few = keep.sum() <= FEW
-    outline = OUTLINES.get(shape(place)) if few else None
+    outline = OUTLINES.get(shape(look)) if few else None
     points = zip(np.asarray(x)[keep], np.asarray(y)[keep], strict=True)
     path = "".join(f"M{a:.1f} {b:.1f}{outline or 'h0'}" for a, b in points)
     if outline:
-        return f'<path d="{path}" fill="none" stroke="{colour(place)}" stroke-width="1.9"/>'
+        return f'<path d="{path}" fill="none" stroke="{colour(look)}" stroke-width="1.9"/>'
     return (
-        f'<path d="{path}" stroke="{colour(place)}" stroke-opacity="{opacity}" '
+        f'<path d="{path}" stroke="{colour(look)}" stroke-opacity="{opacity}" '
         f'stroke-width="{8 if few else 5}" '
         'stroke-linecap="round"/>'
     )
 
 
-def bar_path(x: Floats, low: Floats, high: Floats, place: int) -> str:
+def bar_path(x: Floats, low: Floats, high: Floats, look: int) -> str:
     """The vertical intervals of dots, in pixels."""
     ends = zip(x, low, high, strict=True)
     path = "".join(f"M{a:.1f} {b:.1f}L{a:.1f} {c:.1f}" for a, b, c in ends if np.isfinite(b + c))
-    return f'<path d="{path or "M0 0"}" stroke="{colour(place)}" stroke-opacity=".6"/>'
+    return f'<path d="{path or "M0 0"}" stroke="{colour(look)}" stroke-opacity=".6"/>'
 
 
 def legend(chart: Chart, width: float) -> tuple[str, float]:
@@ -79,7 +79,7 @@ def legend(chart: Chart, width: float) -> tuple[str, float]:
     first = {chart.place(one): one for one in reversed(chart.series)} if keys else {}
     marks = (
         f'<g class="key" data-series="{place}">'
-        f"{_sample(first[place], place, (place, count, chart.layered), x, y - 4)}"
+        f"{_sample(chart, first[place], (place, count, chart.layered), x, y - 4)}"
         f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text></g>'
         for place, (name, x, y) in enumerate(keys)
     )
@@ -107,15 +107,16 @@ def _keys(chart: Chart, width: float) -> tuple[list[tuple[str, float, float]], f
     return keys, y + 14
 
 
-def _sample(series: Series, place: int, width: tuple[int, int, bool], x: float, y: float) -> str:
+def _sample(chart: Chart, series: Series, width: tuple[int, int, bool], x: float, y: float) -> str:
+    look = chart.look(series)
     middle = np.array([x + 12]), np.array([y])
     few = int(np.isfinite(series.y).sum()) <= FEW
-    dot = dot_path(*middle, place if few else 0)
+    dot = dot_path(*middle, look if few else 0)
     if not few:
-        dot = dot.replace(colour(0), colour(place))
+        dot = dot.replace(colour(0), colour(look))
     if series.dots:
         return dot
-    line = line_path(np.array([x, x + 24]), np.array([y, y]), place, width)
+    line = line_path(np.array([x, x + 24]), np.array([y, y]), look, width)
     return line + dot if series.marked else line
 
 

@@ -26,6 +26,7 @@ PANEL = 128  # height of a small panel in pixels, with a title of one line
 TITLE = 26  # letters of a line of a small panel's title
 SPACE = 14  # between two panels
 TICKS_OF_PANEL = 3
+LABEL, MOST = 16, 4  # height of a further line of the horizontal label, and its most lines
 USUAL_TOP = 63  # of a plot below a legend of two lines; a longer legend makes a plot higher
 
 
@@ -60,9 +61,15 @@ def axes(chart: Chart) -> tuple[Axis, Axis]:
 def plot_height(chart: Chart) -> int:
     """The height of a plot in pixels."""
     top = legend_top(chart, WIDTH)
+    below = LABEL * (len(_level(chart)) - 1)
     if len(chart.panels) == 1:
-        return round(HEIGHT + max(0.0, top - USUAL_TOP))
-    return round(top + -(-len(chart.panels) // 2) * (PANEL + _more(chart)) + MARGIN_BOTTOM)
+        return round(HEIGHT + max(0.0, top - USUAL_TOP) + below)
+    return round(top + -(-len(chart.panels) // 2) * (PANEL + _more(chart)) + MARGIN_BOTTOM + below)
+
+
+def _level(chart: Chart) -> list[str]:
+    """The lines of the label of the horizontal axis."""
+    return name_lines(chart.x_label, int(WIDTH / LETTER) - 4, MOST)
 
 
 def plot(chart: Chart) -> str:
@@ -72,7 +79,8 @@ def plot(chart: Chart) -> str:
     left = 12 + LETTER * max(len(text) for _, text in vertical.ticks)
     title = f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>'
     lines = [f'<g class="head">{title}{key}</g>']
-    height = plot_height(chart)
+    height, level = plot_height(chart), _level(chart)
+    height -= LABEL * (len(level) - 1)
     if len(chart.panels) == 1:
         right, bottom = WIDTH - MARGIN_RIGHT, height - MARGIN_BOTTOM
         frame = Frame(left, top, right, bottom, horizontal, vertical)
@@ -81,10 +89,11 @@ def plot(chart: Chart) -> str:
     else:
         lines += _small_panels(chart, Frame(left, top, 0, 0, horizontal, vertical))
         middle = WIDTH / 2
-    lines.append(
-        f'<text x="{middle:.1f}" y="{height - 5}" text-anchor="middle" opacity=".8">'
-        f"{escape(chart.x_label)}</text>"
-    )
+    lines += [
+        f'<text x="{middle:.1f}" y="{height - 5 + LABEL * k}" text-anchor="middle" opacity=".8">'
+        f"{escape(part)}</text>"
+        for k, part in enumerate(level)
+    ]
     return "".join(lines)
 
 
@@ -149,23 +158,23 @@ def _marks(chart: Chart, every: tuple[Series, ...] | list[Series], frame: Frame)
         ends = np.array([frame.horizontal.low, frame.horizontal.high])
         marks.append(line_path(frame.x(ends), frame.y(ends)))
     for series in every:
-        place = chart.place(series)
+        place, look = chart.place(series), chart.look(series)
         marks.append(series_group(place, series.name))
         if series.dots:
             if series.low is not None and series.high is not None:
                 low, high = frame.y(series.low), frame.y(series.high)
-                marks.append(bar_path(frame.x(series.x), low, high, place))
-            marks.append(dot_path(frame.x(series.x), frame.y(series.y), place, ".65") + "</g>")
+                marks.append(bar_path(frame.x(series.x), low, high, look))
+            marks.append(dot_path(frame.x(series.x), frame.y(series.y), look, ".65") + "</g>")
             continue
         if band := series.band():
             x, low, high = band
-            marks.append(band_path(frame.x(x), frame.y(low), frame.y(high), place))
+            marks.append(band_path(frame.x(x), frame.y(low), frame.y(high), look))
         x, y = series.line()
         width = (place, len(chart.legend), chart.layered)
         alone = len(every) == 1  # a curve alone in its panel needs no dashes
-        marks.append(line_path(frame.x(x), frame.y(y), place, width, dashed=not alone))
+        marks.append(line_path(frame.x(x), frame.y(y), look, width, dashed=not alone))
         if series.marked:
-            marks.append(dot_path(frame.x(x), frame.y(y), place))
+            marks.append(dot_path(frame.x(x), frame.y(y), look))
         marks.append("</g>")
     return [*marks, "</svg>"]
 

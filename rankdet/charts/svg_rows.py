@@ -50,19 +50,19 @@ def dot_rows(chart: Chart) -> str:
             f'<text x="{x:.1f}" y="{bottom + 17:.1f}" text-anchor="middle">{text}</text>'
         )
     for series in chart.series:
-        place = chart.place(series)
+        place, look = chart.place(series), chart.look(series)
         heights = top + row * (series.y + row_offset(chart, series) + 0.5)
         lines.append(series_group(place, series.name))
         if series.low is not None and series.high is not None:
             low, high = (
                 left + axis.fraction(a) * (right - left) for a in (series.low, series.high)
             )
-            lines += _intervals(low, high, heights, place)
+            lines += _intervals(low, high, heights, look)
         if series.x_shares is not None:
             along, half = violin(chart, series)
             along, half = left + axis.fraction(along) * (right - left), row * half
-            lines.append(band_path(along, heights[0] - half, heights[0] + half, place))
-        lines.append(dot_path(left + axis.fraction(series.x) * (right - left), heights, place))
+            lines.append(band_path(along, heights[0] - half, heights[0] + half, look))
+        lines.append(dot_path(left + axis.fraction(series.x) * (right - left), heights, look))
         lines.append("</g>")
     lines.append(
         f'<text x="{(left + right) / 2:.1f}" y="{bottom + 35:.1f}" text-anchor="middle" '
@@ -142,10 +142,10 @@ def diagram(chart: Chart) -> str:
     return "".join(marks)
 
 
-def _intervals(low: Floats, high: Floats, y: Floats, place: int) -> list[str]:
+def _intervals(low: Floats, high: Floats, y: Floats, look: int) -> list[str]:
     ends = zip(low, high, y, strict=True)
     path = "".join(f"M{a:.1f} {at:.1f}H{b:.1f}" for a, b, at in ends if not np.isnan(a + b))
-    return [f'<path d="{path}" stroke="{colour(place)}" stroke-width="1.6"/>'] if path else []
+    return [f'<path d="{path}" stroke="{colour(look)}" stroke-width="1.6"/>'] if path else []
 
 
 def _row_height(chart: Chart) -> float:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rankdet.charts.chart import Chart
+from rankdet.charts.looks import with_looks
 from rankdet.errors import InputError
 from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.papers.loss_looks import loss_looks
 from rankdet.results.epochs import at_epoch
 from rankdet.results.records import RecordedRun, RecordedStudy
 from rankdet.suggest import choice
@@ -61,7 +63,9 @@ def comparison_charts(
     chosen = _at_usual_schedules(kind, [run for run in usable if _group(kind, run) == group])
     if losses:
         chosen.sort(key=lambda run: losses.index(run.full_loss))
-    return kind.charts(_by_label(kind, chosen))
+    of_losses = loss_looks(study)
+    looks = {_label(kind, chosen, run): of_losses[run.full_loss] for run in chosen}
+    return [with_looks(chart, looks) for chart in kind.charts(_by_label(kind, chosen))]
 
 
 def _group(kind: FigureOfRuns, run: RecordedRun) -> tuple[str, str, str]:
@@ -76,13 +80,17 @@ def _at_usual_schedules(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> list
 
 
 def _by_label(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> dict[str, list[Any]]:
-    several = len({run.schedule for run in runs}) > 1 and not kind.schedules
     found: dict[str, list[Any]] = {}
     for run in runs:
-        label = (
-            f"{run.title('loss')}, {run.schedule or 'default'}" if several else run.title("loss")
-        )
+        label = _label(kind, runs, run)
         kept = [at_epoch(run, name) for name in run.kept_epochs] if kind.epochs else []
         read = (kind.read(one) for one in (*kept, run))
         found.setdefault(label, []).extend(one for one in read if one is not None)
     return found
+
+
+def _label(kind: FigureOfRuns, runs: Sequence[RecordedRun], run: RecordedRun) -> str:
+    """The name of a run's curve: its loss, with the schedule if the runs have several."""
+    several = len({one.schedule for one in runs}) > 1 and not kind.schedules
+    title = run.title("loss")
+    return f"{title}, {run.schedule or 'default'}" if several else title

@@ -1,6 +1,7 @@
 """A table as CSV, JSON, Markdown and LaTeX files."""
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -177,15 +178,20 @@ def to_latex(table: Table) -> str:
         caption = f"{spec.title} ({block.title}). {table.scale}".strip()
         layout = f"{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}"
         lines = [line for row in block.rows for line in _latex_lines(table, row)]
-        parts += latex_table(caption, layout, heads, lines)
+        label = f"{spec.id}-{block.dataset}" if block.dataset else spec.id
+        parts += latex_table(caption, label, layout, heads, lines)
     return "\n".join(parts) + "\n"
 
 
-def latex_table(caption: str, layout: str, heads: Sequence[str], lines: Iterable[str]) -> list[str]:
-    """Returns the lines of a booktabs table.
+def latex_table(
+    caption: str, label: str, layout: str, heads: Sequence[str], lines: Iterable[str]
+) -> list[str]:
+    """Returns the lines of a booktabs table in small letters.
 
     Args:
         caption: plain text.
+        label: the name of its label, which begins with `tab:`; other characters than letters,
+            digits, `.` and `-` become `-`.
         layout: a letter for each column, `l` or `r`.
         heads: LaTeX of the heads.
         lines: the rows in LaTeX, with their ends.
@@ -193,7 +199,9 @@ def latex_table(caption: str, layout: str, heads: Sequence[str], lines: Iterable
     return [
         r"\begin{table}",
         rf"\caption{{{tex(caption)}}}",
-        rf"\begin{{tabular}}{{{layout}}}",
+        rf"\label{{tab:{re.sub(r'[^A-Za-z0-9.]+', '-', label).strip('-')}}}",
+        r"\small\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{tabular}}{{@{{}}{layout}@{{}}}}",
         r"\toprule",
         " & ".join(heads) + r" \\",
         r"\midrule",

@@ -16,6 +16,7 @@ from rankdet.papers.figure_kinds import ComputedFigure, FigureOfRuns, figure_kin
 from rankdet.papers.figure_model import Drawing, Figure
 from rankdet.papers.findings import with_findings
 from rankdet.papers.load import load_spec
+from rankdet.papers.loss_looks import figure_with_looks
 from rankdet.papers.match import find_runs
 from rankdet.papers.records import figure_record
 from rankdet.papers.spec import Row, Spec
@@ -88,14 +89,15 @@ def make_figure(study: RecordedStudy, spec: Spec) -> Figure:
     table = make_table(study, with_other_losses(study, spec), kind)
     table = with_findings(study, table, kind)
     if kind.across:
-        return across_datasets(table, _merged(_series(kind, b, study) for b in table.blocks), kind)
+        merged = _merged(_series(kind, b, study) for b in table.blocks)
+        return figure_with_looks(study, across_datasets(table, merged, kind))
     drawings = []
     for position, block in enumerate(table.blocks):
         stem = "figure" if position == 0 else f"figure-{slug(block.dataset)}"
         series = _series(kind, block, study)
         charts = tuple(kind.charts(series)) if series else ()
         drawings.append(Drawing(block.dataset, block.title, stem, charts))
-    return Figure(table, tuple(drawings))
+    return figure_with_looks(study, Figure(table, tuple(drawings)))
 
 
 def _series(kind: FigureOfRuns, block: Block, study: RecordedStudy) -> dict[str, list[Any]]:

@@ -169,7 +169,7 @@ def mark_best(
 
     Rows are compared over three seeds or more, as verdicts are. Published values, and ours without
     uncertainty, are compared as printed; values that are printed equal are a tie. Our times of
-    trainings are never marked.
+    trainings and our calibration errors are never marked.
 
     Args:
         columns: the columns.

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rankdet.charts.chart import Chart
+from rankdet.charts.looks import with_looks
 from rankdet.charts.svg import chart_svg
 from rankdet.errors import InputError
 from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
@@ -44,10 +45,15 @@ class Curves:
 
 
 class Records:
-    """Reads what kinds of figures draw; kinds that read the same share it."""
+    """Reads what kinds of figures draw; kinds that read the same share it.
 
-    def __init__(self, losses: Losses) -> None:
-        self._losses = losses
+    Args:
+        losses: the losses.
+        looks: label of a loss to its look.
+    """
+
+    def __init__(self, losses: Losses, looks: Mapping[str, int]) -> None:
+        self._losses, self.looks = losses, looks
         self._read: dict[tuple[Any, str], Any] = {}
 
     def of(self, kind: FigureOfRuns) -> tuple[dict[str, list[Any]], list[tuple[str, str]]]:
@@ -76,8 +82,9 @@ def curves(records: Records) -> list[Curves]:
         if kind is None:
             continue
         known, without = records.of(kind)
-        charts = [c for c in kind.charts(known) if (name, c.name) not in SHOWN_TWICE]
-        svgs = tuple(Markup(chart_svg(one, f"compare-{name}")) for one in charts) if known else ()
+        every = kind.charts(known) if known else []
+        charts = [with_looks(c, records.looks) for c in every if (name, c.name) not in SHOWN_TWICE]
+        svgs = tuple(Markup(chart_svg(one, f"compare-{name}")) for one in charts)
         if known:
             found.append(Curves(name, title, svgs, tuple(without)))
     return found
@@ -95,7 +102,7 @@ def class_chart(records: Records, shown: Sequence[str]) -> Markup | None:
     if kind is None or shown[0] not in known or len(known) < 2:
         return None
     charts = kind.charts({label: known[label] for label in shown if label in known})
-    return Markup(chart_svg(charts[0], "compare")) if charts else None
+    return Markup(chart_svg(with_looks(charts[0], records.looks), "compare")) if charts else None
 
 
 @dataclass(frozen=True)

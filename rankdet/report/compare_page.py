@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rankdet.evaluation.seeds import SeedDifference
+from rankdet.papers.loss_looks import loss_looks
 from rankdet.report.compare_charts import (
     Curves,
     Records,
@@ -89,7 +90,11 @@ class Comparison:
 
     @cached_property
     def _records(self) -> Records:
-        return Records({self.lines[at].label: self.lines[at].runs for at in self.drawn})
+        looks, lines = loss_looks(self.study), [self.lines[at] for at in self.drawn]
+        return Records(
+            {line.label: line.runs for line in lines},
+            {line.label: looks[line.run.full_loss] for line in lines},
+        )
 
     @cached_property
     def curves(self) -> list[Curves]:

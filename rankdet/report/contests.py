@@ -3,12 +3,13 @@
 Its headlines, forest plots and charts of cost show the same losses.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.seeds import SEEDS, like_the_best
+from rankdet.papers.loss_looks import loss_looks
 from rankdet.report.paths import compare_page
 from rankdet.results.leaderboard import is_untrained
 from rankdet.results.records import RecordedRun, RecordedStudy
@@ -25,6 +26,7 @@ class Contest:
         detector: title of the detector, with its backbone.
         page: path of the page that compares its losses; it may not exist.
         groups: a group of seeds for each loss; untrained models are left out.
+        looks: key of a group to the look of its loss.
     """
 
     dataset: str
@@ -32,6 +34,7 @@ class Contest:
     detector: str
     page: str
     groups: tuple[SeedGroup, ...]
+    looks: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def learned(self) -> tuple[SeedGroup, ...]:
@@ -82,6 +85,7 @@ def contests(study: RecordedStudy, groups: Sequence[SeedGroup]) -> list[Contest]
         ours = not run.imported and not is_untrained(group.first)
         if ours and group.first.split == run.main.split:
             found.setdefault(compare_page(run), []).append((group, run))
+    known = loss_looks(study)
     made = []
     for page, members in found.items():
         usual = [(group, run) for group, run in members if not run.schedule]
@@ -89,5 +93,7 @@ def contests(study: RecordedStudy, groups: Sequence[SeedGroup]) -> list[Contest]
         run = shown[0][1]
         detector = " ".join(filter(None, [run.title("detector"), run.backbone]))
         title = study.dataset_title(run.dataset)
-        made.append(Contest(run.dataset, title, detector, page, tuple(g for g, _ in shown)))
+        looks = {group.key: known[run.full_loss] for group, run in shown}
+        every = tuple(group for group, _ in shown)
+        made.append(Contest(run.dataset, title, detector, page, every, looks))
     return made

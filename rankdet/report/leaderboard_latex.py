@@ -1,6 +1,7 @@
-"""The leaderboard as LaTeX: a booktabs table for each dataset and split."""
+"""The leaderboard as LaTeX: booktabs tables for each dataset and split that fit a page."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rankdet.evaluation.metric import Metric
 from rankdet.papers.export import latex_table, tex
@@ -8,39 +9,68 @@ from rankdet.results.leaderboard import BASELINE, columns
 from rankdet.results.seed_groups import SeedGroup
 
 LEFT = ("Detector", "Loss", "Seeds")
+MOST = 4  # metrics of a table: with ± and small letters they fit the text of an article
 
 
-def leaderboard_latex(groups: Sequence[SeedGroup], title: str) -> str:
+def leaderboard_latex(groups: Sequence[SeedGroup], study: str, title: str) -> str:
     """Means over seeds with ± half of their 95 % interval.
 
-    Bold is what cannot be told from the best of its column, as in the report.
+    Each table has up to four metrics, and metrics of one kind stay together. Bold is what cannot be
+    told from the best of its column, as in the report.
 
     Args:
         groups: the rows of the leaderboard.
+        study: name of the study, for the labels: `tab:<study>-<dataset>-<split>-<first metric>`.
         title: title of the study, for the captions.
     """
     places: dict[tuple[str, str], list[SeedGroup]] = {}
     for group in groups:
-        places.setdefault((group.first.dataset_title, group.first.split), []).append(group)
+        places.setdefault((group.first.dataset, group.first.split), []).append(group)
     parts = ["% needs booktabs, and amssymb for some letters"]
     for (dataset, split), together in places.items():
-        parts += _table(together, f"{title}: {dataset}, {split}.")
+        caption = f"{title}: {together[0].first.dataset_title}, {split}."
+        if len(_detectors(together)) == 1:
+            caption += f" Detector: {together[0].first.detector_title}."
+        for shown in _parts(together):
+            label = f"{study}-{dataset}-{split}-{shown[0].key}"
+            parts += _table(together, shown, caption, label)
     return "\n".join(parts) + "\n"
 
 
-def _table(groups: Sequence[SeedGroup], caption: str) -> list[str]:
+def _parts(groups: Sequence[SeedGroup]) -> list[list[Metric]]:
+    """The metrics of each table."""
     shown = [m for m in columns([e for g in groups for e in g.entries]) if m is not BASELINE]
     shown = [m for m in shown if any(g.means[m.key][0] is not None for g in groups)]
-    heads = [*LEFT, *(f"{tex(m.header)} {_arrow(m)}".strip() for m in shown)]
+    parts: list[list[Metric]] = []
+    for _, kind in groupby(shown, key=lambda metric: metric.group):
+        every = list(kind)
+        for together in (every[at : at + MOST] for at in range(0, len(every), MOST)):
+            if parts and len(parts[-1]) + len(together) <= MOST:
+                parts[-1] += together
+            else:
+                parts.append(together)
+    return parts
+
+
+def _table(
+    groups: Sequence[SeedGroup], shown: Sequence[Metric], caption: str, label: str
+) -> list[str]:
+    left = LEFT[len(_detectors(groups)) == 1 :]
+    heads = [*left, *(f"{tex(m.header)} {_arrow(m)}".strip() for m in shown)]
     note = "Means ± half of the 95 % interval over seeds; bold cannot be told from the best."
-    lines = (_line(group, shown) for group in groups)
-    return latex_table(f"{caption} {note}", f"ll{'r' * (len(shown) + 1)}", heads, lines)
+    lines = (" & ".join(_cells(group, shown)[-len(heads) :]) + r" \\" for group in groups)
+    layout = f"{'l' * (len(left) - 1)}{'r' * (len(shown) + 1)}"
+    return latex_table(f"{caption} {note}", label, layout, heads, lines)
 
 
-def _line(group: SeedGroup, shown: Sequence[Metric]) -> str:
-    seeds = str(len(group.counted))
-    cells = [_cell(group, metric) for metric in shown]
-    return " & ".join([tex(group.first.detector_title), tex(group.title), seeds, *cells]) + r" \\"
+def _detectors(groups: Sequence[SeedGroup]) -> set[str]:
+    """The detectors of a table; a single one is in its caption, not in a column."""
+    return {group.first.detector_title for group in groups}
+
+
+def _cells(group: SeedGroup, shown: Sequence[Metric]) -> list[str]:
+    names = [tex(group.first.detector_title), tex(group.title), str(len(group.counted))]
+    return [*names, *(_cell(group, metric) for metric in shown)]
 
 
 def _cell(group: SeedGroup, metric: Metric) -> str:

@@ -55,7 +55,7 @@ def _plots(at: int, contests: Sequence[Contest], images: Intervals) -> LossPlots
     for key in METRICS:
         metric = by_key()[key]
         groups = [
-            IntervalGroup(one.detector, tuple(_row(g, metric, images) for g in _ordered(one)))
+            IntervalGroup(one.detector, tuple(_row(one, g, metric, images) for g in _ordered(one)))
             for one in contests
         ]
         label = (
@@ -75,8 +75,9 @@ def _ordered(contest: Contest) -> list[SeedGroup]:
     return [*sorted(contest.learned, key=lambda g: -(g.means["AP"][0] or 0.0)), *rest]
 
 
-def _row(group: SeedGroup, metric: Metric, images: Intervals) -> IntervalRow:
+def _row(contest: Contest, group: SeedGroup, metric: Metric, images: Intervals) -> IntervalRow:
     value, half = group.means[metric.key]
+    look = contest.looks.get(group.key, 0)
     over = SEEDS if len(group.counted) > 1 else IMAGES
     if not group.learned:
         return IntervalRow(group.title, None, None, None, over, "barely learned")
@@ -85,7 +86,7 @@ def _row(group: SeedGroup, metric: Metric, images: Intervals) -> IntervalRow:
     words = number(value, metric.decimals)
     if half is not None:
         words = f"{words} ± {number(half, metric.decimals)}"
-        return IntervalRow(group.title, value, value - half, value + half, over, words)
+        return IntervalRow(group.title, value, value - half, value + half, over, words, look)
     found = images.get(group.key, {}).get(metric.key)
     low, high = (found.low, found.high) if found else (None, None)
-    return IntervalRow(group.title, value, low, high, over, words)
+    return IntervalRow(group.title, value, low, high, over, words, look)

@@ -13,6 +13,7 @@ from typing import Any
 
 from rankdet import charts, evaluation, papers, report, results
 from rankdet.papers.folders import figure_kinds
+from rankdet.papers.loss_looks import loss_looks
 from rankdet.repository import TEMPLATES
 from rankdet.results import layout
 from rankdet.results.records import RecordedRun, RecordedStudy
@@ -30,7 +31,7 @@ class PageKeys:
     """
 
     def __init__(self, study: RecordedStudy) -> None:
-        self._study = study
+        self._study, self._looks = study, loss_looks(study)
         self._runs: dict[str, str] = {}
         self._data: dict[tuple[str, str], list[Stamp]] = {}
 
@@ -58,7 +59,7 @@ class PageKeys:
         files = [folder / name for folder in evaluated for name in OF_AN_EVALUATION]
         files += [folder / name for folder in (run.folder, *epochs) for name in OF_A_RUN]
         yield run.planned.to_dict()
-        yield [run.status, run.reason]
+        yield [run.status, run.reason, self._looks[run.full_loss]]
         yield [*map(stamp, files), stamp(layout.failure_file(run.folder))]
         for split in dict.fromkeys(one.split for one in run.evaluations):
             yield self._of_data(run.dataset, split)

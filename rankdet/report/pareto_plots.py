@@ -46,7 +46,8 @@ def _plot(study: RecordedStudy, at: int, contests: Sequence[Contest]) -> ParetoP
             gain, seconds = group.means[AP.key][0], group.values(SECONDS)
             if gain is not None and seconds:
                 # Other jobs make a training slower, and nothing makes it faster than it is.
-                points.append(Point(group.title, one.detector, min(seconds), gain))
+                cost, look = min(seconds), one.looks.get(group.key, 0)
+                points.append(Point(group.title, one.detector, cost, gain, look))
                 shown.append(group)
     if len(points) < 2:
         return None

@@ -15,6 +15,7 @@ from rankdet.papers.figure_model import Figure
 from rankdet.papers.figures import make_figure, write_figure
 from rankdet.papers.findings import with_findings
 from rankdet.papers.load import load_spec
+from rankdet.papers.loss_looks import figure_with_looks
 from rankdet.papers.match import find_runs
 from rankdet.papers.records import read_figure, read_table
 from rankdet.papers.spec import Spec
@@ -58,7 +59,8 @@ def study_figure(study: RecordedStudy, entry: PlanPaper, folder: Path) -> Figure
     source = layout.figure_folder(study.folder, entry.id)
     try:
         figure = read_figure(source / layout.FIGURE)
-        if _is_current(study, entry, source / layout.FIGURE, figure.table):
+        current = _is_current(study, entry, source / layout.FIGURE, figure.table)
+        if current and _looks(figure) == _looks(figure_with_looks(study, figure)):
             shutil.copytree(source, folder, dirs_exist_ok=True)
             return figure
     except InputError:
@@ -66,6 +68,12 @@ def study_figure(study: RecordedStudy, entry: PlanPaper, folder: Path) -> Figure
     figure = make_figure(study, load_spec(spec_path(study, entry.spec)))
     write_figure(figure, folder)
     return figure
+
+
+def _looks(figure: Figure) -> list[int | None]:
+    """The looks of all series: those that an older version has stored may be others."""
+    charts = (chart for drawing in figure.drawings for chart in drawing.charts)
+    return [series.look for chart in charts for series in chart.series]
 
 
 def study_leaderboard(study: RecordedStudy) -> list[Entry]:

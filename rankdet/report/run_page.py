@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rankdet.charts.chart import Chart
+from rankdet.charts.looks import with_look
 from rankdet.charts.svg import chart_svg
 from rankdet.datasets.left_out import described
 from rankdet.errors import InputError
@@ -17,6 +19,7 @@ from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.evaluation.registry import shown_in
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.quality import quality_charts
+from rankdet.report.charts.small_multiples import small_multiples
 from rankdet.report.charts.training import training_charts, training_rates
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
@@ -138,7 +141,7 @@ def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, 
     if found:
         write_texts(folder, found["files"])
         return str(found["content"])
-    files, context = _context(study, run, site.folder)
+    files, context = _context(study, run, site.folder, site.looks[run.full_loss])
     write_texts(folder, files)
     content = site.render(
         run_page(run.key),
@@ -153,18 +156,18 @@ def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, 
 
 
 def _context(
-    study: RecordedStudy, run: RecordedRun, report: Path
+    study: RecordedStudy, run: RecordedRun, report: Path, look: int
 ) -> tuple[dict[str, str], dict[str, Any]]:
-    """Returns the run's files, name to text, and what its page shows."""
+    """Returns the run's files, name to text, and what its page shows; `look`: of its loss."""
     frame = training_record(run)
     rates = None if frame is None else training_rates(frame)
     charts = [] if frame is None else training_charts(frame, rates)
-    splits = [_split(study, run, e, report, i) for i, e in enumerate(run.evaluations)]
-    sweep = sweep_view(run)
+    splits = [_split(study, run, e, report, i, look) for i, e in enumerate(run.evaluations)]
+    sweep = sweep_view(run, look)
     metrics = [(split.evaluation.split, split.metrics) for split in splits]
     return run_texts(metrics, sweep), {
         "run": run,
-        "charts": [Markup(chart_svg(chart, "training")) for chart in charts],
+        "charts": [_svg(chart, look, "training") for chart in charts],
         "balance": None if rates is None else rate_summary(rates),
         "splits": splits,
         "sweep": sweep,
@@ -184,7 +187,12 @@ def _context(
 
 
 def _split(
-    study: RecordedStudy, run: RecordedRun, evaluation: Evaluation, report: Path, index: int
+    study: RecordedStudy,
+    run: RecordedRun,
+    evaluation: Evaluation,
+    report: Path,
+    index: int,
+    look: int,
 ) -> SplitView:
     drawn: list[Sample] = []
     charts = quality_charts(evaluation.content)
@@ -205,7 +213,7 @@ def _split(
             (evaluation.class_names.get(k, k), [m.printed(values) for m in CLASS_METRICS])
             for k, values in evaluation.per_class.items()
         ],
-        charts=tuple(Markup(chart_svg(chart, f"split{index}")) for chart in charts),
+        charts=tuple(_svg(chart, look, f"split{index}") for chart in charts),
         samples=drawn,
         errors=errors,
         rank_chart=Markup(chart_svg(errors.chart, f"split{index}"))
@@ -214,6 +222,11 @@ def _split(
         speed=_speed(evaluation),
         problem=problem,
     )
+
+
+def _svg(chart: Chart, look: int, prefix: str) -> Markup:
+    """A chart of the run, in the look of its loss; `chart_svg` escapes all names."""
+    return Markup(chart_svg(with_look(small_multiples(chart), look), prefix))
 
 
 def _speed(evaluation: Evaluation) -> Speed | None:

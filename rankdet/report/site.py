@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rankdet.papers.folders import Paper
+from rankdet.papers.loss_looks import loss_looks
 from rankdet.papers.verdicts import VERDICTS
 from rankdet.report.formatting import NONE, count, duration, end, number, p_value
 from rankdet.report.paths import run_page
@@ -42,6 +43,9 @@ class Site:
         folder: the report's folder.
         papers: the papers in the menu.
         compared: whether there are comparison pages.
+
+    Attributes:
+        looks: loss with its variants to its look in charts (`rankdet.charts.looks`).
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Site:
         self.study = study
         self.folder = folder
         self.papers = papers
+        self.looks = loss_looks(study)
         self._static: dict[str, dict[str, str]] = {}
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rankdet.charts.chart import Chart
+from rankdet.charts.looks import with_look
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import MASKS, SWEEP, Metric
 from rankdet.report.charts.sweep import sweep_charts
@@ -26,8 +27,13 @@ class SweepView:
     problem: str | None = None
 
 
-def sweep_view(run: RecordedRun) -> SweepView | None:
-    """Returns a run's sweep; None if its study has no thresholds or the run has no metrics."""
+def sweep_view(run: RecordedRun, look: int = 0) -> SweepView | None:
+    """Returns a run's sweep; None if its study has no thresholds or the run has no metrics.
+
+    Args:
+        run: the run.
+        look: the look of its loss in the charts.
+    """
     if not run.score_thresholds or run.main.reason:
         return None
     sweep, problem = SweepRecord.read(run.folder / FILE)
@@ -44,7 +50,8 @@ def sweep_view(run: RecordedRun) -> SweepView | None:
     speed = rows[0].speed
     machine = speed.hardware or {}
     hardware = str(machine.get("gpu") or machine.get("cpu") or speed.device)
-    return SweepView(columns, tuple(lines), tuple(sweep_charts(rows)), hardware)
+    charts = tuple(with_look(chart, look) for chart in sweep_charts(rows))
+    return SweepView(columns, tuple(lines), charts, hardware)
 
 
 def _values(row: SweepRow) -> dict[str, Any]:

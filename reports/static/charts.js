@@ -4,7 +4,7 @@
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const STEP = 0.02; // of the width, for an arrow key
-  const HELP = "arrow keys: values; + and −: zoom; 0: whole chart; 1 to 9: switch a series";
+  const HELP = "arrow keys, Home and End: values; + and −: zoom; 0: whole chart; 1 to 9: switch a series";
 
   const numbers = (text) => text.trim().split(/[\s,]+/).map(Number);
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -74,15 +74,34 @@
     };
     const span = () => across.value((seen[0] + seen[2] - left) / width) - across.value((seen[0] - left) / width);
     const at_x = (x) => show(across.value((x - left) / width), span());
+    // Where a curve has dots it has values only there: between them the line joins what was measured.
+    const measured = (group) => (line(group) ? dots(group).flatMap(points) : []);
+    const same = (a, b) => Math.abs(a - b) < 0.06;
+    const shown = (group) => !group.matches(".off, .away");
+    const stops = () => {
+      const found = groups.filter(shown).flatMap(measured).map((point) => point[0]).sort((a, b) => a - b);
+      const inside = (x) => x > seen[0] - 0.06 && x < seen[0] + seen[2] + 0.06;
+      return found.filter((x, k) => inside(x) && (k === 0 || !same(x, found[k - 1])));
+    };
     const read = (share) => {
       middle = clamp(share, 0, 1);
-      const x = seen[0] + middle * seen[2];
+      let x = seen[0] + middle * seen[2];
+      const near = stops().sort((a, b) => Math.abs(a - x) - Math.abs(b - x));
+      if (near.length) {
+        [x] = near;
+        middle = clamp((x - seen[0]) / seen[2], 0, 1);
+      }
       const lines = [];
-      groups.forEach((group) => {
-        if (group.matches(".off, .away")) return;
+      groups.filter(shown).forEach((group) => {
         const curve = line(group);
+        const own = measured(group);
+        const exact = own.find((point) => same(point[0], x));
         let y = curve ? at(points(curve), x) : null;
         let where = "";
+        if (own.length) {
+          y = exact ? exact[1] : null;
+          if (!exact) lines.push(`${group.dataset.name}: no value`);
+        }
         if (!curve) {
           const near = dots(group).flatMap(points).sort((a, b) => Math.abs(a[0] - x) - Math.abs(b[0] - x))[0];
           if (near && Math.abs(near[0] - x) < 0.04 * seen[2]) [y, where] = [near[1], ` at ${at_x(near[0])}`];
@@ -92,6 +111,13 @@
       mark.setAttribute("d", `M${x} ${top}V${top + height}`);
       area.append(mark);
       note.show([at_x(x), ...lines], area, (x - seen[0]) / seen[2]);
+    };
+    const step = (way) => {
+      const every = stops();
+      const x = seen[0] + middle * seen[2];
+      const next = way > 0 ? every.find((stop) => stop > x + 0.06) : every.reverse().find((stop) => stop < x - 0.06);
+      if (!every.length) read(middle + way * STEP);
+      else read(next === undefined ? middle : (next - seen[0]) / seen[2]);
     };
     const leave = () => {
       mark.remove();
@@ -145,7 +171,7 @@
       zoom(x - (seen[2] * factor) / 2, y - (seen[3] * factor) / 2, seen[2] * factor, seen[3] * factor);
     };
     const reset = () => zoom(...full);
-    return { area, read, leave, closer, zoom, reset, seen: () => seen, middle: () => middle };
+    return { area, read, step, leave, closer, zoom, reset, seen: () => seen, middle: () => middle };
   };
 
   const tooltip = (figure) => {
@@ -230,11 +256,14 @@
       one.zoom(x + Math.min(a[0], b[0]) * wide, y + Math.min(a[1], b[1]) * high, size[0] * wide, size[1] * high);
     });
     svg.addEventListener("dblclick", () => one && one.reset());
+    svg.addEventListener("focus", () => svg.matches(":focus-visible") && current.read(current.middle()));
     svg.addEventListener("blur", () => current.leave());
     svg.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return;
-      const move = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
-      if (move) current.read(current.middle() + move);
+      const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const end = { Home: 0, End: 1 }[event.key];
+      if (way) current.step(way);
+      else if (end !== undefined) current.read(end);
       else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && !one) {
         const next = plots.indexOf(current) + (event.key === "ArrowUp" ? -1 : 1);
         current.leave();

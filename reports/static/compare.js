@@ -154,6 +154,27 @@
         (one) => off(one, hidden),
       );
     });
+    count(figure);
+  };
+  // What is left of all boxes: in the line below an image, in its description, and in total.
+  const NAMES = { detection: "detections", truth: "objects" };
+  const left = (kind, root) => {
+    const boxes = all(`svg.sample > g.${kind}`, root);
+    return [boxes.filter((one) => !one.classList.contains("off")).length, boxes.length];
+  };
+  const words = ([shown, every]) => (shown === every ? String(every) : `${shown} of ${every}`);
+  const count = (figure) => {
+    const svg = figure.querySelector("svg.sample");
+    const label = (svg.dataset.label = svg.dataset.label || svg.getAttribute("aria-label"));
+    const found = Object.keys(NAMES).map((kind) => [kind, left(kind, figure)]);
+    found.forEach(([kind, one]) => all(`[data-count="${kind}"]`, figure).forEach((e) => (e.textContent = words(one))));
+    const fewer = found.filter(([, [shown, every]]) => shown < every).map(([kind, one]) => `${words(one)} ${NAMES[kind]}`);
+    svg.setAttribute("aria-label", fewer.length ? `${label} With the filters: ${fewer.join(", ")}.` : label);
+  };
+  const total = () => {
+    const found = Object.keys(NAMES).map((kind) => [kind, left(kind, find("pictures"))]);
+    const fewer = found.some(([, [shown, every]]) => shown < every);
+    find("boxes").textContent = fewer ? `drawn: ${found.map(([kind, one]) => `${words(one)} ${NAMES[kind]}`).join(", ")}` : "";
   };
   const light = (figure, key) => {
     all(".lit", figure).forEach((one) => one.classList.remove("lit"));
@@ -202,7 +223,10 @@
     draw();
     sort();
   };
-  const draw = () => all("article.image figure").forEach(filter);
+  const draw = () => {
+    all("article.image figure").forEach(filter);
+    if (articles.length) total();
+  };
   const view = () => {
     articles.forEach((article) => article.classList.toggle("slide", state.view === "slider"));
     ranges.forEach((range) => (range.hidden = state.view !== "slider"));

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from rankdet.charts.colours import COLOURS, DASHES, SHAPES, heat_colour, text_colour
+from rankdet.charts.colours import COLOURS, DASHES, GREYS, SHAPES, heat_colour, text_colour
 
 APART = 23  # smallest distance of two colours in CIELAB, as rankdet/charts/colours.py says
 # Matrices for linear RGB at full severity: Machado, Oliveira and Fernandes,
@@ -64,6 +64,14 @@ def test_the_simulation_finds_the_colours_that_protanopes_confused() -> None:
 def test_lab_of_known_colours() -> None:
     assert lab(linear("#ffffff")) == pytest.approx([100, 0, 0], abs=0.02)
     assert lab(linear("#ff0000")) == pytest.approx([53.24, 80.09, 67.20], abs=0.1)
+
+
+def test_colours_have_a_contrast_of_three_on_both_kinds_of_pages() -> None:
+    papers = [float(np.dot(TO_XYZ[1], linear(one))) for one in ("#ffffff", "#14171c")]
+    for shade in (*COLOURS, *GREYS):
+        seen = float(np.dot(TO_XYZ[1], linear(shade)))
+        for paper in papers:
+            assert (max(seen, paper) + 0.05) / (min(seen, paper) + 0.05) >= 3, shade
 
 
 def test_neighbours_differ_without_colour() -> None:

@@ -76,6 +76,8 @@ def test_bold_rows_cannot_be_told_from_the_best() -> None:
     assert [cell.best for cell in marked] == [True, True, False, False, False]
     assert [cell.tied for cell in marked] == [True, True, False, False, False]
     assert [cell.published_best for cell in marked] == [False] * 4 + [True]
+    errors = (Column("D_ECE", "D-ECE", better="lower"),)
+    assert not any(row.cells[0].best for row in mark_best(errors, rows, lambda metric: False))
     times = (Column("training.seconds_per_iteration", "s/iteration", better="higher"),)
     marked = [row.cells[0] for row in mark_best(times, rows, lambda metric: False)]
     assert not any(cell.best or cell.tied for cell in marked)  # other jobs change a time

@@ -1,10 +1,12 @@
 """One fake study and its report for all tests of this folder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from rankdet.report import build_report
+from tests.report.browser import Browser
 from tests.report.fake_study import SEVERAL_SEEDS, make_study
 
 
@@ -26,3 +28,10 @@ def seeds_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def seeds(seeds_plan: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_report(seeds_plan, tmp_path_factory.mktemp("report") / "html").parent
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    window = Browser()
+    yield window
+    window.close()

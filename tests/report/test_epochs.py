@@ -4,11 +4,14 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from rankdet.charts.chart import Chart
+from rankdet.charts.svg import chart_svg
 from rankdet.papers.comparison_charts import comparison_charts
-from rankdet.papers.figure_kinds import figure_kind
+from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
 from rankdet.papers.figures import make_figure
 from rankdet.papers.load import load_spec
 from rankdet.papers.table import make_table
@@ -81,3 +84,39 @@ def test_a_curve_over_the_training_begins_at_the_kept_epoch(study: RecordedStudy
     (chart,) = comparison_charts(study, figure_kind("ap_over_epochs"), "", "retinanet", ["ap"])
     (curve,) = chart.series
     assert curve.x.tolist() == [50, 100] and curve.y[0] == 12.5 != curve.y[1]
+
+
+PARTS = {1: (50.0, 100.0), 2: (50.0, 100.0), 3: (100.0,)}
+
+
+def over_epochs(seeds: dict[str, tuple[int, ...]]) -> Chart:
+    """The chart of losses with some of three seeds; the third keeps no epoch. AP is seed / 10."""
+    records = {
+        name: [
+            SimpleNamespace(percent=percent, seed=seed, ap=seed / 10)
+            for seed in chosen
+            for percent in PARTS[seed]
+        ]
+        for name, chosen in seeds.items()
+    }
+    kind = figure_kind("ap_over_epochs")
+    assert isinstance(kind, FigureOfRuns)
+    return kind.charts(records)[0]
+
+
+def test_a_curve_over_the_training_says_which_seeds_it_leaves_out() -> None:
+    chart = over_epochs({"A": (1, 2, 3)})
+    assert chart.series[0].y == pytest.approx([15, 15])  # the third seed has no part in the end
+    assert chart.x_label == ("% of the training; 2 of 3 seeds of each loss, those with every epoch")
+    assert over_epochs({"A": (1, 2), "B": (3,)}).x_label == "% of the training"
+    label = over_epochs({"A": (1, 2, 3), "B": (1, 2)}).x_label
+    assert label == "% of the training; seeds with every epoch: A 2 of 3, B 2 of 2"
+
+
+def test_a_long_label_has_lines_below_the_plot() -> None:
+    many = over_epochs({f"the loss of number {at}": (1, 2, 3) for at in range(4)} | {"B": (1, 2)})
+    svg, plain = (chart_svg(one, "x") for one in (many, replace(many, x_label="%")))
+    texts = re.findall(r'y="(\d+)" text-anchor="middle" opacity=".8">([^<]*)<', svg)
+    assert " ".join(text for _, text in texts) == many.x_label and len(texts) > 1
+    high, usual = (int(re.search(r'viewBox="0 0 \d+ (\d+)"', one)[1]) for one in (svg, plain))
+    assert high - usual == 16 * (len(texts) - 1) and max(int(y) for y, _ in texts) < high

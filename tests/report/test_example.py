@@ -72,7 +72,7 @@ def test_the_readme_shows_it() -> None:
         "claims-data.svg",
     }  # of other studies
     shown = (ROOT / "docs/report.md").read_text("utf-8")
-    elsewhere |= set(re.findall(r"images/(page-[a-z-]+\.webp)", shown))
+    elsewhere |= set(re.findall(r"images/((?:page|controls)-[a-z-]+\.webp)", shown))
     assert {path.name for path in (ROOT / "docs/images").iterdir()} == elsewhere | {
         name.rpartition("/")[2] for name in pictures
     }

@@ -1,6 +1,5 @@
 """The leaderboard in a browser: columns to choose, state in the address, cards on a phone."""
 
-from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -29,13 +28,6 @@ CHOOSE = """
 RUN = "runs/shapes/retinanet/ap/seed1.html"
 PAPER = (718, 1047)  # pixels of A4 within margins of 1 cm
 POINT = 96 / 72  # in pixels
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    window = Browser()
-    yield window
-    window.close()
 
 
 def state(browser: Browser) -> dict[str, list[str]]:

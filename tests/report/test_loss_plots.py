@@ -11,9 +11,7 @@ from rankdet.results.records import read_study
 from tests.report.pages import printed, read_csv
 
 DOT = r'<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*fill="([^"]+)"'
-LINE = (
-    r'<path d="M([\d.]+) [\d.]+H([\d.]+)" stroke="#309cd8" stroke-width="2"(| stroke-dash[^/]*)/>'
-)
+LINE = r'<path d="M([\d.]+) [\d.]+H([\d.]+)" stroke="#\w{6}" stroke-width="2"(| stroke-dash[^/]*)/>'
 
 
 def plot(report: Path, metric: str) -> str:

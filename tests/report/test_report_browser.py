@@ -1,5 +1,4 @@
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ COMPARE = "compare/shapes/retinanet.html"
 PAGES = ["index.html", "papers/alrp.html", "reading.html", RUN, SWEPT, COMPARE]
 # Buttons for the pointer alone, whose work keys do in another way, are no stops.
 FOCUSABLE = "a[href], button:not([tabindex='-1']), input, select, summary, [tabindex='0']"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    window = Browser()
-    yield window
-    window.close()
 
 
 def test_pages_load_without_messages_or_requests(browser: Browser, report: Path) -> None:

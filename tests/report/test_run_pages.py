@@ -164,6 +164,9 @@ def test_the_sweep_equals_its_record_and_its_csv(report: Path, fake_plan: Path) 
         assert [number(v) for v in told[1 : len(metrics) + 1]] == expected
         assert told[0] == one["score_threshold"]
     assert rows[-1][1] != rows[0][1]  # the highest threshold throws something away
+    usual = record(fake_plan, "speed.json")["images_per_second"]
+    assert f"with the {number(usual)} images/s of the usual test above" in page.text
+    assert "Speeds at other score thresholds are from other jobs." in page.text
     charts = [a for tag, a in page.elements if a.get("id", "").startswith("sweep-")]
     assert [a["id"] for a in charts] == ["sweep-sweep-ap", "sweep-sweep-olrp"]
     assert "sweep.svg" in " ".join(page.links())

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from rankdet.evaluation.intervals import mean_over_seeds
+from rankdet.evaluation.metric import LEADERBOARD
 from rankdet.evaluation.registry import by_key
 from rankdet.results.leaderboard import Entry, leaderboard
 from rankdet.results.records import read_study
@@ -62,6 +63,34 @@ def test_bold_is_every_row_like_the_best_and_no_single_seed(entries: list[Entry]
         for e in entries
     ]
     assert not by_loss(weak)["rs"].best and "AP" in by_loss(weak)["alrp"].best
+
+
+LOWER = [m.key for m in by_key().values() if m.better == "lower" and LEADERBOARD in m.shown]
+
+
+@pytest.mark.parametrize("key", LOWER)
+def test_a_dead_model_wins_nothing_where_lower_is_better(entries: list[Entry], key: str) -> None:
+    dead = [
+        replace(e, values={**e.values, key: 0.001 * e.seed}) if e.loss == "rs" else e
+        for e in entries
+    ]
+    groups = by_loss(dead)
+    assert groups["rs"].means[key][0] < min(groups[one].means[key][0] for one in ("ap", "alrp"))
+    assert not groups["rs"].best
+    ranked = any(key in group.best for group in groups.values())
+    assert ranked != (key.startswith("training.") or key in ("D_ECE", "LaECE"))
+
+
+def test_low_scores_are_not_the_best_calibration(entries: list[Entry]) -> None:
+    """A loss that has learned, but scores nothing above .2, has a tiny error."""
+    low = [
+        replace(e, values={**e.values, "D_ECE": 1.0 + 0.01 * e.seed}) if e.loss == "ap" else e
+        for e in entries
+    ]
+    groups = by_loss(low)
+    assert groups["ap"].means["D_ECE"][0] < groups["alrp"].means["D_ECE"][0]
+    assert not any("D_ECE" in group.best for group in groups.values())
+    assert any("oLRP" in group.best for group in groups.values())
 
 
 def test_a_mean_over_a_failed_seed_is_missing(entries: list[Entry]) -> None:

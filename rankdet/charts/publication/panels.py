@@ -46,42 +46,40 @@ def plot(on: Axes, chart: Chart, series: Sequence[Series]) -> None:
     if chart.diagonal:
         on.plot(on.get_xlim(), on.get_xlim(), color="#888888", linewidth=0.7, linestyle=(0, (3, 3)))
     for one in series:
-        place = chart.place(one)
+        look = chart.look(one)
         if one.dots:
             if one.low is not None and one.high is not None:
-                on.vlines(one.x, one.low, one.high, color=colour(place), linewidth=0.7, alpha=0.6)
-            _dots(on, one.x, one.y, place, 0.65)
+                on.vlines(one.x, one.low, one.high, color=colour(look), linewidth=0.7, alpha=0.6)
+            _dots(on, one.x, one.y, look, 0.65)
             continue
         if band := one.band():
-            on.fill_between(*band, color=colour(place), alpha=0.2, linewidth=0)
-        look = _line(chart, place, dashed=len(series) > 1)
-        on.plot(*one.line(), **look)
+            on.fill_between(*band, color=colour(look), alpha=0.2, linewidth=0)
+        on.plot(*one.line(), **_line(chart, one, dashed=len(series) > 1))
         if one.marked:
-            _dots(on, one.x, one.y, place, 1)
+            _dots(on, one.x, one.y, look, 1)
     sns.despine(ax=on)
 
 
 def sample(chart: Chart, series: Series) -> Line2D:
     """The mark of a series in the legend: a line for a curve, a dot for dots."""
-    place = chart.place(series)
     dotted: dict[str, Any] = {}
     if series.dots or series.marked:
-        dotted = _marker(place, few=int(np.isfinite(series.y).sum()) <= FEW)
-    look = {"linestyle": "none"} if series.dots else _line(chart, place)
-    return Line2D([], [], label=chart.legend[place], **look, **dotted)
+        dotted = _marker(chart.look(series), few=int(np.isfinite(series.y).sum()) <= FEW)
+    look = {"linestyle": "none"} if series.dots else _line(chart, series)
+    return Line2D([], [], label=chart.legend[chart.place(series)], **look, **dotted)
 
 
 def dot_rows(on: Axes, chart: Chart) -> None:
     """A row for each name, with a dot and its horizontal interval for each series."""
     for one in chart.series:
-        place, heights = chart.place(one), one.y + row_offset(chart, one)
+        look, heights = chart.look(one), one.y + row_offset(chart, one)
         if one.x_shares is not None:
             x, half = violin(chart, one)
             middle = float(heights[0])
-            on.fill_between(x, middle - half, middle + half, color=colour(place), alpha=0.3, lw=0)
+            on.fill_between(x, middle - half, middle + half, color=colour(look), alpha=0.3, lw=0)
         if one.low is not None and one.high is not None:
-            on.hlines(heights, one.low, one.high, color=colour(place), linewidth=0.9)
-        _dots(on, one.x, heights, place, 1)
+            on.hlines(heights, one.low, one.high, color=colour(look), linewidth=0.9)
+        _dots(on, one.x, heights, look, 1)
     on.axvline(0, color="#555555", linewidth=0.6)
     on.set_yticks(range(len(chart.rows)), [_lines(name) for name in chart.rows])
     on.set_ylim(len(chart.rows) - 0.35, -0.65)  # room for the lowest dots
@@ -137,7 +135,7 @@ def diagram(on: Axes, chart: Chart) -> None:
 def margins(above: Axes, beside: Axes, chart: Chart, series: Sequence[Series]) -> None:
     """The distributions of a scatter's x above it, and of its y beside it."""
     for one in series:
-        shade = colour(chart.place(one))
+        shade = colour(chart.look(one))
         for on, shares, limits in (
             (above, one.x_shares, chart.x_range()),
             (beside, one.y_shares, chart.y_range()),
@@ -162,30 +160,31 @@ def _ticks(on: Axes, horizontal: Axis, vertical: Axis) -> None:
     on.set_axisbelow(True)
 
 
-def _line(chart: Chart, place: int, dashed: bool = True) -> dict[str, Any]:
-    lengths = [float(length) for length in dashes(place).split()] if dashed else []
+def _line(chart: Chart, series: Series, dashed: bool = True) -> dict[str, Any]:
+    look = chart.look(series)
+    lengths = [float(length) for length in dashes(look).split()] if dashed else []
     return {
-        "color": colour(place),
-        "linewidth": POINTS * line_width(place, len(chart.legend), chart.layered),
+        "color": colour(look),
+        "linewidth": POINTS * line_width(chart.place(series), len(chart.legend), chart.layered),
         "linestyle": (0, tuple(length / 2 for length in lengths)) if lengths else "-",
     }
 
 
-def _dots(on: Axes, x: np.ndarray, y: np.ndarray, place: int, opacity: float) -> None:
+def _dots(on: Axes, x: np.ndarray, y: np.ndarray, look: int, opacity: float) -> None:
     count = int(np.isfinite(y).sum())
     if count == 0:  # matplotlib gives an empty line without a clip an infinite size
         return
     few = count <= FEW
-    on.plot(x, y, linestyle="none", clip_on=not few, **_marker(place, few, opacity))
+    on.plot(x, y, linestyle="none", clip_on=not few, **_marker(look, few, opacity))
 
 
-def _marker(place: int, few: bool, opacity: float = 1) -> dict[str, Any]:
-    hollow = few and shape(place) != SHAPES[0]
+def _marker(look: int, few: bool, opacity: float = 1) -> dict[str, Any]:
+    hollow = few and shape(look) != SHAPES[0]
     return {
-        "marker": MARKERS[shape(place)] if few else "o",
+        "marker": MARKERS[shape(look)] if few else "o",
         "markersize": 4.2 if few else 2.4,
-        "markerfacecolor": "none" if hollow else colour(place),
-        "markeredgecolor": colour(place),
+        "markerfacecolor": "none" if hollow else colour(look),
+        "markeredgecolor": colour(look),
         "markeredgewidth": 0.9 if few else 0,
         "alpha": 1 if few else opacity,
     }
