@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -57,7 +56,6 @@ def _import_everything() -> None:
         from mmdet.utils import register_all_modules
 
         register_all_modules(init_default_scope=True)
-    import_module("rankdet.training.lighting")  # registers a transform
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""mmdet's image transforms for training and tests, from a run's settings."""
+"""The image transforms of training and tests, from a run's settings, with the names of mmdet."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,42 +37,53 @@ def train_pipeline(schedule: Mapping[str, Any], *, masks: bool = False) -> list[
     Args:
         schedule: The run's schedule: its `image_size`, `keep_ratio`, `multi_scale`, `augmentation`,
             `min_box` and `flip`.
-        masks: Whether to load the masks of the objects, too, as bitmaps.
+        masks: Whether to load the masks of the objects, too.
     """
+    from rankdet.training.images import load_masks, ssd  # registers their transforms
+
+    changes = [*augmentation(schedule.get("augmentation", "none")), _train_resize(schedule)]
+    if len(changes) > 1:
+        changes = [{"type": ssd.SSDImages.__name__, "steps": changes}]
     return [
         {"type": "LoadImageFromFile"},
-        {"type": "LoadAnnotations", "with_bbox": True, "with_mask": masks},
-        *augmentation(schedule.get("augmentation", "none"), schedule.get("min_box", 0)),
-        _train_resize(schedule),
+        {"type": "LoadAnnotations", "with_bbox": True},
+        *([{"type": load_masks.LoadBoxMasks.__name__}] if masks else []),
+        *_without_small(schedule.get("min_box", 0)),
+        *changes,
         {"type": "RandomFlip", "prob": 0.5 if schedule.get("flip", True) else 0.0},
         {"type": "PackDetInputs"},
     ]
 
 
-def augmentation(name: str, min_box: float = 0) -> list[Step]:
+def single_steps(pipeline: Sequence[Step]) -> list[Step]:
+    """Returns a pipeline with mmdet's steps in place of the one that does them together."""
+    return [one for step in pipeline for one in step.get("steps", [step])]
+
+
+def _without_small(min_box: float) -> list[Step]:
+    """Returns the step that drops boxes with a side below `min_box` pixels of the image file."""
+    if not min_box:
+        return []
+    sides = (min_box, min_box)
+    return [{"type": "FilterAnnotations", "min_gt_bbox_wh": sides, "keep_empty": False}]
+
+
+def augmentation(name: str) -> list[Step]:
     """Returns SSD's augmentation (Liu et al., ECCV 2016, sections 2.2 and 3.6) or a part of it.
 
     Args:
         name: `none`; `ssd`: colours, expansion up to 4 x and crops; `ssd-crop`: without expansion,
             the parts in section 4.1 of APE Loss; `ssd-lighting`: with lighting noise and without
             crops at an IoU of .5, as in the released ablations of aLRP Loss.
-        min_box: Boxes with a side below this, in pixels of the image file, are not used.
     """
-    small = (
-        []
-        if not min_box
-        else [
-            {"type": "FilterAnnotations", "min_gt_bbox_wh": (min_box, min_box), "keep_empty": False}
-        ]
-    )
     if name == "none":
-        return small
+        return []
     lighting = name == "ssd-lighting"
     noise = [{"type": "LightingNoise", "std": 0.1}] if lighting else []
     expand = [] if name == "ssd-crop" else [EXPAND]
     overlaps = (0.1, 0.3, 0.7, 0.9) if lighting else (0.1, 0.3, 0.5, 0.7, 0.9)
     crop = {"type": "MinIoURandomCrop", "min_ious": overlaps, "min_crop_size": 0.3}
-    return [*small, COLOURS, *noise, *expand, crop]
+    return [COLOURS, *noise, *expand, crop]
 
 
 def _train_resize(schedule: Mapping[str, Any]) -> Step:

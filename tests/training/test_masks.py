@@ -1,4 +1,4 @@
-"""Masks from annotations through mmdet's transforms, and from predictions to run lengths."""
+"""Masks from annotations through the transforms, and from predictions to run lengths."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_resized_and_flipped_masks_stay_on_their_boxes(manifest):
     from mmdet.registry import DATASETS
 
     pipeline = transforms.train_pipeline({"image_size": 128}, masks=True)
-    pipeline[3]["prob"] = 1.0
+    pipeline[-2]["prob"] = 1.0  # the flip
     data = DATASETS.build(config.dataset_config(manifest, "train", pipeline, train=True))
     for index in range(len(data)):
         instances = data[index]["data_samples"].gt_instances

@@ -184,7 +184,7 @@ def test_small_boxes_are_left_out_where_a_schedule_says_so(spec):
 
 
 def test_lighting_noise_adds_one_colour_to_the_whole_image():
-    from rankdet.training.lighting import AXES, VARIANCES, LightingNoise
+    from rankdet.training.images.lighting import AXES, VARIANCES, LightingNoise
 
     image = np.full((2, 3, 3), 128, np.uint8)
     np.random.seed(4)  # noqa: NPY002

@@ -77,13 +77,14 @@ def build(spec: Mapping[str, Any]) -> Built:
     with torch.device("meta"):
         model = MODELS.build(settings)
     schedule, test = spec["schedule"], spec.get("test") or {}
+    pipeline = transforms.train_pipeline(schedule, masks=config.needs_masks(spec))
     length = -(-COCO_IMAGES // schedule["batch_size"])
     _, iterations = course.epochs_and_iterations(schedule, length)
     return Built(
         spec=spec,
         config=settings,
         model=model,
-        train_pipeline=transforms.train_pipeline(schedule, masks=config.needs_masks(spec)),
+        train_pipeline=transforms.single_steps(pipeline),
         test_pipeline=transforms.test_pipeline(schedule, test),
         optimizer=config.optimizer_config(spec),
         lr_schedule=course.lr_schedule(schedule, iterations),
