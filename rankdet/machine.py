@@ -19,6 +19,21 @@ DETAILS = {
     "CPU revision": "revision",
 }
 
+MOST_LOADERS = 8  # more processes than a GPU needs; each has batches in memory
+
+
+def loading_processes(threads: int, gpu: bool) -> int:
+    """Returns how many processes of a job load images, from its cores.
+
+    With a GPU: one for each core but one, at most 8. On a CPU none: the cores compute, and more
+    processes would make them wait for each other.
+
+    Args:
+        threads: The job's cores.
+        gpu: Whether the job computes on a GPU.
+    """
+    return min(max(threads - 1, 0), MOST_LOADERS) if gpu else 0
+
 
 def processor_name() -> str:
     """Returns the model name of the processor, as records and estimates compare it.

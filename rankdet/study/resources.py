@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from rankdet.machine import loading_processes
 from rankdet.study.estimate import RESULTS, Pace, images_of, iterations, measured, pace_of
 from rankdet.study.imported import ImportedRun
 from rankdet.study.plan import Study
@@ -87,7 +88,10 @@ class JobNeeds:
             return self._memory(run, SMALL * run.gpus)
         schedule = run.schedule
         images = schedule.get("images_per_gpu") or schedule["batch_size"]
-        loading = (schedule.get("workers") or 2) * images * _pixels(schedule["image_size"])
+        workers = schedule.get("workers")
+        if workers is None:
+            workers = loading_processes(self.study.config.threads, bool(self.gpus))
+        loading = (workers or 2) * images * _pixels(schedule["image_size"])
         loading *= 3 * FLOAT * COPIES / 2**20 * (MASKS if run.predicts_masks else 1)
         return self._memory(run, run.gpus * (PROCESS + loading))
 

@@ -9,6 +9,7 @@ from mmengine.config import ConfigDict
 
 from rankdet.detectors.models import model_config
 from rankdet.errors import InputError
+from rankdet.machine import loading_processes
 from rankdet.suggest import nearest
 from rankdet.training import transforms
 from rankdet.training.data_checks import check_image_sizes
@@ -103,6 +104,17 @@ def dataset_config(
     }
 
 
+def _workers(spec: Mapping[str, Any]) -> int:
+    """Returns the processes that load images: the schedule's `workers`, or from the job's cores."""
+    import torch
+
+    workers = spec["schedule"].get("workers")
+    if workers is not None:
+        return int(workers)
+    gpu = spec.get("device", "auto") != "cpu" and torch.cuda.is_available()
+    return loading_processes(int(spec.get("threads", 1)), gpu)
+
+
 def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the config of the training data loader.
 
@@ -114,7 +126,7 @@ def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[s
     from rankdet.training.image_draws import EpochBatches, SeededImages
 
     schedule = spec["schedule"]
-    workers = int(schedule.get("workers", 0))
+    workers = _workers(spec)
     pipeline = transforms.train_pipeline(schedule, masks=needs_masks(spec))
     dataset = dataset_config(manifest, "train", pipeline, train=True)
     if schedule.get("oversample"):
@@ -133,7 +145,7 @@ def train_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[s
 def test_loader(spec: Mapping[str, Any], manifest: Mapping[str, Any], split: str) -> dict[str, Any]:
     """Returns the config of the data loader of an evaluation split, with one image per batch."""
     schedule = spec["schedule"]
-    workers = int(schedule.get("workers", 0))
+    workers = _workers(spec)
     pipeline = transforms.test_pipeline(schedule, spec.get("test") or {})
     return {
         "batch_size": 1,

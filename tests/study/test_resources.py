@@ -79,5 +79,7 @@ def test_a_training_gets_memory_for_its_processes_and_images(tmp_path):
     full = {"preset": "full", "schedule": {"image_size": [800, 1333], "gpus": 1}}
     one = needs(tmp_path, **full).training_memory(RUN)
     assert one > needs(tmp_path, preset="full").training_memory(RUN) > SMALL
+    loading = needs(tmp_path, threads=9, device="cuda", **full).training_memory(RUN)
+    assert loading > one == needs(tmp_path, threads=9, device="cpu", **full).training_memory(RUN)
     full["schedule"] |= {"gpus": 4, "images_per_gpu": 4, "batch_size": 16}
     assert needs(tmp_path, **full).training_memory(RUN) == pytest.approx(4 * one, rel=0.01)

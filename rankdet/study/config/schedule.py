@@ -205,7 +205,12 @@ class ScheduleChange(Exact):
     )
     log_every: int | None = Field(None, ge=1, description="Iterations between lines of the log")
     workers: int | None = Field(
-        None, ge=0, description="Processes that load images; 0 loads them in the training process"
+        None,
+        ge=0,
+        description=(
+            "Processes that load images; 0 loads them in the training process; default: on "
+            "a GPU `threads` minus 1, at most 8; on a CPU 0"
+        ),
     )
 
     @model_validator(mode="after")
