@@ -24,7 +24,7 @@ from rankdet.report.charts.training import training_charts, training_rates
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
 from rankdet.report.page_keys import PageKeys, Stamp
-from rankdet.report.page_store import PageStore
+from rankdet.report.page_store import PageStore, RunContent
 from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
 from rankdet.report.run_files import run_texts, write_texts
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
@@ -133,14 +133,14 @@ def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, 
     try:
         said = [page.compare, [one.key for one in page.seeds], pictures.stamps(run)]
         key = keys.of_runs("run", [run], said)
-        found = store.read(key)
+        found = store.read(key, RunContent)
         if found:
             pictures.write(run)
     except InputError:  # the page says what is wrong with its images
         key, found = "", None
     if found:
-        write_texts(folder, found["files"])
-        return str(found["content"])
+        write_texts(folder, found.files)
+        return found.content
     files, context = _context(study, run, site.folder, site.looks[run.full_loss])
     write_texts(folder, files)
     content = site.render(
@@ -151,7 +151,7 @@ def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, 
         **context,
     )
     if key:
-        store.write(key, {"content": content, "files": files})
+        store.write(key, RunContent(content, files))
     return content
 
 
