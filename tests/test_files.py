@@ -118,6 +118,37 @@ def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path):
     assert names(foreign) == ["thesis.txt"]
 
 
+def test_a_link_to_a_folder_stays_and_its_target_is_replaced(tmp_path):
+    target, link = tmp_path / "disk" / "target", tmp_path / "link"
+    target.mkdir(parents=True)
+    link.symlink_to("disk/target")
+    for name in ("first", "second"):
+        with whole_folders.replacing(link) as part:
+            (part / name).write_text(name)
+    assert link.is_symlink() and names(target) == [whole_folders.MARKER, "second"]
+    assert names(tmp_path) == ["disk", "link"] and names(target.parent) == ["target"]
+    (target / whole_folders.MARKER).unlink()
+    with pytest.raises(InputError, match="was not written"), whole_folders.replacing(link):
+        pass
+    assert names(target) == ["second"]
+
+
+def test_a_link_to_no_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for name, target, message in (
+        ("dead", "nowhere/x", "dead: is a link to nowhere/x, where no folder is"),
+        ("loop", "loop", "loop: is a link to loop, where no folder is"),
+        ("to-file", "file", "file: is a file; name a folder"),
+    ):
+        link = tmp_path / name
+        link.symlink_to(target)
+        for write in (whole_folders.replacing, whole_folders.swapped_in):
+            with pytest.raises(InputError, match=message), write(link):
+                pass
+        assert link.is_symlink()
+    assert names(tmp_path) == ["dead", "file", "loop", "to-file"]
+
+
 def test_a_failure_keeps_the_old_folder(tmp_path):
     folder = tmp_path / "report"
     with whole_folders.replacing(folder) as part:

@@ -17,8 +17,9 @@ from rankdet.report.paper_page import paper_sections, write_paper_pages
 from rankdet.report.reading_page import write_reading_page
 from rankdet.report.run_page import write_run_pages
 from rankdet.report.site import Site
+from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
-from rankdet.whole_folders import is_foreign, swapped_in
+from rankdet.whole_folders import followed, is_foreign, swapped_in
 
 MARK = ".rankdet-report"  # in every folder that is a report
 
@@ -32,7 +33,8 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
 
     Args:
         plan_path: `results/<study>/plan.json`.
-        out_dir: the report's folder; a folder with other files is refused.
+        out_dir: the report's folder; of a link, the folder that it leads to. A folder with other
+            files, or inside a study's, is refused.
 
     Returns:
         The path of `index.html`.
@@ -41,8 +43,9 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
         InputError: The plan or a specification cannot be used, or `out_dir` has other files or
             cannot be written.
     """
-    study = read_study(plan_path, _changed_images)
     target = Path(out_dir)
+    check_outside_studies(target)
+    study = read_study(plan_path, _changed_images)
     with _replaced(target) as folder:
         _write_pages(study, folder)
     return target / "index.html"
@@ -88,10 +91,8 @@ def _keep_other_files(old: Path, new: Path) -> None:
 @contextmanager
 def _replaced(target: Path) -> Iterator[Path]:
     """Yields a new folder, which replaces the report at `target` when the block succeeds."""
-    if target.exists() and not target.is_dir():
-        raise InputError(f"{target}: is a file; name a folder")
     try:
-        if is_foreign(target, MARK):
+        if is_foreign(followed(target), MARK):
             raise InputError(f"{target}: has files that are not a report; name another folder")
         with swapped_in(target) as folder:
             yield folder

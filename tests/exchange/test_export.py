@@ -269,6 +269,20 @@ def test_parquet_has_the_frames(here: Path, capsys) -> None:
     assert (other / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["export", "fake", "--parquet"], ["record", "fake", "--out"], ["report", "fake", "--out"]],
+    ids=lambda command: command[0],
+)
+def test_no_folder_is_written_into_a_study(here: Path, capsys, command) -> None:
+    before = sorted(Path("results").rglob("*"))
+    assert cli.main([*command, "results/fake/new"]) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: results/fake/new: is inside the folder of the study 'fake'")
+    assert captured.out == "" and sorted(Path("results").rglob("*")) == before
+
+
 def test_names_of_an_export_are_accepted() -> None:
     for name in ("study/plan.json", f"study/{AP}/matches.parquet", "config/a.yaml"):
         assert fault_of(name) is None

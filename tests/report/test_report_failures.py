@@ -58,6 +58,29 @@ def test_a_folder_of_somebody_else_is_refused(fake_plan: Path, tmp_path: Path) -
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
+def test_a_report_is_written_where_a_link_leads(fake_plan: Path, tmp_path: Path) -> None:
+    link, target = tmp_path / "html", tmp_path / "target"
+    link.symlink_to(target)
+    with pytest.raises(InputError, match=r"html: is a link to .*target, where no folder is"):
+        build_report(fake_plan, link)
+    target.mkdir()
+    for _ in range(2):
+        assert build_report(fake_plan, link) == link / "index.html"
+    assert link.is_symlink() and (target / "index.html").is_file()
+    (target / ".rankdet-report").unlink()
+    with pytest.raises(InputError, match="has files that are not a report"):
+        build_report(fake_plan, link)
+
+
+@pytest.mark.parametrize("name", ["", "html", "shapes/deep/er"])
+def test_a_report_is_not_written_into_a_study(fake_plan: Path, name: str) -> None:
+    before = sorted(fake_plan.parent.rglob("*"))
+    for out in (fake_plan.parent / name, fake_plan.parent.parent / "other" / ".." / "fake" / name):
+        with pytest.raises(InputError, match="the folder of the study 'fake'"):
+            build_report(fake_plan, out)
+    assert sorted(fake_plan.parent.rglob("*")) == before
+
+
 def test_a_new_report_replaces_the_old_one(fake_plan: Path, tmp_path: Path) -> None:
     (tmp_path / "html").mkdir()
     (tmp_path / "html" / ".rankdet-report").write_text("")
