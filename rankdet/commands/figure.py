@@ -1,6 +1,7 @@
 """`rankdet figure`: a figure of a study for a paper, as PDF, SVG or PNG."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from rankdet.suggest import choice
 
 if TYPE_CHECKING:
     from rankdet.charts.chart import Chart
-    from rankdet.papers.figure_model import Drawing
+    from rankdet.papers.figure_model import Drawing, Figure
     from rankdet.results.records import RecordedStudy
 
 
@@ -82,10 +83,14 @@ def _of_kind(study: "RecordedStudy", args: argparse.Namespace) -> "list[Chart]":
             "alrp/figure1"
         )
     losses = [name.strip() for name in args.losses.split(",") if name.strip()]
-    charts = comparison_charts(study, kind, args.dataset, args.detector, losses)
+    charts = comparison_charts(study, kind, args.dataset, args.detector, losses, _tell)
     if not charts:
         raise InputError(f"{args.figure} compares losses, and only one can be drawn; name two")
     return charts
+
+
+def _tell(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def _of_paper(study: "RecordedStudy", path: Path, args: argparse.Namespace) -> "list[Chart]":
@@ -111,7 +116,25 @@ def _of_paper(study: "RecordedStudy", path: Path, args: argparse.Namespace) -> "
         rows = (row for block in figure.table.blocks for row in block.rows)
         why = next((f"{row.row.key}: {row.reason}" for row in rows if row.reason), "no rows")
         raise InputError(f"{study.name}: {args.figure} has no run that can be drawn ({why})")
+    _say_damage(study, figure)
     return list(chosen.charts)
+
+
+def _say_damage(study: "RecordedStudy", figure: "Figure") -> None:
+    """Names the damaged files of the runs of rows that are not drawn."""
+    from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
+
+    kind = figure_kind(figure.table.spec.figure)
+    if isinstance(kind, FigureOfRuns):
+        lost = {
+            key
+            for block in figure.table.blocks
+            for row in block.rows
+            if row.reason
+            for key in row.runs
+        }
+        for line in filter(None, (kind.damage(run) for run in study.runs if run.key in lost)):
+            _tell(line)
 
 
 def _shows(drawing: "Drawing", dataset: str) -> bool:

@@ -1,7 +1,7 @@
 """Builds the whole report: one folder of static pages."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from rankdet.whole_folders import followed, is_foreign, swapped_in
 MARK = ".rankdet-report"  # in every folder that is a report
 
 
-def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
+def build_report(
+    plan_path: str | Path, out_dir: str | Path, told: Callable[[str], None] = lambda line: None
+) -> Path:
     """Writes a study's report as a folder of static pages that need no network.
 
     The pages show the study's records. What is missing (failed runs, unreadable records, images) is
@@ -35,6 +37,7 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
         plan_path: `results/<study>/plan.json`.
         out_dir: the report's folder; of a link, the folder that it leads to. A folder with other
             files, or inside a study's, is refused.
+        told: gets a line for each damaged file of a run, after everything is written.
 
     Returns:
         The path of `index.html`.
@@ -47,7 +50,9 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
     check_outside_studies(target)
     study = read_study(plan_path, _changed_images)
     with _replaced(target) as folder:
-        _write_pages(study, folder)
+        notes = _write_pages(study, folder)
+    for line in notes:
+        told(line)
     return target / "index.html"
 
 
@@ -57,7 +62,8 @@ def _changed_images(data: Path) -> str | None:
     return f"images: {image_record.described(changed)}" if changed else None
 
 
-def _write_pages(study: RecordedStudy, folder: Path) -> None:
+def _write_pages(study: RecordedStudy, folder: Path) -> Iterable[str]:
+    """Writes the pages; returns a line for each damaged file."""
     sections = paper_sections(study, folder)
     compared = comparisons(study, folder)
     site = Site(study, folder, [paper_of(name) for name in sections], compared=bool(compared))
@@ -68,6 +74,7 @@ def _write_pages(study: RecordedStudy, folder: Path) -> None:
     write_run_pages(site, compared, store, keys)
     store.forget_others()
     write_reading_page(site)
+    return site.notes
 
 
 def _keep_other_files(old: Path, new: Path) -> None:

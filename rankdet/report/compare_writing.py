@@ -39,7 +39,8 @@ def _content(site: Site, one: Comparison, store: PageStore, keys: PageKeys) -> s
         columns=SHOWN,
         at_once=AT_ONCE,
     )
-    if not one.pictures.problem:  # a page with a fault in its images is made each time
+    site.notes.update(dict.fromkeys(one.damaged))
+    if not one.pictures.problem and not one.damaged:  # a page with a fault is made each time
         images = _images(one)
         store.write(key, ComparisonContent(content, images, _stamps(one, images)))
     return content
@@ -51,7 +52,8 @@ def _curves(one: Comparison, store: PageStore, keys: PageKeys) -> list[Curves]:
     found = store.read(key, CurvesContent)
     if not found:
         found = CurvesContent(tuple(StoredCurves(**asdict(part)) for part in one.curves))
-        store.write(key, found)
+        if not one.damaged:
+            store.write(key, found)
     return [
         Curves(part.kind, part.title, tuple(map(Markup, part.svgs)), part.left_out)
         for part in found.curves

@@ -55,3 +55,21 @@ def test_a_damaged_run_that_is_left_out_is_named(study, tmp_path, capsys, comman
     notes = [line for line in capsys.readouterr().err.splitlines() if "/alrp/seed1 " in line]
     assert len(notes) == 1 and notes[0].startswith("note: shapes/")
     assert " is left out: " in notes[0] and "metrics.json cannot be read" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("figure", "name"),
+    [
+        ("learning_curves", "train.parquet"),
+        ("precision_recall", "matches.parquet"),
+        ("alrp/figure4", "train.parquet"),
+    ],
+)
+def test_a_seed_with_a_damaged_file_is_named(study, tmp_path, capsys, figure, name) -> None:
+    shutil.copytree(study.parent, tmp_path / "study")
+    path = next((tmp_path / "study").glob(f"shapes/retinanet/alrp/seed1/{name}"))
+    path.write_bytes(path.read_bytes()[:2000])
+    assert main(["figure", str(tmp_path / "study"), figure, "--out", str(tmp_path / "x.svg")]) == 0
+    written = capsys.readouterr().err.splitlines()
+    damage = f"shapes/retinanet/alrp/seed1/{name} is damaged; delete it"
+    assert len([line for line in written if damage in line]) == 1
