@@ -28,7 +28,7 @@ def shown(path: Path | str) -> str:
     """Returns a path as text, relative to the current folder if it is inside that folder."""
     try:
         return Path(path).resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):  # elsewhere; no such folder; a link to itself
         return Path(path).as_posix()
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from rankdet.datasets import image_record
 from rankdet.errors import InputError
+from rankdet.files import read_text
 from rankdet.papers.folders import paper_of
+from rankdet.parsing import MOST_YAML
 from rankdet.report.compare_page import comparisons
 from rankdet.report.compare_writing import write_comparison_pages
 from rankdet.report.index_page import write_index_page
@@ -82,8 +84,8 @@ def _keep_other_files(old: Path, new: Path) -> None:
     own = sorted(path.name for path in new.iterdir())
     (new / MARK).write_text("\n".join(["rankdet report", *own, ""]), encoding="utf-8")
     try:
-        before = (old / MARK).read_text("utf-8").splitlines()
-    except (OSError, ValueError):
+        before = read_text(old / MARK, MOST_YAML).splitlines()
+    except InputError:
         return
     if len(before) < 2:  # written before there was a list
         return
