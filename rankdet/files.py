@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.lifetime import runs
 from rankdet.parsing import MOST_YAML, parse_csv, parse_json, parse_yaml
 from rankdet.repository import is_own
@@ -45,7 +45,7 @@ def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
     except FileNotFoundError:
         return {}, f"{path.name} is missing"
     except (OSError, ValueError) as error:
-        return {}, f"{path.name} cannot be read: {' '.join(str(error).split())}"
+        return {}, f"{path.name} cannot be read: {in_words(error)}"
     if not isinstance(data, dict):
         return {}, f"{path.name} is not a JSON object"
     return data, None

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rankdet.datasets.unpack import unpack
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.exchange.files import STUDY, fault_of
 from rankdet.files import write_record, writing
 from rankdet.parsing import parse_json
@@ -81,7 +81,9 @@ def _read_plan(archive: Path) -> Any:
     except InputError:
         raise
     except BROKEN as error:
-        raise InputError(f"{archive}: cannot be read as a zip: {error}; export it again") from None
+        raise InputError(
+            f"{archive}: cannot be read as a zip: {in_words(error)}; export it again"
+        ) from None
 
 
 def _check(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:

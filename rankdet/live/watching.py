@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.live.builds import Builder
 from rankdet.live.page import ProgressPage, ReportState
 from rankdet.report.paths import run_page
@@ -90,7 +90,7 @@ class Watch:
             try:
                 self._progress = self._reader.read()
             except (OSError, InputError) as error:  # a network file system is away: try again
-                self._tell(f"note: the results cannot be read: {error}")
+                self._tell(f"note: the results cannot be read: {in_words(error)}")
             took = time.monotonic() - start
             self._stopping.wait(max(LEAST_PAUSE, took / SHARE))
 

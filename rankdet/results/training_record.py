@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.results.layout import TRAINING
 from rankdet.results.records import RecordedRun
 
@@ -71,7 +71,7 @@ def read_rows(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame 
     except FileNotFoundError:
         return None
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, MemoryError) as error:
-        raise InputError(f"{path}: is damaged ({error})") from None
+        raise InputError(f"{path}: is damaged ({in_words(error)})") from None
     for name, kind in frame.dtypes.items():
         if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_complex_dtype(kind):
             raise InputError(f"{path}: is damaged (column {name} has no numbers)")
