@@ -232,7 +232,10 @@ def writing(target: Path) -> Iterator[None]:
                 " and run again (no incomplete file was kept)"
             ) from error
         reason = error.strerror or str(error)
-        raise InputError(f"cannot write {error.filename or target}: {reason}") from error
+        named = error.filename or target
+        if f".{Path(target).name}." in str(named):  # a temporary file or folder of the target
+            named = target
+        raise InputError(f"cannot write {named}: {reason}") from error
 
 
 def write_text(path: Path | str, text: str) -> None:
