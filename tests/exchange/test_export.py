@@ -207,6 +207,25 @@ def test_a_plan_that_leads_out_is_refused(archive, monkeypatch, capsys, changes,
     assert message in capsys.readouterr().err and not Path("results").exists()
 
 
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (b'{"runs": [', "its plan, study/plan.json, cannot be read: Expecting"),
+        (b"", "its plan, study/plan.json, cannot be read: Expecting value"),
+        (b"\xff", "its plan, study/plan.json, cannot be read: byte 1 is not UTF-8"),
+        (b"[" * 100_000, "its plan, study/plan.json, cannot be read: nested too deep"),
+        (b"[]", "its plan is damaged: "),
+    ],
+)
+def test_a_damaged_plan_in_an_archive_is_named(archive, monkeypatch, capsys, plan, message) -> None:
+    monkeypatch.chdir(archive.parent)
+    path = rewritten(archive, {"study/plan.json": plan})
+    assert cli.main(["import", str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line and line.endswith("; export the study again")
+    assert "as a zip" not in line and not Path("results").exists()
+
+
 def test_places_with_code_do_not_travel(archive: Path, monkeypatch) -> None:
     with zipfile.ZipFile(archive) as content:
         plan = json.loads(content.read("study/plan.json"))

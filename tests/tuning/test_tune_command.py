@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_a_warmup_longer_than_the_trainings_is_one_line(tmp_path, capsys):
     assert not (tmp_path / "tiny.json").exists()
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="no /proc on this system")
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc on this system")
 def test_a_place_where_nothing_can_be_written_is_named(tmp_path, capsys):
     """Rights do not tell: root may write into /proc."""
     assert main(arguments(tmp_path, "--out", "/proc/x.json")) == 2
