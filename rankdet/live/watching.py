@@ -69,7 +69,8 @@ class Watch:
 
     def report(self) -> Path | None:
         """Returns the folder of the newest report; None if there is none yet."""
-        return self.builder.last.folder if self.builder.last else None
+        last = self.builder.last
+        return last.folder if last and last.folder.is_dir() else None
 
     def _report_state(self) -> ReportState:
         last = self.builder.last
