@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from rankdet.errors import InputError
 from rankdet.repository import IN_CLONE, ROOT, STUDY
 
 if TYPE_CHECKING:
-    from rankdet.results.records import RecordedStudy
+    from rankdet.results.records import RecordedRun, RecordedStudy
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
@@ -59,14 +60,17 @@ def plan_and_tables(plan: Path) -> tuple[Path, ...]:
     return plan, plan.parent / LEADERBOARD, plan.parent / LEADERBOARD_OF_SEEDS
 
 
-def say_left_out(study: "RecordedStudy") -> None:
+def say_left_out(
+    study: "RecordedStudy", shown: "Callable[[RecordedRun], bool]" = lambda run: False
+) -> None:
     """Prints a note for each run whose files are there, but give no numbers.
 
     Args:
         study: The study that was read.
+        shown: Whether a run is shown nevertheless: a training has curves before its evaluation.
     """
     from rankdet.results.status import FAILED, NOT_EVALUATED, STALE
 
     for run in study.runs:
-        if run.status in (FAILED, NOT_EVALUATED, STALE):
+        if run.status in (FAILED, NOT_EVALUATED, STALE) and not shown(run):
             print(f"note: {run.key} is left out: {run.reason}", file=sys.stderr)
