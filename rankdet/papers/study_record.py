@@ -57,8 +57,8 @@ def write_study_record(
         InputError: the plan cannot be used, no run has results, or the folder has other files or is
             inside a study's.
     """
-    check_outside_studies(folder)
     study = read_study(plan)
+    check_outside_studies(folder)
     entries = leaderboard(study)
     if not any(entry.values.get("AP") is not None for entry in entries):
         raise InputError(f"{plan.parent}: no run has results yet; run the study first")

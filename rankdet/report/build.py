@@ -48,9 +48,9 @@ def build_report(
         InputError: The plan or a specification cannot be used, or `out_dir` has other files or
             cannot be written.
     """
+    study = read_study(plan_path, _changed_images)
     target = Path(out_dir)
     check_outside_studies(target)
-    study = read_study(plan_path, _changed_images)
     with _replaced(target) as folder:
         notes = _write_pages(study, folder)
     for line in notes:
