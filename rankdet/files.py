@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.lifetime import runs
 from rankdet.parsing import MOST_YAML, parse_csv, parse_json, parse_yaml
 from rankdet.repository import is_own
@@ -28,7 +28,7 @@ def shown(path: Path | str) -> str:
     """Returns a path as text, relative to the current folder if it is inside that folder."""
     try:
         return Path(path).resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):  # elsewhere; no such folder; a link to itself
         return Path(path).as_posix()
 
 
@@ -45,7 +45,7 @@ def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
     except FileNotFoundError:
         return {}, f"{path.name} is missing"
     except (OSError, ValueError) as error:
-        return {}, f"{path.name} cannot be read: {' '.join(str(error).split())}"
+        return {}, f"{path.name} cannot be read: {in_words(error)}"
     if not isinstance(data, dict):
         return {}, f"{path.name} is not a JSON object"
     return data, None
@@ -232,7 +232,10 @@ def writing(target: Path) -> Iterator[None]:
                 " and run again (no incomplete file was kept)"
             ) from error
         reason = error.strerror or str(error)
-        raise InputError(f"cannot write {error.filename or target}: {reason}") from error
+        named = error.filename or target
+        if f".{Path(target).name}." in str(named):  # a temporary file or folder of the target
+            named = target
+        raise InputError(f"cannot write {named}: {reason}") from error
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -19,10 +19,11 @@ def replacing(folder: Path) -> Iterator[Path]:
     """Yields an empty temporary folder; it replaces `folder` when the block succeeds.
 
     Raises:
-        InputError: If `folder` holds files that this function did not write, or cannot be written.
+        InputError: If `folder` holds files that this function did not write, cannot be written, is
+            a file, or is a link to nothing.
     """
     with writing(folder):
-        if is_foreign(folder, MARKER):
+        if is_foreign(followed(folder), MARKER):
             raise InputError(f"{folder} exists and was not written by rankdet: give another folder")
         with swapped_in(folder) as part:
             (part / MARKER).write_text("Written by rankdet. The next build replaces this folder.\n")
@@ -38,16 +39,37 @@ def is_foreign(folder: Path, marker: str) -> bool:
     return bool(names) and marker not in names
 
 
+def followed(folder: Path) -> Path:
+    """Returns the folder that a path names; of a link its target, so that the link stays.
+
+    Raises:
+        InputError: If it is a file, or a link to nothing: nobody knows whether a drive is missing.
+    """
+    if folder.is_symlink():
+        try:
+            folder = folder.resolve(strict=True)
+        except (OSError, RuntimeError):  # RuntimeError: a link to itself, before Python 3.13
+            raise InputError(
+                f"{folder}: is a link to {folder.readlink()}, where no folder is; make that "
+                "folder, or name another one"
+            ) from None
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; name a folder")
+    return folder
+
+
 @contextlib.contextmanager
 def swapped_in(folder: Path) -> Iterator[Path]:
     """Yields an empty folder beside `folder`, and puts it in its place when the block succeeds.
 
     Several processes may do this at once: each folder is replaced as a whole, and the last stays.
+    Of a link the folder is replaced that it leads to.
 
     Raises:
+        InputError: As `followed` does.
         OSError: If the folder cannot be written.
     """
-    whole = folder.absolute()
+    whole = followed(folder).absolute()
     part = whole.with_name(f".{whole.name}.new.{os.getpid()}")
     old = whole.with_name(f".{whole.name}.old.{os.getpid()}")
     for one in (part, old):

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from rankdet import files, whole_folders
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.repository import ROOT
 
 
@@ -53,7 +53,7 @@ def test_a_record_is_read_back_and_nan_is_refused(tmp_path):
         (None, "a.json is missing"),
         ("{", "a.json cannot be read: Expecting"),
         ("[1]", "a.json is not a JSON object"),
-        (b"\xff", "a.json cannot be read: 'utf-8'"),
+        (b"\xff", "a.json cannot be read: byte 1 is not UTF-8"),
     ],
 )
 def test_a_damaged_record_is_one_line(tmp_path, content, problem):
@@ -118,6 +118,37 @@ def test_a_folder_is_replaced_only_if_it_is_ours(tmp_path):
     assert names(foreign) == ["thesis.txt"]
 
 
+def test_a_link_to_a_folder_stays_and_its_target_is_replaced(tmp_path):
+    target, link = tmp_path / "disk" / "target", tmp_path / "link"
+    target.mkdir(parents=True)
+    link.symlink_to("disk/target")
+    for name in ("first", "second"):
+        with whole_folders.replacing(link) as part:
+            (part / name).write_text(name)
+    assert link.is_symlink() and names(target) == [whole_folders.MARKER, "second"]
+    assert names(tmp_path) == ["disk", "link"] and names(target.parent) == ["target"]
+    (target / whole_folders.MARKER).unlink()
+    with pytest.raises(InputError, match="was not written"), whole_folders.replacing(link):
+        pass
+    assert names(target) == ["second"]
+
+
+def test_a_link_to_no_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for name, target, message in (
+        ("dead", "nowhere/x", "dead: is a link to nowhere/x, where no folder is"),
+        ("loop", "loop", "loop: is a link to loop, where no folder is"),
+        ("to-file", "file", "file: is a file; name a folder"),
+    ):
+        link = tmp_path / name
+        link.symlink_to(target)
+        for write in (whole_folders.replacing, whole_folders.swapped_in):
+            with pytest.raises(InputError, match=message), write(link):
+                pass
+        assert link.is_symlink()
+    assert names(tmp_path) == ["dead", "file", "loop", "to-file"]
+
+
 def test_a_failure_keeps_the_old_folder(tmp_path):
     folder = tmp_path / "report"
     with whole_folders.replacing(folder) as part:
@@ -127,6 +158,39 @@ def test_a_failure_keeps_the_old_folder(tmp_path):
         raise KeyboardInterrupt
     assert (folder / "page").read_text() == "old"
     assert names(tmp_path) == ["report"]
+
+
+def raised(function, *arguments):
+    with pytest.raises(Exception) as error:
+        function(*arguments)
+    return error.value
+
+
+def test_errors_of_python_are_said_in_words(tmp_path):
+    path = tmp_path / "x"
+    other = "its content has not the form of such a file"
+    said = {
+        "No such file or directory": raised(path.read_text),
+        "Is a directory": raised(tmp_path.read_text),
+        "byte 2 is not UTF-8": raised(b"a\xff".decode),
+        "'a b' is missing": raised({}.__getitem__, "a b"),
+        "Expecting value: line 1 column 1 (char 0)": raised(json.loads, "<p>"),
+        "MemoryError": MemoryError(),
+    }
+    assert {in_words(error): error for error in said.values()} == said
+    for error in (raised([].__getitem__, 0), raised(int, None), raised(json.loads, "[" * 100_000)):
+        assert in_words(error) == other
+
+
+def test_no_message_has_the_text_that_python_prints_for_an_error():
+    """`error!r` shows `FileNotFoundError(2, ...)`; `errors.in_words` has the words."""
+    shown = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / "rankdet").rglob("*.py"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "{error!r}" in line or "{exception!r}" in line
+    ]
+    assert shown == []
 
 
 def test_yaml_errors_name_the_file(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pandas as pd
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.results.layout import TRAINING
 from rankdet.results.records import RecordedRun
 from rankdet.results.training_record import training_record
 
@@ -88,4 +89,5 @@ FIGURE = FigureOfRuns(
     charts=charts,
     summary=summary,
     missing="its training record does not have the parts of the loss",
+    file=TRAINING,
 )

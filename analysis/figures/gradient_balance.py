@@ -8,6 +8,7 @@ from rankdet.charts.chart import Chart
 from rankdet.charts.gradient_balance import in_panel, rate_chart
 from rankdet.evaluation.metrics.gradient_balance import band, gradient_rates, rate_summary
 from rankdet.papers.figure_kinds import FigureOfRuns
+from rankdet.results.layout import TRAINING
 from rankdet.results.records import RecordedRun
 from rankdet.results.training_record import training_record
 
@@ -58,5 +59,6 @@ FIGURE = FigureOfRuns(
     charts=charts,
     summary=summary,
     missing="its training record does not have the gradient sums",
+    file=TRAINING,
     theorems=("min_rate_inverse", "max_rate"),
 )

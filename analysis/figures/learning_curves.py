@@ -8,6 +8,7 @@ import pandas as pd
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
+from rankdet.results.layout import TRAINING
 from rankdet.results.records import RecordedRun
 from rankdet.results.training_record import training_record
 
@@ -41,5 +42,9 @@ def _chart(series: Mapping[str, Sequence[pd.DataFrame]], column: str, title: str
 
 
 FIGURE = FigureOfRuns(
-    read, charts, no_values, missing="its training record does not have the parts of the loss"
+    read,
+    charts,
+    no_values,
+    missing="its training record does not have the parts of the loss",
+    file=TRAINING,
 )

@@ -12,6 +12,7 @@ from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.evaluation.metrics.matches import Matches
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.papers.values import run_matches
+from rankdet.results.layout import MATCHES
 
 THRESHOLDS = np.linspace(0, 1, 101)
 TITLES = {"lrp": "LRP", "precision": "precision", "recall": "recall"}  # means over classes
@@ -67,4 +68,4 @@ def _chart(tables: Mapping[str, Sequence[pd.DataFrame]], column: str, title: str
     )
 
 
-FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches")
+FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches", file=MATCHES)

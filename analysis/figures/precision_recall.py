@@ -9,6 +9,7 @@ from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.evaluation.metrics.matches import Matches
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.papers.values import run_matches
+from rankdet.results.layout import MATCHES
 
 SHOWN = (0.5, 0.75)
 
@@ -38,4 +39,4 @@ def _curve(name: str, records: Sequence[Matches], threshold: float) -> Series:
     return replace(Series.of_band(name, band(seeds)), steps="before")
 
 
-FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches")
+FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches", file=MATCHES)

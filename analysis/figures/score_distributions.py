@@ -12,6 +12,7 @@ from rankdet.evaluation.metrics.matches import Matches
 from rankdet.evaluation.metrics.normalised_scores import score_means, score_table
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.values import run_matches
+from rankdet.results.layout import MATCHES
 
 BINS = 20
 FLOOR = 0.5  # IoU above which a detection is a true positive
@@ -64,4 +65,6 @@ def summary(records: Sequence[Matches]) -> dict[str, float | None]:
     return score_means(records, FLOOR)
 
 
-FIGURE = FigureOfRuns(read=run_matches, charts=charts, summary=summary, missing="it has no matches")
+FIGURE = FigureOfRuns(
+    read=run_matches, charts=charts, summary=summary, missing="it has no matches", file=MATCHES
+)

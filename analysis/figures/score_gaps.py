@@ -9,6 +9,7 @@ from rankdet.evaluation.metrics.matches import Matches
 from rankdet.evaluation.metrics.normalised_scores import score_means, score_table
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.values import run_matches
+from rankdet.results.layout import MATCHES
 
 MAX_DOTS = 300
 VERSIONS = {"": "unchanged", "_normalised": "normalised to 0-1"}  # ending of a column
@@ -41,5 +42,5 @@ def _chart(series: Mapping[str, Sequence[Matches]], ending: str, version: str) -
 
 
 FIGURE = FigureOfRuns(
-    read=run_matches, charts=charts, summary=score_means, missing="it has no matches"
+    read=run_matches, charts=charts, summary=score_means, missing="it has no matches", file=MATCHES
 )

@@ -9,6 +9,7 @@ from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.matches import Matches
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.papers.values import run_matches
+from rankdet.results.layout import MATCHES
 
 MAX_DOTS = 400
 BINS = 20
@@ -57,4 +58,4 @@ def _shares(values: pd.Series, low: float) -> np.ndarray:
     return counts / max(1, counts.sum())
 
 
-FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches")
+FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches", file=MATCHES)

@@ -10,6 +10,7 @@ from rankdet.evaluation.metrics.matches import Matches
 from rankdet.evaluation.metrics.normalised_scores import score_table
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.papers.values import run_matches
+from rankdet.results.layout import MATCHES
 
 BINS = 40
 FLOOR = 0.5  # IoU above which a detection is a true positive
@@ -44,4 +45,4 @@ def _chart(tables: Mapping[str, pd.DataFrame], column: str, label: str) -> Chart
     )
 
 
-FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches")
+FIGURE = FigureOfRuns(run_matches, charts, no_values, missing="it has no matches", file=MATCHES)

@@ -5,9 +5,10 @@ import os
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 
 MOST_DRAWS = 100_000  # of images for intervals
 
@@ -91,6 +92,12 @@ def check_writable(*paths: Path | str | None, reads: Iterable[Path | str] = ()) 
         above = next(parent for parent in path.absolute().parents if parent.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
             raise InputError(f"{path}: cannot be written: {above} is not a writable folder")
+        try:
+            TemporaryFile(dir=above).close()
+        except OSError as error:  # /proc, a full or remote disk: rights do not tell
+            raise InputError(
+                f"{path}: cannot be written: no file can be made in {above} ({in_words(error)})"
+            ) from None
     for path in named:
         for read in map(Path, reads):
             if _same(path, read) or (path.exists() and read.is_dir() and _inside(path, read)):

@@ -1,6 +1,8 @@
 """`rankdet figure`: a figure of a study for a paper, as PDF, SVG or PNG."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,8 @@ from rankdet.suggest import choice
 
 if TYPE_CHECKING:
     from rankdet.charts.chart import Chart
-    from rankdet.papers.figure_model import Drawing
-    from rankdet.results.records import RecordedStudy
+    from rankdet.papers.figure_model import Drawing, Figure
+    from rankdet.results.records import RecordedRun, RecordedStudy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,26 +56,28 @@ def run(args: argparse.Namespace) -> int:
     figures = [name for name in specs if name.partition("/")[2].startswith("figure")]
     kinds = list(figure_kinds())
     if args.figure not in (*figures, *kinds):
-        raise InputError(
-            f"figure {args.figure!r} is unknown; {choice(args.figure, figures + kinds)}"
-        )
+        what = "is a table, which a report shows" if args.figure in specs else "is unknown"
+        raise InputError(f"figure {args.figure!r} {what}; {choice(args.figure, figures + kinds)}")
     study = read_study(plan)
     if args.figure in kinds:
-        charts = _of_kind(study, args)
+        charts, drawn = _of_kind(study, args)
     else:
-        charts = _of_paper(study, specs[args.figure], args)
+        charts, drawn = _of_paper(study, specs[args.figure], args)
     from rankdet.charts.publication.pages import write_figure_file
 
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_figure_file(charts, args.out, args.style, args.width)
-    say_left_out(study)
+    say_left_out(study, drawn)
     print(args.out)
     return 0
 
 
-def _of_kind(study: "RecordedStudy", args: argparse.Namespace) -> "list[Chart]":
+def _of_kind(
+    study: "RecordedStudy", args: argparse.Namespace
+) -> "tuple[list[Chart], Callable[[RecordedRun], bool]]":
+    """The charts of a kind, and whether a run is drawn."""
     from rankdet.papers.comparison_charts import comparison_charts
-    from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
+    from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind, remembering
 
     kind = figure_kind(args.figure)
     if not isinstance(kind, FigureOfRuns):
@@ -82,13 +86,23 @@ def _of_kind(study: "RecordedStudy", args: argparse.Namespace) -> "list[Chart]":
             "alrp/figure1"
         )
     losses = [name.strip() for name in args.losses.split(",") if name.strip()]
-    charts = comparison_charts(study, kind, args.dataset, args.detector, losses)
+    if args.losses and not losses:
+        raise InputError(f"--losses {args.losses}: names no loss; give names with commas: ap,alrp")
+    reading = remembering(kind)
+    charts = comparison_charts(study, reading, args.dataset, args.detector, losses, _tell)
     if not charts:
         raise InputError(f"{args.figure} compares losses, and only one can be drawn; name two")
-    return charts
+    return charts, lambda run: reading.unusable(run, study.checksum(run.dataset)) is None
 
 
-def _of_paper(study: "RecordedStudy", path: Path, args: argparse.Namespace) -> "list[Chart]":
+def _tell(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
+
+
+def _of_paper(
+    study: "RecordedStudy", path: Path, args: argparse.Namespace
+) -> "tuple[list[Chart], Callable[[RecordedRun], bool]]":
+    """The charts of a figure of a paper, and whether a run is drawn."""
     from rankdet.papers.figures import make_figure
     from rankdet.papers.load import load_spec
 
@@ -108,10 +122,30 @@ def _of_paper(study: "RecordedStudy", path: Path, args: argparse.Namespace) -> "
             )
     chosen = next((d for d in drawings if _shows(d, args.dataset)), None)
     if chosen is None:
-        rows = (row for block in figure.table.blocks for row in block.rows)
-        why = next((f"{row.row.key}: {row.reason}" for row in rows if row.reason), "no rows")
+        every = (row for block in figure.table.blocks for row in block.rows)
+        why = next((f"{row.row.key}: {row.reason}" for row in every if row.reason), "no rows")
         raise InputError(f"{study.name}: {args.figure} has no run that can be drawn ({why})")
-    return list(chosen.charts)
+    _say_damage(study, figure)
+    rows = [row for block in figure.table.blocks for row in block.rows if not row.reason]
+    drawn = {key for row in rows for key in row.runs}
+    return list(chosen.charts), lambda run: run.key in drawn
+
+
+def _say_damage(study: "RecordedStudy", figure: "Figure") -> None:
+    """Names the damaged files of the runs of rows that are not drawn."""
+    from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
+
+    kind = figure_kind(figure.table.spec.figure)
+    if isinstance(kind, FigureOfRuns):
+        lost = {
+            key
+            for block in figure.table.blocks
+            for row in block.rows
+            if row.reason
+            for key in row.runs
+        }
+        for line in filter(None, (kind.damage(run) for run in study.runs if run.key in lost)):
+            _tell(line)
 
 
 def _shows(drawing: "Drawing", dataset: str) -> bool:

@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Takes the file, and says what was done."""
     if not args.file.is_file():
-        raise InputError(f"{args.file}: no such file")
+        known = args.file.exists()
+        problem = "is not a file; name a zip or detections" if known else "no such file"
+        raise InputError(f"{args.file}: {problem}")
     if args.file.suffix.lower() == ".zip":
         return _study(args)
     if not args.name:

@@ -1,6 +1,7 @@
 """`rankdet report`: builds the report of a study from its files, also when runs are missing."""
 
 import argparse
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.report import build_report
 
     out = args.out or Path("reports/html") / plan.resolve().parent.name
-    page = build_report(plan, out)
+    page = build_report(plan, out, lambda line: print(f"note: {line}", file=sys.stderr))
     print(page)
     if args.open:
         webbrowser.open(page.resolve().as_uri())

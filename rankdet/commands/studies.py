@@ -3,13 +3,15 @@
 import argparse
 import difflib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankdet.errors import InputError
+from rankdet.repository import IN_CLONE, ROOT, STUDY
 
 if TYPE_CHECKING:
-    from rankdet.results.records import RecordedStudy
+    from rankdet.results.records import RecordedRun, RecordedStudy
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +40,17 @@ def find_plan(study: str, results: Path) -> Path:
     known = sorted(path.parent.name for path in results.glob("*/plan.json"))
     near = difflib.get_close_matches(study, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    there = f"studies with a plan: {', '.join(known)}" if known else "run `make smoke` first"
+    there = f"studies with a plan: {', '.join(known)}" if known else _first_step()
     raise InputError(f"no study {study!r} in {results}/: {hint}{there}")
+
+
+def _first_step() -> str:
+    """What to do where no study is, in a clone, a folder of `rankdet init`, or another folder."""
+    if Path(STUDY).is_file():
+        return f"run {STUDY} first: `snakemake --cores all`"
+    if IN_CLONE and Path.cwd() == ROOT:
+        return "run `make smoke` first"
+    return "name the folder of its results, their folder with --results, or run it first"
 
 
 def plan_and_tables(plan: Path) -> tuple[Path, ...]:
@@ -49,14 +60,17 @@ def plan_and_tables(plan: Path) -> tuple[Path, ...]:
     return plan, plan.parent / LEADERBOARD, plan.parent / LEADERBOARD_OF_SEEDS
 
 
-def say_left_out(study: "RecordedStudy") -> None:
+def say_left_out(
+    study: "RecordedStudy", shown: "Callable[[RecordedRun], bool]" = lambda run: False
+) -> None:
     """Prints a note for each run whose files are there, but give no numbers.
 
     Args:
         study: The study that was read.
+        shown: Whether a run is shown nevertheless: a training has curves before its evaluation.
     """
     from rankdet.results.status import FAILED, NOT_EVALUATED, STALE
 
     for run in study.runs:
-        if run.status in (FAILED, NOT_EVALUATED, STALE):
+        if run.status in (FAILED, NOT_EVALUATED, STALE) and not shown(run):
             print(f"note: {run.key} is left out: {run.reason}", file=sys.stderr)

@@ -5,6 +5,7 @@ import math
 import os
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from rankdet.errors import InputError
 
 FACTORS = "0.25,0.5,1,2,4"
 MOST_FACTOR = 1e4
+LEAST_STEP = 1e-3  # of a factor to the next one
 Value = TypeVar("Value")
 
 
@@ -91,8 +93,10 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.study.plan import load_study
     from rankdet.tuning.halving import candidates
 
+    factors = listed("--rates", args.rates, _factor)
+    _check_distinct(args.rates, factors)
     tried = candidates(
-        listed("--rates", args.rates, _factor),
+        factors,
         listed("--clip", args.clip, _clip),
         listed("--warmup", args.warmup, _warmup),
     )
@@ -153,6 +157,16 @@ def _clip(text: str) -> float | None:
     if text != "none" and (value is None or not 0 < value < math.inf):
         raise ValueError("give `none` or norms above 0, separated by commas: none,10")
     return value
+
+
+def _check_distinct(text: str, factors: list[float]) -> None:
+    """Refuses two rates that are one rate in the six digits of a trial, and a bit more."""
+    ordered = sorted(set(factors))
+    for low, high in pairwise(ordered):
+        if high < low * (1 + LEAST_STEP):
+            raise InputError(
+                f"--rates {text}: {low} and {high} are nearly one rate; leave one of them out"
+            )
 
 
 def _check_warmup(args: argparse.Namespace, study: Any) -> None:

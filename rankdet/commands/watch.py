@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Serves until Ctrl-C or SIGTERM."""
     if not 0 <= args.port <= MOST_PORT:
         raise InputError(f"--port {args.port}: choose 0 to {MOST_PORT}")
+    if not args.host.strip():  # would mean every address of this machine
+        raise InputError("--host: is empty; give an address, such as 127.0.0.1")
     from rankdet.study.plan import load_study
 
     paths = [_config(name) for name in args.study]

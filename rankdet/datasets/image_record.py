@@ -9,9 +9,10 @@ Light: only the standard library, because planning uses it.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from rankdet import files
 
@@ -45,19 +46,24 @@ def changed(data: Path, folders: Collection[str] | None = None) -> dict[str, str
     try:
         record = json.loads((data / RECORD).read_text(encoding="utf-8"))
         known = [
-            (f"{folder}/{name}", tuple(read))
+            (f"{folder}/{name}", _read(read))
             for folder, found in record.items()
             if folders is None or folder in folders
             for name, read in found.items()
         ]
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {str(data / RECORD): "cannot be read"}
     parts = [known[i::_THREADS] for i in range(_THREADS)]
     with ThreadPoolExecutor(_THREADS) as pool:  # network drives answer many requests at a time
         found = {path: now for part in pool.map(_compare, parts) for path, now in part}
     return dict(sorted(found.items()))
+
+
+def _read(found: Sequence[Any]) -> Read:
+    size, time, sha256 = found
+    return int(size), int(time), str(sha256)
 
 
 def _compare(part: list[tuple[str, Read]]) -> list[tuple[str, str]]:

@@ -1,12 +1,14 @@
 """Differences of two runs with their intervals, cached on disk because a bootstrap takes minutes.
 
 A table and the report need the same differences. They are stored in `<study>/intervals/`. The file
-name depends on the matches of both runs and on the code, so a stored value is never out of date.
+name depends on the matches of both runs and on the code, so a stored value is never out of date. A
+file that was changed counts as missing.
 """
 
 import hashlib
 import json
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, astuple
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from rankdet.evaluation import estimates, intervals
 from rankdet.evaluation.intervals import Difference, paired_bootstrap
 from rankdet.evaluation.metrics import bootstrap
 from rankdet.evaluation.metrics.matches import read_matches
-from rankdet.files import atomic
+from rankdet.kept import keep, kept
 
 REPLICATES = 1000
 
@@ -37,21 +39,26 @@ def difference(a: Path, b: Path, metric: str, family: str, store: Path) -> Diffe
     """
     stamps = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in (a, b)]
     text = json.dumps([stamps, family, REPLICATES, _code()])
-    path = store / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json"
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        found = {name: Difference(**values) for name, values in known.items()}
-    except (OSError, ValueError, TypeError):
+    path = store / hashlib.sha256(text.encode()).hexdigest()[:24]
+    found = _kept(path)
+    if found is None:
         # Every pair has the same draws, so that results do not depend on the order of the calls.
         rng = np.random.default_rng(0)
         found = paired_bootstrap(read_matches(a), read_matches(b), rng, REPLICATES, [family])
-        _keep(path, found)
+        with suppress(OSError):  # a study that cannot be written has the same intervals
+            keep(path, json.dumps({k: asdict(v) for k, v in found.items()}).encode())
     return found.get(metric)
 
 
-def _keep(path: Path, found: dict[str, Difference]) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(json.dumps({k: asdict(v) for k, v in found.items()}), encoding="utf-8")
+def _kept(path: Path) -> dict[str, Difference] | None:
+    """The differences in a file; None if there are none that can be used."""
+    try:
+        known = json.loads(kept(path) or b"")
+        found = {name: Difference(**values) for name, values in known.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    numbers = [number for one in found.values() for number in astuple(one)]
+    return found if all(isinstance(one, float | None) for one in numbers) else None
 
 
 @lru_cache

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rankdet.datasets.unpack import unpack
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.exchange.files import STUDY, fault_of
 from rankdet.files import write_record, writing
 from rankdet.parsing import parse_json
@@ -77,11 +77,23 @@ def _read_plan(archive: Path) -> Any:
                 )
             if content.getinfo(f"{STUDY}/{PLAN}").file_size > MOST_PLAN:
                 raise InputError(f"{archive}: refused: its plan has more than {MOST_PLAN:,} bytes")
-            return parse_json(content.read(f"{STUDY}/{PLAN}").decode())
+            return _parsed(archive, content.read(f"{STUDY}/{PLAN}"))
     except InputError:
         raise
     except BROKEN as error:
-        raise InputError(f"{archive}: cannot be read as a zip: {error}; export it again") from None
+        raise InputError(
+            f"{archive}: cannot be read as a zip: {in_words(error)}; export it again"
+        ) from None
+
+
+def _parsed(archive: Path, plan: bytes) -> Any:
+    try:
+        return parse_json(plan.decode())
+    except ValueError as error:
+        raise InputError(
+            f"{archive}: its plan, {STUDY}/{PLAN}, cannot be read: {in_words(error)}; export the "
+            "study again"
+        ) from None
 
 
 def _check(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
@@ -112,9 +124,13 @@ def _checked_plan(archive: Path, content: Any) -> Plan:
     try:
         plan = Plan.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{archive}: its plan is damaged: {first_problem(error)}") from None
+        why = f"its plan is damaged: {first_problem(error)}; export the study again"
+        raise InputError(f"{archive}: {why}") from None
     if content.get("schema") != Plan.SCHEMA:
-        raise InputError(f"{archive}: its plan has schema {content.get('schema')!r:.60}")
+        raise InputError(
+            f"{archive}: its plan has schema {content.get('schema')!r:.60}, expected "
+            f"{Plan.SCHEMA!r}; export it with this version of RankDet Bench"
+        )
     names = [
         *(run.key for run in plan.runs),
         *(name for run in plan.runs for name in (*run.splits, *run.test_variants)),

@@ -23,6 +23,7 @@ from rankdet.exchange.files import (
 )
 from rankdet.files import atomic, writing
 from rankdet.results import open as open_results
+from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import read_study
 from rankdet.results.study_config import config_file
 from rankdet.whole_folders import replacing
@@ -93,8 +94,10 @@ def write_parquet(plan_path: Path, folder: Path) -> dict[str, int]:
         Name of each file to its number of rows.
 
     Raises:
-        InputError: If the plan cannot be used, no run has results, or the folder has other files.
+        InputError: If the plan cannot be used, no run has results, or the folder has other files or
+            is inside a study's.
     """
+    check_outside_studies(folder)
     frames = open_results(plan_path).frames()
     if frames["metrics"].empty:
         raise InputError(f"{plan_path.parent}: no run has results yet; run the study first")

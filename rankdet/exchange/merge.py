@@ -12,11 +12,12 @@ from rankdet.exchange.files import travels
 from rankdet.exchange.merge_checks import check_parts, same_results
 from rankdet.files import shown, write_record
 from rankdet.results import layout
+from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedRun, RecordedStudy, read_study
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.status import NOT_RUN, WITHOUT_RESULTS
-from rankdet.whole_folders import is_foreign, replacing
+from rankdet.whole_folders import followed, is_foreign, replacing
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 LISTS = ("tables", "figures", "sources", "datasets")  # of a plan; entries of both are kept
@@ -59,7 +60,8 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
     for part in parts:
         if out.resolve() == part.folder:
             raise InputError(f"{out}: this command reads it; name another folder")
-    if is_foreign(out, ".rankdet"):
+    check_outside_studies(out.parent)
+    if is_foreign(followed(out), ".rankdet"):
         raise InputError(f"{out}: has files that are not a merged study; name another folder")
     check_parts(*parts, mixed_versions=mixed_versions)
     chosen = list(_chosen(*parts))

@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from rankdet.errors import in_words
+
 LEAST_PAUSE = 5.0  # seconds between two builds
 SHARE = 0.2  # of one processor, at most, for builds: trainings use the same machine
 NICE = 10  # the priority of a build is lower than that of a training
@@ -62,7 +64,8 @@ class Builder:
         Args:
             records: the mark of the records, `Progress.records`.
         """
-        known = self.last is not None and self.last.records == records and not self.problem
+        last = self.last if self.last and self.last.folder.is_dir() else None  # others clean /tmp
+        known = last is not None and last.records == records and not self.problem
         return not known and self.plan.is_file() and time.monotonic() >= self._next
 
     def build(self, records: int) -> None:
@@ -90,9 +93,12 @@ class Builder:
         with self._lock:
             if self._stopped:
                 return "stopped"
-            self._process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-            )
+            try:
+                self._process = subprocess.Popen(
+                    command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                )
+            except OSError as error:  # no memory or no process is left for a moment
+                return f"it cannot be started: {in_words(error)}"
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, NICE)
         _, told = self._process.communicate()

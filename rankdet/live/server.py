@@ -58,6 +58,8 @@ class LiveServer(ThreadingHTTPServer):
             super().__init__((host, port), Handler)
         except OSError as error:
             raise InputError(_reason(error, host, port)) from None
+        except UnicodeError:  # a part of the name is empty or too long
+            raise InputError(f"{host!r:.60} is no name of a host; choose an address") from None
 
     @property
     def url(self) -> str:

@@ -7,7 +7,7 @@ import threading
 import time
 from pathlib import Path
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.live.builds import Builder
 from rankdet.live.page import ProgressPage, ReportState
 from rankdet.report.paths import run_page
@@ -69,7 +69,8 @@ class Watch:
 
     def report(self) -> Path | None:
         """Returns the folder of the newest report; None if there is none yet."""
-        return self.builder.last.folder if self.builder.last else None
+        last = self.builder.last
+        return last.folder if last and last.folder.is_dir() else None
 
     def _report_state(self) -> ReportState:
         last = self.builder.last
@@ -90,7 +91,7 @@ class Watch:
             try:
                 self._progress = self._reader.read()
             except (OSError, InputError) as error:  # a network file system is away: try again
-                self._tell(f"note: the results cannot be read: {error}")
+                self._tell(f"note: the results cannot be read: {in_words(error)}")
             took = time.monotonic() - start
             self._stopping.wait(max(LEAST_PAUSE, took / SHARE))
 

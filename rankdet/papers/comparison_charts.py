@@ -1,6 +1,6 @@
 """Charts of a kind for the losses of one detector, without a specification of a paper."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rankdet.charts.chart import Chart
@@ -19,6 +19,7 @@ def comparison_charts(
     dataset: str = "",
     detector: str = "",
     losses: Sequence[str] = (),
+    told: Callable[[str], None] = lambda line: None,
 ) -> list[Chart]:
     """Draws a kind of figure for the losses of a detector, in the order of the plan.
 
@@ -31,6 +32,7 @@ def comparison_charts(
         dataset: by default the first one that has a run that can be drawn.
         detector: likewise.
         losses: losses with their variants, such as `alrp+iou`, in this order; by default all.
+        told: gets a line for each damaged file, whose run is not drawn.
 
     Returns:
         Charts whose labels are titles of losses; the records of all seeds are one label.
@@ -55,6 +57,9 @@ def comparison_charts(
         and (not losses or run.full_loss in losses)
     ]
     reasons = {run.key: kind.unusable(run, study.checksum(run.dataset)) for run in wanted}
+    for run in wanted:
+        if reasons[run.key] is not None and (line := kind.damage(run)):
+            told(line)
     usable = [run for run in wanted if reasons[run.key] is None]
     if not usable:
         why = next((f"{key}: {reason}" for key, reason in reasons.items()), "no run is planned")

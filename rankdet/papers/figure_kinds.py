@@ -20,6 +20,7 @@ from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column
 from rankdet.results.records import RecordedRun
 from rankdet.results.status import STALE
+from rankdet.results.unreadable import unreadable
 from rankdet.results.usable import other_data
 from rankdet.suggest import choice
 
@@ -40,6 +41,8 @@ class FigureOfRuns(RunValues):
         schedules: whether one curve shows the runs of a loss at all schedules. Its horizontal axis
             is then a property of the schedule.
         epochs: whether one curve shows a run also after the epochs whose weights it keeps.
+        file: name of the table of rows that `read` needs, `train.parquet` or `matches.parquet`: if
+            it is damaged, this is the reason for a run without a record.
     """
 
     read: Callable[[RecordedRun], Any]
@@ -50,6 +53,7 @@ class FigureOfRuns(RunValues):
     across: bool = False
     schedules: bool = False
     epochs: bool = False
+    file: str = ""
 
     def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
         """Why a run cannot be drawn, in one line; None if it can."""
@@ -59,7 +63,15 @@ class FigureOfRuns(RunValues):
             return f"seed {run.seed}: {run.reason}"
         if self.read(run) is not None:
             return None
-        return f"seed {run.seed}: {run.reason or self.missing}"
+        return f"seed {run.seed}: {self.why_not(run)}"
+
+    def damage(self, run: RecordedRun) -> str | None:
+        """What is wrong with the file of a run without a record, in one line; None if nothing."""
+        return unreadable(run, self.file) if self.file and not run.main.reason else None
+
+    def why_not(self, run: RecordedRun) -> str:
+        """Why a run has no record, in one line."""
+        return self.damage(run) or run.reason or self.missing
 
     def exact(self, metric: str) -> bool:
         """Whether a theorem gives the metric for every iteration, so that one seed is enough."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import read_csv, shown
+from rankdet.files import read_csv, read_text, shown
 from rankdet.papers.spec import Row, Spec
-from rankdet.parsing import parse_number
+from rankdet.parsing import MOST_YAML, parse_number
 
 HEADINGS = ("Where:", "What it claims")  # beginnings of two lines in every note
 
@@ -57,7 +57,7 @@ def check_note(file: Path, published: Mapping[str, Mapping[str, float | None]]) 
     note = file.with_suffix(".md")
     if not note.exists():
         raise InputError(f"{shown(note)}: missing; every CSV of published values needs a note")
-    text = note.read_text(encoding="utf-8")
+    text = read_text(note, MOST_YAML)
     for heading in HEADINGS:
         if not any(line.startswith(heading) for line in text.splitlines()):
             raise InputError(f"{shown(note)}: no line begins with {heading!r}; add it")

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rankdet.files import read_text
 from rankdet.papers.folders import Paper, paper_of, spec_paths
 from rankdet.papers.load import load_spec
 from rankdet.papers.spec import Spec
+from rankdet.parsing import MOST_YAML
 
 SECONDS = "training.seconds_per_iteration"
 
@@ -27,7 +29,7 @@ class PublishedTimes:
 
 def published_times() -> list[PublishedTimes]:
     """The times of every paper that has them, in reading order."""
-    paths = (path for path in spec_paths() if "measured_on:" in path.read_text(encoding="utf-8"))
+    paths = (path for path in spec_paths() if "measured_on:" in read_text(path, MOST_YAML))
     specs = (load_spec(path) for path in paths)
     return [PublishedTimes(paper_of(s.paper), s.measured_on, _seconds(s)) for s in specs]
 

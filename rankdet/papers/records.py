@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from rankdet.charts.chart import Chart
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.files import require_record
 from rankdet.papers.claims import Claim
 from rankdet.papers.figure_model import Drawing, Figure
@@ -88,7 +88,9 @@ def _drawing(record: Mapping[str, Any]) -> Drawing:
 
 
 def _damaged(path: str | Path, error: Exception) -> InputError:
-    return InputError(f"{path}: incomplete record ({error!r}); delete the file and run again")
+    return InputError(
+        f"{path}: incomplete record ({in_words(error)}); delete the file and run again"
+    )
 
 
 def _block_record(table: Table, block: Block) -> dict[str, Any]:

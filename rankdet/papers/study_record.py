@@ -28,6 +28,7 @@ from rankdet.papers.table import make_table, spec_path
 from rankdet.papers.table_model import Finding, Table
 from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS, PROVENANCE
 from rankdet.results.leaderboard import leaderboard, write_leaderboard
+from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.seed_groups import seed_groups, write_seed_groups
 from rankdet.whole_folders import replacing
@@ -53,9 +54,11 @@ def write_study_record(
         What is in it, in one line.
 
     Raises:
-        InputError: the plan cannot be used, no run has results, or the folder has other files.
+        InputError: the plan cannot be used, no run has results, or the folder has other files or is
+            inside a study's.
     """
     study = read_study(plan)
+    check_outside_studies(folder)
     entries = leaderboard(study)
     if not any(entry.values.get("AP") is not None for entry in entries):
         raise InputError(f"{plan.parent}: no run has results yet; run the study first")

@@ -1,13 +1,15 @@
 """Builds the whole report: one folder of static pages."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rankdet.datasets import image_record
 from rankdet.errors import InputError
+from rankdet.files import read_text
 from rankdet.papers.folders import paper_of
+from rankdet.parsing import MOST_YAML
 from rankdet.report.compare_page import comparisons
 from rankdet.report.compare_writing import write_comparison_pages
 from rankdet.report.index_page import write_index_page
@@ -17,13 +19,16 @@ from rankdet.report.paper_page import paper_sections, write_paper_pages
 from rankdet.report.reading_page import write_reading_page
 from rankdet.report.run_page import write_run_pages
 from rankdet.report.site import Site
+from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
-from rankdet.whole_folders import is_foreign, swapped_in
+from rankdet.whole_folders import followed, is_foreign, swapped_in
 
 MARK = ".rankdet-report"  # in every folder that is a report
 
 
-def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
+def build_report(
+    plan_path: str | Path, out_dir: str | Path, told: Callable[[str], None] = lambda line: None
+) -> Path:
     """Writes a study's report as a folder of static pages that need no network.
 
     The pages show the study's records. What is missing (failed runs, unreadable records, images) is
@@ -32,7 +37,9 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
 
     Args:
         plan_path: `results/<study>/plan.json`.
-        out_dir: the report's folder; a folder with other files is refused.
+        out_dir: the report's folder; of a link, the folder that it leads to. A folder with other
+            files, or inside a study's, is refused.
+        told: gets a line for each damaged file of a run, after everything is written.
 
     Returns:
         The path of `index.html`.
@@ -43,8 +50,11 @@ def build_report(plan_path: str | Path, out_dir: str | Path) -> Path:
     """
     study = read_study(plan_path, _changed_images)
     target = Path(out_dir)
+    check_outside_studies(target)
     with _replaced(target) as folder:
-        _write_pages(study, folder)
+        notes = _write_pages(study, folder)
+    for line in notes:
+        told(line)
     return target / "index.html"
 
 
@@ -54,7 +64,8 @@ def _changed_images(data: Path) -> str | None:
     return f"images: {image_record.described(changed)}" if changed else None
 
 
-def _write_pages(study: RecordedStudy, folder: Path) -> None:
+def _write_pages(study: RecordedStudy, folder: Path) -> Iterable[str]:
+    """Writes the pages; returns a line for each damaged file."""
     sections = paper_sections(study, folder)
     compared = comparisons(study, folder)
     site = Site(study, folder, [paper_of(name) for name in sections], compared=bool(compared))
@@ -65,6 +76,7 @@ def _write_pages(study: RecordedStudy, folder: Path) -> None:
     write_run_pages(site, compared, store, keys)
     store.forget_others()
     write_reading_page(site)
+    return site.notes
 
 
 def _keep_other_files(old: Path, new: Path) -> None:
@@ -72,8 +84,8 @@ def _keep_other_files(old: Path, new: Path) -> None:
     own = sorted(path.name for path in new.iterdir())
     (new / MARK).write_text("\n".join(["rankdet report", *own, ""]), encoding="utf-8")
     try:
-        before = (old / MARK).read_text("utf-8").splitlines()
-    except (OSError, ValueError):
+        before = read_text(old / MARK, MOST_YAML).splitlines()
+    except InputError:
         return
     if len(before) < 2:  # written before there was a list
         return
@@ -88,10 +100,8 @@ def _keep_other_files(old: Path, new: Path) -> None:
 @contextmanager
 def _replaced(target: Path) -> Iterator[Path]:
     """Yields a new folder, which replaces the report at `target` when the block succeeds."""
-    if target.exists() and not target.is_dir():
-        raise InputError(f"{target}: is a file; name a folder")
     try:
-        if is_foreign(target, MARK):
+        if is_foreign(followed(target), MARK):
             raise InputError(f"{target}: has files that are not a report; name another folder")
         with swapped_in(target) as folder:
             yield folder

@@ -35,7 +35,7 @@ class Curves:
         kind: name of the kind, as `rankdet figure` takes it.
         title: its title.
         svgs: its charts.
-        left_out: losses without a record, with the reason.
+        left_out: losses and seeds without a record, with the reason.
     """
 
     kind: str
@@ -50,22 +50,40 @@ class Records:
     Args:
         losses: the losses.
         looks: label of a loss to its look.
+
+    Attributes:
+        damaged: a line for each file that cannot be read.
     """
 
     def __init__(self, losses: Losses, looks: Mapping[str, int]) -> None:
         self._losses, self.looks = losses, looks
         self._read: dict[tuple[Any, str], Any] = {}
+        self.damaged: list[str] = []
 
     def of(self, kind: FigureOfRuns) -> tuple[dict[str, list[Any]], list[tuple[str, str]]]:
-        """Returns the records of each loss, and the losses without any, with the reason."""
+        """Returns the records of each loss, and what is without any, with the reason.
+
+        That is a loss, or a seed of a loss that has records of other seeds.
+        """
         found, without = {}, []
         for label, runs in self._losses.items():
             records = [one for run in runs if (one := self._one(kind, run)) is not None]
+            lost = [run for run in runs if self._one(kind, run) is None]
+            damaged = {run.key: self._damage(kind, run) for run in lost}
             if records:
                 found[label] = records
+                each = [(run, damaged[run.key] or kind.missing) for run in lost]
+                without += [(f"{label}, seed {run.seed},", why) for run, why in each]
             else:
-                without.append((label, kind.missing))
+                whys = [*dict.fromkeys(filter(None, damaged.values()))]
+                without.append((label, "; ".join(whys) or kind.missing))
         return found, without
+
+    def _damage(self, kind: FigureOfRuns, run: RecordedRun) -> str | None:
+        line = kind.damage(run)
+        if line and line not in self.damaged:
+            self.damaged.append(line)
+        return line
 
     def _one(self, kind: FigureOfRuns, run: RecordedRun) -> Any:
         key = (kind.read, run.key)
@@ -85,7 +103,7 @@ def curves(records: Records) -> list[Curves]:
         every = kind.charts(known) if known else []
         charts = [with_looks(c, records.looks) for c in every if (name, c.name) not in SHOWN_TWICE]
         svgs = tuple(Markup(chart_svg(one, f"compare-{name}")) for one in charts)
-        if known:
+        if known or any(why != kind.missing for _, why in without):
             found.append(Curves(name, title, svgs, tuple(without)))
     return found
 

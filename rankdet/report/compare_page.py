@@ -101,6 +101,11 @@ class Comparison:
         """The curves of the drawn losses."""
         return curves(self._records)
 
+    @property
+    def damaged(self) -> list[str]:
+        """A line for each file that could not be read for what was shown so far."""
+        return self._records.damaged
+
     @cached_property
     def class_chart(self) -> Markup | None:
         """The differences by class of the losses that are shown at the beginning."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from markupsafe import Markup
 
@@ -10,12 +9,10 @@ from rankdet.errors import InputError
 from rankdet.report.compare_charts import Curves
 from rankdet.report.compare_page import AT_ONCE, Comparison
 from rankdet.report.compare_tables import SHOWN
-from rankdet.report.page_keys import PageKeys
-from rankdet.report.page_store import PageStore
+from rankdet.report.page_keys import PageKeys, Stamp
+from rankdet.report.page_store import ComparisonContent, CurvesContent, PageStore, StoredCurves
 from rankdet.report.sample_images import image_stamps, write_sample_images
 from rankdet.report.site import Site
-
-IMAGES, STAMPS = "images", "stamps"  # keys of a stored page: which images it shows, and of when
 
 
 def write_comparison_pages(
@@ -30,10 +27,10 @@ def write_comparison_pages(
 def _content(site: Site, one: Comparison, store: PageStore, keys: PageKeys) -> str:
     left_out = [(site.run_name(run), why) for run, why in one.left_out]
     key = keys.of_runs("comparison", one.runs, [one.page, left_out])
-    found = store.read(key)
+    found = store.read(key, ComparisonContent)
     if found and _write_images(one, found):
         store.keep(_key_of_curves(one, keys))
-        return str(found["content"])
+        return found.content
     content = site.render(
         one.page,
         "compare_content.html.j2",
@@ -42,26 +39,24 @@ def _content(site: Site, one: Comparison, store: PageStore, keys: PageKeys) -> s
         columns=SHOWN,
         at_once=AT_ONCE,
     )
-    if not one.pictures.problem:  # a page with a fault in its images is made each time
-        store.write(key, {"content": content, **_images(one)})
+    site.notes.update(dict.fromkeys(one.damaged))
+    if not one.pictures.problem and not one.damaged:  # a page with a fault is made each time
+        images = _images(one)
+        store.write(key, ComparisonContent(content, images, _stamps(one, images)))
     return content
 
 
 def _curves(one: Comparison, store: PageStore, keys: PageKeys) -> list[Curves]:
     """The curves, stored or made now: many changes of a study are in a loss without curves."""
     key = _key_of_curves(one, keys)
-    found = store.read(key)
+    found = store.read(key, CurvesContent)
     if not found:
-        found = {"curves": [asdict(part) for part in one.curves]}
-        store.write(key, found)
+        found = CurvesContent(tuple(StoredCurves(**asdict(part)) for part in one.curves))
+        if not one.damaged:
+            store.write(key, found)
     return [
-        Curves(
-            part["kind"],
-            part["title"],
-            tuple(map(Markup, part["svgs"])),
-            tuple((label, why) for label, why in part["left_out"]),
-        )
-        for part in found["curves"]
+        Curves(part.kind, part.title, tuple(map(Markup, part.svgs)), part.left_out)
+        for part in found.curves
     ]
 
 
@@ -71,26 +66,24 @@ def _key_of_curves(one: Comparison, keys: PageKeys) -> str:
     return keys.of_runs("curves", runs, [(line.label, len(line.runs)) for line in lines])
 
 
-def _images(one: Comparison) -> dict[str, Any]:
-    """Which images a page shows, by split, and their stamps."""
+def _images(one: Comparison) -> dict[str, list[int]]:
+    """Which images a page shows, by split."""
     splits = {one.lines[at].run.main.split: made for at, made in one.pictures.shown}
-    images = {split: [sample.image_id for sample in made] for split, made in splits.items()}
-    return {IMAGES: images, STAMPS: _stamps(one, images)}
+    return {split: [sample.image_id for sample in made] for split, made in splits.items()}
 
 
-def _stamps(one: Comparison, images: dict[str, list[int]]) -> list[list[Any] | None]:
-    """What changes when an image does, in the form that JSON gives back."""
+def _stamps(one: Comparison, images: dict[str, list[int]]) -> list[Stamp]:
+    """What changes when an image does."""
     found = [image_stamps(one.study, one.dataset, *part) for part in images.items()]
-    return [stamp and list(stamp) for stamps in found for stamp in stamps]
+    return [stamp for stamps in found for stamp in stamps]
 
 
-def _write_images(one: Comparison, found: dict[str, Any]) -> bool:
+def _write_images(one: Comparison, found: ComparisonContent) -> bool:
     """Writes the images of a stored page; False if one of them has changed since."""
-    images = found[IMAGES]
     try:
-        if _stamps(one, images) != found[STAMPS]:
+        if _stamps(one, found.images) != found.stamps:
             return False
-        for split, ids in images.items():
+        for split, ids in found.images.items():
             write_sample_images(one.study, one.dataset, split, one.report, ids)
     except InputError:  # the page says what is wrong with its images
         return False

@@ -14,13 +14,13 @@ from typing import Any
 from rankdet import charts, evaluation, papers, report, results
 from rankdet.papers.folders import figure_kinds
 from rankdet.papers.loss_looks import loss_looks
+from rankdet.report.page_store import Stamp
 from rankdet.repository import TEMPLATES
 from rankdet.results import layout
 from rankdet.results.records import RecordedRun, RecordedStudy
 
 OF_AN_EVALUATION = (layout.METRICS, layout.SPEED, layout.MATCHES, layout.DETECTIONS)
 OF_A_RUN = (layout.RUN, layout.TRAINING, layout.SWEEP)
-Stamp = tuple[str, int, int] | None  # path, time and size of a file
 
 
 class PageKeys:

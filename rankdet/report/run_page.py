@@ -24,7 +24,7 @@ from rankdet.report.charts.training import training_charts, training_rates
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
 from rankdet.report.page_keys import PageKeys, Stamp
-from rankdet.report.page_store import PageStore
+from rankdet.report.page_store import PageStore, RunContent
 from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
 from rankdet.report.run_files import run_texts, write_texts
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
@@ -32,9 +32,10 @@ from rankdet.report.sample_images import Sample, image_stamps, samples, write_sa
 from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines, variant_views
-from rankdet.results.layout import MATCHES
+from rankdet.results.layout import MATCHES, TRAINING
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.training_record import training_record
+from rankdet.results.unreadable import unreadable
 
 CLASS_METRICS = shown_in(CLASSES)
 PLAIN_NAMES = {"dirty": "uncommitted changes"}  # of keys in records
@@ -51,7 +52,10 @@ class Speed:
 
 @dataclass(frozen=True)
 class SplitView:
-    """One evaluated split on a run's page; `problem` is the reason for missing samples."""
+    """One evaluated split on a run's page.
+
+    `problem` is the reason for missing samples, `damaged` what is wrong with its matches.
+    """
 
     evaluation: Evaluation
     metrics: list[SplitMetrics]
@@ -62,6 +66,7 @@ class SplitView:
     rank_chart: Markup | None
     speed: Speed | None
     problem: str | None
+    damaged: str | None
 
 
 def write_run_pages(
@@ -133,14 +138,14 @@ def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, 
     try:
         said = [page.compare, [one.key for one in page.seeds], pictures.stamps(run)]
         key = keys.of_runs("run", [run], said)
-        found = store.read(key)
+        found = store.read(key, RunContent)
         if found:
             pictures.write(run)
     except InputError:  # the page says what is wrong with its images
         key, found = "", None
     if found:
-        write_texts(folder, found["files"])
-        return str(found["content"])
+        write_texts(folder, found.files)
+        return found.content
     files, context = _context(study, run, site.folder, site.looks[run.full_loss])
     write_texts(folder, files)
     content = site.render(
@@ -150,8 +155,9 @@ def _content(site: Site, store: PageStore, keys: PageKeys, pictures: _Pictures, 
         seeds=page.seeds,
         **context,
     )
-    if key:
-        store.write(key, {"content": content, "files": files})
+    site.notes.update(dict.fromkeys(context["damaged"]))
+    if key and not context["damaged"]:  # a page with a fault is made each time
+        store.write(key, RunContent(content, files))
     return content
 
 
@@ -163,10 +169,13 @@ def _context(
     rates = None if frame is None else training_rates(frame)
     charts = [] if frame is None else training_charts(frame, rates)
     splits = [_split(study, run, e, report, i, look) for i, e in enumerate(run.evaluations)]
+    damaged = [None if frame is not None else unreadable(run, TRAINING)]
+    damaged += [split.damaged for split in splits]
     sweep = sweep_view(run, look)
     metrics = [(split.evaluation.split, split.metrics) for split in splits]
     return run_texts(metrics, sweep), {
         "run": run,
+        "damaged": [line for line in damaged if line],
         "charts": [_svg(chart, look, "training") for chart in charts],
         "balance": None if rates is None else rate_summary(rates),
         "splits": splits,
@@ -198,6 +207,7 @@ def _split(
     charts = quality_charts(evaluation.content)
     errors: ErrorView | None = None
     problem = evaluation.reason
+    damaged: str | None = None
     if not problem:
         try:
             matches = read_matches(evaluation.folder / MATCHES)
@@ -205,7 +215,8 @@ def _split(
             errors = error_view(study, run.dataset, evaluation, matches)
             drawn = samples(study, run.dataset, evaluation, report, matches=matches)
         except InputError as error:
-            problem = str(error)
+            damaged = _damaged_matches(run, evaluation)
+            problem = damaged or str(error)
     return SplitView(
         evaluation=evaluation,
         metrics=split_metrics(evaluation),
@@ -221,12 +232,18 @@ def _split(
         else None,
         speed=_speed(evaluation),
         problem=problem,
+        damaged=damaged,
     )
 
 
 def _svg(chart: Chart, look: int, prefix: str) -> Markup:
     """A chart of the run, in the look of its loss; `chart_svg` escapes all names."""
     return Markup(chart_svg(with_look(small_multiples(chart), look), prefix))
+
+
+def _damaged_matches(run: RecordedRun, evaluation: Evaluation) -> str | None:
+    folder = evaluation.folder.relative_to(run.folder).as_posix()
+    return unreadable(run, MATCHES, "" if folder == "." else folder)
 
 
 def _speed(evaluation: Evaluation) -> Speed | None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.evaluation.coco.json_columns import read_columns
 from rankdet.evaluation.coco.types import Floats, Ints
 from rankdet.evaluation.metrics.error_kinds import Boxes
@@ -67,7 +67,9 @@ def load_split(annotations: Path, folder: Path, image_ids: tuple[int, ...] | Non
             images = [known[one] for one in image_ids]
         shown = {i["id"]: [_annotation(a) for a in every.by_image.get(i["id"], ())] for i in images}
     except _UNREADABLE as error:
-        raise InputError(f"{annotations.name}: annotations cannot be read: {error!r}") from error
+        raise InputError(
+            f"{annotations.name}: annotations cannot be read: {in_words(error)}"
+        ) from error
     return Split(tuple(images), shown, every.names, folder)
 
 
@@ -131,7 +133,7 @@ def detected_boxes(
         every = {int(position): _box(everything[position]) for position in positions}
         return {position: _rounded(every[position]) for position in wanted}
     except _UNREADABLE as error:
-        raise InputError(f"{path.name}: detections cannot be read: {error!r}") from error
+        raise InputError(f"{path.name}: detections cannot be read: {in_words(error)}") from error
 
 
 def boxes_of(matches: Matches, annotations: Path, detections: Path) -> Boxes:
@@ -149,7 +151,7 @@ def boxes_of(matches: Matches, annotations: Path, detections: Path) -> Boxes:
         truths = _truth_boxes(annotations, _stamp(annotations))
         truth = _boxes([truths[one] for one in matches.ground_truth["annotation"].tolist()])
     except _UNREADABLE as error:
-        message = f"{annotations.name}: annotations cannot be read: {error!r}"
+        message = f"{annotations.name}: annotations cannot be read: {in_words(error)}"
         raise InputError(message) from error
     try:
         found = _detected(detections, _stamp(detections))
@@ -159,7 +161,9 @@ def boxes_of(matches: Matches, annotations: Path, detections: Path) -> Boxes:
         else:
             own = _boxes([found[one] for one in positions.tolist()])
     except _UNREADABLE as error:
-        raise InputError(f"{detections.name}: detections cannot be read: {error!r}") from error
+        raise InputError(
+            f"{detections.name}: detections cannot be read: {in_words(error)}"
+        ) from error
     return Boxes(own, truth)
 
 

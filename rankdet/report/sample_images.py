@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from rankdet.datasets.decoding import decode, quiet
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.report.label_placement import Tag, place_labels
 from rankdet.report.page_keys import Stamp, stamp
@@ -256,7 +256,7 @@ def _write_image(source: Path, path: Path) -> tuple[int, int]:
             return _size(source, source.stat().st_mtime_ns)
         pixels = _decoded(source)
     except (OSError, ValueError) as error:
-        raise InputError(f"image {source.name} cannot be read: {error}") from error
+        raise InputError(f"image {source.name} cannot be read: {in_words(error)}") from error
     height, width = pixels.shape[:2]
     small = Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
     small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)

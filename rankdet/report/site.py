@@ -55,6 +55,7 @@ class Site:
         self.folder = folder
         self.papers = papers
         self.looks = loss_looks(study)
+        self.notes: dict[str, None] = {}  # lines for the terminal, about files that are damaged
         self._static: dict[str, dict[str, str]] = {}
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),

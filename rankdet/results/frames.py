@@ -13,11 +13,12 @@ import pandas as pd
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.curves import precision_recall
 from rankdet.evaluation.metrics.matches import Matches, read_matches
-from rankdet.results.layout import MATCHES
+from rankdet.results.layout import MATCHES, TRAINING
 from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
 from rankdet.results.schemas.metrics import Measured
 from rankdet.results.status import DIVERGED, STALE
 from rankdet.results.training_record import training_record
+from rankdet.results.unreadable import unreadable
 
 RUN_COLUMNS = (
     *("run", "dataset", "detector", "backbone", "loss", "variant", "schedule", "seed", "status"),
@@ -95,10 +96,15 @@ class Results:
             losses and `lr` as they were, `seconds` per iteration, `memory_mb`; NaN where a run does
             not record a column. The file's column `loss`, the sum of all parts, is `total_loss`:
             `loss` is the name of the loss. Without rows for runs that are not trained here.
+
+        Raises:
+            InputError: If a file is damaged; the message names it.
         """
         frames = []
         for run in self.runs:
             rows = None if run.status == STALE else training_record(run)
+            if rows is None and run.status != STALE and (damaged := unreadable(run, TRAINING)):
+                raise InputError(damaged)
             if rows is not None:
                 frames.append(_with_run(run, rows.rename(columns={"loss": "total_loss"})))
         return _joined(TRAINING_COLUMNS, frames)

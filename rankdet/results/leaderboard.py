@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import LEADERBOARD, MASKS, PERCENT, Metric
 from rankdet.files import atomic, read_csv
@@ -113,7 +113,7 @@ def read_leaderboard(path: Path) -> list[Entry]:
         if path.read_bytes()[-1:] != b"\n":  # the last number may have lost digits
             raise ValueError("the end of the last line is missing")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}; run the study again") from None
+        raise InputError(f"{path}: {in_words(error)}; run the study again") from None
     return entries
 
 

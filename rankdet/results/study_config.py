@@ -4,19 +4,20 @@ Two configs may have the same `study:`, and a command with the wrong one would m
 file is taken only if it has the title, tables, figures and runs of the plan.
 """
 
-from collections.abc import Iterator
 from functools import cache
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
-from rankdet.files import shown
-from rankdet.parsing import parse_yaml
+from rankdet.errors import InputError
+from rankdet.files import read_yaml, shown
 from rankdet.repository import CONFIG
 from rankdet.results.records import RecordedStudy
 
 UNKNOWN = "CONFIG"  # in a command, where the config is not known; the page says what it stands for
 NEAR = (Path(), Path("config"))  # where the config of a user's study is looked for
+MOST_RUNS = 100_000  # of a config that is compared; short lists may have a product of any size
 Facts = dict[str, Any]
 
 
@@ -77,8 +78,8 @@ def _configs(name: str, folders: tuple[Path, ...]) -> list[tuple[Path, Facts | N
 def _config(path: Path) -> dict[str, Any]:
     """The content of a YAML file; empty if it cannot be read or is not a config."""
     try:
-        found = parse_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_yaml(path)
+    except InputError:  # no config: a folder, a pipe, a large file of data, another text
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -93,20 +94,23 @@ def _facts(config: dict[str, Any]) -> Facts | None:
     if config.get("runs_of_tables"):  # its runs are those of the tables
         return None
     try:
+        lists = [_lists(group) for group in config["runs"]]
+        if sum(prod(map(len, one)) for one in lists) > MOST_RUNS:
+            return None
         return {
             "title": config.get("title", ""),
             "preset": config.get("preset"),
             "scale": config.get("scale", ""),
             "tables": set(config.get("tables") or ()),
             "figures": set(config.get("figures") or ()),
-            "runs": {run for group in config["runs"] for run in _runs(group)},
+            "runs": {run for one in lists for run in product(*one)},
         }
     except (KeyError, TypeError):
         return None  # its runs are written in another way
 
 
-def _runs(group: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+def _lists(group: dict[str, Any]) -> list[list[Any]]:
     lists = [group[key] for key in ("detectors", "losses", "seeds")]
     if not all(isinstance(one, list) for one in lists):
         raise TypeError
-    return product([group["dataset"]], *lists)
+    return [[group["dataset"]], *lists]

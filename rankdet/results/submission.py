@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.files import atomic
 from rankdet.results.layout import DETECTIONS, METRICS, RUN, split_folder
 from rankdet.results.schemas.metrics import MetricsRecord
@@ -78,7 +78,9 @@ def _detections(path: Path) -> list[dict[str, Any]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {error}; delete it and run again") from None
+        raise InputError(
+            f"{path}: cannot be read: {in_words(error)}; delete it and run again"
+        ) from None
     if not isinstance(found, list):
         raise InputError(f"{path}: not a list of detections; delete it and run again")
     return found

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from rankdet.errors import InputError, in_words
 from rankdet.results.layout import TRAINING
 from rankdet.results.records import RecordedRun
 
@@ -22,8 +23,10 @@ def training_record(run: RecordedRun, columns: Sequence[str] | None = None) -> p
     A resumed training repeats the iterations after its checkpoint: their later rows are returned.
     """
     last = run.record.at_epoch if run.record else None
-    path = (run.folder.parent if last else run.folder) / TRAINING
-    frame = _read(path, columns)
+    try:
+        frame = read_rows(training_file(run), columns)
+    except InputError:
+        return None
     if frame is None or frame.empty or "iteration" not in frame:
         return None
     if last and last.iteration is not None:
@@ -33,8 +36,26 @@ def training_record(run: RecordedRun, columns: Sequence[str] | None = None) -> p
     return frame[list(columns or frame.columns)].reset_index(drop=True)
 
 
-def _read(path: Path, columns: Sequence[str] | None) -> pd.DataFrame | None:
-    """Returns these columns and `iteration`, or all; None if one is missing or unreadable."""
+def training_file(run: RecordedRun) -> Path:
+    """Returns the path of a run's rows; of a run at a kept epoch, those of the whole training."""
+    at_epoch = run.record and run.record.at_epoch
+    return (run.folder.parent if at_epoch else run.folder) / TRAINING
+
+
+def read_rows(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+    """Reads a `train.parquet`.
+
+    Args:
+        path: the file.
+        columns: these columns and `iteration`; None reads all.
+
+    Returns:
+        One row per iteration; None if there is no such file or it lacks a column.
+
+    Raises:
+        InputError: the file is damaged, or a column has no numbers.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
@@ -47,8 +68,13 @@ def _read(path: Path, columns: Sequence[str] | None) -> pd.DataFrame | None:
                 wanted = dict.fromkeys([*wanted, *OF_RANK_SORT])
             read = [name for name in wanted if name in known]
             frame = file.read(read, use_threads=False).to_pandas()
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return None
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, MemoryError) as error:
+        raise InputError(f"{path}: is damaged ({in_words(error)})") from None
+    for name, kind in frame.dtypes.items():
+        if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_complex_dtype(kind):
+            raise InputError(f"{path}: is damaged (column {name} has no numbers)")
     if sums and (columns is None or CLASSIFICATION in wanted):
         frame[CLASSIFICATION] = frame[list(OF_RANK_SORT)].sum(axis=1, skipna=False)
     return frame if set(wanted) <= set(frame.columns) else None

@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import ConfigDict
 
 from rankdet.detectors.models import model_config
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.machine import loading_processes
 from rankdet.suggest import nearest
 from rankdet.training import transforms
@@ -27,7 +27,7 @@ def load_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
         manifest = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot read the dataset manifest ({error}); run the data rule"
+            f"{path}: cannot read the dataset manifest ({in_words(error)}); run the data rule"
         ) from None
     if needs_masks(spec):
         for split in dict.fromkeys(["train", *spec["splits"]]):

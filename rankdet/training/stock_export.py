@@ -11,6 +11,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.results.layout import MODEL
+from rankdet.results.outside import check_outside_studies
 from rankdet.training import config
 from rankdet.training.environment import set_up
 from rankdet.training.given_weights import TRAINING_ONLY
@@ -40,9 +41,10 @@ def export_model(spec: dict[str, Any], run: Path, out: Path) -> int:
         The number of images on which the detections were compared.
 
     Raises:
-        InputError: If the run has no weights, if a config of mmdet cannot describe its test, or if
-            mmdet does not have its head.
+        InputError: If `out` is inside a study's folder, if the run has no weights, if a config of
+            mmdet cannot describe its test, or if mmdet does not have its head.
     """
+    check_outside_studies(out)
     _check_test(spec["test"])
     if not (run / MODEL).is_file():
         raise InputError(f"{run / MODEL}: no weights there; run the study first")

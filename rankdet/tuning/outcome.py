@@ -192,14 +192,15 @@ class Outcome:
             best: One of them.
             edge: `lowest` or `highest` if its rate is on the edge of the grid.
         """
+        made = {trial.key: trial for trial in trials}.values()  # two candidates may share one
         self._searches[pair.name] |= {
             "trials": [trial.to_dict() for trial in trials],
             "best": best.to_dict(),
             "edge": edge is not None,
             "edge_side": edge,
-            "learned": best.score > 0 and (best.AP50 or 0) >= LEARNED_AP50,
-            "iterations": sum(trial.iterations for trial in trials),
-            "seconds": round(sum(trial.seconds for trial in trials), 1),
+            "learned": learned(best),
+            "iterations": sum(trial.iterations for trial in made),
+            "seconds": round(sum(trial.seconds for trial in made), 1),
             "commit": self._facts["commit"],
             "finished": provenance.now(),
         }
@@ -230,6 +231,19 @@ def name_of(search: Search) -> str:
 def score(row: Mapping[str, Any]) -> float:
     """Returns the score of a training: AP; 0 if it collapsed or diverged, or AP is undefined."""
     return float(row["AP"] or 0.0) if row["outcome"] == "trained" else 0.0
+
+
+def learned(best: Trial) -> bool:
+    """Returns whether a training has learned, so that its rate can be compared with others."""
+    return best.score > 0 and (best.AP50 or 0) >= LEARNED_AP50
+
+
+def of_candidate(trial: Trial, pair: Pair, candidate: Candidate) -> Trial:
+    """Returns a trial with the settings of a candidate.
+
+    Two lengths of a warm-up may be equal in a short training, which is then made once.
+    """
+    return trial.model_copy(update=tried_settings(pair, candidate))
 
 
 def other_plans(record: TuningRecord, detectors: Sequence[str], losses: Sequence[str]) -> list[str]:

@@ -26,6 +26,8 @@ from rankdet.tuning.outcome import (
     check_same_data,
     ends,
     key_of,
+    learned,
+    of_candidate,
     read_earlier,
 )
 from rankdet.tuning.trials import TRAINING_SEED, Pair, pairs
@@ -181,7 +183,8 @@ def _run(
     lines = []
     for pair in tuned:
         best, side = ends(outcome, pair, [rows[pair.name] for rows in made])
-        lines += [edge_line(pair, best, side, plan)] if side else []
+        if side and learned(best):  # else no rate is better than another
+            lines.append(edge_line(pair, best, side, plan))
     record = outcome.finish()
     for line in lines:
         say(line)
@@ -204,6 +207,7 @@ def _rung(
     by_name = {pair.name: pair for pair in tuned}
     found: Rows = {pair.name: {} for pair in tuned}
     tasks = []
+    alike: dict[tuple[str, str], list[Candidate]] = {}  # candidates with one and the same training
     # Candidates first, pairs second: a search that is stopped has tried the same with every loss.
     for position in range(length.candidates):
         for pair in tuned:
@@ -212,8 +216,10 @@ def _rung(
             key, spec = key_of(outcome, pair, candidate, epochs)
             known = outcome.trial(pair, key)
             if known:
-                found[pair.name][candidate] = known
-            else:
+                found[pair.name][candidate] = of_candidate(known, pair, candidate)
+                continue
+            alike.setdefault((pair.name, key), []).append(candidate)
+            if len(alike[pair.name, key]) == 1:
                 item = {"pair": pair.name, "key": key, "candidate": candidate}
                 tasks.append((item, spec))
     made = sum(map(len, found.values()))
@@ -225,7 +231,8 @@ def _rung(
         if row["status"] == MEASURED:
             pair = by_name[row["pair"]]
             trial = outcome.add(pair, row["key"], row["candidate"], number, row)
-            found[pair.name][row["candidate"]] = trial
+            for one in alike[pair.name, row["key"]]:
+                found[pair.name][one] = of_candidate(trial, pair, one)
             say(trial_line(pair, trial, len(outcome.plan.rungs)))
     pilot.check_made(rows, log)
     return {name: {one: trials[one] for one in going[name]} for name, trials in found.items()}

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rankdet.results.learning import LEARNED_AP50
 from rankdet.results.schemas.tuning import Measurement, Trial, TuningRecord
 from rankdet.tuning.halving import Change, Plan
 from rankdet.tuning.held_out import HeldOut
+from rankdet.tuning.outcome import name_of
 from rankdet.tuning.trials import Pair
 
 HEADS = (
@@ -92,7 +94,10 @@ def edge_line(pair: Pair, best: Trial, side: str, plan: Plan) -> str:
 
 
 def outcome_lines(record: TuningRecord) -> Iterator[str]:
-    """Yields a table of the best settings of each search that has ended."""
+    """Yields a table of the best settings of each search that has ended.
+
+    Of a search in which nothing learned it has no rate, and a line says why.
+    """
     rows: list[tuple[str, ...]] = [HEADS]
     for one in record.searches:
         best = one.best
@@ -103,9 +108,16 @@ def outcome_lines(record: TuningRecord) -> Iterator[str]:
             f"{value:.4f}" if value is not None else "-"
             for value in (best.AP, best.AP50, best.oLRP)
         ]
-        rate = f"{best.lr:g}" if one.learned else f"{best.lr:g} (barely learned)"
+        rate = f"{best.lr:g}" if one.learned else "nothing learned"
         counts = (str(len(one.candidates)), f"{one.iterations:,}")
         rows.append((one.detector, one.loss, rate, clip, str(best.warmup), *parts, *counts))
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADS))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for one in record.searches:
+        if one.best is not None and not one.learned:
+            yield (
+                f"{name_of(one)}: nothing learned: no training of the last rung reached AP50 "
+                f"{LEARNED_AP50:g}, so no rate is better than another; give other --rates, or a "
+                "study with a longer schedule"
+            )

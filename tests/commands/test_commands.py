@@ -105,8 +105,9 @@ def test_an_incomplete_plan(error_of, tmp_path, plan):
 )
 def test_an_unwritable_report(error_of, tmp_path, out, words):
     plan = {"schema": "rankdet.plan/1", "study": {"name": "s"}, "runs": []}
-    (tmp_path / "plan.json").write_text(json.dumps(plan))
-    assert words in error_of("report", "plan.json", "--out", out)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/plan.json").write_text(json.dumps(plan))
+    assert words in error_of("report", "s/plan.json", "--out", out)
 
 
 def test_a_loss_cannot_have_a_name_with_another_meaning(tmp_path):

@@ -33,6 +33,9 @@ def test_it_writes_the_file(study: Path, tmp_path: Path, capsys, figure: str) ->
         (["rs/figureS1", "--out", "x.pdf"], "shown as a table"),
         (["alrp/figure4", "--losses", "ap", "--out", "x.pdf"], "names its own runs"),
         (["alrp/figure4", "--dataset", "coco", "--out", "x.pdf"], "no dataset 'coco'"),
+        (["alrp/table2", "--out", "x.pdf"], "figure 'alrp/table2' is a table"),
+        (["precision_recall", "--losses", " ,", "--out", "x.pdf"], "names no loss"),
+        (["precision_recall", "--losses", "app", "--out", "x.pdf"], "did you mean 'ap'"),
         (["class_differences", "--losses", "ap", "--out", "x.pdf"], "name two"),
     ],
 )
@@ -49,9 +52,38 @@ def test_a_damaged_run_that_is_left_out_is_named(study, tmp_path, capsys, comman
     shutil.copytree(study.parent, tmp_path / "study")
     path = next((tmp_path / "study").glob("shapes/*/alrp/seed1/metrics.json"))
     path.write_text(path.read_text()[:200])
-    names = ["alrp/figure4", "--out", str(tmp_path / "x.svg")]
+    names = ["calibration", "--out", str(tmp_path / "x.svg")]  # it is drawn from the metrics
     names = names if command == "figure" else ["--out", str(tmp_path / "new")]
     assert main([command, str(tmp_path / "study"), *names]) == 0
     notes = [line for line in capsys.readouterr().err.splitlines() if "/alrp/seed1 " in line]
     assert len(notes) == 1 and notes[0].startswith("note: shapes/")
     assert " is left out: " in notes[0] and "metrics.json cannot be read" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("figure", "name"),
+    [
+        ("learning_curves", "train.parquet"),
+        ("precision_recall", "matches.parquet"),
+        ("alrp/figure4", "train.parquet"),
+    ],
+)
+def test_a_seed_with_a_damaged_file_is_named(study, tmp_path, capsys, figure, name) -> None:
+    shutil.copytree(study.parent, tmp_path / "study")
+    path = next((tmp_path / "study").glob(f"shapes/retinanet/alrp/seed1/{name}"))
+    path.write_bytes(path.read_bytes()[:2000])
+    assert main(["figure", str(tmp_path / "study"), figure, "--out", str(tmp_path / "x.svg")]) == 0
+    written = capsys.readouterr().err.splitlines()
+    damage = f"shapes/retinanet/alrp/seed1/{name} is damaged; delete it"
+    assert len([line for line in written if damage in line]) == 1
+
+
+@pytest.mark.parametrize(("figure", "drawn"), [("learning_curves", True), ("calibration", False)])
+def test_a_run_without_metrics_is_left_out_only_where_they_are_needed(
+    study, tmp_path, capsys, figure, drawn
+) -> None:
+    shutil.copytree(study.parent, tmp_path / "study")
+    (tmp_path / "study/shapes/retinanet/alrp/seed1/metrics.json").unlink()
+    assert main(["figure", str(tmp_path / "study"), figure, "--out", str(tmp_path / "x.svg")]) == 0
+    said = "note: shapes/retinanet/alrp/seed1 is left out: trained, not evaluated yet"
+    assert (said in capsys.readouterr().err.splitlines()) == (not drawn)

@@ -93,3 +93,9 @@ def test_a_damaged_record_counts_as_a_change(data, content):
 def test_changed_files_in_words():
     assert image_record.described(["x/a.png"]) == "1 file (a.png)"
     assert image_record.described([f"x/{i}" for i in range(5000)]) == "5,000 files (0, 1, 2, ...)"
+
+
+@pytest.mark.parametrize("damage", ["{", "[]", '{"a": 5}', '{"a": {"b": []}}', '{"a": {"b": [1]}}'])
+def test_a_damaged_record_is_named(data, damage):
+    (data / RECORD).write_text(damage)
+    assert changed(data) == {str(data / RECORD): "cannot be read"}

@@ -207,6 +207,25 @@ def test_a_plan_that_leads_out_is_refused(archive, monkeypatch, capsys, changes,
     assert message in capsys.readouterr().err and not Path("results").exists()
 
 
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (b'{"runs": [', "its plan, study/plan.json, cannot be read: Expecting"),
+        (b"", "its plan, study/plan.json, cannot be read: Expecting value"),
+        (b"\xff", "its plan, study/plan.json, cannot be read: byte 1 is not UTF-8"),
+        (b"[" * 100_000, "its plan, study/plan.json, cannot be read: nested too deep"),
+        (b"[]", "its plan is damaged: "),
+    ],
+)
+def test_a_damaged_plan_in_an_archive_is_named(archive, monkeypatch, capsys, plan, message) -> None:
+    monkeypatch.chdir(archive.parent)
+    path = rewritten(archive, {"study/plan.json": plan})
+    assert cli.main(["import", str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line and line.endswith("; export the study again")
+    assert "as a zip" not in line and not Path("results").exists()
+
+
 def test_places_with_code_do_not_travel(archive: Path, monkeypatch) -> None:
     with zipfile.ZipFile(archive) as content:
         plan = json.loads(content.read("study/plan.json"))
@@ -267,6 +286,20 @@ def test_parquet_has_the_frames(here: Path, capsys) -> None:
     (other / "notes.txt").write_text("mine")
     assert cli.main(["export", "fake", "--parquet", str(other)]) == 2
     assert (other / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["export", "fake", "--parquet"], ["record", "fake", "--out"], ["report", "fake", "--out"]],
+    ids=lambda command: command[0],
+)
+def test_no_folder_is_written_into_a_study(here: Path, capsys, command) -> None:
+    before = sorted(Path("results").rglob("*"))
+    assert cli.main([*command, "results/fake/new"]) == 2
+    captured = capsys.readouterr()
+    (line,) = captured.err.splitlines()
+    assert line.startswith("error: results/fake/new: is inside the folder of the study 'fake'")
+    assert captured.out == "" and sorted(Path("results").rglob("*")) == before
 
 
 def test_names_of_an_export_are_accepted() -> None:

@@ -60,6 +60,8 @@ def test_a_merge_can_be_done_again_and_replaces_nothing_else(parts: Path, capsys
     assert cli.main(MERGE) == 0
     assert cli.main(["merge", "a", "b", "--out", "results/a"]) == 2
     assert "this command reads it" in capsys.readouterr().err
+    assert cli.main(["merge", "a", "b", "--out", "results/a/c"]) == 2
+    assert "results/a: is the folder of the study 'a'" in capsys.readouterr().err
     (parts / "mine").mkdir()
     (parts / "mine" / "thesis.tex").write_text("years of work")
     assert cli.main(["merge", "a", "b", "--out", "results/mine"]) == 2

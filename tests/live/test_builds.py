@@ -1,5 +1,6 @@
 """When a report is built, and what remains of a build that fails or is ended."""
 
+import shutil
 import sys
 import threading
 import time
@@ -74,6 +75,28 @@ def test_a_build_that_fails_keeps_the_last_report_and_is_tried_again(builder):
     builder.plan.write_text("mended")
     builder.build(2)
     assert (builder.problem, builder.last.records) == ("", 2)
+
+
+def test_a_report_that_somebody_removed_is_built_again(builder):
+    """Some systems clean the folder of temporary files while a study runs for days."""
+    builder.plan.write_text("first")
+    builder.build(1)
+    shutil.rmtree(builder.last.folder)
+    wait(builder, 1)
+    builder.build(1)
+    assert (builder.last.folder / "index.html").read_text() == "first"
+
+
+def test_a_build_that_cannot_start_is_said_and_tried_again(builder, tmp_path):
+    builder.plan.write_text("first")
+    command, builder.command = builder.command, (str(tmp_path / "no-python"),)
+    builder.build(1)
+    assert builder.problem == "it cannot be started: No such file or directory"
+    assert not builder.building
+    builder.command = command
+    wait(builder, 1)
+    builder.build(1)
+    assert builder.problem == "" and builder.last.records == 1
 
 
 def test_stop_ends_a_build(builder):

@@ -11,6 +11,7 @@ from scipy import stats
 from rankdet.evaluation import interval_cache
 from rankdet.evaluation.intervals import mean_over_seeds, paired_bootstrap
 from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.kept import keep
 from rankdet.papers.claims import Claim
 from rankdet.papers.export import to_markdown
 from rankdet.papers.figures import make_figure
@@ -216,8 +217,24 @@ def test_changed_matches_are_compared_again(study, tmp_path: Path) -> None:
     interval_cache.difference(*paths, "oLRP", "olrp", tmp_path)
     interval_cache.difference(*paths[::-1], "AP", "ap", tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
-    for kept in tmp_path.iterdir():
-        kept.write_text("{")  # a damaged file is computed again
+
+
+def test_changed_intervals_are_computed_again(study, tmp_path: Path) -> None:
+    paths = [
+        find_runs(study, "shapes", RunRequest("retinanet", loss))[0].main.folder / "matches.parquet"
+        for loss in ("ap", "focal")
+    ]
+    first = interval_cache.difference(*paths, "AP", "ap", tmp_path)
+    (stored,) = tmp_path.iterdir()
+    stored.write_bytes(b'{"AP": {"value": 0.5, "low": 0.4, "high": 0.6, "p": 0.0}}')
+    assert interval_cache.difference(*paths, "AP", "ap", tmp_path) == first
+    forms = (b"", b"\xff", b"[]", b"{}]", b'{"AP": 5}', b'{"AP": {"value": 1.0}}', b"[" * 100_000)
+    text = b'{"AP": {"value": "x", "low": null, "high": null, "p": null}}'
+    for form in (*forms, text):
+        keep(stored, form)
+        assert interval_cache.difference(*paths, "AP", "ap", tmp_path) == first
+    stored.unlink()
+    stored.mkdir()  # cannot be written
     assert interval_cache.difference(*paths, "AP", "ap", tmp_path) == first
 
 

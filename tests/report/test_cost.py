@@ -68,7 +68,7 @@ def test_every_paper_can_have_times(gpu_plan):
     assert [times.paper.name for times in cost.papers] == ["alrp", "rs"]
     values = read_published(PAPERS / "rs" / "tableS9.csv")["ATSS"]
     assert cost.lines[-1].published == ((None, None), (values["RS Loss (sec)"], 1.0))
-    page = build_report(plan, plan.parent / "html").read_text()
+    page = build_report(plan, plan.parents[2] / "html").read_text()
     assert "RS Loss paper</th>" in page and "measured on the authors&#39; GPUs" in page
 
 

@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
 
+from rankdet.kept import keep, kept
 from rankdet.report import build_report, compare_page
 from rankdet.report.page_keys import stamp
-from rankdet.report.page_store import FOLDER, PageStore
+from rankdet.report.page_store import FOLDER
 from tests.report.fake_study import SWEPT, make_study
 
 RUNS = (
@@ -61,6 +63,67 @@ def test_a_damaged_page_is_made_again(plan: Path, tmp_path: Path) -> None:
     assert content(build_report(plan, tmp_path / "b").parent) == first
 
 
+def test_an_edited_page_is_not_shown(plan: Path, tmp_path: Path) -> None:
+    first = content(build_report(plan, tmp_path / "a").parent)
+    one, other, *_ = sorted((plan.parent / FOLDER).iterdir())
+    checksum, _, packed = one.read_bytes().partition(b"\n")
+    better = zlib.compress(zlib.decompress(packed).replace(b"Reason", b"Result"))
+    for edited in (better, checksum + b"\n" + better, other.read_bytes()):
+        one.write_bytes(edited)
+        assert content(build_report(plan, tmp_path / "b").parent) == first
+
+
+OTHER_FORMS = {
+    "not JSON": b"<p>",
+    "not UTF-8": b'{"content": "\xff", "files": {}}',
+    "nothing": b"",
+    "a list": b"[]",
+    "no keys": b"{}",
+    "a number for a text": b'{"content": 5, "files": {}, "images": {}, "stamps": []}',
+    "no files": b'{"content": "evil"}',
+    "files of another type": b'{"content": "evil", "files": 5}',
+    "a text that is a number": b'{"content": "evil", "files": {"metrics.csv": 5}}',
+    "a file elsewhere": b'{"content": "evil", "files": {"../../evil.csv": "x"}}',
+    "images without stamps": b'{"content": "evil", "images": {"val": [1]}}',
+    "images that are no ids": b'{"content": "evil", "images": {"val": ["1"]}, "stamps": []}',
+    "an unknown image": b'{"content": "evil", "images": {"val": [987654]}, "stamps": []}',
+    "an unknown split": b'{"content": "evil", "images": {"no": [1]}, "stamps": []}',
+    "curves without a title": b'{"curves": [{"kind": "evil"}]}',
+    "curves that are no list": b'{"curves": {"kind": "evil"}}',
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS.values(), ids=list(OTHER_FORMS))
+def test_what_is_no_page_is_made_again_also_with_a_right_checksum(
+    compared: Path, tmp_path: Path, form: bytes
+) -> None:
+    first = content(build_report(compared, tmp_path / "a").parent)
+    for name in stored(compared):
+        keep(compared.parent / FOLDER / name, form)
+    assert content(build_report(compared, tmp_path / "b").parent) == first
+    assert content(build_report(compared, tmp_path / "c").parent) == first
+    assert not list(tmp_path.rglob("evil*"))
+
+
+def test_what_is_no_file_does_not_stop_a_report(plan: Path, tmp_path: Path) -> None:
+    first = content(build_report(plan, tmp_path / "a").parent)
+    folder, pipe, link, *_ = sorted((plan.parent / FOLDER).iterdir())
+    for path in (folder, pipe, link):
+        path.unlink()
+    folder.mkdir()
+    os.mkfifo(pipe)  # a read would wait for ever
+    link.symlink_to(link.name)
+    unused = plan.parent / FOLDER / ("0" * 32)
+    unused.mkdir()
+    assert content(build_report(plan, tmp_path / "b").parent) == first
+    assert pipe.is_file() and link.is_file()  # stored again
+    shutil.rmtree(plan.parent / FOLDER)
+    (plan.parent / FOLDER).write_text("a file")
+    assert content(build_report(plan, tmp_path / "c").parent) == first
+    (plan.parent / FOLDER).unlink()
+
+
 def test_images_that_cannot_be_read_are_said_each_time(plan: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     shutil.copytree(plan.parents[1], results)
@@ -100,15 +163,15 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def mark(plan: Path, part: str) -> None:
     """Puts a mark into what is stored: `content` of all pages, or the first chart of `curves`."""
-    store, found = PageStore(plan.parent), 0
-    for name in stored(plan):
-        value = store.read(name)
+    found = 0
+    for path in (plan.parent / FOLDER).iterdir():
+        value = json.loads(kept(path))
         if part in value:
             if part == "content":
                 value["content"] += MARK
             else:
                 value["curves"][0]["svgs"][0] += MARK
-            store.write(name, value)
+            keep(path, json.dumps(value).encode())
             found += 1
     assert found
 

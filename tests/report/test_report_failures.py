@@ -1,14 +1,18 @@
 """Reports of failed, unfinished and damaged studies, and folders that are not replaced."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from rankdet.errors import InputError
 from rankdet.report import build_report
 from tests.report.fake_study import make_study
 from tests.report.pages import Page
+
+COMPARED = "compare/shapes/retinanet.html"
 
 
 def test_failures_keep_their_place_and_say_why(report: Path) -> None:
@@ -47,8 +51,66 @@ def test_broken_records_are_said_not_raised(tmp_path: Path) -> None:
     assert "metrics.json cannot be read" in text
     assert "has schema 'rankdet.metrics/9'" in text
     folder = index.parent / "runs" / "shapes" / "retinanet"
-    assert "is not a table of matches" in Page(folder / "ap" / "seed1.html").text
+    assert "ap/seed1/matches.parquet is damaged; delete it" in Page(folder / "ap/seed1.html").text
     assert "detections.json: detections cannot be read" in Page(folder / "alrp/seed1.html").text
+
+
+SEEDS = (
+    ("retinanet", "focal", "", 1, "trained"),
+    *(("retinanet", "ap", "", seed, "trained") for seed in (1, 2)),
+)
+AP_2 = "shapes/retinanet/ap/seed2"
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:3000])
+
+
+def another_type(file: Path) -> None:
+    table = pd.read_parquet(file)
+    table["loss_cls" if "loss_cls" in table else "score"] = "text"
+    table.to_parquet(file)
+
+
+def overwritten(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[400:2400] = bytes(2000)
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [cut, another_type, overwritten])
+@pytest.mark.parametrize(
+    ("name", "curve", "remedy"),
+    [
+        ("train.parquet", "learning_curves", "delete it and run.json"),
+        ("matches.parquet", "precision_recall", "delete it and metrics.json"),
+    ],
+)
+def test_a_damaged_file_of_one_seed_is_named_where_its_curve_is_missing(
+    tmp_path: Path, name: str, curve: str, remedy: str, harm: Callable[[Path], None]
+) -> None:
+    plan = make_study(tmp_path, runs=SEEDS)
+    whole: list[str] = []
+    before = build_report(plan, tmp_path / "html", whole.append).parent
+    assert whole == [] and "is not drawn" not in Page(before / COMPARED).text
+    harm(plan.parent / AP_2 / name)
+    for _ in range(2):  # also the second time, from the store
+        told: list[str] = []
+        report = build_report(plan, tmp_path / "html", told.append).parent
+        (line,) = told
+        assert line.startswith(f"{AP_2}/{name} is damaged; {remedy}, and run the study again")
+        assert f"Not all is shown: {line}." in Page(report / f"runs/{AP_2}.html").text
+        curves = (report / COMPARED).read_text().split(f'id="curves-{curve}"')[1]
+        assert f"AP Loss, seed 2, is not drawn: {line}." in curves.split("<h3")[0]
+
+
+def test_a_damaged_file_of_every_loss_is_named(tmp_path: Path) -> None:
+    plan = make_study(tmp_path, runs=(SEEDS[0], SEEDS[2]))
+    for file in plan.parent.glob("shapes/retinanet/*/*/train.parquet"):
+        cut(file)
+    text = Page(build_report(plan, tmp_path / "html").parent / COMPARED).text
+    assert "Focal Loss is not drawn: shapes/retinanet/focal/seed1/train.parquet is damaged" in text
+    assert f"AP Loss is not drawn: {AP_2}/train.parquet is damaged" in text
 
 
 def test_a_folder_of_somebody_else_is_refused(fake_plan: Path, tmp_path: Path) -> None:
@@ -56,6 +118,29 @@ def test_a_folder_of_somebody_else_is_refused(fake_plan: Path, tmp_path: Path) -
     with pytest.raises(InputError, match="has files that are not a report"):
         build_report(fake_plan, tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_a_report_is_written_where_a_link_leads(fake_plan: Path, tmp_path: Path) -> None:
+    link, target = tmp_path / "html", tmp_path / "target"
+    link.symlink_to(target)
+    with pytest.raises(InputError, match=r"html: is a link to .*target, where no folder is"):
+        build_report(fake_plan, link)
+    target.mkdir()
+    for _ in range(2):
+        assert build_report(fake_plan, link) == link / "index.html"
+    assert link.is_symlink() and (target / "index.html").is_file()
+    (target / ".rankdet-report").unlink()
+    with pytest.raises(InputError, match="has files that are not a report"):
+        build_report(fake_plan, link)
+
+
+@pytest.mark.parametrize("name", ["", "html", "shapes/deep/er"])
+def test_a_report_is_not_written_into_a_study(fake_plan: Path, name: str) -> None:
+    before = sorted(fake_plan.parent.rglob("*"))
+    for out in (fake_plan.parent / name, fake_plan.parent.parent / "other" / ".." / "fake" / name):
+        with pytest.raises(InputError, match="the folder of the study 'fake'"):
+            build_report(fake_plan, out)
+    assert sorted(fake_plan.parent.rglob("*")) == before
 
 
 def test_a_new_report_replaces_the_old_one(fake_plan: Path, tmp_path: Path) -> None:

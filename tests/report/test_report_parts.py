@@ -10,6 +10,7 @@ from rankdet.report.formatting import count, duration, end, number
 from rankdet.report.label_placement import place_labels
 from rankdet.report.sample_files import choose
 from rankdet.report.sample_images import Detection, Sample
+from rankdet.repository import ROOT
 from rankdet.results.layout import slug
 from tests.report.fake_study import make_study
 
@@ -89,7 +90,10 @@ def test_tags_cover_no_other_tag_where_there_is_room() -> None:
     assert foot.area(5.0)[3] <= 128
 
 
-def test_the_command_finds_a_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_finds_a_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
     plan = make_study(tmp_path)
     results = tmp_path / "results"
     for name in ("fake", str(plan), str(plan.parent)):
@@ -97,6 +101,12 @@ def test_the_command_finds_a_study(tmp_path: Path, capsys: pytest.CaptureFixture
     with pytest.raises(InputError, match="did you mean 'fake'"):
         studies.find_plan("fkae", results)
     with pytest.raises(InputError, match="run `make smoke` first"):
+        studies.find_plan("fake", tmp_path / "nothing")
+    monkeypatch.chdir(tmp_path)  # no clone: there is no `make smoke`
+    with pytest.raises(InputError, match=r"name the folder of its results, .* or run it first"):
+        studies.find_plan("fake", tmp_path / "nothing")
+    Path("study.yaml").write_text("study: own")
+    with pytest.raises(InputError, match=r"run study.yaml first: `snakemake --cores all`"):
         studies.find_plan("fake", tmp_path / "nothing")
     parser = ArgumentParser()
     command.add_arguments(parser)

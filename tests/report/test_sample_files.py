@@ -61,6 +61,15 @@ def test_what_is_no_box_is_named(tmp_path, box) -> None:
     assert "\n" not in f"{one.value}{two.value}"
 
 
+def test_a_file_that_is_not_there_is_said_in_words(tmp_path) -> None:
+    with pytest.raises(InputError) as error:
+        detected_boxes(tmp_path / "detections.json", [0])
+    said = "detections.json: detections cannot be read: No such file or directory"
+    assert str(error.value) == said
+    with pytest.raises(InputError, match=r"^val.json: annotations .*: 'images' is missing$"):
+        load_split(written(tmp_path, {"annotations": [], "categories": []}), tmp_path)
+
+
 @pytest.mark.fault("damaged boxes, ids and names in the detections and annotations of a report")
 @pytest.mark.parametrize(
     ("part", "values"),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shlex
 from dataclasses import replace
@@ -89,6 +90,30 @@ def test_the_command_names_the_config_with_the_runs_of_the_plan(
         "config/d.yaml",
     ]
     assert record(study, "leaderboard.csv") == "results/fake/leaderboard.csv"
+
+
+def test_what_is_no_config_is_skipped(
+    seeds_plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = read_study(seeds_plan)
+    monkeypatch.chdir(tmp_path)
+    Path("folder.yaml").mkdir()
+    os.mkfifo("pipe.yaml")  # a read would wait for ever
+    Path("endless.yaml").symlink_to("/dev/zero")
+    Path("loop.yaml").symlink_to("loop.yaml")
+    Path("dead.yaml").symlink_to("nowhere")
+    Path("latin.yaml").write_bytes("study: fake\ntitle: Größe".encode("latin-1"))
+    Path("huge.yaml").write_text("study: fake\n" + "# data\n" * 300_000)
+    Path("deep.yaml").write_text("study: fake\nruns: " + "[" * 10_000)
+    Path("a-list.yaml").write_text("[1]")
+    for at, runs in enumerate(("5", "[5]", "[{dataset: [a], detectors: [[b]], losses: []}]")):
+        Path(f"other-{at}.yaml").write_text(f"study: fake\nruns: {runs}")
+    many = str([*range(9_000)])  # 729,000,000,000 runs
+    group = f"{{dataset: a, detectors: {many}, losses: {many}, seeds: {many}}}"
+    Path("product.yaml").write_text(f"study: fake\nruns: [{group}]")
+    assert command(study, "x").endswith("--configfile CONFIG")
+    Path("own.yaml").write_text(own_config(study))
+    assert command(study, "x").endswith("--configfile own.yaml")
 
 
 @pytest.mark.parametrize("changes", [{"tables": []}, {"seeds": 1}, {"runs_of_tables": {"x": 1}}])

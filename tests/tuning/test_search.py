@@ -28,13 +28,15 @@ def peak(best):
 def searched(tmp_path, monkeypatch):
     """Runs a search; returns its record, the lines and the specs of its trials."""
 
-    def run(trainings, losses=("focal", "ap"), factors=(0.5, 1, 2), clips=(), **options):
+    def run(
+        trainings, losses=("focal", "ap"), factors=(0.5, 1, 2), clips=(), warmups=(), **options
+    ):
         lines = []
         monkeypatch.setattr(search, "train_all", trainings)
         monkeypatch.setattr(pilot, "train_all", Trainings(lambda spec: 0.1))
         made = study(tmp_path, schedule=LONG, **options.pop("config", {}))
         chosen = {"budget": None, "jobs": 1, "out": tmp_path / "tiny.json", **options}
-        detectors, tried = ["retinanet"], candidates(factors, clips)
+        detectors, tried = ["retinanet"], candidates(factors, clips, warmups)
         given = Settings(made, "shapes", detectors, losses, tried, **chosen)
         return run_search(given, lines.append), lines
 
@@ -88,9 +90,27 @@ def test_a_run_that_collapses_or_diverges_scores_zero(searched):
 
 
 def test_if_nothing_learns_the_record_says_so(searched):
-    record, _ = searched(Trainings(lambda spec: "diverged"), losses=["focal"])
+    record, lines = searched(Trainings(lambda spec: "diverged"), losses=["focal"])
     (one,) = record.searches
     assert not one.learned and one.best.lr == 0.005  # equal scores: the lower rate
+    assert not any("that was tried" in line for line in lines)  # no advice on rates
+    _, row, told = outcome_lines(record)
+    assert "nothing learned" in row and "0.005" not in row
+    assert told.startswith("retinanet focal: nothing learned: no training of the last rung reached")
+
+
+def test_candidates_that_are_one_training_train_once(searched):
+    """A warm-up of 4 or 5 iterations has 2 of them in half of the schedule."""
+    trainings = Trainings(peak(0.01))
+    record, _ = searched(trainings, losses=["focal"], factors=(1, 2), warmups=(4, 5))
+    (one,) = record.searches
+    assert [len(trainings.specs), one.rungs[0].candidates] == [2 + 2, 4]
+    assert [t.warmup for t in one.trials if t.rung == 1] == [4, 5, 4, 5]
+    assert one.best.warmup in (4, 5) and one.best in one.trials
+    assert one.iterations == sum({t.key: t.iterations for t in one.trials}.values())
+    again = Trainings(peak(0.01))
+    (other,) = searched(again, losses=["focal"], factors=(1, 2), warmups=(4, 5))[0].searches
+    assert again.specs == [] and (other.best, other.trials) == (one.best, one.trials)
 
 
 def test_a_search_that_barely_learned_says_so(searched, monkeypatch):
@@ -98,7 +118,7 @@ def test_a_search_that_barely_learned_says_so(searched, monkeypatch):
     monkeypatch.setattr(Trainings, "row", lambda self, spec: {**row(self, spec), "AP50": 0.049})
     record, _ = searched(Trainings(peak(0.01)), losses=["focal"])
     assert record.searches[0].best.score > 0 and not record.searches[0].learned
-    assert any("(barely learned)" in line for line in outcome_lines(record))
+    assert any("nothing learned" in line for line in outcome_lines(record))
 
 
 def test_trials_of_the_record_are_not_made_again(searched, tmp_path):

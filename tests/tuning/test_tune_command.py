@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,10 @@ def test_a_killed_search_goes_on(tmp_path, capsys):
             ["focal", "--detector", "retinanet", "--rates", "1"],
             "a search needs two candidates or more",
         ),
+        (
+            ["focal", "--detector", "retinanet", "--rates", "1,2,1.0000001"],
+            "--rates 1,2,1.0000001: 1.0 and 1.0000001 are nearly one rate; leave one of them out",
+        ),
         (["focal", "--detector", "retinanet", "--rates", "1,x"], "found 'x'; give factors above 0"),
         (["focal", "--detector", "retinanet", "--rates", "-1,1"], "found '-1'; give factors above"),
         (["focal", "--detector", "retinanet", "--rates", "1,-2"], "found '-2'; give factors"),
@@ -126,3 +131,11 @@ def test_a_warmup_longer_than_the_trainings_is_one_line(tmp_path, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert "--warmup 10,99999: 99999 is not shorter than the trainings of" in line
     assert not (tmp_path / "tiny.json").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc on this system")
+def test_a_place_where_nothing_can_be_written_is_named(tmp_path, capsys):
+    """Rights do not tell: root may write into /proc."""
+    assert main(arguments(tmp_path, "--out", "/proc/x.json")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: /proc/x.json: cannot be written: ") and "/proc" in line[30:]

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
 from rankdet.files import atomic
 from rankdet.parsing import parse_json
@@ -244,14 +244,18 @@ def read_matches(path: Path | str) -> Matches:
             f"{path}: is not a table of matches; `rankdet evaluate --matches` writes one"
         ) from None
     except OSError as error:
-        raise InputError(f"{path}: is damaged ({error}); evaluate the run again") from None
+        raise InputError(
+            f"{path}: is damaged ({in_words(error)}); evaluate the run again"
+        ) from None
     if not isinstance(meta, dict) or meta.get("schema") != SCHEMA:
         found = meta.get("schema") if isinstance(meta, dict) else meta
         raise InputError(f"{path}: has schema {found!r}; needed: {SCHEMA!r}")
     try:
         return _matches(table, meta)
     except (pa.ArrowException, LookupError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{path}: is damaged ({error}); evaluate the run again") from None
+        raise InputError(
+            f"{path}: is damaged ({in_words(error)}); evaluate the run again"
+        ) from None
 
 
 def _matches(table: Any, meta: dict[str, Any]) -> Matches:

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.files import shown
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -21,7 +21,7 @@ def parse(path: Path) -> ast.Module:
     except SyntaxError as error:
         raise InputError(f"{shown(path)}:{error.lineno}: syntax error: {error.msg}") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{shown(path)}: cannot be read: {error}") from None
+        raise InputError(f"{shown(path)}: cannot be read: {in_words(error)}") from None
 
 
 def walk(node: ast.AST) -> list[ast.AST]:

@@ -1,0 +1,29 @@
+"""Commands write no folder into the folder of a study, where every folder has a meaning."""
+
+from pathlib import Path
+
+from rankdet.errors import InputError
+from rankdet.files import read_record
+from rankdet.results.layout import PLAN
+from rankdet.results.schemas.plan import Plan
+
+
+def check_outside_studies(folder: Path) -> None:
+    """Checks that a folder that a command is going to write is not inside a study's folder.
+
+    Raises:
+        InputError: If it is; the message names the study.
+    """
+    whole = folder.resolve()
+    for above in (whole, *whole.parents):
+        if (above / PLAN).exists() and _is_plan(above / PLAN):
+            where = "is" if above == whole else "is inside"
+            raise InputError(
+                f"{folder}: {where} the folder of the study {above.name!r}, where only its results "
+                "belong; name a folder elsewhere"
+            )
+
+
+def _is_plan(path: Path) -> bool:
+    record, problem = read_record(path)
+    return bool(problem) or record.get("schema") == Plan.SCHEMA
