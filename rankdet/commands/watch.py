@@ -81,8 +81,10 @@ def run(args: argparse.Namespace) -> int:
 def _config(name: str) -> Path:
     from rankdet.repository import CONFIG
 
-    known = CONFIG / f"{name}.yaml"
-    return known if not Path(name).exists() and known.is_file() else Path(name)
+    if Path(name).exists():
+        return Path(name)
+    known = (folder / f"{name}.yaml" for folder in (Path("config"), CONFIG))
+    return next((path for path in known if path.is_file()), Path(name))
 
 
 def _is_local(host: str) -> bool:

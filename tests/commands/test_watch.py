@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from rankdet.cli import main
-from rankdet.repository import ROOT
+from rankdet.commands.watch import _config
+from rankdet.repository import CONFIG, ROOT
 
 STUDY = """
 study: tiny
@@ -29,6 +31,16 @@ def config(tmp_path):
     path = tmp_path / "tiny.yaml"
     path.write_text(STUDY)
     return path
+
+
+def test_a_name_is_a_config_here_before_one_of_the_product(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    assert _config("smoke") == CONFIG / "smoke.yaml"
+    (tmp_path / "config" / "smoke.yaml").touch()
+    assert _config("smoke") == Path("config/smoke.yaml")
+    (tmp_path / "smoke").touch()
+    assert _config("smoke") == Path("smoke") and _config("none") == Path("none")
 
 
 def test_report_watch_is_the_same_command(monkeypatch, capsys):

@@ -163,6 +163,20 @@ def test_a_split_without_annotations_is_skipped_with_the_reason(write, tmp_path)
     assert status.status == "not evaluated" and "has no annotations" in status.reason
 
 
+def test_a_bin_of_the_calibration_without_a_value_is_damage(tmp_path):
+    path = tmp_path / "metrics.json"
+    whole = {"low": 0.0, "high": 1.0, "detections": 3, "score": 0.5, "precision": 0.2, "iou": 0.7}
+    record = {"schema": "rankdet.metrics/1", "metrics": {"AP": 0.3}}
+    for bins, problem in (
+        ([whole], None),
+        ([whole, {k: v for k, v in whole.items() if k != "iou"}], "calibration.bins.1.iou"),
+        ("none", "calibration.bins: should be a valid list"),
+    ):
+        path.write_text(json.dumps(record | {"calibration": {"D_ECE": 0.1, "bins": bins}}))
+        _, found = MetricsRecord.read(path)
+        assert (found is None) if problem is None else problem in found, found
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

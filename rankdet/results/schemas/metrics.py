@@ -46,6 +46,23 @@ class ErrorBreakdown(Part):
     counts: dict[str, int] | None = None
 
 
+class CalibrationBin(Part):
+    """One bin of scores; `score`, `precision` and `iou` are None in a bin without detections."""
+
+    low: Number
+    high: Number
+    detections: int
+    score: Number | None
+    precision: Number | None
+    iou: Number | None
+
+
+class Calibration(Part):
+    """Calibration errors, and the bins that they are computed from."""
+
+    bins: list[CalibrationBin] | None = None
+
+
 class Measured(Part):
     """What is computed from boxes, or from masks."""
 
@@ -71,6 +88,14 @@ class Measured(Part):
                     "rule", f"{name}: found {value:g}; it must be in [{low}, 1]"
                 )
         return metrics
+
+    @field_validator("calibration")
+    @classmethod
+    def _whole_bins(cls, calibration: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The charts read all keys of a bin."""
+        if calibration is not None:
+            Calibration.model_validate(calibration)
+        return calibration
 
     @property
     def detections_per_image(self) -> float | None:
