@@ -7,7 +7,7 @@ from statistics import fmean
 from rankdet.charts.chart import Chart, Series
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.values import metric_value
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.units import finite
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.values import metric_value
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rankdet.charts.ap_curves import ap_over_logarithm
 from rankdet.charts.chart import Chart, Series
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.values import metric_value
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 NAME = re.compile(r"rate-x(\d+(?:\.\d+)?)")
 

@@ -9,7 +9,7 @@ import pandas as pd
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 Record = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ import numpy as np
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.estimates import LEVEL, Estimate
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 MAX_DOTS = 3  # losses in a dot plot; more are a heat map
 

@@ -9,7 +9,7 @@ from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.results.layout import TRAINING
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.training_record import training_record
 
 COLUMNS = ["iteration", "epoch", "loss_cls", "loss_bbox", "balance_weight"]

@@ -9,7 +9,7 @@ from rankdet.charts.gradient_balance import in_panel, rate_chart
 from rankdet.evaluation.metrics.gradient_balance import band, gradient_rates, rate_summary
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.results.layout import TRAINING
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.training_record import training_record
 
 COLUMNS = ["iteration", "grad_pos", "grad_neg", "loss_cls"]

@@ -9,7 +9,7 @@ from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.results.layout import TRAINING
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.training_record import training_record
 
 PARTS = {"loss_cls": "classification loss", "loss_bbox": "localisation loss"}

@@ -7,7 +7,7 @@ import numpy as np
 from rankdet.charts.chart import Chart, Series
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.schemas.metrics import SparsityBin
 
 METRICS = {"AP": "AP × 100", "oLRP": "oLRP × 100"}

@@ -15,7 +15,8 @@ from rankdet.suggest import choice
 if TYPE_CHECKING:
     from rankdet.charts.chart import Chart
     from rankdet.papers.figure_model import Drawing, Figure
-    from rankdet.results.records import RecordedRun, RecordedStudy
+    from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

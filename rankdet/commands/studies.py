@@ -11,7 +11,8 @@ from rankdet.errors import InputError
 from rankdet.repository import IN_CLONE, ROOT, STUDY
 
 if TYPE_CHECKING:
-    from rankdet.results.records import RecordedRun, RecordedStudy
+    from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.staleness import PARTS
 
 OF_A_STUDY = ("title", "scale", "preset", "learned_ap50")

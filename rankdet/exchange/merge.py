@@ -13,7 +13,8 @@ from rankdet.exchange.merge_checks import check_parts, same_results
 from rankdet.files import shown, write_record
 from rankdet.results import layout
 from rankdet.results.outside import check_outside_studies
-from rankdet.results.records import RecordedRun, RecordedStudy, read_study
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.status import NOT_RUN, WITHOUT_RESULTS

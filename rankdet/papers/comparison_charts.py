@@ -9,7 +9,8 @@ from rankdet.errors import InputError
 from rankdet.papers.figure_kinds import FigureOfRuns
 from rankdet.papers.loss_looks import loss_looks
 from rankdet.results.epochs import at_epoch
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.suggest import choice
 
 

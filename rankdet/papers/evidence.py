@@ -15,7 +15,7 @@ from rankdet.evaluation.seeds import SEEDS
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import MULTI_SCALE, Column, threshold
 from rankdet.results.layout import MATCHES, threshold_folder
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 OVER_IMAGES = "interval over images (paired bootstrap"  # how an interval of two single seeds begins
 OF_MASKS = "segm."  # metrics of masks; the bootstrap has only matches of boxes

@@ -18,7 +18,7 @@ from rankdet.files import import_file, shown
 from rankdet.papers.folders import figure_kinds
 from rankdet.papers.run_values import RunValues
 from rankdet.papers.spec import Column
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.status import STALE
 from rankdet.results.unreadable import unreadable
 from rankdet.results.usable import other_data

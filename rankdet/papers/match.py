@@ -8,7 +8,8 @@ with the reasons.
 from rankdet.papers.epochs import kept_epoch, schedule_in_study
 from rankdet.papers.spec import MULTI_SCALE, Row, RunRequest, Spec, threshold
 from rankdet.results.epochs import at_epoch
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 
 NOT_IN_STUDY = "not in this study"
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.papers.spec import Column
 from rankdet.papers.values import metric_value, problem
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.usable import unusable
 
 OF_TRAINING = ("training.", "schedule.")  # beginnings of metrics that do not need a good model

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.files import sha256
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 
 SCHEMA = "rankdet.study-record/1"
 MACHINE = ("cpu", "gpu", "cores", "threads", "system", "device")  # of the hardware of a run

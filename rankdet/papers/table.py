@@ -20,7 +20,8 @@ from rankdet.papers.spec import HYPERPARAMETERS, Column, Row, RunRequest, Spec
 from rankdet.papers.table_model import Block, Cell, Table, TableRow
 from rankdet.repository import ROOT
 from rankdet.results.epochs import run_key
-from rankdet.results.records import RecordedRun, RecordedStudy, read_study
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy, read_study
 
 NOT_OURS = "published only: not a run of this benchmark"
 

@@ -15,7 +15,7 @@ from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.evaluation.units import finite
 from rankdet.papers.spec import MULTI_SCALE, threshold
 from rankdet.results.layout import SPEED, SWEEP
-from rankdet.results.records import Evaluation, RecordedRun
+from rankdet.results.recorded_run import Evaluation, RecordedRun
 from rankdet.results.schemas.metrics import SparsityBin
 from rankdet.results.schemas.sweep import Speed, SpeedRecord, SweepRecord, SweepRow
 

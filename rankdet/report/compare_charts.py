@@ -12,7 +12,7 @@ from rankdet.charts.looks import with_looks
 from rankdet.charts.svg import chart_svg
 from rankdet.errors import InputError
 from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 CLASSES = "class_differences"
 CURVES = {  # kind to its title; charts that another kind shows too are left out

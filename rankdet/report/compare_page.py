@@ -24,7 +24,8 @@ from rankdet.report.compare_images import Pictures, pictures
 from rankdet.report.compare_tables import Line, against, make_line, texts
 from rankdet.report.pairwise_matrix import Loss, Matrix, matrices
 from rankdet.report.paths import compare_page
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.usable import unusable
 
 MOST_CURVES = 16  # losses with curves and pictures

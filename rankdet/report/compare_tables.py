@@ -12,7 +12,8 @@ from rankdet.evaluation.registry import shown_in
 from rankdet.evaluation.seeds import SeedDifference, differences
 from rankdet.report.formatting import end, number
 from rankdet.results.layout import MATCHES
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 
 SHOWN = shown_in(COMPARE)
 

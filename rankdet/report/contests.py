@@ -12,7 +12,8 @@ from rankdet.evaluation.seeds import SEEDS, like_the_best
 from rankdet.papers.loss_looks import loss_looks
 from rankdet.report.paths import compare_page
 from rankdet.results.leaderboard import is_untrained
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.seed_groups import SeedGroup
 
 

@@ -20,7 +20,8 @@ from rankdet.evaluation.metrics.operating_point import kept_rows
 from rankdet.report.run_metrics import ERRORS
 from rankdet.report.sample_files import boxes_of
 from rankdet.results.layout import DETECTIONS
-from rankdet.results.records import Evaluation, RecordedStudy
+from rankdet.results.recorded_run import Evaluation
+from rankdet.results.records import RecordedStudy
 
 MAX_CLASSES = 15  # of a matrix on a page; with more, only the classes that are confused most
 MAX_PAIRS = 12

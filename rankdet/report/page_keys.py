@@ -17,7 +17,8 @@ from rankdet.papers.loss_looks import loss_looks
 from rankdet.report.page_store import Stamp
 from rankdet.repository import TEMPLATES
 from rankdet.results import layout
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 
 OF_AN_EVALUATION = (layout.METRICS, layout.SPEED, layout.MATCHES, layout.DETECTIONS)
 OF_A_RUN = (layout.RUN, layout.TRAINING, layout.SWEEP)

@@ -2,7 +2,7 @@
 
 from rankdet.results.epochs import run_key
 from rankdet.results.layout import slug
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 INDEX = "index.html"
 READING = "reading.html"

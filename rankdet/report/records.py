@@ -24,7 +24,8 @@ from rankdet.papers.table_model import Table
 from rankdet.results import layout
 from rankdet.results.epochs import recorded, run_key
 from rankdet.results.leaderboard import Entry, leaderboard, read_leaderboard
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.schemas.plan import PlanPaper
 from rankdet.results.status import WITHOUT_RESULTS
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import RUN, SPARSITY, Metric
-from rankdet.results.records import Evaluation
+from rankdet.results.recorded_run import Evaluation
 
 GAIN = registry.by_key()["AP50"]  # TIDE's gains are differences of AP50
 # TIDE's kinds of errors (Bolya et al., ECCV 2020), in TIDE's order: name and meaning.

@@ -33,7 +33,8 @@ from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines, variant_views
 from rankdet.results.layout import MATCHES, TRAINING
-from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import Evaluation, RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.training_record import training_record
 from rankdet.results.unreadable import unreadable
 

@@ -20,7 +20,8 @@ from rankdet.report.page_keys import Stamp, stamp
 from rankdet.report.sample_detections import OfImage, chosen_detections
 from rankdet.report.sample_files import Box, Split, detected_boxes, load_split
 from rankdet.results.layout import DETECTIONS, MATCHES, slug
-from rankdet.results.records import Evaluation, RecordedStudy
+from rankdet.results.recorded_run import Evaluation
+from rankdet.results.records import RecordedStudy
 
 MAX_SIDE = 480  # pixels
 LABELLED = 4  # if there are more boxes, each has a number instead of a full label

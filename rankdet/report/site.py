@@ -20,7 +20,8 @@ from rankdet.report.paths import run_page
 from rankdet.report.sample_images import MARKS as MARKS_OF_BOXES
 from rankdet.report.study_facts import command, record, study_facts
 from rankdet.repository import STATIC, TEMPLATES
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.status import STATUSES
 
 STYLES = ("style.css", "charts.css")  # of every page

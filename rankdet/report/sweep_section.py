@@ -9,7 +9,7 @@ from rankdet.evaluation import registry
 from rankdet.evaluation.metric import MASKS, SWEEP, Metric
 from rankdet.report.charts.sweep import sweep_charts
 from rankdet.results.layout import SWEEP as FILE
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.schemas.sweep import SweepRecord, SweepRow
 
 

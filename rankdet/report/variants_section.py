@@ -9,7 +9,7 @@ from rankdet.evaluation.metric import SWEEP
 from rankdet.report.run_metrics import SplitMetrics, split_metrics
 from rankdet.results.epochs import at_epoch, words
 from rankdet.results.layout import METRICS, slug, variant_folder
-from rankdet.results.records import Evaluation, RecordedRun
+from rankdet.results.recorded_run import Evaluation, RecordedRun
 
 COLUMNS = tuple(metric for metric in registry.shown_in(SWEEP) if not metric.key.startswith("speed"))
 

@@ -13,7 +13,8 @@ from typing_extensions import Self  # of typing from Python 3.11; pydantic bring
 
 from rankdet.results.layout import MODEL, RUN, epoch_folder
 from rankdet.results.learning import BARELY_LEARNED, COLLAPSED, TRAINED
-from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import Evaluation, RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.schemas.run import RunRecord
 from rankdet.results.status import NOT_EVALUATED, STALE, WITHOUT_RESULTS, read_metrics
 

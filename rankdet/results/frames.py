@@ -14,7 +14,8 @@ from rankdet.errors import InputError
 from rankdet.evaluation.metrics.curves import precision_recall
 from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.results.layout import MATCHES, TRAINING
-from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import Evaluation, RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.schemas.metrics import Measured
 from rankdet.results.status import DIVERGED, STALE
 from rankdet.results.training_record import training_record

@@ -14,7 +14,8 @@ from rankdet.evaluation import registry
 from rankdet.evaluation.metric import LEADERBOARD, MASKS, PERCENT, Metric
 from rankdet.files import atomic, read_csv
 from rankdet.parsing import parse_number
-from rankdet.results.records import Evaluation, RecordedRun, RecordedStudy, read_study
+from rankdet.results.recorded_run import Evaluation, RecordedRun
+from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.status import STATUSES, UNTRAINED, WITHOUT_RESULTS
 from rankdet.results.usable import unusable
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rankdet.errors import InputError, in_words
 from rankdet.results.layout import TRAINING
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 
 CLASSIFICATION = "loss_cls"
 OF_RANK_SORT = ("loss_rank", "loss_sort")  # Rank & Sort Loss records its two parts

@@ -10,7 +10,7 @@ from pathlib import Path
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.results.layout import MATCHES, METRICS, RUN, TRAINING
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.training_record import read_rows, training_file
 
 READERS: dict[str, Callable[[Path], object]] = {TRAINING: read_rows, MATCHES: read_matches}

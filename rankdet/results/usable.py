@@ -1,6 +1,6 @@
 """Whether a run's numbers can be compared with those of other runs."""
 
-from rankdet.results.records import RecordedRun
+from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.status import DIVERGED
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from rankdet.results import layout
 from rankdet.results.layout import threshold_folder
 from rankdet.results.metrics_record import OF_MASKS, write_split_metrics
-from rankdet.results.records import RecordedRun, RecordedStudy
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy
 from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.results.sweep import write_sweep
 from tests.report.fake_dataset import CHECKSUM, CLASSES, HOSTILE, make_split, write_json

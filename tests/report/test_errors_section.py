@@ -13,7 +13,8 @@ from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.report import build_report
 from rankdet.report.charts.quality import bounds_chart, calibration_chart
 from rankdet.report.errors_section import error_view, rank_chart
-from rankdet.results.records import RecordedRun, RecordedStudy, read_study
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import RecordedStudy, read_study
 from tests.report.fake_study import SWEPT
 from tests.report.pages import Page
 

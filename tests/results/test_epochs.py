@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from rankdet.results.epochs import KeptEpoch, at_epoch, not_kept, recorded, run_key
-from rankdet.results.records import RecordedRun, read_study
+from rankdet.results.recorded_run import RecordedRun
+from rankdet.results.records import read_study
 from rankdet.results.schemas.failure import FailureRecord
 from rankdet.results.training_record import training_record
 from rankdet.results.usable import unusable
