@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--host: is empty; give an address, such as 127.0.0.1")
     from rankdet.study.plan import load_study
 
-    paths = [_config(name) for name in args.study]
+    paths = [config_named(name) for name in args.study]
     study = load_study(paths, config_overrides(args.config), with_data=False)
     from rankdet.live.server import LiveServer
     from rankdet.live.watching import Watch
@@ -78,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _config(name: str) -> Path:
+def config_named(name: str) -> Path:
+    """Returns a config by its path, or by its name in `./config` or among the product's."""
     from rankdet.repository import CONFIG
 
     if Path(name).exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rankdet.cli import main
-from rankdet.commands.watch import _config
+from rankdet.commands.watch import config_named
 from rankdet.repository import CONFIG, ROOT
 
 STUDY = """
@@ -36,11 +36,11 @@ def config(tmp_path):
 def test_a_name_is_a_config_here_before_one_of_the_product(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    assert _config("smoke") == CONFIG / "smoke.yaml"
+    assert config_named("smoke") == CONFIG / "smoke.yaml"
     (tmp_path / "config" / "smoke.yaml").touch()
-    assert _config("smoke") == Path("config/smoke.yaml")
+    assert config_named("smoke") == Path("config/smoke.yaml")
     (tmp_path / "smoke").touch()
-    assert _config("smoke") == Path("smoke") and _config("none") == Path("none")
+    assert config_named("smoke") == Path("smoke") and config_named("none") == Path("none")
 
 
 def test_report_watch_is_the_same_command(monkeypatch, capsys):
