@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 def _print_estimates(study: Any, console: Any) -> None:
     from rich.table import Table
 
-    from rankdet.study.estimate import estimates
+    from rankdet.study.estimate import estimates, unmeasured
 
     unit = "GPU-hours" if study.gpus else "CPU-hours"
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -97,14 +97,26 @@ def _print_estimates(study: Any, console: Any) -> None:
         table.add_row(name, str(found.runs), length, hours(found))
     console.print(table)
     if unknown:
-        console.print(
+        said = (
             "Not measured here: results/ has no timing of an iteration with that detector, image "
-            "size and batch size on this machine. A finished run adds it. So does `rankdet bench "
-            "iteration --detector retinanet --image-size 512 --batch-size 16 --out "
-            "results/bench/cost.json`.",
-            style="dim",
-            highlight=False,
+            "size and batch size on this machine. A finished run adds it."
         )
+        command = next(filter(None, map(_measuring, unmeasured(study))), None)
+        if command:
+            said += f" So does `{command}`."
+        console.print(said, style="dim", highlight=False)
+
+
+def _measuring(pace: Any) -> str | None:
+    """The command that measures an iteration; None if no command measures such a one."""
+    plain = (pace.gpus, pace.accumulate, pace.precision) == (1, 1, "fp32")
+    if len(set(pace.image_size)) > 1 or not plain:
+        return None
+    detector = f"{pace.detector}@{pace.backbone}" if pace.backbone else pace.detector
+    return (
+        f"rankdet bench iteration --detector {detector} --preset {pace.preset} --image-size "
+        f"{pace.image_size[0]} --batch-size {pace.batch_size} --out results/bench/cost.json"
+    )
 
 
 def hours(found: Any) -> str:

@@ -71,6 +71,13 @@ def estimates(study: Study, results: Path = RESULTS) -> dict[str, Estimate]:
     return {**found, "all": _estimate(study, study.runs, paces)}
 
 
+def unmeasured(study: Study, results: Path = RESULTS) -> list[Pace]:
+    """Returns what the trainings need that was not measured on this machine, in their order."""
+    paces = measured(results, gpu=bool(study.gpus))
+    needed = dict.fromkeys(pace_of(run) for run in study.runs if run.trained)
+    return [pace for pace in needed if pace not in paces]
+
+
 def _estimate(study: Study, runs: Iterable[ResolvedRun], paces: Mapping[Pace, float]) -> Estimate:
     trained = [run for run in runs if run.trained]
     lengths = [iterations(study, run) for run in trained]

@@ -169,6 +169,7 @@ def test_the_cost_of_a_loss_counts_too(tmp_path):
     (tmp_path / "results/bench/cost.json").write_text(json.dumps(cost))
     study = Study(check_config(STUDY, "s.yaml"), "s.yaml")
     assert estimate.estimates(study)["all"].hours == pytest.approx(180 * 2 / 3600)
+    assert estimate.unmeasured(study) == []
 
 
 def test_the_command_says_what_is_not_measured(coco, capsys):
@@ -177,6 +178,23 @@ def test_the_command_says_what_is_not_measured(coco, capsys):
     out = capsys.readouterr().out
     assert "not measured here" in out
     assert "alrp/table2" in out
+
+
+@pytest.mark.parametrize(
+    ("schedule", "named"),
+    [
+        ({}, "--detector retinanet --preset small --image-size 64 --batch-size 4 --out"),
+        ({"image_size": [64, 128]}, None),  # it measures squares, on one GPU
+        ({"accumulate": 2}, None),
+    ],
+)
+def test_the_command_that_measures_is_that_of_the_study(tmp_path, capsys, schedule, named):
+    study = {**STUDY, "schedule": {**STUDY["schedule"], **schedule}}
+    (tmp_path / "study.yaml").write_text(json.dumps(study))
+    assert main(["plan", "--configfile", "study.yaml"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert ("bench iteration" in out) == bool(named)
+    assert not named or named in out
 
 
 def test_hours_in_words():
