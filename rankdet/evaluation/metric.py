@@ -26,18 +26,25 @@ FAMILIES = ("ap", "olrp", "correlation")  # metrics whose intervals are drawn to
 Key = TypeVar("Key")
 
 
-RECORDED_TIMES = "training.seconds"  # beginning of the keys of times that trainings record
+RECORDED_TIMES = ("training.seconds", "speed.")  # how keys of times of single runs begin
 CALIBRATION_ERRORS = ("D_ECE", "LaECE")
 
 
 def without_best(key: str) -> bool:
-    """Returns whether no value of a metric is marked as the best.
+    """Returns whether no value or difference of a metric is bold, in any table.
 
-    The times of trainings depend on the other jobs of the machine, so they do not rank losses. A
-    calibration error is a mean over all detections, most of which are background: a model whose
-    scores are all low has a small one.
+    A time does not rank losses (`is_time`). A calibration error is a mean over all detections, most
+    of which are background: a model whose scores are all low has a small one.
     """
-    return key.startswith(RECORDED_TIMES) or key.rpartition(".")[2] in CALIBRATION_ERRORS
+    return is_time(key) or key.rpartition(".")[2] in CALIBRATION_ERRORS
+
+
+def is_time(key: str) -> bool:
+    """Returns whether a metric is a time of a training or an inference: it is not tested either.
+
+    It depends on the other jobs of the machine, which seeds do not average out.
+    """
+    return key.startswith(RECORDED_TIMES)
 
 
 def arrow(better: str | None) -> str:

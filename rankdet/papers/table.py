@@ -169,8 +169,8 @@ def mark_best(
     """Marks in every column all rows that cannot be told from the best.
 
     Rows are compared over three seeds or more, as verdicts are. Published values, and ours without
-    uncertainty, are compared as printed; values that are printed equal are a tie. Our times of
-    trainings and our calibration errors are never marked.
+    uncertainty, are compared as printed; values that are printed equal are a tie. Our times
+    and our calibration errors are never marked.
 
     Args:
         columns: the columns.

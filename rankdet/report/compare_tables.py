@@ -1,13 +1,13 @@
 """Differences of the losses of a comparison page to a reference, which a reader can choose."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from rankdet.errors import InputError
 from rankdet.evaluation.interval_cache import difference
 from rankdet.evaluation.intervals import mean_over_seeds
-from rankdet.evaluation.metric import COMPARE, Metric
+from rankdet.evaluation.metric import COMPARE, Metric, is_time, without_best
 from rankdet.evaluation.registry import shown_in
 from rankdet.evaluation.seeds import SeedDifference, differences
 from rankdet.report.formatting import end, number
@@ -74,6 +74,8 @@ def against(
 ) -> list[dict[str, SeedDifference]]:
     """Compares every line with one of them; the lines of a column are tested together.
 
+    Times are not tested, and differences in calibration have an interval, but no verdict.
+
     Args:
         study: the study.
         lines: the losses.
@@ -90,13 +92,15 @@ def against(
         if not known[reference]:
             continue
         others = [at for at in known if at != reference and known[at]]
-        part = [at for at in others if lines[at].learned and base.learned]
+        testable = base.learned and not is_time(metric.key)
+        part = [at for at in others if lines[at].learned and testable]
         tested = differences(known, [(at, reference) for at in part])
         for at in others:
             plain = SeedDifference(fmean(known[at]) - fmean(known[reference]))
             single = images and len(known[at]) == len(known[reference]) == 1
             drawn = _over_images(study, base.run, lines[at].run, metric) if single else None
-            found[at][metric.key] = drawn or tested.get((at, reference)) or plain
+            one = drawn or tested.get((at, reference)) or plain
+            found[at][metric.key] = replace(one, p=None) if without_best(metric.key) else one
     return found
 
 

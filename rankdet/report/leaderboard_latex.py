@@ -16,7 +16,7 @@ def leaderboard_latex(groups: Sequence[SeedGroup], study: str, title: str) -> st
     """Means over seeds with ± half of their 95 % interval.
 
     Each table has up to four metrics, and metrics of one kind stay together. Bold is what cannot be
-    told from the best of its column, as in the report.
+    told from the best of its detector, as in the report.
 
     Args:
         groups: the rows of the leaderboard.
@@ -57,7 +57,8 @@ def _table(
 ) -> list[str]:
     left = LEFT[len(_detectors(groups)) == 1 :]
     heads = [*left, *(f"{tex(m.header)} {_arrow(m)}".strip() for m in shown)]
-    note = "Means ± half of the 95 % interval over seeds; bold cannot be told from the best."
+    best = "the best" if len(_detectors(groups)) == 1 else "the best of its detector"
+    note = f"Means ± half of the 95 % interval over seeds; bold cannot be told from {best}."
     lines = (" & ".join(_cells(group, shown)[-len(heads) :]) + r" \\" for group in groups)
     layout = f"{'l' * (len(left) - 1)}{'r' * (len(shown) + 1)}"
     return latex_table(f"{caption} {note}", label, layout, heads, lines)

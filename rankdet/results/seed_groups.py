@@ -28,7 +28,8 @@ class SeedGroup:
     Attributes:
         entries: one per seed, in the plan's order; at least one.
         means: metric key to mean and half-width of its 95 % t-interval, in printed units.
-        best: keys of the metrics in which it cannot be told from the best of its dataset and split.
+        best: keys of the metrics in which it cannot be told from the best of its detector, dataset
+            and split.
     """
 
     entries: tuple[Entry, ...]
@@ -120,12 +121,17 @@ def _mean(values: Sequence[float]) -> Mean:
 
 
 def _with_best(groups: Sequence[SeedGroup], shown: Sequence[Metric]) -> list[SeedGroup]:
-    """Marks, in every column of a dataset and split, the rows that cannot be told from the best."""
+    """Marks the rows that cannot be told from the best loss with their detector.
+
+    A loss is compared with the others of its detector alone: else the losses of the weaker detector
+    would never be bold, whatever their findings say.
+    """
     best: dict[int, set[str]] = {}
     places: dict[tuple[str, str], list[int]] = {}
     for at, group in enumerate(groups):
         if group.learned and not is_untrained(group.first):
-            places.setdefault((group.first.dataset, group.first.split), []).append(at)
+            model = group.key.rpartition("/")[0]  # dataset and detector, with its backbone
+            places.setdefault((model, group.first.split), []).append(at)
     for together in places.values():
         for metric in (one for one in shown if not without_best(one.key)):
             samples = {at: groups[at].values(metric) for at in together}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.papers.comparison_charts import comparison_charts
 from rankdet.papers.figure_kinds import figure_kind
 from rankdet.report.compare_charts import CURVES
+from rankdet.report.compare_tables import SHOWN, against, make_line, texts
 from rankdet.report.image_errors import choose_images, image_errors, object_counts, operating_rows
 from rankdet.report.sample_images import optimal_thresholds
 from rankdet.results.layout import MATCHES
@@ -147,3 +149,20 @@ def test_names_in_the_data_cannot_end_it(report: Path) -> None:
     assert "<" not in text
     names = [loss["name"] for loss in json.loads(text)["losses"]]
     assert "<img src=x onerror=alert(1)>" in names and len(names) == len(set(names))
+
+
+def test_differences_in_times_and_calibration_are_no_verdicts(study: RecordedStudy) -> None:
+    """Their seeds lie far apart, so a test would call them different."""
+    lines = []
+    for at, loss in enumerate(("ap", "alrp")):
+        runs = [r for r in study.runs if r.full_loss == loss and not r.untrained]
+        line = make_line(loss, runs)
+        near = {m.key: [at + 0.001 * k for k in range(5)] for m in SHOWN}
+        lines.append(replace(line, values=near))
+    found = against(study, lines, 0)[1]
+    assert found["AP"].significant and found["AP"].value == pytest.approx(1)
+    calibration, time = found["D_ECE"], found["speed.images_per_second"]
+    assert calibration.low > 0 and not calibration.significant
+    assert time.low is None and time.p is None and time.value == pytest.approx(1)
+    bold = {m.key for m, cell in zip(SHOWN, texts([found])[0], strict=True) if cell[1]}
+    assert bold == {m.key for m in SHOWN} - {"D_ECE", "LaECE", "speed.images_per_second"}

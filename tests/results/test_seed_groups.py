@@ -81,6 +81,33 @@ def test_a_dead_model_wins_nothing_where_lower_is_better(entries: list[Entry], k
     assert ranked != (key.startswith("training.") or key in ("D_ECE", "LaECE"))
 
 
+def test_a_fast_inference_wins_nothing(entries: list[Entry]) -> None:
+    key = "speed.images_per_second"
+    fast = [
+        replace(e, values={**e.values, key: (90.0 if e.loss == "ap" else 9.0) + 0.1 * e.seed})
+        for e in entries
+    ]
+    groups = by_loss(fast)
+    assert groups["ap"].means[key][0] > 80 and groups["alrp"].means[key][0] < 10
+    assert not any(key in group.best for group in groups.values())
+
+
+def test_a_loss_is_compared_with_those_of_its_detector(entries: list[Entry]) -> None:
+    """A stronger detector does not take the bold of all losses of the weaker one."""
+    strong = [
+        replace(
+            e,
+            key=e.key.replace("/retinanet/", "/atss/"),
+            detector="atss",
+            values={**e.values, "AP": e.values["AP"] + 40},
+        )
+        for e in entries
+    ]
+    groups = seed_groups([*entries, *strong])
+    bold = {group.key for group in groups if "AP" in group.best}
+    assert bold == {"shapes/retinanet/alrp", "shapes/atss/alrp"}
+
+
 def test_low_scores_are_not_the_best_calibration(entries: list[Entry]) -> None:
     """A loss that has learned, but scores nothing above .2, has a tiny error."""
     low = [
