@@ -28,6 +28,8 @@ class Claim:
         about: the better side is better by this much ± `tolerance`.
         equals: the cell (`better`, `column`) has this value ± `tolerance`.
         tolerance: tolerance of `about` and `equals`.
+        statement: the claim that this one is a side of. Claims of a table with the same statement
+            are counted as one, which is as strong as its weakest side.
     """
 
     text: str
@@ -44,6 +46,7 @@ class Claim:
     about: float | None = None
     equals: float | None = None
     tolerance: float | None = None
+    statement: str = ""
 
     @property
     def directed(self) -> bool:
@@ -82,13 +85,19 @@ class Claim:
         """Whether the claim states a size."""
         return any(getattr(self, name) is not None for name in SIZES)
 
-    def size(self, decimals: int) -> str:
-        """The size in words, such as `about 1.0 ± 0.5 better`; empty for a claim without a size."""
+    def size(self, decimals: int, scale: float = 1.0, more: str = "better") -> str:
+        """The size in words, such as `about 1.0 ± 0.5 better`; empty for a claim without a size.
+
+        Args:
+            decimals: digits to print.
+            scale: factor from printed units to the unit of the text.
+            more: the word for a gain: `larger` for a metric without a better direction.
+        """
 
         def text(value: float | None) -> str:
-            return f"{value or 0.0:.{decimals}f}"
+            return f"{(value or 0.0) * scale:.{decimals}f}"
 
-        more = "times" if self.ratio else "better"
+        more = "times" if self.ratio else more
         if self.within is not None:
             return f"the same to within {text(self.within)}"
         if self.at_least is not None:

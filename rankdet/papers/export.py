@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.evaluation.units import digits_that_show
 from rankdet.files import write_record
+from rankdet.papers.gains import GAINS, column_of, ends_text, gain, gain_text
 from rankdet.papers.records import table_record
-from rankdet.papers.spec import Column
+from rankdet.papers.spec import Column, Spec
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
 from rankdet.papers.verdicts import DIRECTION
 from rankdet.results.epochs import run_key
@@ -100,7 +100,8 @@ def to_markdown(table: Table) -> str:
         parts += [
             f"Ours (published){_bold(block)}. – is undefined or missing.",
             *filter(None, ["\n".join(reasons)]),
-            *filter(None, ["\n".join(_md_finding(f) for f in block.findings)]),
+            GAINS if block.findings else "",
+            *filter(None, ["\n".join(_md_finding(spec, f) for f in block.findings)]),
         ]
     parts += [f"- {md_escape(note)}" for note in spec.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -119,26 +120,16 @@ def _count(seeds: list[int]) -> str:
     return str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
 
 
-def _md_finding(finding: Finding) -> str:
-    claim = md_escape(finding.claim.text)
-    if finding.difference is None:
+def _md_finding(spec: Spec, finding: Finding) -> str:
+    claim, found = md_escape(finding.claim.text), gain(finding, column_of(finding, spec.columns))
+    if found.value is None:
         return f"- **{finding.words}**: {claim} ({md_escape(finding.how)})"
-    ours = _signed(finding, finding.difference, finding.decimals)
+    ours = gain_text(found)
     few = finding.verdict == DIRECTION
     head = f"{finding.words}, {ours} ({finding.seeds})" if few else f"**{finding.words}**"
-    text = f"- {head}: {claim}"
-    if finding.low is not None and finding.high is not None:
-        low, high = (
-            _signed(finding, end, digits_that_show(end, finding.decimals))
-            for end in (finding.low, finding.high)
-        )
-        ours += f" ({low} to {high})"
-    ours += f", claimed {finding.size}" if finding.size else ""
-    return f"{text}; {md_escape(finding.metric)} {ours}, {md_escape(finding.how)}"
-
-
-def _signed(finding: Finding, value: float, decimals: int) -> str:
-    return f"{value:{'+' if finding.signed else ''}.{decimals}f}"
+    ours += ends_text(found)
+    ours += f", claimed {found.size}" if found.size else ""
+    return f"- {head}: {claim}; {md_escape(finding.metric)} {ours}, {md_escape(finding.how)}"
 
 
 def _md_line(cells: list[str]) -> str:

@@ -75,7 +75,7 @@ def _tested(
     column = next(c for c in table.spec.columns if c.header == claim.column)
     decimals = RATIO_DECIMALS if claim.ratio else column.decimals
     higher = higher_is_better(column)
-    finding = Finding(claim, column.header, decimals, MISSING)
+    finding = Finding(claim, column.header, decimals, MISSING, better=better_of(column))
     if not pairs:
         return replace(finding, how=f"no row is on {block.title}"), None, higher
     finding = replace(finding, published=_rounded(published(claim, pairs)))
@@ -86,7 +86,28 @@ def _tested(
     if found.value is None:
         return replace(finding, how=found.how), None, higher
     found = replace(found, how="; ".join([found.how, *_without(pairs)]))
-    return replace(finding, difference=_rounded(found.value), how=found.how), found, higher
+    finding = replace(finding, difference=_rounded(found.value), how=found.how)
+    in_table = _in_table(block, finding, table.spec.columns) if table.spec.figure else None
+    return replace(finding, in_table=in_table), found, higher
+
+
+def _in_table(block: Block, finding: Finding, columns: Sequence[Column]) -> float | None:
+    """The compared value of the cells of the table, if it is another one than the claim's.
+
+    The extremes of a curve averaged over seeds are not the mean of the seeds' own extremes.
+    """
+    claim, rows = finding.claim, {row.row.key: row for row in block.rows}
+    if claim.average or claim.view or claim.ratio:
+        return None
+    at = {column.header: i for i, column in enumerate(columns)}
+    better = rows[claim.better].cells[at[claim.column]].ours
+    worse = rows[claim.worse].cells[at[claim.over or claim.column]].ours
+    if claim.equals is None and better is not None:
+        better = None if worse is None else better - worse
+    if better is None or finding.difference is None:
+        return None
+    apart = abs(better - finding.difference)  # half of the last printed digit is rounding
+    return _rounded(better) if apart > 0.5 * 10.0**-finding.decimals else None
 
 
 def _without(pairs: Sequence[Pair]) -> list[str]:
@@ -145,10 +166,15 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 
-def higher_is_better(column: Column) -> bool:
-    """Whether a higher value is better; a column of settings has the direction of its metric."""
+def better_of(column: Column) -> str | None:
+    """The better direction of a column; a column of settings has that of its metric."""
     metric = find(column.metric)
-    return (column.better or (metric.better if metric else None)) != LOWER
+    return column.better or (metric.better if metric else None)
+
+
+def higher_is_better(column: Column) -> bool:
+    """Whether a claim is about a higher value; so it is for a metric without a direction."""
+    return better_of(column) != LOWER
 
 
 def _pairs(

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from rankdet.charts.forest import ForestGroup, ForestPanel, ForestRow, forest_svg
 from rankdet.charts.forest_grid import forest_grid_svg, grid_of
-from rankdet.evaluation.metric import PERCENT
+from rankdet.evaluation.metric import is_time
 from rankdet.evaluation.registry import find
-from rankdet.papers.findings import higher_is_better
 from rankdet.papers.folders import load_papers, paper_of
+from rankdet.papers.gains import column_of, gain
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Finding, Table
 from rankdet.papers.verdicts import DIRECTION
@@ -99,36 +99,25 @@ def _answered(tables: Iterable[Table], dataset: str) -> Iterator[tuple[Table, st
 
 
 def _is_difference(table: Table, finding: Finding) -> bool:
-    """Whether a claim has an answer that fits the axis; a figure's metrics have other units."""
-    known = find(_column(table, finding).metric) is not None
-    return known and finding.difference is not None and finding.claim.equals is None
+    """Whether a claim has an answer that fits the axis; times and a figure's metrics do not."""
+    metric = find(_column(table, finding).metric)
+    fits = metric is not None and (finding.claim.ratio or not is_time(metric.key))
+    return fits and finding.difference is not None and finding.claim.equals is None
 
 
 def _column(table: Table, finding: Finding) -> Column:
-    return next(c for c in table.spec.columns if c.header == finding.metric)
+    return column_of(finding, table.spec.columns)
 
 
 def _row(table: Table, title: str, finding: Finding) -> ForestRow:
-    column = _column(table, finding)
-    factor = 1.0 if finding.claim.ratio else _points(column)
-    if finding.claim.directed and not higher_is_better(column):
-        factor = -factor
-    value = (finding.difference or 0.0) * factor
-    ends = [None if end is None else end * factor for end in (finding.low, finding.high)]
-    known = sorted(end for end in ends if end is not None)
-    low, high = known if len(known) == 2 else (None, None)
-    paper = None if finding.published is None else finding.published * factor
-    number = (f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}").replace("-", "−")
-    # "direction: up" is that of the metric, but the row shows what is better.
+    found = gain(finding, _column(table, finding))
+    value = 0.0 if found.value is None else found.value
+    number = f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}"
+    # "direction: opposite" says in words what the row shows.
     verdict = DIRECTION if finding.verdict == DIRECTION else finding.words
-    words = f"{number} {verdict}"
+    words = f"{number.replace('-', '−')} {verdict}"
     for end in (" than published", " than claimed"):
         words = words.removesuffix(end)  # the bar of the paper shows it
     text = f"{title}{finding.claim.text}"
-    return ForestRow(text, value, low, high, finding.verdict, words, paper)
-
-
-def _points(column: Column) -> float:
-    """The factor from the printed unit to points: correlations are printed as coefficients."""
-    metric = find(column.metric)
-    return PERCENT if metric is not None and metric.scale == 1.0 else 1.0
+    ends = (found.low, found.high) if None not in (found.low, found.high) else (None, None)
+    return ForestRow(text, value, *ends, finding.verdict, words, found.published)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rankdet.evaluation.units import digits_that_show
 from rankdet.papers.evidence import OVER_IMAGES
 from rankdet.papers.export import md_escape
 from rankdet.papers.findings import counts
+from rankdet.papers.gains import column_of, ends_text, gain, gain_text, published_text
+from rankdet.papers.spec import Column
+from rankdet.papers.statements import counted
 from rankdet.papers.table_model import Block, Finding, Table
 from rankdet.papers.verdicts import MISSING
 from rankdet.results.records import RecordedStudy
@@ -21,8 +23,10 @@ FILES = """| file | what |
 """
 HOW = """A claim holds, or does not hold, only with three seeds or more on both sides: by Welch's
 interval over seeds, widened for all claims of its table on the same data (Holm). "Undecided" means
-that the interval contains both answers. Differences are in printed units (AP × 100). The papers'
-values are of COCO and of long trainings, so an answer here is about this study alone.
+that the interval contains both answers. Differences: + is better, as the claim says, in points (AP,
+oLRP and correlations × 100); `findings.csv` has plain ones, first minus second in the unit of the
+table. The papers' values are of COCO and of long trainings, so an answer here is about this study
+alone.
 """
 SINGLE = """Where both sides have one seed, the interval in brackets is one over images (paired
 bootstrap). It does not cover seed variance, so it decides nothing.
@@ -39,12 +43,13 @@ def record_page(study: RecordedStudy, tables: Sequence[Table], facts: Mapping[st
     """
     answered = [t for t in tables if any(block.findings for block in t.blocks)]
     findings = [f for table in answered for block in table.blocks for f in block.findings]
-    total = ", ".join(f"{count} {word}" for word, count in counts(findings).items() if count)
+    once = [one.place.statement.weakest for one in counted(answered)]
+    total = ", ".join(f"{count} {word}" for word, count in counts(once).items() if count)
     parts = [
         f"# {md_escape(study.title)}: the outcome",
         f"**{md_escape(study.scale)}**" if study.scale else "",
         _run(facts),
-        f"Claims, over all data: {total or 'none was tested'}.",
+        f"Claims, each counted once on each dataset: {total or 'none was tested'}.",
         "![Forest plot of all claims on the first dataset](forest.svg)",
         HOW.strip(),
         SINGLE.strip() if any(OVER_IMAGES in f.how for f in findings) else "",
@@ -87,7 +92,7 @@ def _table(table: Table) -> list[str]:
             continue
         head = "| claim | source | paper | here | answer | seeds |\n|---|---|---|---|---|---|\n"
         parts.append(f"### {md_escape(block.title)}" if len(table.blocks) > 1 else "")
-        parts.append(head + "\n".join(_line(finding) for finding in known))
+        parts.append(head + "\n".join(_line(f, table.spec.columns) for f in known))
         parts.append(_without(block))
     return parts
 
@@ -99,31 +104,10 @@ def _without(block: Block) -> str:
     )
 
 
-def _line(finding: Finding) -> str:
-    cells = [finding.claim.text, finding.claim.source, _paper(finding), _here(finding)]
-    cells += [finding.words, finding.seeds or "exact"]
+def _line(finding: Finding, columns: Sequence[Column]) -> str:
+    found = gain(finding, column_of(finding, columns))
+    here = f"{finding.metric} {gain_text(found)}{ends_text(found)}"
+    paper = (found.size or "–") if found.published is None else published_text(found)
+    cells = [finding.claim.text, finding.claim.source, paper]
+    cells += ["–" if found.value is None else here, finding.words, finding.seeds or "exact"]
     return "| " + " | ".join(md_escape(cell) for cell in cells) + " |"
-
-
-def _paper(finding: Finding) -> str:
-    claimed = finding.size
-    if finding.published is None:
-        return claimed or "–"
-    return _number(finding, finding.published, finding.decimals)
-
-
-def _here(finding: Finding) -> str:
-    if finding.difference is None:
-        return "–"
-    text = f"{finding.metric} {_number(finding, finding.difference, finding.decimals)}"
-    if finding.low is None or finding.high is None:
-        return text
-    low, high = (
-        _number(finding, end, digits_that_show(end, finding.decimals))
-        for end in (finding.low, finding.high)
-    )
-    return f"{text} ({low} to {high})"
-
-
-def _number(finding: Finding, value: float, decimals: int) -> str:
-    return f"{value:{'+' if finding.signed else ''}.{decimals}f}"

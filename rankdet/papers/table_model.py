@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rankdet.evaluation.metric import LOWER
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import Column, Row, Spec
 from rankdet.papers.verdicts import DIRECTION, UNDECIDED
@@ -100,6 +101,9 @@ class Finding:
         seeds: numbers of seeds in words; empty for values without uncertainty.
         level: coverage of an interval over seeds, higher than .95 if other claims were tested too.
         p: p-value corrected for the claims of the table (Holm); None if the claim was not tested.
+        better: the better direction of the metric, `higher` or `lower`; None without one.
+        in_table: of a figure, the same difference, ratio or value of the cells of its table, which
+            show the curve averaged over the seeds; None if it is `difference` as printed.
     """
 
     claim: Claim
@@ -115,15 +119,20 @@ class Finding:
     seeds: str = ""
     level: float | None = None
     p: float | None = None
+    better: str | None = None
+    in_table: float | None = None
 
     @property
     def words(self) -> str:
-        """The verdict on direction and size in words, such as `direction: up`."""
+        """The verdict on direction and size in words, such as `direction: as claimed`."""
         if self.verdict == DIRECTION:
             if not self.claim.sided:
                 return "difference" if self.signed else "value"
-            change = (self.difference or self.claim.null) - self.claim.null
-            return f"direction: {'up' if change > 0 else 'down' if change < 0 else 'none'}"
+            null = self.claim.null
+            change = (null if self.difference is None else self.difference) - null
+            if self.claim.directed and self.better == LOWER:
+                change = -change
+            return f"direction: {'as claimed' if change > 0 else 'opposite' if change else 'none'}"
         if not self.size_verdict:
             return self.verdict
         if self.verdict == UNDECIDED:  # "undecided, but smaller" would read as a direction
@@ -140,7 +149,7 @@ class Finding:
     @property
     def size(self) -> str:
         """The size that the paper claims, in words; empty if it claims no size."""
-        return self.claim.size(self.decimals)
+        return self.claim.size(self.decimals, more="better" if self.better else "larger")
 
 
 @dataclass(frozen=True)

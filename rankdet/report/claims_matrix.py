@@ -1,12 +1,14 @@
 """The papers' claims and their outcomes: a row for each paper, and below it its claims."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rankdet.papers.forest import paper_named
+from rankdet.papers.gains import column_of, gain
+from rankdet.papers.statements import Counted, Place, counted
 from rankdet.papers.table_model import Finding
 from rankdet.papers.verdicts import DIRECTION, FAILS, HOLDS, MISSING, UNDECIDED
+from rankdet.report.formatting import number
 from rankdet.report.paper_page import Section
 from rankdet.report.paths import paper_page
 
@@ -23,7 +25,9 @@ class ClaimLine:
         where: title of its table, with the dataset if the claim has answers on several.
         link: the place of its table, relative to the report's folder.
         outcome: one of `OUTCOMES`.
-        words: the verdict on direction and size, or why there is no answer.
+        words: the verdict on direction and size with the numbers of its sides, or why there is no
+            answer.
+        also: the other tables with the same claim, with the outcome if it is another one.
     """
 
     text: str
@@ -31,6 +35,7 @@ class ClaimLine:
     link: str
     outcome: str
     words: str
+    also: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,14 +52,14 @@ class PaperClaims:
 
 
 def claims_matrix(sections: Mapping[str, Sequence[Section]]) -> list[PaperClaims]:
-    """Returns the claims of each paper; empty if no claim of the study has an answer.
+    """Returns the claims of each paper, each one once; empty if no claim has an answer.
 
     A claim has a line for each dataset that answers it, or one line if none does.
     """
+    parts = {part.spec.id: part for every in sections.values() for part in every}
     found: dict[str, list[ClaimLine]] = {}
-    for part in (part for parts in sections.values() for part in parts):
-        for paper, line in _lines(part):
-            found.setdefault(paper, []).append(line)
+    for one in counted(part.table for part in parts.values()):
+        found.setdefault(one.paper, []).append(_line(one, parts))
     papers = [PaperClaims(paper, tuple(lines)) for paper, lines in found.items()]
     answered = any(line.outcome != MISSING for one in papers for line in one.lines)
     return papers if answered else []
@@ -66,15 +71,47 @@ def outcome(finding: Finding) -> str:
     return SMALLER if smaller else finding.verdict
 
 
-def _lines(part: Section) -> Iterator[tuple[str, ClaimLine]]:
-    blocks = part.table.blocks
+def _line(one: Counted, parts: Mapping[str, Section]) -> ClaimLine:
+    place = one.place
+    part, weakest = parts[place.table.spec.id], place.statement.weakest
     link = f"{paper_page(part.spec.paper)}#{part.anchor}"
-    for at in range(len(part.spec.claims)):
-        every = [(block, block.findings[at]) for block in blocks if at < len(block.findings)]
-        known = [(block, finding) for block, finding in every if finding.verdict != MISSING]
-        for block, finding in known or every[:1]:
-            several = f", {block.title}" if len(known) > 1 else ""
-            words = finding.how if finding.verdict == MISSING else finding.words
-            where = f"{part.spec.title}{several}"
-            line = ClaimLine(finding.claim.text, where, link, outcome(finding), words)
-            yield paper_named(finding, part.table), line
+    also = ", ".join(_also(other, outcome(weakest)) for other in one.also)
+    return ClaimLine(
+        place.statement.text, _where(place), link, outcome(weakest), _words(place), also
+    )
+
+
+def _where(place: Place) -> str:
+    several = any(
+        finding.verdict != MISSING
+        for block in place.table.blocks
+        if block is not place.block
+        for finding in block.findings
+    )
+    return f"{place.table.spec.title}{f', {place.block.title}' if several else ''}"
+
+
+def _also(place: Place, counted_as: str) -> str:
+    weakest = place.statement.weakest
+    other = f" ({weakest.words})" if outcome(weakest) != counted_as else ""
+    return f"{_where(place)}{other}"
+
+
+def _words(place: Place) -> str:
+    weakest = place.statement.weakest
+    if weakest.verdict == MISSING:
+        return weakest.how
+    sides = place.statement.findings
+    if len(sides) == 1:
+        return weakest.words
+    return f"{weakest.words} ({'; '.join(_side(place, finding) for finding in sides)})"
+
+
+def _side(place: Place, finding: Finding) -> str:
+    """The number of one side of a claim, with its verdict if the sides have different ones."""
+    found = gain(finding, column_of(finding, place.table.spec.columns))
+    if found.value is None:
+        return f"{finding.metric}: no answer"
+    text = f"{finding.metric}: {number(found.value, found.decimals, found.signed)}"
+    verdicts = {one.verdict for one in place.statement.findings}
+    return f"{text}, {finding.verdict}" if len(verdicts) > 1 else text

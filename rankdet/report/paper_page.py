@@ -8,11 +8,14 @@ from markupsafe import Markup
 
 from rankdet.charts.publication.styles import ENDINGS, WIDTHS
 from rankdet.charts.svg import chart_svg
+from rankdet.papers.claims import Claim
 from rankdet.papers.figure_model import Figure
 from rankdet.papers.figures import FOR_PAPERS
 from rankdet.papers.folders import reading_order
+from rankdet.papers.gains import Gain, column_of, gain
 from rankdet.papers.spec import Spec
-from rankdet.papers.table_model import Block, Table, TableRow
+from rankdet.papers.statements import Statement, counted, statements
+from rankdet.papers.table_model import Block, Finding, Table, TableRow
 from rankdet.report.charts.small_multiples import small_multiples
 from rankdet.report.paper_table import Labels, labels_of, lines_of
 from rankdet.report.paths import paper_page
@@ -72,6 +75,14 @@ class Section:
             found += [f"{row.row.key}, {header}: {reason}" for header, reason in gaps]
         return found
 
+    def statements(self, block: Block) -> list[Statement]:
+        """Returns the claims of a block; one with several sides is one claim."""
+        return statements(block.findings)
+
+    def gain(self, finding: Finding) -> Gain:
+        """Returns what a finding compares, as it is printed."""
+        return gain(finding, column_of(finding, self.spec.columns))
+
     def with_data(self, block: Block) -> bool:
         """Returns whether at least one of our cells of a block has a value."""
         return any(cell.ours is not None for row in block.rows for cell in row.cells)
@@ -104,8 +115,29 @@ def paper_sections(study: RecordedStudy, folder: Path) -> dict[str, list[Section
 
 def write_paper_pages(site: Site, sections: Mapping[str, Sequence[Section]]) -> None:
     """Writes the page of each paper."""
+    counted_in = _counted_elsewhere(sections)
     for paper in site.papers:
-        site.write(paper_page(paper.name), "paper.html.j2", paper=paper, parts=sections[paper.name])
+        site.write(
+            paper_page(paper.name),
+            "paper.html.j2",
+            paper=paper,
+            parts=sections[paper.name],
+            counted_in=counted_in,
+        )
+
+
+def _counted_elsewhere(
+    sections: Mapping[str, Sequence[Section]],
+) -> dict[tuple[str, str, Claim], Section]:
+    """Table, dataset and first side of each claim that the first page counts in another table."""
+    parts = {part.spec.id: part for every in sections.values() for part in every}
+    return {
+        (other.table.spec.id, other.block.dataset, other.statement.findings[0].claim): parts[
+            one.place.table.spec.id
+        ]
+        for one in counted(part.table for part in parts.values())
+        for other in one.also
+    }
 
 
 def _table_section(table: Table, on_gpu: bool) -> Section:

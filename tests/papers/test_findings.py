@@ -107,7 +107,11 @@ def test_lower_is_better_for_olrp(study) -> None:
         claim("oLRP", "aLRP Loss (w IoU)", "AP Loss"),
     )
     assert one.difference == -other.difference
-    assert {one.words, other.words} == {"direction: up", "direction: down"}
+    assert one.difference and {one.words, other.words} == {
+        "direction: as claimed",
+        "direction: opposite",
+    }
+    assert (one.words == "direction: as claimed") == (one.difference < 0)  # oLRP is lower
     few = replace(study, runs=repeated(study, {"ap": 3, "alrp": 3}))
     made = everywhere({"ap": (50.0, 51.0, 52.0), "alrp": (70.0, 71.0, 72.0)})
     better, worse = asked(
@@ -120,7 +124,7 @@ def test_lower_is_better_for_olrp(study) -> None:
 def test_fewer_than_three_seeds_give_only_the_direction(study) -> None:
     made = everywhere({"alrp": (40.0, 40.1, 40.2), "ap": (30.0, 30.1, 30.2)})
     pair = claim(better=SEEDS, worse="AP Loss")
-    for seeds, words in ((2, "direction: up"), (3, "holds, and larger than published")):
+    for seeds, words in ((2, "direction: as claimed"), (3, "holds, and larger than published")):
         some = replace(study, runs=repeated(study, {"alrp": 3, "ap": seeds}))
         (found,) = asked(some, pair, values=fixed(made))
         assert found.words == words
@@ -175,7 +179,7 @@ def test_findings_in_markdown(study) -> None:
     spec = replace(load_spec(TABLE2), claims=(claim("AP75", SEEDS, "AP Loss"),))
     reader = fixed(made)
     table = with_findings(some, make_table(some, spec, reader), reader)
-    assert "- direction: up, +1.2 (one seed): text; AP75 +1.2" in to_markdown(table)
+    assert "- direction: as claimed, +1.2 (one seed): text; AP75 +1.2" in to_markdown(table)
     close = replace(table.blocks[0].findings[0], verdict=HOLDS, low=0.04, high=2.0)
     block = replace(table.blocks[0], findings=(close,))
     assert "**holds**: text; AP75 +1.2 (+0.04 to +2.0)" in to_markdown(
@@ -272,7 +276,7 @@ def test_a_ratio_is_of_means(study) -> None:
     (found,) = asked(study, one, values=fixed(made))
     assert found.difference == pytest.approx(3.15)
     assert found.published == pytest.approx(38.9 / 35.5, abs=1e-5)
-    assert found.words == "direction: up"  # one side has one seed
+    assert found.words == "direction: as claimed"  # one side has one seed
     (exact,) = asked(study, one, values=fixed(made, exact=("AP",)))
     assert (exact.low, exact.high) == (3.0, 3.3) and exact.words == "holds, size undecided"
     (wider,) = asked(study, replace(one, tolerance=0.2), values=fixed(made, exact=("AP",)))

@@ -7,11 +7,16 @@ from pathlib import Path
 import pytest
 
 from rankdet.papers.claims import Claim
-from rankdet.papers.forest import heading, paper_named
-from rankdet.papers.records import read_table
+from rankdet.papers.figures import make_figure
+from rankdet.papers.forest import heading
+from rankdet.papers.load import load_spec
+from rankdet.papers.records import read_figure, read_table
+from rankdet.papers.statements import counted
 from rankdet.papers.table_model import Finding
 from rankdet.papers.verdicts import HOLDS, MISSING, UNDECIDED, VERDICTS
 from rankdet.report.claims_matrix import OUTCOMES, SMALLER, outcome
+from rankdet.repository import PAPERS
+from rankdet.results.records import read_study
 from tests.report.pages import Page
 
 CLAIM = Claim(text="a", source="b", column="AP", better="x", worse="y")
@@ -32,20 +37,18 @@ def test_every_claim_of_the_tables_is_counted_once(seeds: Path) -> None:
     head, *rows = page.table("Claims by paper")
     columns = [next(word for word in OUTCOMES if cell.endswith(word)) for cell in head[1:]]
     assert columns == list(OUTCOMES)
+    tables = [read_table(path) for path in seeds.rglob("table.json")]
+    tables += [read_figure(path).table for path in seeds.rglob("figure.json")]
     expected: dict[str, Counter[str]] = {}
-    for path in (*seeds.rglob("table.json"), *seeds.rglob("figure.json")):
-        record = json.loads(path.read_text())
-        blocks = record.get("table", record)["blocks"]
-        assert len(blocks) <= 1 or not any(block["findings"] for block in blocks)
-        if path.name == "table.json" and blocks[0]["findings"]:
-            table = read_table(path)
-            for finding in table.blocks[0].findings:
-                paper = paper_named(finding, table)
-                expected.setdefault(paper, Counter())[outcome(finding)] += 1
+    for one in counted(tables):
+        expected.setdefault(one.paper, Counter())[outcome(one.place.statement.weakest)] += 1
     papers = {row[0].split(" · ")[0]: row for row in rows if " · " in row[0]}
+    assert set(papers) == {heading(paper) for paper in expected}
     for paper, counts in expected.items():
         shown = dict(zip(columns, papers[heading(paper)][1:], strict=True))
-        assert all(int(shown[word] or 0) >= number for word, number in counts.items())
+        assert {word: int(shown[word] or 0) for word in columns} == {w: counts[w] for w in columns}
+    findings = sum(len(block.findings) for table in tables for block in table.blocks)
+    assert sum(map(Counter.total, expected.values())) < findings  # two rates are one claim
     assert all(name == "Claims" or name.startswith("paper: ") for name in papers)
     assert sum(counts[HOLDS] for counts in expected.values()) > 0
     assert sum(counts[MISSING] for counts in expected.values()) > 0
@@ -73,3 +76,23 @@ def test_no_verdict_from_single_seeds(report: Path) -> None:
     decided = [at for at, cell in enumerate(head) if cell.endswith((HOLDS, SMALLER, UNDECIDED))]
     compared = [r for r in rows if " · " not in r[0] and "direction" in r[0]]
     assert compared and all(not row[at] for row in compared for at in decided)
+
+
+def test_a_claim_with_two_sides_has_one_row_with_both_numbers(seeds: Path) -> None:
+    rows = Page(seeds / "index.html").table("Claims by paper")
+    (row,) = [row for row in rows if "are balanced in every iteration" in row[0]]
+    assert "smallest rate" not in row[0]
+    assert "1/min rate: " in row[0] and "; max rate: " in row[0]
+
+
+def test_a_figure_knows_where_its_table_has_another_number(seeds_plan: Path) -> None:
+    """The extremes of a mean curve are not the mean of the seeds' extremes."""
+    spec = load_spec(PAPERS / "claims" / "figure_gradients.yaml")
+    (block,) = make_figure(read_study(seeds_plan), spec).table.blocks
+    cells = {row.row.key: row.cells[0].ours for row in block.rows}
+    found = {f.claim.better: f for f in block.findings if f.metric == "1/min rate"}
+    focal = found["Focal Loss"]
+    assert focal.in_table == pytest.approx(cells["Focal Loss"] - cells["aLRP Loss"], abs=1e-4)
+    assert focal.difference > focal.in_table + 0.1  # averaging takes the extremes away
+    assert found["aLRP Loss"].difference == pytest.approx(1)
+    assert found["aLRP Loss"].in_table is None  # the same number is not said twice

@@ -143,14 +143,17 @@ def test_findings_on_the_page_equal_the_files(report: Path) -> None:
         if finding["difference"] is None:
             assert finding["how"] in page.text
             continue
-        text = printed(str(finding["difference"]), finding["decimals"], sign=True)
+        # + is better on pages, in points; the file has first minus second, in the column's unit
+        factor = {"oLRP": -1, "ρ": 100}.get(finding["metric"], 1)
+        decimals = 1 if factor == 100 else finding["decimals"]
+        gain = factor * finding["difference"]
+        text = printed(str(gain), decimals, sign=True)
         sized = any(finding["claim"][key] is not None for key in ("within", "equals"))
-        up = "up" if finding["difference"] > 0 else "down"
-        head = "difference" if sized else f"direction: {up}"
+        head = "difference" if sized else f"direction: {'as claimed' if gain > 0 else 'opposite'}"
         assert f"{head}, {text} ({finding['seeds']})" in page.text
         if finding["low"] is not None:
-            low, high = (end(finding[side], finding["decimals"]) for side in ("low", "high"))
-            text += f" [{low} to {high}]"
+            low, high = sorted(factor * finding[side] for side in ("low", "high"))
+            text += f" [{end(low, decimals)} to {end(high, decimals)}]"
         assert text in page.text
     text = (report / "index.html").read_text()
     for finding in found:  # each in the column of its verdict
