@@ -17,6 +17,7 @@ from rankdet.report.contests import contests
 from rankdet.report.cost import cost_of, write_cost
 from rankdet.report.headlines import headlines
 from rankdet.report.leaderboard_latex import leaderboard_latex
+from rankdet.report.learning_rates import rates, tuning_lines
 from rankdet.report.loss_plots import loss_plots
 from rankdet.report.paper_page import Section
 from rankdet.report.pareto_plots import pareto_plots
@@ -108,6 +109,7 @@ def _overview(study: RecordedStudy, entries: Sequence[Entry]) -> dict[str, Any]:
     constant = _constant(entries)
     return {
         "tuning": tuning_lines(study),
+        "rates": rates(study),
         "columns": columns(entries),
         "baseline": BASELINE,
         "constant": constant,
@@ -130,26 +132,6 @@ def _datasets(study: RecordedStudy) -> list[dict[str, Any]]:
         }
         for dataset in study.plan.datasets
     ]
-
-
-def tuning_lines(study: RecordedStudy) -> list[dict[str, str]]:
-    """Returns how the rates were chosen: `words` with the `losses` that they are true of.
-
-    A loss is named with its detector if its rates were not chosen alike on all detectors.
-    """
-    chosen: dict[str, dict[str, None]] = {}
-    for run in study.runs:
-        if run.tuning:
-            chosen.setdefault(run.title("loss"), {})[run.tuning] = None
-    named: dict[str, dict[str, None]] = {}
-    for run in study.runs:
-        if run.tuning:
-            loss, detector = run.title("loss"), run.title("detector")
-            name = loss if len(chosen[loss]) == 1 else f"{loss} with {detector}"
-            named.setdefault(run.tuning, {})[name] = None
-    if len(named) == 1 and all(run.tuning or run.untrained for run in study.runs):
-        return [{"losses": "all losses", "words": words} for words in named]
-    return [{"losses": ", ".join(names), "words": words} for words, names in named.items()]
 
 
 def _forest(sections: Mapping[str, Sequence[Section]]) -> dict[str, Any] | None:

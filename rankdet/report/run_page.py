@@ -23,6 +23,7 @@ from rankdet.report.charts.small_multiples import small_multiples
 from rankdet.report.charts.training import training_charts, training_rates
 from rankdet.report.compare_page import Comparison
 from rankdet.report.errors_section import ErrorView, error_view
+from rankdet.report.learning_rates import rate_words
 from rankdet.report.page_keys import PageKeys, Stamp
 from rankdet.report.page_store import PageStore, RunContent
 from rankdet.report.paths import EPOCHS, compare_page, run_files, run_page
@@ -192,6 +193,7 @@ def _context(
         "sparsity_columns": shown_in(SPARSITY),
         "facts": _facts(run),
         "left_out": _left_out(study, run),
+        "rate": rate_words(run),
         "provenance": _flat(run.provenance.to_dict()),
     }
 

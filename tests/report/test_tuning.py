@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rankdet.report import build_report
-from rankdet.report.index_page import tuning_lines
+from rankdet.report.learning_rates import rate_words, rates, tuning_lines
 from rankdet.results.records import read_study
 from tests.report.fake_study import as_planned, make_study
 from tests.report.pages import Page
@@ -54,3 +54,38 @@ def test_pages_show_it(tmp_path):
     assert "AP Loss: rate 0.02: best of 5, <b>." in " ".join(" ".join(front.words).split())
     other = (folder / "runs/shapes/retinanet/focal/seed1.html").read_text()
     assert "Learning rate" not in other
+
+
+def with_rates(study, rate, words):
+    """The study with rates by loss and detector, and how they were chosen."""
+    runs = (
+        r if r.untrained else as_planned(r, tuning=words(r), settings={**r.settings, "lr": rate(r)})
+        for r in study.runs
+    )
+    return replace(study, runs=tuple(runs))
+
+
+def test_rates_and_searches_are_said(tmp_path):
+    study = with_rates(
+        read_study(make_study(tmp_path)),
+        lambda r: 0.02 if r.loss == "ap" else 0.001 if r.detector == "atss" else 0.04,
+        lambda r: TUNED if r.loss == "ap" else "rate set by the study",
+    )
+    lines = {line["losses"].split(",")[0]: line["words"] for line in tuning_lines(study)}
+    assert lines["AP Loss"] == TUNED  # it names its rate
+    unsearched = "rate set by the study; no search for it is recorded"
+    assert lines["Focal Loss"] == f"{unsearched} (0.001 to 0.04)"
+    table = [(one.loss, one.detector, one.rate) for one in rates(study)]
+    assert len(set(table)) == len(table)
+    assert ("AP Loss", "RetinaNet", 0.02) in table and ("aLRP Loss", "ATSS", 0.001) in table
+    run = next(r for r in study.runs if r.loss == "focal")
+    assert rate_words(run) == "rate 0.04, set by the study; no search for it is recorded"
+    assert rate_words(next(r for r in study.runs if r.loss == "ap")) == TUNED
+    assert not any(one.loss == "untrained" for one in rates(study))
+
+
+def test_the_files_that_a_run_page_names_for_all_runs_are_in_the_report(report):
+    path = report / "runs/shapes/retinanet/ap/seed1.html"
+    (link,) = [href for href in Page(path).links() if href.endswith("leaderboard.csv")]
+    assert (path.parent / link).is_file()
+    assert "results/fake/leaderboard.csv" not in path.read_text()
