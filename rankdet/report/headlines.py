@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rankdet.evaluation.registry import by_key
-from rankdet.evaluation.seeds import SEEDS
+from rankdet.evaluation.seeds import SEEDS, differences
 from rankdet.report.contests import Contest
-from rankdet.report.formatting import number
+from rankdet.report.formatting import number, p_value
 from rankdet.results.seed_groups import SeedGroup
 
 AP = by_key()["AP"]
@@ -59,13 +59,31 @@ def _verdict(contest: Contest, best: set[str]) -> str:
         f"On {contest.dataset_title}, {top.title} has the highest AP{among} with "
         f"{contest.detector} ({_value(top)})"
     )
+    if len(others) == 1:
+        return f"{start}; {_told(like, lower)}: {_behind(tested)}."
+    return f"{start}; {_told(like, lower)}. The next, {others[0].title}, is {_behind(tested)}."
+
+
+def _told(like: Sequence[str], lower: Sequence[str]) -> str:
+    """Which losses cannot be told from the best, and which are lower."""
     if not like:
-        return f"{start}; {_others(lower)} lower."
+        return f"{_others(lower)} lower"
     if not lower:
         if len(like) == 1:
-            return f"{start}; {like[0]} cannot be told from it."
-        return f"{start}; none of the other {len(like)} losses can be told from it."
-    return f"{start}; {_list(like)} cannot be told from it, and {_others(lower)} lower."
+            return f"{like[0]} cannot be told from it"
+        return f"none of the other {len(like)} losses can be told from it"
+    return f"{_list(like)} cannot be told from it, and {_others(lower)} lower"
+
+
+def _behind(tested: Sequence[SeedGroup]) -> str:
+    """How far the second loss is behind the first, with p as in the test of the sentence."""
+    top, second, *_ = tested
+    samples = {group.key: group.values(AP) for group in tested}
+    every = differences(samples, [(top.key, key) for key in samples if key != top.key])
+    found = every[top.key, second.key]
+    assert found.p is not None  # of `Contest.tested`
+    gap = number(abs(found.value), AP.decimals)
+    return f"{gap} behind (p {p_value(found.p)})"
 
 
 def _others(names: Sequence[str]) -> str:

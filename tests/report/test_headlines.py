@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.report.contests import Contest, contests
@@ -39,23 +40,28 @@ def headline(values: Mapping[str, Sequence[float | None]], weak: Sequence[str] =
 def test_the_best_loss_and_those_that_cannot_be_told_from_it() -> None:
     found = headline({"rs": [37, 38.5, 37.5], "ap": [38, 38.2, 38.1], "focal": [20, 21, 20.5]})
     _, half = mean_over_seeds([38, 38.2, 38.1])
+    # It is the largest p-value, which Holm's correction leaves as it is.
+    p = stats.ttest_ind([38, 38.2, 38.1], [37, 38.5, 37.5], equal_var=False).pvalue
+    p_words = f"= {p:.3f}".replace("0.", ".")
     assert found.text == (
         f"On Shapes, ap has the highest AP with RetinaNet (38.1 ± {half:.1f}, 3 seeds); rs cannot "
-        "be told from it, and focal is lower."
+        f"be told from it, and focal is lower. The next, rs, is 0.4 behind (p {p_words})."
     )
     assert found.verdict and found.remarks == ""
 
 
 def test_a_clear_winner_and_a_draw() -> None:
     clear = headline({"ap": [40, 40.1, 40.2], "focal": [20, 20.1, 20.2], "rs": [30, 30.1, 30.2]})
-    assert clear.text.endswith("3 seeds); rs and focal are lower.")
+    assert (
+        "3 seeds); rs and focal are lower. The next, rs, is 10.0 behind (p < .001)." in clear.text
+    )
     many = {f"loss {k}": [k, k + 0.1, k + 0.2] for k in range(5)}
     counted = headline({"ap": [40, 40.1, 40.2], **many})
-    assert counted.text.endswith("3 seeds); the other 5 tested losses are lower.")
+    assert "3 seeds); the other 5 tested losses are lower. The next, loss 4, is" in counted.text
     draw = headline({"ap": [30, 40, 50], "focal": [31, 40, 48], "rs": [32, 38, 47]})
-    assert draw.text.endswith("; none of the other 2 losses can be told from it.")
+    assert "; none of the other 2 losses can be told from it. The next, focal, is 0.3" in draw.text
     pair = headline({"ap": [30, 40, 50], "focal": [31, 40, 48]})
-    assert pair.text.endswith("; focal cannot be told from it.")
+    assert "; focal cannot be told from it: 0.3 behind (p = .9" in pair.text
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
