@@ -1,4 +1,4 @@
-"""Draws what is gained against what it costs: dots with names, the not dominated ones joined."""
+"""Draws what is gained against what it costs: dots with names, the best of them joined."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ class Point:
         cost: less is better; its x.
         gain: more is better; its y.
         look: the look of its loss, for the colour.
+        unsure: whether its cost is not known well; the dot is hollow.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Point:
     cost: float
     gain: float
     look: int = 0
+    unsure: bool = False
 
 
 def front(points: Sequence[Point]) -> list[Point]:
@@ -79,17 +81,21 @@ def pareto_svg(points: Sequence[Point], labels: tuple[str, str], title: str, nam
         *_axes(across, up, labels, above),
         *_legend(rows, groups, above),
         f'<path d="M{line}" fill="none" stroke="currentColor" stroke-opacity=".5" '
-        'stroke-width="1.5" stroke-dasharray="5 3"/>',
+        'stroke-width="1.5" stroke-dasharray="5 3"/>'
+        if len(best) > 1
+        else "",
         *(
-            _mark(groups.index(p.group), *at, colour(p.look))
+            _mark(groups.index(p.group), *at, colour(p.look), p.unsure)
             for p, at in zip(points, places, strict=True)
         ),
         *_names(points, places),
     ]
     told = "; ".join(
-        f"{p.name}, {p.group}: {labels[0]} {p.cost:.3g}, {labels[1]} {p.gain:.1f}" for p in points
+        f"{p.name}, {p.group}: {labels[0]} {p.cost:.3g}{' (unsure)' if p.unsure else ''}, "
+        f"{labels[1]} {p.gain:.1f}"
+        for p in points
     )
-    kept = f"Not dominated: {', '.join(f'{p.name} ({p.group})' for p in best)}"
+    kept = f"Beaten by no other in both: {', '.join(f'{p.name} ({p.group})' for p in best)}"
     return (
         f'<svg class="plot" viewBox="0 {-above} {WIDTH} {HEIGHT + above}" role="img" '
         f'aria-labelledby="{name}" '
@@ -155,13 +161,15 @@ def _legend(
             yield f'<text x="{x + 15:.1f}" y="{y}">{escape(group)}</text>'
 
 
-def _mark(group: int, x: float, y: float, shade: str) -> str:
+def _mark(group: int, x: float, y: float, shade: str, hollow: bool = False) -> str:
     """A circle, square, triangle or diamond."""
+    paint = f'fill="var(--paper, #fff)" stroke="{shade}" stroke-width="1.8"'
+    paint = paint if hollow else f'fill="{shade}"'
     shapes = (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{shade}"/>',
-        f'<rect x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4" height="8.4" fill="{shade}"/>',
-        f'<path d="M{x:.1f} {y - 5.5:.1f}l5.2 9.5h-10.4Z" fill="{shade}"/>',
-        f'<path d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6Z" fill="{shade}"/>',
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" {paint}/>',
+        f'<rect x="{x - 4.2:.1f}" y="{y - 4.2:.1f}" width="8.4" height="8.4" {paint}/>',
+        f'<path d="M{x:.1f} {y - 5.5:.1f}l5.2 9.5h-10.4Z" {paint}/>',
+        f'<path d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6 -6Z" {paint}/>',
     )
     return shapes[group % len(shapes)]
 

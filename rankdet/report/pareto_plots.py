@@ -11,6 +11,7 @@ from rankdet.report.contests import Contest, by_dataset
 from rankdet.results.records import RecordedStudy
 
 AP, SECONDS = by_key()["AP"], by_key()["training.seconds_per_iteration"]
+UNSURE = 2.0  # seconds of seeds that differ by more than this factor: other jobs slowed some down
 LABELS = ("seconds per iteration", "AP × 100")
 
 
@@ -21,7 +22,9 @@ class ParetoPlot:
     Attributes:
         title: title of the dataset.
         svg: the plot.
-        best: the losses that no other dominates, the fastest first.
+        best: the losses that no other beats in both AP and time, the fastest first.
+        unsure: the losses whose seeds differ by more than `UNSURE` in seconds, with the lowest and
+            the highest; their dots are hollow.
         single: whether a dot is a single seed.
         machines: the processors and GPUs on which the times were measured.
     """
@@ -29,6 +32,7 @@ class ParetoPlot:
     title: str
     svg: Markup
     best: tuple[str, ...]
+    unsure: tuple[str, ...]
     single: bool
     machines: tuple[str, ...]
 
@@ -40,27 +44,31 @@ def pareto_plots(study: RecordedStudy, contests: Sequence[Contest]) -> list[Pare
 
 
 def _plot(study: RecordedStudy, at: int, contests: Sequence[Contest]) -> ParetoPlot | None:
-    points, shown = [], []
+    points, shown, spread = [], [], []
     for one in contests:
         for group in one.learned:
             gain, seconds = group.means[AP.key][0], group.values(SECONDS)
             if gain is not None and seconds:
                 # Other jobs make a training slower, and nothing makes it faster than it is.
                 cost, look = min(seconds), one.looks.get(group.key, 0)
-                points.append(Point(group.title, one.detector, cost, gain, look))
+                unsure = max(seconds) > UNSURE * cost
+                points.append(Point(group.title, one.detector, cost, gain, look, unsure))
                 shown.append(group)
+                spread.append(f"{cost:.2g} to {max(seconds):.2g} s")
     if len(points) < 2:
         return None
     title = contests[0].dataset_title
     # `pareto_svg` escapes all names.
     svg = Markup(pareto_svg(points, LABELS, f"AP against cost on {title}", f"pareto-{at}"))
     several = len({point.group for point in points}) > 1
-    best = tuple(f"{p.name} with {p.group}" if several else p.name for p in front(points))
+    names = {id(p): f"{p.name} with {p.group}" if several else p.name for p in points}
+    pairs = zip(points, spread, strict=True)
     keys = {entry.key for group in shown for entry in group.counted}
     return ParetoPlot(
         title,
         svg,
-        best,
+        tuple(names[id(p)] for p in front(points)),
+        tuple(f"{names[id(p)]} ({ends})" for p, ends in pairs if p.unsure),
         any(len(group.counted) == 1 for group in shown),
         _machines(study, keys),
     )

@@ -1,4 +1,4 @@
-"""AP against cost: which losses no other dominates, and where the dots are."""
+"""AP against cost: which losses no other beats, and where the dots are."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,11 @@ import numpy as np
 import pytest
 
 from rankdet.charts.pareto import Point, front, pareto_svg
+from rankdet.report.contests import Contest
+from rankdet.report.pareto_plots import pareto_plots
+from rankdet.results.leaderboard import Entry
+from rankdet.results.records import read_study
+from rankdet.results.seed_groups import seed_groups
 from tests.report.pages import Page, read_csv
 
 LABELS = ("seconds", "AP")
@@ -78,9 +83,37 @@ def test_the_page_shows_the_seconds_of_the_records(seeds: Path) -> None:
     best = max(known, key=lambda r: float(r["AP"]))
     assert (fast["loss"], best["loss"]) == ("focal", "alrp")
     text = Page(seeds / "index.html").text
-    assert "Not dominated: Focal Loss, aLRP Loss. Times of made-up CPU." in text
+    assert "loss beats these in both AP and time: Focal Loss, aLRP Loss. Times of made-up" in text
     assert f"aLRP Loss, RetinaNet: seconds per iteration {float(best['s/iteration']):.3g}" in text
     svg = (
         (seeds / "index.html").read_text().split('aria-labelledby="pareto-0"')[1].split("</svg>")[0]
     )
     assert svg.count("<circle") == len(known) and "rs, RetinaNet" not in svg
+
+
+def test_a_line_needs_two_dots_and_an_unsure_time_is_hollow() -> None:
+    one = Point("slow <1>", "D", 3.0, 10.0, unsure=True)
+    svg = pareto_svg([Point("best", "D", 1.0, 40.0), one], LABELS, "Title", "p")
+    assert "dasharray" not in svg  # the best dot beats the other in both
+    assert svg.count('fill="var(--paper, #fff)" stroke=') == 1
+    assert "slow &lt;1&gt;, D: seconds 3 (unsure)" in svg and "best, D: seconds 1," in svg
+
+
+@pytest.mark.parametrize(("slowest", "unsure"), [(0.5, False), (0.51, True)])
+def test_seconds_that_differ_by_more_than_two_are_told(seeds_plan, slowest, unsure) -> None:
+    entries = [
+        Entry(
+            f"shapes/retinanet/{loss}/seed{seed}",
+            *("shapes", "val", "retinanet", loss, "", seed, "trained", ""),
+            *("Shapes", "RetinaNet", loss, ""),
+            {"AP": ap, "training.seconds_per_iteration": seconds},
+        )
+        for loss, ap, times in (("ap", 30.0, (0.25, 0.4, slowest)), ("rs", 20.0, (0.1, 0.1, 0.11)))
+        for seed, seconds in enumerate(times, 1)
+    ]
+    groups = tuple(seed_groups(entries))
+    shown = [Contest("shapes", "Shapes", "RetinaNet", "", groups)]
+    (plot,) = pareto_plots(read_study(seeds_plan), shown)
+    assert plot.best == ("rs", "ap")
+    assert plot.unsure == ((f"ap (0.25 to {slowest:.2g} s)",) if unsure else ())
+    assert ("(unsure)" in plot.svg) == unsure
