@@ -14,6 +14,7 @@ from rankdet.report.formatting import number, p_value
 from rankdet.results.seed_groups import SeedGroup
 
 AP = by_key()["AP"]
+NO_BREAK = "\u00a0"  # a line does not end inside "p = .45"
 NAMED = 4  # losses that a sentence names; more are counted
 
 
@@ -83,7 +84,8 @@ def _behind(tested: Sequence[SeedGroup]) -> str:
     found = every[top.key, second.key]
     assert found.p is not None  # of `Contest.tested`
     gap = number(abs(found.value), AP.decimals)
-    return f"{gap} behind (p {p_value(found.p)})"
+    p = f"p {p_value(found.p)}".replace(" ", NO_BREAK)
+    return f"{gap} behind ({p})"
 
 
 def _others(names: Sequence[str]) -> str:
