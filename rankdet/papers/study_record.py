@@ -23,6 +23,7 @@ from rankdet.papers.findings import with_findings
 from rankdet.papers.forest import claims_forest, claims_grid, paper_named
 from rankdet.papers.load import load_spec
 from rankdet.papers.record_page import record_page
+from rankdet.papers.statements import counted
 from rankdet.papers.study_provenance import study_provenance
 from rankdet.papers.table import make_table, spec_path
 from rankdet.papers.table_model import Finding, Table
@@ -77,7 +78,7 @@ def write_study_record(
         (part / "README.md").write_text(record_page(study, tables, facts), encoding="utf-8")
     told(study)
     runs = facts["runs"]
-    return f"{runs['with results']} of {runs['planned']} runs, {len(found)} claims"
+    return f"{runs['with results']} of {runs['planned']} runs, {len(counted(tables))} claims"
 
 
 def study_tables(study: RecordedStudy) -> list[Table]:
