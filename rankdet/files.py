@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 from rankdet.errors import InputError, in_words
 from rankdet.lifetime import runs
@@ -49,6 +49,19 @@ def read_record(path: Path) -> tuple[dict[str, Any], str | None]:
     if not isinstance(data, dict):
         return {}, f"{path.name} is not a JSON object"
     return data, None
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file for reading; a named pipe is not waited for.
+
+    Raises:
+        OSError: If it cannot be opened, or is no file with bytes.
+    """
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return os.fdopen(file, "rb")
 
 
 def require_record(path: Path | str, schema: str | None = None) -> dict[str, Any]:

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from rankdet.commands.agreement_lines import show_agreements
-from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import add_study, find_plan, plan_and_tables
+from rankdet.commands.studies import add_study, check_out, find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.results.leaderboard import leaderboard
     from rankdet.results.records import read_study
 
-    check_writable(args.out, reads=(args.record, *plan_and_tables(plan)))
+    check_out(args.out, reads=(args.record,))
     metric = leaderboard_metric(args.metric)
     record, study = read_record(args.record), read_study(plan)
     check_same_study(args.record, study)

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 
 from rankdet.commands.agreement_lines import show_agreements
-from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import find_plan, plan_and_tables
+from rankdet.commands.studies import check_out, find_plan
 from rankdet.errors import InputError
 
 
@@ -28,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.results.leaderboard import leaderboard
     from rankdet.results.records import read_study
 
-    check_writable(args.out, reads=[file for path in paths for file in plan_and_tables(path)])
+    check_out(args.out)
     metric = leaderboard_metric(args.metric)
     first, second = (read_study(path) for path in paths)
     lines = differences(first, second)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankdet.charts.publication.styles import ENDINGS, STYLES, WIDTHS
-from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import add_study, find_plan, say_left_out
+from rankdet.commands.studies import add_study, check_out, find_plan, say_left_out
 from rankdet.errors import InputError
 from rankdet.suggest import choice
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from rankdet.charts.chart import Chart
     from rankdet.papers.figure_model import Drawing, Figure
     from rankdet.results.recorded_run import RecordedRun
-from rankdet.results.records import RecordedStudy
+    from rankdet.results.records import RecordedStudy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """Writes the figure and prints its path."""
     if args.out.suffix not in ENDINGS:
         raise InputError(f"--out {args.out}: end its name in {', '.join(ENDINGS)}")
-    check_writable(args.out)
+    check_out(args.out)
     plan = find_plan(args.study, args.results)
     from rankdet.papers.folders import figure_kinds, spec_paths
     from rankdet.results.records import read_study

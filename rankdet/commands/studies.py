@@ -3,16 +3,17 @@
 import argparse
 import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rankdet.commands.arguments import check_writable
 from rankdet.errors import InputError
 from rankdet.repository import IN_CLONE, ROOT, STUDY
 
 if TYPE_CHECKING:
     from rankdet.results.recorded_run import RecordedRun
-from rankdet.results.records import RecordedStudy
+    from rankdet.results.records import RecordedStudy
 
 
 def add_study(parser: argparse.ArgumentParser) -> None:
@@ -54,11 +55,21 @@ def _first_step() -> str:
     return "name the folder of its results, their folder with --results, or run it first"
 
 
-def plan_and_tables(plan: Path) -> tuple[Path, ...]:
-    """Returns a study's plan and leaderboards, which no output of a command may replace."""
-    from rankdet.results.layout import LEADERBOARD, LEADERBOARD_OF_SEEDS
+def check_out(out: Path | None, reads: Iterable[Path] = ()) -> None:
+    """Checks that the output of a command can be written and is not in the folder of a study.
 
-    return plan, plan.parent / LEADERBOARD, plan.parent / LEADERBOARD_OF_SEEDS
+    Args:
+        out: The file; None is no output.
+        reads: The files and folders that the command reads.
+
+    Raises:
+        InputError: As `check_writable`, or if the file would be among a study's results.
+    """
+    from rankdet.results.outside import check_outside_studies
+
+    check_writable(out, reads=reads)
+    if out is not None:
+        check_outside_studies(out, "file")
 
 
 def say_left_out(

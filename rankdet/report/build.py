@@ -1,7 +1,7 @@
 """Builds the whole report: one folder of static pages."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from rankdet.parsing import MOST_YAML
 from rankdet.report.compare_page import comparisons
 from rankdet.report.compare_writing import write_comparison_pages
 from rankdet.report.index_page import write_index_page
-from rankdet.report.page_keys import PageKeys
-from rankdet.report.page_store import PageStore
+from rankdet.report.page_keys import PageKeys, stamps_of_records
+from rankdet.report.page_store import PageStore, Stamp
 from rankdet.report.paper_page import paper_sections, write_paper_pages
 from rankdet.report.reading_page import write_reading_page
 from rankdet.report.run_page import write_run_pages
 from rankdet.report.site import Site
 from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
+from rankdet.results.status import FAILED, NOT_EVALUATED, STALE
 from rankdet.whole_folders import followed, is_foreign, swapped_in
 
 MARK = ".rankdet-report"  # in every folder that is a report
@@ -39,7 +40,8 @@ def build_report(
         plan_path: `results/<study>/plan.json`.
         out_dir: the report's folder; of a link, the folder that it leads to. A folder with other
             files, or inside a study's, is refused.
-        told: gets a line for each damaged file of a run, after everything is written.
+        told: gets a line for each damaged file of a run, and for each run that has files but no
+            numbers, after everything is written.
 
     Returns:
         The path of `index.html`.
@@ -48,11 +50,12 @@ def build_report(
         InputError: The plan or a specification cannot be used, or `out_dir` has other files or
             cannot be written.
     """
+    before = stamps_of_records(plan_path)
     study = read_study(plan_path, _changed_images)
     target = Path(out_dir)
     check_outside_studies(target)
     with _replaced(target) as folder:
-        notes = _write_pages(study, folder)
+        notes = _write_pages(study, folder, before)
     for line in notes:
         told(line)
     return target / "index.html"
@@ -64,19 +67,20 @@ def _changed_images(data: Path) -> str | None:
     return f"images: {image_record.described(changed)}" if changed else None
 
 
-def _write_pages(study: RecordedStudy, folder: Path) -> Iterable[str]:
-    """Writes the pages; returns a line for each damaged file."""
+def _write_pages(study: RecordedStudy, folder: Path, before: Mapping[str, Stamp]) -> Iterable[str]:
+    """Writes the pages; returns a line for each damaged file and each run without numbers."""
+    store, keys = PageStore(study.folder), PageKeys(study, before)
     sections = paper_sections(study, folder)
     compared = comparisons(study, folder)
     site = Site(study, folder, [paper_of(name) for name in sections], compared=bool(compared))
     write_index_page(site, sections, compared)
     write_paper_pages(site, sections)
-    store, keys = PageStore(study.folder), PageKeys(study)
     write_comparison_pages(site, compared, store, keys)
     write_run_pages(site, compared, store, keys)
     store.forget_others()
     write_reading_page(site)
-    return site.notes
+    left_out = [run for run in study.runs if run.status in (FAILED, NOT_EVALUATED, STALE)]
+    return [*(f"{run.key} has no numbers: {run.reason}" for run in left_out), *site.notes]
 
 
 def _keep_other_files(old: Path, new: Path) -> None:

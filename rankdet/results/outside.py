@@ -1,4 +1,4 @@
-"""Commands write no folder into the folder of a study, where every folder has a meaning."""
+"""Commands write nothing into the folder of a study, where every file and folder has a meaning."""
 
 from pathlib import Path
 
@@ -8,19 +8,23 @@ from rankdet.results.layout import PLAN
 from rankdet.results.schemas.plan import Plan
 
 
-def check_outside_studies(folder: Path) -> None:
-    """Checks that a folder that a command is going to write is not inside a study's folder.
+def check_outside_studies(path: Path, what: str = "folder") -> None:
+    """Checks that what a command is going to write is not inside a study's folder.
+
+    Args:
+        path: The folder or file.
+        what: "folder" or "file", for the message.
 
     Raises:
         InputError: If it is; the message names the study.
     """
-    whole = folder.resolve()
+    whole = path.resolve()
     for above in (whole, *whole.parents):
         if (above / PLAN).exists() and _is_plan(above / PLAN):
             where = "is" if above == whole else "is inside"
             raise InputError(
-                f"{folder}: {where} the folder of the study {above.name!r}, where only its results "
-                "belong; name a folder elsewhere"
+                f"{path}: {where} the folder of the study {above.name!r}, where only its results "
+                "belong; name a {what} elsewhere"
             )
 
 

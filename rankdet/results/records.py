@@ -15,6 +15,7 @@ from rankdet.repository import ROOT, use_places
 from rankdet.results.layout import DATASET, split_folder
 from rankdet.results.recorded_run import Evaluation, RecordedRun
 from rankdet.results.schemas.dataset import DatasetManifest
+from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.schemas.plan import Plan, PlanDataset, PlanRun
 from rankdet.results.staleness import older_data
 from rankdet.results.status import STALE, read_metrics, run_status
@@ -136,6 +137,17 @@ def _older_data(
     return f"older than its data: {found} changed; run the study again" if found else None
 
 
+def _of_another_run(planned: PlanRun, metrics: MetricsRecord) -> str | None:
+    """Why a run's metrics are those of another run, in one line; None if they are its own."""
+    if metrics.run is None:
+        return None
+    for name in ("dataset", "detector", "backbone", "loss", "variant", "seed"):
+        own, found = getattr(planned, name), getattr(metrics.run, name)
+        if found is not None and found != own:
+            return f"metrics.json is of another run ({name} {found}, not {own}); evaluate it again"
+    return None
+
+
 def _load_run(
     root: Path, planned: PlanRun, learned_ap50: float, other_data: str | None
 ) -> RecordedRun:
@@ -143,6 +155,8 @@ def _load_run(
     found = run_status(folder, learned_ap50, planned.hashes)
     if other_data and found.metrics:
         found = replace(found, status=STALE, reason=other_data, metrics=None, problem=other_data)
+    if found.metrics and (other := _of_another_run(planned, found.metrics)):
+        found = replace(found, status=STALE, reason=other, metrics=None, problem=other)
     main, *others = planned.splits
     evaluations = [Evaluation(main, folder, found.metrics, found.problem)]
     for split in others:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from rankdet.errors import InputError, in_words
+from rankdet.files import open_regular
 from rankdet.results.layout import TRAINING
 from rankdet.results.recorded_run import RecordedRun
 
@@ -59,7 +60,7 @@ def read_rows(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame 
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with open_regular(path) as opened, pq.ParquetFile(opened) as file:
             known = file.schema_arrow.names
             parts = set() if CLASSIFICATION in known else {*OF_RANK_SORT} & {*known}
             sums = parts == set(OF_RANK_SORT)

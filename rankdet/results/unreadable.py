@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.files import open_regular
 from rankdet.results.layout import MATCHES, METRICS, RUN, TRAINING
 from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.training_record import read_rows, training_file
@@ -34,7 +35,7 @@ def unreadable(run: RecordedRun, name: str, folder: str = "") -> str | None:
     path = training_file(run) if name == TRAINING else run.folder / folder / name
     file = "/".join(filter(None, [run.key, folder, name]))
     try:
-        with path.open("rb") as content:
+        with open_regular(path) as content:
             content.read(1)
     except FileNotFoundError:
         return None

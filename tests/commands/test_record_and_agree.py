@@ -193,7 +193,10 @@ def test_two_seeds_decide_nothing(plan: Path, record: Path, tmp_path, capsys) ->
         (["{plan}", "gone"], "gone: no leaderboard.csv there; name a folder that `rankdet record`"),
         (["{plan}", "{record}", "--metric", "APX"], "--metric: found 'APX'; did you mean"),
         (["{plan}", "{record}", "--out", "{record}/leaderboard.csv"], "would write over it"),
-        (["{plan}", "{record}", "--out", "{plan.parent}/leaderboard.csv"], "would write over it"),
+        (
+            ["{plan}", "{record}", "--out", "{plan.parent}/a/b.csv"],
+            "is inside the folder of the study",
+        ),
         (["{plan}", "{record}/README.md"], "README.md: line 2: 0 cells, expected 1"),
     ],
 )

@@ -194,7 +194,10 @@ def test_bombs_are_refused(archive: Path, monkeypatch, capsys) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"key": "../../../evil/seed1"}, "its plan names '../../../evil/seed1'"),
+        (
+            {"key": "../../../evil/seed1"},
+            "its plan is damaged: runs.0.key: found ../../../evil/seed1",
+        ),
         ({"splits": ["/etc"]}, "its plan names '/etc'"),
         ({"url": "javascript:alert(1)"}, "its plan is damaged: runs.0.url"),
         ({"study": {"name": "../x"}}, "the name of its study is '../x'"),

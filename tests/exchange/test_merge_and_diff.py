@@ -197,12 +197,13 @@ def test_a_plan_of_a_merge_is_whole(parts: Path) -> None:
 
 
 @pytest.mark.parametrize("side", ["a", "b"])
-def test_diff_does_not_replace_a_leaderboard(parts: Path, capsys, side) -> None:
+@pytest.mark.parametrize("name", ["leaderboard.csv", "new.csv", "shapes/atss/ap/seed1/run.json"])
+def test_diff_writes_nothing_into_a_study(parts: Path, capsys, side, name) -> None:
     capsys.readouterr()
-    out = f"results/{side}/leaderboard.csv"
+    out = f"results/{side}/{name}"
     assert cli.main(["diff", "a", "b", "--out", out]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "this command reads it and would write over it" in line
+    assert f"{out}: is inside the folder of the study '{side}', where only its results" in line
 
 
 def test_a_study_is_not_merged_with_itself(parts: Path, capsys) -> None:

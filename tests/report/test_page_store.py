@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from rankdet.kept import keep, kept
-from rankdet.report import build_report, compare_page
+from rankdet.report import build, build_report, compare_page
 from rankdet.report.page_keys import stamp
 from rankdet.report.page_store import FOLDER
+from rankdet.results.records import RecordedStudy
 from tests.report.fake_study import SWEPT, make_study
+from tests.report.pages import Page
 
 RUNS = (
     ("retinanet", "focal", "", 1, "trained"),
@@ -261,6 +263,34 @@ def test_a_stamp_tells_whether_a_file_can_be_read(
     before = stamp(file)
     assert before is not None
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", gone)
+        patch.setattr("rankdet.files.os.open", gone)
         assert stamp(file) is None
     assert stamp(file) == before
+
+
+def test_a_pipe_is_no_file_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "metrics.json")
+    assert stamp(tmp_path / "metrics.json") is None
+
+
+def test_a_file_replaced_while_the_study_is_read_is_not_stored_as_it_was(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of this report may have the old numbers; the next one must not."""
+    file = plan.parent / SWEPT / "metrics.json"
+    old = file.read_text()
+    record = json.loads(old)
+    record["metrics"]["AP"] = 0.123
+    read = build.read_study
+
+    def replaced(*arguments: object) -> RecordedStudy:
+        study = read(*arguments)
+        file.write_text(json.dumps(record))
+        return study
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "read_study", replaced)
+        build_report(plan, tmp_path / "a")
+    page = build_report(plan, tmp_path / "b").parent / f"runs/{SWEPT}.html"
+    assert "12.3" in Page(page).text
+    file.write_text(old)

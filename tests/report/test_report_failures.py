@@ -1,5 +1,7 @@
 """Reports of failed, unfinished and damaged studies, and folders that are not replaced."""
 
+import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.report import build_report
-from tests.report.fake_study import make_study
+from tests.report.fake_study import SEVERAL_SEEDS, make_study
 from tests.report.pages import Page
 
 COMPARED = "compare/shapes/retinanet.html"
@@ -164,3 +166,65 @@ def test_files_of_the_user_in_a_report_stay(tmp_path: Path) -> None:
     assert (report / "notes.txt").read_text() == "mine"
     assert (report / "talk" / "slide.md").read_text() == "one"
     assert (report / "papers-old").exists() and (report / "index.html").exists()
+
+
+def test_metrics_of_another_run_are_not_shown(tmp_path: Path) -> None:
+    plan = make_study(tmp_path / "study", runs=SEVERAL_SEEDS)
+    own, other = (plan.parent / f"shapes/retinanet/ap/seed{k}/metrics.json" for k in (1, 2))
+    shutil.copy(other, own)
+    told: list[str] = []
+    build_report(plan, tmp_path / "report", told.append)
+    reason = "metrics.json is of another run (seed 2, not 1); evaluate it again"
+    assert f"shapes/retinanet/ap/seed1 has no numbers: {reason}" in told
+    assert reason in Page(tmp_path / "report/runs/shapes/retinanet/ap/seed1.html").text
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("metrics.json", "metrics.json is a named pipe"),
+        ("train.parquet", "train.parquet cannot be read: it is not a regular file"),
+        ("matches.parquet", "matches.parquet cannot be read: it is not a regular file"),
+    ],
+)
+def test_a_pipe_is_named_and_not_waited_for(tmp_path: Path, name: str, reason: str) -> None:
+    plan = make_study(tmp_path / "study")
+    file = plan.parent / "shapes/retinanet/ap/seed1" / name
+    file.unlink()
+    os.mkfifo(file)
+    told: list[str] = []
+    build_report(plan, tmp_path / "report", told.append)
+    assert any(reason in line for line in told), told
+
+
+def test_a_class_without_a_name_is_damage(tmp_path: Path) -> None:
+    plan = make_study(tmp_path / "study")
+    file = plan.parent / "shapes/retinanet/ap/seed1/metrics.json"
+    record = json.loads(file.read_text())
+    first = next(iter(record["classes"]))
+    del record["classes"][first]
+    file.write_text(json.dumps(record))
+    told: list[str] = []
+    build_report(plan, tmp_path / "report", told.append)
+    assert any(f"classes: class {first} has no name" in line for line in told), told
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda runs: runs.append(runs[0]), " is planned twice"),
+        (lambda runs: runs[0].update(key="../../evil/x/seed1"), "found ../../evil/x/seed1, needed"),
+        (lambda runs: runs[0].update(seed="1"), "runs.0.seed: should be a valid integer"),
+        (lambda runs: runs[0].update(seed=-1), "runs.0.seed: should be greater than or equal to 0"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_one_line(
+    tmp_path: Path, change: Callable[[list[dict[str, object]]], None], problem: str
+) -> None:
+    plan = make_study(tmp_path / "study")
+    content = json.loads(plan.read_text())
+    change(content["runs"])
+    plan.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"plan\.json is damaged") as error:
+        build_report(plan, tmp_path / "report")
+    assert problem in str(error.value)

@@ -34,7 +34,7 @@ import pandas as pd
 
 from rankdet.errors import InputError, in_words
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
-from rankdet.files import atomic
+from rankdet.files import atomic, open_regular
 from rankdet.parsing import parse_json
 
 SCHEMA = "rankdet.matches/1"
@@ -235,7 +235,8 @@ def read_matches(path: Path | str) -> Matches:
 
     path = Path(path)
     try:
-        table = pq.read_table(path)
+        with open_regular(path) as file:
+            table = pq.read_table(file)
         meta = parse_json((table.schema.metadata or {})[b"rankdet"].decode())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None

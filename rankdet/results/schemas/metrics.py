@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from rankdet.results.schemas.base import Metrics, Number, Part, Record
@@ -133,3 +133,14 @@ class MetricsRecord(Measured, Record):
     at_epoch: AtEpoch | None = None
     provenance: Provenance | None = None
     dataset: EvaluatedData | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> "MetricsRecord":
+        """Pages name the classes."""
+        if self.classes is not None:
+            for one in self.per_class or ():
+                if one not in self.classes:
+                    raise PydanticCustomError(
+                        "rule", "classes: class {one} has no name", {"one": one}
+                    )
+        return self

@@ -1,11 +1,17 @@
 """`plan.json`: what a study runs and makes."""
 
+import re
+from collections import Counter
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, StrictInt, field_validator
+from pydantic_core import PydanticCustomError
 
 from rankdet.results.learning import LEARNED_AP50
 from rankdet.results.schemas.base import Number, Part, Record
+
+# Of a run: its folder below the study's, `<dataset>/<detector>/<loss>/seed<number>`.
+KEY = re.compile(r"[^/.][^/]*(/[^/.][^/]*){2}/seed[0-9]+")
 
 
 class PlanStudy(Part):
@@ -66,7 +72,7 @@ class PlanRun(Part):
     backbone: str = ""
     loss: str
     variant: str = ""
-    seed: int = 0
+    seed: StrictInt = Field(0, ge=0)
     schedule: str = ""
     kept_epochs: tuple[str, ...] = ()
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -81,6 +87,15 @@ class PlanRun(Part):
     hashes: dict[str, str] | None = None
     imported: bool = False
     url: str = Field("", pattern=r"^(https?://\S+)?$")
+
+    @field_validator("key")
+    @classmethod
+    def _below_the_study(cls, key: str) -> str:
+        """A folder elsewhere would be read and written."""
+        if not KEY.fullmatch(key):
+            wanted = "<dataset>/<detector>/<loss>/seed<number>"
+            raise PydanticCustomError("rule", "found {key}, needed " + wanted, {"key": key})
+        return key
 
 
 class PlanSource(Part):
@@ -131,3 +146,12 @@ class Plan(Record):
     cost: str | None = None
     places: dict[str, list[str]] | None = None
     sources: tuple[PlanSource, ...] = ()
+
+    @field_validator("runs")
+    @classmethod
+    def _once(cls, runs: list[PlanRun]) -> list[PlanRun]:
+        """A run that is counted twice makes wrong means."""
+        twice = [key for key, times in Counter(run.key for run in runs).items() if times > 1]
+        if twice:
+            raise PydanticCustomError("rule", "{key} is planned twice", {"key": twice[0]})
+        return runs
