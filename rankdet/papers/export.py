@@ -8,6 +8,7 @@ from typing import Any
 
 from rankdet.files import write_record
 from rankdet.papers.gains import GAINS, column_of, ends_text, gain, gain_text
+from rankdet.papers.latex_captions import latex_caption
 from rankdet.papers.records import table_record
 from rankdet.papers.spec import Column, Spec
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
@@ -26,7 +27,7 @@ LATEX |= {
 MATHS = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "λ": "lambda", "τ": "tau"}
 MATHS |= {"∂": "partial", "×": "times", "·": "cdot", "Σ": "Sigma", "≥": "ge", "≤": "le"}
 LATEX |= {letter: rf"$\{name}$" for letter, name in MATHS.items()}
-LATEX |= {"±": r"$\pm$"}
+LATEX |= {"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$"}
 LATEX |= {"⁺": "$^{+}$", "⁻": "$^{-}$", "²": "$^{2}$", "−": "$-$", "†": r"\dag{}", "‡": r"\ddag{}"}
 LATEX |= {"“": "``", "”": "''", "’": "'", "…": r"\dots{}", "é": r"\'e", "á": r"\'a"}
 
@@ -163,12 +164,13 @@ def to_latex(table: Table) -> str:
     """A booktabs table for each block; a row has a line of our values and one of published ones."""
     spec = table.spec
     labels = spec.label_names
-    heads = [*(tex(name) for name in labels), "", *(tex(c.header) for c in spec.columns)]
-    parts = [f"% {spec.id}: needs booktabs and amssymb. {table.scale}"]
+    columns = (tex(f"{column.header} {column.arrow}".strip()) for column in spec.columns)
+    heads = [*(tex(name) for name in labels), "Values", *columns]
+    parts = [f"% {spec.id}: needs booktabs and amssymb. {table.scale}".rstrip()]
     for block in table.blocks:
-        caption = f"{spec.title} ({block.title}). {table.scale}".strip()
+        caption = latex_caption(spec, block, table.scale)
         layout = f"{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}"
-        lines = [line for row in block.rows for line in _latex_lines(table, row)]
+        lines = _latex_rows(table, block, len(heads))
         label = f"{spec.id}-{block.dataset}" if block.dataset else spec.id
         parts += latex_table(caption, label, layout, heads, lines)
     return "\n".join(parts) + "\n"
@@ -201,6 +203,16 @@ def latex_table(
         r"\end{tabular}",
         r"\end{table}",
     ]
+
+
+def _latex_rows(table: Table, block: Block, width: int) -> Iterable[str]:
+    """The lines of a block, with the heading of each group of rows above it."""
+    section = ""
+    for row in block.rows:
+        if row.row.section and row.row.section != section:
+            section = row.row.section
+            yield rf"\multicolumn{{{width}}}{{@{{}}l}}{{\textit{{{tex(section)}}}}} \\"
+        yield from _latex_lines(table, row)
 
 
 def _latex_lines(table: Table, row: TableRow) -> list[str]:

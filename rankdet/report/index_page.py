@@ -64,9 +64,9 @@ def write_index_page(
     lines = _lines(site.study, entries)
     groups = [line.group for line in lines]
     write_seed_groups(groups, site.folder / LEADERBOARD_OF_SEEDS)
-    write_text(
-        site.folder / SEEDS_TEX, leaderboard_latex(groups, site.study.name, site.study.title)
-    )
+    study = site.study
+    latex = leaderboard_latex(groups, study.name, study.title, study.scale)
+    write_text(site.folder / SEEDS_TEX, latex)
     write_text(site.folder / BIBTEX, bibtex(site.study.plan.sources))
     cost = cost_of(site.study)
     if cost is not None:

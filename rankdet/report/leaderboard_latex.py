@@ -5,6 +5,7 @@ from itertools import groupby
 
 from rankdet.evaluation.metric import Metric
 from rankdet.papers.export import latex_table, tex
+from rankdet.papers.latex_captions import TEST
 from rankdet.results.leaderboard import BASELINE, columns
 from rankdet.results.seed_groups import SeedGroup
 
@@ -12,16 +13,19 @@ LEFT = ("Detector", "Loss", "Seeds")
 MOST = 4  # metrics of a table: with ± and small letters they fit the text of an article
 
 
-def leaderboard_latex(groups: Sequence[SeedGroup], study: str, title: str) -> str:
+def leaderboard_latex(
+    groups: Sequence[SeedGroup], study: str, title: str, scale: str = ""
+) -> str:
     """Means over seeds with ± half of their 95 % interval.
 
     Each table has up to four metrics, and metrics of one kind stay together. Bold is what cannot be
-    told from the best of its detector, as in the report.
+    distinguished from the best of its detector, as in the report.
 
     Args:
         groups: the rows of the leaderboard.
         study: name of the study, for the labels: `tab:<study>-<dataset>-<split>-<first metric>`.
         title: title of the study, for the captions.
+        scale: the warning about the scale of the study, for the captions; may be empty.
     """
     places: dict[tuple[str, str], list[SeedGroup]] = {}
     for group in groups:
@@ -31,6 +35,7 @@ def leaderboard_latex(groups: Sequence[SeedGroup], study: str, title: str) -> st
         caption = f"{title}: {together[0].first.dataset_title}, {split}."
         if len(_detectors(together)) == 1:
             caption += f" Detector: {together[0].first.detector_title}."
+        caption += f" {scale}" if scale else ""
         for shown in _parts(together):
             label = f"{study}-{dataset}-{split}-{shown[0].key}"
             parts += _table(together, shown, caption, label)
@@ -57,8 +62,10 @@ def _table(
 ) -> list[str]:
     left = LEFT[len(_detectors(groups)) == 1 :]
     heads = [*left, *(f"{tex(m.header)} {_arrow(m)}".strip() for m in shown)]
-    best = "the best" if len(_detectors(groups)) == 1 else "the best of its detector"
-    note = f"Means ± half of the 95 % interval over seeds; bold cannot be told from {best}."
+    best = "mean" if len(_detectors(groups)) == 1 else "mean of its detector"
+    note = "Mean ± half of the 95% t-interval over the seeds."
+    if any(metric.key in group.best for group in groups for metric in shown):
+        note += f" Bold: cannot be distinguished from the best {best} ({TEST})."
     lines = (" & ".join(_cells(group, shown)[-len(heads) :]) + r" \\" for group in groups)
     layout = f"{'l' * (len(left) - 1)}{'r' * (len(shown) + 1)}"
     return latex_table(f"{caption} {note}", label, layout, heads, lines)

@@ -9,6 +9,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.papers.export import to_latex, to_markdown
 from rankdet.papers.folders import spec_paths
+from rankdet.papers.latex_captions import latex_caption
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import Column, RunRequest
@@ -264,3 +265,31 @@ def test_latex_of_every_table_and_figure_is_plain(plan: Path, path: Path) -> Non
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") >= 1
     strange = {character for character in latex if not character.isascii()}
     assert not strange, f"LaTeX does not know {strange}"
+
+
+def test_latex_caption_names_the_place_in_the_paper_and_both_data(plan: Path) -> None:
+    spec = load_spec(TABLE2)
+    table = make_table(read_study(plan), spec)
+    caption = latex_caption(spec, table.blocks[0], "Small scale.")
+    start = "aLRP Loss, Table 2 (Ablation analysis), published on COCO minival; ours on "
+    assert caption.startswith(f"{start}{table.blocks[0].title}. Small scale.")
+    assert "Bold published values" in caption and "cannot be" not in caption  # nothing is bold
+    cell = Cell(1.0, interval=0.1, best=True, values=(1.0, 1.1, 0.9))
+    rows = (replace(table.blocks[0].rows[0], cells=(cell,) * len(spec.columns)),)
+    caption = latex_caption(spec, replace(table.blocks[0], rows=rows), "")
+    assert "Ours: mean ± half of the 95% t-interval" in caption
+    assert "best mean (Welch's test with Holm's correction)" in caption
+    assert "published" not in caption
+
+
+def test_latex_has_arrows_and_headings_of_groups(plan: Path) -> None:
+    spec = load_spec(PAPERS / "alrp" / "table6.yaml")
+    lines = to_latex(make_table(read_study(plan), spec)).splitlines()
+    head = next(line for line in lines if "Values" in line)
+    assert head.count(r"$\uparrow$") == sum(c.better == "higher" for c in spec.columns) > 0
+    sections = list(dict.fromkeys(row.section for row in spec.rows if row.section))
+    found = [line for line in lines if line.startswith(r"\multicolumn")]
+    assert len(found) == len(sections) > 1
+    width = head.count("&") + 1
+    first = rf"\multicolumn{{{width}}}{{@{{}}l}}{{\textit{{{sections[0]}}}}} \\"
+    assert found[0] == first

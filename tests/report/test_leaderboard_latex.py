@@ -18,7 +18,7 @@ def test_rows_have_means_intervals_and_bold(tmp_path) -> None:
     groups = seed_groups(leaderboard(read_study(make_study(tmp_path))))
     two = next(g for g in groups if g.key == "shapes/retinanet/alrp")
     object.__setattr__(two, "best", frozenset({"AP"}))
-    text = leaderboard_latex(groups, "a study", "50 % & more_")
+    text = leaderboard_latex(groups, "a study", "50 % & more_", "Small scale: 5 % of it.")
     tables = text.split(r"\begin{table}")[1:]
     rows = [line for line in tables[0].splitlines() if line.endswith(r"\\")]
     mean, half = two.means["AP"]
@@ -26,6 +26,11 @@ def test_rows_have_means_intervals_and_bold(tmp_path) -> None:
     assert rf"\textbf{{{mean:.1f} $\pm$ {half:.1f}}}" in row
     assert len({row.count(" & ") for row in rows}) == 1 and len(rows) == 1 + len(groups)
     assert r"50 \% \& more\_: Shapes" in text and text.count(r"\toprule") == len(tables)
+    captions = re.findall(r"\\caption{(.*)}", text)
+    assert all(r"Small scale: 5 \% of it. Mean $\pm$" in one for one in captions)
+    bold = ["Bold: cannot be distinguished" in one for one in captions]
+    assert bold == [r"\textbf" in one for one in tables] and True in bold and False in bold
+    assert "Welch's test with Holm's correction" in captions[0]
     assert r"AP $\uparrow$" in rows[0] and r"oLRP $\downarrow$" in text
     assert "<img" not in text and r"\textless{}img" in text
     single = next(r for r in rows if "& AP Loss & 1 &" in r)
