@@ -30,6 +30,7 @@ LATEX |= {letter: rf"$\{name}$" for letter, name in MATHS.items()}
 LATEX |= {"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$"}
 LATEX |= {"⁺": "$^{+}$", "⁻": "$^{-}$", "²": "$^{2}$", "−": "$-$", "†": r"\dag{}", "‡": r"\ddag{}"}
 LATEX |= {"“": "``", "”": "''", "’": "'", "…": r"\dots{}", "é": r"\'e", "á": r"\'a"}
+LATEX |= {"ä": r"\"a", "ö": r"\"o", "ü": r"\"u"}
 
 
 def write_table(table: Table, folder: Path) -> None:

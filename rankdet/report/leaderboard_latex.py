@@ -13,9 +13,7 @@ LEFT = ("Detector", "Loss", "Seeds")
 MOST = 4  # metrics of a table: with ± and small letters they fit the text of an article
 
 
-def leaderboard_latex(
-    groups: Sequence[SeedGroup], study: str, title: str, scale: str = ""
-) -> str:
+def leaderboard_latex(groups: Sequence[SeedGroup], study: str, title: str, scale: str = "") -> str:
     """Means over seeds with ± half of their 95 % interval.
 
     Each table has up to four metrics, and metrics of one kind stay together. Bold is what cannot be

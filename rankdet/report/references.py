@@ -7,6 +7,11 @@ from rankdet.papers.export import tex
 from rankdet.results.schemas.plan import PlanSource
 
 BIBTEX = "references.bib"
+CONFERENCES = ("AAAI", "BMVC", "CVPR", "ECCV", "ICCV", "ICLR", "ICML", "NeurIPS", "WACV")
+JOURNALS = ("IJCV", "PAMI", "TIP", "TPAMI")
+# The kind of an entry and the field of its venue; other venues are `@misc`.
+ENTRIES = {name: ("inproceedings", "booktitle") for name in CONFERENCES}
+ENTRIES |= {name: ("article", "journal") for name in JOURNALS}
 YEAR = re.compile(r"\b(19|20)\d\d\b")
 
 
@@ -34,17 +39,23 @@ def bibtex(sources: Iterable[PlanSource]) -> str:
 
 
 def _entry(source: PlanSource) -> str:
-    authors, _, venue = source.citation.partition(", ")
+    first, _, rest = source.citation.partition(", ")
+    venue, _, place = rest.partition(", ")  # `NeurIPS 2020, appendix D`
     year = YEAR.search(venue)
+    name = YEAR.sub("", venue).strip()
+    kind, field = ENTRIES.get(name, ("misc", "howpublished"))
+    known = kind != "misc"
+    authors = source.authors.replace(", ", " and ") or first.replace(" et al.", " and others")
     values = {
         "title": f"{{{tex(source.paper or source.title)}}}",
-        "author": tex(authors.replace(" et al.", " and others")),
-        "howpublished": tex(venue),
+        "author": tex(authors),
+        field: tex(name if known else rest),
         "year": year.group() if year else "",
+        "note": tex(place) if known else "",
         "url": source.url.replace("{", "%7B").replace("}", "%7D"),
     }
     lines = [f"  {key} = {{{value}}}," for key, value in values.items() if value]
-    return "\n".join([f"@misc{{{source.name},", *lines, "}", ""])
+    return "\n".join([f"@{kind}{{{source.name},", *lines, "}", ""])
 
 
 def other_names(sources: Iterable[PlanSource]) -> dict[str, str]:

@@ -13,9 +13,9 @@ from rankdet.study.model_keys import unknown_keys
 from rankdet.study.named import only_file
 from rankdet.suggest import choice, nearest
 
-DISPLAY = ("title", "citation", "offers", "not_with")  # no effect on any number
+DISPLAY = ("title", "citation", "url", "offers", "not_with")  # no effect on any number
 PRESETS = ("small", "full")
-TEXTS = ("citation", "head")  # may be left out
+TEXTS = ("citation", "url", "head")  # may be left out
 KEYS = ("name", "title", "family", "base", "masks", "offers", "not_with", *TEXTS, *PRESETS)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from rankdet.study.resolve import ResolvedRun
 
+CITED = ("paper", "authors", "citation", "url")  # of a loss card
+
 
 def sources(runs: Iterable[ResolvedRun]) -> list[dict[str, Any]]:
     """Returns an entry for each loss and each detector that cites something, losses first.
@@ -16,12 +18,13 @@ def sources(runs: Iterable[ResolvedRun]) -> list[dict[str, Any]]:
     detectors: dict[str, dict[str, Any]] = {}
     for run in runs:
         card, spec = run.model.loss_file.card, run.model.detector_spec
-        cited = {key: card[key] for key in ("paper", "citation", "url") if card.get(key)}
+        cited = {key: card[key] for key in CITED if card.get(key)}
         if cited and not run.untrained:
             losses[run.loss_name] = {"name": run.loss_name, "title": card["title"], **cited}
         if spec.get("citation"):
             title = str(spec["title"]).partition(",")[0]  # without the backbone
             entry = {"name": run.detector, "title": title, **_parts(spec["citation"])}
+            entry |= {"url": spec["url"]} if spec.get("url") else {}
             detectors[run.detector] = entry
     return [*losses.values(), *detectors.values()]
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 CARD = {
     "name": "template",  # the file's name without .py
-    "title": "My Loss",  # for reports, as are the following three
+    "title": "My Loss",  # for reports, as are the following four
     "paper": "Title of the paper",
+    "authors": "A. Author, B. Author",  # may be left out
     "citation": "Author et al., venue year",
     "url": "https://example.org/paper",
     # The classification part: a class of this file, of rankdet.losses, or of mmdet's baselines

@@ -7,7 +7,9 @@ Classification and Localisation in Object Detection, NeurIPS 2020.
 CARD = {
     "name": "alrp",
     "title": "aLRP Loss",
-    "paper": "A Ranking-based, Balanced Loss Function Unifying Classification and Localisation",
+    "paper": "A Ranking-based, Balanced Loss Function Unifying Classification and Localisation in "
+    "Object Detection",
+    "authors": "Kemal Oksuz, Baris Can Cam, Emre Akbas, Sinan Kalkan",
     "citation": "Oksuz et al., NeurIPS 2020",
     "url": "https://arxiv.org/abs/2009.13592",
     "classification": {"type": "ALRPLoss", "delta": 1.0},

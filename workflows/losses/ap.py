@@ -8,6 +8,7 @@ CARD = {
     "name": "ap",
     "title": "AP Loss",
     "paper": "AP-Loss for Accurate One-Stage Object Detection",
+    "authors": "K. Chen, W. Lin, J. Li, J. See, J. Wang, J. Zou",
     "citation": "Chen et al., TPAMI 2020",
     "url": "https://arxiv.org/abs/2008.07294",
     "classification": {"type": "APLoss", "delta": 1.0},

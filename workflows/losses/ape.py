@@ -8,6 +8,7 @@ CARD = {
     "name": "ape",
     "title": "APE Loss",
     "paper": "Revisiting AP Loss for Dense Object Detection: Adaptive Ranking Pair Selection",
+    "authors": "Dongli Xu, Jinhong Deng, Wen Li",
     "citation": "Xu et al., CVPR 2022",
     "url": "https://arxiv.org/abs/2207.12042",
     "classification": {"type": "APELoss", "scale": 8.0, "max_negatives": 1_000_000},

@@ -8,6 +8,7 @@ CARD = {
     "name": "dr",
     "title": "DR Loss",
     "paper": "DR Loss: Improving Object Detection by Distributional Ranking",
+    "authors": "Q. Qian, L. Chen, H. Li, R. Jin",
     "citation": "Qian et al., CVPR 2020",
     "url": "https://arxiv.org/abs/1907.10156",
     # Ranked within each image, as in the paper.

@@ -8,6 +8,7 @@ CARD = {
     "name": "focal",
     "title": "Focal Loss",
     "paper": "Focal Loss for Dense Object Detection",
+    "authors": "T.-Y. Lin, P. Goyal, R. Girshick, K. He, P. Dollár",
     "citation": "Lin et al., ICCV 2017",
     "url": "https://arxiv.org/abs/1708.02002",
     "classification": {"type": "SigmoidFocalLoss", "alpha": 0.25, "gamma": 2.0},

@@ -8,6 +8,7 @@ CARD = {
     "name": "ghm",
     "title": "GHM-C",
     "paper": "Gradient Harmonized Single-Stage Detector",
+    "authors": "B. Li, Y. Liu, X. Wang",
     "citation": "Li et al., AAAI 2019",
     "url": "https://arxiv.org/abs/1811.05181",
     "classification": {"type": "GHMCLoss", "bins": 30, "momentum": 0.75},

@@ -8,7 +8,9 @@ it but trains no detector with it. The learning rate is that of AP Loss.
 CARD = {
     "name": "ndcg",
     "title": "NDCG Loss",
-    "paper": "A Ranking-based, Balanced Loss Function Unifying Classification and Localisation",
+    "paper": "A Ranking-based, Balanced Loss Function Unifying Classification and Localisation in "
+    "Object Detection",
+    "authors": "Kemal Oksuz, Baris Can Cam, Emre Akbas, Sinan Kalkan",
     "citation": "Oksuz et al., NeurIPS 2020, appendix D",
     "url": "https://arxiv.org/abs/2009.13592",
     "classification": {"type": "NDCGLoss", "delta": 1.0},

@@ -9,6 +9,7 @@ CARD = {
     "name": "pairwise",
     "title": "Pairwise Error",
     "paper": "Revisiting AP Loss for Dense Object Detection: Adaptive Ranking Pair Selection",
+    "authors": "Dongli Xu, Jinhong Deng, Wen Li",
     "citation": "Xu et al., CVPR 2022",
     "url": "https://arxiv.org/abs/2207.12042",
     "classification": {

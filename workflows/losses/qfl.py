@@ -7,7 +7,9 @@ Qualified and Distributed Bounding Boxes for Dense Object Detection, NeurIPS 202
 CARD = {
     "name": "qfl",
     "title": "Quality Focal Loss",
-    "paper": "Generalized Focal Loss: Learning Qualified and Distributed Bounding Boxes",
+    "paper": "Generalized Focal Loss: Learning Qualified and Distributed Bounding Boxes for Dense "
+    "Object Detection",
+    "authors": "X. Li, W. Wang, L. Wu, S. Chen, X. Hu, J. Li, J. Tang, J. Yang",
     "citation": "Li et al., NeurIPS 2020",
     "url": "https://arxiv.org/abs/2006.04388",
     "classification": {"type": "QualityFocalLoss", "beta": 2.0},

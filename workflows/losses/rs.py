@@ -8,6 +8,7 @@ CARD = {
     "name": "rs",
     "title": "RS Loss",
     "paper": "Rank & Sort Loss for Object Detection and Instance Segmentation",
+    "authors": "Kemal Oksuz, Baris Can Cam, Emre Akbas, Sinan Kalkan",
     "citation": "Oksuz et al., ICCV 2021",
     "url": "https://arxiv.org/abs/2107.11669",
     "classification": {"type": "RankSortLoss", "delta": 0.5},

@@ -8,6 +8,7 @@ CARD = {
     "name": "vfl",
     "title": "Varifocal Loss",
     "paper": "VarifocalNet: An IoU-aware Dense Object Detector",
+    "authors": "H. Zhang, Y. Wang, F. Dayoub, N. Sünderhauf",
     "citation": "Zhang et al., CVPR 2021",
     "url": "https://arxiv.org/abs/2008.13367",
     "classification": {"type": "VarifocalLoss", "alpha": 0.75, "gamma": 2.0},

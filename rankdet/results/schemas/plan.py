@@ -105,13 +105,15 @@ class PlanSource(Part):
         name: its file.
         title: its title for readers.
         paper: the title of the paper.
-        citation: authors, venue and year.
+        authors: all authors, separated by commas.
+        citation: the first author, venue and year.
         url: the address of the paper.
     """
 
     name: str
     title: str = ""
     paper: str = ""
+    authors: str = ""
     citation: str = ""
     url: str = ""
 

@@ -121,6 +121,7 @@ class Card(Variant):
 
     name: str
     paper: str | None = None
+    authors: str | None = None
     citation: str | None = None
     url: str | None = None
     variants: dict[str, Variant] = Field({})
