@@ -1,4 +1,4 @@
-"""Several trainings per side: differences of their means, and which cannot be told from the best.
+"""Several trainings per side: differences of their means, and which sides are like the best.
 
 The unit is the training (the seed), as in docs/decisions/026-verdicts-need-seeds.md: Welch's t over
 seeds, corrected by Holm for all differences that are tested together.
@@ -84,7 +84,7 @@ def differences(
 
 
 def like_the_best(samples: Mapping[Key, Sequence[float]], better: str | None) -> set[Key]:
-    """Returns the best side and every side that cannot be told from it.
+    """Returns the best side and every side that cannot be distinguished from it.
 
     Each side is compared with the one that has the best mean. The luckiest seed decides nothing.
 

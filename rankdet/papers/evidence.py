@@ -198,7 +198,9 @@ def _over_seeds(claim: Claim, pair: Pair, value: float) -> Evidence:
     if pair[0].runs == pair[1].runs:  # two views or columns of the same runs
         how = f"t-interval over {len(first)} seeds, paired"
         return Evidence(value, how, counts, Estimate.of_mean(first - second))
-    how = f"t-interval over {len(first)} and {len(second)} seeds (Welch)"
+    one, two = len(first), len(second)
+    how = f"Welch's t-interval, {f'{one} seeds' if one == two else f'{one} and {two} seeds'}"
+    how += " on each side" if one == two else " on the two sides"
     return Evidence(value, how, counts, Estimate.of_difference(first, second))
 
 

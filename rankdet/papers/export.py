@@ -77,7 +77,7 @@ def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
 def to_markdown(table: Table) -> str:
     """A Markdown table for each block; a cell is `ours (published)`.
 
-    Ours is bold if it cannot be told from the best of its column.
+    Ours is bold if it cannot be distinguished from the best of its column.
     """
     spec = table.spec
     parts = [f"# {md_escape(spec.title)}", md_escape(spec.caption)]
@@ -114,7 +114,7 @@ def _bold(block: Block) -> str:
     cells = [cell for row in block.rows for cell in row.cells]
     seeds = sorted({len(cell.values) for cell in cells if cell.values})
     known = f"; means ± 95% intervals over {_count(seeds)} seeds" if seeds[-1:] > [1] else ""
-    bold = "; bold cannot be told from the best of its column"
+    bold = "; bold cannot be distinguished from the best of its column"
     return known + (bold if any(cell.best for cell in cells) else "")
 
 

@@ -148,7 +148,7 @@ def _decided(
             size = ""  # it would say nothing more
     if found.estimate:
         widened = corrected and claims > 1
-        how += f", widened for {claims} claims (Holm)" if widened else ", 95%"
+        how += f", wider because {claims} claims are tested together (Holm)" if widened else ", 95%"
     return replace(
         finding,
         verdict=word,

@@ -13,8 +13,8 @@ from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Finding, Table
 from rankdet.papers.verdicts import DIRECTION
 
-DIFFERENCES = "better by, in points (correlations × 100); upright line: the paper"
-RATIOS = "ratio; upright line: the paper"
+DIFFERENCES = "difference as claimed, in points (correlations × 100); vertical line: the paper"
+RATIOS = "ratio; vertical line: the paper"
 
 
 def forest_panels(tables: Iterable[Table], dataset: str = "") -> list[ForestPanel]:

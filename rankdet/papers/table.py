@@ -166,7 +166,7 @@ def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:
 def mark_best(
     columns: Sequence[Column], rows: Sequence[TableRow], exact: Callable[[str], bool]
 ) -> tuple[TableRow, ...]:
-    """Marks in every column all rows that cannot be told from the best.
+    """Marks in every column all rows that cannot be distinguished from the best.
 
     Rows are compared over three seeds or more, as verdicts are. Published values, and ours without
     uncertainty, are compared as printed; values that are printed equal are a tie. Our times

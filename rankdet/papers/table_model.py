@@ -17,8 +17,8 @@ class Cell:
         ours: mean over the seeds; None where undefined or missing.
         interval: half-width of the 95% t-interval of the mean over seeds; None for one seed.
         published: the paper's value; None if it is not printed or not legible.
-        best: ours cannot be told from the best of its column; of values without uncertainty, it is
-            the best as printed.
+        best: ours cannot be distinguished from the best of its column; of values without
+            uncertainty, it is the best as printed.
         tied: another cell of the column is `best` too.
         published_best: the paper's value is the best of the paper's column.
         reason: why we have no value, in one line; None if we have one or it is undefined.

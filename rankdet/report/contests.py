@@ -52,7 +52,7 @@ class Contest:
         return tuple(g for g in self.learned if len(g.values(metric)) >= SEEDS)
 
     def best(self, metric: Metric) -> set[str]:
-        """Returns keys of the loss with the best mean and of those that cannot be told from it.
+        """Returns keys of the loss with the best mean, and of those not distinguished from it.
 
         It is empty with fewer than two losses of three seeds.
         """

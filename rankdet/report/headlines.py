@@ -66,14 +66,14 @@ def _verdict(contest: Contest, best: set[str]) -> str:
 
 
 def _told(like: Sequence[str], lower: Sequence[str]) -> str:
-    """Which losses cannot be told from the best, and which are lower."""
+    """Which losses cannot be distinguished from the best, and which are lower."""
     if not like:
         return f"{_others(lower)} lower"
     if not lower:
         if len(like) == 1:
-            return f"{like[0]} cannot be told from it"
-        return f"none of the other {len(like)} losses can be told from it"
-    return f"{_list(like)} cannot be told from it, and {_others(lower)} lower"
+            return f"{like[0]} cannot be distinguished from it"
+        return f"none of the other {len(like)} losses can be distinguished from it"
+    return f"{_list(like)} cannot be distinguished from it, and {_others(lower)} lower"
 
 
 def _behind(tested: Sequence[SeedGroup]) -> str:

@@ -20,7 +20,7 @@ class MatrixCell:
     Attributes:
         difference: Mean of the row minus mean of the column; None if one of them is undefined.
         why_grey: Why it is no verdict, in a few words; empty if it was tested.
-        verdict: `better` or `worse` if the row can be told from the column; else empty.
+        verdict: `better` or `worse` if the row can be distinguished from the column; else empty.
     """
 
     difference: SeedDifference | None

@@ -28,8 +28,8 @@ class SeedGroup:
     Attributes:
         entries: one per seed, in the plan's order; at least one.
         means: metric key to mean and half-width of its 95 % t-interval, in printed units.
-        best: keys of the metrics in which it cannot be told from the best of its detector, dataset
-            and split.
+        best: keys of the metrics in which it cannot be distinguished from the best of its
+            detector, dataset and split.
     """
 
     entries: tuple[Entry, ...]
@@ -121,7 +121,7 @@ def _mean(values: Sequence[float]) -> Mean:
 
 
 def _with_best(groups: Sequence[SeedGroup], shown: Sequence[Metric]) -> list[SeedGroup]:
-    """Marks the rows that cannot be told from the best loss with their detector.
+    """Marks the rows that cannot be distinguished from the best loss with their detector.
 
     A loss is compared with the others of its detector alone: else the losses of the weaker detector
     would never be bold, whatever their findings say.

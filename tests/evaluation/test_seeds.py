@@ -40,7 +40,7 @@ def test_the_other_order() -> None:
 
 
 def test_like_the_best_is_not_the_luckiest_seed() -> None:
-    # "c" has the highest single seed and "a" the best mean: neither can be told from the other.
+    # "c" has the highest single seed and "a" the best mean: they are not distinguished.
     assert like_the_best(SIDES, "higher") == {"a", "c"}
     assert like_the_best({"a": A, "b": B}, "higher") == {"a"}
     assert like_the_best({"a": A, "b": B}, "lower") == {"b"}

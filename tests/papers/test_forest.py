@@ -63,7 +63,7 @@ def test_claims_are_grouped_by_the_paper_of_their_source() -> None:
     }
     assert [row.text for row in ratios.rows] == ["a ratio"] and ratios.null == 1
     for panel in (differences, ratios):  # a page may be dark, so no mark is named by its shade
-        assert "upright line: the paper" in panel.label and "dark" not in panel.label
+        assert "vertical line: the paper" in panel.label and "dark" not in panel.label
     every = [row.text for panel in forest_panels([made]) for row in panel.rows]
     assert "Shapes: x" in every and "Crowded: x" in every  # all data are named
 

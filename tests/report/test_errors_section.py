@@ -116,7 +116,8 @@ def test_the_speed_of_inference_and_the_other_seeds_are_shown(
 ) -> None:
     milliseconds = 1000 * run.main.speed.seconds_per_image
     assert (
-        f"images/s is the usual test: {milliseconds:.1f} ms per image" in Page(report / PAGE).text
+        f"images/s was measured with the usual test: {milliseconds:.1f} ms per image"
+        in Page(report / PAGE).text
     )
     page = Page(report / "runs/shapes/retinanet/alrp/seed1.html")
     assert "Seeds of this loss: 1, 2" in page.text and "seed2.html" in page.links()

@@ -45,7 +45,8 @@ def test_the_best_loss_and_those_that_cannot_be_told_from_it() -> None:
     p_words = f"=\u00a0{p:.3f}".replace("0.", ".")
     assert found.text == (
         f"On Shapes, ap has the highest AP with RetinaNet (38.1 ± {half:.1f}, 3 seeds); rs cannot "
-        f"be told from it, and focal is lower. The next, rs, is 0.4 behind (p\u00a0{p_words})."
+        "be distinguished from it, and focal is lower. The next, rs, is 0.4 behind "
+        f"(p\u00a0{p_words})."
     )
     assert found.verdict and found.remarks == ""
 
@@ -58,9 +59,10 @@ def test_a_clear_winner_and_a_draw() -> None:
     counted = headline({"ap": [40, 40.1, 40.2], **many})
     assert "3 seeds); the other 5 tested losses are lower. The next, loss 4, is" in counted.text
     draw = headline({"ap": [30, 40, 50], "focal": [31, 40, 48], "rs": [32, 38, 47]})
-    assert "; none of the other 2 losses can be told from it. The next, focal, is 0.3" in draw.text
+    words = "; none of the other 2 losses can be distinguished from it. The next, focal, is 0.3"
+    assert words in draw.text
     pair = headline({"ap": [30, 40, 50], "focal": [31, 40, 48]})
-    assert "; focal cannot be told from it: 0.3 behind (p\u00a0=\u00a0.9" in pair.text
+    assert "; focal cannot be distinguished from it: 0.3 behind (p\u00a0=\u00a0.9" in pair.text
 
 
 @pytest.mark.parametrize("seeds", [1, 2])

@@ -82,7 +82,9 @@ def test_tables_equal_their_csv_and_the_published_values(report: Path, name: str
                 cell, decimals = ours[labels + position], column.decimals
                 interval = record[f"{column.header} interval"]
                 expected = printed(record[column.header], decimals)
-                assert re.sub(r" cannot be told from the best=?| ±.*", "", cell) == expected
+                assert (
+                    re.sub(r" cannot be distinguished from the best=?| ±.*", "", cell) == expected
+                )
                 assert (f"± {printed(interval, decimals)}" in cell) == bool(interval)
                 if difference:
                     value = record[f"{column.header} difference"]

@@ -33,7 +33,7 @@ def test_one_row_for_all_seeds_and_one_for_each_run(seeds: Path) -> None:
     head = [cell.split()[0] for cell in table[0]]
     rows = {row[0]: dict(zip(head, row, strict=True)) for row in table[1:]}
     assert rows["AP Loss"]["AP"] == mean_text(seeds, "ap")
-    shown = mean_text(seeds, "alrp").replace(" ±", " cannot be told from the best ±")
+    shown = mean_text(seeds, "alrp").replace(" ±", " cannot be distinguished from the best ±")
     assert rows["aLRP Loss"]["AP"] == shown
     assert rows["Focal Loss"]["AP"] == mean_text(seeds, "focal")
     assert rows["Focal Loss"]["seeds"].startswith("3 of 4")
@@ -148,4 +148,4 @@ def test_times_are_never_bold_and_hidden_texts_do_not_say_best(seeds: Path) -> N
         assert not any("<strong>" in cell for cell in times)
     pages = "".join(page.read_text() for page in (seeds / "papers").glob("*.html"))
     tied = r'</strong><span class="sr"> ([^<]*)</span><span class="tie"'
-    assert set(re.findall(tied, pages)) == {"cannot be told from the best"}
+    assert set(re.findall(tied, pages)) == {"cannot be distinguished from the best"}
