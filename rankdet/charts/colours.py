@@ -7,7 +7,8 @@ Neighbouring series also differ in their dashes or shapes.
 
 COLOURS = ("#309cd8", "#d87800", "#9024fc", "#905460", "#789c60", "#cc0024", "#c00090", "#6054cc")
 GREYS = ("#5f6670", "#8b939e")  # of what is no loss beside one; contrast as above
-DASHES = ("", "7 3", "2 2.5", "9 3 2 3", "14 3")  # lengths of lines and gaps, as in SVG
+DASHES = ("", "7 3", "3 2", "9 3 2 3", "14 3")  # lengths of lines and gaps, as in SVG
+DOTTED = DASHES[2]
 SHAPES = ("circle", "square", "triangle", "diamond", "cross")  # the first is filled
 FEW = 40  # up to this number, dots of a series have its shape
 LOW, MIDDLE, HIGH = "#c2560c", "#f4f4f2", "#1f6fb8"  # of a heat map: below, at and above 0
@@ -28,15 +29,17 @@ def shape(place: int) -> str:
     return SHAPES[place % len(SHAPES)]
 
 
-def line_width(place: int, count: int, layered: bool) -> float:
+def line_width(place: int, count: int, layered: bool, dash: str = "") -> float:
     """The width of a line in pixels of a page: of layered curves the first is the widest.
 
     Args:
         place: its place in the legend.
         count: number of places.
         layered: whether the curves of the chart may lie on each other.
+        dash: its dashes. A line of short ones is wider: much of it is gaps, so it looks pale.
     """
-    return 1.9 + 2.3 * max(0, count - 1 - place) if layered else 1.9
+    usual = 2.6 if dash == DOTTED else 1.9
+    return usual + 2.3 * max(0, count - 1 - place) if layered else usual
 
 
 def heat_colour(value: float, largest: float) -> str:

@@ -30,8 +30,9 @@ def line_path(
     path = f'<path d="{_through(x, y)}" fill="none" '
     if look is None:
         return f"{path}{GREY}/>"
-    dash = f' stroke-dasharray="{dashes(look)}"' if dashed and dashes(look) else ""
-    size = line_width(*width) if width else line_width(0, 1, False)
+    lengths = dashes(look) if dashed else ""
+    dash = f' stroke-dasharray="{lengths}"' if lengths else ""
+    size = line_width(*(width or (0, 1, False)), lengths)
     return f'{path}stroke="{colour(look)}" stroke-width="{size:g}" stroke-linejoin="round"{dash}/>'
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rankdet.charts.colours import colour
 from rankdet.evaluation.seeds import SeedDifference
 from rankdet.papers.loss_looks import loss_looks
 from rankdet.report.compare_charts import (
@@ -91,11 +92,20 @@ class Comparison:
 
     @cached_property
     def _records(self) -> Records:
-        looks, lines = loss_looks(self.study), [self.lines[at] for at in self.drawn]
+        lines = [self.lines[at] for at in self.drawn]
         return Records(
             {line.label: line.runs for line in lines},
-            {line.label: looks[line.run.full_loss] for line in lines},
+            {line.label: self._looks[line.run.full_loss] for line in lines},
         )
+
+    @cached_property
+    def _looks(self) -> dict[str, int]:
+        return loss_looks(self.study)
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """Label of a loss to its colour, as in all charts."""
+        return {line.label: colour(self._looks[line.run.full_loss]) for line in self.lines}
 
     @cached_property
     def curves(self) -> list[Curves]:
@@ -140,8 +150,8 @@ class Comparison:
         """What the script of the page needs, as JSON that is safe inside an element."""
         found = {
             "losses": [
-                {"key": line.key, "name": line.label, "loss": line.run.full_loss}
-                for line in self.lines
+                {"key": line.key, "name": name, "loss": line.run.full_loss, "colour": shade}
+                for line, (name, shade) in zip(self.lines, self.colours.items(), strict=True)
             ],
             "drawn": self.drawn,
             "differences": {at: self._texts(at) for at in self.references},

@@ -52,7 +52,7 @@ class ErrorView:
     """The errors of a run on a page.
 
     Attributes:
-        chart: Shares of the kinds over the rank; None without detections.
+        chart: Shares of the kinds over the rank, the hits first; None without detections.
         names: The classes of the matrix, with `missed` or `no object` last; empty if there are too
             many classes.
         rows: (K + 1) rows of (K + 1) cells; the first K are the objects' classes, the last one
@@ -126,17 +126,18 @@ def rank_chart(matches: Matches, kinds: Sequence[str] | np.ndarray) -> Chart | N
     if count < 2:
         return None
     at = np.unique(np.geomspace(1, count, POINTS).round().astype(int))
+    # The hits are always there and first: their curve has the colour of the loss.
+    found = [kind for kind in KINDS if kind == HIT or (ordered == kind).any()]
     series = []
-    for kind in KINDS:
+    for kind in found:
         hits = np.cumsum(ordered == kind)
-        if hits[-1]:
-            name = kind if kind == HIT else ERRORS[kind][0]
-            series.append(Series(name, at.astype(float), 100 * hits[at - 1] / at))
+        name = kind if kind == HIT else ERRORS[kind][0]
+        series.append(Series(name, at.astype(float), 100 * hits[at - 1] / at))
     objects = int(np.count_nonzero(~matches.ground_truth["ignored_all"].to_numpy(dtype=bool)))
     place = min(max(objects, 1), count)
     told = ", ".join(
         f"{one.name} {100 * np.mean(ordered[:place] == kind):.0f}%"
-        for one, kind in zip(series, [k for k in KINDS if (ordered == k).any()], strict=True)
+        for one, kind in zip(series, found, strict=True)
     )
     return Chart(
         name="ranks",

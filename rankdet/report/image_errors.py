@@ -27,6 +27,11 @@ class ChosenImage:
     why: str
     errors: tuple[float, ...]
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """Positions of the losses with the smallest and the largest error."""
+        return self.errors.index(min(self.errors)), self.errors.index(max(self.errors))
+
 
 def operating_rows(rows: pd.DataFrame, limits: Mapping[int, float], best: int) -> pd.DataFrame:
     """Returns the detections that reach the LRP-optimal threshold of their class.

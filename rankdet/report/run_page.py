@@ -230,7 +230,7 @@ def _split(
         charts=tuple(_svg(chart, look, f"split{index}") for chart in charts),
         samples=drawn,
         errors=errors,
-        rank_chart=Markup(chart_svg(errors.chart, f"split{index}"))
+        rank_chart=Markup(chart_svg(with_look(errors.chart, look), f"split{index}"))
         if errors and errors.chart
         else None,
         speed=_speed(evaluation),

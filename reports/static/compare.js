@@ -119,13 +119,14 @@
     table.tBodies[0].replaceChildren(
       ...order.map((k) => {
         const row = make("tr", {}, make("th", { scope: "row" }, data.classes.names[k]));
-        cells.forEach((one) => {
+        cells.forEach((one, place) => {
           const [value, low, high] = one[k];
           const cell = make("td", { className: "number" });
           row.append(cell);
           if (value === null) return void cell.append(make("span", { className: "none" }, "–"));
           const mark = make("span", { className: "span" }, make("i", {}));
           mark.setAttribute("aria-hidden", "true");
+          mark.style.setProperty("--mark", data.losses[shown[place]].colour);
           mark.style.setProperty("--at", percent(value));
           if (low !== null) {
             mark.style.setProperty("--low", percent(low));
@@ -171,10 +172,15 @@
     const fewer = found.filter(([, [shown, every]]) => shown < every).map(([kind, one]) => `${words(one)} ${NAMES[kind]}`);
     svg.setAttribute("aria-label", fewer.length ? `${label} With the filters: ${fewer.join(", ")}.` : label);
   };
+  // Both sides have the same objects: an object is drawn if one side draws it.
+  const objects = () => {
+    const numbers = (article, which) => new Set(all(`g.truth${which}`, article).map((one) => one.dataset.number)).size;
+    return [":not(.off)", ""].map((which) => articles.reduce((sum, one) => sum + numbers(one, which), 0));
+  };
   const total = () => {
-    const found = Object.keys(NAMES).map((kind) => [kind, left(kind, find("pictures"))]);
+    const found = [["detections of both losses", left("detection", find("pictures"))], ["objects", objects()]];
     const fewer = found.some(([, [shown, every]]) => shown < every);
-    find("boxes").textContent = fewer ? `drawn: ${found.map(([kind, one]) => `${words(one)} ${NAMES[kind]}`).join(", ")}` : "";
+    find("boxes").textContent = fewer ? `drawn: ${found.map(([kind, one]) => `${words(one)} ${kind}`).join(", ")}` : "";
   };
   const light = (figure, key) => {
     all(".lit", figure).forEach((one) => one.classList.remove("lit"));
@@ -270,6 +276,7 @@
       const at = place(query.get(side));
       if (figures.has(at)) state[side] = at;
     });
+    if (state.left === state.right) [state.left, state.right] = [begin.left, begin.right];
     state.view = query.get("view") === "slider" ? "slider" : "";
     if (has(find("order"), query.get("order"))) state.order = query.get("order");
     if (has(find("category"), query.get("class"))) state.category = query.get("class");
@@ -308,7 +315,13 @@
   };
   on("losses", "change", choose, curves, classes, commands);
   on("reference", "change", (field) => (state.ref = Number(field.value)), differences, classes, commands);
-  ["left", "right"].forEach((side) => on(`${side}-run`, "change", (field) => (state[side] = Number(field.value)), images));
+  // A loss beside itself shows nothing: the loss of the other side moves over.
+  const choose_side = (side, other) => (field) => {
+    const before = state[side];
+    state[side] = Number(field.value);
+    if (state[other] === state[side]) state[other] = before;
+  };
+  [["left", "right"], ["right", "left"]].forEach(([side, other]) => on(`${side}-run`, "change", choose_side(side, other), images));
   on("slide", "change", (box) => (state.view = box.checked ? "slider" : ""), view);
   on("order", "change", (field) => (state.order = field.value), sort);
   on("category", "change", (field) => (state.category = field.value), draw);

@@ -25,14 +25,25 @@
     return element;
   };
 
+  // What an order puts first, in words: `up` is ascending.
+  const meaning = (column, way) => {
+    const { better } = heads[column].dataset;
+    if (better) return (better === "higher") === (way === "down") ? "best first" : "worst first";
+    if (heads[column].classList.contains("number")) return way === "up" ? "smallest first" : "largest first";
+    return way === "up" ? "A to Z" : "Z to A";
+  };
   const firstOrder = (column) => (heads[column].dataset.better === "higher" ? "down" : "up");
   const sort = () => {
     const column = keys.indexOf(state.sort);
-    heads.forEach((head) => head.removeAttribute("aria-sort"));
+    heads.forEach((head) => {
+      head.removeAttribute("aria-sort");
+      delete head.querySelector("button").dataset.sorted;
+    });
     if (column < 0) return void table.append(...planned);
     const numeric = heads[column].classList.contains("number");
     const direction = state.order === "up" ? 1 : -1;
     heads[column].setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
+    heads[column].querySelector("button").dataset.sorted = meaning(column, state.order);
     bodies.sort((a, b) => {
       const x = value(a, column);
       const y = value(b, column);
@@ -114,8 +125,7 @@
   keys.forEach((key, column) => {
     const first = firstOrder(column);
     [first, first === "up" ? "down" : "up"].forEach((way) => {
-      const sign = way === "up" ? "ascending" : "descending";
-      order.append(make("option", { value: `${key} ${way}` }, `${names[column]}, ${sign}`));
+      order.append(make("option", { value: `${key} ${way}` }, `${names[column]}, ${meaning(column, way)}`));
     });
   });
   order.addEventListener("change", () => {

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from rankdet.charts.colours import colour
+from rankdet.charts.colours import GREYS, colour
 from rankdet.charts.looks import assigned_looks
 from rankdet.charts.publication.panels import sample
 from rankdet.papers.comparison_charts import comparison_charts
@@ -50,6 +50,26 @@ def test_a_loss_has_one_colour_everywhere(tmp_path: Path) -> None:
     (chart,) = comparison_charts(read_study(plan), figure_kind("learning_curves"))[:1]
     drawn = {one.name: sample(chart, one).get_color() for one in chart.series}
     assert drawn == {TITLES[loss]: colour(looks[loss]) for loss in LOSSES}
+
+
+def test_marks_of_classes_and_hits_have_the_colour_of_the_loss(tmp_path: Path) -> None:
+    report = build_report(make_study(tmp_path, runs=RUNS), tmp_path / "html").parent
+    shades = {TITLES[name]: colour(look) for name, look in assigned_looks(LOSSES).items()}
+    text = (report / "compare/shapes/retinanet.html").read_text().split('id="class-table"')[1]
+    names = re.findall(
+        r'<th scope="col" class="number">([^<]+)</th>', text.partition("</thead>")[0]
+    )
+    marks = re.findall(r"--mark: (#\w{6})", text.partition("</table>")[0])
+    assert marks and marks == [shades[name] for name in names] * (len(marks) // len(names))
+    for loss in LOSSES:
+        (page,) = report.glob(f"runs/shapes/retinanet/{loss}/seed1.html")
+        ranks = page.read_text().partition("Errors over the rank</h3>")[2].partition("</figure>")[0]
+        own = {
+            name: set(re.findall(r'stroke="(#\w{6})"', part))
+            for name, part in SERIES.findall(ranks)
+        }
+        assert own.pop("hit") == {shades[TITLES[loss]]}
+        assert own and set().union(*own.values()) <= set(GREYS)
 
 
 def test_a_stored_page_with_another_colour_is_made_again(tmp_path: Path) -> None:

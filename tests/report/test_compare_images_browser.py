@@ -1,5 +1,6 @@
 """The images of a comparison page in a browser: pairs, slider, filters and their counts."""
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -98,12 +99,13 @@ def test_counts_follow_the_filters(browser: Browser, seeds: Path) -> None:
     browser.open(seeds / COMPARE)
     text, (_, detections), (_, objects), label, total = browser.run(COUNTS)
     assert text == f"detections: {detections}, objects: {objects}" and total == ""
-    drawn = browser.run(BOXES, "g.detection"), browser.run(BOXES, "g.truth")
+    boxes, twice = browser.run(BOXES, "g.detection"), browser.run(BOXES, "g.truth")
+    every = twice // 2  # both sides have the same objects
     browser.run(CHOOSE, "#score", "0.8")
     high = browser.run(COUNTS)
     assert high[0] == f"detections: {high[1][0]} of {detections}, objects: {objects}"
     left = browser.run(BOXES, "g.detection")
-    assert high[4] == f"drawn: {left} of {drawn[0]} detections, {drawn[1]} objects"
+    assert high[4] == f"drawn: {left} of {boxes} detections of both losses, {every} objects"
     browser.run(
         CHOOSE, "#category", browser.run("return document.getElementById('category')[1].value")
     )
@@ -114,6 +116,44 @@ def test_counts_follow_the_filters(browser: Browser, seeds: Path) -> None:
     browser.run(CHOOSE, "#score", "0")
     browser.run(CHOOSE, "#category", "")
     assert browser.run(COUNTS)[0] == text and browser.run(COUNTS)[3:] == [label, ""]
+
+
+def test_a_loss_is_never_beside_itself(browser: Browser, seeds: Path) -> None:
+    sides = "return ['left', 'right'].map((side) => document.getElementById(`${side}-run`).value)"
+    browser.look()
+    browser.open(seeds / COMPARE)
+    left, right = browser.run(sides)
+    browser.run(CHOOSE, "#right-run", left)
+    assert browser.run(sides) == [right, left]
+    browser.open(seeds / COMPARE, query="left=alrp&right=alrp")
+    assert browser.run(sides) == [left, right]
+
+
+def test_the_heading_says_which_losses_differ(seeds: Path) -> None:
+    page = Page(seeds / COMPARE)
+    heads = re.findall(r'id="image-\d+">(.*?)</h3>', page.path.read_text(encoding="utf-8"))
+    differ = [re.search(r"LRP from ([\d.]+) \((.+?)\) to ([\d.]+) \((.+?)\);", h) for h in heads]
+    found = [one.groups() for one in differ if one]
+    assert found and all(low < high and a != b for low, a, high, b in found)
+    assert len(found) + sum("hard for every loss" in head for head in heads) == len(heads)
+
+
+@pytest.mark.parametrize("kind", ["hit", "false-alarm", "truth", "missed"])
+def test_the_legend_has_the_lines_of_the_boxes(browser: Browser, seeds: Path, kind: str) -> None:
+    look = """
+        const [kind] = arguments;
+        const line = (e) => {
+            const s = getComputedStyle(e);
+            return [s.stroke, s.strokeDasharray, s.strokeWidth];
+        };
+        const own = `g.${kind}${kind === 'truth' ? ':not(.missed)' : ''} rect:not(.case)`;
+        const first = (svg) => line(document.querySelector(`${svg} ${own}`));
+        return ['svg.swatch', 'svg.sample'].map(first);
+    """
+    browser.look()
+    browser.open(seeds / COMPARE)
+    swatch, drawn = browser.run(look, kind)
+    assert swatch == drawn and swatch[0] != "none"
 
 
 def test_a_row_of_the_list_lights_its_box(browser: Browser, seeds: Path) -> None:

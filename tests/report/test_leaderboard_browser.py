@@ -116,7 +116,7 @@ def test_rows_are_cards_on_a_phone(browser: Browser, seeds: Path, scripts: bool)
         const heads = [...document.querySelectorAll('#leaderboard thead th')];
         const row = document.querySelector('#leaderboard tbody tr');
         const shown = [...row.cells].map((c, i) => [c, i]).filter(([c]) => c.checkVisibility());
-        const strip = (text) => text.replace(/[↑↓"]/g, '').trim();
+        const strip = (text) => text.replace(/["]/g, '').replace(/\\s/g, ' ').trim();
         const label = (c) => strip(getComputedStyle(c, '::before').content);
         return shown.filter(([c]) => c.classList.contains('number')).map(([c, i]) =>
             [label(c), strip(heads[i].textContent), c.getBoundingClientRect().right]);
@@ -125,6 +125,19 @@ def test_rows_are_cards_on_a_phone(browser: Browser, seeds: Path, scripts: bool)
     assert len(found) > 12
     for label, head, right in found:
         assert label == head and right <= 390
+    assert any("↑" in label for label, *_ in found) and any("↓" in label for label, *_ in found)
+
+
+def test_the_list_of_orders_says_what_comes_first(browser: Browser, seeds: Path) -> None:
+    browser.look()
+    browser.open(seeds / "index.html")
+    texts = browser.run(
+        "return [...document.getElementById('sort').options].map((o) => [o.value, o.textContent])"
+    )
+    orders = {value: text.split(", ")[-1] for value, text in texts}
+    assert orders["AP down"] == orders["oLRP up"] == "best first"
+    assert orders["AP up"] == orders["oLRP down"] == "worst first"
+    assert orders["loss up"] == "A to Z" and orders["seeds down"] == "largest first"
 
 
 def test_a_long_table_prints_its_head_on_every_page(browser: Browser, seeds: Path) -> None:

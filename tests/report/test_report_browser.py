@@ -111,6 +111,10 @@ def test_the_leaderboard_sorts(browser: Browser, report: Path) -> None:
     values = column(browser, "AP")[1]
     assert [float(v) for v in values if v] == sorted(known)
     assert sorted(values) == sorted(before) and values[-1] == ""
+    said = "return [...document.querySelectorAll('[data-sorted]')].map((b) => b.dataset.sorted)"
+    assert browser.run(said) == ["worst first"]
+    click(browser, index)
+    assert browser.run(said) == ["best first"]
     index, _ = column(browser, "detector")
     assert click(browser, index) == "ascending"
     names = column(browser, "detector")[1]

@@ -162,10 +162,12 @@ def _ticks(on: Axes, horizontal: Axis, vertical: Axis) -> None:
 
 def _line(chart: Chart, series: Series, dashed: bool = True) -> dict[str, Any]:
     look = chart.look(series)
-    lengths = [float(length) for length in dashes(look).split()] if dashed else []
+    dash = dashes(look) if dashed else ""
+    lengths = [float(length) for length in dash.split()]
+    width = line_width(chart.place(series), len(chart.legend), chart.layered, dash)
     return {
         "color": colour(look),
-        "linewidth": POINTS * line_width(chart.place(series), len(chart.legend), chart.layered),
+        "linewidth": POINTS * width,
         "linestyle": (0, tuple(length / 2 for length in lengths)) if lengths else "-",
     }
 
