@@ -34,7 +34,7 @@ def _percent(place: object) -> float:
 def charts(series: Mapping[str, Sequence[AtPart]]) -> list[Chart]:
     """One curve for each loss: means over its seeds, with their range as a band.
 
-    If only some seeds keep all epochs on the way, the curve is theirs, and the label says so: a
+    If only some seeds keep all epochs on the way, the curve is theirs, and a note says so: a
     curve whose ends are from different seeds would show their difference.
     """
     kept = {name: _kept(records) for name, records in series.items()}
@@ -48,11 +48,12 @@ def charts(series: Mapping[str, Sequence[AtPart]]) -> list[Chart]:
         Chart(
             name="epochs",
             alt=f"AP over the training: {told}.",
-            x_label="; ".join(filter(None, ["% of the training", _left_out(seeds)])),
+            x_label="% of the training",
             y_label="AP",
             series=curves,
             x_limits=(0.0, 100.0),
             y_limits=(0.0, 0.0),
+            note=_left_out(seeds),
         )
     ]
 
@@ -76,9 +77,9 @@ def _left_out(seeds: Mapping[str, tuple[int, int]]) -> str:
         return ""
     counts = {f"{drawn} of {every}" for drawn, every in seeds.values()}
     if len(counts) == 1:
-        return f"{counts.pop()} seeds of each loss, those with every epoch"
+        return f"{counts.pop()} seeds of each loss are shown: those with every epoch."
     told = ", ".join(f"{name} {drawn} of {every}" for name, (drawn, every) in seeds.items())
-    return f"seeds with every epoch: {told}"
+    return f"The seeds with every epoch are shown: {told}."
 
 
 def _told(curve: Series) -> str:

@@ -36,7 +36,12 @@ def read(run: RecordedRun) -> AtRate | None:
 
 
 def charts(series: Mapping[str, Sequence[AtRate]]) -> list[Chart]:
-    """One curve for each loss: means over its seeds, with their range as a band."""
+    """One curve for each loss: means over its seeds, with their range as a band.
+
+    Without a second rate there is nothing to compare, and no chart.
+    """
+    if len({one.factor for records in series.values() for one in records}) < 2:
+        return []
     curves = tuple(
         Series.of_points(name, ((one.factor, one.factor, 100 * one.ap) for one in records))
         for name, records in series.items()
@@ -52,5 +57,11 @@ def summary(records: Sequence[AtRate]) -> dict[str, float]:
 
 
 FIGURE = FigureOfRuns(
-    read=read, charts=charts, summary=summary, missing="it has no AP", schedules=True
+    read=read,
+    charts=charts,
+    summary=summary,
+    missing="it has no AP",
+    schedules=True,
+    needs="compares learning rates, and this study has runs at one rate; add groups with "
+    "schedule_name: rate-x2 and lr_factor: 2",
 )

@@ -150,7 +150,7 @@ class Chart:
         log: logarithmic vertical axis.
         x_log: logarithmic horizontal axis; it needs `x_limits` above 0.
         layered: whether the first curves are the widest, so that equal curves can be seen.
-        diagonal: whether to draw the line y = x.
+        diagonal: whether to draw the line y = x, where a precision is equal to its score.
         rows: names of the vertical positions 0, 1, ... from the top. The values of y are positions,
             `low` and `high` are horizontal.
         columns: names of the columns of a heat map; its rows are `rows`.
@@ -161,6 +161,7 @@ class Chart:
         boxes: rectangles of a diagram.
         labels: texts of a diagram.
         height: height of a diagram in pixels; charts have the default.
+        note: a remark for below the axes of a page's chart and the caption of a paper's; or empty.
     """
 
     name: str
@@ -181,6 +182,7 @@ class Chart:
     rows: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     cells: tuple[tuple[float | None, ...], ...] = ()
+    note: str = ""
 
     @property
     def panels(self) -> dict[str, list[Series]]:
@@ -265,6 +267,7 @@ class Chart:
         require(record, str, "name", "alt", "x_label", "y_label")
         found |= {key: record.get(key, False) for key in ("layered", "diagonal", "x_log")}
         require(found, bool, "log", "layered", "diagonal", "x_log")
+        found["note"] = str(record.get("note", ""))
         for key in ("x_limits", "y_limits"):
             found[key] = None if record[key] is None else limits(record[key])
         found["series"] = tuple(Series(**series_values(one)) for one in record["series"])

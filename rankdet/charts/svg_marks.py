@@ -9,6 +9,7 @@ from rankdet.charts.chart import Chart, Series
 from rankdet.charts.colours import FEW, colour, dashes, line_width, shape
 
 LETTER = 6.9  # mean width of a letter at the font size of a chart
+DIAGONAL = "precision = score"  # of the diagonal, in a legend
 GREY = 'stroke="currentColor" stroke-opacity=".45" stroke-dasharray="3 3"'
 # Outlines around a point, as steps from it in pixels; those after the first are hollow.
 OUTLINES = {
@@ -76,15 +77,21 @@ def legend(chart: Chart, width: float) -> tuple[str, float]:
     It shows a line for a curve and a dot for dots. A plot with one series in each panel has none.
     """
     keys, top = _keys(chart, width)
-    count = len(keys)
-    first = {chart.place(one): one for one in reversed(chart.series)} if keys else {}
+    count = len(chart.legend)
+    first = {chart.place(one): one for one in reversed(chart.series)} if chart.needs_legend else {}
     marks = (
         f'<g class="key" data-series="{place}">'
         f"{_sample(chart, first[place], (place, count, chart.layered), x, y - 4)}"
         f'<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text></g>'
-        for place, (name, x, y) in enumerate(keys)
+        for place, (name, x, y) in enumerate(keys[: len(chart.legend)] if first else ())
     )
-    return "".join(marks), top
+    guide = _diagonal_key(*keys[-1]) if chart.diagonal else ""
+    return "".join(marks) + guide, top
+
+
+def _diagonal_key(name: str, x: float, y: float) -> str:
+    line = line_path(np.array([x, x + 24]), np.array([y - 4, y - 4]))
+    return f'<g class="key">{line}<text x="{x + 29:.1f}" y="{y:.1f}">{escape(name)}</text></g>'
 
 
 def legend_top(chart: Chart, width: float) -> float:
@@ -94,11 +101,12 @@ def legend_top(chart: Chart, width: float) -> float:
 
 def _keys(chart: Chart, width: float) -> tuple[list[tuple[str, float, float]], float]:
     """The name of each key of the legend with its place in pixels, and the top of the plot."""
-    if not chart.needs_legend:
+    names = [*(chart.legend if chart.needs_legend else ()), DIAGONAL if chart.diagonal else ""]
+    if not any(names):
         return [], 26.0
     x, y, keys = 4.0, 32.0, []
     most = int((width - 40) / LETTER)
-    for text in chart.legend:
+    for text in filter(None, names):
         name = text if len(text) <= most else text[: most - 1] + "…"
         wide = 40 + LETTER * len(name)
         if x > 4 and x + wide > width:

@@ -20,7 +20,7 @@ from rankdet.charts.svg_marks import (
 )
 
 WIDTH = 460
-FONT = 13
+FONT, SMALL = 13, 11
 MARGIN_RIGHT, MARGIN_BOTTOM = 14, 40
 PANEL = 128  # height of a small panel in pixels, with a title of one line
 TITLE = 26  # letters of a line of a small panel's title
@@ -61,7 +61,7 @@ def axes(chart: Chart) -> tuple[Axis, Axis]:
 def plot_height(chart: Chart) -> int:
     """The height of a plot in pixels."""
     top = legend_top(chart, WIDTH)
-    below = LABEL * (len(_level(chart)) - 1)
+    below = LABEL * (len(_level(chart)) - 1 + len(_note(chart)))
     if len(chart.panels) == 1:
         return round(HEIGHT + max(0.0, top - USUAL_TOP) + below)
     return round(top + -(-len(chart.panels) // 2) * (PANEL + _more(chart)) + MARGIN_BOTTOM + below)
@@ -72,6 +72,12 @@ def _level(chart: Chart) -> list[str]:
     return name_lines(chart.x_label, int(WIDTH / LETTER) - 4, MOST)
 
 
+def _note(chart: Chart) -> list[str]:
+    """The lines of the remark below a chart, in smaller letters."""
+    letters = int(WIDTH / LETTER * FONT / SMALL) - 4
+    return name_lines(chart.note, letters, MOST) if chart.note else []
+
+
 def plot(chart: Chart) -> str:
     """Axes with curves, bands and dots; several panels are two in a line."""
     key, top = legend(chart, WIDTH)
@@ -80,7 +86,8 @@ def plot(chart: Chart) -> str:
     title = f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>'
     lines = [f'<g class="head">{title}{key}</g>']
     height, level = plot_height(chart), _level(chart)
-    height -= LABEL * (len(level) - 1)
+    note = _note(chart)
+    height -= LABEL * (len(level) - 1 + len(note))
     if len(chart.panels) == 1:
         right, bottom = WIDTH - MARGIN_RIGHT, height - MARGIN_BOTTOM
         frame = Frame(left, top, right, bottom, horizontal, vertical)
@@ -93,6 +100,11 @@ def plot(chart: Chart) -> str:
         f'<text x="{middle:.1f}" y="{height - 5 + LABEL * k}" text-anchor="middle" opacity=".8">'
         f"{escape(part)}</text>"
         for k, part in enumerate(level)
+    ]
+    lines += [
+        f'<text x="4" y="{height - 5 + LABEL * (len(level) + k)}" font-size="{SMALL}" '
+        f'opacity=".8">{escape(part)}</text>'
+        for k, part in enumerate(note)
     ]
     return "".join(lines)
 

@@ -37,6 +37,11 @@ def dot_rows(chart: Chart) -> str:
     lines = [f'<text x="4" y="14" opacity=".8">{escape(chart.y_label)}</text>', key]
     for position, name in enumerate(chart.rows):
         y = top + row * (position + 0.5)
+        if chart.needs_legend and position % 2:  # stripes show which dots belong together
+            lines.append(
+                f'<rect x="{left:.1f}" y="{y - row / 2:.1f}" width="{right - left:.1f}" '
+                f'height="{row:.1f}" fill-opacity=".05"/>'
+            )
         lines.append(
             f"{_name(name, left - 6, y + 4)}"
             f'<path d="M{left:.1f} {y:.1f}H{right}" stroke="currentColor" stroke-opacity=".12"/>'
@@ -73,14 +78,14 @@ def dot_rows(chart: Chart) -> str:
 
 def crowding(chart: Chart) -> float:
     """How much higher a row is than a row of two dots, so that its dots do not touch."""
-    return 1.0 if chart.cells or not chart.needs_legend else max(1.0, 0.45 * len(chart.legend))
+    return 1.0 if chart.cells or not chart.needs_legend else max(1.0, 0.55 * len(chart.legend))
 
 
 def row_offset(chart: Chart, series: Series) -> float:
     """How far the dots of a series lie from the middle of their rows, in rows."""
     count = len(chart.legend)
     several = count > 1 and any(one.x_shares is None for one in chart.series)
-    return 0.6 * (chart.place(series) / (count - 1) - 0.5) if several else 0.0
+    return 0.52 * (chart.place(series) / (count - 1) - 0.5) if several else 0.0
 
 
 def violin(chart: Chart, series: Series) -> tuple[Floats, Floats]:

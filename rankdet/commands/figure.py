@@ -65,6 +65,8 @@ def run(args: argparse.Namespace) -> int:
         charts, drawn = _of_paper(study, specs[args.figure], args)
     from rankdet.charts.publication.pages import write_figure_file
 
+    for line in dict.fromkeys(chart.note for chart in charts if chart.note):
+        _tell(f"{line} Say so in the caption: the file does not")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     write_figure_file(charts, args.out, args.style, args.width)
     say_left_out(study, drawn)
@@ -91,7 +93,7 @@ def _of_kind(
     reading = remembering(kind)
     charts = comparison_charts(study, reading, args.dataset, args.detector, losses, _tell)
     if not charts:
-        raise InputError(f"{args.figure} compares losses, and only one can be drawn; name two")
+        raise InputError(f"{study.name}: {args.figure} {kind.needs}")
     return charts, lambda run: reading.unusable(run, study.checksum(run.dataset)) is None
 
 

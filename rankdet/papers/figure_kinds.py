@@ -41,6 +41,7 @@ class FigureOfRuns(RunValues):
         schedules: whether one curve shows the runs of a loss at all schedules. Its horizontal axis
             is then a property of the schedule.
         epochs: whether one curve shows a run also after the epochs whose weights it keeps.
+        needs: why a kind has no chart of records that it can read, and what to do, in one line.
         file: name of the table of rows that `read` needs, `train.parquet` or `matches.parquet`: if
             it is damaged, this is the reason for a run without a record.
     """
@@ -54,6 +55,7 @@ class FigureOfRuns(RunValues):
     schedules: bool = False
     epochs: bool = False
     file: str = ""
+    needs: str = "compares losses, and only one can be drawn; name two"
 
     def unusable(self, run: RecordedRun, checksum: str | None) -> str | None:
         """Why a run cannot be drawn, in one line; None if it can."""

@@ -88,6 +88,7 @@ def _picture(figure: Figure) -> Image.Image:
 
 def main(plan: Path, folder: Path, losses: list[str]) -> None:
     """Writes `figures.pdf`, whose text and lines are sharp at any size, and `figures.png`."""
+    folder.mkdir(parents=True, exist_ok=True)
     look = STYLES["default"]
     settings: Any = {**mpl.rcParamsDefault, **look.settings()}
     with mpl.rc_context({key: settings[key] for key in settings if key != "backend"}):

@@ -1,6 +1,7 @@
 """Publication figures: size, fonts, letters, and the same values as the page."""
 
 import errno
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -16,6 +17,7 @@ from rankdet.charts.colours import COLOURS
 from rankdet.charts.publication.pages import draw, write_figure_file
 from rankdet.charts.publication.styles import STYLES
 from rankdet.charts.svg import chart_svg
+from rankdet.charts.svg_rows import row_offset
 from rankdet.errors import InputError
 
 X = np.array([0.0, 1.0, 2.0])
@@ -155,3 +157,47 @@ def test_a_full_disk_is_one_line(
     with pytest.raises(InputError, match=r"no space left while writing .*free some space"):
         write_figure_file([curves("A", "B")], path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_charts_above_each_other_have_equal_edges() -> None:
+    panels = [replace(one, panel=one.name) for one in curves("A", "B").series]
+    wide = [replace(one, y=one.y * 1e5, low=None, high=None) for one in panels]
+    charts = [replace(curves("A"), series=tuple(series)) for series in (panels, wide)]
+    figure = draw(charts, 3.5, narrow=True)
+    figure.canvas.draw()
+    edges = [[on.get_window_extent() for on in part.axes] for part in figure.subfigs]
+    for first, second in zip(*edges, strict=True):
+        assert first.x0 == pytest.approx(second.x0, abs=1.5)
+        assert first.x1 == pytest.approx(second.x1, abs=1.5)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_panels_with_distributions_have_one_size(style: str) -> None:
+    settings = {**mpl.rcParamsDefault, **STYLES[style].settings()}
+    with mpl.rc_context({key: value for key, value in settings.items() if key != "backend"}):
+        figure = draw([small_panels()], 7.0, narrow=False)
+        figure.canvas.draw()
+    main = [on for part in figure.subfigs for on in part.axes if on.axison]
+    sizes = [on.get_window_extent().size for on in main]
+    assert len(sizes) == 3 and np.ptp(sizes, axis=0) == pytest.approx([0, 0], abs=1)
+
+
+def test_dots_of_a_row_are_nearer_to_each_other_than_to_the_next_row() -> None:
+    series = tuple(replace(of_rows().series[0], name=name) for name in ("A", "B", "C"))
+    chart = replace(of_rows(), series=series)
+    places = sorted(y + row_offset(chart, one) for one in series for y in one.y)
+    steps = np.diff(places)
+    assert min(steps[[2, 5]]) > 1.5 * max(np.delete(steps, [2, 5]))
+    (axes,) = draw([chart], 3.5, narrow=True).subfigs[0].axes
+    svg = chart_svg(chart, "t")
+    ticks = re.findall(r'text-anchor="middle">([^<]+)</text>', svg)
+    assert [text.get_text() for text in axes.get_xticklabels()] == ticks  # those of the page
+
+
+def test_the_diagonal_is_named() -> None:
+    chart = curves("A", x_limits=(0.0, 2.0), diagonal=True)
+    assert chart_svg(chart, "t").count(">precision = score<") == 1
+    assert "precision = score" not in chart_svg(curves("A", "B"), "t")
+    figure = draw([chart, curves("A")], 7.0, narrow=False)
+    texts = [text.get_text() for text in figure.findobj(mpl.text.Text)]
+    assert texts.count("precision = score") == 1

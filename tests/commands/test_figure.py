@@ -87,3 +87,11 @@ def test_a_run_without_metrics_is_left_out_only_where_they_are_needed(
     assert main(["figure", str(tmp_path / "study"), figure, "--out", str(tmp_path / "x.svg")]) == 0
     said = "note: shapes/retinanet/alrp/seed1 is left out: trained, not evaluated yet"
     assert (said in capsys.readouterr().err.splitlines()) == (not drawn)
+
+
+def test_one_learning_rate_is_no_figure(study, tmp_path, capsys) -> None:
+    path = tmp_path / "x.svg"
+    assert main(["figure", str(study.parent), "ap_over_rates", "--out", str(path)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ap_over_rates compares learning rates, and this study has runs at one rate" in line
+    assert not path.exists()

@@ -30,7 +30,8 @@ def study(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.mark.parametrize("name", OF_RUNS)
 def test_a_kind_compares_the_losses_of_a_detector(study, name: str) -> None:
-    charts = comparison_charts(study, figure_kind(name), detector="retinanet")
+    shown = at_schedules(study, ap="rate-x2+usual") if name == "ap_over_rates" else study
+    charts = comparison_charts(shown, figure_kind(name), detector="retinanet")
     text = figure_svg(charts, name)
     assert charts and all(chart.alt for chart in charts)
     assert "nan" not in text.replace("nance", "") and HOSTILE_LOSS not in text
@@ -123,6 +124,7 @@ def test_named_schedules_are_drawn_only_where_there_is_no_usual_one(study) -> No
     (rates,) = comparison_charts(more, figure_kind("ap_over_rates"), losses=["ap"])
     (curve,) = rates.series  # one curve for all rates
     assert curve.name == "AP Loss" and curve.x.tolist() == [1, 2]
+    assert comparison_charts(study, figure_kind("ap_over_rates")) == []  # one rate
 
 
 def test_a_study_without_results_says_so(study) -> None:

@@ -107,16 +107,31 @@ def over_epochs(seeds: dict[str, tuple[int, ...]]) -> Chart:
 def test_a_curve_over_the_training_says_which_seeds_it_leaves_out() -> None:
     chart = over_epochs({"A": (1, 2, 3)})
     assert chart.series[0].y == pytest.approx([15, 15])  # the third seed has no part in the end
-    assert chart.x_label == ("% of the training; 2 of 3 seeds of each loss, those with every epoch")
-    assert over_epochs({"A": (1, 2), "B": (3,)}).x_label == "% of the training"
-    label = over_epochs({"A": (1, 2, 3), "B": (1, 2)}).x_label
-    assert label == "% of the training; seeds with every epoch: A 2 of 3, B 2 of 2"
+    assert chart.x_label == "% of the training"
+    assert chart.note == "2 of 3 seeds of each loss are shown: those with every epoch."
+    assert chart.from_record(chart.record()).note == chart.note
+    assert over_epochs({"A": (1, 2), "B": (3,)}).note == ""
+    note = over_epochs({"A": (1, 2, 3), "B": (1, 2)}).note
+    assert note == "The seeds with every epoch are shown: A 2 of 3, B 2 of 2."
 
 
 def test_a_long_label_has_lines_below_the_plot() -> None:
-    many = over_epochs({f"the loss of number {at}": (1, 2, 3) for at in range(4)} | {"B": (1, 2)})
-    svg, plain = (chart_svg(one, "x") for one in (many, replace(many, x_label="%")))
+    usual_label = over_epochs({"A": (1, 2), "B": (1, 2)})
+    label = "a label of the horizontal axis that is longer than the axis below which it stands"
+    many = replace(usual_label, x_label=label)
+    svg, plain = (chart_svg(one, "x") for one in (many, usual_label))
     texts = re.findall(r'y="(\d+)" text-anchor="middle" opacity=".8">([^<]*)<', svg)
     assert " ".join(text for _, text in texts) == many.x_label and len(texts) > 1
     high, usual = (int(re.search(r'viewBox="0 0 \d+ (\d+)"', one)[1]) for one in (svg, plain))
     assert high - usual == 16 * (len(texts) - 1) and max(int(y) for y, _ in texts) < high
+
+
+def test_a_note_stands_below_the_label() -> None:
+    chart = over_epochs({f"the loss of number {at}": (1, 2, 3) for at in range(4)} | {"B": (1, 2)})
+    svg, plain = (chart_svg(one, "x") for one in (chart, replace(chart, note="")))
+    lines = re.findall(r'y="(\d+)" font-size="11" opacity=".8">([^<]*)<', svg)
+    assert " ".join(text for _, text in lines) == chart.note and len(lines) > 1
+    high, usual = (int(re.search(r'viewBox="0 0 \d+ (\d+)"', one)[1]) for one in (svg, plain))
+    assert high - usual == 16 * len(lines) and max(int(y) for y, _ in lines) < high
+    (label,) = re.findall(r'y="(\d+)" text-anchor="middle" opacity=".8">% of the training<', svg)
+    assert int(label) < min(int(y) for y, _ in lines)

@@ -7,12 +7,15 @@ from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
 from rankdet.charts.chart import Chart
 from rankdet.charts.names import name_lines
+from rankdet.charts.publication.layout import AlignedLayout
 from rankdet.charts.publication.panels import (
+    diagonal_sample,
     diagram,
     dot_rows,
     heat_map,
@@ -21,6 +24,7 @@ from rankdet.charts.publication.panels import (
     sample,
 )
 from rankdet.charts.publication.styles import STYLES
+from rankdet.charts.svg_marks import DIAGONAL
 from rankdet.charts.svg_plot import WIDTH
 from rankdet.charts.svg_rows import crowding
 from rankdet.files import atomic, writing
@@ -62,7 +66,7 @@ def write_figure_file(
 def draw(charts: Sequence[Chart], inches: float, narrow: bool) -> Figure:
     """Lays charts out on a figure of a width in inches; each has a letter if there are several."""
     size = (inches, figure_height(charts, inches, narrow))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = Figure(figsize=size, layout=AlignedLayout())
     FigureCanvasAgg(figure)
     lay_out(figure, charts, inches, narrow)
     return figure
@@ -90,14 +94,23 @@ def lay_out(into: Figure | SubFigure, charts: Sequence[Chart], inches: float, na
         ratios = [LEGEND * shared, sum(heights)]
         halves: Any = into.subfigures(2, 1, height_ratios=ratios)
         head, body = halves
-        _legend(head, charts[0], -(-len(charts[0].legend) // shared))
+        # The diagonal of one chart is named in the legend of all.
+        first = next((chart for chart in charts if chart.diagonal), charts[0])
+        _legend(head, first, -(-len(_legend_texts(first)) // shared))
     parts = body.subfigures(len(heights), columns, height_ratios=heights, squeeze=False)
+    stacks: list[list[list[Axes]]] = [[] for _ in range(columns)]
     for position, chart in enumerate(charts):
         part = parts[position // columns][position % columns]
         _draw_chart(part, chart, inches / columns, not shared)
+        if not (chart.boxes or chart.rows):
+            stacks[position % columns].append(part.axes)
         if len(charts) > 1:
             letter = f"({chr(ord('a') + position)})"
             part.text(0.01, 0.995, letter, fontweight="bold", va="top")
+    engine = into.figure.get_layout_engine()
+    if isinstance(engine, AlignedLayout):
+        for stack in filter(None, stacks):
+            engine.add(stack)
 
 
 def _heights(charts: Sequence[Chart], inches: float, narrow: bool) -> list[float]:
@@ -152,27 +165,28 @@ def _draw_chart(part: SubFigure, chart: Chart, wide: float, with_legend: bool) -
         plot(on, chart, chart.series)
         on.set(xlabel=_level(chart, wide), ylabel=_upright(chart, wide))
     if with_legend and (lines := _legend_lines(chart, wide)):
-        _legend(part, chart, -(-len(chart.legend) // lines))
+        _legend(part, chart, -(-len(_legend_texts(chart)) // lines))
 
 
 def _panels(part: SubFigure, chart: Chart, wide: float) -> None:
     columns = _panel_columns(chart, wide)
     count = len(chart.panels)
     with_margins = _has_margins(chart)
-    outer = part.add_gridspec(-(-count // columns), columns)
+    lines = -(-count // columns)
+    # One grid for all: with grids in a grid, panels with tick labels would be smaller.
+    ratios: Any = {"width_ratios": (5, 1) * columns, "height_ratios": (1, 4) * lines}
+    parts = 2 if with_margins else 1
+    outer = part.add_gridspec(parts * lines, parts * columns, **(ratios if with_margins else {}))
     for position, (title, series) in enumerate(chart.panels.items()):
-        place = outer[position // columns, position % columns]
-        if with_margins:
-            inner = place.subgridspec(2, 2, width_ratios=(5, 1), height_ratios=(1, 4))
-            on = part.add_subplot(inner[1, 0])
-        else:
-            on = part.add_subplot(place)
+        line, column = parts * (position // columns), parts * (position % columns)
+        on = part.add_subplot(outer[line + parts - 1, column])
         plot(on, chart, series)
         on.tick_params(labelleft=position % columns == 0, labelbottom=position >= count - columns)
         heading = on
         if with_margins:
-            heading = part.add_subplot(inner[0, 0], sharex=on)
-            margins(heading, part.add_subplot(inner[1, 1], sharey=on), chart, series)
+            heading = part.add_subplot(outer[line, column], sharex=on)
+            beside = part.add_subplot(outer[line + 1, column + 1], sharey=on)
+            margins(heading, beside, chart, series)
         letters = int(wide / columns / LETTER) - 4
         heading.set_title("\n".join(name_lines(title, max(4, letters))), pad=2)
     part.supxlabel(chart.x_label, fontsize=mpl.rcParams["axes.labelsize"])
@@ -206,22 +220,31 @@ def _has_margins(chart: Chart) -> bool:
 
 def _shared_legend(charts: Sequence[Chart], inches: float) -> int:
     """Lines of the legend of all charts; 0 if they differ or need none."""
-    lines = min(_legend_lines(chart, inches) for chart in charts)
+    every = [_legend_lines(chart, inches) for chart in charts]
+    lines = max(every) if min(every) else 0
     same = len({tuple(chart.legend) for chart in charts}) == 1
     return lines if same and len(charts) > 1 else 0
 
 
 def _legend_lines(chart: Chart, wide: float) -> int:
     """Lines of the legend; 0 if the chart needs none."""
-    if not chart.needs_legend:
+    texts = _legend_texts(chart)
+    if not texts:
         return 0
-    longest = 0.4 + LETTER * max(len(text) for text in chart.legend)
-    return -(-len(chart.legend) // max(1, int(wide / longest)))
+    longest = 0.4 + LETTER * max(map(len, texts))
+    return -(-len(texts) // max(1, int(wide / longest)))
+
+
+def _legend_texts(chart: Chart) -> list[str]:
+    names = chart.legend if chart.needs_legend else []
+    return [*names, DIAGONAL] if chart.diagonal else names
 
 
 def _legend(part: SubFigure, chart: Chart, columns: int) -> None:
-    first = {chart.place(one): one for one in reversed(chart.series)}
+    named = chart.series if chart.needs_legend else ()
+    first = {chart.place(one): one for one in reversed(named)}
     marks = [sample(chart, first[place]) for place in sorted(first)]
+    marks += [diagonal_sample()] if chart.diagonal else []
     part.legend(
         handles=marks,
         loc="outside upper center",

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import XAxis, YAxis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from rankdet.charts.axis import Axis
+from rankdet.charts.axis import Axis, linear_axis
 from rankdet.charts.chart import Chart, Series
 from rankdet.charts.colours import (
     FEW,
@@ -26,12 +27,14 @@ from rankdet.charts.colours import (
     text_colour,
 )
 from rankdet.charts.names import name_lines
+from rankdet.charts.svg_marks import DIAGONAL
 from rankdet.charts.svg_plot import WIDTH, axes
 from rankdet.charts.svg_rows import row_offset, violin
 
 MARKERS = dict(zip(SHAPES, ("o", "s", "^", "D", "x"), strict=True))
 POINTS = 0.55  # points of a paper for a pixel of a page
-GRID = "#dddddd"
+GRID, STRIPE = "#dddddd", "#f3f3f3"
+GUIDE: dict[str, Any] = {"color": "#888888", "linewidth": 0.7, "linestyle": (0, (3, 3))}
 LETTER_SPACE = 26  # pixels left of a diagram for the letter of its panel
 
 
@@ -44,7 +47,7 @@ def plot(on: Axes, chart: Chart, series: Sequence[Series]) -> None:
         on.set_xscale("log")
     _ticks(on, horizontal, vertical)
     if chart.diagonal:
-        on.plot(on.get_xlim(), on.get_xlim(), color="#888888", linewidth=0.7, linestyle=(0, (3, 3)))
+        on.plot(on.get_xlim(), on.get_xlim(), **GUIDE)
     for one in series:
         look = chart.look(one)
         if one.dots:
@@ -69,8 +72,16 @@ def sample(chart: Chart, series: Series) -> Line2D:
     return Line2D([], [], label=chart.legend[chart.place(series)], **look, **dotted)
 
 
+def diagonal_sample() -> Line2D:
+    """The mark of the diagonal in the legend."""
+    return Line2D([], [], label=DIAGONAL, **GUIDE)
+
+
 def dot_rows(on: Axes, chart: Chart) -> None:
     """A row for each name, with a dot and its horizontal interval for each series."""
+    if chart.needs_legend:  # several dots in a row: stripes show which belong together
+        for position in range(1, len(chart.rows), 2):
+            on.axhspan(position - 0.5, position + 0.5, color=STRIPE, linewidth=0, zorder=0)
     for one in chart.series:
         look, heights = chart.look(one), one.y + row_offset(chart, one)
         if one.x_shares is not None:
@@ -83,6 +94,7 @@ def dot_rows(on: Axes, chart: Chart) -> None:
     on.axvline(0, color="#555555", linewidth=0.6)
     on.set_yticks(range(len(chart.rows)), [_lines(name) for name in chart.rows])
     on.set_ylim(len(chart.rows) - 0.35, -0.65)  # room for the lowest dots
+    _level_ticks(on, linear_axis(*chart.x_range(), None))
     on.tick_params(axis="y", length=0)
     on.grid(color=GRID)
     sns.despine(ax=on, left=True)
@@ -150,14 +162,22 @@ def margins(above: Axes, beside: Axes, chart: Chart, series: Sequence[Series]) -
 
 
 def _ticks(on: Axes, horizontal: Axis, vertical: Axis) -> None:
-    for one, axis in ((on.xaxis, horizontal), (on.yaxis, vertical)):
-        one.set_major_locator(FixedLocator([value for value, _ in axis.ticks]))
-        one.set_minor_locator(NullLocator())
-        one.set_ticklabels([text for _, text in axis.ticks])
-    on.set_xlim(horizontal.low, horizontal.high)
+    _level_ticks(on, horizontal)
+    _set_ticks(on.yaxis, vertical)
     on.set_ylim(vertical.low, vertical.high)
     on.grid(axis="y", color=GRID)
     on.set_axisbelow(True)
+
+
+def _level_ticks(on: Axes, axis: Axis) -> None:
+    _set_ticks(on.xaxis, axis)
+    on.set_xlim(axis.low, axis.high)
+
+
+def _set_ticks(on: XAxis | YAxis, axis: Axis) -> None:
+    on.set_major_locator(FixedLocator([value for value, _ in axis.ticks]))
+    on.set_minor_locator(NullLocator())
+    on.set_ticklabels([text for _, text in axis.ticks])
 
 
 def _line(chart: Chart, series: Series, dashed: bool = True) -> dict[str, Any]:
