@@ -202,7 +202,7 @@ def _area(chart: Chart, frame: Frame) -> str:
     return (
         f'<svg class="area" x="{x}" y="{y}" width="{width}" height="{height}" viewBox="{size}" '
         f'preserveAspectRatio="none" overflow="visible" data-x="{_ends(frame.horizontal)}" '
-        f'data-y="{_ends(frame.vertical)}"{rate}>'
+        f'data-y="{_ends(frame.vertical)}" data-name="{escape(chart.x_label)}"{rate}>'
     )
 
 

@@ -55,6 +55,7 @@
     const full = numbers(area.getAttribute("viewBox"));
     const [left, top, width, height] = full;
     const [across, up] = [axis(area.dataset.x), axis(area.dataset.y)];
+    const quantity = area.dataset.name.replace(/ \(.*\)$/, "");
     const rated = area.dataset.rate !== undefined;
     const groups = [...area.querySelectorAll(".series")];
     let seen = full.slice();
@@ -65,6 +66,7 @@
 
     const line = (group) =>
       [...group.querySelectorAll('path[fill="none"]')].find((p) => p.getAttribute("d").includes("L"));
+    const shade = (group) => group.querySelector("path[stroke]").getAttribute("stroke");
     const dots = (group) => [...group.querySelectorAll("path")].filter((p) => !/[LZ]/.test(p.getAttribute("d")));
     const value = (y) => {
       const found = up.value((top + height - y) / height);
@@ -91,7 +93,8 @@
         [x] = near;
         middle = clamp((x - seen[0]) / seen[2], 0, 1);
       }
-      const lines = [];
+      const lines = []; // texts with the colour of their series
+      const say = (group, text) => lines.push([`${group.dataset.name}: ${text}`, shade(group)]);
       groups.filter(shown).forEach((group) => {
         const curve = line(group);
         const own = measured(group);
@@ -100,17 +103,17 @@
         let where = "";
         if (own.length) {
           y = exact ? exact[1] : null;
-          if (!exact) lines.push(`${group.dataset.name}: no value`);
+          if (!exact) say(group, "no value");
         }
         if (!curve) {
           const near = dots(group).flatMap(points).sort((a, b) => Math.abs(a[0] - x) - Math.abs(b[0] - x))[0];
           if (near && Math.abs(near[0] - x) < 0.04 * seen[2]) [y, where] = [near[1], ` at ${at_x(near[0])}`];
         }
-        if (y !== null) lines.push(`${group.dataset.name}: ${value(y)}${where}`);
+        if (y !== null) say(group, `${value(y)}${where}`);
       });
       mark.setAttribute("d", `M${x} ${top}V${top + height}`);
       area.append(mark);
-      note.show([at_x(x), ...lines], area, (x - seen[0]) / seen[2]);
+      note.show(`${quantity} ${at_x(x)}`, lines, area, (x - seen[0]) / seen[2]);
     };
     const step = (way) => {
       const every = stops();
@@ -180,13 +183,20 @@
     box.setAttribute("aria-live", "polite");
     figure.append(box);
     return {
-      show(lines, area, share) {
-        box.replaceChildren(...lines.map((text, k) => Object.assign(document.createElement(k ? "span" : "b"), { textContent: text })));
+      // Below the plot, where it covers no curve; above it if the window ends there.
+      show(head, lines, area, share) {
+        const made = lines.map(([text, colour]) => {
+          const line = Object.assign(document.createElement("span"), { textContent: text });
+          line.style.setProperty("--series", colour);
+          return line;
+        });
+        box.replaceChildren(Object.assign(document.createElement("b"), { textContent: head }), ...made);
         box.classList.add("shown");
         const [inner, outer] = [area.getBoundingClientRect(), figure.getBoundingClientRect()];
         const x = inner.left - outer.left + share * inner.width;
         box.style.left = `${clamp(share > 0.5 ? x - box.offsetWidth - 12 : x + 12, 0, Math.max(0, outer.width - box.offsetWidth))}px`;
-        box.style.top = `${inner.top - outer.top + 6}px`;
+        const above = inner.bottom + 6 + box.offsetHeight > innerHeight && inner.top - 6 - box.offsetHeight >= 0;
+        box.style.top = `${(above ? inner.top - 6 - box.offsetHeight : inner.bottom + 6) - outer.top}px`;
       },
       hide: () => box.classList.remove("shown"),
     };

@@ -18,7 +18,7 @@ def test_values_of_a_chart_are_read_with_the_keyboard(browser: Browser, seeds: P
     lines = browser.run(
         "return [...document.querySelector('.readout.shown').children].map((e) => e.textContent)"
     )
-    assert lines[0] == "0.520" and len(lines) == 6  # recall, and a precision of each loss
+    assert lines[0] == "recall 0.520" and len(lines) == 6  # recall, and a precision of each loss
     values = [float(line.rpartition(": ")[2]) for line in lines[1:]]
     assert all(0 <= value <= 1 for value in values) and len(set(values)) > 1
     browser.press("1")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rankdet.charts.chart import Chart, Series
+from rankdet.charts.colours import COLOURS
 from rankdet.charts.svg import chart_svg
 from rankdet.repository import STATIC
 from tests.report.browser import Browser
@@ -59,7 +60,8 @@ def values(lines: list[str]) -> dict[str, float | str]:
 
 def near(found: list[str], x: float, **wanted: float | str) -> None:
     """Asserts what is read, with the rounding of a pixel of the screen."""
-    assert float(found[0]) == pytest.approx(x, abs=0.3)
+    name, _, place = found[0].rpartition(" ")
+    assert name == "x" and float(place) == pytest.approx(x, abs=0.3)
     read = values(found)
     assert list(read) == list(wanted)
     for name, value in wanted.items():
@@ -133,3 +135,29 @@ def test_dots_and_logarithmic_axes(browser: Browser, chart) -> None:
     chart(powers, log=True, y_limits=(1.0, 10000.0))
     assert values(at(browser, 20))["A"] == pytest.approx(10, rel=0.05)
     assert values(at(browser, 60))["A"] == pytest.approx(10**2.5, rel=0.05)
+
+
+PLACE = """
+    const place = (s) => document.querySelector(s).getBoundingClientRect();
+    const [box, area] = ['.readout', '.area'].map(place);
+    const dots = [...document.querySelectorAll('.readout span')]
+        .map((one) => getComputedStyle(one, '::before').backgroundColor);
+    return [box.top - area.bottom, area.top - box.bottom, dots];
+"""
+
+
+@pytest.mark.parametrize("height", [900, 480])  # in the lower window there is no space below
+def test_values_cover_no_curve_and_have_its_colour(
+    browser: Browser, tmp_path: Path, height: int
+) -> None:
+    browser.look(height=height)
+    file = page(tmp_path, LINES)
+    text = file.read_text().replace("<div style=", '<div style="height:120px"></div><div style=')
+    file.write_text(text)
+    browser.open(file)
+    browser.run("window.scrollTo(0, 0)")
+    at(browser, 30)
+    below, above, colours = browser.run(PLACE)
+    assert (below if height == 900 else above) >= 0
+    wanted = ("rgb({}, {}, {})".format(*bytes.fromhex(one[1:])) for one in COLOURS[:2])
+    assert colours == list(wanted)
