@@ -13,8 +13,10 @@ from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Finding, Table
 from rankdet.papers.verdicts import DIRECTION
 
-DIFFERENCES = "difference as claimed, in points (correlations × 100); vertical line: the paper"
-RATIOS = "ratio; vertical line: the paper"
+DIFFERENCES = (
+    "difference as claimed, in points (correlations × 100); vertical line: the paper's value"
+)
+RATIOS = "ratio; vertical line: the paper's value"
 
 
 def forest_panels(tables: Iterable[Table], dataset: str = "") -> list[ForestPanel]:
