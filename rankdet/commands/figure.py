@@ -105,6 +105,7 @@ def _of_paper(
     study: "RecordedStudy", path: Path, args: argparse.Namespace
 ) -> "tuple[list[Chart], Callable[[RecordedRun], bool]]":
     """The charts of a figure of a paper, and whether a run is drawn."""
+    from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
     from rankdet.papers.figures import make_figure
     from rankdet.papers.load import load_spec
 
@@ -124,7 +125,10 @@ def _of_paper(
             )
     chosen = next((d for d in drawings if _shows(d, args.dataset)), None)
     if chosen is None:
-        every = (row for block in figure.table.blocks for row in block.rows)
+        every = [row for block in figure.table.blocks for row in block.rows]
+        kind = figure_kind(spec.figure)
+        if isinstance(kind, FigureOfRuns) and any(not row.reason for row in every):
+            raise InputError(f"{study.name}: {args.figure} {kind.needs}")
         why = next((f"{row.row.key}: {row.reason}" for row in every if row.reason), "no rows")
         raise InputError(f"{study.name}: {args.figure} has no run that can be drawn ({why})")
     _say_damage(study, figure)

@@ -13,9 +13,8 @@ from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Finding, Table
 from rankdet.papers.verdicts import DIRECTION
 
-DIFFERENCES = (
-    "difference as claimed, in points (correlations × 100); vertical line: the paper's value"
-)
+POINTS = "points (correlations × 100), positive if as claimed"
+DIFFERENCES = f"{POINTS}; vertical line: the paper's value"
 RATIOS = "ratio; vertical line: the paper's value"
 
 

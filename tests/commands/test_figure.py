@@ -89,9 +89,10 @@ def test_a_run_without_metrics_is_left_out_only_where_they_are_needed(
     assert (said in capsys.readouterr().err.splitlines()) == (not drawn)
 
 
-def test_one_learning_rate_is_no_figure(study, tmp_path, capsys) -> None:
+@pytest.mark.parametrize("name", ["ap_over_rates", "claims/figure_rates"])
+def test_one_learning_rate_is_no_figure(study, tmp_path, capsys, name: str) -> None:
     path = tmp_path / "x.svg"
-    assert main(["figure", str(study.parent), "ap_over_rates", "--out", str(path)]) == 2
+    assert main(["figure", str(study.parent), name, "--out", str(path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "ap_over_rates compares learning rates, and this study has runs at one rate" in line
+    assert f"{name} compares learning rates, and this study has runs at one rate" in line
     assert not path.exists()

@@ -37,7 +37,9 @@ def test_every_figure_is_drawn_from_a_half_finished_study(study, path) -> None:
     figure = make_figure(study, load_spec(path))
     assert len(figure.drawings) == len(figure.table.blocks) >= 1
     for drawing, block in zip(figure.drawings, figure.table.blocks, strict=True):
-        assert drawing.charts or all(row.reason for row in block.rows)
+        # One learning rate is nothing to compare.
+        alone = figure.table.spec.figure == "ap_over_rates"
+        assert bool(drawing.charts) != alone or all(row.reason for row in block.rows)
         for chart in drawing.charts:
             assert chart.alt and chart_svg(chart, "x").startswith("<svg")
 
