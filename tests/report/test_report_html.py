@@ -74,7 +74,9 @@ def test_tables_are_marked_up(report: Path) -> None:
         assert tags.count("table") == tags.count("caption")
         assert all("scope" in a for tag, a in page.elements if tag == "th")
         every = [a for tag, a in page.elements if tag == "svg"]
-        titles = [a for a in every if a.get("class") != "area"]  # a part of a chart
+        # An area is a part of a chart, and a swatch stands beside its text.
+        titles = [a for a in every if a.get("class") not in ("area", "swatch")]
+        assert all(a["aria-hidden"] == "true" for a in every if a.get("class") == "swatch")
         named = ({"aria-label", "aria-labelledby"} & set(a) for a in titles)
         assert all(named) and all(a.get("role") == "img" for a in titles)
         scrolling = [a for tag, a in page.elements if "scroll" in a.get("class", "").split()]
