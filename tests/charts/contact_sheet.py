@@ -47,9 +47,14 @@ def tiles(plan: Path, losses: list[str]) -> list[Tile]:
                 found.append((name, kind.charts(paper_code(load_spec(specs[name])))))
                 continue
             try:
-                found.append((name, comparison_charts(study, kind, losses=part)))
+                charts = comparison_charts(study, kind, losses=part)
             except InputError as error:
                 print(error)
+                continue
+            if charts:
+                found.append((name, charts))
+            else:
+                print(f"{study.name}: {name} {kind.needs}")
     return found
 
 
