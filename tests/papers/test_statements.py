@@ -67,7 +67,7 @@ def test_the_same_claim_of_two_tables_is_counted_once() -> None:
     both = counted([table(TABLE2, HOLDS), table(LOSSES, UNDECIDED)])
     again = {one.place.statement.text: one for one in both if one.also}
     assert set(again) == {
-        "aLRP Loss has the lower oLRP",
+        "aLRP Loss has a lower oLRP than AP Loss",
         "aLRP Loss correlates score and IoU better than AP Loss",
     }
     assert len(both) == sum(alone.values()) - len(again)
