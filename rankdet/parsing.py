@@ -163,6 +163,8 @@ def parse_json(text: str) -> Any:
         ValueError: In one line: if it is not valid JSON, gives a key twice, or has NaN, an infinite
             number, a whole number of more than 64 bits or half of a character.
     """
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
     try:
         found = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except RecursionError:

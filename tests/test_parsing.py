@@ -73,6 +73,7 @@ def test_plain_yaml_has_its_usual_values():
         ("[" * 100_000, "nested too deep"),
         ('{"a": "\\ud800"}', r"a: found the character U\+D800"),
         ("{", "Expecting"),
+        ("\ufeff{}", "byte order mark"),
     ],
 )
 def test_json_that_is_not_plain_is_refused_in_one_line(text, message):

@@ -37,12 +37,14 @@ class ReportState:
         current: whether it shows the records as they are.
         building: whether a newer one is being built.
         problem: why the last build failed; empty if it did not.
+        gone: whether the study that it shows was removed.
     """
 
     when: float | None = None
     current: bool = False
     building: bool = False
     problem: str = ""
+    gone: bool = False
 
 
 class ProgressPage:

@@ -79,6 +79,7 @@ class Watch:
             last is not None and last.records == self._progress.records,
             self.builder.building,
             self.builder.problem,
+            last is not None and not self.builder.plan.is_file(),
         )
 
     def _page_of(self, key: str) -> str:

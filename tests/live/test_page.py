@@ -68,6 +68,7 @@ def test_every_state_is_shown(made, folders):
         (ReportState(building=True), "it is being built"),
         (ReportState(1e9, current=True, building=True), "a newer one is being built"),
         (ReportState(1e9), "records have changed since"),
+        (ReportState(1e9, gone=True), "The plan of the study is gone"),
         (ReportState(1e9, problem="plan.json: <cut>"), "failed: plan.json: &lt;cut&gt;"),
     ],
 )

@@ -83,6 +83,15 @@ def test_pages_follow_a_training_to_its_end(watched, tmp_path):
     assert not (tmp_path / "reports").exists()  # that folder belongs to the workflow
 
 
+def test_a_study_that_is_removed_is_said_to_be_gone(watched, tmp_path):
+    watch, server, _ = watched
+    wait(watch.report)
+    assert "is gone" not in read(server)
+    shutil.rmtree(tmp_path / "results")
+    wait(lambda: "The plan of the study is gone" in read(server))
+    assert "a newer one comes" not in read(server)
+
+
 def test_the_report_afterwards_is_the_same_as_without_a_watch(watched, tmp_path):
     watch, server, aside = watched
     wait(watch.report)
