@@ -1,6 +1,6 @@
 """Computes all metrics from annotations and detections in COCO's format: `evaluate_files`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.coco.loading import IOU_TYPES, load_detections, load_ground_truth
 from rankdet.evaluation.coco.types import Detections, GroundTruth
+from rankdet.evaluation.intervals import Draws
 from rankdet.evaluation.known import check_known
 from rankdet.evaluation.metric import Metric
 from rankdet.evaluation.metrics.ap import ap_tables, summarise
@@ -70,6 +71,7 @@ def evaluate_files(
     iou_type: str = "bbox",
     ignore_unknown: bool = False,
     matches_path: Path | str | None = None,
+    draws_store: Path | str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Computes all metrics of the registry that need only annotations and detections.
@@ -80,6 +82,8 @@ def evaluate_files(
         iou_type: "bbox" or "segm".
         ignore_unknown: Leave out detections of unknown images or categories, with a note.
         matches_path: Where to write the matches (Parquet); None does not write them.
+        draws_store: Folder in which the draws of the intervals are kept for comparisons, beside
+            written matches (`interval_cache`); None keeps none.
         **options: The fields of `Options`.
 
     Returns:
@@ -94,7 +98,8 @@ def evaluate_files(
     check_known("IoU type", iou_type, IOU_TYPES)
     chosen = Options(**options)
     try:
-        return _evaluate(gt_path, detections_path, iou_type, ignore_unknown, matches_path, chosen)
+        places = matches_path, draws_store
+        return _evaluate(gt_path, detections_path, iou_type, ignore_unknown, places, chosen)
     except MemoryError:
         raise InputError(_too_large(gt_path, detections_path)) from None
 
@@ -104,15 +109,23 @@ def _evaluate(
     detections_path: Path | str,
     iou_type: str,
     ignore_unknown: bool,
-    matches_path: Path | str | None,
+    places: tuple[Path | str | None, Path | str | None],
     options: Options,
 ) -> dict[str, Any]:
+    matches_path, store = places
     ground_truth = load_ground_truth(gt_path, iou_type)
     detections = load_detections(detections_path, ground_truth, iou_type, ignore_unknown)
     matches = match(ground_truth, detections, iou_type)
     if matches_path is not None:
         write_matches(matches, matches_path)
-    return compute_metrics(ground_truth, detections, matches, options)
+    if matches_path is None or store is None:
+        return compute_metrics(ground_truth, detections, matches, options)
+    from rankdet.evaluation.interval_cache import keep_draws
+
+    def kept(draws: Draws) -> None:
+        keep_draws(matches, Path(matches_path), draws, Path(store))
+
+    return compute_metrics(ground_truth, detections, matches, options, kept)
 
 
 def _too_large(*paths: Path | str) -> str:
@@ -130,6 +143,7 @@ def compute_metrics(
     detections: Detections,
     matches: Matches,
     options: Options | None = None,
+    keep_draws: Callable[[Draws], None] | None = None,
 ) -> dict[str, Any]:
     """Computes all metrics of matched detections; the result is that of `evaluate_files`."""
     options = options or Options()
@@ -188,7 +202,7 @@ def compute_metrics(
         "notes": matches.notes,
     }
     if options.bootstrap:
-        result["intervals"] = _intervals(matches, options)
+        result["intervals"] = _intervals(matches, options, keep_draws)
     if options.errors:
         result["errors"] = error_breakdown(ground_truth, detections, matches.iou_type)
     return result
@@ -227,13 +241,18 @@ def _number(value: Any) -> float | None:
     return None if value is None else finite(float(value))
 
 
-def _intervals(matches: Matches, options: Options) -> dict[str, Any]:
+def _intervals(
+    matches: Matches, options: Options, keep_draws: Callable[[Draws], None] | None
+) -> dict[str, Any]:
     from rankdet.evaluation.estimates import LEVEL
-    from rankdet.evaluation.intervals import APPROXIMATE, FORM, bootstrap_intervals
+    from rankdet.evaluation.interval_cache import REPLICATES, SEED
+    from rankdet.evaluation.intervals import APPROXIMATE, FORM, draw
 
-    rng = np.random.default_rng(options.seed)
     # Intervals of oLRP always try all scores. The grid is only for comparison with old numbers.
-    found = bootstrap_intervals(matches, rng, options.bootstrap)
+    draws = draw(matches, np.random.default_rng(options.seed), options.bootstrap)
+    found = draws.intervals()
+    if keep_draws and (options.bootstrap, options.seed) == (REPLICATES, SEED):
+        keep_draws(draws)
     return {
         "level": LEVEL,
         "form": FORM,

@@ -3,6 +3,7 @@
 Every function that draws takes a `numpy.random.Generator`; the global one is not used.
 """
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,6 +77,62 @@ def image_weights(images: int, replicates: int, rng: np.random.Generator) -> NDA
     return weights
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Metrics of one run, on the whole split and on each draw of its images.
+
+    Attributes:
+        images: number of images, I.
+        values: metric name to (1 + B,) values, that of the whole split first; NaN where undefined.
+    """
+
+    images: int
+    values: dict[str, Floats]
+
+    def intervals(self, level: float = LEVEL) -> dict[str, tuple[float, float] | None]:
+        """Returns the intervals of the metrics; see `bootstrap_intervals`."""
+        out: dict[str, tuple[float, float] | None] = {}
+        for name, values in self.values.items():
+            found = _estimate(values, self.images) if _usable(values[1:]) else None
+            out[name] = _clipped(name, *found.interval(level)) if found else None
+        return out
+
+    def difference(self, other: "Draws", name: str, level: float = LEVEL) -> Difference:
+        """Returns the metric of another run minus that of this one.
+
+        Args:
+            other: the other run's, with the same draws of the same images.
+            name: the metric.
+            level: coverage of the interval, in (0, 1).
+        """
+        first, second = self.values[name], other.values[name]
+        values = second - first
+        both = _usable(first[1:]) and _usable(second[1:])
+        found = _estimate(values, self.images) if both else None
+        return _difference(name, values[0], found, level)
+
+
+def draw(
+    matches: Matches,
+    rng: np.random.Generator,
+    replicates: int = 1000,
+    families: Sequence[str] = FAMILIES,
+) -> Draws:
+    """Returns the metrics of a run on draws of its images, with replacement.
+
+    Args:
+        matches: the run's matches.
+        rng: the random generator; equal ones draw the same images of the same data.
+        replicates: number of draws, B.
+        families: any of "ap", "olrp", "correlation".
+    """
+    images = len(matches.image_ids)
+    weights = image_weights(images, replicates, rng)
+    # The first row gives each image the weight 1: the metrics of the whole split.
+    rows = np.vstack([np.ones((1, images), weights.dtype), weights])
+    return Draws(images, drawn(matches, rows, families))
+
+
 def bootstrap_intervals(
     matches: Matches,
     rng: np.random.Generator,
@@ -100,13 +157,7 @@ def bootstrap_intervals(
         Metric name to (low, high); None if the metric is undefined in some draw, or 0 or 1 in more
         than one draw of a hundred.
     """
-    images = len(matches.image_ids)
-    out: dict[str, tuple[float, float] | None] = {}
-    weights = image_weights(images, replicates, rng)
-    for name, (values, usable) in _estimates(matches, weights, families).items():
-        found = _estimate(values, images) if usable else None
-        out[name] = _clipped(name, *found.interval(level)) if found else None
-    return out
+    return draw(matches, rng, replicates, families).intervals(level)
 
 
 def paired_bootstrap(
@@ -134,16 +185,9 @@ def paired_bootstrap(
         InputError: If the runs are not on the same images, classes and ground truth.
     """
     check_same_data(a, b)
-    images = len(a.image_ids)
-    weights = image_weights(images, replicates, rng)
-    of_a, of_b = (_estimates(run, weights, families) for run in (a, b))
-    out = {}
-    for name, (first, usable) in of_a.items():
-        second, both = of_b[name][0], usable and of_b[name][1]
-        values = second - first
-        found = _estimate(values, images) if both else None
-        out[name] = _difference(name, values[0], found, level)
-    return out
+    again = copy.deepcopy(rng)
+    of_a, of_b = draw(a, rng, replicates, families), draw(b, again, replicates, families)
+    return {name: of_a.difference(of_b, name, level) for name in of_a.values}
 
 
 def _difference(name: str, value: float, found: Estimate | None, level: float) -> Difference:
@@ -198,17 +242,6 @@ def mean_over_seeds(
         return float(known.mean()), None
     found = Estimate.of_mean(known)
     return found.centre, found.interval(level)[1] - found.centre
-
-
-def _estimates(
-    matches: Matches, weights: NDArray[np.uint16], families: Sequence[str]
-) -> dict[str, tuple[Floats, bool]]:
-    """Returns each metric on the whole split and the draws, and whether it can have an interval."""
-    images = len(matches.image_ids)
-    # The first row gives each image the weight 1: the metrics of the whole split.
-    rows = np.vstack([np.ones((1, images), weights.dtype), weights])
-    found = drawn(matches, rows, families)
-    return {name: (values, _usable(values[1:])) for name, values in found.items()}
 
 
 def _usable(drawn: Floats) -> bool:

@@ -29,6 +29,7 @@ from rankdet.papers.verdicts import (
     size_verdict,
     verdict,
 )
+from rankdet.results.layout import INTERVALS
 from rankdet.results.records import RecordedStudy
 
 RATIO_DECIMALS = 2
@@ -82,7 +83,7 @@ def _tested(
     for side in (side for pair in pairs for side in pair):
         if side.reason:
             return replace(finding, how=f"{side.name}: {side.reason}"), None, higher
-    found = evidence(claim, pairs, study.folder / "intervals")
+    found = evidence(claim, pairs, study.folder / INTERVALS)
     if found.value is None:
         return replace(finding, how=found.how), None, higher
     found = replace(found, how="; ".join([found.how, *_without(pairs)]))

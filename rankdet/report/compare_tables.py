@@ -11,7 +11,7 @@ from rankdet.evaluation.metric import COMPARE, Metric, is_time, without_best
 from rankdet.evaluation.registry import shown_in
 from rankdet.evaluation.seeds import SeedDifference, differences
 from rankdet.report.formatting import end, number
-from rankdet.results.layout import MATCHES
+from rankdet.results.layout import INTERVALS, MATCHES
 from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.records import RecordedStudy
 
@@ -127,7 +127,7 @@ def _over_images(
         return None
     base, own = (r.main.folder / MATCHES for r in (reference, run))
     try:
-        one = difference(base, own, metric.key, metric.interval, study.folder / "intervals")
+        one = difference(base, own, metric.key, metric.interval, study.folder / INTERVALS)
     except (InputError, OSError):
         return None
     if one is None or one.value is None:

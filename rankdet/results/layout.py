@@ -33,6 +33,7 @@ TRAINING = "train.parquet"  # one row per iteration
 RUN = "run.json"  # how the run was trained
 DETECTIONS = "detections.json"  # COCO's results format
 SPEED = "speed.json"  # of inference
+INTERVALS = "intervals"  # of a study: draws of images, for intervals of differences
 MATCHES = "matches.parquet"  # which detection matched which object
 METRICS = "metrics.json"
 SWEEP = "sweep.json"  # metrics and speed over score thresholds

@@ -32,6 +32,7 @@ def write_metrics(
     out_matches: str | Path,
     split: str | None = None,
     masks: bool = False,
+    draws_store: Path | None = None,
 ) -> None:
     """Evaluates a run and writes `metrics.json` and `matches.parquet`.
 
@@ -48,12 +49,20 @@ def write_metrics(
         out_matches: Where to write the matches.
         split: Name of the split, for the record.
         masks: Whether the detector predicts masks; then `segm` is written even without detections.
+        draws_store: Where the draws of the intervals are kept for comparisons; None keeps none.
 
     Raises:
         InputError: If one of the files cannot be used.
     """
     run, dataset = RunRecord.from_disk(run_json), DatasetManifest.from_disk(dataset_json)
-    result = evaluate_files(gt, detections, matches_path=out_matches, bootstrap=DRAWS, errors=True)
+    result = evaluate_files(
+        gt,
+        detections,
+        matches_path=out_matches,
+        draws_store=draws_store,
+        bootstrap=DRAWS,
+        errors=True,
+    )
     if masks or carry_masks(detections):
         result["segm"] = _mask_metrics(gt, detections)
     if run.status == DIVERGED:
@@ -73,6 +82,7 @@ def write_split_metrics(
     out_metrics: str | Path,
     out_matches: str | Path,
     masks: bool = False,
+    draws_store: Path | None = None,
 ) -> None:
     """Evaluates a run on one split of its dataset; see `write_metrics`.
 
@@ -88,7 +98,8 @@ def write_split_metrics(
     if not splits[split].annotated:
         _write_skipped(split, gt, run_json, dataset_json, out_metrics, out_matches)
         return
-    write_metrics(gt, detections, run_json, dataset_json, out_metrics, out_matches, split, masks)
+    read, written = (gt, detections, run_json, dataset_json), (out_metrics, out_matches)
+    write_metrics(*read, *written, split, masks, draws_store)
 
 
 def _write_skipped(
