@@ -68,6 +68,39 @@ def test_everything_of_a_star_import_counts(lab):
     assert fresh()[0] != before
 
 
+def test_a_star_import_one_level_down_is_followed_by_name(lab):
+    write("kit/core.py", "from .deep import *\nclass Mine:\n    x = factor()\n")
+    before = fresh()[0]
+    write("kit/deep.py", "def factor():\n    return 1\ndef unused():\n    return 2\n")
+    assert fresh()[0] == before
+    write("kit/deep.py", "def factor():\n    return 2\ndef unused():\n    return 2\n")
+    after = fresh()[0]
+    assert after != before
+    write("kit/deeper.py", "def factor():\n    return 2\n")
+    write("kit/deep.py", "from kit.deeper import *\n")  # a star behind a star
+    before = fresh()[0]
+    write("kit/deeper.py", "def factor():\n    return 3\n")
+    assert fresh()[0] != before
+
+
+@pytest.mark.parametrize(
+    ("start", "effect"),
+    [
+        ("FLAGS = {}\n", 'FLAGS["a"] = {}\n'),
+        ("class K:\n    w = 0\n", "K.w = {}\n"),
+        ("table = [0]\n", "table[0], other = {}, 1\n"),
+        ("import torch\n", "torch.set_default_dtype({})\n"),
+    ],
+)
+@pytest.mark.parametrize("file", ["kit/deep.py", "kit/__init__.py"])
+def test_an_effect_at_import_counts_in_a_module_and_above_it(lab, file, start, effect):
+    text = (lab / file).read_text()
+    write(file, start + effect.format(1) + text)
+    before = fresh()[0]
+    write(file, start + effect.format(2) + text)
+    assert fresh()[0] != before
+
+
 WRONG = {
     "from kit.core import Mien as Mine": "kit/core.py has no 'Mien'; did you mean 'Mine'",
     "from kti import Mine": "no module 'kti': neither in losses/, ./ nor installed",

@@ -17,8 +17,10 @@ from rankdet.repository import CODE, product
 from rankdet.study.code import outside
 from rankdet.study.code.syntax import (
     DEFINITIONS,
+    binds_names,
     bound,
     is_import,
+    is_star,
     parse,
     root_name,
     statements,
@@ -77,9 +79,15 @@ class Source:
             if isinstance(node, DEFINITIONS):
                 if any(root_name(d) in self.names for d in node.decorator_list):
                     loose.append(index)
-            elif not is_import(node) and not isinstance(node, ast.Assign | ast.AnnAssign):
+            elif not is_import(node) and not binds_names(node):
                 loose.append(index)
         return loose
+
+    @cached_property
+    def stars(self) -> list[str]:
+        """Modules from which all names are imported, of those that are followed."""
+        found = [node for node in statements(ast.Module(self.body, [])) if is_star(node)]
+        return [module for module in map(self.absolute, found) if self.follows(module)]
 
     def absolute(self, node: ast.ImportFrom) -> str:
         """Returns the module that a statement imports from, also for a relative import."""
@@ -191,8 +199,12 @@ class Tree:
             source = self.source(path)
             if name in source.names:
                 return {(path, index) for index in source.names[name]}
+            seen = frozenset({*seen, (module, name)})
             if name in source.imports:
-                return self.imported(source.imports[name], frozenset({*seen, (module, name)}))
+                return self.imported(source.imports[name], seen)
+            for star in source.stars:
+                if found := self.find(star, name, seen):
+                    return found
         submodule = self.module(f"{module}.{name}")
         return self.whole(submodule) if submodule else set()
 
@@ -227,6 +239,9 @@ class Tree:
         for module, attribute in _attributes(parts, source, self):
             yield from self.find(module, attribute)
         for name in {part.id for part in parts if isinstance(part, ast.Name)}:
+            if name not in source.names and name not in source.imports:
+                for star in source.stars:
+                    yield from self.find(star, name)
             yield from ((source.path, index) for index in source.names.get(name, ()))
             if name in source.imports and self._as_module(source.imports[name]) is None:
                 yield from self.imported(source.imports[name])
@@ -287,8 +302,18 @@ class Tree:
             waiting.extend(self.used(grain))
             if grain[0] not in touched:
                 touched.add(grain[0])
-                waiting.extend((grain[0], index) for index in self.source(grain[0]).loose)
+                for path in (grain[0], *self.above(grain[0])):
+                    waiting.extend((path, index) for index in self.source(path).loose)
         return reached
+
+    def above(self, path: Path) -> list[Path]:
+        """Returns the `__init__.py` of the packages of a user's module: they run before it."""
+        if self.is_shipped(path):
+            return []
+        base = self.base(path)
+        folders = [folder for folder in path.parents if folder != base and base in folder.parents]
+        files = (folder / "__init__.py" for folder in folders)
+        return [file for file in files if file.is_file() and file != path]
 
 
 @lru_cache
@@ -328,7 +353,7 @@ def _side_effects(parts: Iterable[ast.AST], source: Source) -> Iterator[str]:
     for part in parts:
         if isinstance(part, ast.Import):
             yield from (a.name for a in part.names if not a.asname and source.follows(a.name))
-        elif isinstance(part, ast.ImportFrom) and part.names[0].name == "*":
+        elif is_star(part):
             module = source.absolute(part)
             if source.follows(module):
                 yield module

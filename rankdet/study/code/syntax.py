@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import TypeGuard
 
 from rankdet.errors import InputError, in_words
 from rankdet.files import shown
@@ -64,6 +65,20 @@ def bound(node: ast.stmt) -> set[str]:
 def is_import(node: ast.stmt) -> bool:
     """Returns whether a statement is an import."""
     return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def is_star(node: ast.AST) -> TypeGuard[ast.ImportFrom]:
+    """Returns whether a statement is `from module import *`."""
+    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def binds_names(node: ast.stmt) -> bool:
+    """Returns whether a statement only gives values to names; `a.b = 1` and `a[0] = 1` do more."""
+    if not isinstance(node, ast.Assign | ast.AnnAssign):
+        return False
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    stored = [part for one in targets for part in walk(one)]
+    return not any(isinstance(part, ast.Attribute | ast.Subscript) for part in stored)
 
 
 def root_name(node: ast.expr) -> str | None:
