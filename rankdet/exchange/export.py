@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,11 +25,12 @@ from rankdet.exchange.files import (
 from rankdet.files import atomic, writing
 from rankdet.results import open as open_results
 from rankdet.results.outside import check_outside_studies
-from rankdet.results.records import read_study
+from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.study_config import config_file
 from rankdet.whole_folders import replacing
 
 ENVIRONMENT_SCHEMA = "rankdet.environment/1"
+OF_RUN = re.compile(r"[^/]+/[^/]+/[^/]+/seed\d+(/.*)?")  # a folder of a run, or below it
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def write_archive(
 ) -> Written:
     """Writes the records of a study, its config, the environment and RO-Crate metadata as a zip.
 
-    Data, logs, caches and unfinished work stay.
+    Data, logs, caches, unfinished work and runs that are not planned any more stay.
 
     Args:
         plan_path: The study's `plan.json`.
@@ -65,7 +67,7 @@ def write_archive(
     found = config or config_file(study)
     if found is not None and (not found.is_file() or found.suffix not in CONFIGS):
         raise InputError(f"{found}: not a YAML file of a study; name it with --configfile")
-    entries = dict(_entries(study.folder, found, weights))
+    entries = dict(_entries(study, found, weights))
     texts = {ENVIRONMENT: _json(environment())}
     sizes = {quote(name): path.stat().st_size for name, path in entries.items()}
     sizes |= {name: len(text.encode()) for name, text in texts.items()}
@@ -118,11 +120,20 @@ def environment() -> dict[str, Any]:
     }
 
 
-def _entries(folder: Path, config: Path | None, weights: bool) -> Iterator[tuple[str, Path]]:
-    for name in study_files(folder, weights=weights):
-        yield f"{STUDY}/{name.as_posix()}", folder / name
+def _entries(
+    study: RecordedStudy, config: Path | None, weights: bool
+) -> Iterator[tuple[str, Path]]:
+    planned = {run.key for run in study.runs}
+    for name in study_files(study.folder, weights=weights):
+        # What was taken out of a study, such as imported detections, does not travel.
+        if not OF_RUN.fullmatch(name.parent.as_posix()) or _key(name) in planned:
+            yield f"{STUDY}/{name.as_posix()}", study.folder / name
     if config is not None:
         yield f"{CONFIG}/{config.name}", config
+
+
+def _key(name: Path) -> str:
+    return "/".join(name.parts[:4])
 
 
 def _json(value: Any) -> str:

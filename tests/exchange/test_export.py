@@ -57,6 +57,18 @@ def test_an_archive_has_records_config_and_environment_only(archive: Path) -> No
     assert environment["packages"]["pandas"] == pd.__version__
 
 
+def test_runs_that_were_taken_out_do_not_travel(here: Path) -> None:
+    removed = Path("results/fake/shapes/elsewhere/theirs@imported/seed1/split-test")
+    removed.mkdir(parents=True)
+    for file in (removed / "metrics.json", removed.parent / "detections.json"):
+        file.write_text("[]")
+    assert cli.main(["export", "fake", "--out", str(here / "study.zip")]) == 0
+    with zipfile.ZipFile(here / "study.zip") as content:
+        names = content.namelist()
+    assert not [name for name in names if "theirs" in name] and f"study/{AP}/run.json" in names
+    shutil.rmtree("results/fake/shapes/elsewhere")
+
+
 def test_a_config_of_the_same_name_with_other_runs_is_not_in_the_archive(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
