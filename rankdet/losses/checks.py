@@ -47,7 +47,8 @@ def check_labels(labels: Tensor, soft: bool = False) -> None:
         soft: whether a positive has its quality in (0, 1] instead of 1.
 
     Raises:
-        ValueError: A value is none of 1, 0 and -1 (soft: NaN, above 1 or below -1).
+        ValueError: A value is none of 1, 0 and -1 (soft: NaN, or above 1 by more than rounding, or
+            negative and not -1: such a positive would be ignored).
     """
     if not device.checked(labels) or labels.numel() == 0 or labels.dtype == torch.bool:
         return
@@ -55,9 +56,9 @@ def check_labels(labels: Tensor, soft: bool = False) -> None:
     low, high = (float(value) for value in labels.aminmax())
     wrong = low if not low >= -1 else high
     if low >= -1 and high <= (1 + ROUNDING if soft else 1):
-        if soft or not labels.is_floating_point():
+        if not labels.is_floating_point() or (soft and low >= 0):
             return
-        between = labels[labels != labels.round()]
+        between = labels[(labels < 0) & (labels > -1) if soft else labels != labels.round()]
         if len(between) == 0:
             return
         wrong = float(between[0])

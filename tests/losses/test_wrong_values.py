@@ -65,7 +65,7 @@ def test_a_missing_label_is_named(loss):
 
 
 @pytest.mark.fault("wrong or missing label or IoU target of a loss")
-@pytest.mark.parametrize("value", [math.nan, 1.5, -2.0])
+@pytest.mark.parametrize("value", [math.nan, 1.5, -2.0, -0.5, -1e-4])
 def test_other_targets_are_named(value):
     with pytest.raises(ValueError, match=f"targets have the value {value:g};"):
         functional.rank_sort_loss(LOGITS, torch.tensor([value, 0.0, 0.5, 0.0]))
