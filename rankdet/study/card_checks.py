@@ -9,7 +9,7 @@ from rankdet.results.schemas.tuning import TuningRecord
 from rankdet.study import detectors
 from rankdet.study.code import parts
 from rankdet.study.code.signatures import arguments, literals, misfit, required
-from rankdet.study.code.source import Tree
+from rankdet.study.code.tree import Tree
 from rankdet.suggest import choice, close, nearest
 
 Place = tuple[str | int, ...]  # keys that lead to a value of the card

@@ -18,8 +18,8 @@ from rankdet.repository import CODE, LOSSES, named_files, own_folders
 from rankdet.strict import key_path, problems
 from rankdet.study import card_checks
 from rankdet.study.code.imports import import_problems
-from rankdet.study.code.source import Tree, our_tree
 from rankdet.study.code.syntax import parse
+from rankdet.study.code.tree import Tree, our_tree
 from rankdet.study.config.card import Card
 from rankdet.study.named import only_file
 from rankdet.suggest import choice, merged_by_type

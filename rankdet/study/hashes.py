@@ -13,7 +13,7 @@ from rankdet.repository import CODE, product
 from rankdet.study import cards, detectors
 from rankdet.study.code import parts
 from rankdet.study.code.imports import installed_versions
-from rankdet.study.code.source import Grain, Tree, our_tree
+from rankdet.study.code.tree import Grain, Tree, our_tree
 
 # What each step of the workflow executes: files, and all files below folders. For the steps in
 # `MODEL_STEPS` the adapters of a run's detector are added.

@@ -9,7 +9,7 @@ import pytest
 from rankdet.errors import InputError
 from rankdet.study import cards
 from rankdet.study import hashes as hashing
-from rankdet.study.code.source import Tree
+from rankdet.study.code.tree import Tree
 
 RETINANET = {"family": "dense-anchor", "head": "RetinaHead"}
 TWO_STAGE = {"family": "two-stage"}

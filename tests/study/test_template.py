@@ -10,7 +10,7 @@ from rankdet.errors import InputError
 from rankdet.repository import LOSSES
 from rankdet.study import cards
 from rankdet.study.code import parts
-from rankdet.study.code.source import our_tree
+from rankdet.study.code.tree import our_tree
 
 
 def test_a_new_loss_is_one(tmp_path):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rankdet.files import shown
 from rankdet.study.code import outside
-from rankdet.study.code.source import Grain, Source, Tree
+from rankdet.study.code.source import Source
 from rankdet.study.code.syntax import DEFINITIONS
+from rankdet.study.code.tree import Grain, Tree
 from rankdet.suggest import nearest
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.detectors.families import FAMILIES
-from rankdet.study.code.source import Grain, Tree
+from rankdet.study.code.tree import Grain, Tree
 from rankdet.suggest import merged_by_type
 
 BASELINES = "rankdet.detectors.baselines"

@@ -4,7 +4,8 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
-from rankdet.study.code.source import Grain, Source, Tree
+from rankdet.study.code.source import Source
+from rankdet.study.code.tree import Grain, Tree
 
 NUMBERS = {"float": (int, float), "int": (int,)}
 
