@@ -23,10 +23,10 @@ from rankdet.evaluation.intervals import Difference, Draws, check_same_data, dra
 from rankdet.evaluation.metric import FAMILIES
 from rankdet.evaluation.metrics import bootstrap
 from rankdet.evaluation.metrics.matches import Matches, read_matches
+from rankdet.evaluation.registry import find
 from rankdet.kept import keep, kept
 
 REPLICATES, SEED = 1000, 0  # of the draws that are kept
-FAMILY_OF = {"AP": "ap", "oL": "olrp"}  # by the first letters of a metric; else "correlation"
 IN_MEMORY = 64  # draws of runs: a page compares a run in many metrics
 
 
@@ -62,13 +62,9 @@ def keep_draws(matches: Matches, path: Path, draws: Draws, store: Path) -> None:
     """
     data = _data(matches)
     for family in FAMILIES:
-        of_family = {name: v for name, v in draws.values.items() if family_of(name) == family}
-        _write(_file(path, family, store), Draws(draws.images, of_family), data)
-
-
-def family_of(metric: str) -> str:
-    """Returns the family of a metric that draws have."""
-    return FAMILY_OF.get(metric[:2], "correlation")
+        names = [name for name in draws.values if getattr(find(name), "interval", None) == family]
+        of_family = Draws(draws.images, {name: draws.values[name] for name in names})
+        _write(_file(path, family, store), of_family, data)
 
 
 def _file(matches: Path, family: str, store: Path) -> Path:

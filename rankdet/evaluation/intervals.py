@@ -3,7 +3,6 @@
 Every function that draws takes a `numpy.random.Generator`; the global one is not used.
 """
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,8 +125,11 @@ def draw(
         replicates: number of draws, B.
         families: any of "ap", "olrp", "correlation".
     """
+    return _drawn(matches, image_weights(len(matches.image_ids), replicates, rng), families)
+
+
+def _drawn(matches: Matches, weights: NDArray[np.uint16], families: Sequence[str]) -> Draws:
     images = len(matches.image_ids)
-    weights = image_weights(images, replicates, rng)
     # The first row gives each image the weight 1: the metrics of the whole split.
     rows = np.vstack([np.ones((1, images), weights.dtype), weights])
     return Draws(images, drawn(matches, rows, families))
@@ -185,8 +187,8 @@ def paired_bootstrap(
         InputError: If the runs are not on the same images, classes and ground truth.
     """
     check_same_data(a, b)
-    again = copy.deepcopy(rng)
-    of_a, of_b = draw(a, rng, replicates, families), draw(b, again, replicates, families)
+    weights = image_weights(len(a.image_ids), replicates, rng)
+    of_a, of_b = (_drawn(run, weights, families) for run in (a, b))
     return {name: of_a.difference(of_b, name, level) for name in of_a.values}
 
 
