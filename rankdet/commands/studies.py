@@ -59,7 +59,7 @@ def check_out(out: Path | None, reads: Iterable[Path] = ()) -> None:
     """Checks that the output of a command can be written and is not in the folder of a study.
 
     Args:
-        out: The file; None is no output.
+        out: The file, or None if the command writes none.
         reads: The files and folders that the command reads.
 
     Raises:
@@ -81,8 +81,8 @@ def say_left_out(
         study: The study that was read.
         shown: Whether a run is shown nevertheless: a training has curves before its evaluation.
     """
-    from rankdet.results.status import FAILED, NOT_EVALUATED, STALE
+    from rankdet.results.status import WITHOUT_NUMBERS
 
     for run in study.runs:
-        if run.status in (FAILED, NOT_EVALUATED, STALE) and not shown(run):
+        if run.status in WITHOUT_NUMBERS and not shown(run):
             print(f"note: {run.key} is left out: {run.reason}", file=sys.stderr)

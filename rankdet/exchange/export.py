@@ -2,7 +2,6 @@
 
 import json
 import platform
-import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,11 +25,11 @@ from rankdet.files import atomic, writing
 from rankdet.results import open as open_results
 from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
+from rankdet.results.schemas.plan import KEY
 from rankdet.results.study_config import config_file
 from rankdet.whole_folders import replacing
 
 ENVIRONMENT_SCHEMA = "rankdet.environment/1"
-OF_RUN = re.compile(r"[^/]+/[^/]+/[^/]+/seed\d+(/.*)?")  # a folder of a run, or below it
 
 
 @dataclass(frozen=True)
@@ -126,14 +125,11 @@ def _entries(
     planned = {run.key for run in study.runs}
     for name in study_files(study.folder, weights=weights):
         # What was taken out of a study, such as imported detections, does not travel.
-        if not OF_RUN.fullmatch(name.parent.as_posix()) or _key(name) in planned:
+        key = "/".join(name.parts[:4])
+        if key in planned or not KEY.fullmatch(key):
             yield f"{STUDY}/{name.as_posix()}", study.folder / name
     if config is not None:
         yield f"{CONFIG}/{config.name}", config
-
-
-def _key(name: Path) -> str:
-    return "/".join(name.parts[:4])
 
 
 def _json(value: Any) -> str:

@@ -72,7 +72,7 @@ class FigureOfRuns(RunValues):
         return unreadable(run, self.file) if self.file and not run.main.reason else None
 
     def why_not(self, run: RecordedRun) -> str:
-        """Why a run has no record, in one line."""
+        """The reason why a run has no record, in one line."""
         return self.damage(run) or run.reason or self.missing
 
     def exact(self, metric: str) -> bool:

@@ -21,7 +21,7 @@ from rankdet.report.run_page import write_run_pages
 from rankdet.report.site import Site
 from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
-from rankdet.results.status import FAILED, NOT_EVALUATED, STALE
+from rankdet.results.status import WITHOUT_NUMBERS
 from rankdet.whole_folders import followed, is_foreign, swapped_in
 
 MARK = ".rankdet-report"  # in every folder that is a report
@@ -79,8 +79,8 @@ def _write_pages(study: RecordedStudy, folder: Path, before: Mapping[str, Stamp]
     write_run_pages(site, compared, store, keys)
     store.forget_others()
     write_reading_page(site)
-    left_out = [run for run in study.runs if run.status in (FAILED, NOT_EVALUATED, STALE)]
-    return [*(f"{run.key} has no numbers: {run.reason}" for run in left_out), *site.notes]
+    without = (run for run in study.runs if run.status in WITHOUT_NUMBERS)
+    return [*(f"{run.key} has no numbers: {run.reason}" for run in without), *site.notes]
 
 
 def _keep_other_files(old: Path, new: Path) -> None:

@@ -6,6 +6,7 @@ and the code.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -102,10 +103,9 @@ class PageKeys:
 def stamp(path: Path) -> Stamp:
     """Returns what changes when a file does; None if there is no such file or it cannot be read."""
     try:
-        found = path.stat()
-        with open_regular(
-            path
-        ) as file:  # what could not be read for a moment is not stored for ever
+        # A file that cannot be read for a moment must not be stored as missing for ever.
+        with open_regular(path) as file:
+            found = os.fstat(file.fileno())
             file.read(1)
     except OSError:
         return None

@@ -19,7 +19,8 @@ GIVEN = "given checkpoint"  # its weights come from a file, and nothing was trai
 IMPORTED = "imported"  # its detections come from a file
 FAILED, NOT_EVALUATED, NOT_RUN = "failed", "not evaluated", "not run"
 STALE = "stale"  # older than the plan: its numbers are not shown
-WITHOUT_RESULTS = (FAILED, STALE, NOT_EVALUATED, NOT_RUN)
+WITHOUT_NUMBERS = (FAILED, STALE, NOT_EVALUATED)  # there are files of the run
+WITHOUT_RESULTS = (*WITHOUT_NUMBERS, NOT_RUN)
 STATUSES = (TRAINED, GIVEN, IMPORTED, UNTRAINED, BARELY_LEARNED, DIVERGED, *WITHOUT_RESULTS)
 
 
