@@ -41,6 +41,7 @@ NOT_OWN = re.compile(r"\..*|site-packages|dist-packages")  # folders in a user's
 # Written files. They never go into an installed package.
 CACHE = DATA / "cache" if IN_CLONE else Path.home() / ".cache" / "rankdet"
 
+COMMIT = "RANKDET_COMMIT"  # environment variable of a container: the code has no repository there
 STUDY = "study.yaml"  # the study of a folder that `rankdet init` made
 PLUGINS = {"losses": (LOSSES, ".py"), "detectors": (DETECTORS, ".yaml"), "papers": (PAPERS, "")}
 _chosen: dict[str, tuple[Path, ...]] = {}

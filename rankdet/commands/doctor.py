@@ -16,7 +16,7 @@ from rankdet import __version__
 from rankdet.commands import packages, shadows
 from rankdet.commands.packages import EnvironmentProblem
 from rankdet.jobs.folders import folder_problems
-from rankdet.repository import ENVIRONMENTS, IN_CLONE, ROOT, unusable
+from rankdet.repository import COMMIT, ENVIRONMENTS, IN_CLONE, ROOT, unusable
 
 SCHEMA = "rankdet.doctor/1"
 GB = 1 << 30
@@ -166,6 +166,8 @@ def find_commit(folder: Path) -> tuple[str | None, list[EnvironmentProblem]]:
             EnvironmentProblem("git is not installed: records cannot name a commit", "install git")
         ]
     commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None and (image := os.environ.get(COMMIT)):
+        return image, []
     if commit is None:
         remedy = "clone the repository instead of unpacking an archive"
         return None, [

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from rankdet.files import shown
 from rankdet.repository import CODE, product
 from rankdet.study import cards, detectors
 from rankdet.study.code import parts
+from rankdet.study.code.code_hashes import CodeHashes
 from rankdet.study.code.imports import installed_versions
 from rankdet.study.code.tree import Grain, Tree, our_tree
 
@@ -81,6 +82,10 @@ def model_code_hash(step: str, detector: Mapping[str, Any], root: Path = CODE) -
 
 @lru_cache
 def _step_hash(step: str, family: str, head: str, root: Path) -> str:
+    return _kept(root, f"step {step} {family} {head}", lambda: _made(step, family, head, root))
+
+
+def _made(step: str, family: str, head: str, root: Path) -> str:
     tree = our_tree(root)
     others = [
         [path.name, hashlib.sha256(path.read_bytes()).hexdigest()]
@@ -88,6 +93,22 @@ def _step_hash(step: str, family: str, head: str, root: Path) -> str:
         if path.suffix != ".py"
     ]
     return digest(code_hash(_reached(step, family, head, tree), tree), sorted(others))
+
+
+def _kept(root: Path, name: str, make: Callable[[], str]) -> str:
+    """The text of that name for the code below a root, made only if the code was edited."""
+    # For other code, the dicts of names in the running process would count too.
+    return _code_hashes(root).get(name, make) if root == CODE else make()
+
+
+@lru_cache
+def _code_hashes(root: Path) -> CodeHashes:
+    others = {
+        one for of_step in STEPS.values() for one in of_step if one.split("/")[0] != "rankdet"
+    }
+    places = [root / "rankdet", *(_place(root, one) for one in others)]
+    there = (place for place in places if place.exists())  # what is missing is reported at its use
+    return CodeHashes((path for place in there for path in _files(place)), root)
 
 
 def _of_step(step: str, root: Path) -> list[Path]:
@@ -184,9 +205,12 @@ def model_code_files(step: str, detector: Mapping[str, Any], root: Path = CODE) 
 
 
 @lru_cache
-def _code_files(step: str, family: str, head: str, root: Path) -> tuple[tuple[str, str], ...]:
-    tree = our_tree(root)
-    return tuple(_by_file(_reached(step, family, head, tree), tree).items())
+def _code_files(step: str, family: str, head: str, root: Path) -> dict[str, str]:
+    def make() -> str:
+        tree = our_tree(root)
+        return json.dumps(_by_file(_reached(step, family, head, tree), tree))
+
+    return dict(json.loads(_kept(root, f"files {step} {family} {head}", make)))
 
 
 def _by_file(grains: Iterable[Grain], tree: Tree) -> dict[str, str]:

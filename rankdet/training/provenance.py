@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from rankdet.machine import processor_name
-from rankdet.repository import IN_CLONE, ROOT
+from rankdet.repository import COMMIT, IN_CLONE, ROOT
 
 PACKAGES = ("rankdet", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy")
 
@@ -77,7 +77,7 @@ def provenance(spec: Mapping[str, Any], device: str, started: str) -> dict[str, 
     hashes = spec.get("hashes", {})
     status = _git("status", "--porcelain")
     return {
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": _git("rev-parse", "HEAD") or os.environ.get(COMMIT),
         "dirty": None if status is None else bool(status),
         "config_hash": hashes.get("config"),
         "code_hash": hashes.get("code"),

@@ -142,6 +142,9 @@ def test_little_disk_and_little_memory():
 def test_no_git_and_no_repository(tmp_path, monkeypatch):
     commit, problems = doctor.find_commit(tmp_path)
     assert commit is None and "no git commit" in one(problems).problem
+    monkeypatch.setenv("RANKDET_COMMIT", "abc123")
+    assert doctor.find_commit(tmp_path) == ("abc123", [])
+    monkeypatch.delenv("RANKDET_COMMIT")
     monkeypatch.setattr(doctor.shutil, "which", lambda _: None)
     assert "git is not installed" in one(doctor.find_commit(tmp_path)[1]).problem
 
