@@ -19,8 +19,8 @@ from rankdet.losses.tensors import (
     check_tensor,
 )
 
-# Shapes of the known extras: A is the number of anchors, P that of positives.
-EXTRAS: dict[str, tuple[str | int, ...]] = {
+# Shapes of the known extras: A is the number of anchors, P that of positives; None is any size.
+EXTRAS: dict[str, tuple[str | int | None, ...]] = {
     "anchors": ("P", 4),
     "pred_deltas": ("P", 4),
     "target_deltas": ("P", 4),
@@ -28,7 +28,7 @@ EXTRAS: dict[str, tuple[str | int, ...]] = {
     "image_index": ("A",),
     "dice": ("P",),
     "mask_errors": ("P",),
-    "background_logits": ("A", 1),
+    "background_logits": ("A", None),  # a head without a background has no column
     "positives": ("P",),
 }
 ROWS_OF_ANCHORS = tuple(name for name, shape in EXTRAS.items() if shape[0] == "A")
@@ -64,7 +64,7 @@ def check_problem(
         _check_positives(extras["positives"], labels, ignore, n_classes)
 
 
-def _check_extras(extras: Any, sizes: Mapping[str | int, int], logits: Tensor) -> None:
+def _check_extras(extras: Any, sizes: Mapping[str | int | None, int], logits: Tensor) -> None:
     if not isinstance(extras, Mapping):
         raise TypeError(f"extras are {kind_of(extras)}; give a dict of tensors")
     for name, shape in EXTRAS.items():
@@ -72,7 +72,11 @@ def _check_extras(extras: Any, sizes: Mapping[str | int, int], logits: Tensor) -
         if values is None:
             continue
         check_tensor(f"extras[{name!r}]", values, INDEX if name in INDICES else ROWS, logits)
-        wanted = tuple(sizes.get(size, size) for size in shape)
+        free = dict(enumerate(values.shape))
+        wanted = tuple(
+            free.get(place) if size is None else sizes.get(size, size)
+            for place, size in enumerate(shape)
+        )
         meaning = "one row for each " + ("anchor" if shape[0] == "A" else "positive")
         check_shape(f"extras[{name!r}]", values, wanted, meaning)
     for name in FACTORS:
