@@ -150,7 +150,7 @@ OPTIONS = [
 ]
 
 
-@pytest.mark.fault("argument of a loss outside its range")
+@pytest.mark.fault("option of a loss of a wrong kind or outside its range")
 @pytest.mark.parametrize(
     ("of", "option", "default"), OPTIONS, ids=lambda value: getattr(value, "__name__", None)
 )
