@@ -91,26 +91,31 @@ def test_the_right_arguments_work(name, argument):
     [
         (lambda tensor: tensor.tolist(), "a list; give a tensor"),
         (lambda tensor: tensor.numpy(), "a numpy array; give a tensor"),
-        (lambda tensor: None, "None; give a tensor"),
         (lambda tensor: 1.5, "a float; give a tensor"),
         (lambda tensor: tensor.to(torch.complex64), "torch.complex64; give a tensor"),
         (lambda tensor: tensor.to_sparse(), "a sparse or nested tensor; give a dense one"),
         (lambda tensor: tensor.to("meta"), "device meta|on meta"),
     ],
-    ids=["list", "numpy", "None", "number", "complex", "sparse", "another device"],
+    ids=["list", "numpy", "number", "complex", "sparse", "another device"],
 )
 def test_something_else_than_a_tensor_is_named(name, argument, make, said):
     call, parameters = CALLS[name]
-    wrong = make(VALID[argument])
-    if wrong is None and argument == "group":
-        pytest.skip("None means no groups")
-    found = line(call, **valid(parameters, **{argument: wrong}))
+    found = line(call, **valid(parameters, **{argument: make(VALID[argument])}))
     if "|" in said and argument == "logits":
         assert found.startswith("logits are on the device meta, which has no values")
     elif "|" in said:
         assert found.startswith(argument) and "on meta, but other inputs on cpu" in found
     else:
         assert found.startswith(argument) and said in found
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_none_is_named_except_as_the_group(name):
+    call, parameters = CALLS[name]
+    for argument in set(valid(parameters)) - {"group"}:
+        found = line(call, **valid(parameters, **{argument: None}))
+        assert found.startswith(f"{argument} are None; give a tensor")
+    call(**valid(parameters, group=None))
 
 
 @pytest.mark.fault("tensor of a wrong dtype or shape given to a loss")
