@@ -6,11 +6,12 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import kernels
-from rankdet.losses.arguments import one_of
+from rankdet.losses.arguments import number, one_of
 from rankdet.losses.checks import check, check_labels, check_range
 from rankdet.losses.error_driven import attach, ranked_groups, total
 from rankdet.losses.operators import operator
 from rankdet.losses.ranks import TINY, Ranking, gradient_dtype
+from rankdet.losses.tensors import check_inputs
 
 TARGETS = ("localisation", "zero")
 
@@ -49,7 +50,8 @@ def _alrp(
     max_positives: int | None = None,
     largest: float | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    check(logits, labels, group, delta)
+    check(logits, labels, group, delta, max_positives)
+    number("eps", eps)
     check_labels(labels)
     if largest is not None:
         padded = labels if max_positives is not None else None
@@ -179,6 +181,7 @@ def alrp_within(
         largest: the largest allowed error. None: errors are not checked. In a training, a box that
             became NaN makes the loss NaN, which ends the run with a reason.
     """
+    check_inputs(logits, labels, group, loc_errors=loc_errors)
     one_of("target", target, TARGETS)
     loss, gradient, weights = _run(
         logits.detach(),

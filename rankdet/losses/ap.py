@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import kernels
+from rankdet.losses.arguments import flag
 from rankdet.losses.checks import check, check_labels
 from rankdet.losses.error_driven import attach, ranked_groups, total
 from rankdet.losses.operators import ranking_op
+from rankdet.losses.tensors import check_inputs
 
 
 def interpolated(scores: Tensor, errors: Tensor) -> Tensor:
@@ -33,7 +35,8 @@ def _ap(
     interpolate: bool,
     max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    check(logits, labels, group, delta)
+    check(logits, labels, group, delta, max_positives)
+    flag("interpolate", interpolate)
     check_labels(labels)
     made = kernels.ap(logits, labels, group, delta, interpolate, max_positives)
     if made is not None:
@@ -91,6 +94,7 @@ def ap_loss(
         >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
         >>> ap_loss(logits, torch.tensor([1, 0, -1])).backward()
     """
+    check_inputs(logits, labels, group)
     made = _ap(logits.detach(), labels, group, delta, interpolate, max_positives)
     (loss,) = attach(logits, *made)
     return loss

@@ -7,13 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from rankdet.losses import kernels
-from rankdet.losses.arguments import one_of
+from rankdet.losses.arguments import number, one_of, whole
 from rankdet.losses.checks import check, check_labels, check_range
 from rankdet.losses.error_driven import attach, group_labels, total
 from rankdet.losses.operators import operator
 from rankdet.losses.ranks import gradient_dtype
 from rankdet.losses.sigmoid_cells import SigmoidCells
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
+from rankdet.losses.tensors import check_inputs
 
 WINDOW = 4.0  # pairs with λ (s_v - s_u) <= -4 are left out
 CLAMP = 100.0  # PyTorch's binary cross entropy clamps its logarithms to at least -100
@@ -115,7 +116,9 @@ def _ape(
     max_positives: int | None = None,
     checked: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    check(logits, labels, group)
+    check(logits, labels, group, max_positives=max_positives)
+    number("scale", scale, above=0)
+    whole("max_negatives", max_negatives, 1)
     check_labels(labels)
     if checked:
         padded = labels if max_positives is not None else None
@@ -202,9 +205,10 @@ def ape_loss(
         ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
             wait to look).
         ValueError: An IoU is NaN or outside [0, 1] by more than rounding (likewise).
-        ValueError: numerics is unknown, the scale is not positive, or the number of labels, groups
-            or IoUs does not match. On a GPU the host does not wait for the number of positives: if
-            the number of IoUs does not match, the loss is NaN.
+        ValueError: numerics is unknown, the scale is not positive, max_negatives is not a whole
+            number of 1 or more, or the number of labels, groups or IoUs does not match. On a GPU
+            the host does not wait for the number of positives: if the number of IoUs does not
+            match, the loss is NaN.
 
     Example:
         >>> logits = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
@@ -240,9 +244,8 @@ def ape_loss_and_count(
     Arguments and errors as `ape_loss`. IoUs are checked only with `checked`: in a training, a box
     that became NaN makes the loss NaN, which ends the run with a reason.
     """
+    check_inputs(logits, labels, group, ious=ious)
     one_of("numerics", numerics, NUMERICS)
-    if not scale > 0:
-        raise ValueError(f"scale is {scale}; it must be more than 0")
     loss, gradient, count = _run(
         logits.detach(),
         labels,

@@ -1,8 +1,10 @@
 """Arguments of a module: checked when it is made, and shown by its `repr`."""
 
 import inspect
+import math
 from collections.abc import Collection
-from numbers import Real
+from numbers import Integral, Real
+from typing import Any
 
 from torch import nn
 
@@ -17,13 +19,54 @@ def number(name: str, value: float, *, above: float | None = None, least: float 
         least: without `above`: the smallest allowed value.
 
     Raises:
-        ValueError: The value is not a number, or too small.
+        ValueError: The value is no finite number, or too small.
     """
     limit = f"more than {above:g}" if above is not None else f"{least:g} or more"
-    fits = isinstance(value, Real) and (value > above if above is not None else value >= least)
-    if not fits:
-        raise ValueError(f"{name} is {value!r}; give {limit}")
-    return value
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise ValueError(f"{name} is {shown(value)}; give {limit}")
+    if value in (math.inf, -math.inf):
+        limit = f"a finite number, {limit}" if math.isfinite(least) else "a finite number"
+    elif value > above if above is not None else value >= least:
+        return value
+    raise ValueError(f"{name} is {shown(value)}; give {limit}")
+
+
+def whole(name: str, value: int, least: int) -> int:
+    """Returns an argument that counts something, after a check.
+
+    Raises:
+        ValueError: The value is no whole number, or too small.
+    """
+    fits = isinstance(value, Real) and not isinstance(value, bool)
+    if not fits or not value >= least or value == math.inf or value != int(value):
+        raise ValueError(f"{name} is {shown(value)}; give {least} or more, a whole number")
+    return int(value)
+
+
+def flag(name: str, value: bool) -> bool:
+    """Returns an argument that is true or false, after a check.
+
+    Raises:
+        ValueError: The value is something else, such as the string "no", which would be true.
+    """
+    if not isinstance(value, Integral) or value not in (0, 1):
+        raise ValueError(f"{name} is {shown(value)}; give True or False")
+    return bool(value)
+
+
+def kind_of(value: Any) -> str:
+    """Returns what a value is, for a message: "a list", "an int", "None"."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    name = type(value).__name__.replace("ndarray", "numpy array")
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def shown(value: Any) -> str:
+    """Returns a value for a message of one line: numbers and strings as they are, else its kind."""
+    return repr(value) if isinstance(value, Real | str) else kind_of(value)
 
 
 def one_of(name: str, value: str, known: Collection[str]) -> str:
@@ -32,8 +75,8 @@ def one_of(name: str, value: str, known: Collection[str]) -> str:
     Raises:
         ValueError: The value is none of the known ones.
     """
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}; known are {', '.join(known)}")
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} is {shown(value)}; known are {', '.join(known)}")
     return value
 
 

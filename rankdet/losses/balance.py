@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rankdet.losses.arguments import arguments_of, number
-from rankdet.losses.flat_problem import FlatProblem
+from rankdet.losses.arguments import arguments_of, flag, kind_of, number, one_of, whole
+from rankdet.losses.flat_problem import FlatProblem, require_problem
+from rankdet.losses.output_checks import check_scalar
 from rankdet.losses.processes import sum_over_processes
 
 
@@ -86,9 +87,8 @@ class SelfBalanceEpoch(Balance):
         self, initial: float = 50.0, period: int | None = None, synchronise: bool = True
     ) -> None:
         super().__init__(initial)
-        if period is not None and period < 1:
-            raise ValueError(f"period is {period}; it must be a number of iterations, 1 or more")
-        self.period, self.synchronise = period, synchronise
+        self.period = None if period is None else whole("period", period, 1)
+        self.synchronise = flag("synchronise", synchronise)
         self.initial = initial
         self.register_buffer("sums", torch.zeros(2, dtype=torch.float64))
         self._own: Tensor | None = None
@@ -101,7 +101,7 @@ class SelfBalanceEpoch(Balance):
         """Returns the weight; adds the losses to the sums of this epoch (in training mode only)."""
         if self.training:
             before = self.sums if self._own is None else self._own
-            losses = torch.stack([loss_cls.detach(), loss_bbox.detach()])
+            losses = _pair(loss_cls, loss_bbox)
             self._own = before + losses.to(before)
             self.sums.copy_(self._own)
         return self.weight.clone()
@@ -132,12 +132,12 @@ class SelfBalanceIteration(Balance):
 
     def __init__(self, synchronise: bool = False) -> None:
         super().__init__(1.0)
-        self.synchronise = synchronise
+        self.synchronise = flag("synchronise", synchronise)
 
     @torch.no_grad()
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
         """Returns the ratio of the losses, or 1 if the box loss is 0."""
-        return self._ratio(torch.stack([loss_cls.detach(), loss_bbox.detach()]).float())
+        return self._ratio(_pair(loss_cls, loss_bbox).float())
 
     def _ratio(self, pair: Tensor) -> Tensor:
         top, bottom = sum_over_processes(pair) if self.synchronise else pair
@@ -155,12 +155,20 @@ class GradientMagnitudeBalance(SelfBalanceIteration):
 
     def forward(self, loss_cls: Tensor, loss_bbox: Tensor, problem: FlatProblem) -> Tensor:
         """Returns the ratio of the gradients' L1 norms, or 1 if the box part has no gradient."""
+        require_problem(problem)
+        _pair(loss_cls, loss_bbox)
         boxes = problem.extras.get("pred_deltas")
         if boxes is None or not boxes.requires_grad:
             boxes = problem.pred_boxes
         pair = [_magnitude(loss_cls, problem.logits), _magnitude(loss_bbox, boxes)]
         with torch.no_grad():
             return self._ratio(torch.stack(pair))
+
+
+def _pair(loss_cls: Tensor, loss_bbox: Tensor) -> Tensor:
+    for name, loss in (("loss_cls", loss_cls), ("loss_bbox", loss_bbox)):
+        check_scalar(name, loss)
+    return torch.stack([loss_cls.detach().reshape(()), loss_bbox.detach().reshape(())])
 
 
 def _magnitude(loss: Tensor, inputs: Tensor) -> Tensor:
@@ -183,12 +191,15 @@ def build_balance(config: Mapping[str, Any]) -> Balance:
     """Makes a balance from a plain mapping, such as ``{"type": "self-epoch", "initial": 50}``.
 
     Raises:
-        ValueError: an unknown type or key.
+        ValueError: an unknown type or key, or it is no mapping.
     """
+    if not isinstance(config, Mapping):
+        raise ValueError(
+            f"balance is {kind_of(config)}; give a mapping, such as {{'type': 'self-iteration'}}"
+        )
     options = dict(config)
     kind = options.pop("type", "none")
-    if kind not in BALANCES:
-        raise ValueError(f"balance type is {kind!r}; known are {', '.join(BALANCES)}")
+    one_of("balance type", kind, BALANCES)
     try:
         return BALANCES[kind](**options)
     except TypeError as error:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rankdet.losses.box_checks import check_box_pairs, check_corners
 from rankdet.losses.flat_problem import FlatProblem
 
 EPS = 1e-7
@@ -17,8 +18,15 @@ def pairwise_iou(boxes: Tensor, targets: Tensor) -> Tensor:
         targets: (P, 4) xyxy.
 
     Returns:
-        (P,) in [0, 1], float32 (float64 if one input is), differentiable in both inputs.
+        (P,) in [0, 1], float32 (float64 if one input is), differentiable in both inputs. A box with
+        swapped corners has the area 0.
+
+    Raises:
+        TypeError: An input is no tensor of numbers.
+        ValueError: A shape or a device does not match, or a target has swapped corners (on a CPU;
+            on a GPU the host does not wait to look). Swapped corners of a box are a warning.
     """
+    _check(boxes, targets)
     return _iou_and_union(*_same_dtype(boxes, targets))[0]
 
 
@@ -31,7 +39,12 @@ def pairwise_giou(boxes: Tensor, targets: Tensor) -> Tensor:
 
     Returns:
         (P,) in [-1, 1], float32 (float64 if one input is), differentiable in both inputs.
+
+    Raises:
+        TypeError: As `pairwise_iou`.
+        ValueError: As `pairwise_iou`.
     """
+    _check(boxes, targets)
     boxes, targets = _same_dtype(boxes, targets)
     iou, union = _iou_and_union(boxes, targets)
     low, high = (
@@ -40,6 +53,11 @@ def pairwise_giou(boxes: Tensor, targets: Tensor) -> Tensor:
     )
     hull = (high - low).clamp(min=0).prod(1).clamp(min=EPS)
     return iou - (hull - union) / hull
+
+
+def _check(boxes: Tensor, targets: Tensor) -> None:
+    check_box_pairs("boxes", boxes, "targets", targets)
+    check_corners(boxes, targets)
 
 
 def _same_dtype(boxes: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from rankdet.losses.ranks import Ranking
 
 def uniform(problem: FlatProblem, delta: float, delta_loc: float | None) -> Tensor:
     """Returns 1 for each positive: (P,)."""
-    return torch.ones_like(problem.ious)
+    return torch.ones_like(problem.of_positives("ious"))
 
 
 def by_centerness(problem: FlatProblem, delta: float, delta_loc: float | None) -> Tensor:
@@ -27,7 +27,7 @@ def by_score(problem: FlatProblem, delta: float, delta_loc: float | None) -> Ten
 
 def by_iou(problem: FlatProblem, delta: float, delta_loc: float | None) -> Tensor:
     """Returns the IoU of each positive's box: (P,)."""
-    return problem.ious
+    return problem.of_positives("ious")
 
 
 def by_rank(problem: FlatProblem, delta: float, delta_loc: float | None) -> Tensor:
@@ -40,7 +40,7 @@ def by_rank(problem: FlatProblem, delta: float, delta_loc: float | None) -> Tens
     """
     ranks = Ranking(problem.flat_logits, problem.flat_labels, delta)
     if not len(ranks):
-        return torch.zeros_like(problem.ious)
+        return torch.zeros_like(problem.of_positives("ious"))
     smooth = delta_loc or 0.0
     return ranks.rank_sums_below(1 / ranks.rank, smooth).float() / len(ranks)
 

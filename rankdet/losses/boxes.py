@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rankdet.losses.arguments import arguments_of, number
+from rankdet.losses.arguments import arguments_of, kind_of, number, one_of
 from rankdet.losses.box_errors import BOX_ERRORS, EPS
 from rankdet.losses.box_weightings import WEIGHTINGS
-from rankdet.losses.flat_problem import FlatProblem
+from rankdet.losses.flat_problem import FlatProblem, require_problem
 from rankdet.losses.processes import mean_over_processes
 
 
@@ -58,12 +58,8 @@ class BoxLoss(nn.Module):
         delta_loc: float | None = None,
     ) -> None:
         super().__init__()
-        for name, value, known in (
-            ("type", type, BOX_ERRORS),
-            ("weighting", weighting, WEIGHTINGS),
-        ):
-            if value not in known:
-                raise ValueError(f"box {name} is {value!r}; known are {', '.join(known)}")
+        one_of("box type", type, BOX_ERRORS)
+        one_of("box weighting", weighting, WEIGHTINGS)
         number("box weight", weight)
         number("beta", beta)
         number("delta", delta)
@@ -86,20 +82,24 @@ class BoxLoss(nn.Module):
     @torch.no_grad()
     def quality(self, problem: FlatProblem) -> Tensor:
         """Returns the IoU of each positive's box, or the Dice coefficient of its mask: (P,)."""
+        require_problem(problem)
         return self.error.quality(problem)
 
     def errors(self, problem: FlatProblem) -> Tensor:
         """Returns the differentiable, unweighted error of each positive: (P,)."""
+        require_problem(problem)
         return self.error.errors(problem, self.beta)
 
     @torch.no_grad()
     def weights(self, problem: FlatProblem) -> Tensor:
         """Returns the weight of each positive: (P,). All are 1 with weighting "none"."""
+        require_problem(problem)
         return WEIGHTINGS[self.weighting](problem, self.delta, self.delta_loc)
 
     def forward(self, problem: FlatProblem) -> Tensor:
         """Returns the loss (a scalar). ``problem.box_errors`` must be the result of `errors`."""
-        errors = problem.box_errors
+        require_problem(problem)
+        errors = problem.of_positives("box_errors")
         if self.weighting == "none":
             return self.weight * errors.sum() / problem.avg_factor
         weights = self.weights(problem)
@@ -112,8 +112,12 @@ def build_box(config: Mapping[str, Any]) -> BoxLoss:
     """Makes a box part from a plain mapping, such as ``{"type": "giou", "weight": 2.0}``.
 
     Raises:
-        ValueError: The type, the weighting or a key is unknown.
+        ValueError: The type, the weighting or a key is unknown, or it is no mapping.
     """
+    if not isinstance(config, Mapping):
+        raise ValueError(
+            f"box part is {kind_of(config)}; give a mapping, such as {{'type': 'giou'}}"
+        )
     try:
         return BoxLoss(**config)
     except TypeError as error:

@@ -4,27 +4,36 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import device
+from rankdet.losses.arguments import number, whole
 
 ROUNDING = 0.01  # qualities and errors may be this far outside: rounding in half precision
 
 
-def check(logits: Tensor, labels: Tensor, group: Tensor | None = None, delta: float = 0.0) -> None:
-    """Checks what can be checked without reading values.
+def check(
+    logits: Tensor,
+    labels: Tensor,
+    group: Tensor | None = None,
+    delta: float = 0.0,
+    max_positives: int | None = None,
+) -> None:
+    """Checks shapes and arguments: what can be checked without reading values.
+
+    `rankdet.losses.tensors.check_inputs` has checked before that these are tensors.
 
     Args:
         logits: any shape.
         labels: one per logit, in the shape of the logits or flat.
         group: one integer per logit, likewise.
         delta: half the width of the ramp of H.
+        max_positives: a bound of the number of positives, or None.
 
     Raises:
-        TypeError: The logits are not of a floating dtype.
-        ValueError: delta is negative, or the shape of labels or groups does not match.
+        ValueError: delta or the bound is negative or no number, or the shape of labels or groups
+            does not match.
     """
-    if not delta >= 0:
-        raise ValueError(f"delta is {delta}; it must not be negative")
-    if not logits.is_floating_point():
-        raise TypeError(f"logits are {logits.dtype}; a floating dtype is needed")
+    number("delta", delta)
+    if max_positives is not None:
+        whole("max_positives", max_positives, 0)
     for name, values in (("labels", labels), ("group", group)):
         if values is None:
             continue

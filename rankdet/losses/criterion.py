@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rankdet.losses.arguments import number
+from rankdet.losses.arguments import kind_of, number
 from rankdet.losses.balance import Balance
 from rankdet.losses.boxes import BoxLoss
 from rankdet.losses.flat_problem import FlatProblem
@@ -32,6 +32,7 @@ class Criterion(nn.Module):
         weight: multiplies every loss, after the balance (.2 in an RPN), ≥ 0.
 
     Raises:
+        TypeError: A part is no module, such as a class instead of its instance.
         ValueError: The weight is negative or no number.
 
     Example:
@@ -51,6 +52,13 @@ class Criterion(nn.Module):
         self, classification: nn.Module, box: BoxLoss, balance: Balance, weight: float = 1.0
     ) -> None:
         super().__init__()
+        for name, part, example in (
+            ("classification", classification, "RankSortLoss()"),
+            ("box", box, "build_box({'type': 'giou'})"),
+            ("balance", balance, "build_balance({'type': 'self-iteration'})"),
+        ):
+            if not callable(part) or isinstance(part, type):
+                raise TypeError(f"{name} is {kind_of(part)}; give a module, such as {example}")
         self.classification, self.box, self.balance = classification, box, balance
         self.weight = number("weight", weight)
         self.scope, self.images_per_group = "gpu", 0  # see `rankdet.losses.scope.set_rank_scope`
@@ -68,17 +76,22 @@ class Criterion(nn.Module):
 
         Args:
             logits: (A, C). A may be 0.
-            labels: (A,) int64: class index in [0, C), or C for background.
+            labels: (A,) integers: class index in [0, C), or C for background. Where `ignore` is
+                true, any integer.
             ignore: (A,) bool.
             pred_boxes: (P, 4) xyxy of the positives in order of appearance. P may be 0.
             target_boxes: (P, 4) xyxy.
             extras: optional tensors; `FlatProblem` lists them.
 
         Raises:
-            ValueError: The number of boxes does not match the positive labels, or a part needs an
-                entry of `extras` that is missing.
+            TypeError: An input is no tensor, or has a wrong dtype.
+            ValueError: A shape or a device does not match, a class is out of range or a target box
+                has swapped corners (on a CPU; on a GPU the host does not wait to look), the number
+                of boxes does not match the positive labels, or a part needs an entry of `extras`
+                that is missing.
         """
-        problem = FlatProblem(logits, labels, ignore, pred_boxes, target_boxes, extras or {})
+        found = {} if extras is None else extras
+        problem = FlatProblem(logits, labels, ignore, pred_boxes, target_boxes, found)
         if not self.images_per_group:
             return self._losses(problem)
         groups = [self._losses(part) for part in image_groups(problem, self.images_per_group)]

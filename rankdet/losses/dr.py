@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from rankdet.losses.arguments import number
 from rankdet.losses.checks import check, check_labels
 from rankdet.losses.operators import is_compiling
+from rankdet.losses.tensors import check_inputs
 
 NEGATIVE_SCALE = 0.1 / math.log(3.5)  # as released
 
@@ -47,15 +49,17 @@ def dr_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: The number of labels or groups does not match, or a label has another value (on
-            a CPU; on a GPU the host does not wait to look).
+        ValueError: The number of labels or groups does not match, an argument is out of its range,
+            or a label has another value (on a CPU; on a GPU the host does not wait to look).
 
     Example:
         >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
         >>> dr_loss(logits, torch.tensor([1, 0, -1])).backward()
     """
-    check(logits, labels, group)
+    check_inputs(logits, labels, group)
     if not is_compiling():
+        _check_arguments(margin, positive_scale, negative_scale, smoothness, weight)
+        check(logits, labels, group)
         check_labels(labels)
     dtype = torch.promote_types(logits.dtype, torch.float32)
     flat, labels = logits.reshape(-1).to(dtype), labels.reshape(-1)
@@ -77,6 +81,16 @@ def dr_loss(
         high = _expectation(positives, -1 / positive_scale) if len(positives) else 1.0
         losses.append(weight / smoothness * F.softplus(smoothness * (low - high + margin)))
     return torch.stack(losses).mean() if losses else flat.sum() * 0
+
+
+def _check_arguments(
+    margin: float, positive_scale: float, negative_scale: float, smoothness: float, weight: float
+) -> None:
+    number("margin", margin, least=-math.inf)
+    number("positive_scale", positive_scale, above=0)
+    number("negative_scale", negative_scale, above=0)
+    number("smoothness", smoothness, above=0)
+    number("weight", weight)
 
 
 def _expectation(scores: Tensor, sharpness: float) -> Tensor:

@@ -76,7 +76,6 @@ def group_labels(
         has not been counted: counting makes the host wait for a GPU).
 
     Raises:
-        TypeError: The logits are not of a floating dtype.
         ValueError: The number of labels or groups does not match.
     """
     check(logits, labels, group)
@@ -110,7 +109,6 @@ def ranked_groups(
         max_positives: the largest number of positives that is allowed. None: any number.
 
     Raises:
-        TypeError: The logits are not of a floating dtype.
         ValueError: delta is negative, the number of labels or groups does not match, or there are
             too many positives.
     """

@@ -11,6 +11,7 @@ from rankdet.losses.error_driven import attach, ranked_groups, total
 from rankdet.losses.operators import kept_eager
 from rankdet.losses.ranking_loss import RankingLoss
 from rankdet.losses.ranks import Ranking
+from rankdet.losses.tensors import check_inputs
 
 
 class ErrorDrivenRankingLoss(RankingLoss):
@@ -100,5 +101,6 @@ class ErrorDrivenRankingLoss(RankingLoss):
             ValueError: delta is negative, the number of labels or groups does not match, or a label
                 has another value (on a CPU; on a GPU the host does not wait to look).
         """
+        check_inputs(logits, labels, group)
         (loss,) = attach(logits, *self._make(logits.detach(), labels, group))
         return self.scaled(loss)

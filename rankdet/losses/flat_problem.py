@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rankdet.losses.arguments import kind_of
+from rankdet.losses.problem_checks import check_problem
+
 QUALITIES = ("iou", "dice", "mean", "binary")  # continuous labels of positives
 
 
@@ -17,7 +20,8 @@ class FlatProblem:
 
     Attributes:
         logits: (A, C).
-        labels: (A,) int64: class index in [0, C), or C for background.
+        labels: (A,) integers: class index in [0, C), or C for background; int64 afterwards. Where
+            `ignore` is true, any integer.
         ignore: (A,) bool.
         pred_boxes: (P, 4) xyxy of the positives (``labels < C`` and not ignored) in order of
             appearance, differentiable.
@@ -42,6 +46,9 @@ class FlatProblem:
     than logits and labels reads it in its method ``terms(problem)``.
 
     Raises:
+        TypeError: An input is no tensor, or has a wrong dtype.
+        ValueError: A shape or a device does not match, or a class is out of range (on a CPU; on a
+            GPU the host does not wait to look).
         ValueError: On use: the number of boxes is not that of the positive labels, or a loss needs
             an entry of `extras` that is missing.
 
@@ -66,6 +73,12 @@ class FlatProblem:
     error_range: float | None = None
     divisor: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        """Checks the inputs: without reading a value, except the classes on a CPU."""
+        parts = (self.logits, self.labels, self.ignore, self.pred_boxes, self.target_boxes)
+        check_problem(*parts, self.extras)
+        self.labels = self.labels.long()
+
     @property
     def n_positives(self) -> int:
         """P, the number of positives."""
@@ -81,7 +94,21 @@ class FlatProblem:
             raise ValueError(
                 f"{len(found)} positive labels, but {self.n_positives} predicted boxes"
             )
-        return found
+        return found.long()
+
+    def of_positives(self, name: str) -> Tensor:
+        """Returns `ious` or `box_errors`, (P,).
+
+        Raises:
+            ValueError: It has not been set, or has another length.
+        """
+        values: Tensor = getattr(self, name)
+        if tuple(values.shape) != (self.n_positives,):
+            raise ValueError(
+                f"the problem has {values.numel()} {name} for {self.n_positives} positives; "
+                "a Criterion sets them, otherwise set them to BoxLoss.quality and BoxLoss.errors"
+            )
+        return values
 
     @cached_property
     def positive_logits(self) -> Tensor:
@@ -105,7 +132,7 @@ class FlatProblem:
     @cached_property
     def flat_targets(self) -> Tensor:
         """(A * C,) float32: as `flat_labels`, but a positive has its IoU instead of 1."""
-        return self._with_quality(self.ious)
+        return self._with_quality(self.of_positives("ious"))
 
     def _with_quality(self, values: Tensor) -> Tensor:
         values = values.nan_to_num(0.0)  # a NaN box shows in the box loss, which is NaN as well
@@ -135,7 +162,9 @@ class FlatProblem:
                 f"labels {quality!r} need extras['dice'] (P,), which only mask detectors provide"
             )
         dice = self.extras["dice"].float()
-        return self._with_quality(dice if quality == "dice" else (dice + self.ious.float()) / 2)
+        return self._with_quality(
+            dice if quality == "dice" else (dice + self.of_positives("ious").float()) / 2
+        )
 
     @cached_property
     def flat_images(self) -> Tensor:
@@ -149,3 +178,13 @@ class FlatProblem:
         """The divisor of sums over positives: ``extras["avg_factor"]``, or P (at least 1)."""
         given = self.extras.get("avg_factor")
         return max(self.n_positives, 1) if given is None else given
+
+
+def require_problem(value: Any) -> None:
+    """Checks the argument of ``terms(problem)`` and of a box part.
+
+    Raises:
+        TypeError: It is no `FlatProblem`.
+    """
+    if not isinstance(value, FlatProblem):
+        raise TypeError(f"problem is {kind_of(value)}; give a FlatProblem")

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from rankdet.losses.alrp import TARGETS, alrp_within
 from rankdet.losses.ap import ap_loss
-from rankdet.losses.arguments import number, one_of
+from rankdet.losses.arguments import flag, number, one_of
 from rankdet.losses.flat_problem import QUALITIES, FlatProblem
 from rankdet.losses.rank_sort import rank_sort_loss
 from rankdet.losses.ranking_loss import RankingLoss, of_labels
@@ -45,7 +45,7 @@ class APLoss(RankingLoss):
         reduction: str = "mean",
     ) -> None:
         super().__init__(per_image, loss_weight=loss_weight, reduction=reduction)
-        self.delta, self.interpolate = number("delta", delta), interpolate
+        self.delta, self.interpolate = number("delta", delta), flag("interpolate", interpolate)
 
     def forward(
         self,
@@ -76,8 +76,9 @@ class APLoss(RankingLoss):
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_cls``. The host does not wait for a GPU: the problem knows P."""
+        group = self._group(problem)
         flat = (problem.flat_logits, problem.flat_labels)
-        return {"loss_cls": self(*flat, self._group(problem), problem.n_positives)}
+        return {"loss_cls": self(*flat, group, problem.n_positives)}
 
 
 class ALRPLoss(RankingLoss):
@@ -169,11 +170,12 @@ class ALRPLoss(RankingLoss):
         Raises:
             ValueError: The box error has no upper bound.
         """
+        group = self._group(problem)
         if problem.error_range is None:
             raise ValueError("aLRP Loss needs a bounded box error: use box type 'iou' or 'giou'")
-        errors = problem.box_errors / (problem.error_range * (1 - self.tau))
+        errors = problem.of_positives("box_errors") / (problem.error_range * (1 - self.tau))
         flat = (problem.flat_logits, problem.flat_labels)
-        loss_cls, loss_loc = self._losses(*flat, errors, self._group(problem))
+        loss_cls, loss_loc = self._losses(*flat, errors, group)
         return {"loss_cls": loss_cls, "loss_bbox": loss_loc}
 
 
@@ -239,6 +241,7 @@ class RankSortLoss(RankingLoss):
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_rank`` and ``loss_sort``."""
+        group = self._group(problem)
         flat = (problem.flat_logits, problem.flat_quality_targets(self.labels))
-        ranking, sorting = self(*flat, self._group(problem), problem.n_positives)
+        ranking, sorting = self(*flat, group, problem.n_positives)
         return {"loss_rank": ranking, "loss_sort": sorting}

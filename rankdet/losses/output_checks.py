@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rankdet.losses.arguments import kind_of
+
 
 class LossOutputError(ValueError):
     """A classification part returned something that cannot train a detector."""
@@ -28,18 +30,10 @@ def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tenso
         found = dict(terms)
     except (TypeError, ValueError):
         raise LossOutputError(
-            f"terms returned {_kind(terms)}; return a dict of scalar tensors"
+            f"terms returned {kind_of(terms)}; return a dict of scalar tensors"
         ) from None
     for name, loss in found.items():
-        if not isinstance(loss, Tensor):
-            raise LossOutputError(f"{name} is {_kind(loss)}; return one scalar tensor")
-        if loss.is_complex():
-            raise LossOutputError(f"{name} is a complex number; return a real one, as with .abs()")
-        if loss.numel() != 1:
-            raise LossOutputError(
-                f"{name} is a tensor of shape {tuple(loss.shape)}; return a scalar: add .sum() and "
-                "divide it by the number of positives, or add .mean()"
-            )
+        check_scalar(name, loss)
     trains = torch.is_grad_enabled() and logits.requires_grad and positives
     if trains and not any(loss.requires_grad for loss in found.values()):
         raise LossOutputError(
@@ -49,5 +43,18 @@ def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tenso
     return found
 
 
-def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}" if value is not None else "None"
+def check_scalar(name: str, loss: Any) -> None:
+    """Checks one loss.
+
+    Raises:
+        LossOutputError: It is not a tensor, is complex, or has several values.
+    """
+    if not isinstance(loss, Tensor):
+        raise LossOutputError(f"{name} is {kind_of(loss)}; return one scalar tensor")
+    if loss.is_complex():
+        raise LossOutputError(f"{name} is a complex number; return a real one, as with .abs()")
+    if loss.numel() != 1:
+        raise LossOutputError(
+            f"{name} is a tensor of shape {tuple(loss.shape)}; return a scalar: add .sum() and "
+            "divide it by the number of positives, or add .mean()"
+        )

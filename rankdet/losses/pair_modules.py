@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from rankdet.losses.ape import NUMERICS, ape_loss_and_count
-from rankdet.losses.arguments import number, one_of
+from rankdet.losses.arguments import number, one_of, whole
 from rankdet.losses.dr import NEGATIVE_SCALE, dr_loss
 from rankdet.losses.flat_problem import FlatProblem
 from rankdet.losses.pairwise import BALANCES, DISTANCES, pairwise_error_loss
@@ -45,7 +45,7 @@ class APELoss(RankingLoss):
     ) -> None:
         super().__init__(per_image, loss_weight=loss_weight, reduction=reduction)
         self.scale = number("scale", scale, above=0)
-        self.max_negatives = int(number("max_negatives", max_negatives, least=1))
+        self.max_negatives = whole("max_negatives", max_negatives, 1)
         self.numerics = one_of("numerics", numerics, NUMERICS)
 
     def forward(
@@ -85,8 +85,9 @@ class APELoss(RankingLoss):
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
         """Returns ``loss_cls``, computed with the IoUs of the boxes. Sets ``problem.divisor``."""
+        group, ious = self._group(problem), problem.of_positives("ious")
         flat = (problem.flat_logits, problem.flat_labels)
-        loss, problem.divisor = self._loss_and_count(*flat, problem.ious, self._group(problem))
+        loss, problem.divisor = self._loss_and_count(*flat, ious, group)
         return {"loss_cls": loss}
 
 

@@ -8,13 +8,14 @@ from torch.nn import functional as F
 
 from rankdet.losses import kernels
 from rankdet.losses.ap import interpolated
-from rankdet.losses.arguments import one_of
+from rankdet.losses.arguments import number, one_of
 from rankdet.losses.checks import check, check_labels
 from rankdet.losses.error_driven import attach, group_labels, ranked_groups, total
 from rankdet.losses.operators import ranking_op
 from rankdet.losses.ranks import TINY
 from rankdet.losses.sigmoid_cells import SigmoidCells
 from rankdet.losses.sigmoid_pairs import SigmoidPairs
+from rankdet.losses.tensors import check_inputs
 
 DISTANCES = ("step", "sigmoid", "cross_entropy")
 BALANCES = ("rank", "negatives")
@@ -103,6 +104,7 @@ def _pairwise(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     check(logits, labels, group, delta)
+    number("scale", scale, above=0)
     check_labels(labels)
     if distance == "step" and by_rank:  # AP Loss with another δ
         made: tuple[Tensor, Tensor] | None = kernels.ap(logits, labels, group, delta, True, None)
@@ -161,6 +163,7 @@ def pairwise_error_loss(
         >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)
         >>> pairwise_error_loss(logits, torch.tensor([1, 0, -1]), distance="sigmoid").backward()
     """
+    check_inputs(logits, labels, group)
     one_of("distance", distance, DISTANCES)
     one_of("balance", balance, BALANCES)
     by_rank = balance == "rank"

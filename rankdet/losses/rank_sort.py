@@ -11,6 +11,7 @@ from rankdet.losses.error_driven import attach, ranked_groups, total
 from rankdet.losses.operators import ranking_op
 from rankdet.losses.ranks import Ranking
 from rankdet.losses.step_bins import StepBins
+from rankdet.losses.tensors import check_inputs
 
 EPS = 1e-10
 TILE = 1 << 15  # elements of P x P in a tile on a CPU (as float64 they fit in its cache)
@@ -67,7 +68,7 @@ def _rank_sort(
     delta: float,
     max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    check(logits, targets, group, delta)
+    check(logits, targets, group, delta, max_positives)
     check_labels(targets, soft=True)
     made = kernels.rank_sort(logits, targets, group, delta, EPS, max_positives)
     if made is not None:
@@ -132,6 +133,7 @@ def rank_sort_loss(
         >>> ranking, sorting = rank_sort_loss(logits, torch.tensor([0.6, 0.8, 0.0]))
         >>> (ranking + sorting).backward()
     """
+    check_inputs(logits, targets, group, soft=True)
     made = _rank_sort(logits.detach(), targets.detach(), group, delta, max_positives)
     ranking, sorting = attach(logits, *made)
     return ranking, sorting

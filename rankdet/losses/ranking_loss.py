@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from rankdet.losses.arguments import arguments_of, number, one_of
-from rankdet.losses.flat_problem import FlatProblem
+from rankdet.losses.arguments import arguments_of, flag, number, one_of
+from rankdet.losses.flat_problem import FlatProblem, require_problem
 
 REDUCTIONS = ("mean", "sum")
 
@@ -25,7 +25,8 @@ class RankingLoss(nn.Module):
             ``divisor`` that `terms` sets in the problem.
 
     Raises:
-        ValueError: The weight is negative or no number, or the reduction is unknown.
+        ValueError: The weight is negative or no number, the reduction is unknown, or per_image is
+            not true or false.
     """
 
     mean_of_positives = True
@@ -34,7 +35,7 @@ class RankingLoss(nn.Module):
         self, per_image: bool = False, *, loss_weight: float = 1.0, reduction: str = "mean"
     ) -> None:
         super().__init__()
-        self.per_image = per_image
+        self.per_image = flag("per_image", per_image)
         self.loss_weight = number("loss_weight", loss_weight)
         self.reduction = one_of("reduction", reduction, REDUCTIONS)
         if reduction == "sum":
@@ -52,6 +53,7 @@ class RankingLoss(nn.Module):
         return loss if self.loss_weight == 1 else loss * self.loss_weight
 
     def _group(self, problem: FlatProblem) -> Tensor | None:
+        require_problem(problem)
         return problem.flat_images if self.per_image else None
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
@@ -60,7 +62,8 @@ class RankingLoss(nn.Module):
         Override it in a loss that needs more than logits and labels: `FlatProblem` has the boxes,
         the IoUs and the box errors of the positives.
         """
-        return {"loss_cls": self(problem.flat_logits, problem.flat_labels, self._group(problem))}
+        group = self._group(problem)
+        return {"loss_cls": self(problem.flat_logits, problem.flat_labels, group)}
 
     def extra_repr(self) -> str:
         """Returns the arguments, as they were given when the module was made."""

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from rankdet.losses import device
+from rankdet.losses.checks import check
 from rankdet.losses.step_bins import StepBins
+from rankdet.losses.tensors import check_inputs
 
 CHUNK = 1 << 16  # elements in a chunk on a CPU: its temporaries fit in the cache
 SMALLEST_CHUNK = 1 << 14
@@ -52,9 +54,15 @@ class Ranking:
     Attributes:
         scores: (P,) logits of the positives in order of appearance, float32 or float64.
         positives: (P,) int64 indices of the positives in the flat logits.
+
+    Raises:
+        TypeError: The logits are no tensor of a floating dtype, or the labels are no tensor.
+        ValueError: delta is negative or no number, or the number of labels does not match.
     """
 
     def __init__(self, logits: Tensor, labels: Tensor, delta: float) -> None:
+        check_inputs(logits, labels)
+        check(logits, labels, delta=delta)
         self.shape = logits.shape
         self.logits = logits.detach().reshape(-1)
         self.labels = labels.detach().reshape(-1)

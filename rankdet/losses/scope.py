@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from rankdet.losses.flat_problem import FlatProblem
+from rankdet.losses.problem_checks import FACTORS, ROWS_OF_ANCHORS
 
 KINDS = ("gpu", "batch", "image")
 GROUPS = re.compile(r"groups of ([1-9][0-9]*)")
-OF_ROWS = ("image_index", "background_logits")  # extras with a row for each anchor
-FACTORS = ("avg_factor", "cls_avg_factor")  # extras that are counts of the whole batch
 
 
 def parse_scope(scope: str) -> tuple[str, int]:
@@ -97,6 +96,8 @@ def _extras(
             continue
         if name in FACTORS:
             found[name] = torch.as_tensor(value / count).clamp(min=1)
+        elif isinstance(value, Tensor):
+            found[name] = value[rows if name in ROWS_OF_ANCHORS else positives]
         else:
-            found[name] = value[rows if name in OF_ROWS else positives]
+            found[name] = value
     return found

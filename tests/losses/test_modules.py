@@ -134,8 +134,16 @@ def test_labels_of_class_indices():
 @pytest.mark.parametrize(
     ("classes", "error", "said"),
     [
-        (torch.tensor([3]), ValueError, "class 3 of 2 classes; use 0 to 1, 2 for background"),
-        (torch.tensor([0.5]), TypeError, "classes are torch.float32; give class indices"),
+        (
+            torch.tensor([3]),
+            ValueError,
+            "class 3 of 2 classes at position 0; use 0 to 1, 2 for background",
+        ),
+        (
+            torch.tensor([0.5]),
+            TypeError,
+            "classes are torch.float32; give a tensor of class indices",
+        ),
     ],
     ids=["above", "probability"],
 )

@@ -95,8 +95,8 @@ EDITS = {
     ),
     "a ranking loss": (
         "rankdet/losses/modules.py",
-        "errors = problem.box_errors / (",
-        "errors = 2 * problem.box_errors / (",
+        'errors = problem.of_positives("box_errors") / (',
+        'errors = 2 * problem.of_positives("box_errors") / (',
         of("alrp", "alrp+iou", "alrp+no-sb", "alrp+iou+no-sb"),
         set(),
     ),
