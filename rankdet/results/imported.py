@@ -1,12 +1,14 @@
 """Takes detections that were made elsewhere: checks them, and writes them as those of a run."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rankdet.errors import InputError
 from rankdet.evaluation.coco import checks
@@ -22,16 +24,21 @@ from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.results.status import IMPORTED
 
 
-def check_detections(path: Path, manifest: DatasetManifest, split: str) -> int:
+@dataclass(frozen=True)
+class Checked:
+    """Detections that can be used: their number, and what is unusual about them, a line each."""
+
+    count: int
+    notes: tuple[str, ...]
+
+
+def check_detections(path: Path, manifest: DatasetManifest, split: str) -> Checked:
     """Checks detections in COCO's results format, made elsewhere.
 
     Args:
         path: The file.
         manifest: The dataset's manifest.
         split: The split on which they were made.
-
-    Returns:
-        The number of detections.
 
     Raises:
         InputError: If the file is not a list of detections, an image or category id is not in the
@@ -43,7 +50,17 @@ def check_detections(path: Path, manifest: DatasetManifest, split: str) -> int:
     found = load_detections(path, truth)
     if carry_masks(path):
         load_detections(path, load_ground_truth(_annotations(manifest, split), "segm"), "segm")
-    return len(found)
+    return Checked(len(found), tuple(_unusual_scores(found.score)))
+
+
+def _unusual_scores(scores: NDArray[np.float64]) -> Iterator[str]:
+    outside = int(np.count_nonzero((scores < 0) | (scores > 1)))
+    if outside:
+        yield (
+            f"{outside:,} of {len(scores):,} scores are outside [0, 1], from {scores.min():g} to "
+            f"{scores.max():g}: AP and oLRP need only their order, but calibration errors stay "
+            "undefined; if they are logits, write their sigmoid"
+        )
 
 
 def _annotations(manifest: DatasetManifest, split: str) -> str:
