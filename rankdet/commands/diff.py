@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from rankdet.commands.agreement_lines import show_agreements
-from rankdet.commands.studies import check_out, find_plan
+from rankdet.commands.studies import check_out
 from rankdet.errors import InputError
+from rankdet.results.find import find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

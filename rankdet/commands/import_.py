@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from rankdet.commands.studies import find_plan
 from rankdet.errors import InputError
+from rankdet.results.find import find_plan
 
 TAKEN = ("name", "dataset", "detector", "seed", "split", "title", "speed", "url")
 

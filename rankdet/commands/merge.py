@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rankdet.commands.studies import find_plan
+from rankdet.results.find import find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
