@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rankdet.commands.arguments import check_writable
 from rankdet.commands.studies import add_study
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted
 from rankdet.results.find import find_plan
 from rankdet.results.outside import check_outside_studies
 from rankdet.whole_folders import check_replaceable
@@ -64,5 +64,5 @@ def run(args: argparse.Namespace) -> int:
             )
     if args.parquet is not None:
         for name, rows in write_parquet(plan, args.parquet).items():
-            print(f"{args.parquet / name}: {rows:,} rows")
+            print(f"{args.parquet / name}: {counted(rows, 'row')}")
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted
 from rankdet.files import atomic, sha256, shown, writing
 from rankdet.results.imported import (
     check_detections,
@@ -123,7 +123,7 @@ def take(plan_path: Path, file: Path, said: Taken, *, replace_it: bool = False) 
     ap = record.metrics.get("AP")
     found = record.skipped or ("AP undefined" if ap is None else f"AP {100 * ap:.1f}")
     notes = (*checked.notes, *_unknown_detector(plan, run.detector))
-    return Done(run.key, f"{checked.count:,} detections on {split!r}, {found}", notes)
+    return Done(run.key, f"{counted(checked.count, 'detection')} on {split!r}, {found}", notes)
 
 
 def _unknown_detector(plan: Plan, name: str) -> Iterator[str]:

@@ -1,16 +1,15 @@
 """Takes detections that were made elsewhere: checks them, and writes them as those of a run."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted
 from rankdet.evaluation.coco import checks
 from rankdet.evaluation.coco.json_columns import read_columns
 from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
@@ -50,17 +49,7 @@ def check_detections(path: Path, manifest: DatasetManifest, split: str) -> Check
     found = load_detections(path, truth)
     if carry_masks(path):
         load_detections(path, load_ground_truth(_annotations(manifest, split), "segm"), "segm")
-    return Checked(len(found), tuple(_unusual_scores(found.score)))
-
-
-def _unusual_scores(scores: NDArray[np.float64]) -> Iterator[str]:
-    outside = int(np.count_nonzero((scores < 0) | (scores > 1)))
-    if outside:
-        yield (
-            f"{outside:,} of {len(scores):,} scores are outside [0, 1], from {scores.min():g} to "
-            f"{scores.max():g}: AP and oLRP need only their order, but calibration errors stay "
-            "undefined; if they are logits, write their sigmoid"
-        )
+    return Checked(len(found), tuple(found.notes))
 
 
 def _annotations(manifest: DatasetManifest, split: str) -> str:
@@ -85,7 +74,7 @@ def _check_ids(path: Path, truth: GroundTruth, manifest: DatasetManifest, split:
             else "use detections of the images of this dataset"
         )
         raise InputError(
-            f"{path}: {len(unknown)} image ids are not in split {split!r} of {manifest.name!r} "
+            f"{path}: {_ids(len(unknown), 'image')} not in split {split!r} of {manifest.name!r} "
             f"({checks.three(unknown)}); {hint}"
         )
     categories = np.unique(columns.category_id)
@@ -93,10 +82,14 @@ def _check_ids(path: Path, truth: GroundTruth, manifest: DatasetManifest, split:
     if len(unknown):
         known = checks.three(truth.category_ids)
         raise InputError(
-            f"{path}: {len(unknown)} category ids are not in {manifest.name!r} "
+            f"{path}: {_ids(len(unknown), 'category')} not in {manifest.name!r} "
             f"({checks.three(unknown)}); its ids are {known}: write category_id as in the "
             "annotations, not as class indices"
         )
+
+
+def _ids(number: int, of: str) -> str:
+    return counted(number, f"{of} id is", f"{of} ids are")
 
 
 def _has(manifest: DatasetManifest, split: str, images: Any) -> bool:

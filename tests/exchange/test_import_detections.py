@@ -166,7 +166,7 @@ def test_unusual_detections_are_noted(plan: Path, capsys) -> None:
     write("theirs.json", found)
     assert take() == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"note: 2 of {len(found)} scores are outside [0, 1], from -2 to 7.5: ")
+    assert line.startswith("note: 2 detections have a score outside [0, 1]: used as given")
     arguments = ["import", "theirs.json", "--as", "more", "--detector", "retinanett"]
     assert cli.main(arguments) == 0
     note = capsys.readouterr().err.splitlines()[1]
@@ -186,8 +186,8 @@ def test_changed_detections_are_stale(plan: Path) -> None:
 
 FIRST = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.5}
 BAD = [
-    ([{**FIRST, "image_id": 999}], (), "1 image ids are not in split 'val' of 'shapes' (999)"),
-    ([{**FIRST, "category_id": 0}], (), "1 category ids are not in 'shapes' (0); its ids are 1, 2"),
+    ([{**FIRST, "image_id": 999}], (), "1 image id is not in split 'val' of 'shapes' (999)"),
+    ([{**FIRST, "category_id": 0}], (), "1 category id is not in 'shapes' (0); its ids are 1, 2"),
     ({"annotations": []}, (), "list"),
     ([{**FIRST, "bbox": [1, 1, -5, 5]}], (), "of negative size"),
     ([FIRST], ("--split", "test"), "no split 'test'; its splits: train, val"),
