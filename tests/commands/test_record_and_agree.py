@@ -269,7 +269,7 @@ def test_small_differences_in_many_rows_show_in_the_joint_test() -> None:
     assert joint_p([]) is None
 
 
-@pytest.mark.fault("value or status of a leaderboard that cannot be", tries=3)
+@pytest.mark.fault("value or status of a leaderboard that cannot be")
 @pytest.mark.parametrize(
     ("column", "value", "words"),
     [
