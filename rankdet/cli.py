@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import takewhile
 from keyword import iskeyword
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rankdet import __version__
 from rankdet.errors import InputError
 from rankdet.files import DISK_FULL
+from rankdet.suggest import close, nearest
 
 COMMANDS = {
     "evaluate": "AP, oLRP and score-IoU correlation of COCO-format detections",
@@ -50,7 +52,13 @@ NOBODY_READS = 141  # `rankdet ... | head`, as other programs that SIGPIPE ends
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as all errors of the commands are."""
+    """A parser whose errors are one line, as all errors of the commands are.
+
+    An unknown option is named by the parser of its command, with the nearest one, and before
+    arguments that are missing.
+    """
+
+    has_commands = False
 
     def error(self, message: str) -> NoReturn:
         """Raises the error of an argument.
@@ -58,7 +66,48 @@ class Parser(argparse.ArgumentParser):
         Raises:
             InputError: Always.
         """
-        raise InputError(f"{message}; `{self.prog} --help` lists what there is")
+        end = " " if message.endswith("?") else "; "
+        raise InputError(f"{message}{end}`{self.prog} --help` lists what there is")
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """Adds commands: options after the name of a command are not those of this parser."""
+        self.has_commands = True
+        return super().add_subparsers(**options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parses the arguments; there are none that nobody knows.
+
+        Raises:
+            InputError: For an unknown option, or an argument too many.
+        """
+        words = list(sys.argv[1:] if args is None else args)
+        if not self.has_commands:
+            self._check_options(words)
+        found, unknown = super().parse_known_args(words, namespace)
+        if unknown:
+            self._unknown(unknown)
+        return found, unknown
+
+    def _check_options(self, words: list[str]) -> None:
+        before = takewhile(lambda word: word != "--", words)
+        options = [word for word in before if word.startswith("--") and " " not in word]
+        known = self._option_string_actions
+        wrong = [w for w in options if not any(o.startswith(w.partition("=")[0]) for o in known)]
+        if wrong:
+            self._unknown(wrong)
+
+    def _unknown(self, words: list[str]) -> NoReturn:
+        option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
+        known = {name.lstrip("-"): name for name in self._option_string_actions}
+        near = close(option.lstrip("-"), known) if option else None
+        hint = f"; did you mean {known[near]}?" if near else ""
+        self.error(f"unrecognized arguments: {' '.join(words)}{hint}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        choices = list(action.choices or ())
+        if choices and value not in choices:
+            hint = nearest(value, map(str, choices))
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}; {hint}")
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The exception for bad input, and the words for errors of Python."""
+"""The exception for bad input, and words for its messages: counts, places, errors of Python."""
 
 import re
 
@@ -19,6 +19,29 @@ class InputError(ValueError):
         if len(text) > MOST:
             text = f"{text[: MOST // 2]} … {text[-MOST // 3 :]}"
         super().__init__(text)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Returns a number with what is counted: `1 image id is`, `1,200 image ids are`.
+
+    Args:
+        number: How many there are.
+        one: The words after 1.
+        many: The words after all other numbers; None adds an s to `one`.
+    """
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def entry(*positions: int, what: str = "entry", most: int = 3) -> str:
+    """Returns where entries of a list in a file are: `entry 4 (from 0)`, `entry 0, 3 (from 0)`.
+
+    Args:
+        *positions: Their positions, from 0.
+        what: What an entry is.
+        most: How many are named; dots stand for the others.
+    """
+    named = ", ".join(str(one) for one in positions[:most])
+    return f"{what} {named}{', ...' if len(positions) > most else ''} (from 0)"
 
 
 def in_words(error: BaseException) -> str:

@@ -23,11 +23,21 @@ def replacing(folder: Path) -> Iterator[Path]:
             a file, or is a link to nothing.
     """
     with writing(folder):
-        if is_foreign(followed(folder), MARKER):
-            raise InputError(f"{folder} exists and was not written by rankdet: give another folder")
+        check_replaceable(folder)
         with swapped_in(folder) as part:
             (part / MARKER).write_text("Written by rankdet. The next build replaces this folder.\n")
             yield part
+
+
+def check_replaceable(folder: Path) -> None:
+    """Checks that `replacing` may write a folder; to be asked before long work.
+
+    Raises:
+        InputError: If the folder holds files that `replacing` did not write, is a file, or is a
+            link to nothing.
+    """
+    if is_foreign(followed(folder), MARKER):
+        raise InputError(f"{folder} exists and was not written by rankdet: give another folder")
 
 
 def is_foreign(folder: Path, marker: str) -> bool:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from rankdet.commands.agreement_lines import show_agreements
-from rankdet.commands.studies import add_study, check_out, find_plan
+from rankdet.commands.studies import add_study, check_out
+from rankdet.results.find import find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from rankdet.commands.agreement_lines import show_agreements
-from rankdet.commands.studies import check_out, find_plan
+from rankdet.commands.studies import check_out
 from rankdet.errors import InputError
+from rankdet.results.find import find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,22 +24,19 @@ def run(args: argparse.Namespace) -> int:
     """Prints the differences of the configs, then a line for each row of both leaderboards."""
     paths = [find_plan(one, args.results) for one in (args.first, args.second)]
     from rankdet.exchange.differences import differences
+    from rankdet.exchange.sides import read_sides
     from rankdet.results.agreement import agreements, leaderboard_metric
     from rankdet.results.leaderboard import leaderboard
-    from rankdet.results.records import read_study
 
     check_out(args.out)
     metric = leaderboard_metric(args.metric)
-    first, second = (read_study(path) for path in paths)
+    first, second = read_sides(*paths)
     lines = differences(first, second)
-    names = [first.name, second.name]
-    if first.name == second.name:
-        names = [path.parent.as_posix() for path in paths]
-    sides = (f"in {names[0]}", f"in {names[1]}")
+    sides = (f"in {first.called}", f"in {second.called}")
     print("\n".join(lines) if lines else "config, data and code are the same")
     print()
     try:
-        rows = agreements(leaderboard(first), leaderboard(second), metric, sides)
+        rows = agreements(leaderboard(first.study), leaderboard(second.study), metric, sides)
     except InputError as error:  # two studies may have no run in common; the lines above say so
         print(error)
         return 0

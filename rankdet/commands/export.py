@@ -1,11 +1,15 @@
 """`rankdet export`: a study as one archive for others, or as tidy tables in Parquet."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import add_study, find_plan
-from rankdet.errors import InputError
+from rankdet.commands.studies import add_study
+from rankdet.errors import InputError, counted
+from rankdet.results.find import find_plan
+from rankdet.results.outside import check_outside_studies
+from rankdet.whole_folders import check_replaceable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +42,9 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.out, reads=(plan.parent,))
     from rankdet.exchange.export import write_archive, write_parquet
 
+    if args.parquet is not None:
+        check_outside_studies(args.parquet)
+        check_replaceable(args.parquet)  # before the archive is written
     if args.out is not None:
         done = write_archive(
             plan,
@@ -48,7 +55,14 @@ def run(args: argparse.Namespace) -> int:
         )
         found = f"config {done.config}" if done.config else "no config found (see --configfile)"
         print(f"{args.out}: {done.files} files, {found}")
+        if done.others:
+            names = ", ".join(map(str, done.others))
+            print(
+                f"note: {names} may be the study's config as well as {done.config}, which is in "
+                "the archive; --configfile chooses one",
+                file=sys.stderr,
+            )
     if args.parquet is not None:
         for name, rows in write_parquet(plan, args.parquet).items():
-            print(f"{args.parquet / name}: {rows:,} rows")
+            print(f"{args.parquet / name}: {counted(rows, 'row')}")
     return 0

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankdet.charts.publication.styles import ENDINGS, STYLES, WIDTHS
-from rankdet.commands.studies import add_study, check_out, find_plan, say_left_out
+from rankdet.commands.studies import add_study, check_out, say_left_out
 from rankdet.errors import InputError
+from rankdet.results.find import find_plan
 from rankdet.suggest import choice
 
 if TYPE_CHECKING:

@@ -1,10 +1,11 @@
 """`rankdet import`: takes detections made elsewhere into a study, or an exported study."""
 
 import argparse
+import sys
 from pathlib import Path
 
-from rankdet.commands.studies import find_plan
 from rankdet.errors import InputError
+from rankdet.results.find import find_plan
 
 TAKEN = ("name", "dataset", "detector", "seed", "split", "title", "speed", "url")
 
@@ -32,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--title", help="shown in reports (default: the name)")
     parser.add_argument("--speed", type=Path, metavar="FILE", help="a speed.json")
     parser.add_argument("--url", help="where the model is described")
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="replace other detections of the same name, detector, seed and split",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,7 +53,10 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.exchange.take import Taken, take
 
     plan = _plan(args)
-    found = take(plan, args.file, Taken(**{key: getattr(args, key) for key in TAKEN}))
+    said = Taken(**{key: getattr(args, key) for key in TAKEN})
+    found = take(plan, args.file, said, replace_it=args.replace)
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
     print(f"{found.key}: {found.text}")
     print(f"`rankdet report {plan.parent.name}` shows the row; so does the next `snakemake`")
     return 0
@@ -67,6 +76,8 @@ def _study(args: argparse.Namespace) -> int:
     for key in ("study", *TAKEN):
         if key != "name" and getattr(args, key) is not None:
             raise InputError(f"--{key}: is for detections, but {args.file} is an exported study")
+    if args.replace:
+        raise InputError("--replace: a study is never replaced; give another name with --as")
     from rankdet.exchange.arrive import arrive
 
     folder, text = arrive(args.file, args.results, args.name or "")

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from rankdet.commands.studies import find_plan
+from rankdet.errors import counted
+from rankdet.results.find import find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     done = merge(paths[0], paths[1], args.out, mixed_versions=args.mixed_versions)
     print(
-        f"{args.out}: {done.first} runs of {args.first}, {done.second} of {args.second}, "
-        f"{done.both} that both have"
+        f"{args.out}: {counted(done.first, 'run')} of {args.first}, {done.second} of "
+        f"{args.second}, {done.both} that both have"
     )
     return 0

@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="KEY=VALUE",
         default=[],
-        help="keys that override the file, as for snakemake: data_root=../my-data",
+        help="keys that override the file, as for snakemake: data_root=../my-data, or "
+        "'schedule={iterations: 20}'",
     )
     parser.add_argument(
         "--settings",

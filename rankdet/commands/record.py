@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from rankdet.commands.studies import add_study, find_plan, say_left_out
+from rankdet.commands.studies import add_study, say_left_out
+from rankdet.results.find import find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

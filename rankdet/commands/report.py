@@ -5,8 +5,9 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from rankdet.commands.studies import add_study, find_plan
+from rankdet.commands.studies import add_study
 from rankdet.errors import InputError
+from rankdet.results.find import find_plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

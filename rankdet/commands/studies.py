@@ -1,15 +1,12 @@
-"""The study that a command reads: its arguments, and its plan."""
+"""The study that a command reads: its arguments, and what belongs to all such commands."""
 
 import argparse
-import difflib
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankdet.commands.arguments import check_writable
-from rankdet.errors import InputError
-from rankdet.repository import IN_CLONE, ROOT, STUDY
 
 if TYPE_CHECKING:
     from rankdet.results.recorded_run import RecordedRun
@@ -24,35 +21,6 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="default: results"
     )
-
-
-def find_plan(study: str, results: Path) -> Path:
-    """Returns the path of the plan of a study.
-
-    Args:
-        study: The name of the study, its results folder, or its plan file.
-        results: The folder with the results of all studies.
-
-    Raises:
-        InputError: If there is no such plan; the message names the studies that have one.
-    """
-    for path in (Path(study), Path(study) / "plan.json", results / study / "plan.json"):
-        if path.is_file():
-            return path
-    known = sorted(path.parent.name for path in results.glob("*/plan.json"))
-    near = difflib.get_close_matches(study, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    there = f"studies with a plan: {', '.join(known)}" if known else _first_step()
-    raise InputError(f"no study {study!r} in {results}/: {hint}{there}")
-
-
-def _first_step() -> str:
-    """What to do where no study is, in a clone, a folder of `rankdet init`, or another folder."""
-    if Path(STUDY).is_file():
-        return f"run {STUDY} first: `snakemake --cores all`"
-    if IN_CLONE and Path.cwd() == ROOT:
-        return "run `make smoke` first"
-    return "name the folder of its results, their folder with --results, or run it first"
 
 
 def check_out(out: Path | None, reads: Iterable[Path] = ()) -> None:

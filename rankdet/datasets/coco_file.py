@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, entry
 
 LISTS = ("images", "annotations", "categories")
 
@@ -37,10 +37,10 @@ def read(path: Path, *, annotated: bool = True) -> dict[str, Any]:
     for key in lists:
         if not isinstance(data[key], list):
             raise InputError(f"{path}: {key!r} is {data[key]!r:.30}; it must be a list")
-        for position, entry in enumerate(data[key]):
-            if not isinstance(entry, dict):
+        for position, one in enumerate(data[key]):
+            if not isinstance(one, dict):
                 raise InputError(
-                    f"{path}: entry {position} of {key!r} is {entry!r:.30}; it must be an object"
+                    f"{path}: {entry(position)} of {key!r} is {one!r:.30}; it must be an object"
                 )
     return data
 

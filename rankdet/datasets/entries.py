@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rankdet import errors
 from rankdet.datasets.problems import Problems
 from rankdet.evaluation.coco.ids import fits
 
@@ -30,11 +31,12 @@ def identified(entries: list[Entry], kind: str, problems: Problems) -> list[Entr
     kept, ids = [], set()
     for position, entry in enumerate(entries):
         if not is_id(entry.get("id")):
-            example = f"entry {position}: {entry.get('id')!r:.20}"
+            example = f"{errors.entry(position)}: {entry.get('id')!r:.20}"
             problems.error(f"{kind} without a whole number as id", example, "number them")
         elif not fits(entry["id"]):
             what = f"{kind} with an id of more than 64 bits"
-            problems.error(what, f"entry {position}: {entry['id']!r:.30}", "number them from 1")
+            example = f"{errors.entry(position)}: {entry['id']!r:.30}"
+            problems.error(what, example, "number them from 1")
         elif entry["id"] in ids:
             problems.error(f"{kind} with an id used before", str(entry["id"]), "use unique ids")
         else:

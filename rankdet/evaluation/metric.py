@@ -1,5 +1,6 @@
 """The description of one metric. `rankdet.evaluation.metric_list` has all metrics."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -113,6 +114,15 @@ class Metric:
     def steps(self) -> tuple[str, ...]:
         """The keys that lead to its value in a record."""
         return ("metrics", self.key) if self.path is None else self.path
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and highest possible value in the record's unit; infinite where unknown."""
+        if self.compute or not self.group:  # of a user, or of another version
+            return (-math.inf, math.inf)
+        if self.interval == "correlation":
+            return (-1.0, 1.0)
+        return (0.0, 1.0 if self.scale == PERCENT else math.inf)
 
     def is_in(self, record: Mapping[str, Any]) -> bool:
         """Whether a record has this metric; its value may be undefined."""

@@ -26,18 +26,25 @@ from rankdet.results import open as open_results
 from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.schemas.plan import KEY
-from rankdet.results.study_config import config_file
-from rankdet.whole_folders import replacing
+from rankdet.results.study_config import config_files
+from rankdet.whole_folders import check_replaceable, replacing
 
 ENVIRONMENT_SCHEMA = "rankdet.environment/1"
 
 
 @dataclass(frozen=True)
 class Written:
-    """What an archive has: the number of files, and the config that was found."""
+    """What an archive has.
+
+    Attributes:
+        files: The number of files.
+        config: The config that was found.
+        others: Other configs here that describe the same runs.
+    """
 
     files: int
     config: Path | None
+    others: tuple[Path, ...] = ()
 
 
 def write_archive(
@@ -63,7 +70,8 @@ def write_archive(
         InputError: If the plan or the config cannot be used, or the zip cannot be written.
     """
     study = read_study(plan_path)
-    found = config or config_file(study)
+    configs = [config] if config else config_files(study)
+    found = configs[0] if configs else None
     if found is not None and (not found.is_file() or found.suffix not in CONFIGS):
         raise InputError(f"{found}: not a YAML file of a study; name it with --configfile")
     entries = dict(_entries(study, found, weights))
@@ -81,7 +89,7 @@ def write_archive(
             archive.writestr(name, text)
         for name, path in entries.items():
             archive.write(path, name)
-    return Written(len(entries) + len(texts), found)
+    return Written(len(entries) + len(texts), found, tuple(configs[1:]))
 
 
 def write_parquet(plan_path: Path, folder: Path) -> dict[str, int]:
@@ -99,6 +107,7 @@ def write_parquet(plan_path: Path, folder: Path) -> dict[str, int]:
             is inside a study's.
     """
     check_outside_studies(folder)
+    check_replaceable(folder)
     frames = open_results(plan_path).frames()
     if frames["metrics"].empty:
         raise InputError(f"{plan_path.parent}: no run has results yet; run the study first")

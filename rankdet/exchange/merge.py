@@ -10,11 +10,12 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.exchange.files import travels
 from rankdet.exchange.merge_checks import check_parts, same_results
+from rankdet.exchange.sides import Side, read_sides
 from rankdet.files import shown, write_record
 from rankdet.results import layout
 from rankdet.results.outside import check_outside_studies
 from rankdet.results.recorded_run import RecordedRun
-from rankdet.results.records import RecordedStudy, read_study
+from rankdet.results.records import RecordedStudy
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.status import NOT_RUN, WITHOUT_RESULTS
@@ -50,7 +51,8 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
         InputError: If the data, the settings, the losses, the code or the versions of the parts
             differ, a run of both has other results, or `out` has other files.
     """
-    parts = read_study(first), read_study(second)
+    sides = read_sides(first, second)
+    parts = sides[0].study, sides[1].study
     if parts[0].folder == parts[1].folder:
         raise InputError(f"{parts[0].folder}: both parts are this study; name two studies")
     if not NAME.fullmatch(out.name):
@@ -64,8 +66,8 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
     check_outside_studies(out.parent)
     if is_foreign(followed(out), ".rankdet"):
         raise InputError(f"{out}: has files that are not a merged study; name another folder")
-    check_parts(*parts, mixed_versions=mixed_versions)
-    chosen = list(_chosen(*parts))
+    check_parts(*sides, mixed_versions=mixed_versions)
+    chosen = list(_chosen(*sides))
     content = _plan(*parts, chosen, out.name)
     with replacing(out) as folder:
         for study, run in chosen:
@@ -77,9 +79,7 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
     return Merged(len(keys[0] - keys[1]), len(keys[1] - keys[0]), len(keys[0] & keys[1]))
 
 
-def _chosen(
-    first: RecordedStudy, second: RecordedStudy
-) -> Iterator[tuple[RecordedStudy, RecordedRun]]:
+def _chosen(first: Side, second: Side) -> Iterator[tuple[RecordedStudy, RecordedRun]]:
     """The study that gives each run, in the order of the first plan, then of the second.
 
     Raises:
@@ -89,13 +89,13 @@ def _chosen(
     for run in first.runs:
         other = others.pop(run.key, None)
         if other is None or other.status in WITHOUT_RESULTS:
-            yield first, run
+            yield first.study, run
         elif run.status in WITHOUT_RESULTS:
-            yield second, other
+            yield second.study, other
         else:
             same_results(first, run, second, other)
-            yield first, run
-    yield from ((second, run) for run in others.values())
+            yield first.study, run
+    yield from ((second.study, run) for run in others.values())
 
 
 def _plan(

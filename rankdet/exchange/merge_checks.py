@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.exchange.made_of import changed, hash_of
+from rankdet.exchange.sides import Side
 from rankdet.results.recorded_run import RecordedRun
-from rankdet.results.records import RecordedStudy
 from rankdet.results.staleness import PARTS
-from rankdet.results.status import WITHOUT_RESULTS
 
 OF_A_STUDY = ("preset", "scale", "learned_ap50")  # that all numbers share
 OF_A_RUN = (
@@ -25,7 +25,7 @@ PACKAGES = ("rankdet", "torch", "mmdet", "mmengine", "mmcv-lite", "mmcv", "numpy
 SAME = 1e-6  # of metrics in [0, 1]: the last digits depend on the processor
 
 
-def check_parts(first: RecordedStudy, second: RecordedStudy, *, mixed_versions: bool) -> None:
+def check_parts(first: Side, second: Side, *, mixed_versions: bool) -> None:
     """Checks that the numbers of two studies may stand in one table.
 
     Args:
@@ -44,9 +44,7 @@ def check_parts(first: RecordedStudy, second: RecordedStudy, *, mixed_versions: 
         _check_versions(first, second)
 
 
-def same_results(
-    first: RecordedStudy, run: RecordedRun, second: RecordedStudy, other: RecordedRun
-) -> None:
+def same_results(first: Side, run: RecordedRun, second: Side, other: RecordedRun) -> None:
     """Checks that a run of both studies has the same metrics on every split.
 
     Raises:
@@ -60,38 +58,38 @@ def same_results(
                 continue
             raise InputError(
                 f"{run.key}: both have this run, with different results: {key} on {one.split!r} is "
-                f"{_short(value)} in {first.name} and {_short(found)} in {second.name}; delete its "
-                "folder in one of them"
+                f"{_short(value)} in {first.called} and {_short(found)} in {second.called}; delete "
+                "its folder in one of them"
             )
 
 
-def _check_study(first: RecordedStudy, second: RecordedStudy) -> None:
+def _check_study(first: Side, second: Side) -> None:
     for key in OF_A_STUDY:
-        values = [getattr(one.plan.study, key) for one in (first, second)]
+        values = [getattr(one.study.plan.study, key) for one in (first, second)]
         if values[0] != values[1]:
             raise InputError(
-                f"{key} of the studies differs: {values[0]!r} in {first.name}, {values[1]!r} in "
-                f"{second.name}; merge parts of one study"
+                f"{key} of the studies differs: {values[0]!r} in {first.called}, {values[1]!r} in "
+                f"{second.called}; merge parts of one study"
             )
 
 
-def _check_data(first: RecordedStudy, second: RecordedStudy) -> None:
-    for name in (one for one in first.datasets() if one in second.datasets()):
+def _check_data(first: Side, second: Side) -> None:
+    for name in (one for one in first.study.datasets() if one in second.study.datasets()):
         sums = {*_checksums(first, name), *_checksums(second, name)}
         if len(sums) > 1:
             shown = " and ".join(sorted(text[:19] for text in sums))
             raise InputError(
-                f"dataset {name!r}: {first.name} and {second.name} have other images or "
+                f"dataset {name!r}: {first.called} and {second.called} have other images or "
                 f"annotations (checksums {shown}); run both on the same data"
             )
 
 
-def _checksums(study: RecordedStudy, dataset: str) -> Iterable[str]:
-    made_on = (run.provenance.data_checksum for run in study.runs if run.dataset == dataset)
-    return filter(None, [study.checksum(dataset), *made_on])
+def _checksums(side: Side, dataset: str) -> Iterable[str]:
+    made_on = (run.provenance.data_checksum for run in side.runs if run.dataset == dataset)
+    return filter(None, [side.study.checksum(dataset), *made_on])
 
 
-def _check_plans(first: RecordedStudy, second: RecordedStudy) -> None:
+def _check_plans(first: Side, second: Side) -> None:
     others = {run.key: run.planned for run in second.runs}
     for run in first.runs:
         other = others.get(run.key)
@@ -99,48 +97,52 @@ def _check_plans(first: RecordedStudy, second: RecordedStudy) -> None:
             ours, theirs = getattr(run.planned, key), getattr(other, key)
             if ours != theirs:
                 raise InputError(
-                    f"{run.key}: {key} differs: {_short(ours)} in {first.name}, {_short(theirs)} "
-                    f"in {second.name}; use one config"
+                    f"{run.key}: {key} differs: {_short(ours)} in {first.called}, {_short(theirs)} "
+                    f"in {second.called}; use one config"
                 )
 
 
-def _check_hashes(first: RecordedStudy, second: RecordedStudy) -> None:
+def _check_hashes(first: Side, second: Side) -> None:
     """Runs that differ in their seed alone must be made of the same settings, loss and code."""
-    seen: dict[tuple[Any, ...], dict[str, tuple[str, str]]] = defaultdict(dict)
-    for study in (first, second):
-        for run in study.runs:
+    seen: dict[tuple[Any, ...], dict[str, tuple[Side, RecordedRun]]] = defaultdict(dict)
+    for side in (first, second):
+        for run in side.runs:
             if run.untrained or run.imported:
                 continue
             group = (run.dataset, run.detector, run.backbone, run.full_loss, run.schedule)
-            for part, value in _hashes(run):
-                known, where = seen[group].setdefault(part, (value, study.name))
-                if known != value:
-                    raise InputError(
-                        f"{run.key.rpartition('/')[0]}: {PARTS[part][1]} differs between "
-                        f"{where} and {study.name} ({part} hash {known[:8]} and {value[:8]}); run "
-                        "one of them again with the other's files"
-                    )
+            for part in PARTS:
+                if hash_of(run, part):
+                    _check_hash(part, seen[group].setdefault(part, (side, run)), (side, run))
 
 
-def _hashes(run: RecordedRun) -> Iterable[tuple[str, str]]:
-    """What a run with results was made of, or what one without them will be made of."""
-    planned = run.planned.hashes or {}
-    for part, (name, _) in PARTS.items():
-        made = None if run.status in WITHOUT_RESULTS else run.provenance.get(name)
-        if value := made or planned.get(part):
-            yield part, str(value)
+def _check_hash(
+    part: str, first: tuple[Side, RecordedRun], second: tuple[Side, RecordedRun]
+) -> None:
+    (side, run), (other_side, other) = first, second
+    hashes = hash_of(run, part), hash_of(other, part)
+    if hashes[0] == hashes[1]:
+        return
+    where = f"{side.called} and {other_side.called}"
+    if side is other_side:
+        where = f"seed {run.seed} and seed {other.seed} of {side.called}"
+    names = changed(run, other)
+    raise InputError(
+        f"{run.key.rpartition('/')[0]}: {PARTS[part][1]} differs between {where} ({part} hash "
+        f"{hashes[0]:.8} and {hashes[1]:.8}{f': {names}' if names else ''}); run one of them again "
+        "with the other's files"
+    )
 
 
-def _check_versions(first: RecordedStudy, second: RecordedStudy) -> None:
+def _check_versions(first: Side, second: Side) -> None:
     seen: dict[str, tuple[str, str]] = {}
-    for study in (first, second):
-        for run in study.runs:
+    for side in (first, second):
+        for run in side.runs:
             versions: Mapping[str, str] = run.provenance.versions or {}
             for name in (one for one in PACKAGES if one in versions):
-                known, where = seen.setdefault(name, (versions[name], study.name))
+                known, where = seen.setdefault(name, (versions[name], side.called))
                 if known != versions[name]:
                     raise InputError(
-                        f"{name} is {known} in {where} and {versions[name]} in {study.name} "
+                        f"{name} is {known} in {where} and {versions[name]} in {side.called} "
                         f"({run.key}): numbers of different versions are not comparable; "
                         "--mixed-versions merges them all the same"
                     )

@@ -2,15 +2,15 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rankdet.errors import InputError
-from rankdet.files import atomic, writing
+from rankdet.errors import InputError, counted
+from rankdet.files import atomic, sha256, shown, writing
 from rankdet.results.imported import (
     check_detections,
     read_speed,
@@ -34,7 +34,9 @@ from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.imports import ImportRecord
 from rankdet.results.schemas.metrics import MetricsRecord
 from rankdet.results.schemas.plan import Plan
+from rankdet.results.seals import seal_metrics
 from rankdet.study.config.imported import ELSEWHERE
+from rankdet.study.hashes import step_hash
 from rankdet.study.imported import ImportedRun, taken_run, with_main_first
 from rankdet.suggest import choice
 
@@ -69,25 +71,28 @@ class Taken:
 
 @dataclass(frozen=True)
 class Done:
-    """A row that was made: its key, and what is in it, in one line."""
+    """A row that was made: its key, what is in it, in one line, and what is unusual about it."""
 
     key: str
     text: str
+    notes: tuple[str, ...] = ()
 
 
-def take(plan_path: Path, file: Path, said: Taken) -> Done:
+def take(plan_path: Path, file: Path, said: Taken, *, replace_it: bool = False) -> Done:
     """Checks detections, copies them into a study, evaluates them and adds them to its plan.
 
-    The copy is in `<study>/imported/`, where the next plan of the study finds it. An import of the
-    same name, dataset, detector and seed is replaced; with another split it is completed.
+    The copy is in `<study>/imported/`, where the next plan of the study finds it. With another
+    split, an import of the same name, dataset, detector and seed is completed.
 
     Args:
         plan_path: The study's `plan.json`.
         file: The detections.
         said: What is known about them.
+        replace_it: Whether they take the place of other detections of the same name and split.
 
     Raises:
-        InputError: If something that was said, or a file, cannot be used. Nothing is written then.
+        InputError: If something that was said, or a file, cannot be used, or there are other
+            detections of this name. Nothing is written then.
     """
     plan, study = Plan.from_disk(plan_path), plan_path.resolve().parent
     said, main = _complete(said, plan)
@@ -98,23 +103,67 @@ def take(plan_path: Path, file: Path, said: Taken) -> Done:
             f"snakemake --cores all results/{plan.study.name}/{said.dataset}/{DATASET}"
         )
     split = said.split or main
-    count = check_detections(file, DatasetManifest.from_disk(manifest_path), split)
+    checked = check_detections(file, DatasetManifest.from_disk(manifest_path), split)
     if said.speed:
         read_speed(said.speed)
+    _check_name(plan, study, file, said, split, replace_it)
     run = _keep(study, file, said, split, main)
     out = study / run.key
-    here = out if split == main else out / split_folder(split)
     with writing(out):
-        here.mkdir(parents=True, exist_ok=True)
         spec = run.spec(plan.study.name)
-        take_detections(spec, str(manifest_path), split, here)
+        places = {one: out if one == main else out / split_folder(one) for one in run.splits}
+        for one, here in places.items():
+            here.mkdir(parents=True, exist_ok=True)
+            take_detections(spec, str(manifest_path), one, here)
         write_import_record(spec, str(manifest_path), out)
-        _evaluate(split, out, here, manifest_path)
+        for one, here in places.items():  # all of them: the metrics have the record's provenance
+            _evaluate(one, out, here, manifest_path)
         _plan_it(plan, plan_path, run)
-    record = MetricsRecord.from_disk(here / METRICS)
+    record = MetricsRecord.from_disk(places[split] / METRICS)
     ap = record.metrics.get("AP")
-    shown = record.skipped or ("AP undefined" if ap is None else f"AP {100 * ap:.1f}")
-    return Done(run.key, f"{count:,} detections on {split!r}, {shown}")
+    found = record.skipped or ("AP undefined" if ap is None else f"AP {100 * ap:.1f}")
+    notes = (*checked.notes, *_unknown_detector(plan, run.detector))
+    return Done(run.key, f"{counted(checked.count, 'detection')} on {split!r}, {found}", notes)
+
+
+def _unknown_detector(plan: Plan, name: str) -> Iterator[str]:
+    known = dict.fromkeys(one.detector for one in plan.runs if not one.imported)
+    if name != ELSEWHERE and name not in known:
+        yield (
+            f"detector {name!r}: the study has no run of it, so the row is compared with none; "
+            f"{choice(name, known)}"
+        )
+
+
+def _check_name(
+    plan: Plan, study: Path, file: Path, said: Taken, split: str, replace_it: bool
+) -> None:
+    """Checks that no other detections would be lost.
+
+    Raises:
+        InputError: If the config or an earlier import has other detections of this name.
+    """
+    run = _row(said)
+    older = study / IMPORTS / run.key / IMPORT
+    if not older.is_file():
+        if any(one.key == run.key and not one.taken for one in plan.runs):
+            raise InputError(
+                f"--as {said.name}: the study's config has an import of this name ({run.key}); "
+                "choose another name"
+            )
+        return
+    there = Path(taken_run(older).detections.get(split, ""))
+    if replace_it or not there.is_file() or there.samefile(file) or sha256(there) == sha256(file):
+        return
+    raise InputError(
+        f"--as {said.name}: {shown(there)} has other detections of this name; choose another name "
+        "or --seed, or replace them with --replace"
+    )
+
+
+def _row(said: Taken) -> ImportedRun:
+    """The row of what was said, without files."""
+    return ImportedRun(str(said.dataset), str(said.detector), said.name, int(said.seed or 0), {})
 
 
 def _complete(said: Taken, plan: Plan) -> tuple[Taken, str]:
@@ -137,8 +186,7 @@ def _complete(said: Taken, plan: Plan) -> tuple[Taken, str]:
 
 def _keep(study: Path, file: Path, said: Taken, split: str, main: str) -> ImportedRun:
     """Copies the files into the study's folder of imports, the record last."""
-    run = ImportedRun(str(said.dataset), str(said.detector), said.name, int(said.seed or 0), {})
-    place = study / IMPORTS / run.key
+    place = study / IMPORTS / _row(said).key
     older = taken_run(place / IMPORT) if (place / IMPORT).is_file() else None
     others = dict(older.detections) if older and split != main else {}
     if split != main and main not in others:
@@ -186,6 +234,7 @@ def _evaluate(split: str, run: Path, here: Path, manifest: Path) -> None:
         out_metrics=here / METRICS,
         out_matches=here / MATCHES,
     )
+    seal_metrics(here, run, step_hash("evaluate"))
 
 
 def _plan_it(plan: Plan, path: Path, run: ImportedRun) -> None:

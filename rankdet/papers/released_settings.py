@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
+from rankdet import errors
 from rankdet.errors import InputError
 from rankdet.files import read_csv, read_yaml, shown
 from rankdet.repository import SETTINGS
@@ -162,14 +163,14 @@ def deviations(folder: Path = SETTINGS) -> tuple[Deviation, ...]:
         if not isinstance(entry, dict) or set(entry) - {"released"} != NEEDED:
             keys = ", ".join(sorted(NEEDED))
             raise InputError(
-                f"{shown(path)}: entry {index}: give the keys {keys}, and `released` if only "
-                "one value is meant"
+                f"{shown(path)}: {errors.entry(index)}: give the keys {keys}, and `released` if "
+                "only one value is meant"
             )
         settings, texts = entry["settings"], [entry[key] for key in entry if key != "settings"]
         if not isinstance(settings, list) or not all(isinstance(t, str) for t in settings + texts):
             raise InputError(
-                f"{shown(path)}: entry {index}: `settings` must be a list of texts, and the other "
-                "values texts"
+                f"{shown(path)}: {errors.entry(index)}: `settings` must be a list of texts, and "
+                "the other values texts"
             )
         found.append(Deviation(**{**entry, "settings": tuple(settings)}))
     return tuple(found)

@@ -32,7 +32,7 @@ from rankdet.results.leaderboard import leaderboard, write_leaderboard
 from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.seed_groups import seed_groups, write_seed_groups
-from rankdet.whole_folders import replacing
+from rankdet.whole_folders import check_replaceable, replacing
 
 FINDINGS_SCHEMA = "rankdet.findings/1"
 COLUMNS = (
@@ -58,8 +58,9 @@ def write_study_record(
         InputError: the plan cannot be used, no run has results, or the folder has other files or is
             inside a study's.
     """
-    study = read_study(plan)
     check_outside_studies(folder)
+    check_replaceable(folder)
+    study = read_study(plan)
     entries = leaderboard(study)
     if not any(entry.values.get("AP") is not None for entry in entries):
         raise InputError(f"{plan.parent}: no run has results yet; run the study first")

@@ -14,15 +14,15 @@ def open(study: str | Path) -> "Results":
     """Reads the results of a study: its runs as typed records, and tidy pandas frames.
 
     Args:
-        study: The study's folder, such as `results/smoke`, or its `plan.json`.
+        study: The study's name, its folder, such as `results/smoke`, or its `plan.json`. A name is
+            looked for in `results/` of the current folder.
 
     Raises:
         InputError: If there is no plan, or it cannot be used. A run with damaged
             files raises nothing: its `reason` says what is wrong.
     """
+    from rankdet.results.find import find_plan
     from rankdet.results.frames import Results
-    from rankdet.results.layout import PLAN
     from rankdet.results.records import read_study
 
-    path = Path(study)
-    return Results(read_study(path / PLAN if path.is_dir() else path))
+    return Results(read_study(find_plan(study)))

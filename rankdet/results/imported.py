@@ -2,13 +2,14 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted
 from rankdet.evaluation.coco import checks
 from rankdet.evaluation.coco.json_columns import read_columns
 from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
@@ -22,16 +23,21 @@ from rankdet.results.schemas.sweep import SpeedRecord
 from rankdet.results.status import IMPORTED
 
 
-def check_detections(path: Path, manifest: DatasetManifest, split: str) -> int:
+@dataclass(frozen=True)
+class Checked:
+    """Detections that can be used: their number, and what is unusual about them, a line each."""
+
+    count: int
+    notes: tuple[str, ...]
+
+
+def check_detections(path: Path, manifest: DatasetManifest, split: str) -> Checked:
     """Checks detections in COCO's results format, made elsewhere.
 
     Args:
         path: The file.
         manifest: The dataset's manifest.
         split: The split on which they were made.
-
-    Returns:
-        The number of detections.
 
     Raises:
         InputError: If the file is not a list of detections, an image or category id is not in the
@@ -43,7 +49,7 @@ def check_detections(path: Path, manifest: DatasetManifest, split: str) -> int:
     found = load_detections(path, truth)
     if carry_masks(path):
         load_detections(path, load_ground_truth(_annotations(manifest, split), "segm"), "segm")
-    return len(found)
+    return Checked(len(found), tuple(found.notes))
 
 
 def _annotations(manifest: DatasetManifest, split: str) -> str:
@@ -68,7 +74,7 @@ def _check_ids(path: Path, truth: GroundTruth, manifest: DatasetManifest, split:
             else "use detections of the images of this dataset"
         )
         raise InputError(
-            f"{path}: {len(unknown)} image ids are not in split {split!r} of {manifest.name!r} "
+            f"{path}: {_ids(len(unknown), 'image')} not in split {split!r} of {manifest.name!r} "
             f"({checks.three(unknown)}); {hint}"
         )
     categories = np.unique(columns.category_id)
@@ -76,10 +82,14 @@ def _check_ids(path: Path, truth: GroundTruth, manifest: DatasetManifest, split:
     if len(unknown):
         known = checks.three(truth.category_ids)
         raise InputError(
-            f"{path}: {len(unknown)} category ids are not in {manifest.name!r} "
+            f"{path}: {_ids(len(unknown), 'category')} not in {manifest.name!r} "
             f"({checks.three(unknown)}); its ids are {known}: write category_id as in the "
             "annotations, not as class indices"
         )
+
+
+def _ids(number: int, of: str) -> str:
+    return counted(number, f"{of} id is", f"{of} ids are")
 
 
 def _has(manifest: DatasetManifest, split: str, images: Any) -> bool:

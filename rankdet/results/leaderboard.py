@@ -4,6 +4,7 @@
 """
 
 import csv
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from rankdet.errors import InputError, in_words
 from rankdet.evaluation import registry
-from rankdet.evaluation.metric import LEADERBOARD, MASKS, PERCENT, Metric
+from rankdet.evaluation.metric import LEADERBOARD, MASKS, Metric
 from rankdet.files import atomic, read_csv
 from rankdet.parsing import parse_number
 from rankdet.results.recorded_run import Evaluation, RecordedRun
@@ -20,6 +21,7 @@ from rankdet.results.status import STATUSES, UNTRAINED, WITHOUT_RESULTS
 from rankdet.results.usable import unusable
 
 AP50 = registry.by_key()["AP50"]
+ROUNDING = 1e-6  # of printed values
 BASELINE = replace(AP50, key="untrained.AP50", header="untrained AP50", better=None)
 
 
@@ -132,8 +134,10 @@ def _read_entry(row: Mapping[str, str], known: Mapping[str, Metric]) -> Entry:
         raise ValueError(f"unknown status {row['status']!r:.60}")
     for metric in known.values():
         value = values.get(metric.key)
-        if value is not None and metric.scale == PERCENT and abs(value) > PERCENT:
-            raise ValueError(f"{metric.header} is {value:g}, and at most 100 is possible")
+        low, high = (metric.scale * limit for limit in metric.limits)
+        if value is not None and not low - ROUNDING <= value <= high + ROUNDING:
+            possible = f"from {low:g} to {high:g}" if high < math.inf else f"at least {low:g}"
+            raise ValueError(f"{metric.header} is {value:g}, but {possible} is possible")
     seed = row["seed"]
     if not (seed.isascii() and seed.isdecimal() and len(seed) < 20):
         raise ValueError(f"seed {seed!r:.60} is not a whole number")

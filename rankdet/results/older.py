@@ -1,15 +1,16 @@
-"""Are the detections and metrics of a run older than its plan, or were they edited?"""
+"""Are the detections, metrics and matches of a run older than its plan, or were they edited?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rankdet.results.layout import DETECTIONS, METRICS, RUN, SPEED
+from rankdet.results.layout import DETECTIONS, MATCHES, METRICS, RUN, SPEED
 from rankdet.results.seals import (
     OF_EVALUATION,
     OF_TEST,
     MadeOf,
     Stamp,
+    is_of_job,
     is_same,
     made_of,
     training_of,
@@ -37,7 +38,7 @@ class Older:
 
 
 def older_evaluation(folder: Path, planned: Mapping[str, str] | None) -> Older | None:
-    """Returns what is older than the plan in a folder with detections and metrics.
+    """Returns what is older than the plan in a folder with detections, metrics and matches.
 
     What has no note of what it was made of, such as a file of an old version, is not compared.
 
@@ -67,11 +68,14 @@ def older_evaluation(folder: Path, planned: Mapping[str, str] | None) -> Older |
     stamp = _stamp(metrics)
     if path.exists() and stamp and not is_same(detections, stamp):
         return Older(path, "its detections changed")
+    matches, made = folder / MATCHES, _stamp(metrics, MATCHES)
+    if path.exists() and made and not is_of_job(matches, made, path):
+        return Older(matches, f"{MATCHES} was edited")
     return None
 
 
-def _stamp(made: MadeOf) -> Stamp | None:
-    return (made[0].get("files") or {}).get(DETECTIONS)
+def _stamp(made: MadeOf, name: str = DETECTIONS) -> Stamp | None:
+    return (made[0].get("files") or {}).get(name)
 
 
 def _edited(detections: Path, detected: MadeOf, metrics: MadeOf) -> str | None:

@@ -24,7 +24,7 @@ def check_outside_studies(path: Path, what: str = "folder") -> None:
             where = "is" if above == whole else "is inside"
             raise InputError(
                 f"{path}: {where} the folder of the study {above.name!r}, where only its results "
-                "belong; name a {what} elsewhere"
+                f"belong; name a {what} elsewhere"
             )
 
 

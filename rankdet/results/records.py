@@ -12,7 +12,7 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.repository import ROOT, use_places
-from rankdet.results.layout import DATASET, split_folder
+from rankdet.results.layout import DATASET, IMPORT, IMPORTS, split_folder
 from rankdet.results.recorded_run import Evaluation, RecordedRun
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.metrics import MetricsRecord
@@ -106,7 +106,7 @@ def read_study(
     """Reads a plan and all records of its runs.
 
     Runs are read from the folder of the plan (`<plan's folder>/<run key>`), so a study's folder may
-    be moved.
+    be moved. Rows of `rankdet import` whose folder was deleted are left out, as the next plan does.
 
     Args:
         plan_path: The file `plan.json`.
@@ -124,8 +124,14 @@ def read_study(
     use_places(plan.places or {})  # pages and tables name the papers of the user, too
     learned = float(plan.study.learned_ap50)
     data = {one.name: _older_data(folder, one, images) for one in plan.datasets}
-    runs = (_load_run(folder, one, learned, data.get(one.dataset)) for one in plan.runs)
+    planned = (one for one in plan.runs if not _is_removed(folder, one))
+    runs = (_load_run(folder, one, learned, data.get(one.dataset)) for one in planned)
     return RecordedStudy(folder, plan, tuple(runs))
+
+
+def _is_removed(root: Path, planned: PlanRun) -> bool:
+    """Whether a user has removed a row that `rankdet import` made."""
+    return planned.taken and not (root / IMPORTS / planned.key / IMPORT).is_file()
 
 
 def _older_data(

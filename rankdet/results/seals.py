@@ -8,17 +8,20 @@ itself. So it comes along when results are copied, unlike Snakemake's notes.
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.files import read_record, sha256, write_record
-from rankdet.results.layout import DETECTIONS, METRICS, RUN, SPEED
+from rankdet.results.layout import DETECTIONS, MATCHES, METRICS, RUN, SPEED
 
 MADE_OF, SEAL = "made_of", "seal"
 OF_TEST, OF_EVALUATION = "test", "evaluate"  # keys of the plan's hashes
 Stamp = list[Any]  # bytes, time of the last change in ns, sha256 in hex
 MadeOf = tuple[Mapping[str, Any], bool]  # what a record was made of; has it still its text?
+LARGE = 4 << 20  # bytes, from which a file of a job is not read each time
+AT_ONCE = 100_000_000  # ns between the times that Snakemake gives to the files of one job
 
 
 def seal_detections(folder: Path, run: Path, test: str) -> None:
@@ -37,17 +40,17 @@ def seal_detections(folder: Path, run: Path, test: str) -> None:
 
 
 def seal_metrics(folder: Path, run: Path, evaluation: str) -> None:
-    """Notes in `metrics.json` what the metrics were made of.
+    """Notes in `metrics.json` what the metrics were made of, and the matches beside them.
 
     Args:
-        folder: The folder of the metrics, with the detections.
+        folder: The folder of the metrics, with the detections and matches.
         run: The folder of the `run.json` that they belong to.
         evaluation: The hash of the code that evaluates.
 
     Raises:
         InputError: If `metrics.json` cannot be read.
     """
-    files = {DETECTIONS: stamp(folder / DETECTIONS)}
+    files = {name: stamp(folder / name) for name in (DETECTIONS, MATCHES)}
     made_of = {OF_EVALUATION: evaluation, "training": training_of(run), "files": files}
     _seal(folder / METRICS, made_of)
 
@@ -81,6 +84,34 @@ def is_same(path: Path, was: Stamp) -> bool:
         return status.st_mtime_ns == was[1] or sha256(path) == was[2]
     except FileNotFoundError:
         return True
+
+
+def is_of_job(path: Path, was: Stamp, other: Path) -> bool:
+    """Returns whether a file has the bytes that a job gave it, as `is_same`.
+
+    Snakemake sets new times for all files of a job when it has ended, so the time of the stamp says
+    nothing. A large file is not read if it has the time of another file of the job.
+
+    Args:
+        path: The file.
+        was: Its stamp in the job.
+        other: Another file of the same job.
+    """
+    try:
+        status, time = path.stat(), other.stat().st_mtime_ns
+    except FileNotFoundError:
+        return True
+    if status.st_size != was[0]:
+        return False
+    if status.st_size > LARGE and abs(status.st_mtime_ns - time) < AT_ONCE:
+        return True
+    return status.st_mtime_ns == was[1] or _sha256(path, status.st_mtime_ns) == was[2]
+
+
+@lru_cache(maxsize=8192)
+def _sha256(path: Path, _mtime: int) -> str:
+    """The checksum of a file; `rankdet watch` asks for it again and again."""
+    return sha256(path)
 
 
 def _seal(path: Path, made_of: Mapping[str, Any]) -> None:

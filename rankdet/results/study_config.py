@@ -32,23 +32,22 @@ def config_name(study: RecordedStudy) -> str:
     return next((_relative(path) for path, facts in known if facts == planned), UNKNOWN)
 
 
-def config_file(study: RecordedStudy) -> Path | None:
-    """Returns the config of a study in the current folder or its `config/`; None without one.
+def config_files(study: RecordedStudy) -> list[Path]:
+    """Returns the configs that a study may have in the current folder or its `config/`.
 
-    If no file plans the study's runs, a file of the study's name whose runs are not known without
-    planning is taken, but none that plans other runs.
+    If no file plans the study's runs, these are the files of the study's name whose runs are not
+    known without planning, but none that plans other runs.
     """
     known = _configs(study.name, NEAR)
     for wanted in (_planned(study), None):
-        for path, facts in known:
-            if facts == wanted:
-                return path
-    return None
+        if found := [path for path, facts in known if facts == wanted]:
+            return found
+    return []
 
 
-def config_named(name: str) -> Path | None:
-    """Returns the first config of a name there; the caller compares its settings."""
-    return next((path for path, _ in _configs(name, NEAR)), None)
+def configs_named(name: str) -> list[Path]:
+    """Returns the configs of a name there; the caller compares their settings."""
+    return [path for path, _ in _configs(name, NEAR)]
 
 
 def _planned(study: RecordedStudy) -> Facts:

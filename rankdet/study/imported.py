@@ -31,6 +31,7 @@ class ImportedRun:
         speed: File with the speed of its inference; empty if it is not known.
         title: Its title in reports.
         url: Where it is described; empty if it is not known.
+        taken: Whether `rankdet import` has taken them; else the config names them.
     """
 
     dataset: str
@@ -41,6 +42,7 @@ class ImportedRun:
     speed: str = ""
     title: str = ""
     url: str = ""
+    taken: bool = False
     predicts_masks: bool = field(default=False, init=False)  # the file decides
     test: Mapping[str, Any] = field(default_factory=dict, init=False)  # made elsewhere
 
@@ -99,6 +101,7 @@ class ImportedRun:
             "splits": list(self.splits),
             "hashes": self.hashes,
             "imported": True,
+            **({"taken": True} if self.taken else {}),
             "url": self.url,
         }
 
@@ -190,6 +193,7 @@ def taken_run(file: Path) -> ImportedRun:
         shown(place / Path(record.speed).name) if record.speed else "",
         record.title or record.name,
         record.url,
+        taken=True,
     )
 
 

@@ -15,7 +15,7 @@ from rankdet.results.outside import check_outside_studies
 from rankdet.training import config
 from rankdet.training.environment import set_up
 from rankdet.training.given_weights import TRAINING_ONLY
-from rankdet.whole_folders import replacing
+from rankdet.whole_folders import check_replaceable, replacing
 
 CONFIG = "config.py"
 IMAGES = 8  # on which both detectors must agree
@@ -41,10 +41,12 @@ def export_model(spec: dict[str, Any], run: Path, out: Path) -> int:
         The number of images on which the detections were compared.
 
     Raises:
-        InputError: If `out` is inside a study's folder, if the run has no weights, if a config of
-            mmdet cannot describe its test, or if mmdet does not have its head.
+        InputError: If `out` is inside a study's folder or has other files, if the run has no
+            weights, if a config of mmdet cannot describe its test, or if mmdet does not have its
+            head.
     """
     check_outside_studies(out)
+    check_replaceable(out)
     _check_test(spec["test"])
     if not (run / MODEL).is_file():
         raise InputError(f"{run / MODEL}: no weights there; run the study first")

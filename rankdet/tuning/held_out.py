@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rankdet.datasets import manifest, prepare
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted
 from rankdet.files import read_record, write_json
 from rankdet.results.schemas.dataset import DatasetManifest, DatasetSplit
 from rankdet.study.config.datasets import Shapes
@@ -105,8 +105,8 @@ def _divide(whole: DatasetManifest, folder: Path) -> None:
     held_out = set(names[: max(1, len(names) // SHARE)])
     if len(held_out) == len(set(names)):
         raise InputError(
-            f"dataset {whole.name!r}: train has {len(names)} image(s), and a part of it must be "
-            "held out; add images"
+            f"dataset {whole.name!r}: train has {counted(len(names), 'image')}, and a part of it "
+            "must be held out; add images"
         )
     chosen = {
         "train": lambda image: image["file_name"] not in held_out,

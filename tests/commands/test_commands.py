@@ -122,7 +122,17 @@ def test_a_loss_cannot_have_a_name_with_another_meaning(tmp_path):
         ([], "the following arguments are required: command"),
         (["evaluat"], "invalid choice: 'evaluat'"),
         (["merge", "a"], "the following arguments are required: SECOND, --out"),
-        (["plan", "--chek"], "unrecognized arguments: --chek"),
+        (["evaluat"], "did you mean 'evaluate'? `rankdet --help`"),
+        (["bench", "losess"], "did you mean 'losses'? `rankdet bench --help`"),
+        (
+            ["plan", "--chek"],
+            "unrecognized arguments: --chek; did you mean --check? `rankdet plan",
+        ),
+        (["evaluate", "--gtt", "x"], "unrecognized arguments: --gtt"),
+        (["import", "x.json", "--splitt=val"], "did you mean --split? `rankdet import --help`"),
+        (["bench", "losses", "--quik"], "did you mean --quick? `rankdet bench losses --help`"),
+        (["merge", "a", "b", "c", "--out", "d"], "unrecognized arguments: c; `rankdet merge"),
+        (["plan", "-q"], "unrecognized arguments: -q; `rankdet plan --help`"),
         (["watch", "--port", "many"], "argument --port: invalid int value: 'many'"),
     ],
 )

@@ -52,6 +52,23 @@ def test_the_spec_is_that_of_the_studys_config(called: list[dict], capsys) -> No
     assert "tools/test.py model/config.py model/model.pth" in capsys.readouterr().out
 
 
+def test_the_config_that_fits_is_taken_of_several(called: list[dict]) -> None:
+    Path("a.yaml").write_text(CONFIG.replace("[ap]", "[focal]"))
+    assert cli.main(["export-model", str(RUN), "--out", "model"]) == 0
+    assert [spec["loss"] for spec in called] == ["ap"]
+
+
+def test_a_folder_with_other_files_is_refused_before_the_config_is_read(called, capsys) -> None:
+    Path("model").mkdir()
+    Path("model/thesis.tex").write_text("years of work")
+    Path("mine.yaml").write_text("no config")
+    assert cli.main(["export-model", str(RUN), "--out", "model"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "model exists and was not written by rankdet" in line and not called
+    assert cli.main(["export-model", str(RUN), "--out", str(RUN.parent)]) == 2
+    assert not called
+
+
 @pytest.mark.parametrize(
     ("record", "config", "message"),
     [

@@ -93,8 +93,8 @@ def test_an_area_of_no_use_keeps_its_box(good, tmp_path, area):
 @pytest.mark.parametrize("value", [2**63, 2**64 + 7, -(2**63) - 1])
 def test_ids_of_more_than_64_bits_are_an_error(good, kind, value):
     errors, _, _ = problems_of(good, set_in(kind, 0, id=value))
-    expected = f"{kind} with an id of more than 64 bits: 1 (entry 0: {value}); number them from 1"
-    assert errors[0] == expected
+    where = f"1 (entry 0 (from 0): {value})"
+    assert errors[0] == f"{kind} with an id of more than 64 bits: {where}; number them from 1"
 
 
 @pytest.mark.fault("id beyond 2^53 or negative, in data to train on")

@@ -24,7 +24,10 @@ from tests.datasets.pets import config, drop_from, problems_of, set_in, write
             '{"images": [], "annotations": {}, "categories": []}',
             "'annotations' is {}; it must be a list",
         ),
-        ('{"images": [7], "annotations": [], "categories": []}', "entry 0 of 'images' is 7"),
+        (
+            '{"images": [7], "annotations": [], "categories": []}',
+            "entry 0 (from 0) of 'images'",
+        ),
         ("[" * 100_000, "nested too deeply"),
     ],
 )
@@ -54,7 +57,7 @@ def test_missing_files_and_folders(good, tmp_path):
 
 ERRORS = [
     (set_in("images", 0, id=2), "images with an id used before: 1 (2)"),
-    (set_in("images", 0, id="1"), "images without a whole number as id: 1 (entry 0: '1')"),
+    (set_in("images", 0, id="1"), "images without a whole number as id: 1 (entry 0 (from 0): '1')"),
     (set_in("images", 0, file_name=None), "images without a file_name: 1 (id 1)"),
     (set_in("images", 0, file_name="gone.png"), "images missing in "),
     (

@@ -23,7 +23,7 @@ BAD_RESULTS = {
     "huge score": ((1, "score"), -1e308, ["'score'", "beyond 1e100", "entry 1"]),
     "score a text": ((1, "score"), "0.9", ["'score'", "'0.9'", "entry 1"]),
     "score true": ((1, "score"), True, ["'score'", "True"]),
-    "no score": ((1, "score"), ..., ["'score'", "number 1"]),
+    "no score": ((1, "score"), ..., ["1 detection has no 'score'", "entry 1 (from 0)"]),
     "NaN box": ((0, "bbox", 2), float("nan"), ["'bbox'", "NaN"]),
     "infinite box": ((0, "bbox", 0), float("-inf"), ["'bbox'", "infinite"]),
     "negative size": ((1, "bbox", 3), -1, ["'bbox'", "negative size", "entry 1"]),
@@ -52,9 +52,9 @@ def test_bad_detections(tmp_path, capsys, name):
 BAD_TRUTH = {
     "no images": (("images",), ..., ["gt.json", "'images'"]),
     "images no list": (("images",), {}, ["'images'"]),
-    "image id twice": (("images", 1, "id"), 1, ["image ids", "(1)", "more than once"]),
-    "category id twice": (("categories", 1, "id"), 1, ["category ids", "(1)"]),
-    "annotation id twice": (("annotations", 1, "id"), 1, ["annotation ids", "(1)"]),
+    "image id twice": (("images", 1, "id"), 1, ["1 image id occurs more than once (1)"]),
+    "category id twice": (("categories", 1, "id"), 1, ["1 category id occurs", "(1)"]),
+    "annotation id twice": (("annotations", 1, "id"), 1, ["1 annotation id occurs", "(1)"]),
     "unknown image": (("annotations", 1, "image_id"), 77, ["image_id", "77"]),
     "unknown category": (("annotations", 1, "category_id"), 77, ["category_id", "77"]),
     "NaN box": (("annotations", 0, "bbox", 0), float("nan"), ["'bbox'", "NaN"]),
@@ -137,7 +137,7 @@ def test_unknown_ids_are_counted_and_three_named(tmp_path, capsys):
     more = [{**RESULTS[0], "image_id": 100 + i % 5} for i in range(12)]
     fails(tmp_path, capsys, "12 detections", "(100, 101, 102, ...)", results=RESULTS + more)
     more = [{**RESULTS[0], "category_id": 2}]
-    words = ("1 detections", "category ids", "(2)", "--ignore-unknown")
+    words = ("1 detection has category ids", "(2)", "--ignore-unknown")
     fails(tmp_path, capsys, *words, results=RESULTS + more)
 
 

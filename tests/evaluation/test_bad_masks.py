@@ -34,7 +34,7 @@ def test_bad_masks(tmp_path, capsys):
 )
 def test_run_lengths_must_add_up(tmp_path, capsys, counts):
     # pycocotools never returns for such masks.
-    words = ("2 detections do not add up", "number 0, 1 from 0")
+    words = ("of 2 detections do not add up", "entry 0, 1 (from 0)")
     fails(tmp_path, capsys, *words, **segm({"size": [50, 60], "counts": counts}))
 
 

@@ -28,13 +28,13 @@ def test_flags_that_can_be_read(tmp_path, value, crowds):
 def test_ignore_is_noted_and_not_used(tmp_path):
     plain = evaluate_files(*write(tmp_path))
     out = evaluate_files(*write(tmp_path, changed(TRUTH, ("annotations", 0, "ignore"), True)))
-    assert out["notes"][0].startswith("1 annotations have `ignore` without `iscrowd`: the flag is")
+    assert out["notes"][0].startswith("1 annotation has `ignore` without `iscrowd`: the flag is")
     assert out["metrics"] == plain["metrics"]
 
 
 def test_an_area_of_0_is_noted(tmp_path):
     out = evaluate_files(*write(tmp_path, changed(TRUTH, ("annotations", 0, "area"), 0)))
-    assert out["notes"][0].startswith("1 annotations have an area of 0, and their boxes are not")
+    assert out["notes"][0].startswith("1 annotation has an area of 0, and their boxes are not")
     flat = changed(TRUTH, ("annotations", 0, "bbox"), [0, 0, 10, 0])
     assert (
         evaluate_files(*write(tmp_path, changed(flat, ("annotations", 0, "area"), 0)))["notes"]

@@ -83,7 +83,7 @@ def test_annotation_ids_below_1_get_free_ids(tmp_path, backend):
     paths = write(tmp_path, truth, RESULTS)
     out = evaluate_files(*paths, backend=backend, matches_path=tmp_path / "m.parquet")
     assert out["metrics"] == plain["metrics"] and out["metrics"]["AP50"] > 0.99
-    assert out["notes"] == ["1 annotation ids are below 1 (-1): renumbered from 1"]
+    assert out["notes"] == ["1 annotation id is below 1 (-1): renumbered from 1"]
     # −1 marks a detection without a match: the table must not have it for a matched one.
     assert read_matches(tmp_path / "m.parquet").detections["annotation"].tolist() == [1, 2**63 - 1]
 

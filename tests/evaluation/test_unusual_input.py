@@ -15,8 +15,8 @@ def test_unknown_ids_can_be_left_out(tmp_path):
     result = evaluate_files(gt, dt, ignore_unknown=True)
     assert result["counts"]["detections"] == 2
     assert [note.split(" that ")[0] for note in result["notes"]] == [
-        "1 detections have image ids",
-        "1 detections have category ids",
+        "1 detection has image ids",
+        "1 detection has category ids",
     ]
     gt, dt = write(tmp_path)
     assert evaluate_files(gt, dt)["metrics"] == result["metrics"]
@@ -55,7 +55,7 @@ def test_scores_outside_the_unit_interval_are_noted(tmp_path):
     gt, dt = write(tmp_path, results=changed(RESULTS, (0, "score"), 5.5))
     out = evaluate_files(gt, dt)
     assert out["notes"] == [
-        "1 detections have a score outside [0, 1]: used as they are, calibration is undefined"
+        "1 detection has a score outside [0, 1]: used as given, calibration is undefined"
     ]
     assert out["calibration"]["D_ECE"] is None and out["calibration"]["LaECE"] is None
     assert out["per_class"]["1"]["LaECE"] is None
@@ -69,7 +69,7 @@ def test_a_frequency_that_is_not_lviss_is_not_used(tmp_path, value):
     paths = write(tmp_path, truth=changed(TRUTH, ("categories", 0, "frequency"), value))
     out = evaluate_files(*paths)
     assert out["notes"] == [
-        "1 categories have a 'frequency' that is not one of LVIS's (r, c, f): not used"
+        "1 category has a 'frequency' that is not one of LVIS's (r, c, f): not used"
     ]
     assert out["metrics"] == good["metrics"]
 
@@ -89,7 +89,7 @@ def test_missing_areas_are_those_of_the_boxes(tmp_path):
     good = evaluate_files(gt, dt)
     gt, dt = write(tmp_path, truth=changed(TRUTH, ("annotations", 0, "area"), ...))
     out = evaluate_files(gt, dt)
-    assert out["notes"] == ["1 annotations have no area: that of their boxes is used"]
+    assert out["notes"] == ["1 annotation has no area: that of their boxes is used"]
     assert out["metrics"] == good["metrics"]
 
 

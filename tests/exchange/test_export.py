@@ -85,6 +85,30 @@ def test_a_config_of_the_same_name_with_other_runs_is_not_in_the_archive(
         assert "config/b.yaml" in content.namelist()
 
 
+def test_several_configs_of_the_same_runs_are_named(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    (tmp_path / "results").symlink_to(made / "results")
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text("study: fake\ntitle: Fake study\n")
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", "fake", "--out", "study.zip"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("note: b.yaml may be the study's config as well as a.yaml")
+    assert cli.main(["export", "fake", "--out", "study.zip", "--configfile", "b.yaml"]) == 0
+    shown = capsys.readouterr()
+    assert "config b.yaml" in shown.out and not shown.err
+
+
+def test_a_folder_with_other_files_is_refused_before_the_archive(here: Path, capsys) -> None:
+    (here / "mine").mkdir()
+    (here / "mine" / "thesis.tex").write_text("years of work")
+    words = ["--out", str(here / "x.zip"), "--parquet", str(here / "mine")]
+    assert cli.main(["export", "fake", *words]) == 2
+    assert "was not written by rankdet" in capsys.readouterr().err
+    assert not (here / "x.zip").exists()
+
+
 def test_weights_only_on_request(here: Path) -> None:
     path = here / "whole.zip"
     assert cli.main(["export", "fake", "--out", str(path), "--weights"]) == 0

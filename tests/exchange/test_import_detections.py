@@ -104,16 +104,74 @@ def test_another_split_and_a_speed_complete_it(plan: Path) -> None:
     assert run.main.speed is not None and run.main.speed.images_per_second == pytest.approx(20)
 
 
-def test_other_detections_of_the_same_name_replace_it(plan: Path) -> None:
+def test_other_detections_of_the_same_name_replace_it_only_on_request(plan: Path, capsys) -> None:
     found = detections_of(plan)
     write("theirs.json", found)
     assert take() == 0
     before = read_study(plan)
+    assert take("--title", "Theirs") == 0  # the same detections
     write("theirs.json", found[:3])
-    assert take() == 0
+    kept = Path("results/fake/imported", ROW, "val.json").read_bytes()
+    capsys.readouterr()
+    assert take() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--as theirs: " in line and line.endswith("or replace them with --replace")
+    assert Path("results/fake/imported", ROW, "val.json").read_bytes() == kept
+    assert take("--replace") == 0
     rows = [[e for e in leaderboard(one) if e.key == ROW] for one in (before, read_study(plan))]
     assert [len(part) for part in rows] == [1, 1]
     assert rows[1][0].values["AP"] < rows[0][0].values["AP"]
+
+
+def test_a_row_of_the_config_is_not_replaced(plan: Path, capsys) -> None:
+    write("theirs.json", detections_of(plan))
+    assert take() == 0
+    content = json.loads(plan.read_text())
+    del content["runs"][-1]["taken"]  # as if it came from the key `imported`
+    plan.write_text(json.dumps(content))
+    shutil.rmtree("results/fake/imported")
+    capsys.readouterr()
+    assert take("--replace") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the study's config has an import of this name" in line
+    assert ROW in [run.key for run in read_study(plan).runs]
+
+
+def test_a_removed_row_is_in_no_report(plan: Path) -> None:
+    write("theirs.json", detections_of(plan))
+    assert take() == 0
+    assert ROW in [run.key for run in read_study(plan).runs]
+    shutil.rmtree("results/fake/imported/shapes")
+    assert ROW not in [run.key for run in read_study(plan).runs]
+    assert cli.main(["report", "fake", "--out", "report"]) == 0
+    assert "theirs" not in Path("report/index.html").read_text()
+
+
+def test_another_split_leaves_the_main_one_fresh(plan: Path) -> None:
+    write("theirs.json", detections_of(plan))
+    assert take() == 0
+    write("train.json", detections_of(plan, "train"))
+    assert take("--split", "train", file="train.json") == 0
+    (run,) = (run for run in read_study(plan).runs if run.key == ROW)
+    assert run.status == "imported" and run.reason is None
+    path = run.folder / "metrics.json"
+    path.write_text(path.read_text().replace('"AP"', '"AP "', 1))
+    (run,) = (run for run in read_study(plan).runs if run.key == ROW)
+    assert run.status == "stale" and "metrics.json was edited" in str(run.reason)
+
+
+def test_unusual_detections_are_noted(plan: Path, capsys) -> None:
+    found = detections_of(plan)
+    found[0]["score"], found[1]["score"] = 7.5, -2
+    write("theirs.json", found)
+    assert take() == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("note: 2 detections have a score outside [0, 1]: used as given")
+    arguments = ["import", "theirs.json", "--as", "more", "--detector", "retinanett"]
+    assert cli.main(arguments) == 0
+    note = capsys.readouterr().err.splitlines()[1]
+    assert note.startswith("note: detector 'retinanett': the study has no run of it")
+    assert "did you mean 'retinanet'?" in note
 
 
 def test_changed_detections_are_stale(plan: Path) -> None:
@@ -128,8 +186,8 @@ def test_changed_detections_are_stale(plan: Path) -> None:
 
 FIRST = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.5}
 BAD = [
-    ([{**FIRST, "image_id": 999}], (), "1 image ids are not in split 'val' of 'shapes' (999)"),
-    ([{**FIRST, "category_id": 0}], (), "1 category ids are not in 'shapes' (0); its ids are 1, 2"),
+    ([{**FIRST, "image_id": 999}], (), "1 image id is not in split 'val' of 'shapes' (999)"),
+    ([{**FIRST, "category_id": 0}], (), "1 category id is not in 'shapes' (0); its ids are 1, 2"),
     ({"annotations": []}, (), "list"),
     ([{**FIRST, "bbox": [1, 1, -5, 5]}], (), "of negative size"),
     ([FIRST], ("--split", "test"), "no split 'test'; its splits: train, val"),

@@ -154,10 +154,71 @@ def test_differences_of_configs_are_named(parts: Path, capsys) -> None:
     record = parts / "b" / BOTH / "run.json"
     change(record, lambda one: one["provenance"].update(loss_hash="f" * 12))
     lines = diff(capsys, "a", "b")
-    assert f"schedule.lr: none → 0.5  ({BOTH})" in lines
-    assert f"the loss: hash eeeeeeee → ffffffff  ({BOTH})" in lines
+    for text in ("schedule.lr: none → 0.5", "the loss: hash eeeeeeee → ffffffff"):
+        (line,) = [line for line in lines if line.startswith(text)]
+        assert BOTH in line
     assert any(line.startswith("dataset shapes: sha256:abab") for line in lines)
     assert "only in b: shapes/retinanet/ap/seed3, shapes/retinanet/alrp/seed3, " in "\n".join(lines)
+
+
+def same_name(parts: Path, name: str = "mini") -> list[str]:
+    """Both studies have one name, as after runs of one config on two machines."""
+    for part in "ab":
+        change(parts / part / "plan.json", lambda one: one["study"].update(name=name))
+    return ["results/a", "results/b"]
+
+
+def test_studies_of_the_same_name_are_told_apart(parts: Path, capsys) -> None:
+    folders = same_name(parts)
+    lines = diff(capsys, *folders)
+    assert any(line.startswith("only in results/b: shapes/retinanet/ap/seed3") for line in lines)
+    assert "mini" not in "\n".join(lines)
+    other_data(parts)
+    assert cli.main(["merge", "a", "results/b/plan.json", "--out", "results/c"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "dataset 'shapes': results/a and results/b have other images" in line
+
+
+def made_of(parts: Path, study: str, key: str, files: dict[str, str], **hashes: str) -> None:
+    record = parts / study / key / "run.json"
+    made = {"settings": {"schedule.lr": 0.1}, "files": files}
+    change(record, lambda one: one["provenance"].update(made_of=made, **hashes))
+
+
+def test_code_is_compared_although_the_seeds_differ(parts: Path, capsys) -> None:
+    """`alrp` has the seeds 1 and 2 in one study, and 3 in the other."""
+    made_of(parts, "a", "shapes/retinanet/alrp/seed1", {"losses/alrp.py": "1", "train.py": "1"})
+    new = {"losses/alrp.py": "2", "train.py": "1"}
+    made_of(parts, "b", "shapes/retinanet/alrp/seed3", new, loss_hash="f" * 12)
+    (line,) = [line for line in diff(capsys, "a", "b") if line.startswith("file: ")]
+    assert line.startswith("file: losses/alrp.py  (") and "alrp/seed3" in line
+    assert cli.main(MERGE) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "shapes/retinanet/alrp: the loss differs between a and b" in line
+    assert "(loss hash eeeeeeee and ffffffff: losses/alrp.py)" in line
+
+
+def test_code_is_compared_although_no_run_fits(parts: Path, capsys) -> None:
+    """Other data: the loss of a detector, its training code and the evaluation are the same."""
+
+    def other_runs(plan: dict) -> None:
+        runs = [one for one in plan["runs"] if one["key"].endswith("/ap/seed3")]
+        for one in runs:
+            one["key"] = one["key"].replace("shapes/", "pets/")
+            one["dataset"] = "pets"
+            one["hashes"] = {"loss": "1" * 12, "code": "2" * 12, "evaluate": "3" * 12}
+        plan["runs"] = runs
+
+    def hashes(plan: dict) -> None:
+        for one in plan["runs"]:
+            one["hashes"] = {"evaluate": "4" * 12}
+
+    change(parts / "b/plan.json", other_runs)
+    change(parts / "a/plan.json", hashes)
+    lines = diff(capsys, "a", "b")
+    assert "the loss: hash eeeeeeee → 11111111  (ap on retinanet)" in lines
+    assert any(line.startswith("the code of the training: hash ") for line in lines)
+    assert "the code of evaluation: hash 44444444 → 33333333" in lines
 
 
 def test_differences_of_numbers_need_seeds(parts: Path, capsys, tmp_path) -> None:

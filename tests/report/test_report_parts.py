@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from rankdet.commands import report as command
-from rankdet.commands import studies
 from rankdet.errors import InputError
 from rankdet.report.formatting import count, duration, end, number
 from rankdet.report.label_placement import place_labels
 from rankdet.report.sample_files import choose
 from rankdet.report.sample_images import Detection, Sample
 from rankdet.repository import ROOT
+from rankdet.results import find
 from rankdet.results.layout import slug
 from tests.report.fake_study import make_study
 
@@ -97,17 +97,17 @@ def test_the_command_finds_a_study(
     plan = make_study(tmp_path)
     results = tmp_path / "results"
     for name in ("fake", str(plan), str(plan.parent)):
-        assert studies.find_plan(name, results) == plan
+        assert find.find_plan(name, results) == plan
     with pytest.raises(InputError, match="did you mean 'fake'"):
-        studies.find_plan("fkae", results)
+        find.find_plan("fkae", results)
     with pytest.raises(InputError, match="run `make smoke` first"):
-        studies.find_plan("fake", tmp_path / "nothing")
+        find.find_plan("fake", tmp_path / "nothing")
     monkeypatch.chdir(tmp_path)  # no clone: there is no `make smoke`
     with pytest.raises(InputError, match=r"name the folder of its results, .* or run it first"):
-        studies.find_plan("fake", tmp_path / "nothing")
+        find.find_plan("fake", tmp_path / "nothing")
     Path("study.yaml").write_text("study: own")
     with pytest.raises(InputError, match=r"run study.yaml first: `snakemake --cores all`"):
-        studies.find_plan("fake", tmp_path / "nothing")
+        find.find_plan("fake", tmp_path / "nothing")
     parser = ArgumentParser()
     command.add_arguments(parser)
     out = tmp_path / "html"

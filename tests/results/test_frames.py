@@ -108,6 +108,33 @@ def test_no_study_is_one_line(tmp_path: Path) -> None:
         rankdet.results.open(tmp_path)
 
 
+def test_a_study_is_found_by_its_name(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plan.parents[2])
+    found = rankdet.results.open(plan.parent.name)
+    assert [run.key for run in found.runs] == [run.key for run in rankdet.results.open(plan).runs]
+
+
+@pytest.mark.parametrize(
+    ("study", "message"),
+    [
+        ("smkoe", "no study 'smkoe' in results/: did you mean 'smoke'? studies with a plan: smoke"),
+        ("study.zip", "study.zip: an exported study; unpack it first: `rankdet import study.zip`"),
+        ("study.yaml", "study.yaml: a config, not a study's results; name the study"),
+        (None, "None: not a study; give its name, its folder such as 'results/smoke'"),
+        (3, "3: not a study"),
+        ("", "'': not a study"),
+    ],
+)
+def test_what_is_no_study_says_what_to_do(plan, tmp_path, monkeypatch, study, message) -> None:
+    (tmp_path / "results").symlink_to(plan.parents[1])
+    for name in ("study.zip", "study.yaml"):
+        (tmp_path / name).write_text("study: x\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        rankdet.results.open(study)
+    assert str(error.value).startswith(message)
+
+
 def test_the_example_notebook_runs(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its cells in order, as a kernel runs them: the value of a last expression is shown."""
     notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))

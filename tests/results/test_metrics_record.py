@@ -194,3 +194,18 @@ def test_a_metric_that_cannot_be_is_damage(tmp_path, name, value, told):
     content["metrics"][name] = None
     (tmp_path / "metrics.json").write_text(json.dumps(content))
     assert MetricsRecord.read(tmp_path / "metrics.json")[0] is not None
+
+
+def test_a_metric_in_another_part_that_cannot_be_is_damage(tmp_path):
+    path = tmp_path / "metrics.json"
+    record = {"schema": "rankdet.metrics/1", "metrics": {"AP": 0.3}}
+    for part, problem in (
+        ({"calibration": {"D_ECE": 7}}, "calibration.D_ECE: found 7; it must be at least 0 and at"),
+        ({"operating_point": {"metrics": {"F1": -1}}}, "operating_point.metrics.F1: found -1"),
+        ({"bounds": {"upper": {"AP": 30}}}, "bounds.upper.AP: found 30"),
+        ({"segm": {"metrics": {}, "bounds": {"lower": {"AP": 2}}}}, "bounds.lower.AP: found 2"),
+        ({"bounds": {"upper": {"AP": 0.4}}, "calibration": {"D_ECE": None}}, None),
+    ):
+        path.write_text(json.dumps(record | part))
+        _, found = MetricsRecord.read(path)
+        assert (found is None) if problem is None else problem in str(found), found

@@ -19,11 +19,14 @@ def run(tmp_path):
     (folder / "run.json").write_text(json.dumps({"provenance": {"started": "1"}}))
     for place, test in ((folder, "t1"), (folder / "test-large", "t2")):
         (place / "detections.json").write_text('[{"score": 0.9}]')
+        (place / "matches.parquet").write_bytes(b"PAR1 matches PAR1")
         (place / "speed.json").write_text(json.dumps({"images": 3}))
         (place / "metrics.json").write_text(json.dumps({"metrics": {"AP": 0.4}}))
         seal_detections(place, folder, test)
         os.utime(place / "detections.json")  # as Snakemake does when the job has ended
         seal_metrics(place, folder, "e1")
+        for name in ("matches.parquet", "metrics.json"):
+            os.utime(place / name)
     return folder
 
 
@@ -66,6 +69,19 @@ def test_one_other_digit_is_noticed_and_another_time_is_not(run, name, old, new,
     assert both(run) == [None, None]
     path.write_text(path.read_text().replace(old, new, 1))
     assert both(run) == [(made, f"{name} was edited"), None]
+
+
+@pytest.mark.parametrize("content", [b"PAR1 Matches PAR1", b"PAR1 others PAR1 of another run"])
+def test_matches_of_another_run_are_noticed_and_another_time_is_not(run, content):
+    path = run / "matches.parquet"
+    os.utime(path, ns=(1, 1))
+    assert both(run) == [None, None]
+    path.write_bytes(content)
+    for file in (path, run / "metrics.json"):  # as a copy without times
+        os.utime(file, ns=(2, 2))
+    assert both(run) == [("matches.parquet", "matches.parquet was edited"), None]
+    path.unlink()
+    assert both(run) == [None, None]  # Snakemake makes what is missing
 
 
 def test_detections_that_were_made_again_need_another_evaluation(run):

@@ -115,6 +115,12 @@ def test_what_is_wrong_is_one_line(path, value, told):
     assert message(changed(path, value)).startswith(told)
 
 
+def test_a_key_with_a_dot_says_how_to_write_it():
+    """As `rankdet plan --config schedule.iterations=20` gives it."""
+    told = message({**GOOD, "schedule.iterations": 20})
+    assert told.endswith("on a command line --config 'schedule={iterations: 20}'")
+
+
 def test_stretched_images_have_one_size():
     values = changed("schedule.multi_scale", [48, 64])
     values["schedule"]["keep_ratio"] = False

@@ -104,7 +104,11 @@ def test_an_effect_at_import_counts_in_a_module_and_above_it(lab, file, start, e
 WRONG = {
     "from kit.core import Mien as Mine": "kit/core.py has no 'Mien'; did you mean 'Mine'",
     "from kti import Mine": "no module 'kti': neither in losses/, ./ nor installed",
-    "from kit.other import Mine": "no module 'kit.other'",
+    "from kit.other import Mine": "no module 'kit.other'; correct the name, or write it",
+    "from kit.cor import Mine": "no module 'kit.cor'; did you mean 'kit.core'?",
+    "from kit import cor": "kit/__init__.py has no 'cor'; did you mean 'core'?",
+    "from plain import coer": "plain/ has no 'coer'; did you mean 'core'?",
+    "from blank import word": "blank/__init__.py has no 'word'; it is empty; correct the name",
     "from . import Mine": "a relative import",
     "from rankdet.losses import Nothing as Mine": "losses/__init__.py has no 'Nothing'",
 }
@@ -112,10 +116,57 @@ WRONG = {
 
 @pytest.mark.parametrize("line", WRONG)
 def test_an_import_that_cannot_work_is_one_line(lab, line):
+    write("plain/core.py", "x = 1\n")  # a package without __init__.py
+    write("blank/__init__.py", "")
     write("losses/own.py", f"import torch\n{line}\n" + card("own"))
     with pytest.raises(InputError) as found:
         cards.load_loss("own")
     assert str(found.value).startswith("losses/own.py:2: ") and WRONG[line] in str(found.value)
+
+
+TAKEN = "class Other:\n    def forward(self, x):\n        return {}\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "use"),
+    [
+        ("from kit import deep", "deep.facto(x)"),
+        ("import kit.deep as deep", "deep.facto(x)"),
+        ("from kit import deep as d", "d.facto(x)"),
+    ],
+)
+def test_a_name_that_a_module_does_not_have_is_found_before_any_job(lab, line, use):
+    write("losses/own.py", f"{line}\nfrom kit.core import Mine\n{TAKEN.format(use)}" + card("own"))
+    with pytest.raises(InputError) as found:
+        cards.load_loss("own")
+    assert str(found.value) == "losses/own.py:5: kit/deep.py has no 'facto'; did you mean 'factor'?"
+
+
+@pytest.mark.parametrize(
+    ("use", "more"),
+    [
+        ("deep.factor(x), deep.__name__, deep.unused", ""),
+        ("[deep.nothing for deep in x]", ""),
+        ("(lambda deep: deep.nothing)(x)", ""),
+        ("deep.nothing if hasattr(deep, 'nothing') else 0", ""),
+        ("deep.new(x)", "deep.new = print\n"),
+        ("deep.new(x)", "try:\n    deep.new\nexcept AttributeError:\n    deep = None\n"),
+    ],
+)
+def test_a_name_that_may_be_there_is_no_error(lab, use, more):
+    start = f"from kit import deep\nfrom kit.core import Mine\n{more}"
+    write("losses/own.py", start + TAKEN.format(use) + card("own"))
+    assert cards.load_loss("own").card["title"] == "T"
+
+
+@pytest.mark.parametrize(
+    "more", ["def set():\n    global nothing\n    nothing = 1\n", "from os.path import *\n"]
+)
+def test_a_module_whose_text_does_not_tell_its_names_is_not_checked(lab, more):
+    write("kit/deep.py", more + (lab / "kit/deep.py").read_text())
+    start = "from kit import deep\nfrom kit.core import Mine\n"
+    write("losses/own.py", start + TAKEN.format("deep.nothing") + card("own"))
+    assert cards.load_loss("own").card["title"] == "T"
 
 
 def test_an_import_that_may_not_run_is_not_checked(lab):

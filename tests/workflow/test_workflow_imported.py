@@ -89,7 +89,7 @@ def test_detections_of_another_split_stop_the_job_in_one_line(box: Sandbox) -> N
     (box.root / "theirs.json").write_text(json.dumps(wrong))
     done = box.snakemake(f"{ROW}/metrics.json")
     assert done.returncode != 0
-    message = "1 image ids are not in split 'val' of 'shapes' (1000000)"
+    message = "1 image id is not in split 'val' of 'shapes' (1000000)"
     assert any(message in line for line in done.stderr.splitlines())
     assert "Traceback" not in done.stderr
     (box.root / "theirs.json").write_text(text)

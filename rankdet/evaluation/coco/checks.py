@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted, entry
 from rankdet.evaluation.coco import ids
 
 LARGEST = 1e100  # of scores and boxes: sums and products of larger numbers may be infinite
@@ -29,7 +29,7 @@ def integers(
     for i, value in enumerate(values):
         if not _whole(value):
             raise InputError(
-                f"{path}: {what} {start + i} (from 0) has {key!r} {shown(value)}; "
+                f"{path}: {entry(start + i, what=what)} has {key!r} {shown(value)}; "
                 "ids must be whole numbers of 64 bits (less than 2^63)"
             )
     return np.array([int(v) for v in values], dtype=np.int64)
@@ -42,7 +42,7 @@ def sizes(images: Entries, path: Path) -> NDArray[np.int64]:
         if not _whole(value) or not 0 <= value <= LARGEST_SIDE:
             key = ("height", "width")[i % 2]
             raise InputError(
-                f"{path}: image {i // 2} (from 0) has {key!r} {shown(value)}; needed: pixels"
+                f"{path}: {entry(i // 2, what='image')} has {key!r} {shown(value)}; needed: pixels"
             )
     return np.array([int(v) for v in found], dtype=np.int64).reshape(-1, 2)
 
@@ -77,7 +77,7 @@ def boxes(
     if not (set(map(type, values)) <= {list} and set(map(len, values)) <= {4}):
         i, value = next((i, v) for i, v in enumerate(values) if type(v) is not list or len(v) != 4)
         raise InputError(
-            f"{path}: {what} {start + i} (from 0) has 'bbox' {shown(value)}; "
+            f"{path}: {entry(start + i, what=what)} has 'bbox' {shown(value)}; "
             "needed: [x, y, width, height]"
         )
     flat = list(chain.from_iterable(values))
@@ -111,7 +111,8 @@ def unique(ids: NDArray[np.int64], path: Path, what: str) -> NDArray[np.int64]:
     twice = found[counts > 1]
     if len(twice):
         raise InputError(
-            f"{path}: {len(twice)} {what} ids occur more than once ({three(twice)}); "
+            f"{path}: {counted(len(twice), f'{what} id occurs', f'{what} ids occur')} more than "
+            f"once ({three(twice)}); "
             f"each {what} needs a unique id"
         )
     return ids
@@ -124,8 +125,8 @@ def positions(
     missing = ids[~is_known(known, ids)]
     if len(missing):
         raise InputError(
-            f"{path}: {len(missing)} annotations have an unknown {what} ({three(missing)}); "
-            "add it to the file's list or drop them"
+            f"{path}: {counted(len(missing), 'annotation has', 'annotations have')} an unknown "
+            f"{what} ({three(missing)}); add it to the file's list, or drop the annotation"
         )
     return np.searchsorted(known, ids)
 
@@ -157,8 +158,8 @@ def report_unknown(
     if len(unknown) == 0:
         return
     line = (
-        f"{len(unknown)} detections have {what} that are not in the ground truth "
-        f"({three(np.unique(unknown))})"
+        f"{counted(len(unknown), 'detection has', 'detections have')} {what} that are not in the "
+        f"ground truth ({three(np.unique(unknown))})"
     )
     if not ignore:
         raise InputError(
@@ -187,7 +188,8 @@ def _values(entries: Entries, key: str, path: Path, what: str, start: int) -> li
             start + i for i, e in enumerate(entries) if not isinstance(e, Mapping) or key not in e
         ]
         raise InputError(
-            f"{path}: {len(lacking)} {what}s have no {key!r} (number {three(lacking)} from 0)"
+            f"{path}: {counted(len(lacking), f'{what} has', f'{what}s have')} no {key!r}: "
+            f"{entry(*lacking)}; add it"
         ) from None
 
 
@@ -203,7 +205,7 @@ def _numbers(
     for i, value in enumerate(values):
         if type(value) not in (float, int) or (type(value) is int and abs(value) > 2**1000):
             raise InputError(
-                f"{path}: entry {start + i // width} (from 0) has {shown(value)} in {key!r}; "
+                f"{path}: {entry(start + i // width)} has {shown(value)} in {key!r}; "
                 "needed: numbers"
             )
     return np.array(values, dtype=np.float64)
@@ -215,6 +217,7 @@ def _stop_if(
     at = np.flatnonzero(bad)
     if len(at):
         raise InputError(
-            f"{path}: {len(at)} values of {key!r} are {why} (first: entry {start + at[0]} from 0, "
-            f"{shown(values[at[0]].tolist())}); correct them or drop those entries"
+            f"{path}: {counted(len(at), f'value of {key!r} is', f'values of {key!r} are')} {why} "
+            f"(first: {entry(start + int(at[0]))}, {shown(values[at[0]].tolist())}); correct or "
+            "drop them"
         )

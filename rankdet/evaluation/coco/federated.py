@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted
 from rankdet.evaluation.coco.checks import shown
 from rankdet.evaluation.coco.ids import fits
 from rankdet.evaluation.coco.types import Federated
 
+WRONG = ("of LVIS's lists is missing or holds", "of LVIS's lists are missing or hold")
 LISTS = ("neg_category_ids", "not_exhaustive_category_ids")
 
 
@@ -35,7 +36,7 @@ def read_federated(images: Sequence[Mapping[str, Any]], path: Path) -> Federated
     if wrong:
         image, key = wrong[0]
         raise InputError(
-            f"{path}: {len(wrong)} of LVIS's lists are missing or do not hold category ids (first: "
+            f"{path}: {counted(len(wrong), *WRONG)} no category ids (first: "
             f"image {shown(image.get('id'))} has {key!r} {shown(image.get(key))}); give both lists "
             "to every image (LVIS), or to none (COCO)"
         )

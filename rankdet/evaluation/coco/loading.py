@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, counted
 from rankdet.evaluation.coco import checks as check
 from rankdet.evaluation.coco.federated import read_federated
 from rankdet.evaluation.coco.flags import FLAGS, flags
@@ -71,7 +71,7 @@ def load_ground_truth(path: Path | str, iou_type: str = "bbox") -> GroundTruth:
     crowd, ignore = (flags(annotations, key, path) for key in FLAGS)
     if (ignore & ~crowd).any():
         notes.append(
-            f"{np.count_nonzero(ignore & ~crowd)} annotations have `ignore` without `iscrowd`: "
+            f"{_have(int(np.count_nonzero(ignore & ~crowd)))} `ignore` without `iscrowd`: "
             "the flag is not used, as in COCO's evaluation (a study takes them as crowds)"
         )
     return GroundTruth(
@@ -133,7 +133,8 @@ def load_detections(
     outside = int(np.count_nonzero((score < 0) | (score > 1)))
     if outside:
         notes.append(
-            f"{outside} detections have a score outside [0, 1]: used as they are, "
+            f"{counted(outside, 'detection has', 'detections have')} a score outside [0, 1]: used "
+            "as given, "
             "calibration is undefined"
         )
     if len(keep) == 0:
@@ -205,10 +206,15 @@ def _frequency(categories: Sequence[Mapping[str, Any]], notes: list[str]) -> dic
     known = {k: v for k, v in given.items() if v in FREQUENCIES}
     if len(known) < len(given):
         notes.append(
-            f"{len(given) - len(known)} categories have a 'frequency' that is not one of LVIS's "
+            f"{counted(len(given) - len(known), 'category has', 'categories have')} a 'frequency' "
+            "that is not one of LVIS's "
             f"({', '.join(FREQUENCIES)}): not used"
         )
     return known
+
+
+def _have(annotations: int) -> str:
+    return counted(annotations, "annotation has", "annotations have")
 
 
 def _from_one(ids: Ints, notes: list[str]) -> Ints:
@@ -222,7 +228,8 @@ def _from_one(ids: Ints, notes: list[str]) -> Ints:
         )
     else:
         notes.append(
-            f"{len(new)} annotation ids are below 1 ({check.three(list(new))}): renumbered from "
+            f"{counted(len(new), 'annotation id is', 'annotation ids are')} below 1 "
+            f"({check.three(list(new))}): renumbered from "
             f"{next(iter(new.values()))}"
         )
     return np.array([new.get(i, i) for i in given], dtype=np.int64)
@@ -244,12 +251,12 @@ def _areas(
 
         other, source = mask_areas(masks), "masks"
     if missing.any():
-        notes.append(f"{missing.sum()} annotations have no area: that of their {source} is used")
+        notes.append(f"{_have(int(missing.sum()))} no area: that of their {source} is used")
     found = check.areas([other[i] if m else given[i] for i, m in enumerate(missing)], path)
     empty = np.count_nonzero((found == 0) & (other > 0))
     if empty:
         notes.append(
-            f"{empty} annotations have an area of 0, and their {source} are not empty: they count "
+            f"{_have(int(empty))} an area of 0, and their {source} are not empty: they count "
             "as small, as in COCO's evaluation (a study uses the area of their boxes)"
         )
     return found

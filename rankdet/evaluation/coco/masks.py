@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rankdet.errors import InputError
-from rankdet.evaluation.coco.checks import shown, three
+from rankdet.errors import InputError, counted, entry
+from rankdet.evaluation.coco.checks import shown
 from rankdet.evaluation.coco.json_stream import read_json_list
 
 CHUNK = 20_000  # masks checked at a time: bounds the memory
@@ -42,9 +42,9 @@ def encode(
     """
     numbers = np.arange(len(entries)) if numbers is None else numbers
     masks = []
-    for entry, (height, width), number in zip(entries, sizes.tolist(), numbers, strict=True):
-        segmentation = entry.get("segmentation")
-        place = f"{path}: {what} {number} (from 0)"
+    for one, (height, width), number in zip(entries, sizes.tolist(), numbers, strict=True):
+        segmentation = one.get("segmentation")
+        place = f"{path}: {entry(number, what=what)}"
         if isinstance(segmentation, list) and not (height and width):
             raise InputError(f"{place} is a polygon, but its image has no height and width")
         try:
@@ -67,8 +67,8 @@ def encode(
     ]
     if broken:
         raise InputError(
-            f"{path}: the run lengths of {len(broken)} {what}s do not add up to their masks' "
-            f"height x width (number {three(broken)} from 0); write them again"
+            f"{path}: the run lengths of {counted(len(broken), what)} do not add up to height x "
+            f"width of the mask: {entry(*broken)}; write them again"
         )
     return masks
 

@@ -1,15 +1,18 @@
 """`metrics.json`: an evaluated run."""
 
+from math import inf
 from typing import Any, ClassVar
 
 from pydantic import field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from rankdet.evaluation import registry
 from rankdet.results.schemas.base import Metrics, Number, Part, Record
 from rankdet.results.schemas.run import AtEpoch, Provenance, RunIdentity, TrainingSummary
 
 CORRELATIONS = ("pearson", "spearman", "kendall")  # how names of metrics in [-1, 1] begin
 IN_UNIT = ("AP", "AR", "oLRP", "LaECE")  # how those of metrics in [0, 1] begin
+OUTSIDE = ("calibration", "operating_point", "bounds")  # parts of a record with more metrics
 ROUNDING = 1e-9
 
 
@@ -88,6 +91,20 @@ class Measured(Part):
                     "rule", f"{name}: found {value:g}; it must be in [{low}, 1]"
                 )
         return metrics
+
+    @model_validator(mode="after")
+    def _others_in_range(self) -> "Measured":
+        """The same for the metrics that are in other parts of the record."""
+        record = {key: self.get(key) for key in OUTSIDE}
+        for metric in registry.METRICS:
+            value = metric.value(record) if metric.steps[:1] != ("metrics",) else None
+            low, high = metric.limits
+            if isinstance(value, int | float) and not low - ROUNDING <= value <= high + ROUNDING:
+                place, end = ".".join(metric.steps), "" if high == inf else f" and at most {high:g}"
+                raise PydanticCustomError(
+                    "rule", f"{place}: found {value:g}; it must be at least {low:g}{end}"
+                )
+        return self
 
     @field_validator("calibration")
     @classmethod

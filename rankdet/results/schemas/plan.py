@@ -63,6 +63,7 @@ class PlanRun(Part):
             trained), its tests (`test`, `test-<name>`, `at-<threshold>`), and its evaluation
             (`evaluate`); of imported detections `detections`; None in the plan of an old version.
         imported: whether its detections were made elsewhere.
+        taken: whether `rankdet import` has taken them: the row goes when their folder is deleted.
         url: where imported detections are described; empty if it is not known.
     """
 
@@ -86,6 +87,7 @@ class PlanRun(Part):
     init_from: str = ""
     hashes: dict[str, str] | None = None
     imported: bool = False
+    taken: bool = False
     url: str = Field("", pattern=r"^(https?://\S+)?$")
 
     @field_validator("key")

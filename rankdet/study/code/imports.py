@@ -6,10 +6,11 @@ from pathlib import Path
 
 from rankdet.files import shown
 from rankdet.study.code import outside
+from rankdet.study.code.attributes import OPEN, unknown_attributes
 from rankdet.study.code.source import Source
 from rankdet.study.code.syntax import DEFINITIONS
 from rankdet.study.code.tree import Grain, Tree
-from rankdet.suggest import nearest
+from rankdet.suggest import close, nearest
 
 
 def import_problems(path: Path, tree: Tree) -> Iterator[str]:
@@ -45,6 +46,9 @@ def import_problems(path: Path, tree: Tree) -> Iterator[str]:
                     yield f"{shown(file)}:{node.lineno}: {problem}"
                 else:
                     waiting += [f for f in _files(module, name, source) if not tree.is_ours(f)]
+        for line, module, word in unknown_attributes(source, lambda m: _own_names(m, tree)):
+            known = nearest(word, sorted(_own_names(module, tree) or ()))
+            yield f"{shown(file)}:{line}: {_where(module, tree)} has no {word!r}; {known}"
 
 
 def _imported(node: ast.stmt, source: Source) -> Iterator[tuple[str, str | None]]:
@@ -68,13 +72,49 @@ def _problem(module: str, name: str | None, source: Source) -> str | None:
         return f"no module {top!r}: {searched}; {near or 'install it, or correct the name'}"
     path = tree.module(module)
     if path is None and not _is_folder(module, tree):
-        return f"no module {module!r}; correct the name, or write the file"
-    if name in (None, "*") or path is None or tree.module(f"{module}.{name}"):
+        above, _, last = module.rpartition(".")
+        found = close(last, _modules_in(above, tree)) if above else None
+        hint = f"did you mean {f'{above}.{found}'!r}?" if found else "correct the name, or write it"
+        return f"no module {module!r}; {hint}"
+    if name in (None, "*") or tree.module(f"{module}.{name}"):
         return None
-    known = _names(tree.source(path))
+    if _is_folder(f"{module}.{name}", tree):
+        return None
+    known = _names(tree.source(path)) if path else set()
     if known is None or name in known:
         return None
-    return f"{shown(path)} has no {name!r}; {nearest(str(name), sorted(known))}"
+    known = {*known, *_modules_in(module, tree)}
+    hint = nearest(str(name), sorted(known)) if known else "it is empty; correct the name"
+    return f"{_where(module, tree)} has no {name!r}; {hint}"
+
+
+def _where(module: str, tree: Tree) -> str:
+    """The file of a module, or the folder of one without `__init__.py`."""
+    path = tree.module(module)
+    return shown(path) if path else f"{shown(_folder(module, tree))}/"
+
+
+def _folder(module: str, tree: Tree) -> Path:
+    return (tree.place(module).folder or Path()).joinpath(*module.split("."))
+
+
+def _modules_in(module: str, tree: Tree) -> list[str]:
+    """The modules in the folder of a package of the user; empty of another module."""
+    folder = _folder(module, tree)
+    known = tree.place(module).folder is not None and folder.is_dir()
+    return [name for name in _modules_beside([folder]) if name != "__init__"] if known else []
+
+
+def _own_names(module: str, tree: Tree) -> set[str] | None:
+    """All names of a module of the user; None of another one, or if its text does not tell."""
+    path = tree.module(module) if tree.place(module).kind == outside.OWN else None
+    if path is None or tree.is_ours(path):
+        return None
+    source = tree.source(path)
+    if any(isinstance(node, ast.Global) for node in ast.walk(ast.Module(source.body, []))):
+        return None
+    known = None if _called(source) & OPEN else _names(source)
+    return None if known is None else {*known, *_modules_in(module, tree)}
 
 
 def _is_folder(module: str, tree: Tree) -> bool:

@@ -282,12 +282,29 @@ def load_config(path: Path) -> dict[str, Any]:
     return values
 
 
+def _check_dots(values: Mapping[str, Any], source: str) -> None:
+    """Names the way to write a key in another one, as on a command line.
+
+    Raises:
+        InputError: For a key such as `schedule.iterations`.
+    """
+    for key, value in values.items():
+        first, *others = str(key).split(".")
+        if others and first in StudyConfig.model_fields:
+            inner = f"{{{': {'.join(others)}: {value}{'}' * len(others)}"
+            raise InputError(
+                f"{source}: {key}: a dot does not lead into {first!r}; write {first}: {inner}, or "
+                f"on a command line --config '{first}={inner}'"
+            )
+
+
 def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
     """Returns the checked config of a study.
 
     Raises:
         InputError: One line with the key path, what was found, and the nearest valid key or value.
     """
+    _check_dots(values, source)
     named = with_names(with_new_names(values, source), source)
     config = read(StudyConfig, named, source)
     if len(set(config.splits)) < len(config.splits):
