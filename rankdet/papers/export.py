@@ -1,36 +1,19 @@
 """A table as CSV, JSON, Markdown and LaTeX files."""
 
 import csv
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from rankdet.files import write_record
 from rankdet.papers.gains import GAINS, column_of, ends_text, gain, gain_text
+from rankdet.papers.latex import PACKAGES, latex_table, tex
 from rankdet.papers.latex_captions import latex_caption
 from rankdet.papers.records import table_record
 from rankdet.papers.spec import Column, Spec
 from rankdet.papers.table_model import Block, Cell, Finding, Table, TableRow
 from rankdet.papers.verdicts import DIRECTION
 from rankdet.results.epochs import run_key
-
-LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}"}
-LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
-LATEX |= {
-    "ρ": r"$\rho$",
-    "✓": r"\checkmark{}",
-    "–": "--",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-}
-MATHS = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "λ": "lambda", "τ": "tau"}
-MATHS |= {"∂": "partial", "×": "times", "·": "cdot", "Σ": "Sigma", "≥": "ge", "≤": "le"}
-LATEX |= {letter: rf"$\{name}$" for letter, name in MATHS.items()}
-LATEX |= {"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$"}
-LATEX |= {"⁺": "$^{+}$", "⁻": "$^{-}$", "²": "$^{2}$", "−": "$-$", "†": r"\dag{}", "‡": r"\ddag{}"}
-LATEX |= {"“": "``", "”": "''", "’": "'", "…": r"\dots{}", "é": r"\'e", "á": r"\'a"}
-LATEX |= {"ä": r"\"a", "ö": r"\"o", "ü": r"\"u"}
 
 
 def write_table(table: Table, folder: Path) -> None:
@@ -167,7 +150,7 @@ def to_latex(table: Table) -> str:
     labels = spec.label_names
     columns = (tex(f"{column.header} {column.arrow}".strip()) for column in spec.columns)
     heads = [*(tex(name) for name in labels), "Values", *columns]
-    parts = [f"% {spec.id}: needs booktabs and amssymb. {table.scale}".rstrip()]
+    parts = [f"% {spec.id}: {PACKAGES}. {table.scale}".rstrip()]
     for block in table.blocks:
         caption = latex_caption(spec, block, table.scale)
         layout = f"{'l' * (len(labels) + 1)}{'r' * len(spec.columns)}"
@@ -175,35 +158,6 @@ def to_latex(table: Table) -> str:
         label = f"{spec.id}-{block.dataset}" if block.dataset else spec.id
         parts += latex_table(caption, label, layout, heads, lines)
     return "\n".join(parts) + "\n"
-
-
-def latex_table(
-    caption: str, label: str, layout: str, heads: Sequence[str], lines: Iterable[str]
-) -> list[str]:
-    """Returns the lines of a booktabs table in small letters.
-
-    Args:
-        caption: plain text.
-        label: the name of its label, which begins with `tab:`; other characters than letters,
-            digits, `.` and `-` become `-`.
-        layout: a letter for each column, `l` or `r`.
-        heads: LaTeX of the heads.
-        lines: the rows in LaTeX, with their ends.
-    """
-    return [
-        r"\begin{table}",
-        rf"\caption{{{tex(caption)}}}",
-        rf"\label{{tab:{re.sub(r'[^A-Za-z0-9.]+', '-', label).strip('-')}}}",
-        r"\small\setlength{\tabcolsep}{3pt}",
-        rf"\begin{{tabular}}{{@{{}}{layout}@{{}}}}",
-        r"\toprule",
-        " & ".join(heads) + r" \\",
-        r"\midrule",
-        *lines,
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
 
 
 def _latex_rows(table: Table, block: Block, width: int) -> Iterable[str]:
@@ -229,8 +183,3 @@ def _latex_lines(table: Table, row: TableRow) -> list[str]:
     if any(cell.published is not None for cell in row.cells):
         lines.append(" & ".join([*([""] * len(labels)), "published", *published]) + r" \\")
     return lines
-
-
-def tex(text: str) -> str:
-    """Returns text without the meaning of any character in LaTeX."""
-    return "".join(LATEX.get(character, character) for character in text)

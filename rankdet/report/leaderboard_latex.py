@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rankdet.evaluation.metric import Metric
-from rankdet.papers.export import latex_table, tex
+from rankdet.papers.latex import PACKAGES, latex_table, tex
 from rankdet.papers.latex_captions import TEST
 from rankdet.results.leaderboard import BASELINE, columns
 from rankdet.results.seed_groups import SeedGroup
@@ -28,7 +28,7 @@ def leaderboard_latex(groups: Sequence[SeedGroup], study: str, title: str, scale
     places: dict[tuple[str, str], list[SeedGroup]] = {}
     for group in groups:
         places.setdefault((group.first.dataset, group.first.split), []).append(group)
-    parts = ["% needs booktabs, and amssymb for some letters"]
+    parts = [f"% {PACKAGES}"]
     for (dataset, split), together in places.items():
         caption = f"{title}: {together[0].first.dataset_title}, {split}."
         if len(_detectors(together)) == 1:

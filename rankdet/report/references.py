@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from rankdet.papers.export import tex
+from rankdet.papers.latex import tex
 from rankdet.results.schemas.plan import PlanSource
 
 BIBTEX = "references.bib"

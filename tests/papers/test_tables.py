@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -262,7 +263,8 @@ def test_bounds_come_from_the_matches(plan: Path) -> None:
 @pytest.mark.parametrize("path", spec_paths(), ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_latex_of_every_table_and_figure_is_plain(plan: Path, path: Path) -> None:
     latex = to_latex(make_table(read_study(plan), load_spec(path)))
-    assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") >= 1
+    begun = re.findall(r"\\begin{(table\*?)}", latex)
+    assert begun == re.findall(r"\\end{(table\*?)}", latex) and begun
     strange = {character for character in latex if not character.isascii()}
     assert not strange, f"LaTeX does not know {strange}"
 
