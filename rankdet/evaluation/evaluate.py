@@ -21,9 +21,9 @@ from rankdet.evaluation.metrics.coco_evaluators import (
     BACKENDS,
     OWN,
     backend_tables,
-    error_breakdown,
 )
 from rankdet.evaluation.metrics.correlation import correlations
+from rankdet.evaluation.metrics.error_costs import error_costs
 from rankdet.evaluation.metrics.matches import AREAS, IOU_THRESHOLDS, Matches, write_matches
 from rankdet.evaluation.metrics.matching import match
 from rankdet.evaluation.metrics.olrp import TAU, THRESHOLDS, olrp
@@ -46,7 +46,7 @@ class Options:
         sparsity_crowds: Whether crowds count as objects there.
         bootstrap: Number of draws of the images for intervals; 0 computes no intervals.
         seed: Seed of those draws.
-        errors: Whether to compute the cost of each kind of error (TIDE, by hotcoco).
+        errors: Whether to compute the cost of each kind of error (TIDE).
     """
 
     backend: str = OWN
@@ -204,7 +204,7 @@ def compute_metrics(
     if options.bootstrap:
         result["intervals"] = _intervals(matches, options, keep_draws)
     if options.errors:
-        result["errors"] = error_breakdown(ground_truth, detections, matches.iou_type)
+        result["errors"] = error_costs(ground_truth, detections, matches)
     return result
 
 

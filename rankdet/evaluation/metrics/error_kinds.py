@@ -11,12 +11,12 @@ import numpy as np
 
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
 from rankdet.evaluation.metrics.matches import Matches
+from rankdet.evaluation.metrics.nearest import pairs
 from rankdet.evaluation.metrics.overlaps import box_iou
 
 FOREGROUND, BACKGROUND = 0.5, 0.1  # IoU: an object is found; a detection shows no object
 HIT, LOC, CLS, DUPE, BKG, BOTH, IGNORED = "hit", "Loc", "Cls", "Dupe", "Bkg", "Both", "ignored"
 KINDS = (HIT, DUPE, LOC, CLS, BOTH, BKG)
-MOST_PAIRS = 1 << 20  # at a time: limits the memory
 
 
 @dataclass(frozen=True)
@@ -145,24 +145,14 @@ def _best_iou_with_others(matches: Matches, boxes: Boxes) -> Floats:
     images = truths["image_id"].to_numpy()[objects]
     order = np.argsort(images, kind="stable")
     objects, images = objects[order], images[order]
-    own_image = rows["image_id"].to_numpy()
-    first = np.searchsorted(images, own_image, side="left")
-    count = np.searchsorted(images, own_image, side="right") - first
     best = np.zeros(len(rows))
-    start = 0
-    ends = np.cumsum(count)
-    while start < len(rows):
-        before = ends[start] - count[start]
-        stop = max(start + 1, int(np.searchsorted(ends, before + MOST_PAIRS, side="right")))
-        part = np.repeat(np.arange(start, stop), count[start:stop])
-        begins = ends[start:stop] - count[start:stop] - before
-        offset = np.arange(len(part)) - np.repeat(begins, count[start:stop])
-        at = objects[first[part] + offset]
-        other = truths["category_id"].to_numpy()[at] != rows["category_id"].to_numpy()[part]
+    category, of_object = rows["category_id"].to_numpy(), truths["category_id"].to_numpy()
+    for _, _, part, at in pairs(rows["image_id"].to_numpy(), images):
+        at = objects[at]
+        other = of_object[at] != category[part]
         part, at = part[other], at[other]
         iou = box_iou(
             boxes.detections[part], boxes.ground_truth[at], np.zeros(len(part), dtype=bool)
         )
         np.maximum.at(best, part, iou)
-        start = stop
     return best
