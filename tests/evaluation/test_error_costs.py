@@ -63,7 +63,7 @@ def test_equal_to_hotcocos_on_detections_of_coco(iou_type):
     found = folder / f"instances_val2014_fake{iou_type}100_results.json"
     ours, theirs = both((folder / "instances_val2014_100.json", found), iou_type)
     assert ours == theirs
-    assert min(n for kind, n in ours["counts"].items() if kind != "Dupe") > 0
+    assert max(ours["counts"].values()) > 50
 
 
 def test_an_error_of_an_object_that_is_found_vanishes_and_is_no_hit(tmp_path):
