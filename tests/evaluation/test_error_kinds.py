@@ -11,10 +11,12 @@ from rankdet.evaluation.metrics.error_kinds import (
     BOTH,
     CLS,
     DUPE,
+    EVERY_KIND,
     HIT,
     IGNORED,
     LOC,
     Boxes,
+    best_iou_with_others,
     confusion,
     error_kinds,
 )
@@ -50,10 +52,9 @@ def case(objects, detections):
 def kinds(folder, truth, results):
     """The kind of each detection, in the order of the results."""
     matches = matched(folder, truth, results)
-    found = error_kinds(matches, boxes(matches, truth, results))
-    return [
-        str(kind) for _, kind in sorted(zip(matches.detections["detection"], found, strict=True))
-    ]
+    found = error_kinds(matches, best_iou_with_others(matches, boxes(matches, truth, results)))
+    ordered = sorted(zip(matches.detections["detection"], found, strict=True))
+    return [EVERY_KIND[kind] for _, kind in ordered]
 
 
 def test_kinds_by_hand(tmp_path):

@@ -64,7 +64,10 @@ class _Rows:
 
 
 def error_costs(
-    ground_truth: GroundTruth, detections: Detections, matches: Matches
+    ground_truth: GroundTruth,
+    detections: Detections,
+    matches: Matches,
+    near: Nearest | None = None,
 ) -> dict[str, Any]:
     """Returns how much AP50 each kind of error costs.
 
@@ -72,6 +75,7 @@ def error_costs(
         ground_truth: The annotations.
         detections: The detections.
         matches: Their matches.
+        near: The nearest objects of the false positives, if they are known.
 
     Returns:
         `delta_ap` and `counts`, each by kind of error (Cls, Loc, Both, Dupe, Bkg, Miss; `delta_ap`
@@ -80,7 +84,7 @@ def error_costs(
     """
     if len(detections) == 0 or len(ground_truth) == 0:
         return {}
-    rows, taken = _rows(ground_truth, detections, matches)
+    rows, taken = _rows(matches, near or nearest_objects(ground_truth, detections, matches))
     wins = _winners(rows, taken)
     covered = np.zeros(len(rows.missed), dtype=bool)
     covered[rows.target[rows.target >= 0]] = True
@@ -99,9 +103,7 @@ def error_costs(
     }
 
 
-def _rows(
-    ground_truth: GroundTruth, detections: Detections, matches: Matches
-) -> tuple[_Rows, Bools]:
+def _rows(matches: Matches, near: Nearest) -> tuple[_Rows, Bools]:
     """Returns the rows, and (G,) whether a detection has matched each object."""
     rows, truths = matches.detections, matches.ground_truth
     hit = rows["true_all"].to_numpy() & 1 == 1
@@ -113,8 +115,7 @@ def _rows(
     matched = rows["annotation"].to_numpy()
     taken = np.zeros(len(truths), dtype=bool)
     taken[by_id[np.searchsorted(sorted_ids, matched[matched >= 0])]] = True
-    false = np.flatnonzero(counts & ~hit)
-    near = nearest_objects(ground_truth, detections, matches, false)
+    false = near.rows
     kind, target = np.full(len(rows), -1), np.full(len(rows), -1)
     kind[false] = _kinds(near)
     target[false] = np.select(

@@ -18,34 +18,34 @@ MOST_PAIRS = 1 << 20  # at a time: limits the memory
 
 @dataclass(frozen=True)
 class Nearest:
-    """The highest IoU of each of N detections, and with which object.
+    """The highest IoU of each false positive at IoU .5, and with which object.
 
     Attributes:
+        rows: (N,) rows of `Matches.detections`: those that are false positives.
         own: (N,) with an object or crowd of its class; 0 without one.
         own_object: (N,) the row of that object in the table of matches, -1 without one.
         other: (N,) with an object of another class; 0 without one.
         other_object: (N,) the row of that object, -1 without one.
     """
 
+    rows: Ints
     own: Floats
     own_object: Ints
     other: Floats
     other_object: Ints
 
 
-def nearest_objects(
-    ground_truth: GroundTruth, detections: Detections, matches: Matches, rows: Ints
-) -> Nearest:
-    """Finds the nearest objects of some detections.
+def nearest_objects(ground_truth: GroundTruth, detections: Detections, matches: Matches) -> Nearest:
+    """Finds the nearest objects of all false positives at IoU .5.
 
     Args:
         ground_truth: The annotations.
         detections: The detections.
         matches: Their matches.
-        rows: (N,) rows of `matches.detections`.
     """
     found, truths = matches.detections, matches.ground_truth
-    det = np.searchsorted(detections.position, found["detection"].to_numpy()[rows])
+    rows = np.flatnonzero((found["true_all"] & 1 == 0) & (found["ignored_all"] & 1 == 0))
+    det = file_rows(detections, matches)[rows]
     by_image = np.argsort(detections.image[det], kind="stable")
     det = det[by_image]
     by_id = np.argsort(ground_truth.ids, kind="stable")
@@ -65,7 +65,14 @@ def nearest_objects(
         counts, places = np.bincount(part - start, minlength=stop - start), by_image[start:stop]
         own[places], own_object[places] = _highest(iou * same, counts, order[at])
         other[places], other_object[places] = _highest(iou * others, counts, order[at])
-    return Nearest(own, own_object, other, other_object)
+    return Nearest(rows, own, own_object, other, other_object)
+
+
+def file_rows(detections: Detections, matches: Matches) -> Ints:
+    """Returns (D,) the row in `detections` of each detection of a table of matches."""
+    row_at = np.zeros(int(detections.position.max(initial=-1)) + 1, dtype=np.int64)
+    row_at[detections.position] = np.arange(len(detections))
+    return row_at[matches.detections["detection"].to_numpy()]
 
 
 def pairs(image: Ints, object_image: Ints) -> Iterator[tuple[int, int, Ints, Ints]]:
