@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +140,14 @@ def _evaluate(
         if places.matches is not None and places.draws is not None:
             keep_draws(matches, places.matches, draws, places.draws)
 
-    needed = options.errors or places.shown is not None
-    near = nearest_objects(ground_truth, detections, matches) if needed else None
+    @cache  # found when the intervals are done, which need most memory
+    def near() -> Nearest:
+        return nearest_objects(ground_truth, detections, matches)
+
     result = compute_metrics(ground_truth, detections, matches, options, kept, near)
-    if places.shown is not None and near is not None:
+    if places.shown is not None:
         limits = limits_of_classes(result["per_class"])
-        found = shown_of(ground_truth, detections, matches, near, limits)
+        found = shown_of(ground_truth, detections, matches, near(), limits)
         with writing(places.shown):
             write_shown(found, matches, limits, places.shown)
     return result
@@ -166,7 +169,7 @@ def compute_metrics(
     matches: Matches,
     options: Options | None = None,
     keep_draws: Callable[[Draws], None] | None = None,
-    near: Nearest | None = None,
+    near: Callable[[], Nearest] | None = None,
 ) -> dict[str, Any]:
     """Computes all metrics of matched detections; the result is that of `evaluate_files`.
 
@@ -176,7 +179,7 @@ def compute_metrics(
         matches: Their matches.
         options: What is computed, and how.
         keep_draws: Takes the draws of the intervals.
-        near: The nearest objects of the false positives, if they are known.
+        near: Finds the nearest objects of the false positives; by default they are computed.
     """
     options = options or Options()
     if options.backend == OWN:
@@ -236,7 +239,7 @@ def compute_metrics(
     if options.bootstrap:
         result["intervals"] = _intervals(matches, options, keep_draws)
     if options.errors:
-        result["errors"] = error_costs(ground_truth, detections, matches, near)
+        result["errors"] = error_costs(ground_truth, detections, matches, near() if near else None)
     return result
 
 
