@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,18 @@ from rankdet.evaluation.metrics.coco_evaluators import (
     BACKENDS,
     OWN,
     backend_tables,
-    error_breakdown,
 )
 from rankdet.evaluation.metrics.correlation import correlations
+from rankdet.evaluation.metrics.error_costs import error_costs
 from rankdet.evaluation.metrics.matches import AREAS, IOU_THRESHOLDS, Matches, write_matches
 from rankdet.evaluation.metrics.matching import match
+from rankdet.evaluation.metrics.nearest import Nearest, nearest_objects
 from rankdet.evaluation.metrics.olrp import TAU, THRESHOLDS, olrp
 from rankdet.evaluation.metrics.operating_point import operating_point
 from rankdet.evaluation.metrics.sparsity import DEFAULT_EDGES, sparsity_bins
+from rankdet.evaluation.shown import limits_of_classes, shown_of, write_shown
 from rankdet.evaluation.units import finite
+from rankdet.files import writing
 
 SCHEMA = "rankdet.metrics/1"
 MEMORY = 2.5  # bytes per byte of a detections file, measured on a file of 1.9 GB
@@ -46,7 +50,7 @@ class Options:
         sparsity_crowds: Whether crowds count as objects there.
         bootstrap: Number of draws of the images for intervals; 0 computes no intervals.
         seed: Seed of those draws.
-        errors: Whether to compute the cost of each kind of error (TIDE, by hotcoco).
+        errors: Whether to compute the cost of each kind of error (TIDE).
     """
 
     backend: str = OWN
@@ -72,6 +76,7 @@ def evaluate_files(
     ignore_unknown: bool = False,
     matches_path: Path | str | None = None,
     draws_store: Path | str | None = None,
+    shown_path: Path | str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Computes all metrics of the registry that need only annotations and detections.
@@ -84,6 +89,8 @@ def evaluate_files(
         matches_path: Where to write the matches (Parquet); None does not write them.
         draws_store: Folder in which the draws of the intervals are kept for comparisons, beside
             written matches (`interval_cache`); None keeps none.
+        shown_path: Where to write what a report shows of single detections (`shown`); None does not
+            write it.
         **options: The fields of `Options`.
 
     Returns:
@@ -98,34 +105,52 @@ def evaluate_files(
     check_known("IoU type", iou_type, IOU_TYPES)
     chosen = Options(**options)
     try:
-        places = matches_path, draws_store
-        return _evaluate(gt_path, detections_path, iou_type, ignore_unknown, places, chosen)
+        ground_truth = load_ground_truth(gt_path, iou_type)
+        detections = load_detections(detections_path, ground_truth, iou_type, ignore_unknown)
+        paths = (matches_path, draws_store, shown_path)
+        places = _Places(*(None if path is None else Path(path) for path in paths))
+        return _evaluate(ground_truth, detections, iou_type, places, chosen)
     except MemoryError:
         raise InputError(_too_large(gt_path, detections_path)) from None
 
 
+@dataclass(frozen=True)
+class _Places:
+    """The files that an evaluation writes; see `evaluate_files`."""
+
+    matches: Path | None
+    draws: Path | None
+    shown: Path | None
+
+
 def _evaluate(
-    gt_path: Path | str,
-    detections_path: Path | str,
+    ground_truth: GroundTruth,
+    detections: Detections,
     iou_type: str,
-    ignore_unknown: bool,
-    places: tuple[Path | str | None, Path | str | None],
+    places: _Places,
     options: Options,
 ) -> dict[str, Any]:
-    matches_path, store = places
-    ground_truth = load_ground_truth(gt_path, iou_type)
-    detections = load_detections(detections_path, ground_truth, iou_type, ignore_unknown)
     matches = match(ground_truth, detections, iou_type)
-    if matches_path is not None:
-        write_matches(matches, matches_path)
-    if matches_path is None or store is None:
-        return compute_metrics(ground_truth, detections, matches, options)
-    from rankdet.evaluation.interval_cache import keep_draws
+    if places.matches is not None:
+        write_matches(matches, places.matches)
 
     def kept(draws: Draws) -> None:
-        keep_draws(matches, Path(matches_path), draws, Path(store))
+        from rankdet.evaluation.interval_cache import keep_draws
 
-    return compute_metrics(ground_truth, detections, matches, options, kept)
+        if places.matches is not None and places.draws is not None:
+            keep_draws(matches, places.matches, draws, places.draws)
+
+    @cache  # found when the intervals are done, which need most memory
+    def near() -> Nearest:
+        return nearest_objects(ground_truth, detections, matches)
+
+    result = compute_metrics(ground_truth, detections, matches, options, kept, near)
+    if places.shown is not None:
+        limits = limits_of_classes(result["per_class"])
+        found = shown_of(ground_truth, detections, matches, near(), limits)
+        with writing(places.shown):
+            write_shown(found, matches, limits, places.shown)
+    return result
 
 
 def _too_large(*paths: Path | str) -> str:
@@ -144,8 +169,18 @@ def compute_metrics(
     matches: Matches,
     options: Options | None = None,
     keep_draws: Callable[[Draws], None] | None = None,
+    near: Callable[[], Nearest] | None = None,
 ) -> dict[str, Any]:
-    """Computes all metrics of matched detections; the result is that of `evaluate_files`."""
+    """Computes all metrics of matched detections; the result is that of `evaluate_files`.
+
+    Args:
+        ground_truth: The annotations.
+        detections: The detections.
+        matches: Their matches.
+        options: What is computed, and how.
+        keep_draws: Takes the draws of the intervals.
+        near: Finds the nearest objects of the false positives; by default they are computed.
+    """
     options = options or Options()
     if options.backend == OWN:
         tables = ap_tables(matches)
@@ -204,7 +239,7 @@ def compute_metrics(
     if options.bootstrap:
         result["intervals"] = _intervals(matches, options, keep_draws)
     if options.errors:
-        result["errors"] = error_breakdown(ground_truth, detections, matches.iou_type)
+        result["errors"] = error_costs(ground_truth, detections, matches, near() if near else None)
     return result
 
 

@@ -12,7 +12,7 @@ STAY = (
 )
 DATA = "data"  # the folder with the annotations of a dataset
 # Endings of the files of a study. Nothing of them is code that a report or a study would run.
-ENDINGS = (".json", ".parquet", ".csv", ".md", ".tex", ".svg", ".pdf", ".png", ".bib")
+ENDINGS = (".json", ".parquet", ".csv", ".md", ".tex", ".svg", ".pdf", ".png", ".bib", ".kept")
 WEIGHTS = ".pth"
 CONFIGS = (".yaml", ".yml")
 STUDY, CONFIG = "study", "config"  # folders of an archive

@@ -25,6 +25,7 @@ from rankdet.results.layout import (
     MATCHES,
     METRICS,
     RUN,
+    SHOWN,
     SPEED,
     split_folder,
 )
@@ -233,6 +234,7 @@ def _evaluate(split: str, run: Path, here: Path, manifest: Path) -> None:
         dataset_json=manifest,
         out_metrics=here / METRICS,
         out_matches=here / MATCHES,
+        out_shown=here / SHOWN,
     )
     seal_metrics(here, run, step_hash("evaluate"))
 

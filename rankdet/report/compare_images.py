@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.matches import Matches, read_matches
+from rankdet.evaluation.shown import WITHOUT_THRESHOLD, limits_of_classes
 from rankdet.report.compare_tables import Line
 from rankdet.report.image_errors import (
     ChosenImage,
@@ -14,8 +15,7 @@ from rankdet.report.image_errors import (
     object_counts,
     operating_rows,
 )
-from rankdet.report.sample_detections import WITHOUT_THRESHOLD
-from rankdet.report.sample_images import Sample, optimal_thresholds, samples
+from rankdet.report.sample_images import Sample, samples
 from rankdet.results.layout import MATCHES
 from rankdet.results.records import RecordedStudy
 
@@ -66,7 +66,7 @@ def _pictures(study: RecordedStudy, lines: Sequence[tuple[int, Line]], report: P
     for _, line in lines:
         evaluation = line.run.main
         known.append(read_matches(evaluation.folder / MATCHES))
-        limits = optimal_thresholds(evaluation)
+        limits = limits_of_classes(evaluation.per_class)
         rows = operating_rows(known[-1].detections, limits, WITHOUT_THRESHOLD)
         errors.append(image_errors(known[-1], rows))
     images = choose_images(errors, object_counts(known[0]))

@@ -4,19 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rankdet.charts.chart import Chart, Series
 from rankdet.errors import InputError
 from rankdet.evaluation.metrics.error_kinds import (
+    EVERY_KIND,
     HIT,
     IGNORED,
     KINDS,
     Confusion,
+    best_iou_with_others,
     confusion,
     error_kinds,
 )
 from rankdet.evaluation.metrics.matches import Matches
 from rankdet.evaluation.metrics.operating_point import kept_rows
+from rankdet.evaluation.shown import Shown, limits_of_classes
 from rankdet.report.run_metrics import ERRORS
 from rankdet.report.sample_files import boxes_of
 from rankdet.results.layout import DETECTIONS
@@ -71,7 +75,11 @@ class ErrorView:
 
 
 def error_view(
-    study: RecordedStudy, dataset: str, evaluation: Evaluation, matches: Matches
+    study: RecordedStudy,
+    dataset: str,
+    evaluation: Evaluation,
+    matches: Matches,
+    kept: Shown | None = None,
 ) -> ErrorView:
     """Returns what a page shows of the errors of a run on one split.
 
@@ -80,6 +88,7 @@ def error_view(
         dataset: Name of the run's dataset.
         evaluation: The run on one split.
         matches: Its matches.
+        kept: What the evaluation has kept of them; without it the detections are read.
     """
     if matches.iou_type != "bbox":
         return ErrorView(problem="the matches are those of masks, and this needs boxes")
@@ -87,29 +96,29 @@ def error_view(
     split = manifest.splits.get(evaluation.split) if manifest else None
     if split is None:
         return ErrorView(problem=f"dataset.json describes no split {evaluation.split!r}")
-    try:
-        annotations = study.resolve(split.annotations)
-        boxes = boxes_of(matches, annotations, evaluation.folder / DETECTIONS)
-    except InputError as error:
-        return ErrorView(problem=str(error))
-    thresholds = {
-        int(category): values.get("lrp_threshold")
-        for category, values in evaluation.per_class.items()
-    }
-    kept = kept_rows(matches, thresholds)
-    found = confusion(matches, boxes, kept)
+    limits = limits_of_classes(evaluation.per_class)
+    if kept is not None:
+        found, kinds = kept.confusion, kept.kinds
+    else:
+        try:
+            annotations = study.resolve(split.annotations)
+            boxes = boxes_of(matches, annotations, evaluation.folder / DETECTIONS)
+        except InputError as error:
+            return ErrorView(problem=str(error))
+        found = confusion(matches, boxes, kept_rows(matches, limits))
+        kinds = error_kinds(matches, best_iou_with_others(matches, boxes))
     names = [matches.names.get(int(k), str(k)) for k in found.category_ids]
     few = len(names) <= MAX_CLASSES
     return ErrorView(
-        chart=rank_chart(matches, error_kinds(matches, boxes)),
+        chart=rank_chart(matches, kinds),
         names=tuple(names) if few else (),
         rows=_rows(found) if few else (),
         pairs=() if few else _pairs(found, names),
-        kept=any(value is not None for value in thresholds.values()),
+        kept=bool(limits),
     )
 
 
-def rank_chart(matches: Matches, kinds: Sequence[str] | np.ndarray) -> Chart | None:
+def rank_chart(matches: Matches, kinds: NDArray[np.uint8]) -> Chart | None:
     """The share of each kind among the k detections with the highest scores, over k.
 
     Hoiem, Chodpathumwan and Dai, "Diagnosing Error in Object Detectors", ECCV 2012, draw the kinds
@@ -117,26 +126,28 @@ def rank_chart(matches: Matches, kinds: Sequence[str] | np.ndarray) -> Chart | N
 
     Args:
         matches: The matches.
-        kinds: (D,) the kind of each detection; the ignored ones are left out.
+        kinds: (D,) position in `EVERY_KIND` of the kind of each detection; the ignored ones are
+            left out.
     """
     order = np.argsort(-matches.detections["score"].to_numpy(), kind="stable")
-    ordered = np.asarray(kinds)[order]
-    ordered = ordered[ordered != IGNORED]
+    ordered = kinds[order]
+    ordered = ordered[ordered != EVERY_KIND.index(IGNORED)]
     count = len(ordered)
     if count < 2:
         return None
     at = np.unique(np.geomspace(1, count, POINTS).round().astype(int))
     # The hits are always there and first: their curve has the colour of the loss.
-    found = [kind for kind in KINDS if kind == HIT or (ordered == kind).any()]
+    share = {kind: ordered == place for place, kind in enumerate(KINDS)}
+    found = [kind for kind in KINDS if kind == HIT or share[kind].any()]
     series = []
     for kind in found:
-        hits = np.cumsum(ordered == kind)
+        hits = np.cumsum(share[kind])
         name = kind if kind == HIT else ERRORS[kind][0]
         series.append(Series(name, at.astype(float), 100 * hits[at - 1] / at))
     objects = int(np.count_nonzero(~matches.ground_truth["ignored_all"].to_numpy(dtype=bool)))
     place = min(max(objects, 1), count)
     told = ", ".join(
-        f"{one.name} {100 * np.mean(ordered[:place] == kind):.0f}%"
+        f"{one.name} {100 * np.mean(share[kind][:place]):.0f}%"
         for one, kind in zip(series, found, strict=True)
     )
     return Chart(

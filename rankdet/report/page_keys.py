@@ -23,7 +23,9 @@ from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.records import RecordedStudy
 from rankdet.results.schemas.plan import Plan
 
-OF_AN_EVALUATION = (layout.METRICS, layout.SPEED, layout.MATCHES, layout.DETECTIONS)
+OF_AN_EVALUATION = (
+    *(layout.METRICS, layout.SPEED, layout.MATCHES, layout.DETECTIONS, layout.SHOWN),
+)
 OF_A_RUN = (layout.RUN, layout.TRAINING, layout.SWEEP)
 
 

@@ -17,6 +17,7 @@ from rankdet.evaluation.metric import CLASSES, SPARSITY
 from rankdet.evaluation.metrics.gradient_balance import rate_summary
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.evaluation.registry import shown_in
+from rankdet.evaluation.shown import limits_of_classes, read_shown
 from rankdet.report.charts.detections import detection_charts
 from rankdet.report.charts.quality import quality_charts
 from rankdet.report.charts.small_multiples import small_multiples
@@ -33,7 +34,7 @@ from rankdet.report.sample_images import Sample, image_stamps, samples, write_sa
 from rankdet.report.site import Site
 from rankdet.report.sweep_section import sweep_view
 from rankdet.report.variants_section import COLUMNS, epoch_lines, variant_lines, variant_views
-from rankdet.results.layout import MATCHES, TRAINING
+from rankdet.results.layout import MATCHES, SHOWN, TRAINING
 from rankdet.results.recorded_run import Evaluation, RecordedRun
 from rankdet.results.records import RecordedStudy
 from rankdet.results.training_record import training_record
@@ -215,8 +216,10 @@ def _split(
         try:
             matches = read_matches(evaluation.folder / MATCHES)
             charts = [*detection_charts(matches), *charts]
-            errors = error_view(study, run.dataset, evaluation, matches)
-            drawn = samples(study, run.dataset, evaluation, report, matches=matches)
+            limits = limits_of_classes(evaluation.per_class)
+            kept = read_shown(evaluation.folder / SHOWN, matches, limits)
+            errors = error_view(study, run.dataset, evaluation, matches, kept)
+            drawn = samples(study, run.dataset, evaluation, report, matches=matches, kept=kept)
         except InputError as error:
             damaged = _damaged_matches(run, evaluation)
             problem = damaged or str(error)

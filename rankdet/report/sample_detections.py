@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from rankdet.evaluation.coco.types import Ints
+from rankdet.evaluation.shown import MIN_BOXES, WITHOUT_THRESHOLD
 from rankdet.report.sample_files import Split
 
-MIN_BOXES = 10  # detections drawn at most; twice the number of objects, if that is more
-WITHOUT_THRESHOLD = 10  # detections that count on an image if no class has a threshold
 COLUMNS = ("detection", "category_id", "score", "annotation", "ignored_all", "iou", "best_iou")
 
 

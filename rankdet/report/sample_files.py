@@ -20,6 +20,7 @@ from rankdet.evaluation.coco.json_columns import read_columns
 from rankdet.evaluation.coco.types import Floats, Ints
 from rankdet.evaluation.metrics.error_kinds import Boxes
 from rankdet.evaluation.metrics.matches import Matches
+from rankdet.evaluation.shown import Shown
 
 IMAGES = 6
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -134,6 +135,24 @@ def detected_boxes(
         return {position: _rounded(every[position]) for position in wanted}
     except _UNREADABLE as error:
         raise InputError(f"{path.name}: detections cannot be read: {in_words(error)}") from error
+
+
+def kept_boxes(shown: Shown, positions: Sequence[int]) -> dict[int, Box] | None:
+    """Returns boxes that the evaluation has kept; None if one of them is missing.
+
+    Args:
+        shown: what it has kept.
+        positions: positions in the file of detections.
+
+    Returns:
+        Position -> box.
+    """
+    wanted = np.asarray(positions, dtype=np.int64)
+    at = np.searchsorted(shown.positions, wanted)
+    if (at >= len(shown.positions)).any() or (shown.positions[at] != wanted).any():
+        return None
+    boxes = zip(wanted.tolist(), shown.boxes[at].tolist(), strict=True)
+    return {one: _rounded(box) for one, box in boxes}
 
 
 def boxes_of(matches: Matches, annotations: Path, detections: Path) -> Boxes:

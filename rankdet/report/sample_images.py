@@ -15,11 +15,12 @@ from PIL import Image
 from rankdet.datasets.decoding import decode, quiet
 from rankdet.errors import InputError, in_words
 from rankdet.evaluation.metrics.matches import Matches, read_matches
+from rankdet.evaluation.shown import Shown, limits_of_classes, read_shown
 from rankdet.report.label_placement import Tag, place_labels
 from rankdet.report.page_keys import Stamp, stamp
 from rankdet.report.sample_detections import OfImage, chosen_detections
-from rankdet.report.sample_files import Box, Split, detected_boxes, load_split
-from rankdet.results.layout import DETECTIONS, MATCHES, slug
+from rankdet.report.sample_files import Box, Split, detected_boxes, kept_boxes, load_split
+from rankdet.results.layout import DETECTIONS, MATCHES, SHOWN, slug
 from rankdet.results.recorded_run import Evaluation
 from rankdet.results.records import RecordedStudy
 
@@ -160,6 +161,7 @@ def samples(
     report: Path,
     image_ids: Sequence[int] | None = None,
     matches: Matches | None = None,
+    kept: Shown | None = None,
 ) -> list[Sample]:
     """Returns what to draw, and writes missing images into `<report>/images/`.
 
@@ -170,15 +172,20 @@ def samples(
         report: the report's folder.
         image_ids: which images, in this order; by default those of `sample_files.choose`.
         matches: the matches of the evaluation, if they have been read.
+        kept: what the evaluation has kept of them for pages, if it has been read.
 
     Raises:
         InputError: a file is missing or malformed; the message names it.
     """
     split = sample_split(study, dataset, evaluation.split, image_ids)
     matches = matches or read_matches(evaluation.folder / MATCHES)
-    chosen = chosen_detections(matches.detections, split, optimal_thresholds(evaluation))
-    shown = [row["detection"] for one in chosen.images for row in one.rows]
-    boxes = detected_boxes(evaluation.folder / DETECTIONS, chosen.positions, shown)
+    limits = limits_of_classes(evaluation.per_class)
+    chosen = chosen_detections(matches.detections, split, limits)
+    drawn = [row["detection"] for one in chosen.images for row in one.rows]
+    kept = kept or read_shown(evaluation.folder / SHOWN, matches, limits)
+    boxes = kept_boxes(kept, drawn) if kept else None
+    if boxes is None:
+        boxes = detected_boxes(evaluation.folder / DETECTIONS, chosen.positions, drawn)
     target = _target(report, dataset, evaluation.split)
     return [
         _sample(image, split, one, boxes, target, report)
@@ -210,12 +217,6 @@ def _sample(
         detections=detections,
         hidden=chosen.hidden,
     )
-
-
-def optimal_thresholds(evaluation: Evaluation) -> dict[int, float]:
-    """Returns the LRP-optimal threshold of each class that has one, by category id."""
-    known = {int(k): found.get("lrp_threshold") for k, found in evaluation.per_class.items()}
-    return {category: value for category, value in known.items() if value is not None}
 
 
 def _detection(

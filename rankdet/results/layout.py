@@ -36,6 +36,7 @@ SPEED = "speed.json"  # of inference
 INTERVALS = "intervals"  # of a study: draws of images, for intervals of differences
 MATCHES = "matches.parquet"  # which detection matched which object
 METRICS = "metrics.json"
+SHOWN = "shown.kept"  # what pages show of single detections
 SWEEP = "sweep.json"  # metrics and speed over score thresholds
 EARLY = (
     "detected"  # detections that the training made for the job that detects, until it takes them

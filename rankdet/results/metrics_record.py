@@ -33,6 +33,7 @@ def write_metrics(
     split: str | None = None,
     masks: bool = False,
     draws_store: Path | None = None,
+    out_shown: str | Path | None = None,
 ) -> None:
     """Evaluates a run and writes `metrics.json` and `matches.parquet`.
 
@@ -50,6 +51,7 @@ def write_metrics(
         split: Name of the split, for the record.
         masks: Whether the detector predicts masks; then `segm` is written even without detections.
         draws_store: Where the draws of the intervals are kept for comparisons; None keeps none.
+        out_shown: Where to write what pages show of single detections; None does not write it.
 
     Raises:
         InputError: If one of the files cannot be used.
@@ -60,6 +62,7 @@ def write_metrics(
         detections,
         matches_path=out_matches,
         draws_store=draws_store,
+        shown_path=out_shown,
         bootstrap=DRAWS,
         errors=True,
     )
@@ -83,6 +86,7 @@ def write_split_metrics(
     out_matches: str | Path,
     masks: bool = False,
     draws_store: Path | None = None,
+    out_shown: str | Path | None = None,
 ) -> None:
     """Evaluates a run on one split of its dataset; see `write_metrics`.
 
@@ -99,7 +103,7 @@ def write_split_metrics(
         _write_skipped(split, gt, run_json, dataset_json, out_metrics, out_matches)
         return
     read, written = (gt, detections, run_json, dataset_json), (out_metrics, out_matches)
-    write_metrics(*read, *written, split, masks, draws_store)
+    write_metrics(*read, *written, split, masks, draws_store, out_shown)
 
 
 def _write_skipped(

@@ -12,6 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from rankdet.evaluation.coco.loading import load_detections, load_ground_truth
+from rankdet.evaluation.metrics.coco_evaluators import hotcoco_evaluator
 from rankdet.evaluation.metrics.matching import match
 
 MANY = settings(
@@ -110,3 +111,10 @@ def pycocotools_tables(gt_path, dt_path, iou_type):
         evaluator.evaluate()
         evaluator.accumulate()
     return evaluator.eval["precision"][..., -1], evaluator.eval["recall"]
+
+
+def hotcoco_errors(ground_truth, detections, iou_type="bbox"):
+    """Returns hotcoco's costs of errors (TIDE)."""
+    evaluator = hotcoco_evaluator(ground_truth, detections, iou_type)
+    evaluator.evaluate()
+    return evaluator.tide_errors()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 
 from rankdet.evaluation.metrics.calibration import calibration
-from rankdet.evaluation.metrics.coco_evaluators import error_breakdown
 from rankdet.evaluation.metrics.curves import lrp_over_score, precision_recall, score_sweep
+from rankdet.evaluation.metrics.error_costs import error_costs
 from rankdet.evaluation.metrics.matching import match
 from rankdet.evaluation.metrics.olrp import olrp
 from tests.evaluation.coco_cases import MANY, cases, loaded, matched, pycocotools_tables, write
@@ -116,10 +116,15 @@ def test_a_sweep_is_the_evaluation_of_the_kept_detections(tmp_path, case):
             assert row["AP"] == pytest.approx(wanted, abs=1e-9, nan_ok=True)
 
 
-def test_error_breakdown(tmp_path):
+def test_costs_of_errors(tmp_path):
     # One hit, one at IoU .3 (location error), no detection of the other two objects.
     results = [([0, 0, 10, 10], 0.9), ([20, 0, 10, 3], 0.8)]
-    found = error_breakdown(*loaded(tmp_path, *one_class(results)), "bbox")
+
+    def costs(results):
+        truth, found = loaded(tmp_path, *one_class(results))
+        return error_costs(truth, found, match(truth, found))
+
+    found = costs(results)
     assert found["counts"]["Loc"] == 1 and found["counts"]["Miss"] == 2
     assert found["delta_ap"]["Loc"] > 0
-    assert error_breakdown(*loaded(tmp_path, *one_class([])), "bbox") == {}
+    assert costs([]) == {}

@@ -6,20 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from rankdet.evaluation.metrics.coco_evaluators import error_breakdown
 from rankdet.evaluation.metrics.error_kinds import (
     BKG,
     BOTH,
     CLS,
     DUPE,
+    EVERY_KIND,
     HIT,
     IGNORED,
     LOC,
     Boxes,
+    best_iou_with_others,
     confusion,
     error_kinds,
 )
-from tests.evaluation.coco_cases import MANY, cases, loaded, matched
+from tests.evaluation.coco_cases import MANY, cases, hotcoco_errors, loaded, matched
 
 OBJECT = [0, 0, 10, 10]
 HALF_OFF = [0, 6, 10, 10]  # IoU .25 with the object
@@ -51,10 +52,9 @@ def case(objects, detections):
 def kinds(folder, truth, results):
     """The kind of each detection, in the order of the results."""
     matches = matched(folder, truth, results)
-    found = error_kinds(matches, boxes(matches, truth, results))
-    return [
-        str(kind) for _, kind in sorted(zip(matches.detections["detection"], found, strict=True))
-    ]
+    found = error_kinds(matches, best_iou_with_others(matches, boxes(matches, truth, results)))
+    ordered = sorted(zip(matches.detections["detection"], found, strict=True))
+    return [EVERY_KIND[kind] for _, kind in ordered]
 
 
 def test_kinds_by_hand(tmp_path):
@@ -77,7 +77,7 @@ def test_an_iou_of_exactly_a_tenth_is_near_its_class_and_background_for_others(t
     tenth = [0, 0, 4, 20]  # of the object: 8 / 80
     truth, results = case([(1, [0, 0, 1, 8], 0)], [(1, tenth, 0.9), (2, tenth, 0.8)])
     assert kinds(tmp_path, truth, results) == [LOC, BKG]
-    counts = error_breakdown(*loaded(tmp_path, truth, results), "bbox")["counts"]
+    counts = hotcoco_errors(*loaded(tmp_path, truth, results), "bbox")["counts"]
     assert (counts[LOC], counts[BKG], counts[BOTH]) == (1, 1, 0)
 
 
@@ -88,7 +88,7 @@ def test_counts_are_those_of_hotcoco(case, tmp_path):
     # hotcoco takes the IoU with a crowd for one with an object.
     truth["annotations"] = [one for one in truth["annotations"] if not one["iscrowd"]]
     assume(truth["annotations"] and results)
-    wanted = error_breakdown(*loaded(tmp_path, truth, results), "bbox")["counts"]
+    wanted = hotcoco_errors(*loaded(tmp_path, truth, results), "bbox")["counts"]
     found = Counter(kinds(tmp_path, truth, results))
     assert {k: found[k] for k in (LOC, CLS, DUPE, BKG, BOTH)} == {
         k: wanted[k] for k in (LOC, CLS, DUPE, BKG, BOTH)
@@ -100,7 +100,7 @@ def test_pieces_of_the_pairs_give_the_same_kinds(tmp_path, monkeypatch: pytest.M
     detections = [(1 + (i // 2) % 2, [10 * i + 2, 1, 9, 9], 0.1 * (i + 1)) for i in range(8)]
     truth, results = case(objects, detections)
     whole = kinds(tmp_path, truth, results)
-    monkeypatch.setattr("rankdet.evaluation.metrics.error_kinds.MOST_PAIRS", 3)
+    monkeypatch.setattr("rankdet.evaluation.metrics.nearest.MOST_PAIRS", 3)
     assert kinds(tmp_path, truth, results) == whole
     assert len(set(whole)) > 1
 

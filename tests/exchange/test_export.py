@@ -50,6 +50,7 @@ def test_an_archive_has_records_config_and_environment_only(archive: Path) -> No
         config = content.read("config/fake.yaml").decode()
     for file in ("run.json", "metrics.json", "matches.parquet", "train.parquet", "detections.json"):
         assert f"study/{AP}/{file}" in names
+    assert f"study/{AP}/shown.kept" in names
     assert {"study/plan.json", "study/shapes/dataset.json"} <= names
     assert not [name for name in names if "/data/" in name or "/logs/" in name]
     assert not [name for name in names if name.endswith((".pth", ".log", ".png"))]

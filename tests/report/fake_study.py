@@ -262,4 +262,5 @@ def _evaluate(
         dataset_json=root / "shapes" / "dataset.json",
         out_metrics=place / "metrics.json",
         out_matches=place / "matches.parquet",
+        out_shown=place / layout.SHOWN,
     )

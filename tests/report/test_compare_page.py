@@ -10,12 +10,12 @@ import pytest
 
 from rankdet.charts.svg import chart_svg
 from rankdet.evaluation.metrics.matches import Matches, read_matches
+from rankdet.evaluation.shown import limits_of_classes
 from rankdet.papers.comparison_charts import comparison_charts
 from rankdet.papers.figure_kinds import figure_kind
 from rankdet.report.compare_charts import CURVES
 from rankdet.report.compare_tables import SHOWN, against, make_line, texts
 from rankdet.report.image_errors import choose_images, image_errors, object_counts, operating_rows
-from rankdet.report.sample_images import optimal_thresholds
 from rankdet.results.layout import MATCHES
 from rankdet.results.records import RecordedStudy, read_study
 
@@ -136,7 +136,7 @@ def test_errors_of_a_page_are_those_of_its_runs(study: RecordedStudy, data: dict
         runs = [r for r in study.runs if r.full_loss == data["losses"][at]["key"]]
         run = next((r for r in runs if r.learned), runs[0])
         matches = read_matches(run.folder / MATCHES)
-        shown = operating_rows(matches.detections, optimal_thresholds(run.main), 10)
+        shown = operating_rows(matches.detections, limits_of_classes(run.main.per_class), 10)
         errors.append(image_errors(matches, shown))
     chosen = choose_images(errors, object_counts(matches))
     assert [list(one.errors) for one in chosen] == data["errors"] and len(chosen) > 5

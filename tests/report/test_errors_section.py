@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rankdet.evaluation.metrics.error_kinds import HIT, IGNORED
+from rankdet.evaluation.metrics.error_kinds import EVERY_KIND, HIT, IGNORED
 from rankdet.evaluation.metrics.matches import read_matches
 from rankdet.report import build_report
 from rankdet.report.charts.quality import bounds_chart, calibration_chart
 from rankdet.report.errors_section import error_view, rank_chart
+from rankdet.results.layout import SHOWN
 from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.records import RecordedStudy, read_study
 from tests.report.fake_study import SWEPT
@@ -70,6 +71,7 @@ def test_what_is_missing_is_said(
     shutil.copytree(fake_plan.parents[1], tmp_path / "results")
     folder = tmp_path / "results" / fake_plan.parent.name
     (folder / SWEPT / "detections.json").write_text("[{}]")
+    (folder / SWEPT / SHOWN).unlink()
     page = Page(build_report(folder / "plan.json", tmp_path / "html").parent / PAGE)
     assert "confused classes are not shown: detections.json: detections cannot be read" in page.text
 
@@ -91,7 +93,7 @@ def test_shares_over_the_rank_count_each_detection_once(
 
 def test_without_detections_there_is_no_curve(run: RecordedRun) -> None:
     matches = read_matches(run.main.folder / "matches.parquet")
-    assert rank_chart(matches, [IGNORED] * len(matches.detections)) is None
+    assert rank_chart(matches, np.full(len(matches.detections), EVERY_KIND.index(IGNORED))) is None
 
 
 def test_curves_of_calibration_and_bounds_are_those_of_the_record(run: RecordedRun) -> None:

@@ -12,6 +12,7 @@ from rankdet.kept import keep, kept
 from rankdet.report import build, build_report, compare_page
 from rankdet.report.page_keys import stamp
 from rankdet.report.page_store import FOLDER
+from rankdet.results.layout import SHOWN
 from rankdet.results.records import RecordedStudy
 from tests.report.fake_study import SWEPT, make_study
 from tests.report.pages import Page
@@ -243,6 +244,7 @@ def test_other_files_in_the_folder_stay(plan: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_read_for_a_moment_is_not_kept(
     plan: Path, tmp_path: Path, name: str
 ) -> None:
+    (plan.parent / SWEPT / SHOWN).unlink(missing_ok=True)
     whole = content(build_report(plan, tmp_path / "a").parent)
     file = plan.parent / SWEPT / name
     mode = file.stat().st_mode

@@ -11,6 +11,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.report import build_report
+from rankdet.results.layout import DETECTIONS, SHOWN
 from tests.report.fake_study import SEVERAL_SEEDS, make_study
 from tests.report.pages import Page
 
@@ -45,7 +46,8 @@ def test_broken_records_are_said_not_raised(tmp_path: Path) -> None:
     (runs / "focal" / "seed1" / "metrics.json").write_text('{"schema": "rankdet.metr')
     (runs / "ap" / "seed1" / "matches.parquet").write_bytes(b"PAR1 cut off")
     (runs / "ap" / "seed1" / "train.parquet").write_bytes(b"")
-    (runs / "alrp" / "seed1" / "detections.json").unlink()
+    for name in (DETECTIONS, SHOWN):
+        (runs / "alrp" / "seed1" / name).unlink()
     (runs / "alrp" / "seed2" / "metrics.json").write_text('{"schema": "rankdet.metrics/9"}')
     shutil.rmtree(plan.parent / "shapes" / "data" / "val")
     index = build_report(plan, tmp_path / "html")

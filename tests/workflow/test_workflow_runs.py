@@ -52,7 +52,13 @@ def test_a_run_on_disk(troubled):
     box, _ = troubled
     run = box.root / "results/tiny/shapes/retinanet/alrp+no-sb/seed1"
     for place in (run, run / "on-train"):
-        for name in ("detections.json", "speed.json", "metrics.json", "matches.parquet"):
+        for name in (
+            "detections.json",
+            "speed.json",
+            "metrics.json",
+            "matches.parquet",
+            "shown.kept",
+        ):
             assert (place / name).is_file(), place / name
     assert "a line of the log" in (run / "logs" / "train.log").read_text()
     record = json.loads((run / "metrics.json").read_text())

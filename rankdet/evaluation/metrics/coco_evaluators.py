@@ -41,7 +41,7 @@ def backend_tables(
         )
     if len(detections) == 0 or len(ground_truth) == 0:
         return _without_matches(ground_truth, limits)
-    run = _hotcoco if backend == "hotcoco" else _pycocotools
+    run = hotcoco_evaluator if backend == "hotcoco" else _pycocotools
     with contextlib.redirect_stdout(io.StringIO()):
         evaluator = run(ground_truth, detections, iou_type)
         evaluator.evaluate()
@@ -52,23 +52,6 @@ def backend_tables(
         np.asarray(result["recall"]).copy(),
         limits,
     )
-
-
-def error_breakdown(
-    ground_truth: GroundTruth, detections: Detections, iou_type: str
-) -> dict[str, Any]:
-    """Returns hotcoco's TIDE errors (Bolya et al., ECCV 2020): how much AP50 each kind costs.
-
-    Returns:
-        `delta_ap` and `counts`, each by kind of error (Cls, Loc, Both, Dupe, Bkg, Miss; `delta_ap`
-        also FP and FN); `ap_base`; `pos_thr` and `bg_thr`, the IoUs of a match and of background.
-        Empty without detections or ground truth.
-    """
-    if len(detections) == 0 or len(ground_truth) == 0:
-        return {}
-    evaluator = _hotcoco(ground_truth, detections, iou_type)
-    evaluator.evaluate()
-    return dict(evaluator.tide_errors())
 
 
 def _without_matches(ground_truth: GroundTruth, limits: tuple[int, ...]) -> ApTables:
@@ -104,7 +87,8 @@ def _categories(ground_truth: GroundTruth) -> list[dict[str, Any]]:
     ]
 
 
-def _hotcoco(ground_truth: GroundTruth, detections: Detections, iou_type: str) -> Any:
+def hotcoco_evaluator(ground_truth: GroundTruth, detections: Detections, iou_type: str) -> Any:
+    """Returns hotcoco's `COCOeval` of annotations and detections; it has its own copy of them."""
     import hotcoco
 
     images, categories = _images(ground_truth), _categories(ground_truth)

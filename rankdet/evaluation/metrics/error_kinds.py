@@ -8,15 +8,17 @@ not have. So this module also takes the boxes.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rankdet.evaluation.coco.types import Bools, Floats, Ints
 from rankdet.evaluation.metrics.matches import Matches
+from rankdet.evaluation.metrics.nearest import pairs
 from rankdet.evaluation.metrics.overlaps import box_iou
 
 FOREGROUND, BACKGROUND = 0.5, 0.1  # IoU: an object is found; a detection shows no object
 HIT, LOC, CLS, DUPE, BKG, BOTH, IGNORED = "hit", "Loc", "Cls", "Dupe", "Bkg", "Both", "ignored"
 KINDS = (HIT, DUPE, LOC, CLS, BOTH, BKG)
-MOST_PAIRS = 1 << 20  # at a time: limits the memory
+EVERY_KIND = (*KINDS, IGNORED)
 
 
 @dataclass(frozen=True)
@@ -46,22 +48,22 @@ class Confusion:
     counts: Ints
 
 
-def error_kinds(matches: Matches, boxes: Boxes) -> np.ndarray:
+def error_kinds(matches: Matches, other: Floats) -> NDArray[np.uint8]:
     """Returns the kind of each detection, at IoU .5.
 
     Args:
         matches: Matches of boxes.
-        boxes: Their boxes.
+        other: (D,) the highest IoU of each detection with an object of another class; see
+            `best_iou_with_others`. It is not used for hits and ignored detections.
 
     Returns:
-        (D,) texts of `KINDS`, or `IGNORED` for a detection that matches a crowd or is outside of
-        the annotated area. The kinds are tested in TIDE's order: badly placed (its best IoU with an
-        object of its class is .1 to .5), wrong class (IoU .5 or more with an object of another
-        class), duplicate, background (no IoU is above .1), both.
+        (D,) positions in `EVERY_KIND`; `IGNORED` is for a detection that matches a crowd or is
+        outside of the annotated area. The kinds are tested in TIDE's order: badly placed (its best
+        IoU with an object of its class is .1 to .5), wrong class (IoU .5 or more with an object of
+        another class), duplicate, background (no IoU is above .1), both.
     """
     rows = matches.detections
     own = rows["best_iou"].to_numpy()
-    other = _best_iou_with_others(matches, boxes)
     highest = np.maximum(own, other)
     tests = {
         IGNORED: rows["ignored_all"].to_numpy() & 1 == 1,
@@ -71,7 +73,8 @@ def error_kinds(matches: Matches, boxes: Boxes) -> np.ndarray:
         DUPE: own >= FOREGROUND,
         BKG: highest <= BACKGROUND,
     }
-    return np.select(list(tests.values()), list(tests), default=BOTH)
+    places = [np.uint8(EVERY_KIND.index(kind)) for kind in tests]
+    return np.select(list(tests.values()), places, default=np.uint8(EVERY_KIND.index(BOTH)))
 
 
 def confusion(matches: Matches, boxes: Boxes, kept: Bools) -> Confusion:
@@ -102,7 +105,7 @@ def confusion(matches: Matches, boxes: Boxes, kept: Bools) -> Confusion:
     free[partner[hit]] = False
     rest = used[partner[used] < 0]
     rest = rest[np.lexsort((rest, -rows["score"].to_numpy()[rest]))]
-    _take_free(partner, free, rest, _by_image(matches), boxes, rows["image_id"].to_numpy())
+    _take_free(partner, free, rest, matches, boxes)
     paired = used[partner[used] >= 0]
     np.add.at(counts, (true_class[partner[paired]], found_class[paired]), 1)
     alone = found_class[used[partner[used] < 0]]
@@ -112,57 +115,50 @@ def confusion(matches: Matches, boxes: Boxes, kept: Bools) -> Confusion:
     return Confusion(matches.category_ids, counts)
 
 
-def _by_image(matches: Matches) -> dict[int, Ints]:
-    """Returns the rows of ground truth of each image."""
-    images = matches.ground_truth["image_id"].to_numpy()
-    order = np.argsort(images, kind="stable")
-    found, first = np.unique(images[order], return_index=True)
-    last = [*first[1:], len(order)]
-    return {int(i): order[a:b] for i, a, b in zip(found, first, last, strict=False)}
-
-
-def _take_free(
-    partner: Ints, free: Bools, rest: Ints, objects: dict[int, Ints], boxes: Boxes, images: Ints
-) -> None:
+def _take_free(partner: Ints, free: Bools, rest: Ints, matches: Matches, boxes: Boxes) -> None:
     """Gives each of the detections `rest` the best free object of its image; changes the arrays."""
-    for one in rest.tolist():
-        here = objects.get(int(images[one]), np.zeros(0, dtype=int))
-        here = here[free[here]]
-        if not len(here):
-            continue
-        box = np.broadcast_to(boxes.detections[one], (len(here), 4))
-        iou = box_iou(box, boxes.ground_truth[here], np.zeros(len(here), dtype=bool))
-        best = int(np.argmax(iou))
-        if iou[best] >= FOREGROUND:
-            partner[one] = here[best]
-            free[here[best]] = False
+    objects = np.flatnonzero(free)
+    images = matches.ground_truth["image_id"].to_numpy()[objects]
+    order = np.argsort(images, kind="stable")
+    objects, images = objects[order], images[order]
+    found = []
+    for _, _, part, at in pairs(matches.detections["image_id"].to_numpy()[rest], images):
+        own, theirs = boxes.detections[rest[part]], boxes.ground_truth[objects[at]]
+        iou = box_iou(own, theirs, np.zeros(len(part), dtype=bool))
+        near = iou >= FOREGROUND
+        found.append((part[near], objects[at[near]], iou[near]))
+    if not found:
+        return
+    part, wanted, iou = map(np.concatenate, zip(*found, strict=True))
+    order = np.lexsort((wanted, -iou, part))  # of equal IoUs the first object
+    left = free.tolist()  # plain values are faster than arrays here
+    last = -1
+    for one, goal in zip(part[order].tolist(), wanted[order].tolist(), strict=True):
+        if one != last and left[goal]:
+            partner[rest[one]], left[goal], last = goal, False, one
+    free[:] = left
 
 
-def _best_iou_with_others(matches: Matches, boxes: Boxes) -> Floats:
-    """Returns (D,) the highest IoU of each detection with an object of another class, or 0."""
+def best_iou_with_others(matches: Matches, boxes: Boxes) -> Floats:
+    """Returns (D,) the highest IoU of each detection with an object of another class, or 0.
+
+    Args:
+        matches: Matches of boxes.
+        boxes: Their boxes.
+    """
     rows, truths = matches.detections, matches.ground_truth
     objects = np.flatnonzero(~truths["crowd"].to_numpy(dtype=bool))
     images = truths["image_id"].to_numpy()[objects]
     order = np.argsort(images, kind="stable")
     objects, images = objects[order], images[order]
-    own_image = rows["image_id"].to_numpy()
-    first = np.searchsorted(images, own_image, side="left")
-    count = np.searchsorted(images, own_image, side="right") - first
     best = np.zeros(len(rows))
-    start = 0
-    ends = np.cumsum(count)
-    while start < len(rows):
-        before = ends[start] - count[start]
-        stop = max(start + 1, int(np.searchsorted(ends, before + MOST_PAIRS, side="right")))
-        part = np.repeat(np.arange(start, stop), count[start:stop])
-        begins = ends[start:stop] - count[start:stop] - before
-        offset = np.arange(len(part)) - np.repeat(begins, count[start:stop])
-        at = objects[first[part] + offset]
-        other = truths["category_id"].to_numpy()[at] != rows["category_id"].to_numpy()[part]
+    category, of_object = rows["category_id"].to_numpy(), truths["category_id"].to_numpy()
+    for _, _, part, at in pairs(rows["image_id"].to_numpy(), images):
+        at = objects[at]
+        other = of_object[at] != category[part]
         part, at = part[other], at[other]
         iou = box_iou(
             boxes.detections[part], boxes.ground_truth[at], np.zeros(len(part), dtype=bool)
         )
         np.maximum.at(best, part, iou)
-        start = stop
     return best

@@ -70,7 +70,7 @@ def overlapping_pairs(
         det = np.repeat(np.arange(start, stop), n)
         gt = np.arange(len(det)) - np.repeat(np.cumsum(n) - n, n) + np.repeat(first[start:stop], n)
         if len(det):
-            iou = _iou(ground_truth, detections, order[det], gt_order[gt], iou_type)
+            iou = pair_iou(ground_truth, detections, order[det], gt_order[gt], iou_type)
             plain = ~ground_truth.crowd[gt_order[gt]]
             np.maximum.at(best, det[plain], iou[plain])
             near = iou >= IOU_THRESHOLDS[0]
@@ -82,9 +82,18 @@ def overlapping_pairs(
     return det, gt, iou, best
 
 
-def _iou(
+def pair_iou(
     ground_truth: GroundTruth, detections: Detections, det: Ints, gt: Ints, iou_type: str
 ) -> Floats:
+    """Returns the IoU of each pair of a detection and a ground truth.
+
+    Args:
+        ground_truth: the annotations.
+        detections: the detections.
+        det: (P,) rows of `detections`; pairs of a detection are neighbours.
+        gt: (P,) rows of `ground_truth`. Two detections have the same ones, or none in common.
+        iou_type: "bbox" or "segm".
+    """
     crowd = ground_truth.crowd[gt]
     if iou_type == "bbox":
         return box_iou(detections.boxes[det], ground_truth.boxes[gt], crowd)
@@ -92,9 +101,15 @@ def _iou(
 
     assert detections.masks is not None and ground_truth.masks is not None
     iou = np.empty(len(det))
-    starts = np.flatnonzero(np.r_[True, det[1:] != det[:-1]])
-    for start, stop in zip(starts, np.r_[starts[1:], len(det)], strict=True):
-        masks = [ground_truth.masks[g] for g in gt[start:stop]]
-        crowds = crowd[start:stop].astype(int).tolist()
-        iou[start:stop] = coco_mask.iou([detections.masks[det[start]]], masks, crowds)[0]
+    starts = np.flatnonzero(np.r_[True, det[1:] != det[:-1]]) if len(det) else det
+    # Neighbours with the same ground truth in one call: it decodes each mask once.
+    blocks = np.flatnonzero(np.r_[True, gt[starts[1:]] != gt[starts[:-1]]]) if len(det) else det
+    for block, after in zip(blocks, np.r_[blocks[1:], len(starts)], strict=True):
+        start = starts[block]
+        stop = starts[after] if after < len(starts) else len(det)
+        own = [detections.masks[one] for one in det[starts[block:after]]]
+        part = slice(start, start + (stop - start) // len(own))
+        masks = [ground_truth.masks[g] for g in gt[part]]
+        found = coco_mask.iou(own, masks, crowd[part].astype(int).tolist())
+        iou[start:stop] = np.asarray(found).ravel()
     return iou
