@@ -263,10 +263,10 @@ def _matches(table: Any, meta: dict[str, Any]) -> Matches:
     import pyarrow as pa
 
     is_detection = pa.compute.equal(table["kind"].cast(pa.string()), "detection")
-    truth = table.filter(pa.compute.invert(is_detection))
+    is_object = pa.compute.invert(is_detection)
     found = Matches(
-        detections=_frame(table.filter(is_detection), DETECTION_COLUMNS, ""),
-        ground_truth=_frame(truth, GROUND_TRUTH_COLUMNS, "gt_"),
+        detections=_frame(table, is_detection, DETECTION_COLUMNS, ""),
+        ground_truth=_frame(table, is_object, GROUND_TRUTH_COLUMNS, "gt_"),
         image_ids=np.array(meta["image_ids"], dtype=np.int64),
         category_ids=np.array([c["id"] for c in meta["categories"]], dtype=np.int64),
         names={c["id"]: c["name"] for c in meta["categories"]},
@@ -282,8 +282,8 @@ def _matches(table: Any, meta: dict[str, Any]) -> Matches:
     return found
 
 
-def _frame(table: Any, columns: dict[str, str], prefix: str) -> pd.DataFrame:
-    """The columns with their types.
+def _frame(table: Any, rows: Any, columns: dict[str, str], prefix: str) -> pd.DataFrame:
+    """The columns of the chosen rows with their types; one by one, so that no second table is made.
 
     Raises:
         ValueError: if a value is missing, does not fit the type (pandas would change it), or is a
@@ -293,7 +293,7 @@ def _frame(table: Any, columns: dict[str, str], prefix: str) -> pd.DataFrame:
 
     frame = {}
     for name, dtype in columns.items():
-        column = table[prefix + name if name.startswith("ignored_") else name]
+        column = table[prefix + name if name.startswith("ignored_") else name].filter(rows)
         if column.null_count and (name == "score" or not dtype.startswith("float")):
             raise ValueError(f"column {name} has empty cells")
         kind = pa.bool_() if dtype == "bool" else pa.from_numpy_dtype(np.dtype(dtype))
