@@ -123,8 +123,8 @@ def alrp_loss(
             first P values count. The loss can then be captured in a CUDA graph.
 
     Returns:
-        loss_cls in [0, 1) and loss_loc ≥ 0: scalars, float32 (float64 for float64 logits). Without
-        positives both are 0 and connected to the graph.
+        loss_cls in [0, 1) and loss_loc ≥ 0: scalars, float32 (float64 for float64 logits; loss_loc
+        also for float64 errors). Without positives both are 0 and connected to the graph.
 
     Raises:
         TypeError: The logits are not of a floating dtype.
@@ -195,4 +195,7 @@ def alrp_within(
         largest,
     )
     (loss_cls,) = attach(logits, loss, gradient)
-    return loss_cls, (loc_errors.to(weights.dtype) * weights).sum()
+    if max_positives is not None:  # what fills the rows after the positives may be NaN
+        loc_errors = torch.where(weights == 0, torch.zeros_like(loc_errors), loc_errors)
+    loss_loc = (loc_errors.to(weights.dtype) * weights).sum()
+    return loss_cls, loss_loc.to(torch.promote_types(loss_loc.dtype, loss_cls.dtype))

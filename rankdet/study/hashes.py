@@ -107,8 +107,14 @@ def _code_hashes(root: Path) -> CodeHashes:
         one for of_step in STEPS.values() for one in of_step if one.split("/")[0] != "rankdet"
     }
     places = [root / "rankdet", *(_place(root, one) for one in others)]
-    there = (place for place in places if place.exists())  # what is missing is reported at its use
-    return CodeHashes((path for place in there for path in _files(place)), root)
+
+    def files() -> list[Path]:
+        there = (
+            place for place in places if place.exists()
+        )  # a missing one is reported at its use
+        return [path for place in there for path in _files(place)]
+
+    return CodeHashes(files, root)
 
 
 def _of_step(step: str, root: Path) -> list[Path]:

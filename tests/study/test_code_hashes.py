@@ -28,7 +28,7 @@ def code(tmp_path):
 
 def start(code, made):
     """Returns the text of a new process that asks for it; notes whether it was made."""
-    hashes_of_code = CodeHashes(code.rglob("*.py"), code)
+    hashes_of_code = CodeHashes(lambda: code.rglob("*.py"), code)
 
     def make():
         made.append(1)
@@ -106,7 +106,17 @@ def test_what_cannot_be_made_is_not_kept(code):
         raise ValueError("no hash")
 
     with pytest.raises(ValueError, match="no hash"):
-        CodeHashes(code.rglob("*.py"), code).get("step", make)
+        CodeHashes(lambda: code.rglob("*.py"), code).get("step", make)
+    assert start(code, []) == "A = 1\n"
+
+
+def test_an_edit_while_a_hash_is_made_is_not_kept(code):
+    def make():
+        (code / "a.py").write_text("A = 7\n")
+        return (code / "a.py").read_text()
+
+    assert CodeHashes(lambda: code.rglob("*.py"), code).get("step", make) == "A = 7\n"
+    (code / "a.py").write_text("A = 1\n")
     assert start(code, []) == "A = 1\n"
 
 

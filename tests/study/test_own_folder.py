@@ -68,6 +68,24 @@ def test_everything_of_a_star_import_counts(lab):
     assert fresh()[0] != before
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["importlib.import_module('kit.deep')", "import_module('kit.deep')", "__import__('kit.deep')"],
+)
+def test_a_module_that_a_call_names_counts(lab, call):
+    text = f"import importlib\nfrom importlib import import_module\nclass Mine:\n    x = {call}\n"
+    write("kit/core.py", text)
+    before = fresh()[0]
+    write("kit/deep.py", "def factor():\n    return 1\ndef unused():\n    return 2\n")
+    assert fresh()[0] != before
+
+
+def test_a_file_with_a_nul_byte_is_one_line(lab):
+    Path("losses/own.py").write_bytes(b"import torch\n\0" + card("own").encode())
+    with pytest.raises(InputError, match=r"losses/own\.py: syntax error: .*null"):
+        cards.load_loss("own")
+
+
 def test_a_star_import_one_level_down_is_followed_by_name(lab):
     write("kit/core.py", "from .deep import *\nclass Mine:\n    x = factor()\n")
     before = fresh()[0]

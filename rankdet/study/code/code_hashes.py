@@ -24,18 +24,22 @@ class CodeHashes:
     A folder that cannot be written or read, or a damaged file, only costs time.
 
     Args:
-        files: The files.
+        files: Finds the files.
         root: The folder from which their names start.
     """
 
-    def __init__(self, files: Iterable[Path], root: Path) -> None:
+    def __init__(self, files: Callable[[], Iterable[Path]], root: Path) -> None:
+        self._files, self._root = files, root
+        self._file = self._of_this_code()
+        self._texts = self._read()
+
+    def _of_this_code(self) -> Path:
         # Python's version: `ast.unparse` may write the same statement differently.
         content = hashlib.sha256(f"python {sys.version_info[:2]}".encode())
-        for path in sorted(set(files)):
-            data = _bytes(path)
-            content.update(f"\n{path.relative_to(root).as_posix()} {len(data)}\n".encode() + data)
-        self._file = _folder() / content.hexdigest()[:32]
-        self._texts = self._read()
+        for path in sorted(set(self._files())):
+            name, data = path.relative_to(self._root).as_posix(), _bytes(path)
+            content.update(f"\n{name} {len(data)}\n".encode() + data)
+        return _folder() / content.hexdigest()[:32]
 
     def get(self, name: str, make: Callable[[], str]) -> str:
         """Returns a text; makes and keeps it if it is not there.
@@ -46,17 +50,19 @@ class CodeHashes:
         """
         if name not in self._texts:
             made = make()
-            self._texts = {**self._read(), **self._texts, name: made}
-            self._write()
+            self._texts = {**self._texts, name: made}
+            # Files that were edited meanwhile: nobody knows of which state this text is.
+            if self._of_this_code() == self._file:
+                self._write({**self._read(), name: made})
         return self._texts[name]
 
     def _read(self) -> dict[str, str]:
         content = kept(self._file)
         return dict(json.loads(content)) if content else {}
 
-    def _write(self) -> None:
+    def _write(self, texts: dict[str, str]) -> None:
         with contextlib.suppress(OSError):
-            keep(self._file, json.dumps(self._texts).encode())
+            keep(self._file, json.dumps(texts).encode())
             files = [one for one in self._file.parent.iterdir() if one.name[0] != "."]
             for old in sorted(files, key=lambda one: one.stat().st_mtime)[:-MOST]:
                 old.unlink(missing_ok=True)

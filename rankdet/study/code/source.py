@@ -92,9 +92,10 @@ class Source:
         return ".".join([*parts, *([node.module] if node.module else [])])
 
     def parts(self, index: int) -> list[ast.AST]:
-        """Returns the names, attributes and imports in a statement."""
+        """Returns the names, attributes and imports in a statement; of a user's file also calls."""
         if index not in self._parts:
-            self._parts[index] = [one for one in walk(self.body[index]) if isinstance(one, NAMING)]
+            kinds = NAMING if self.tree.is_ours(self.path) else (*NAMING, ast.Call)
+            self._parts[index] = [one for one in walk(self.body[index]) if isinstance(one, kinds)]
         return self._parts[index]
 
     def text(self, index: int) -> str:

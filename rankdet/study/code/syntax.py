@@ -20,7 +20,8 @@ def parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except SyntaxError as error:
-        raise InputError(f"{shown(path)}:{error.lineno}: syntax error: {error.msg}") from None
+        line = f":{error.lineno}" if error.lineno else ""  # none for a NUL byte
+        raise InputError(f"{shown(path)}{line}: syntax error: {error.msg}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{shown(path)}: cannot be read: {in_words(error)}") from None
 
@@ -70,6 +71,17 @@ def is_import(node: ast.stmt) -> bool:
 def is_star(node: ast.AST) -> TypeGuard[ast.ImportFrom]:
     """Returns whether a statement is `from module import *`."""
     return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+
+
+def imported_by_call(node: ast.AST) -> str | None:
+    """Returns the module of `importlib.import_module("a.b")` or `__import__("a.b")`, else None."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else root_name(node.func)
+    first = node.args[0]
+    if called not in ("import_module", "__import__") or not isinstance(first, ast.Constant):
+        return None
+    return first.value if isinstance(first.value, str) else None
 
 
 def binds_names(node: ast.stmt) -> bool:

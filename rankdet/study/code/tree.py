@@ -15,7 +15,7 @@ from pathlib import Path
 from rankdet.repository import CODE, product
 from rankdet.study.code import outside
 from rankdet.study.code.source import PACKAGES, Source, is_ours
-from rankdet.study.code.syntax import is_import, is_star
+from rankdet.study.code.syntax import imported_by_call, is_import, is_star
 
 Grain = tuple[Path, int]  # a file and the index of one of its top-level statements
 
@@ -252,9 +252,10 @@ def _attributes(parts: Iterable[ast.AST], source: Source, tree: Tree) -> Iterato
 
 
 def _side_effects(parts: Iterable[ast.AST], source: Source) -> Iterator[str]:
-    """Yields modules that count as a whole: of a plain `import a.b`, and of `from a import *`.
+    """Yields modules that count as a whole.
 
-    The first is usually there for its effects at import; the second hides which names are used.
+    They are those of a plain `import a.b`, which is usually there for its effects at import, and of
+    `from a import *` and `import_module("a")`, which hide which names are used.
     """
     for part in parts:
         if isinstance(part, ast.Import):
@@ -263,3 +264,5 @@ def _side_effects(parts: Iterable[ast.AST], source: Source) -> Iterator[str]:
             module = source.absolute(part)
             if source.follows(module):
                 yield module
+        elif (named := imported_by_call(part)) and source.follows(named):
+            yield named
