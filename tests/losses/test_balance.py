@@ -1,15 +1,13 @@
 """Balances: their weights, their state, and their agreement between processes."""
 
 import math
-import os
-import tempfile
 
 import pytest
 import torch
-from torch import distributed, multiprocessing
 
 from rankdet.losses import ALRPLoss, Criterion, FlatProblem, build_balance, build_box
 from rankdet.losses.balance import BALANCES
+from tests.several_processes import results_of
 
 
 def problem():
@@ -96,28 +94,20 @@ def test_gradient_magnitude_without_gradients_is_one():
     assert balance(given.logits.sum(), torch.tensor(0.0), given).item() == 1
 
 
-def _work(rank, folder, results):
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    store = distributed.FileStore(os.path.join(folder, "store"), 2)  # noqa: PTH118
-    distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
+def _work(rank):
     epoch = build_balance({"type": "self-epoch"})
     weigh(epoch, *((0.9, 0.1), (0.5, 0.5))[rank])
     epoch.end_epoch()
     value = build_balance({"type": "self-iteration", "synchronise": True})
     alone = build_balance({"type": "self-iteration"})
     pair = ((0.9, 0.1), (0.5, 0.5))[rank]
-    results[rank] = torch.tensor(
-        [epoch.weight.item(), weigh(value, *pair), weigh(alone, *pair), epoch.sums.sum().item()]
-    )
-    distributed.destroy_process_group()
+    weights = epoch.weight.item(), weigh(value, *pair), weigh(alone, *pair)
+    return torch.tensor([*weights, epoch.sums.sum().item()])
 
 
-def test_two_processes_agree():
+def test_two_processes_agree(tmp_path):
     """Each process sees other batches; the weights come from both."""
-    results = torch.zeros(2, 4).share_memory_()
-    with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(_work, (folder, results), nprocs=2)
-    epoch, value, alone, rest = results.T
+    epoch, value, alone, rest = torch.stack(results_of(_work, tmp_path)).T
     assert epoch.tolist() == pytest.approx([2 / 0.6] * 2)
     assert value.tolist() == pytest.approx([1.4 / 0.6] * 2)
     assert alone.tolist() == pytest.approx([9, 1])  # as released: each process by itself
@@ -149,9 +139,7 @@ def _batch(rank, step):
     return torch.randn(40, 3, generator=generator), labels
 
 
-def _train(rank, folder, results):
-    store = distributed.FileStore(os.path.join(folder, "store"), 2)  # noqa: PTH118
-    distributed.init_process_group("gloo", store=store, rank=rank, world_size=2)
+def _train(rank):
     detector = Detector()
     model = torch.nn.parallel.DistributedDataParallel(detector)  # broadcasts buffers, by default
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01)
@@ -165,14 +153,11 @@ def _train(rank, folder, results):
     detector.criterion.end_epoch()
     weight = detector.criterion.balance.weight.item()
     parameters = torch.cat([p.detach().flatten() for p in detector.parameters()])
-    results[rank] = torch.cat([torch.tensor([weight]), sums.float(), parameters])
-    distributed.destroy_process_group()
+    return torch.cat([torch.tensor([weight]), sums.float(), parameters])
 
 
-def test_two_processes_train_as_one_and_balance_by_the_losses_of_both():
-    results = torch.zeros(2, 3 + 20).share_memory_()
-    with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(_train, (folder, results), nprocs=2)
+def test_two_processes_train_as_one_and_balance_by_the_losses_of_both(tmp_path):
+    results = torch.stack(results_of(_train, tmp_path))
     (weight, other), sums = results[:, 0].tolist(), results[:, 1:3].sum(0)
     assert weight == other == pytest.approx(float(sums.sum() / sums[1]), rel=1e-5)
     assert sums[1] > 0
