@@ -174,6 +174,17 @@ def test_unusual_detections_are_noted(plan: Path, capsys) -> None:
     assert "did you mean 'retinanet'?" in note
 
 
+def test_corners_instead_of_sizes_are_noted(plan: Path, capsys) -> None:
+    found = detections_of(plan)
+    for one in found:
+        x, y, width, height = one["bbox"]
+        one["bbox"] = [x, y, x + width, y + height]
+    write("theirs.json", found)
+    assert take() == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "end far outside their image: are they x1, y1, x2, y2?" in line
+
+
 def test_changed_detections_are_stale(plan: Path) -> None:
     write("theirs.json", detections_of(plan))
     assert take() == 0
