@@ -77,6 +77,7 @@ def test_the_report_marks_it_and_compares_it(plan: Path) -> None:
     assert take("--url", URL, "--title", "Their <b>model</b>") == 0
     assert cli.main(["report", "fake", "--out", "report"]) == 0
     first = Path("report/index.html").read_text()
+    assert "<span>2 losses and 1 imported model</span>" in first
     assert f'<a class="source" href="{URL}"' in first and "Their &lt;b&gt;model&lt;/b&gt;" in first
     assert "</span> imported</span>" in first
     page = next(Path("report/runs").rglob("*theirs*/*.html")).read_text()
