@@ -52,5 +52,7 @@ def _at_once(runs: Iterable[RecordedRun]) -> bool:
             processor = str((facts.hardware or {}).get("cpu"))
             spans.setdefault(processor, []).append((facts.started, facts.finished))
     return any(
-        after[0] < before[1] for every in spans.values() for before, after in pairwise(sorted(every))
+        after[0] < before[1]
+        for every in spans.values()
+        for before, after in pairwise(sorted(every))
     )

@@ -188,7 +188,7 @@ def test_a_part_that_cannot_compute_with_int8_is_named():
     found = line(Criterion(Entropy(), BoxLoss(), Balance()), **RIGHT)
     assert found.startswith("Entropy cannot compute with labels of int8 (")
     assert found.endswith("leave out the labels -1 and use labels.float()")
-    with pytest.raises(RuntimeError, match="^no Char here$"):
+    with pytest.raises(RuntimeError, match=r"^no Char here$"):
         Criterion(Broken(), BoxLoss(), Balance())(**RIGHT)
 
 

@@ -70,13 +70,15 @@ def test_a_missing_label_is_named(loss):
 def test_one_value_per_row_of_the_logits_has_a_hint(loss):
     """Class indices, and one group per anchor, are the most frequent mistakes."""
     logits, rows = torch.zeros(2, 3), torch.tensor([1, 0])
-    said = r"2 labels for 6 logits of shape \(2, 3\); .* class indices use flat_labels\(classes, 3\)$"
+    said = (
+        r"2 labels for 6 logits of shape \(2, 3\); .* class indices use flat_labels\(classes, 3\)$"
+    )
     with pytest.raises(ValueError, match=said):
         loss(logits, rows)
     said = r"2 group indices for 6 logits of shape \(2, 3\); .* group\.repeat_interleave\(3\)$"
     with pytest.raises(ValueError, match=said):
         loss(logits, torch.tensor([[0, 1, 0], [1, 0, 0]]), group=rows)
-    with pytest.raises(ValueError, match="4 group indices for 6 logits; give one per logit$"):
+    with pytest.raises(ValueError, match=r"4 group indices for 6 logits; give one per logit$"):
         loss(logits, torch.tensor([[0, 1, 0], [1, 0, 0]]), group=torch.zeros(4, dtype=torch.int64))
 
 

@@ -1,7 +1,6 @@
 """What is unusual about detections that can be used: a sentence each, with the share measured."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rankdet.errors import counted
 from rankdet.evaluation.coco.types import Floats, Ints
@@ -32,7 +31,7 @@ def remarks(score: Floats, boxes: Floats, sizes: Ints) -> list[str]:
     return found + _about_boxes(boxes[used], sizes[used][:, ::-1])
 
 
-def _about_boxes(boxes: Floats, limits: NDArray[np.generic]) -> list[str]:
+def _about_boxes(boxes: Floats, limits: Ints) -> list[str]:
     """Says that boxes are probably in another form; `limits` are width and height of the image."""
     if len(boxes) == 0:
         return []
