@@ -146,7 +146,8 @@ def test_extras_may_have_entries_of_ones_own(name):
 
 def test_an_entry_beside_the_known_one_is_no_slip():
     images = torch.zeros(6, dtype=torch.int64)
-    losses_of(extras={"image_index": images, "image_ids": images})
+    found = losses_of(extras={"image_index": images, "image_ids": images})
+    assert found["loss_rank"] == losses_of()["loss_rank"]
 
 
 @pytest.mark.fault("wrong input of a criterion")
