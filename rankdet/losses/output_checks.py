@@ -41,7 +41,7 @@ def classified(part: Any, logits: Tensor, labels: Tensor) -> Any:
         labels: (N,) int8: 1, 0 or -1.
 
     Raises:
-        LossOutputError: It cannot compute with int8, but can with floating labels.
+        RuntimeError: It cannot compute with int8, but can with floating labels.
     """
     try:
         return part(logits, labels)
@@ -53,10 +53,11 @@ def classified(part: Any, logits: Tensor, labels: Tensor) -> Any:
         except Exception:
             raise error from None
         said = " ".join(str(error).split())
-        raise LossOutputError(
+        text = (
             f"{type(part).__name__} cannot compute with labels of int8 ({said}); leave out the "
             "labels -1 and use labels.float()"
-        ) from error
+        )
+        raise RuntimeError(text).with_traceback(error.__traceback__) from None  # keeps the line
 
 
 def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tensor]:
