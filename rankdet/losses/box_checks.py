@@ -28,13 +28,28 @@ def check_box_pairs(
         TypeError: One is no tensor of numbers.
         ValueError: A shape or a device does not match.
     """
-    check_tensor(name, boxes, BOXES, like)
-    count = boxes.shape[0] if boxes.dim() else 0
-    if boxes.dim() != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"{name}: found the shape {tuple(boxes.shape)}; give (P, 4), {MEANING}")
+    count = check_boxes(name, boxes, like)
     check_tensor(name_of_targets, targets, BOXES, boxes)
     check_shape(name_of_targets, targets, (count, 4), MEANING)
     return count
+
+
+def check_boxes(name: str, boxes: Any, like: Tensor | None = None) -> int:
+    """Checks type, shape and device of boxes; returns their number.
+
+    Args:
+        name: the argument.
+        boxes: (P, 4).
+        like: a tensor on the device that they must have. None: any.
+
+    Raises:
+        TypeError: They are no tensor of numbers.
+        ValueError: The shape or the device does not match.
+    """
+    check_tensor(name, boxes, BOXES, like)
+    if boxes.dim() != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"{name}: found the shape {tuple(boxes.shape)}; give (P, 4), {MEANING}")
+    return len(boxes)
 
 
 def check_corners(boxes: Tensor, targets: Tensor) -> None:

@@ -165,11 +165,14 @@ def required_extra(problem: FlatProblem, name: str, needed_by: str) -> Tensor:
     """Returns one of a problem's extras.
 
     Raises:
-        ValueError: The detector does not provide it.
+        ValueError: It is missing.
     """
     if problem.extras.get(name) is None:
+        shape = "(P, 4)" if name.endswith("deltas") else "(P,)"
+        given = ", ".join(map(str, problem.extras)) or "nothing"
         raise ValueError(
-            f"{needed_by} needs extras[{name!r}], which this detector does not provide"
+            f"{needed_by} needs {name!r} {shape}, one row for each positive; pass it in `extras=`, "
+            f"which has {given}"
         )
     return problem.extras[name]
 

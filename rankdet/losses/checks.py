@@ -15,6 +15,7 @@ def check(
     group: Tensor | None = None,
     delta: float = 0.0,
     max_positives: int | None = None,
+    name: str = "labels",
 ) -> None:
     """Checks shapes and arguments: what can be checked without reading values.
 
@@ -26,6 +27,7 @@ def check(
         group: one integer per logit, likewise.
         delta: half the width of the ramp of H.
         max_positives: a bound of the number of positives, or None.
+        name: what the caller calls the labels.
 
     Raises:
         ValueError: delta or the bound is negative or no number, or the shape of labels or groups
@@ -34,18 +36,35 @@ def check(
     number("delta", delta)
     if max_positives is not None:
         whole("max_positives", max_positives, 0)
-    for name, values in (("labels", labels), ("group", group)):
-        if values is None:
-            continue
-        if values.numel() != logits.numel():
-            raise ValueError(
-                f"{values.numel()} {name} for {logits.numel()} logits; the numbers must be equal"
-            )
-        if values.dim() > 1 and logits.dim() > 1 and values.shape != logits.shape:
-            raise ValueError(
-                f"{name} of shape {tuple(values.shape)} for logits of shape "
-                f"{tuple(logits.shape)}; give the same shape"
-            )
+    _check_count(name, name, labels, logits)
+    if group is not None:
+        _check_count("group", "group indices", group, logits)
+
+
+def _check_count(name: str, entries: str, values: Tensor, logits: Tensor) -> None:
+    """Checks that there is one value per logit; `entries` are the values, in the plural."""
+    shape = tuple(logits.shape)
+    if values.numel() != logits.numel():
+        found = f"{values.numel()} {entries} for {logits.numel()} logits"
+        classes = shape[-1] if len(shape) > 1 else 1
+        if values.numel() * classes != logits.numel():
+            raise ValueError(f"{found}; give one per logit")
+        raise ValueError(f"{found} of shape {shape}; {_from_rows(name, classes)}")
+    if values.dim() > 1 and logits.dim() > 1 and values.shape != logits.shape:
+        raise ValueError(
+            f"{name} of shape {tuple(values.shape)} for logits of shape {shape}; "
+            "give the same shape"
+        )
+
+
+def _from_rows(name: str, classes: int) -> str:
+    """Says how one value per row of the logits becomes one per logit."""
+    if name == "group":
+        return f"give one per logit: group.repeat_interleave({classes})"
+    made = f"flat_labels(classes, {classes})"
+    if name == "targets":
+        return f"give one per logit; for class indices {made} has the 1 that a quality replaces"
+    return f"give one per logit; for class indices use {made}"
 
 
 def check_labels(labels: Tensor, soft: bool = False) -> None:

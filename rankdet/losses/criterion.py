@@ -10,7 +10,7 @@ from rankdet.losses.arguments import kind_of, number
 from rankdet.losses.balance import Balance
 from rankdet.losses.boxes import BoxLoss
 from rankdet.losses.flat_problem import FlatProblem
-from rankdet.losses.output_checks import checked_terms
+from rankdet.losses.output_checks import check_part, checked_terms, classified
 from rankdet.losses.processes import gathered, mean_over_processes, process_count
 from rankdet.losses.ranks import TINY
 from rankdet.losses.scope import image_groups
@@ -32,7 +32,8 @@ class Criterion(nn.Module):
         weight: multiplies every loss, after the balance (.2 in an RPN), ≥ 0.
 
     Raises:
-        TypeError: A part is no module, such as a class instead of its instance.
+        TypeError: A part is no module, such as a class instead of its instance, or the
+            classification part is a loss of PyTorch, which would train labels of -1.
         ValueError: The weight is negative or no number.
 
     Example:
@@ -52,6 +53,7 @@ class Criterion(nn.Module):
         self, classification: nn.Module, box: BoxLoss, balance: Balance, weight: float = 1.0
     ) -> None:
         super().__init__()
+        check_part(classification)
         for name, part, example in (
             ("classification", classification, "RankSortLoss()"),
             ("box", box, "build_box({'type': 'giou'})"),
@@ -123,7 +125,7 @@ class Criterion(nn.Module):
         if terms is not None:
             losses = checked_terms(terms(problem), problem.logits, problem.n_positives)
             return self._of_all_images(losses, problem) if self.scope == "image" else losses
-        loss = self.classification(problem.flat_logits, problem.flat_labels)
+        loss = classified(self.classification, problem.flat_logits, problem.flat_labels)
         return checked_terms({"loss_cls": loss}, problem.logits, problem.n_positives)
 
     def _of_all_images(self, losses: dict[str, Tensor], problem: FlatProblem) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rankdet.losses.arguments import kind_of
-from rankdet.losses.problem_checks import check_problem
+from rankdet.losses.problem_checks import check_problem, rows_of
 
 QUALITIES = ("iou", "dice", "mean", "binary")  # continuous labels of positives
 
@@ -36,6 +36,8 @@ class FlatProblem:
             ``background_logits`` (A, 1): the background class of a softmax,
             ``positives`` (P,): the indices of the positives, which are searched for otherwise. On a
             GPU the host waits for such a search.
+            Other entries are yours, for ``terms(problem)``; a name that is nearly one of these is
+            an error.
         ious: (P,) IoU of predicted and target boxes, without gradient. For detectors without boxes:
             the Dice coefficients of the masks.
         box_errors: (P,) differentiable errors of the box part.
@@ -92,7 +94,7 @@ class FlatProblem:
             found = ((self.labels < self.logits.shape[1]) & ~self.ignore).nonzero().squeeze(1)
         if len(found) != self.n_positives:
             raise ValueError(
-                f"{len(found)} positive labels, but {self.n_positives} predicted boxes"
+                f"pred_boxes have {rows_of(self.n_positives)}, but {len(found)} labels are positive"
             )
         return found.long()
 
@@ -159,7 +161,8 @@ class FlatProblem:
             return self.flat_labels.float()
         if "dice" not in self.extras:
             raise ValueError(
-                f"labels {quality!r} need extras['dice'] (P,), which only mask detectors provide"
+                f"labels {quality!r} need the Dice coefficients of masks; pass 'dice' (P,) in "
+                "`extras=`, as detectors of masks do"
             )
         dice = self.extras["dice"].float()
         return self._with_quality(
@@ -170,7 +173,7 @@ class FlatProblem:
     def flat_images(self) -> Tensor:
         """(A * C,) the image index of each logit."""
         if "image_index" not in self.extras:
-            raise ValueError("per_image=True needs extras['image_index'] (A,), which is missing")
+            raise ValueError("per_image=True needs 'image_index' (A,); pass it in `extras=`")
         return self.extras["image_index"].repeat_interleave(self.logits.shape[1])
 
     @property

@@ -1,4 +1,4 @@
-"""What a classification part returns: checked, because training would use anything in silence."""
+"""What a classification part takes and returns: training would use anything in silence."""
 
 from typing import Any
 
@@ -10,6 +10,54 @@ from rankdet.losses.arguments import kind_of
 
 class LossOutputError(ValueError):
     """A classification part returned something that cannot train a detector."""
+
+
+INT8 = "Char"  # in messages of PyTorch
+WRAP = (
+    "wrap it in a module whose forward(logits, labels) leaves out the labels -1 and passes "
+    "labels.float()"
+)
+
+
+def check_part(part: Any) -> None:
+    """Checks that a classification part is no loss of PyTorch itself.
+
+    Raises:
+        TypeError: It is one: it would train ignored anchors towards -1, or fail at the dtype.
+    """
+    if type(part).__module__ == "torch.nn.modules.loss":
+        raise TypeError(
+            f"classification is {type(part).__name__} of PyTorch, but labels are int8: 1 positive, "
+            f"0 negative, -1 ignored; {WRAP}"
+        )
+
+
+def classified(part: Any, logits: Tensor, labels: Tensor) -> Any:
+    """Returns what a part computes from flat logits and labels.
+
+    Args:
+        part: the classification part, a module without ``terms``.
+        logits: (N,).
+        labels: (N,) int8: 1, 0 or -1.
+
+    Raises:
+        RuntimeError: It cannot compute with int8, but can with floating labels.
+    """
+    try:
+        return part(logits, labels)
+    except RuntimeError as error:
+        if INT8 not in str(error):
+            raise
+        try:
+            part(logits, labels.to(logits.dtype))
+        except Exception:
+            raise error from None
+        said = " ".join(str(error).split())
+        text = (
+            f"{type(part).__name__} cannot compute with labels of int8 ({said}); leave out the "
+            "labels -1 and use labels.float()"
+        )
+        raise RuntimeError(text).with_traceback(error.__traceback__) from None  # keeps the line
 
 
 def checked_terms(terms: Any, logits: Tensor, positives: int) -> dict[str, Tensor]:

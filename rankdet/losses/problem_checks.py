@@ -1,5 +1,6 @@
 """Checks of the tensors of a `FlatProblem`: types, shapes and devices, and on a CPU the classes."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from rankdet.losses import device
 from rankdet.losses.arguments import kind_of, number
-from rankdet.losses.box_checks import check_box_pairs
+from rankdet.losses.box_checks import check_boxes
 from rankdet.losses.class_labels import check_classes
 from rankdet.losses.tensors import (
     CLASSES,
@@ -34,6 +35,7 @@ EXTRAS: dict[str, tuple[str | int | None, ...]] = {
 ROWS_OF_ANCHORS = tuple(name for name, shape in EXTRAS.items() if shape[0] == "A")
 INDICES = ("image_index", "positives")
 FACTORS = ("avg_factor", "cls_avg_factor")  # extras that are counts of the whole batch
+SLIP = 0.8  # a key that is so similar to a known one is taken for a slip
 INDEX = Wanted(CLASSES.dtypes, "a tensor of integers", "is")
 
 
@@ -58,15 +60,58 @@ def check_problem(
     for name, values in (("labels", labels), ("ignore", ignore)):
         check_shape(name, values, (n_anchors,), "one value for each row of the logits")
     check_classes(labels, n_classes, ignore)
-    n_positives = check_box_pairs("pred_boxes", pred_boxes, "target_boxes", target_boxes, logits)
+    n_positives = check_boxes("pred_boxes", pred_boxes, logits)
+    n_targets = check_boxes("target_boxes", target_boxes, logits)
+    if device.checked(labels):
+        _check_number(((labels < n_classes) & ~ignore).sum().item(), n_positives, n_targets)
+    elif n_positives != n_targets:
+        raise ValueError(
+            f"pred_boxes have {rows_of(n_positives)}, target_boxes {n_targets}; give both one row "
+            "for each positive label"
+        )
     _check_extras(extras, {"A": n_anchors, "P": n_positives}, logits)
     if extras.get("positives") is not None:
         _check_positives(extras["positives"], labels, ignore, n_classes)
 
 
+def rows_of(count: int) -> str:
+    """Returns a number of rows, for a message."""
+    return f"{count} row{'' if count == 1 else 's'}"
+
+
+def _check_number(n_positives: float, n_boxes: int, n_targets: int) -> None:
+    """Checks that both tensors of boxes have a row for each positive."""
+    if n_boxes == n_positives == n_targets:
+        return
+    wrong = [
+        f"{name} have {rows_of(count)}"
+        for name, count in (("pred_boxes", n_boxes), ("target_boxes", n_targets))
+        if count != n_positives
+    ]
+    raise ValueError(
+        f"{' and '.join(wrong)}, but {n_positives} labels are positive (a class below C, not "
+        "ignored); give one row for each"
+    )
+
+
+def _check_names(extras: Mapping[str, Any]) -> None:
+    """Checks that no unknown key is a slip of a known one; other keys are the user's own."""
+    missing = [name for name in (*EXTRAS, *FACTORS) if name not in extras]
+    for name in extras:
+        if name in EXTRAS or name in FACTORS:
+            continue
+        meant = difflib.get_close_matches(str(name), missing, n=1, cutoff=SLIP)
+        if meant:
+            raise ValueError(
+                f"extras have {name!r}, which nothing reads; did you mean {meant[0]!r}? (an entry "
+                "of your own needs another name)"
+            )
+
+
 def _check_extras(extras: Any, sizes: Mapping[str | int | None, int], logits: Tensor) -> None:
     if not isinstance(extras, Mapping):
         raise TypeError(f"extras are {kind_of(extras)}; give a dict of tensors")
+    _check_names(extras)
     for name, shape in EXTRAS.items():
         values = extras.get(name)
         if values is None:

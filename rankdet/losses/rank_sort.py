@@ -68,7 +68,7 @@ def _rank_sort(
     delta: float,
     max_positives: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    check(logits, targets, group, delta, max_positives)
+    check(logits, targets, group, delta, max_positives, "targets")
     check_labels(targets, soft=True)
     made = kernels.rank_sort(logits, targets, group, delta, EPS, max_positives)
     if made is not None:

@@ -66,7 +66,7 @@ def image_groups(problem: FlatProblem, size: int) -> list[FlatProblem]:
         ValueError: there is no image index.
     """
     if "image_index" not in problem.extras:
-        raise ValueError("`groups of n` needs extras['image_index'] (A,), which is missing")
+        raise ValueError("`groups of n` needs 'image_index' (A,); pass it in `extras=`")
     owners = problem.extras["image_index"].div(size, rounding_mode="floor")
     count = int(owners.max()) + 1 if len(owners) else 1
     if count == 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rankdet.evaluation.metric import LOWER
 from rankdet.papers.claims import Claim
 from rankdet.papers.spec import Column, Row, Spec
-from rankdet.papers.verdicts import DIRECTION, UNDECIDED
+from rankdet.papers.verdicts import DIRECTION, FAILS, HOLDS, UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,11 @@ class Finding:
     p: float | None = None
     better: str | None = None
     in_table: float | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether its verdict needs no seeds: a setting or a theorem gives the values exactly."""
+        return not self.seeds and self.verdict in (HOLDS, FAILS, UNDECIDED)
 
     @property
     def words(self) -> str:

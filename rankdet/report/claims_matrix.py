@@ -25,8 +25,8 @@ class ClaimLine:
         where: title of its table, with the dataset if the claim has answers on several.
         link: the place of its table, relative to the report's folder.
         outcome: one of `OUTCOMES`.
-        words: the verdict on direction and size with the numbers of its sides, or why there is no
-            answer.
+        words: the verdict on direction and size with the numbers of its sides, and why it may have
+            fewer than three seeds; or why there is no answer.
         also: the other tables with the same claim, with the outcome if it is another one.
     """
 
@@ -101,10 +101,11 @@ def _words(place: Place) -> str:
     weakest = place.statement.weakest
     if weakest.verdict == MISSING:
         return weakest.how
+    said = f"{weakest.words}; exact, so one seed is enough" if weakest.exact else weakest.words
     sides = place.statement.findings
     if len(sides) == 1:
-        return weakest.words
-    return f"{weakest.words} ({'; '.join(_side(place, finding) for finding in sides)})"
+        return said
+    return f"{said} ({'; '.join(_side(place, finding) for finding in sides)})"
 
 
 def _side(place: Place, finding: Finding) -> str:

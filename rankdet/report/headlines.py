@@ -107,8 +107,8 @@ def _range(contest: Contest) -> str:
     if most >= SEEDS:
         seeds = f"one loss with {most} seeds"
     return (
-        f"{where}, AP is between {ends}, {seeds}: no verdict, which needs {SEEDS} seeds of two "
-        "losses."
+        f"{where}, AP is between {ends}, {seeds}. There is no verdict: it needs {SEEDS} seeds or "
+        "more of at least two losses."
     )
 
 

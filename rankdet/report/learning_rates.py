@@ -30,17 +30,14 @@ def rate_words(run: RecordedRun) -> str:
     An example is `rate 0.04, set by the study; no search for it is recorded`. Empty if the plan
     does not say it.
     """
-    how, rate = _how(run), _rate(run)
-    if rate is None or how.startswith(f"rate {rate:g}"):
-        return how
-    return how.replace("rate ", f"rate {rate:g}, ", 1)
+    return _with_rates(_how(run), [run])
 
 
 def tuning_lines(study: RecordedStudy) -> list[dict[str, str]]:
     """Returns how the rates were chosen: `words` with the `losses` that they are true of.
 
-    A loss is named with its detector if its rates were not chosen alike on all detectors. Rates
-    that the words do not name follow, from the lowest to the highest.
+    A loss is named with its detector if its rates were not chosen alike on all detectors. The rates
+    that were used come first, from the lowest to the highest.
     """
     chosen: dict[str, dict[str, None]] = {}
     known = [run for run in study.runs if _how(run)]
@@ -56,7 +53,7 @@ def tuning_lines(study: RecordedStudy) -> list[dict[str, str]]:
     if len(named) == 1 and all(_how(run) or run.untrained for run in study.runs):
         named = {words: {"all losses": None} for words in named}
     return [
-        {"losses": ", ".join(names), "words": f"{words}{_span(members[words], words)}"}
+        {"losses": ", ".join(names), "words": _with_rates(words, members[words])}
         for words, names in named.items()
     ]
 
@@ -83,10 +80,10 @@ def _rate(run: RecordedRun) -> float | None:
     return None if run.untrained or not isinstance(found, int | float) else float(found)
 
 
-def _span(runs: Iterable[RecordedRun], words: str) -> str:
-    """The rates of runs in brackets; empty if they are unknown or the words name the rate."""
+def _with_rates(words: str, runs: Iterable[RecordedRun]) -> str:
+    """The words with the rates of the runs in front, unless these are unknown or named there."""
     known = sorted({rate for run in runs if (rate := _rate(run)) is not None})
     if not known or any(words.startswith(f"rate {rate:g}") for rate in known):
-        return ""
-    ends = [f"{rate:g}" for rate in dict.fromkeys((known[0], known[-1]))]
-    return f" ({' to '.join(ends)})"
+        return words
+    ends = " to ".join(f"{rate:g}" for rate in dict.fromkeys((known[0], known[-1])))
+    return words.replace("rate ", f"rate {ends}, ", 1)

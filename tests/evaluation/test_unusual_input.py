@@ -63,6 +63,45 @@ def test_scores_outside_the_unit_interval_are_noted(tmp_path):
     assert out["metrics"]["AP"] == evaluate_files(gt, dt)["metrics"]["AP"]
 
 
+IMAGES = [{"id": i, "width": 100, "height": 80} for i in (1, 2)]
+REAL = [[10, 10, 30, 20], [60, 10, 30, 40], [5, 50, 90, 29], [70, 60, 30, 20], [40, 30, 50, 45]]
+
+
+def notes_on(tmp_path, boxes, images=IMAGES):
+    truth = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "a"}]}
+    found = [
+        {"image_id": 1 + i % 2, "category_id": 1, "bbox": box, "score": 0.5}
+        for i, box in enumerate(boxes)
+    ]
+    return evaluate_files(*write(tmp_path, truth=truth, results=found))["notes"]
+
+
+def test_corners_instead_of_sizes_are_noted_with_their_share(tmp_path):
+    corners = [[x, y, x + w, y + h] for x, y, w, h in REAL]
+    assert notes_on(tmp_path, corners) == [
+        "4 of 5 boxes (80%) end far outside their image: are they x1, y1, x2, y2? Used as given; "
+        "write x, y, width, height in pixels of the annotated images"
+    ]
+
+
+def test_boxes_of_larger_images_are_noted(tmp_path):
+    (note,) = notes_on(tmp_path, [[3 * value for value in box] for box in REAL])
+    assert "are they of images of another size?" in note
+
+
+def test_boxes_relative_to_the_image_are_noted(tmp_path):
+    (note,) = notes_on(tmp_path, [[x / 100, y / 80, w / 100, h / 80] for x, y, w, h in REAL])
+    assert note.startswith("the largest coordinate of a box is 1: are they relative to the image?")
+
+
+def test_ordinary_boxes_have_no_note(tmp_path):
+    """Boxes that end a little outside, some that end far outside, and images of unknown size."""
+    assert notes_on(tmp_path, REAL) == []
+    assert notes_on(tmp_path, [[x, y, w + 9, h + 7] for x, y, w, h in REAL]) == []
+    assert notes_on(tmp_path, [*REAL, [50, 50, 90, 90]]) == []
+    assert notes_on(tmp_path, [[1, 2, 500, 600]], [{"id": 1}, {"id": 2}]) == []
+
+
 @pytest.mark.parametrize("value", [7, None, "often", ["r"]])
 def test_a_frequency_that_is_not_lviss_is_not_used(tmp_path, value):
     good = evaluate_files(*write(tmp_path))

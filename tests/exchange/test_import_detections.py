@@ -77,6 +77,7 @@ def test_the_report_marks_it_and_compares_it(plan: Path) -> None:
     assert take("--url", URL, "--title", "Their <b>model</b>") == 0
     assert cli.main(["report", "fake", "--out", "report"]) == 0
     first = Path("report/index.html").read_text()
+    assert "<span>2 losses and 1 imported model</span>" in first
     assert f'<a class="source" href="{URL}"' in first and "Their &lt;b&gt;model&lt;/b&gt;" in first
     assert "</span> imported</span>" in first
     page = next(Path("report/runs").rglob("*theirs*/*.html")).read_text()
@@ -172,6 +173,17 @@ def test_unusual_detections_are_noted(plan: Path, capsys) -> None:
     note = capsys.readouterr().err.splitlines()[1]
     assert note.startswith("note: detector 'retinanett': the study has no run of it")
     assert "did you mean 'retinanet'?" in note
+
+
+def test_corners_instead_of_sizes_are_noted(plan: Path, capsys) -> None:
+    found = detections_of(plan)
+    for one in found:
+        x, y, width, height = one["bbox"]
+        one["bbox"] = [x, y, x + width, y + height]
+    write("theirs.json", found)
+    assert take() == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "end far outside their image: are they x1, y1, x2, y2?" in line
 
 
 def test_changed_detections_are_stale(plan: Path) -> None:

@@ -190,5 +190,5 @@ def test_masks_can_replace_boxes():
     torch.testing.assert_close(given.ious, dice)
     torch.testing.assert_close(part(given), 3 * (dice * errors).sum() / dice.sum())
     del given.extras["dice"]
-    with pytest.raises(ValueError, match="dice needs extras"):
+    with pytest.raises(ValueError, match="dice needs 'dice'"):
         part.quality(given)

@@ -173,7 +173,9 @@ def test_a_loss_of_ones_own_is_an_ordinary_module():
 
 def test_wrong_number_of_boxes_is_named():
     batch = Batch()
-    with pytest.raises(ValueError, match="7 positive labels, but 6 predicted boxes"):
+    with pytest.raises(
+        ValueError, match="pred_boxes have 6 rows and target_boxes have 6 rows, but 7 labels"
+    ):
         criterion(APLoss())(
             batch.logits, batch.labels, batch.ignore, batch.boxes[:6], batch.targets[:6]
         )

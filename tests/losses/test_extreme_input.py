@@ -92,7 +92,7 @@ def test_nan_shows(name, kind):
     [
         (lambda x, y: functional.ap_loss(x.long(), y), "floating"),
         (lambda x, y: functional.ap_loss(x, y[:-1]), "labels for"),
-        (lambda x, y: functional.ap_loss(x, y, group=y[:-1]), "group for"),
+        (lambda x, y: functional.ap_loss(x, y, group=y[:-1]), "308 group indices for 309"),
         (lambda x, y: functional.ap_loss(x, y, delta=-1.0), "delta is -1.0; give 0 or more"),
         (lambda x, y: functional.alrp_loss(x, y, torch.ones(2)), "9 positives"),
         (lambda x, y: functional.alrp_loss(x, y, torch.ones(9), target="x"), "known are"),

@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 import torch
+from torch import nn
 
 from rankdet.losses import (
     APLoss,
@@ -39,7 +40,7 @@ def losses_of(**changes):
 
 
 def line(call, *args, **options):
-    with pytest.raises((TypeError, ValueError)) as caught:
+    with pytest.raises((TypeError, ValueError, RuntimeError)) as caught:
         call(*args, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -72,11 +73,19 @@ WRONG = {
     "integer mask": ({"ignore": RIGHT["ignore"].int()}, "ignore is torch.int32; give a tensor of"),
     "fewer predictions": (
         {"pred_boxes": BOXES[:1]},
-        "target_boxes: found the shape (2, 4); give (1, 4)",
+        "pred_boxes have 1 row, but 2 labels are positive (a class below C, not ignored); give",
+    ),
+    "fewer targets": (
+        {"target_boxes": BOXES[:1]},
+        "target_boxes have 1 row, but 2 labels are positive",
+    ),
+    "more of both": (
+        {"pred_boxes": BOXES.repeat(2, 1), "target_boxes": BOXES[[0, 1, 1]]},
+        "pred_boxes have 4 rows and target_boxes have 3 rows, but 2 labels are positive",
     ),
     "fewer boxes": (
         {"pred_boxes": BOXES[:1], "target_boxes": BOXES[:1]},
-        "2 positive labels, but 1 predicted boxes",
+        "pred_boxes have 1 row and target_boxes have 1 row, but 2 labels are positive",
     ),
     "flat boxes": ({"pred_boxes": BOXES.reshape(-1)}, "pred_boxes: found the shape (8,); give (P"),
     "list of boxes": ({"target_boxes": BOXES.tolist()}, "target_boxes are a list; give a tensor"),
@@ -102,6 +111,18 @@ WRONG = {
     ),
 }
 WRONG |= {
+    f"near {key}": (
+        {"extras": {key: torch.ones(2)}},
+        f"extras have {key!r}, which nothing reads; did you mean {meant!r}?",
+    )
+    for key, meant in {
+        "pred_delta": "pred_deltas",
+        "image_idx": "image_index",
+        "average_factor": "avg_factor",
+        "anchor": "anchors",
+    }.items()
+}
+WRONG |= {
     f"positives {rows}": ({"extras": {"positives": torch.tensor(rows)}}, "are other rows than")
     for rows in ([0, 9], [0, 1], [-1, 0], [0, 4], [3, 0], [0, 0])
 }
@@ -111,6 +132,72 @@ WRONG |= {
 @pytest.mark.parametrize(("wrong", "said"), WRONG.values(), ids=WRONG)
 def test_wrong_input_of_a_criterion_is_named(wrong, said):
     assert said in line(losses_of, **wrong)
+
+
+@pytest.mark.parametrize("name", ["depth", "my_masks", "image_size", "scores", "images"])
+def test_extras_may_have_entries_of_ones_own(name):
+    class Own(APLoss):
+        def terms(self, problem):
+            return {"loss_cls": problem.logits.sum() * problem.extras[name]}
+
+    criterion = Criterion(Own(), build_box({"type": "iou"}), build_balance({}))
+    assert criterion(**RIGHT, extras={name: 0.0})["loss_cls"] == 0
+
+
+def test_an_entry_beside_the_known_one_is_no_slip():
+    images = torch.zeros(6, dtype=torch.int64)
+    found = losses_of(extras={"image_index": images, "image_ids": images})
+    assert found["loss_rank"] == losses_of()["loss_rank"]
+
+
+@pytest.mark.fault("wrong input of a criterion")
+@pytest.mark.parametrize(
+    ("loss", "box", "said"),
+    [
+        (APLoss(), {"type": "l1"}, "l1 needs 'pred_deltas' (P, 4), one row for each positive; "),
+        (APLoss(), {"type": "dice"}, "dice needs 'dice' (P,), one row for each positive; pass"),
+        (APLoss(), {"weighting": "centerness"}, "centerness weighting needs 'centerness_targets'"),
+        (APLoss(per_image=True), {}, "per_image=True needs 'image_index' (A,); pass it in `extras"),
+        (RankSortLoss(labels="dice"), {}, "labels 'dice' need the Dice coefficients of masks; pa"),
+    ],
+)
+def test_a_missing_extra_is_asked_of_the_caller(loss, box, said):
+    """In one's own loop there is no detector that could provide it."""
+    found = line(Criterion(loss, build_box(box), build_balance({})), **RIGHT, extras={"depth": 1})
+    assert found.startswith(said) and "`extras=`" in found and "detector does not" not in found
+
+
+@pytest.mark.fault("wrong input of a criterion")
+@pytest.mark.parametrize("kind", [nn.BCEWithLogitsLoss, nn.MSELoss, nn.HuberLoss])
+def test_a_loss_of_pytorch_is_no_classification_part(kind):
+    """MSELoss would take the labels, and train ignored anchors towards -1."""
+    found = line(Criterion, kind(), BoxLoss(), Balance())
+    assert found.startswith(f"classification is {kind.__name__} of PyTorch, but labels are int8: 1")
+    assert "labels.float()" in found
+
+
+@pytest.mark.fault("wrong input of a criterion")
+def test_a_part_that_cannot_compute_with_int8_is_named():
+    class Entropy(nn.Module):
+        def forward(self, logits, labels):
+            return nn.functional.binary_cross_entropy_with_logits(logits, labels)
+
+    class Broken(nn.Module):
+        def forward(self, logits, labels):
+            raise RuntimeError("no Char here")
+
+    found = line(Criterion(Entropy(), BoxLoss(), Balance()), **RIGHT)
+    assert found.startswith("Entropy cannot compute with labels of int8 (")
+    assert found.endswith("leave out the labels -1 and use labels.float()")
+    with pytest.raises(RuntimeError, match=r"^no Char here$"):
+        Criterion(Broken(), BoxLoss(), Balance())(**RIGHT)
+
+
+def test_on_a_gpu_boxes_of_different_numbers_are_named_without_a_wait(monkeypatch):
+    monkeypatch.setattr("rankdet.losses.device.on_cpu", lambda values: False)
+    assert line(losses_of, pred_boxes=BOXES[:1]) == (
+        "pred_boxes have 1 row, target_boxes 2; give both one row for each positive label"
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32])

@@ -12,6 +12,7 @@ from rankdet.losses import (
     NDCGLoss,
     RankSortLoss,
     build_box,
+    flat_labels,
     functional,
 )
 
@@ -62,6 +63,35 @@ def test_labels_of_every_dtype_give_the_same(loss, dtype, group):
 def test_a_missing_label_is_named(loss):
     with pytest.raises(ValueError, match="3 labels for 4 logits"):
         loss(LOGITS, LABELS[:3])
+
+
+@pytest.mark.fault("wrong or missing label or IoU target of a loss")
+@every
+def test_one_value_per_row_of_the_logits_has_a_hint(loss):
+    """Class indices, and one group per anchor, are the most frequent mistakes."""
+    logits, rows = torch.zeros(2, 3), torch.tensor([1, 0])
+    said = (
+        r"2 labels for 6 logits of shape \(2, 3\); .* class indices use flat_labels\(classes, 3\)$"
+    )
+    with pytest.raises(ValueError, match=said):
+        loss(logits, rows)
+    said = r"2 group indices for 6 logits of shape \(2, 3\); .* group\.repeat_interleave\(3\)$"
+    with pytest.raises(ValueError, match=said):
+        loss(logits, torch.tensor([[0, 1, 0], [1, 0, 0]]), group=rows)
+    with pytest.raises(ValueError, match=r"4 group indices for 6 logits; give one per logit$"):
+        loss(logits, torch.tensor([[0, 1, 0], [1, 0, 0]]), group=torch.zeros(4, dtype=torch.int64))
+
+
+@pytest.mark.fault("wrong or missing label or IoU target of a loss")
+def test_one_target_per_row_of_the_logits_has_a_hint():
+    with pytest.raises(ValueError, match=r"^2 targets for 6 logits .*flat_labels\(classes, 3\)"):
+        functional.rank_sort_loss(torch.zeros(2, 3), torch.tensor([0.5, 0.7]))
+
+
+def test_the_hints_lead_to_input_that_is_taken():
+    logits, classes = torch.zeros(2, 3), torch.tensor([1, 3])
+    group = torch.tensor([0, 1]).repeat_interleave(3)
+    assert functional.ap_loss(logits, flat_labels(classes, 3), group=group) > 0
 
 
 @pytest.mark.fault("wrong or missing label or IoU target of a loss")

@@ -16,6 +16,9 @@ def test_plain_pytorch():
     assert found["value"].item() < 0.9  # .99 before the 20 steps
     assert found["boxes"].grad.abs().sum() > 0
     assert found["losses"]["loss_cls"].requires_grad and found["losses"]["num_pos"] == 5
+    assert found["loss_loc"] > 0 and found["ape"] > 0
+    assert found["found_boxes"].grad.abs().sum() > 0
+    assert found["entropy"] > 0
 
 
 def test_class_indices_and_soft_targets():

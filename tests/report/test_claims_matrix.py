@@ -85,6 +85,16 @@ def test_a_claim_with_two_sides_has_one_row_with_both_numbers(seeds: Path) -> No
     assert "1/min rate: " in row[0] and "; max rate: " in row[0]
 
 
+def test_a_verdict_from_exact_values_says_why_one_seed_is_enough(report: Path) -> None:
+    """A study with one seed has no other verdicts."""
+    head, *rows = Page(report / "index.html").table("Claims by paper")
+    decided = [at for at, cell in enumerate(head) if cell.endswith((HOLDS, SMALLER, UNDECIDED))]
+    shown = [r for r in rows if " · " not in r[0] and any(r[at] for at in decided)]
+    assert shown and all("exact, so one seed is enough" in row[0] for row in shown)
+    said = "a setting or a theorem gives it exactly, so one seed is enough"
+    assert any(said in page.read_text() for page in (report / "papers").glob("*.html"))
+
+
 def test_a_figure_knows_where_its_table_has_another_number(seeds_plan: Path) -> None:
     """The extremes of a mean curve are not the mean of the seeds' extremes."""
     spec = load_spec(PAPERS / "claims" / "figure_gradients.yaml")

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from rankdet.charts.pareto import Point, front, pareto_svg
 from rankdet.report.contests import Contest
 from rankdet.report.pareto_plots import pareto_plots
+from rankdet.report.time_doubts import doubts
 from rankdet.results.leaderboard import Entry
 from rankdet.results.records import read_study
 from rankdet.results.seed_groups import seed_groups
@@ -83,7 +85,8 @@ def test_the_page_shows_the_seconds_of_the_records(seeds: Path) -> None:
     best = max(known, key=lambda r: float(r["AP"]))
     assert (fast["loss"], best["loss"]) == ("focal", "alrp")
     text = Page(seeds / "index.html").text
-    assert "loss beats these in both AP and time: Focal Loss, aLRP Loss. Times of made-up" in text
+    said = "in both AP and time (dashed line): Focal Loss, aLRP Loss. Times of made-up"
+    assert f"If these times are right, no other loss beats these {said}" in text
     assert f"aLRP Loss, RetinaNet: seconds per iteration {float(best['s/iteration']):.3g}" in text
     svg = (
         (seeds / "index.html").read_text().split('aria-labelledby="pareto-0"')[1].split("</svg>")[0]
@@ -117,3 +120,36 @@ def test_seconds_that_differ_by_more_than_two_are_told(seeds_plan, slowest, unsu
     assert plot.best == ("rs", "ap")
     assert plot.unsure == ((f"ap (0.25 to {slowest:.2g} s)",) if unsure else ())
     assert ("(unsure)" in plot.svg) == unsure
+
+
+def run(started: str, finished: str, device: str = "cpu", cpu: str = "A") -> SimpleNamespace:
+    facts = SimpleNamespace(started=started, finished=finished, hardware={"cpu": cpu})
+    return SimpleNamespace(training=SimpleNamespace(device=device), provenance=facts)
+
+
+@pytest.mark.parametrize(
+    ("second", "at_once"),
+    [
+        (run("10:30", "11:30"), True),
+        (run("10:10", "10:20"), True),
+        (run("11:00", "12:00"), False),
+        (run("09:00", "10:00"), False),
+        (run("10:30", "11:30", cpu="B"), False),
+        (run("10:30", "11:30", "cuda:0"), False),
+    ],
+    ids=["overlap", "inside", "after", "before", "another processor", "a GPU"],
+)
+def test_trainings_at_the_same_time_make_the_times_doubtful(second, at_once) -> None:
+    found = doubts([run("10:00", "11:00"), second], points((1.0, 10.0), (1.5, 20.0)))
+    assert found == (("trainings ran at the same time",) if at_once else ())
+
+
+@pytest.mark.parametrize(("device", "doubtful"), [("cpu", True), ("cuda:0", False)])
+def test_losses_of_one_detector_that_differ_by_more_than_two_are_doubtful(device, doubtful) -> None:
+    """As seen: one loss took .12 s on a CPU, another .386 s beside other jobs."""
+    runs = [run("10:00", "11:00", device), run("11:00", "12:00", device)]
+    said = "with D, p1 took 0.39 s and p0 0.12 s"
+    assert doubts(runs, points((0.12, 1.0), (0.386, 2.0))) == ((said,) if doubtful else ())
+    assert doubts(runs, points((0.12, 1.0), (0.24, 2.0))) == ()
+    apart = [Point("p0", "D", 0.12, 1.0), Point("p1", "another detector", 0.386, 2.0)]
+    assert doubts(runs, apart) == ()

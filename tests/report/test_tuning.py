@@ -73,8 +73,8 @@ def test_rates_and_searches_are_said(tmp_path):
     )
     lines = {line["losses"].split(",")[0]: line["words"] for line in tuning_lines(study)}
     assert lines["AP Loss"] == TUNED  # it names its rate
-    unsearched = "rate set by the study; no search for it is recorded"
-    assert lines["Focal Loss"] == f"{unsearched} (0.001 to 0.04)"
+    unsearched = "set by the study; no search for it is recorded"
+    assert lines["Focal Loss"] == f"rate 0.001 to 0.04, {unsearched}"
     table = [(one.loss, one.detector, one.rate) for one in rates(study)]
     assert len(set(table)) == len(table)
     assert ("AP Loss", "RetinaNet", 0.02) in table and ("aLRP Loss", "ATSS", 0.001) in table
@@ -82,6 +82,14 @@ def test_rates_and_searches_are_said(tmp_path):
     assert rate_words(run) == "rate 0.04, set by the study; no search for it is recorded"
     assert rate_words(next(r for r in study.runs if r.loss == "ap")) == TUNED
     assert not any(one.loss == "untrained" for one in rates(study))
+
+
+def test_the_rate_that_was_used_comes_before_that_of_a_search(tmp_path):
+    words = "rate not tuned; the best of 5 was 0.02 (held-out shapes)"
+    study = with_rates(read_study(make_study(tmp_path)), lambda r: 0.01, lambda r: words)
+    used = "rate 0.01, not tuned; the best of 5 was 0.02 (held-out shapes)"
+    assert [line["words"] for line in tuning_lines(study)] == [used]
+    assert rate_words(next(r for r in study.runs if r.loss == "focal")) == used
 
 
 def test_the_files_that_a_run_page_names_for_all_runs_are_in_the_report(report):

@@ -1,7 +1,7 @@
 """Reads and checks ground truth and detections in COCO's format.
 
 A faulty file raises an `InputError` of one line: what was found, where, and what to do. Remarks
-(renumbered ids, scores outside [0, 1]) become notes.
+(renumbered ids, scores outside [0, 1], boxes in another form) become notes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from rankdet.evaluation.coco.ids import from_one
 from rankdet.evaluation.coco.json_columns import Columns, read_columns
 from rankdet.evaluation.coco.json_stream import check_end, kind, read_json, read_json_list
 from rankdet.evaluation.coco.types import Detections, Federated, Floats, GroundTruth, Ints
+from rankdet.evaluation.coco.unusual import remarks
 
 IOU_TYPES = ("bbox", "segm")
 FREQUENCIES = ("r", "c", "f")  # rare, common, frequent (LVIS)
@@ -130,16 +131,8 @@ def load_detections(
     keep = np.flatnonzero(known & known_category)
     if len(keep) < len(score):
         image, category, score, boxes = image[keep], category[keep], score[keep], boxes[keep]
-    outside = int(np.count_nonzero((score < 0) | (score > 1)))
-    if outside:
-        notes.append(
-            f"{counted(outside, 'detection has', 'detections have')} a score outside [0, 1]: used "
-            "as given, "
-            "calibration is undefined"
-        )
-    if len(keep) == 0:
-        notes.append("there are no detections: AP is 0, oLRP is 1, correlations are undefined")
     image = check.places(ground_truth.image_ids, image)
+    notes += remarks(score, boxes, ground_truth.image_sizes[image])
     masks, area = None, boxes[:, 2] * boxes[:, 3]
     if iou_type == "segm":
         from rankdet.evaluation.coco.masks import encode, mask_areas
