@@ -55,6 +55,16 @@ def test_a_merged_study_has_all_runs_with_their_numbers(parts: Path, capsys) -> 
     assert '<svg class="sample"' in page  # images and annotations came along
 
 
+def test_a_banner_that_may_be_wrong_for_more_seeds_is_said(parts: Path, capsys) -> None:
+    assert cli.main(MERGE) == 0
+    told = capsys.readouterr().err
+    assert "the report will say 'Smoke scale:" in told and "--scale TEXT" in told
+    assert cli.main([*MERGE, "--title", "Whole", "--scale", "Three  seeds."]) == 0
+    study = read_study("results/c/plan.json")
+    assert (study.title, study.scale) == ("Whole", "Three seeds.")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_merge_can_be_done_again_and_replaces_nothing_else(parts: Path, capsys) -> None:
     assert cli.main(MERGE) == 0
     assert cli.main(MERGE) == 0
