@@ -245,8 +245,22 @@ def test_differences_of_numbers_need_seeds(parts: Path, capsys, tmp_path) -> Non
     (line,) = [line for line in lines if line.startswith("differs beyond intervals: ")]
     assert f"shapes/retinanet/ap: {before:.1f} in c, {before - 20:.1f} in d; +20.0" in line
     assert any(line.startswith("agrees: shapes/retinanet/alrp") for line in lines)
-    assert "too few seeds (1 in c, 1 in d)" in "\n".join(lines)
+    (single,) = [line for line in lines if line.startswith("equal values: ")]
+    assert "focal: " in single
     assert "differs beyond intervals" in Path("rows.csv").read_text()
+
+
+def test_one_seed_with_another_value_is_not_compared(parts: Path, capsys) -> None:
+    """A study and its copy have equal values, until one of them is changed."""
+    shutil.copytree(parts / "b", parts / "d")
+    last = diff(capsys, "b", "d")[-1]
+    assert "rows have equal values, seed by seed" in last and "not compared" not in last
+    path = parts / "d/shapes/retinanet/focal/seed1/metrics.json"
+    change(path, lambda one: one["metrics"].update(AP=one["metrics"]["AP"] - 1e-4))
+    lines = diff(capsys, "b", "d")
+    (line,) = [line for line in lines if "/focal: " in line]
+    assert line.startswith("not compared: ") and "too few seeds (1 in " in line
+    assert "2 with too few seeds for an interval have equal values, 1 are not" in lines[-1]
 
 
 def test_studies_without_a_common_row(parts: Path, capsys) -> None:
