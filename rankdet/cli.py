@@ -238,7 +238,7 @@ def missing(command: str | None, package: str) -> str:
     extra = "bench" if package in OF_STUDIES else "evaluate"
     return (
         f"`rankdet {command}` needs the Python package {package!r}, which is not installed: run "
-        f"`make setup` in a clone, or pip install 'rankdet[{extra}]'"
+        f"`make setup` in a clone of RankDet Bench, or pip install '.[{extra}]' there"
     )
 
 

@@ -41,6 +41,8 @@ NOT_OWN = re.compile(r"\..*|site-packages|dist-packages")  # folders in a user's
 # Written files. They never go into an installed package.
 CACHE = DATA / "cache" if IN_CLONE else Path.home() / ".cache" / "rankdet"
 
+# Where Snakemake looks for a workflow.
+SNAKEFILES = ("Snakefile", "snakefile", "workflow/Snakefile", "workflow/snakefile")
 COMMIT = "RANKDET_COMMIT"  # environment variable of a container: the code has no repository there
 STUDY = "study.yaml"  # the study of a folder that `rankdet init` made
 PLUGINS = {"losses": (LOSSES, ".py"), "detectors": (DETECTORS, ".yaml"), "papers": (PAPERS, "")}
@@ -50,6 +52,11 @@ _chosen: dict[str, tuple[Path, ...]] = {}
 def default_study() -> Path:
     """Returns the study that runs if none is named: `study.yaml` of this folder, else smoke."""
     return Path(STUDY) if Path(STUDY).is_file() else CONFIG / "smoke.yaml"
+
+
+def runs_studies(folder: Path) -> bool:
+    """Returns whether `snakemake` finds a workflow in a folder, as in a lab or in the clone."""
+    return any((folder / name).is_file() for name in SNAKEFILES)
 
 
 def use_places(chosen: Mapping[str, Iterable[str | Path]]) -> None:

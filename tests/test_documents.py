@@ -26,6 +26,8 @@ PATH = re.compile(
     r"`((?:rankdet|workflows|analysis|tests|config|docs|envs|profiles|data|reports|\.github)/[\w./-]+)`"
 )
 
+# The package is on no index: pip installs it from a clone (`.`) or from a file.
+FROM_AN_INDEX = re.compile(r"pip3? install[^`\n#]*?[ \"']rankdet(?![\w./-])[^`\n]*")
 HEAD = re.compile(r"rankdet\.\w+Head")  # a name in mmdet's registry
 
 # Files that a reader of a guide writes; test_workflow_papers.py writes the first two.
@@ -72,6 +74,15 @@ def test_commands_in_documents_exist(document):
     code = re.findall(r"```.*?```|`[^`]+`", document.read_text(encoding="utf-8"), re.DOTALL)
     named = {name for part in code for name in re.findall(r"(?<!from )\brankdet ([a-z]+)\b", part)}
     assert named <= COMMANDS.keys()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*DOCUMENTS, *sorted(ROOT.glob("profiles/*/*.yaml"))],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_no_page_installs_the_package_from_an_index(document):
+    assert FROM_AN_INDEX.findall(document.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -170,7 +170,12 @@ def test_commands_that_need_more_packages(command, arguments):
 def test_a_lab_and_a_new_loss_need_no_clone(command, tmp_path):
     done = command("init", "lab")
     assert done.returncode == 0, done.stderr
+    assert "cd 'my lab' && snakemake" in command("init", "my lab").stdout
     assert "SNAKEFILE" in (tmp_path / "lab/Snakefile").read_text()
     assert (tmp_path / "lab/profiles/default/profile.yaml").is_file()
+    outside = command("new", "loss", "mine")
+    assert outside.returncode == 2 and not (tmp_path / "losses").exists()
+    assert "make a lab first, `rankdet init my-lab" in outside.stderr
+    (tmp_path / "Snakefile").touch()
     assert command("new", "loss", "mine").returncode == 0
     assert '"name": "mine"' in (tmp_path / "losses/mine.py").read_text()

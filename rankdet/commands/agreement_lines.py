@@ -6,6 +6,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from rankdet.errors import counted
+
 
 def show_agreements(
     rows: Sequence[Any], metric: Any, sides: tuple[str, str], out: Path | None
@@ -35,7 +37,12 @@ def row_line(row: Any, metric: Any, sides: tuple[str, str]) -> str:
         metric: The metric that was compared.
         sides: Words after the first and the second mean.
     """
+    from rankdet.results.agreement import EQUAL
+
     name = row.runs if row.split == "val" else f"{row.runs} ({row.split})"
+    if row.difference is None and row.verdict == EQUAL:
+        seeds = f", {counted(len(row.here), 'seed')}" if len(row.here) > 1 else ""
+        return f"{EQUAL}: {name}: {fmean(row.here):.{metric.decimals}f}{seeds}"
     if row.difference is None:
         return f"{row.verdict}: {name}: {row.reason}"
     means = zip((row.here, row.record), sides, strict=True)
@@ -49,11 +56,16 @@ def row_line(row: Any, metric: Any, sides: tuple[str, str]) -> str:
 
 def summary(rows: Sequence[Any], metric: Any) -> str:
     """Returns how many rows agree, and the test of all rows together."""
-    from rankdet.results.agreement import AGREES, DIFFERS, NOT_COMPARED
+    from rankdet.results.agreement import AGREES, DIFFERS, EQUAL, NOT_COMPARED
 
     counts = Counter(row.verdict for row in rows)
+    if counts[EQUAL] == len(rows):
+        rest = "row has equal values" if len(rows) == 1 else "rows have equal values"
+        return f"{metric.header}: {len(rows)} of {len(rows)} {rest}, seed by seed"
     text = f"{metric.header}: {counts[AGREES]} of {len(rows)} rows agree, {counts[DIFFERS]} differ"
     text += " beyond intervals"
+    if counts[EQUAL]:
+        text += f", {counts[EQUAL]} with too few seeds for an interval have equal values"
     if counts[NOT_COMPARED]:
         text += f", {counts[NOT_COMPARED]} are not compared"
     text += " (Welch's intervals over seeds, widened by Holm for all compared rows)"

@@ -16,7 +16,7 @@ from rankdet import __version__
 from rankdet.commands import packages, shadows
 from rankdet.commands.packages import EnvironmentProblem
 from rankdet.jobs.folders import folder_problems
-from rankdet.repository import COMMIT, ENVIRONMENTS, IN_CLONE, ROOT, unusable
+from rankdet.repository import COMMIT, ENVIRONMENTS, IN_CLONE, ROOT, runs_studies, unusable
 
 SCHEMA = "rankdet.doctor/1"
 GB = 1 << 30
@@ -38,10 +38,11 @@ def run(args: argparse.Namespace) -> int:
 def examine() -> dict[str, Any]:
     """Examines the packages, the machine, the current folder and the repository.
 
-    An installed wheel is not in a clone of the repository: then packages that only studies need,
-    pinned versions and the git commit are not examined.
+    An installed wheel is not in a clone of the repository: then the git commit is not examined, and
+    packages that only studies need are examined in a lab alone.
     """
-    clone = IN_CLONE
+    clone, lab = IN_CLONE, not IN_CLONE and runs_studies(Path())
+    pins = ENVIRONMENTS / "constraints.txt"
     versions = packages.installed()
     torch, import_problems = packages.imported("torch")
     import_problems += packages.opencv_problems()
@@ -55,8 +56,8 @@ def examine() -> dict[str, Any]:
     problems = [
         *(path_problems(ROOT, sys.executable) if clone else ()),
         *hidden,
-        *packages.package_problems(versions, studies=clone),
-        *packages.version_problems(versions, packages.pins(ENVIRONMENTS / "constraints.txt")),
+        *packages.package_problems(versions, studies=clone or lab, clone=clone),
+        *packages.version_problems(versions, packages.pins(pins), None if clone else pins),
         *import_problems,
         *op_problems,
         *device_problems(devices),
@@ -73,6 +74,7 @@ def examine() -> dict[str, Any]:
         "ops": served,
         "disk": disk,
         "clone": clone,
+        "lab": lab,
         "commit": commit,
         "problems": [problem._asdict() for problem in problems],
     }
@@ -219,7 +221,8 @@ def lines(findings: Mapping[str, Any]) -> Iterator[str]:
     if findings["clone"]:
         yield f"  {'commit':<14}{findings['commit'] or 'unknown'}"
     else:
-        yield f"  {'repository':<14}this is an installed package; `rankdet init` makes a lab"
+        lab = "this folder is a lab" if findings.get("lab") else "`rankdet init` makes a lab"
+        yield f"  {'repository':<14}this is an installed package; {lab}"
     if not findings["problems"]:
         yield "No problems found."
         return

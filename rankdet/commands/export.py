@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--license {args.license!r:.100}: give an address, https://...")
     check_writable(args.out, reads=(plan.parent,))
     from rankdet.exchange.export import write_archive, write_parquet
+    from rankdet.exchange.own_files import listed
 
     if args.parquet is not None:
         check_outside_studies(args.parquet)
@@ -53,13 +54,20 @@ def run(args: argparse.Namespace) -> int:
             config=args.configfile,
             license_url=args.license,
         )
-        found = f"config {done.config}" if done.config else "no config found (see --configfile)"
+        missing = "no config here plans these runs: write one, and name it with --configfile"
+        found = f"config {done.config}" if done.config else missing
         print(f"{args.out}: {done.files} files, {found}")
         if done.others:
             names = ", ".join(map(str, done.others))
             print(
                 f"note: {names} may be the study's config as well as {done.config}, which is in "
                 "the archive; --configfile chooses one",
+                file=sys.stderr,
+            )
+        if done.stay:
+            print(
+                f"note: not in the archive: {listed(list(done.stay))}; copy these files yourself "
+                "to go on elsewhere",
                 file=sys.stderr,
             )
     if args.parquet is not None:

@@ -79,8 +79,17 @@ def _study(args: argparse.Namespace) -> int:
     if args.replace:
         raise InputError("--replace: a study is never replaced; give another name with --as")
     from rankdet.exchange.arrive import arrive
+    from rankdet.exchange.own_files import here, listed, own_files
+    from rankdet.results.records import read_study
 
     folder, text = arrive(args.file, args.results, args.name or "")
     print(f"{folder}: {text}")
+    own = own_files(read_study(folder / "plan.json"))
+    if missing := [name for name in own if name not in here(own)]:
+        print(
+            f"note: not here and not in the archive: {listed(missing)}; to go on with the study, "
+            "copy these files from where it was made",
+            file=sys.stderr,
+        )
     print(f"`rankdet report {folder}` shows it")
     return 0

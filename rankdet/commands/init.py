@@ -1,6 +1,7 @@
 """`rankdet init`: makes a folder for studies, losses, detectors and tables of one's own."""
 
 import argparse
+import shlex
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Makes the folder and prints the next steps."""
     make_lab(args.folder)
-    go = "" if args.folder.resolve() == Path.cwd() else f"cd {args.folder} && "
+    go = "" if args.folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(args.folder))} && "
     print(f"{args.folder}/: a study in {STUDY}, and folders for {', '.join(PLUGINS)} of your own")
     print(f"next: {go}snakemake --cores all")
     return 0

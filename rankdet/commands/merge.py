@@ -1,6 +1,7 @@
 """`rankdet merge`: parts of a study that were computed on several machines become one study."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from rankdet.errors import counted
@@ -22,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also merge parts that other versions of packages have made",
     )
+    for name, what in (("title", "heading"), ("scale", "banner")):
+        parser.add_argument(
+            f"--{name}", default="", help=f"{what} of the report (default: that of FIRST)"
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,9 +34,22 @@ def run(args: argparse.Namespace) -> int:
     paths = [find_plan(one, args.results) for one in (args.first, args.second)]
     from rankdet.exchange.merge import merge
 
-    done = merge(paths[0], paths[1], args.out, mixed_versions=args.mixed_versions)
+    done = merge(
+        paths[0],
+        paths[1],
+        args.out,
+        mixed_versions=args.mixed_versions,
+        title=" ".join(args.title.split()),
+        scale=" ".join(args.scale.split()),
+    )
     print(
         f"{args.out}: {counted(done.first, 'run')} of {args.first}, {done.second} of "
         f"{args.second}, {done.both} that both have"
     )
+    if done.other_seeds and done.scale and not args.scale:
+        print(
+            f"note: the report will say {done.scale!r}, as those of the parts, which have other "
+            "seeds than each other; if it is wrong now, merge again with --scale TEXT",
+            file=sys.stderr,
+        )
     return 0

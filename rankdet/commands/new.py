@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rankdet.errors import InputError
 from rankdet.files import shown, write_text
-from rankdet.repository import IN_CLONE, LOSSES, ROOT
+from rankdet.repository import IN_CLONE, LOSSES, ROOT, runs_studies
 
 TAKEN = ("untrained",)  # the name for a detector before training
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the file and prints the next steps."""
     in_clone = IN_CLONE and Path.cwd().is_relative_to(ROOT)
+    if not in_clone and not runs_studies(Path()):
+        raise InputError(
+            f"{Path.cwd()}: no Snakefile here, so no study could use the loss; make a lab first, "
+            f"`rankdet init my-lab && cd my-lab`, then `rankdet new loss {args.name}`"
+        )
     path = shown(new_loss(args.name, LOSSES if in_clone else Path("losses")))
     print(
         f"{path}: write your loss there. Add {args.name!r} to `losses` of a study, or try it with:"

@@ -4,15 +4,20 @@ import importlib
 import importlib.util
 import platform
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
-INSTALL = "pip install 'rankdet[losses,evaluate]'"
+from rankdet.repository import ENVIRONMENTS, IN_CLONE
 
+SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
+INSTALL = "pip install '.[losses,evaluate]' in a clone of RankDet Bench"
+INSTALL_STUDIES = "pip install '.[bench]' in a clone of RankDet Bench"
+
+PINS = ENVIRONMENTS / "constraints.txt"
 # Distribution -> what fails without it. An installed wheel needs only the first group.
 NEEDED_ALWAYS = {
     "torch": "the losses and training",
@@ -34,6 +39,16 @@ NEEDED_FOR_STUDIES = {
 }
 NEEDED = {**NEEDED_ALWAYS, **NEEDED_FOR_STUDIES}
 MMCV = ("mmcv-lite", "mmcv")
+
+
+def set_up(clone: bool = IN_CLONE) -> str:
+    """Returns what installs all packages of studies."""
+    return SET_UP if clone else INSTALL_STUDIES
+
+
+def constraints() -> str:
+    """Returns the file of the tested versions, as a shell reads it."""
+    return "envs/constraints.txt" if IN_CLONE else shlex.quote(str(PINS))
 
 
 class EnvironmentProblem(NamedTuple):
@@ -66,21 +81,22 @@ def pins(constraints: Path) -> dict[str, str]:
 
 
 def package_problems(
-    versions: Mapping[str, str], studies: bool = True
+    versions: Mapping[str, str], studies: bool = True, clone: bool = True
 ) -> Iterator[EnvironmentProblem]:
     """Yields a problem for each missing package.
 
     Args:
         versions: The installed versions by normalised name.
         studies: Whether to check the packages that only studies need, too.
+        clone: Whether the package runs in a clone; else it is installed.
     """
-    remedy = SET_UP if studies else INSTALL
+    remedy = set_up(clone) if studies else INSTALL
     for name, purpose in (NEEDED if studies else NEEDED_ALWAYS).items():
         if name not in versions:
             yield EnvironmentProblem(f"{name} is not installed: needed for {purpose}", remedy)
     both = [name for name in MMCV if name in versions]
     if studies and not both:
-        yield EnvironmentProblem("mmcv-lite is not installed: needed for the detectors", SET_UP)
+        yield EnvironmentProblem("mmcv-lite is not installed: needed for the detectors", remedy)
     elif len(both) == 2:
         yield EnvironmentProblem(
             "mmcv and mmcv-lite are both installed and overwrite each other's files",
@@ -89,20 +105,31 @@ def package_problems(
 
 
 def version_problems(
-    versions: Mapping[str, str], pinned: Mapping[str, str]
+    versions: Mapping[str, str], pinned: Mapping[str, str], installed_pins: Path | None = None
 ) -> Iterator[EnvironmentProblem]:
-    """Yields one problem for all packages that differ from their pins; build labels may differ."""
+    """Yields one problem for all packages that differ from their pins; build labels may differ.
+
+    Args:
+        versions: The installed versions by normalised name.
+        pinned: The versions that were tested.
+        installed_pins: The file of these versions in an installed package; None in a clone.
+    """
     differing = [
-        f"{name} {versions[name]} (pinned {pin})"
+        name
         for name, pin in sorted(pinned.items(), key=lambda item: (item[0] not in NEEDED, item[0]))
         if name in versions and versions[name].split("+")[0] != pin.split("+")[0]
     ]
-    if differing:
-        more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
-        yield EnvironmentProblem(
-            f"versions differ from envs/constraints.txt: {', '.join(differing[:6])}{more}",
-            f"{SET_UP}; or keep them and expect small numerical differences",
-        )
+    if not differing:
+        return
+    more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
+    some = ", ".join(f"{name} {versions[name]} (pinned {pinned[name]})" for name in differing[:6])
+    remedy = SET_UP
+    if installed_pins:
+        remedy = f"pip install -c {shlex.quote(str(installed_pins))} {' '.join(differing)}"
+    yield EnvironmentProblem(
+        f"versions differ from those that were tested (envs/constraints.txt): {some}{more}",
+        f"{remedy}; or keep them and expect small numerical differences",
+    )
 
 
 def imported(name: str) -> tuple[ModuleType | None, list[EnvironmentProblem]]:
@@ -114,7 +141,7 @@ def imported(name: str) -> tuple[ModuleType | None, list[EnvironmentProblem]]:
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         return None, [
-            EnvironmentProblem(f"{name} does not import: {reason}", f"{SET_UP} in a new .venv")
+            EnvironmentProblem(f"{name} does not import: {reason}", f"{set_up()} in a new .venv")
         ]
 
 
@@ -122,7 +149,7 @@ def opencv_problems() -> list[EnvironmentProblem]:
     """Imports OpenCV; its usual package needs libGL, which servers and containers often lack."""
     remedy = (
         "pip uninstall opencv-python opencv-contrib-python opencv-python-headless, then "
-        "pip install --no-deps -c envs/constraints.txt opencv-python-headless"
+        f"pip install --no-deps -c {constraints()} opencv-python-headless"
     )
     return [problem._replace(remedy=remedy) for problem in imported("cv2")[1]]
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 from rankdet.commands.arguments import config_overrides
@@ -40,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the runs of a study with their length, learning rate and status."""
+    from rankdet.commands.plan_rows import print_rows, rows
     from rankdet.garbage import collect_seldom
     from rankdet.jobs.folders import folder_problems
     from rankdet.repository import CONFIG, default_study
@@ -69,11 +69,13 @@ def run(args: argparse.Namespace) -> int:
     console = Console()
     console.print(Text.assemble((study.config.title, "bold"), f"  ({study.source})"))
     console.print(Text(study.config.scale, style="dim"))
-    console.print(_table(study))
-    console.print(Text(_summary(study)))
+    found = rows(study)
+    print_rows(found, console)
+    to_train = [row.run for row in found if row.run is not None]
+    console.print(Text(_summary(study, len(to_train))))
     for note in dict.fromkeys(run.gpu_note for run in study.runs if run.gpu_note):
         console.print(Text(note))
-    _print_estimates(study, console)
+    _print_estimates(study, to_train, console)
     try:
         study.check_data()
     except InputError as error:
@@ -81,21 +83,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _print_estimates(study: Any, console: Any) -> None:
+def _print_estimates(study: Any, to_train: Any, console: Any) -> None:
     from rich.table import Table
 
-    from rankdet.study.estimate import estimates, unmeasured
+    from rankdet.study.estimate import estimate, estimates, unmeasured
 
-    unit = "GPU-hours" if study.gpus else "CPU-hours"
+    unit = "GPU time" if study.gpus else "CPU time"
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("training for")
     for name in ("runs", "iterations", unit):
         table.add_column(name, justify="right")
     unknown = False
-    for name, found in estimates(study).items():
+    parts = estimates(study)
+    if len(to_train) < parts["all"].runs:
+        parts["to be trained now"] = estimate(study, to_train)
+    for name, found in parts.items():
         unknown |= found.unknown > 0
         length = "not counted yet" if found.iterations is None else f"{found.iterations:,}"
-        table.add_row(name, str(found.runs), length, hours(found))
+        table.add_row(name, str(found.runs), length, time_of(found))
     console.print(table)
     if unknown:
         said = (
@@ -120,119 +125,23 @@ def _measuring(pace: Any) -> str | None:
     )
 
 
-def hours(found: Any) -> str:
-    """Returns the hours of an estimate as text, with the number of runs that were not measured."""
+def time_of(found: Any) -> str:
+    """Returns the time of an estimate as text, with the number of runs that were not measured."""
     if found.unknown == found.runs:
         return "not measured here" if found.runs else "0"
-    shown = f"{found.hours:,.1f}" if found.hours < 100 else f"{found.hours:,.0f}"
-    return f"{shown} + {found.unknown} not measured" if found.unknown else shown
+    return duration(found.hours) + (f" + {found.unknown} not measured" if found.unknown else "")
 
 
-def _table(study: Any) -> Any:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("dataset", "detector", "loss", "seed"):
-        table.add_column(name)
-    table.add_column("iterations", justify="right")
-    table.add_column("rate", justify="right")
-    table.add_column("splits")
-    table.add_column("status", overflow="fold")
-    for planned in study.runs:
-        schedule = planned.schedule
-        table.add_row(
-            planned.dataset,
-            f"{planned.detector}@{planned.backbone}" if planned.backbone else planned.detector,
-            planned.loss,
-            str(planned.seed),
-            _length(schedule) if planned.trained else "",
-            f"{schedule['lr']:g}" if planned.trained else "",
-            " ".join(planned.splits),
-            escape(_status(study, planned)),
-        )
-    for one in study.imports.runs:
-        found = _status_of_import(study, one)
-        seed, splits = str(one.seed), " ".join(one.splits)
-        table.add_row(one.dataset, one.detector, one.name, seed, "", "", splits, escape(found))
-    return table
+def duration(hours: float) -> str:
+    """Returns hours as text, in seconds or minutes if they are few."""
+    if hours * 3600 < 99.5:
+        return f"{hours * 3600:.0f} s"
+    if hours * 60 < 99.5:
+        return f"{hours * 60:.0f} min"
+    return f"{hours:,.1f} h" if hours < 100 else f"{hours:,.0f} h"
 
 
-def _status(study: Any, planned: Any) -> str:
-    from rankdet.results.epochs import not_kept, words
-    from rankdet.results.layout import DETECTIONS
-    from rankdet.results.status import NOT_RUN, run_status
-    from rankdet.study.made_of import listed
-    from rankdet.study.older import older_evaluations
-
-    folder = Path(study.folder) / planned.key
-    found = run_status(folder, study.config.learned_ap50)
-    text = found.text
-    if found.record is None:
-        return "new" if found.status == NOT_RUN and text == "not run yet" else text
-    if again := _changes(study, planned, folder, found.record):
-        return _again(planned, folder, again, listed(again))
-    missing = not_kept(folder, [kept.name for kept in planned.kept_epochs])
-    if missing:
-        return f"{text}; will be trained again, because it did not keep {words(missing[0])}"
-    if older := older_evaluations(study, planned):
-        step = "detected" if older[0].path.name == DETECTIONS else "evaluated"
-        return f"will be {step} again, because {older[0].why}"
-    return f"up to date: {text}" if found.metrics else text
-
-
-def _again(planned: Any, folder: Path, changes: list[str], words: str) -> str:
-    """What happens to a run that has changed: it starts again, or goes on to more epochs."""
-    from rankdet.results.course import LENGTH
-    from rankdet.study.going_on import goes_on_from
-
-    lengths = tuple(f"schedule.{key} " for key in LENGTH)
-    longer = all(change.startswith(lengths) for change in changes)
-    found = goes_on_from(planned, folder) if longer else None
-    if found is None:
-        return f"will be trained again, because {words} changed"
-    epoch, why = found
-    if why is None:
-        return f"will go on from epoch {epoch}, because {words} changed"
-    return f"will be trained again, because {words} changed; cannot go on from epoch {epoch}: {why}"
-
-
-def _status_of_import(study: Any, one: Any) -> str:
-    from rankdet.results.status import NOT_RUN, STALE, run_status
-
-    folder = Path(study.folder) / one.key
-    found = run_status(folder, study.config.learned_ap50, one.hashes)
-    if found.status == NOT_RUN:
-        return "imported, new"
-    again = "imported, will be evaluated again, because its files or the data changed"
-    return again if found.status == STALE else found.text
-
-
-def _changes(study: Any, planned: Any, folder: Path, record: Any) -> list[str]:
-    """What has changed since a run was made; empty if nothing has."""
-    from rankdet.results.staleness import is_other_data
-    from rankdet.study.made_of import changes
-
-    found = changes(planned, record)
-    found += ["the data"] * is_other_data(folder, record.provenance)
-    return found + _data_changes(study, planned.dataset)
-
-
-def _data_changes(study: Any, name: str) -> list[str]:
-    from rankdet.datasets import image_record
-    from rankdet.study.older import older_dataset
-
-    older = older_dataset(study, name)
-    images = image_record.state(Path(study.folder) / name / "data")[1]
-    found = [older.why.removesuffix(" changed")] if older else []
-    return found + ([f"images: {image_record.described(images)}"] if images else [])
-
-
-def _length(schedule: dict[str, Any]) -> str:
-    return str(schedule.get("iterations") or f"{schedule['epochs']} epochs")
-
-
-def _summary(study: Any) -> str:
+def _summary(study: Any, to_train: int) -> str:
     trained = [planned for planned in study.runs if planned.trained]
     counted = [planned.schedule.get("iterations", 0) for planned in trained]
     total = f", {sum(counted):,} iterations" if all(counted) else ""
@@ -241,4 +150,5 @@ def _summary(study: Any) -> str:
     count = f"{len(trained)} training{'s' * (len(trained) != 1)}"
     epochs = sum(len(planned.kept_epochs) for planned in trained)
     tested = f"; tested after {epochs} epochs on the way too" if epochs else ""
-    return f"{count}{total}{tested}{made}. Report: {study.report}"
+    now = "" if to_train == len(trained) else f", {to_train or 'none'} to be trained now"
+    return f"{count}{total}{now}{tested}{made}. Report: {study.report}"

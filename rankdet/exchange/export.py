@@ -21,6 +21,7 @@ from rankdet.exchange.files import (
     STUDY,
     study_files,
 )
+from rankdet.exchange.own_files import here, own_files
 from rankdet.files import atomic, writing
 from rankdet.results import open as open_results
 from rankdet.results.outside import check_outside_studies
@@ -40,11 +41,13 @@ class Written:
         files: The number of files.
         config: The config that was found.
         others: Other configs here that describe the same runs.
+    stay: The user's own files here that the study was made with; they are not in it.
     """
 
     files: int
     config: Path | None
     others: tuple[Path, ...] = ()
+    stay: tuple[str, ...] = ()
 
 
 def write_archive(
@@ -89,7 +92,8 @@ def write_archive(
             archive.writestr(name, text)
         for name, path in entries.items():
             archive.write(path, name)
-    return Written(len(entries) + len(texts), found, tuple(configs[1:]))
+    stay = tuple(here(own_files(study)))
+    return Written(len(entries) + len(texts), found, tuple(configs[1:]), stay)
 
 
 def write_parquet(plan_path: Path, folder: Path) -> dict[str, int]:

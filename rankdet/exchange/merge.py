@@ -28,14 +28,29 @@ IDENTITY = {"tables": "id", "figures": "id", "sources": "name", "datasets": "nam
 
 @dataclass(frozen=True)
 class Merged:
-    """How many runs came from each part, and how many were in both with the same results."""
+    """How many runs came from each part, and how many were in both with the same results.
+
+    Attributes:
+        scale: The banner of the report of the new study.
+        other_seeds: Whether the parts have different seeds, so that their banner may be wrong now.
+    """
 
     first: int
     second: int
     both: int
+    scale: str = ""
+    other_seeds: bool = False
 
 
-def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False) -> Merged:
+def merge(
+    first: Path,
+    second: Path,
+    out: Path,
+    *,
+    mixed_versions: bool = False,
+    title: str = "",
+    scale: str = "",
+) -> Merged:
     """Writes the runs of two studies as one study.
 
     A run of both with the same results is taken from the first. A run that only one of them has
@@ -46,6 +61,8 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
         second: That of another.
         out: The folder of the new study; a folder that this function has written is replaced.
         mixed_versions: Whether the parts may have been made with different versions of packages.
+        title: The heading of its report; empty takes that of the first part.
+        scale: The banner of its report; empty takes that of the parts, which is the same.
 
     Raises:
         InputError: If the data, the settings, the losses, the code or the versions of the parts
@@ -69,6 +86,8 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
     check_parts(*sides, mixed_versions=mixed_versions)
     chosen = list(_chosen(*sides))
     content = _plan(*parts, chosen, out.name)
+    said = {"title": title, "scale": scale}
+    content["study"] |= {key: text for key, text in said.items() if text}
     with replacing(out) as folder:
         for study, run in chosen:
             _copy(study.folder / run.key, folder / run.key)
@@ -76,7 +95,14 @@ def merge(first: Path, second: Path, out: Path, *, mixed_versions: bool = False)
             _copy_shared(study, folder, out)
         write_record(folder / layout.PLAN, content)
     keys = [{run.key for run in part.runs if run.status != NOT_RUN} for part in parts]
-    return Merged(len(keys[0] - keys[1]), len(keys[1] - keys[0]), len(keys[0] & keys[1]))
+    counts = len(keys[0] - keys[1]), len(keys[1] - keys[0]), len(keys[0] & keys[1])
+    return Merged(*counts, content["study"].get("scale", ""), _other_seeds(*parts))
+
+
+def _other_seeds(*parts: RecordedStudy) -> bool:
+    """Whether the parts were trained with other seeds than each other."""
+    seeds = [{run.seed for run in part.runs if not run.untrained} for part in parts]
+    return seeds[0] != seeds[1]
 
 
 def _chosen(first: Side, second: Side) -> Iterator[tuple[RecordedStudy, RecordedRun]]:

@@ -31,6 +31,7 @@ from rankdet.results.seed_groups import SeedGroup, seed_groups
 from rankdet.suggest import choice
 
 AGREES, DIFFERS, NOT_COMPARED = "agrees", "differs beyond intervals", "not compared"
+EQUAL = "equal values"  # of a row that has too few seeds for an interval
 COLUMNS = (
     *("runs", "split", "seeds here", "seeds in the record", "here", "record", "difference"),
     *("low", "high", "level", "p", "verdict", "reason"),
@@ -49,7 +50,8 @@ class Agreement:
         here: the metric of each seed here, in printed units; empty if one of them has none.
         record: the same in the record.
         difference: mean here minus mean in the record; None if the row is not compared.
-        reason: why it is not compared, in one line; empty if it is.
+        reason: why it has no interval, in one line; empty if it has one.
+        equal: whether each seed has the same value on both sides, to 6 decimals.
     """
 
     runs: str
@@ -58,12 +60,13 @@ class Agreement:
     record: tuple[float, ...]
     difference: SeedDifference | None
     reason: str = ""
+    equal: bool = False
 
     @property
     def verdict(self) -> str:
-        """`agrees`, `differs beyond intervals` or `not compared`."""
+        """`agrees`, `differs beyond intervals`, `equal values` or `not compared`."""
         if self.difference is None:
-            return NOT_COMPARED
+            return EQUAL if self.equal else NOT_COMPARED
         return DIFFERS if self.difference.significant else AGREES
 
     def cells(self) -> list[object]:
@@ -171,7 +174,14 @@ def agreements(
     pairs = [((key, "here"), (key, "record")) for key in shared if not reasons[key]]
     found = {pair[0][0]: one for pair, one in differences(samples, pairs).items()}
     return [
-        Agreement(*key, samples[key, "here"], samples[key, "record"], found.get(key), reasons[key])
+        Agreement(
+            *key,
+            samples[key, "here"],
+            samples[key, "record"],
+            found.get(key),
+            reasons[key],
+            _of_seeds(ours[key], metric) == _of_seeds(theirs[key], metric),
+        )
         for key in shared
     ]
 
@@ -206,6 +216,11 @@ def _groups(entries: Sequence[Entry]) -> dict[Key, SeedGroup]:
     """The rows of trained models, by key and split."""
     trained = [entry for entry in entries if not is_untrained(entry)]
     return {(group.key, group.first.split): group for group in seed_groups(trained)}
+
+
+def _of_seeds(group: SeedGroup, metric: Metric) -> dict[int, float | None]:
+    """The value of each seed; one without a value equals no other."""
+    return {one.seed: one.values.get(metric.key, math.nan) for one in group.entries}
 
 
 def _some(groups: dict[Key, SeedGroup]) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 PLAN = "plan.json"
 COST = "cost.json"
+ORIGIN = "origin"  # of an imported study: config, environment and metadata of its archive
 TRACKED = "tracked"  # what the key `track` of a study sends to TensorBoard, MLflow or W&B
 LEADERBOARD = "leaderboard.csv"
 LEADERBOARD_OF_SEEDS = "leaderboard-seeds.csv"

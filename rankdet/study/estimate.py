@@ -71,6 +71,11 @@ def estimates(study: Study, results: Path = RESULTS) -> dict[str, Estimate]:
     return {**found, "all": _estimate(study, study.runs, paces)}
 
 
+def estimate(study: Study, runs: Iterable[ResolvedRun], results: Path = RESULTS) -> Estimate:
+    """Returns the estimate of some runs of a study."""
+    return _estimate(study, runs, measured(results, gpu=bool(study.gpus)))
+
+
 def unmeasured(study: Study, results: Path = RESULTS) -> list[Pace]:
     """Returns what the trainings need that was not measured on this machine, in their order."""
     paces = measured(results, gpu=bool(study.gpus))

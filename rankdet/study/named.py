@@ -5,7 +5,11 @@ from pathlib import Path
 
 from rankdet.errors import InputError
 from rankdet.files import shown
+from rankdet.results.layout import ORIGIN, PLAN
+from rankdet.results.schemas.plan import Plan
 from rankdet.suggest import choice
+
+PLACES = {"loss": ("losses", ".py"), "detector": ("detectors", ".yaml")}
 
 
 def only_file(what: str, name: str, known: Mapping[str, list[Path]]) -> Path:
@@ -15,7 +19,8 @@ def only_file(what: str, name: str, known: Mapping[str, list[Path]]) -> Path:
         InputError: If there is none, or several.
     """
     if name not in known:
-        raise InputError(f"unknown {what} {name!r}; {choice(name, known)}")
+        elsewhere = _imported_with(what, name)
+        raise InputError(f"unknown {what} {name!r}; {elsewhere}{choice(name, known)}")
     first, *others = known[name]
     if others:
         raise InputError(
@@ -23,3 +28,16 @@ def only_file(what: str, name: str, known: Mapping[str, list[Path]]) -> Path:
             "another name"
         )
     return first
+
+
+def _imported_with(what: str, name: str) -> str:
+    """Where to get the file of a loss or detector of an imported study; empty if none has it."""
+    for origin in sorted(Path("results").glob(f"*/{ORIGIN}")):
+        plan, _ = Plan.read(origin.parent / PLAN)
+        if plan and any(getattr(run, what) == name and not run.imported for run in plan.runs):
+            kind, ending = PLACES[what]
+            return (
+                f"{origin.parent.as_posix()}, an imported study, has runs with it: copy its file "
+                f"{name}{ending} to {kind}/ from where the study was made. "
+            )
+    return ""

@@ -83,7 +83,7 @@ def missing(programs: tuple[str, ...]) -> str:
     if os.geteuid() != 0:
         return "only root can start SLURM"
     if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
-        return "the plugin is missing: pip install 'rankdet[slurm]'"
+        return "the plugin is missing: in the clone, pip install '.[slurm]'"
     configured = Path("/etc/slurm/slurm.conf")
     if configured.exists() and not configured.is_symlink():
         return f"{configured} exists: this machine belongs to a cluster"

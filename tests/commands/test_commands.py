@@ -48,7 +48,7 @@ def test_a_missing_package_is_named_with_the_way_to_install_it():
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: `rankdet evaluate` needs the Python package 'pandas'")
-    assert "pip install 'rankdet[evaluate]'" in line
+    assert "pip install '.[evaluate]'" in line
 
 
 def test_a_missing_module_of_our_own_is_a_defect(monkeypatch):

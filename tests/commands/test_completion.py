@@ -35,4 +35,4 @@ def test_without_the_package_its_extra_is_named(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "shtab", None)
     assert cli.main(["completion", "bash"]) == 2
     assert "'shtab'" in (line := capsys.readouterr().err)
-    assert "pip install 'rankdet[evaluate]'" in line and len(line.splitlines()) == 1
+    assert "pip install '.[evaluate]'" in line and len(line.splitlines()) == 1

@@ -84,6 +84,7 @@ def test_a_missing_package_is_named_with_what_needs_it():
 
 
 def test_an_installed_wheel_needs_no_packages_of_studies(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(doctor, "IN_CLONE", False)
     monkeypatch.setattr(doctor, "ENVIRONMENTS", tmp_path)
     monkeypatch.setattr(packages, "installed", lambda: dict.fromkeys(packages.NEEDED_ALWAYS, "1.0"))
@@ -98,6 +99,23 @@ def test_an_installed_wheel_needs_no_packages_of_studies(monkeypatch, tmp_path):
     )
     assert "numpy is not installed" in problem.problem
     assert "make setup" not in problem.remedy
+
+
+def test_remedies_in_a_lab_can_be_done_there(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(doctor, "IN_CLONE", False)
+    monkeypatch.setattr(doctor, "ENVIRONMENTS", tmp_path / "my envs")
+    (tmp_path / "my envs").mkdir()
+    (tmp_path / "my envs/constraints.txt").write_text("numpy==0.9\n")
+    (tmp_path / "Snakefile").touch()
+    versions = {name: version for name, version in ALL_VERSIONS.items() if name != "mmdet"}
+    monkeypatch.setattr(packages, "installed", lambda: versions)
+    monkeypatch.setattr(doctor, "space_problems", lambda *_: [])
+    findings = doctor.examine()
+    assert "this folder is a lab" in "\n".join(doctor.lines(findings))
+    missing, older = (entry["remedy"] for entry in findings["problems"])
+    assert missing == "pip install '.[bench]' in a clone of RankDet Bench"
+    assert older.startswith(f"pip install -c '{tmp_path}/my envs/constraints.txt' numpy; or keep")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,16 @@ def test_a_merged_study_has_all_runs_with_their_numbers(parts: Path, capsys) -> 
     assert '<svg class="sample"' in page  # images and annotations came along
 
 
+def test_a_banner_that_may_be_wrong_for_more_seeds_is_said(parts: Path, capsys) -> None:
+    assert cli.main(MERGE) == 0
+    told = capsys.readouterr().err
+    assert "the report will say 'Smoke scale:" in told and "--scale TEXT" in told
+    assert cli.main([*MERGE, "--title", "Whole", "--scale", "Three  seeds."]) == 0
+    study = read_study("results/c/plan.json")
+    assert (study.title, study.scale) == ("Whole", "Three seeds.")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_merge_can_be_done_again_and_replaces_nothing_else(parts: Path, capsys) -> None:
     assert cli.main(MERGE) == 0
     assert cli.main(MERGE) == 0
@@ -235,8 +245,22 @@ def test_differences_of_numbers_need_seeds(parts: Path, capsys, tmp_path) -> Non
     (line,) = [line for line in lines if line.startswith("differs beyond intervals: ")]
     assert f"shapes/retinanet/ap: {before:.1f} in c, {before - 20:.1f} in d; +20.0" in line
     assert any(line.startswith("agrees: shapes/retinanet/alrp") for line in lines)
-    assert "too few seeds (1 in c, 1 in d)" in "\n".join(lines)
+    (single,) = [line for line in lines if line.startswith("equal values: ")]
+    assert "focal: " in single
     assert "differs beyond intervals" in Path("rows.csv").read_text()
+
+
+def test_one_seed_with_another_value_is_not_compared(parts: Path, capsys) -> None:
+    """A study and its copy have equal values, until one of them is changed."""
+    shutil.copytree(parts / "b", parts / "d")
+    last = diff(capsys, "b", "d")[-1]
+    assert "rows have equal values, seed by seed" in last and "not compared" not in last
+    path = parts / "d/shapes/retinanet/focal/seed1/metrics.json"
+    change(path, lambda one: one["metrics"].update(AP=one["metrics"]["AP"] - 1e-4))
+    lines = diff(capsys, "b", "d")
+    (line,) = [line for line in lines if "/focal: " in line]
+    assert line.startswith("not compared: ") and "too few seeds (1 in " in line
+    assert "2 with too few seeds for an interval have equal values, 1 are not" in lines[-1]
 
 
 def test_studies_without_a_common_row(parts: Path, capsys) -> None:

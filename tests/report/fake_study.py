@@ -152,7 +152,7 @@ def _make_run(
         "splits": list(split_names),
         "titles": {
             "dataset": "Shapes & <b>friends</b>",
-            "detector": DETECTORS[detector],
+            "detector": DETECTORS.get(detector, detector),
             "loss": title,
         },
         "untrained": state == "untrained",

@@ -3,6 +3,7 @@
 import pytest
 
 from rankdet.errors import InputError
+from rankdet.repository import LOSSES
 from rankdet.study import cards
 
 # Every part, one to a line: line 3 is the first, and line 20 the first of the variant.
@@ -177,3 +178,12 @@ def test_own_classes_are_suggested_also_imported_ones(tmp_path):
         InputError, match=r"did you mean 'SoftRank'\? known: Mine, Needs, SoftRank, A"
     ):
         load(tmp_path, text)
+
+
+def test_a_type_that_is_no_text_is_one_line(tmp_path):
+    text = (LOSSES / "focal.py").read_text()
+    wrong = text.replace('"type": "SigmoidFocalLoss", ', '"type": {"a": 1}, ')
+    assert wrong != text
+    (tmp_path / "focal.py").write_text(wrong)
+    with pytest.raises(InputError, match=r"CARD classification.*found \{'a': 1\}"):
+        cards.load_loss("focal", tmp_path)

@@ -94,7 +94,7 @@ def test_shipped_cards(name):
     literal = ast.literal_eval(cards.find_card(path))
     card = Card.model_validate(literal)
     assert ast.get_docstring(parse(path))
-    assert card.citation
+    assert card.citation or name == "_template"  # users write theirs
     assert card.training.lr.small
     assert card.training.lr.full
 

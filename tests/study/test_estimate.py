@@ -197,9 +197,11 @@ def test_the_command_that_measures_is_that_of_the_study(tmp_path, capsys, schedu
     assert not named or named in out
 
 
-def test_hours_in_words():
+def test_times_in_words():
     shown = [
-        plan_command.hours(estimate.Estimate(*values))
-        for values in ((3, 9, 1.26, 0), (3, 9, 250.4, 1), (3, 9, 0.0, 3), (0, 0, 0.0, 0))
+        plan_command.time_of(estimate.Estimate(*values))
+        for values in ((3, 9, 2.26, 0), (3, 9, 250.4, 1), (3, 9, 0.0, 3), (0, 0, 0.0, 0))
     ]
-    assert shown == ["1.3", "250 + 1 not measured", "not measured here", "0"]
+    assert shown == ["2.3 h", "250 h + 1 not measured", "not measured here", "0"]
+    some = [plan_command.duration(seconds / 3600) for seconds in (4, 99.4, 99.6, 3600, 6000)]
+    assert some == ["4 s", "99 s", "2 min", "60 min", "1.7 h"]

@@ -18,6 +18,7 @@ def test_a_new_loss_is_one(tmp_path):
     path = new_loss("mine", tmp_path)
     assert "template" not in path.read_text()
     loss = cards.load_loss("mine", tmp_path)
+    assert not loss.card.keys() & {"paper", "authors", "citation", "url"}  # no text of ours
     assert loss.variant("sharp")["classification"] == {"type": "MyLoss", "gamma": 4.0}
     assert parts.classification(loss.path, "MyLoss", our_tree())
 

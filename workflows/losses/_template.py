@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 CARD = {
     "name": "template",  # the file's name without .py
-    "title": "My Loss",  # for reports, as are the following four
-    "paper": "Title of the paper",
-    "authors": "A. Author, B. Author",  # may be left out
-    "citation": "Author et al., venue year",
-    "url": "https://example.org/paper",
+    "title": "My Loss",  # for reports
+    # The source, for the references of reports; without it a report lists none for this loss.
+    # "paper": "Title of the paper",
+    # "authors": "A. Author, B. Author",
+    # "citation": "Author et al., venue year",
+    # "url": "https://example.org/paper",
     # The classification part: a class of this file, of rankdet.losses, or of mmdet's baselines
     # (rankdet/detectors/baselines.py). The other keys are its arguments.
     "classification": {"type": "MyLoss", "gamma": 1.0},

@@ -128,7 +128,7 @@ def registered_names(kind: str, tree: Tree) -> list[str]:
     return list(tree.registry(*REGISTRIES[kind]))
 
 
-def classification(path: Path, name: str, tree: Tree) -> set[Grain]:
+def classification(path: Path, name: Any, tree: Tree) -> set[Grain]:
     """Returns the class of a classification part; empty if it is not defined anywhere.
 
     Args:
@@ -137,6 +137,8 @@ def classification(path: Path, name: str, tree: Tree) -> set[Grain]:
         name: The class.
         tree: The sources.
     """
+    if not isinstance(name, str):  # a broken card, in which the check of types names the place
+        return set()
     source = tree.source(path)
     if name in source.names:
         return {(path, index) for index in source.names[name]}
