@@ -21,7 +21,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
-    message = "rankdet.losses needs PyTorch, which is not installed: pip install 'rankdet[losses]'"
+    message = "rankdet.losses needs PyTorch, which is not installed: pip install torch"
     raise ModuleNotFoundError(message, name="torch") from None
 
 from rankdet.losses import functional
