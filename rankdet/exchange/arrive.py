@@ -17,7 +17,7 @@ from rankdet.errors import InputError, in_words
 from rankdet.exchange.files import STUDY, fault_of
 from rankdet.files import write_record, writing
 from rankdet.parsing import parse_json
-from rankdet.results.layout import PLAN
+from rankdet.results.layout import ORIGIN, PLAN
 from rankdet.results.schemas.base import first_problem
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.status import NOT_RUN, run_status
@@ -29,7 +29,6 @@ MOST_BYTES = 200 << 30  # unpacked; a study of COCO with weights has tens of GB
 MOST_PLAN = 256 << 20  # bytes
 BROKEN = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, zlib.error, EOFError)
 UNPACKED = ".unpacked"  # beside the study, while it is being written; no file of it has this name
-ORIGIN = "origin"  # in the study's folder: config, environment and metadata of the archive
 
 
 def arrive(archive: Path, results: Path, name: str = "") -> tuple[Path, str]:

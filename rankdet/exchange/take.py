@@ -27,6 +27,7 @@ from rankdet.results.layout import (
     RUN,
     SHOWN,
     SPEED,
+    reserved,
     split_folder,
 )
 from rankdet.results.metrics_record import write_split_metrics
@@ -174,6 +175,8 @@ def _complete(said: Taken, plan: Plan) -> tuple[Taken, str]:
             raise InputError(
                 f"--{option} {name!r:.100}: use lower-case letters, digits, '.', '_' and '-'"
             )
+    if fault := reserved("detector", said.detector or ELSEWHERE):
+        raise InputError(f"--detector: {fault}")
     if said.seed is not None and not 0 <= said.seed <= LARGEST_SEED:
         raise InputError(f"--seed {said.seed}: give a number from 0 to {LARGEST_SEED}")
     names = [one.name for one in plan.datasets]

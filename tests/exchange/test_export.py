@@ -70,6 +70,68 @@ def test_runs_that_were_taken_out_do_not_travel(here: Path) -> None:
     shutil.rmtree("results/fake/shapes/elsewhere")
 
 
+@pytest.mark.parametrize(
+    ("dataset", "detector", "loss"),
+    [
+        *(("last", "logs", "work"), ("data", "last", "logs"), ("finished", "pages", "data")),
+        *(("work", "finished", "intervals"), ("detected", "origin", "detected")),
+    ],
+)
+def test_runs_with_names_of_the_workflow_travel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, detector: str, loss: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = renamed_study(tmp_path, dataset, detector, loss)
+    imported = plan.parent / "imported" / dataset / detector / f"{loss}@imported" / "seed1"
+    imported.mkdir(parents=True)
+    (imported / "import.json").write_text("{}")
+    kept = plan.parent / dataset / detector / loss / "seed1"
+    for name in ("logs/a.json", "last/a.json", "on-val/logs/a.json", "work/b.json"):
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        (kept / name).write_text("{}")
+    assert cli.main(["export", "fake", "--out", "study.zip"]) == 0
+    with zipfile.ZipFile("study.zip") as content:
+        names = content.namelist()
+    run = f"study/{dataset}/{detector}/{loss}/seed1"
+    assert {f"{run}/run.json", f"{run}/metrics.json", f"study/{dataset}/dataset.json"} <= {*names}
+    assert f"study/imported/{dataset}/{detector}/{loss}@imported/seed1/import.json" in names
+    assert not [name for name in names if name.endswith(("/a.json", "/b.json", "/val.json"))]
+    assert cli.main(["import", "study.zip", "--as", "other"]) == 0
+    (run,) = read_study("results/other/plan.json").runs
+    assert run.main.metrics["AP"] is not None
+
+
+def renamed_study(root: Path, dataset: str, detector: str, loss: str) -> Path:
+    """A study of one run, with other names."""
+    plan = make_study(root, runs=(("retinanet", "ap", "", 1, "trained"),))
+    study = plan.parent
+    (study / "shapes").rename(study / dataset)
+    (study / dataset / "retinanet").rename(study / dataset / detector)
+    (study / dataset / detector / "ap").rename(study / dataset / detector / loss)
+    content = json.loads(plan.read_text())
+    content["datasets"][0]["name"] = dataset
+    names = {"dataset": dataset, "detector": detector, "loss": loss}
+    content["runs"][0] |= {**names, "key": f"{dataset}/{detector}/{loss}/seed1"}
+    plan.write_text(json.dumps(content))
+    for file in ("run.json", "metrics.json"):
+        path = study / dataset / detector / loss / "seed1" / file
+        record = json.loads(path.read_text())
+        record.pop("made_of", None)
+        record["run"] = {**(record.get("run") or {}), **names}
+        path.write_text(json.dumps(record))
+    return plan
+
+
+def test_a_run_that_would_be_left_out_stops_the_export(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_study(tmp_path)
+    (plan.parent / AP).rename(tmp_path / "elsewhere")
+    (plan.parent / AP).symlink_to(tmp_path / "elsewhere")
+    assert cli.main(["export", "fake", "--out", "study.zip"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{AP}/run.json: would not be in the archive" in line and not Path("study.zip").exists()
+
+
 def test_a_config_of_the_same_name_with_other_runs_is_not_in_the_archive(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +253,7 @@ BAD_FILES = {
     "study/shapes/evil.py": "writes no such file",
     "evil.json": "writes no such file",
     "study/.hidden/x.json": "not a plain one",
+    "study/origin/x.json": "writes no such file",
     "study/PLAN.json": "it is there twice",
     "study/evil.json\n": "not a plain one",
 }

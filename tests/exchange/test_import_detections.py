@@ -196,6 +196,8 @@ BAD = [
     ([FIRST], ("--url", "javascript:alert(1)"), "--url 'javascript:alert(1)': give an address"),
     ([FIRST], ("--seed", "-1"), "--seed -1: give a number from 0"),
     ([FIRST], ("--detector", "../x"), "--detector '../x': use lower-case letters"),
+    ([FIRST], ("--detector", "data"), "--detector: 'data' is a file or folder of each dataset"),
+    ([FIRST], ("--detector", "logs"), "--detector: 'logs' is a file or folder of each dataset"),
     ([FIRST], ("--study", "gone"), "no study 'gone' in results/"),
     ([FIRST], ("--speed", "gone.json"), "gone.json is missing"),
 ]
