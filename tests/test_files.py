@@ -245,3 +245,14 @@ def test_processes_that_write_one_folder_at_once_leave_a_whole_one(tmp_path):
     assert names(tmp_path) == ["report"]
     assert len(names(folder)) == 20
     assert len({path.read_text() for path in folder.iterdir()}) == 1
+
+
+def test_a_folder_that_must_be_new_replaces_none(tmp_path: Path) -> None:
+    with whole_folders.swapped_in(tmp_path / "new", new=True) as part:
+        (part / "first").touch()
+    with (
+        pytest.raises(FileExistsError),
+        whole_folders.swapped_in(tmp_path / "new", new=True) as one,
+    ):
+        (one / "second").touch()
+    assert names(tmp_path / "new") == ["first"] and names(tmp_path) == ["new"]

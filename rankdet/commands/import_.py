@@ -54,12 +54,16 @@ def run(args: argparse.Namespace) -> int:
 
     plan = _plan(args)
     said = Taken(**{key: getattr(args, key) for key in TAKEN})
-    found = take(plan, args.file, said, replace_it=args.replace)
+    found = take(plan, args.file, said, replace_it=args.replace, say=_note)
     for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+        _note(note)
     print(f"{found.key}: {found.text}")
     print(f"`rankdet report {plan.parent.name}` shows the row; so does the next `snakemake`")
     return 0
+
+
+def _note(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def _plan(args: argparse.Namespace) -> Path:

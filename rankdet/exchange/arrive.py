@@ -56,11 +56,18 @@ def arrive(archive: Path, results: Path, name: str = "") -> tuple[Path, str]:
             "letters, digits, '.', '_' and '-'"
         )
     target = results / wanted
+    taken = InputError(f"{target}: there is a study of this name; give another with --as")
     if target.exists():
-        raise InputError(f"{target}: there is a study of this name; give another with --as")
-    with writing(target), swapped_in(target) as part:
-        unpack(archive, part / UNPACKED)
-        _settle(part, plan, wanted)
+        raise taken
+    with writing(target):
+        try:
+            with swapped_in(target, new=True) as part:
+                unpack(archive, part / UNPACKED)
+                _settle(part, plan, wanted)
+        except FileExistsError:  # another import of this name was faster
+            if target.exists():
+                raise taken from None
+            raise
     found = [run_status(target / run.key, planned=run.hashes).status for run in plan.runs]
     return target, f"{len(found) - found.count(NOT_RUN)} of {len(found)} runs"
 

@@ -3,6 +3,8 @@
 import json
 import shutil
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -223,6 +225,18 @@ def test_an_import_may_have_another_name_and_replaces_nothing(archive, monkeypat
     assert cli.main(["import", str(archive), "--as", "../theirs"]) == 2
     assert "name it with --as" in capsys.readouterr().err
     assert sorted(path.name for path in Path("results").iterdir()) == ["theirs"]
+
+
+def test_of_two_imports_at_once_one_study_stays(archive: Path, monkeypatch) -> None:
+    monkeypatch.chdir(archive.parent)
+    line = [sys.executable, "-m", "rankdet", "import", str(archive), "--as", "theirs"]
+    jobs = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ends = [(job.communicate(timeout=300)[1], job.returncode) for job in jobs]
+    assert sorted(code for _, code in ends) == [0, 2, 2]
+    losers = [said for said, code in ends if code == 2]
+    assert all("there is a study of this name; give another with --as" in said for said in losers)
+    assert [path.name for path in Path("results").iterdir()] == ["theirs"]
+    assert read_study("results/theirs/plan.json").runs
 
 
 def rewritten(archive: Path, change: dict[str, bytes | None], name: str = "bad.zip") -> Path:

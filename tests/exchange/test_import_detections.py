@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from rankdet import cli
+from rankdet.errors import InputError
 from rankdet.evaluation.evaluate import evaluate_files
+from rankdet.exchange.alone import alone
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import RunRequest
 from rankdet.results.leaderboard import leaderboard
@@ -182,6 +186,51 @@ def test_changed_detections_are_stale(plan: Path) -> None:
     plan.write_text(json.dumps(content))
     (run,) = (run for run in read_study(plan).runs if run.key == ROW)
     assert run.status == "stale" and "the imported detections changed" in str(run.reason)
+
+
+def test_an_edited_copy_is_noticed_without_a_plan(plan: Path) -> None:
+    write("theirs.json", detections_of(plan))
+    write("train.json", detections_of(plan, "train"))
+    assert take() == 0
+    assert take("--split", "train", file="train.json") == 0
+    for name in ("val.json", "train.json"):
+        kept = plan.parent / "imported" / ROW / name
+        text = kept.read_text()
+        kept.write_text(text.replace("0.9", "0.8", 1))
+        (run,) = (run for run in read_study(plan).runs if run.key == ROW)
+        assert run.status == "stale" and "the imported detections changed" in str(run.reason)
+        kept.write_text(text)
+        (run,) = (run for run in read_study(plan).runs if run.key == ROW)
+        assert run.status == "imported"
+
+
+def test_imports_at_once_keep_all_rows(plan: Path) -> None:
+    names = [f"m{number}" for number in range(4)]
+    write("theirs.json", detections_of(plan))
+    line = [sys.executable, "-m", "rankdet", "import", "theirs.json", "--as"]
+    jobs = [subprocess.Popen([*line, name], stderr=subprocess.PIPE) for name in names]
+    for job in jobs:
+        _, said = job.communicate(timeout=300)
+        assert job.returncode == 0, said
+    found = {run.loss: run.status for run in read_study(plan).runs if run.imported}
+    assert found == dict.fromkeys(names, "imported")
+    assert not list(plan.parent.glob(".*"))
+
+
+def test_an_import_waits_for_another_one(plan: Path) -> None:
+    lock = plan.parent / ".import.lock"
+    code = "import sys, pathlib; from rankdet.exchange.alone import alone\n"
+    code += f"with alone(pathlib.Path({str(plan.parent)!r}), print):\n print('mine', flush=True)\n"
+    code += " sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes, text=True) as other:
+        assert other.stdout.readline() == "mine\n"
+        said: list[str] = []
+        holding = alone(plan.parent, said.append, patience=0.3)
+        with pytest.raises(InputError, match="is writing it; wait until it has"), holding:
+            pass
+        other.communicate("")
+    assert len(said) == 1 and said[0].startswith("waits for process ") and not lock.exists()
 
 
 FIRST = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.5}
