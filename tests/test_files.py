@@ -247,12 +247,10 @@ def test_processes_that_write_one_folder_at_once_leave_a_whole_one(tmp_path):
     assert len({path.read_text() for path in folder.iterdir()}) == 1
 
 
-def test_a_folder_that_must_be_new_replaces_none(tmp_path: Path) -> None:
-    with whole_folders.swapped_in(tmp_path / "new", new=True) as part:
+def test_a_folder_that_must_be_new_replaces_none(tmp_path):
+    folder = tmp_path / "new"
+    with whole_folders.swapped_in(folder, new=True) as part:
         (part / "first").touch()
-    with (
-        pytest.raises(FileExistsError),
-        whole_folders.swapped_in(tmp_path / "new", new=True) as one,
-    ):
-        (one / "second").touch()
-    assert names(tmp_path / "new") == ["first"] and names(tmp_path) == ["new"]
+    with pytest.raises(FileExistsError), whole_folders.swapped_in(folder, new=True) as part:
+        (part / "second").touch()
+    assert names(folder) == ["first"] and names(tmp_path) == ["new"]

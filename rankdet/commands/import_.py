@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from rankdet.errors import InputError
+from rankdet.commands.studies import say_left_out
+from rankdet.errors import InputError, counted
 from rankdet.results.find import find_plan
 
 TAKEN = ("name", "dataset", "detector", "seed", "split", "title", "speed", "url")
@@ -83,8 +84,12 @@ def _study(args: argparse.Namespace) -> int:
     if args.replace:
         raise InputError("--replace: a study is never replaced; give another name with --as")
     from rankdet.exchange.arrive import arrive
+    from rankdet.results.status import WITHOUT_RESULTS
 
-    folder, text = arrive(args.file, args.results, args.name or "")
-    print(f"{folder}: {text}")
+    study = arrive(args.file, args.results, args.name or "")
+    say_left_out(study, how="has no numbers")
+    folder = args.results / study.name
+    found = [run for run in study.runs if run.status not in WITHOUT_RESULTS]
+    print(f"{folder}: {len(found)} of {counted(len(study.runs), 'run')} with results")
     print(f"`rankdet report {folder}` shows it")
     return 0

@@ -72,7 +72,8 @@ def fault_of(name: str) -> str | None:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
         return "its name leads out of the folder or is not a plain one"
-    if any(part.startswith(".") or part.endswith((" ", ".")) for part in path.parts):
+    odd = any(part.startswith(".") or part.endswith((" ", ".")) for part in path.parts)
+    if odd or path.as_posix() != name:
         return "its name is not a plain one"
     if name in (ENVIRONMENT, CRATE):
         return None

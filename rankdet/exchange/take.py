@@ -121,7 +121,9 @@ def _take(plan_path: Path, file: Path, said: Taken, replace_it: bool) -> Done:
             f"snakemake --cores all results/{plan.study.name}/{said.dataset}/{DATASET}"
         )
     split = said.split or main
-    checked = check_detections(file, DatasetManifest.from_disk(manifest_path), split)
+    manifest = DatasetManifest.from_disk(manifest_path)
+    _check_annotations(manifest, study.parent.parent)
+    checked = check_detections(file, manifest, split)
     if said.speed:
         read_speed(said.speed)
     _check_name(plan, study, file, said, split, replace_it)
@@ -142,6 +144,16 @@ def _take(plan_path: Path, file: Path, said: Taken, replace_it: bool) -> Done:
     found = record.skipped or ("AP undefined" if ap is None else f"AP {100 * ap:.1f}")
     notes = (*checked.notes, *_unknown_detector(plan, run.detector))
     return Done(run.key, f"{counted(checked.count, 'detection')} on {split!r}, {found}", notes)
+
+
+def _check_annotations(manifest: DatasetManifest, root: Path) -> None:
+    """Checks that the annotations are found from the current folder, to which they are relative."""
+    for split in manifest.splits.values():
+        if not Path(split.annotations).exists() and (root / split.annotations).exists():
+            raise InputError(
+                f"{split.annotations}: no such file in the current folder, but in {root}; run this "
+                "command there"
+            )
 
 
 def _unknown_detector(plan: Plan, name: str) -> Iterator[str]:

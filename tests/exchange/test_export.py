@@ -158,11 +158,11 @@ def test_several_configs_of_the_same_runs_are_named(
         (tmp_path / f"{name}.yaml").write_text("study: fake\ntitle: Fake study\n")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["export", "fake", "--out", "study.zip"]) == 0
-    (line,) = capsys.readouterr().err.splitlines()
+    line, *_ = capsys.readouterr().err.splitlines()
     assert line.startswith("note: b.yaml may be the study's config as well as a.yaml")
     assert cli.main(["export", "fake", "--out", "study.zip", "--configfile", "b.yaml"]) == 0
     shown = capsys.readouterr()
-    assert "config b.yaml" in shown.out and not shown.err
+    assert "config b.yaml" in shown.out and "may be the study's config" not in shown.err
 
 
 def test_a_folder_with_other_files_is_refused_before_the_archive(here: Path, capsys) -> None:
@@ -227,6 +227,25 @@ def test_an_import_may_have_another_name_and_replaces_nothing(archive, monkeypat
     assert sorted(path.name for path in Path("results").iterdir()) == ["theirs"]
 
 
+def test_damaged_runs_are_named_and_not_counted(archive: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(archive.parent)
+    capsys.readouterr()
+    assert cli.main(["import", str(archive), "--as", "whole"]) == 0
+    whole = capsys.readouterr()
+    with zipfile.ZipFile(archive) as content:
+        metrics = json.loads(content.read(f"study/{AP}/metrics.json"))
+    metrics["metrics"]["AP"] = "0.99"
+    path = rewritten(archive, {f"study/{AP}/metrics.json": json.dumps(metrics).encode()})
+    assert cli.main(["import", str(path), "--as", "edited"]) == 0
+    edited = capsys.readouterr()
+    counts = [int(one.out.split(": ")[1].split()[0]) for one in (whole, edited)]
+    assert counts[1] == counts[0] - 1 and "of 11 runs with results" in edited.out
+    note = f"note: {AP} has no numbers: "
+    assert note not in whole.err and f"{note}trained, metrics.json is damaged" in edited.err
+    assert cli.main(["export", "edited", "--out", "again.zip"]) == 0
+    assert f"{note}trained, metrics.json is damaged" in capsys.readouterr().err
+
+
 def test_of_two_imports_at_once_one_study_stays(archive: Path, monkeypatch) -> None:
     monkeypatch.chdir(archive.parent)
     line = [sys.executable, "-m", "rankdet", "import", str(archive), "--as", "theirs"]
@@ -267,6 +286,10 @@ BAD_FILES = {
     "study/shapes/evil.py": "writes no such file",
     "evil.json": "writes no such file",
     "study/.hidden/x.json": "not a plain one",
+    "study/./plan.json": "not a plain one",
+    "study//plan.json": "not a plain one",
+    "study/plan.json/x.json": "'study/plan.json', which is also a folder there",
+    f"study/{'a' * 300}.json": "whose name is too long",
     "study/origin/x.json": "writes no such file",
     "study/PLAN.json": "it is there twice",
     "study/evil.json\n": "not a plain one",
@@ -375,6 +398,10 @@ def test_a_damaged_archive_is_one_line(archive: Path, monkeypatch, capsys, cut: 
         (["fake", "--out", "study.tar"], "give a name that ends in .zip"),
         (["gone", "--out", "x.zip"], "no study 'gone'"),
         (["fake", "--out", "results/fake/run.zip", "--license", "MIT"], "--license 'MIT'"),
+        (
+            ["fake", "--out", "results/fake/x.zip"],
+            "x.zip: is inside the folder of the study 'fake'",
+        ),
         (["fake", "--out", "x.zip", "--configfile", "gone.yaml"], "gone.yaml: not a YAML file"),
     ],
 )

@@ -248,7 +248,12 @@ BAD = [
     ([FIRST], ("--detector", "data"), "--detector: 'data' is a file or folder of each dataset"),
     ([FIRST], ("--detector", "logs"), "--detector: 'logs' is a file or folder of each dataset"),
     ([FIRST], ("--study", "gone"), "no study 'gone' in results/"),
-    ([FIRST], ("--speed", "gone.json"), "gone.json is missing"),
+    (
+        [FIRST],
+        ("--speed", "gone.json"),
+        "gone.json: is missing; give a speed.json (",
+    ),
+    ([FIRST], ("--speed", "theirs.json"), "theirs.json: is not a JSON object; give a speed.json"),
 ]
 
 
@@ -278,6 +283,23 @@ def test_images_of_another_split_are_named(plan: Path, capsys) -> None:
     write("theirs.json", detections_of(plan, "train"))
     assert take() == 2
     assert "they are images of split 'train': import them as" in capsys.readouterr().err
+
+
+def test_another_folder_is_told_where_to_go(plan: Path, monkeypatch, capsys) -> None:
+    write("theirs.json", detections_of(plan))
+    manifest = plan.parent / "shapes" / "dataset.json"
+    content = json.loads(manifest.read_text())
+    for name, split in content["splits"].items():
+        split["annotations"] = f"results/fake/shapes/data/{name}.json"
+    manifest.write_text(json.dumps(content))
+    root = Path.cwd()
+    (root / "other").mkdir()
+    monkeypatch.chdir("other")
+    assert take("--results", "../results", file="../theirs.json") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        f"no such file in the current folder, but in {root}; run this command there"
+    )
 
 
 def test_a_name_is_needed(plan: Path, capsys) -> None:
