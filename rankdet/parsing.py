@@ -166,14 +166,19 @@ def parse_json(text: str) -> Any:
     if text.startswith("\ufeff"):
         raise ValueError("it begins with a byte order mark; save it as UTF-8 without one")
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
+        found = json.loads(text, object_pairs_hook=without_twins, parse_int=_whole)
     except RecursionError:
         raise ValueError("nested too deep") from None
     check_plain(found)
     return found
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Returns a JSON object from its keys and values, for `json.loads(object_pairs_hook=)`.
+
+    Raises:
+        ValueError: In one line, if a key is given twice: Python would drop one of the values.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]

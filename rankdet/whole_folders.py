@@ -69,14 +69,19 @@ def followed(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def swapped_in(folder: Path) -> Iterator[Path]:
+def swapped_in(folder: Path, *, new: bool = False) -> Iterator[Path]:
     """Yields an empty folder beside `folder`, and puts it in its place when the block succeeds.
 
     Several processes may do this at once: each folder is replaced as a whole, and the last stays.
     Of a link the folder is replaced that it leads to.
 
+    Args:
+        folder: The folder.
+        new: Whether nothing is replaced: of several processes the first one stays.
+
     Raises:
         InputError: As `followed` does.
+        FileExistsError: If it must be new, and there is such a folder, with files, at the end.
         OSError: If the folder cannot be written.
     """
     whole = followed(folder).absolute()
@@ -88,10 +93,23 @@ def swapped_in(folder: Path) -> Iterator[Path]:
     part.mkdir(parents=True)
     try:
         yield part
-        _swap(part, whole, old)
+        if new:
+            _put(part, whole)
+        else:
+            _swap(part, whole, old)
     finally:
         for one in (part, old):
             shutil.rmtree(one, ignore_errors=True)
+
+
+def _put(part: Path, folder: Path) -> None:
+    """Renames a folder; the system refuses to replace one that has files."""
+    try:
+        part.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder)) from None
 
 
 def _swap(part: Path, folder: Path, old: Path) -> None:

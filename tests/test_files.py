@@ -245,3 +245,12 @@ def test_processes_that_write_one_folder_at_once_leave_a_whole_one(tmp_path):
     assert names(tmp_path) == ["report"]
     assert len(names(folder)) == 20
     assert len({path.read_text() for path in folder.iterdir()}) == 1
+
+
+def test_a_folder_that_must_be_new_replaces_none(tmp_path):
+    folder = tmp_path / "new"
+    with whole_folders.swapped_in(folder, new=True) as part:
+        (part / "first").touch()
+    with pytest.raises(FileExistsError), whole_folders.swapped_in(folder, new=True) as part:
+        (part / "second").touch()
+    assert names(folder) == ["first"] and names(tmp_path) == ["new"]

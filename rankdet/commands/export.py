@@ -4,8 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from rankdet.commands.arguments import check_writable
-from rankdet.commands.studies import add_study
+from rankdet.commands.studies import add_study, check_out, say_left_out
 from rankdet.errors import InputError, counted
 from rankdet.results.find import find_plan
 from rankdet.results.outside import check_outside_studies
@@ -39,9 +38,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--out {args.out}: give a name that ends in .zip")
     if args.license and not args.license.startswith(("https://", "http://")):
         raise InputError(f"--license {args.license!r:.100}: give an address, https://...")
-    check_writable(args.out, reads=(plan.parent,))
+    check_out(args.out, reads=(plan.parent,))
     from rankdet.exchange.export import write_archive, write_parquet
     from rankdet.exchange.own_files import listed
+    from rankdet.results.records import read_study
 
     if args.parquet is not None:
         check_outside_studies(args.parquet)
@@ -73,4 +73,5 @@ def run(args: argparse.Namespace) -> int:
     if args.parquet is not None:
         for name, rows in write_parquet(plan, args.parquet).items():
             print(f"{args.parquet / name}: {counted(rows, 'row')}")
+    say_left_out(read_study(plan), how="has no numbers")
     return 0

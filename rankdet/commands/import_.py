@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from rankdet.errors import InputError
+from rankdet.commands.studies import say_left_out
+from rankdet.errors import InputError, counted
 from rankdet.results.find import find_plan
 
 TAKEN = ("name", "dataset", "detector", "seed", "split", "title", "speed", "url")
@@ -54,12 +55,16 @@ def run(args: argparse.Namespace) -> int:
 
     plan = _plan(args)
     said = Taken(**{key: getattr(args, key) for key in TAKEN})
-    found = take(plan, args.file, said, replace_it=args.replace)
+    found = take(plan, args.file, said, replace_it=args.replace, say=_note)
     for note in found.notes:
-        print(f"note: {note}", file=sys.stderr)
+        _note(note)
     print(f"{found.key}: {found.text}")
     print(f"`rankdet report {plan.parent.name}` shows the row; so does the next `snakemake`")
     return 0
+
+
+def _note(line: str) -> None:
+    print(f"note: {line}", file=sys.stderr)
 
 
 def _plan(args: argparse.Namespace) -> Path:
@@ -80,11 +85,14 @@ def _study(args: argparse.Namespace) -> int:
         raise InputError("--replace: a study is never replaced; give another name with --as")
     from rankdet.exchange.arrive import arrive
     from rankdet.exchange.own_files import here, listed, own_files
-    from rankdet.results.records import read_study
+    from rankdet.results.status import WITHOUT_RESULTS
 
-    folder, text = arrive(args.file, args.results, args.name or "")
-    print(f"{folder}: {text}")
-    own = own_files(read_study(folder / "plan.json"))
+    study = arrive(args.file, args.results, args.name or "")
+    say_left_out(study, how="has no numbers")
+    folder = args.results / study.name
+    found = [run for run in study.runs if run.status not in WITHOUT_RESULTS]
+    print(f"{folder}: {len(found)} of {counted(len(study.runs), 'run')} with results")
+    own = own_files(study)
     if missing := [name for name in own if name not in here(own)]:
         print(
             f"note: not here and not in the archive: {listed(missing)}; to go on with the study, "

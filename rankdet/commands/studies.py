@@ -41,16 +41,19 @@ def check_out(out: Path | None, reads: Iterable[Path] = ()) -> None:
 
 
 def say_left_out(
-    study: "RecordedStudy", shown: "Callable[[RecordedRun], bool]" = lambda run: False
+    study: "RecordedStudy",
+    shown: "Callable[[RecordedRun], bool]" = lambda run: False,
+    how: str = "is left out",
 ) -> None:
     """Prints a note for each run whose files are there, but give no numbers.
 
     Args:
         study: The study that was read.
         shown: Whether a run is shown nevertheless: a training has curves before its evaluation.
+        how: What is said about such a run, before the reason.
     """
     from rankdet.results.status import WITHOUT_NUMBERS
 
     for run in study.runs:
         if run.status in WITHOUT_NUMBERS and not shown(run):
-            print(f"note: {run.key} is left out: {run.reason}", file=sys.stderr)
+            print(f"note: {run.key} {how}: {run.reason}", file=sys.stderr)

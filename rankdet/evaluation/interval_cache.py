@@ -69,7 +69,8 @@ def keep_draws(matches: Matches, path: Path, draws: Draws, store: Path) -> None:
 
 def _file(matches: Path, family: str, store: Path) -> Path:
     """The file with the draws of a run: its first part is the run, its second their state."""
-    whole, found = str(matches.resolve()), matches.stat()
+    found = matches.stat()  # first: of a link to itself it is an OSError, as of a missing file
+    whole = str(matches.resolve())
     state = [found.st_mtime_ns, found.st_size, REPLICATES, SEED, _code()]
     return store / f"{_digest([whole, family])}-{_digest(state)}"
 

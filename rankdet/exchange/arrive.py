@@ -5,33 +5,32 @@ import re
 import stat
 import time
 import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
 
-from rankdet.datasets.unpack import unpack
+from rankdet.datasets.unpack import BROKEN, check_members, unpack
 from rankdet.errors import InputError, in_words
 from rankdet.exchange.files import STUDY, fault_of
 from rankdet.files import write_record, writing
 from rankdet.parsing import parse_json
 from rankdet.results.layout import ORIGIN, PLAN
+from rankdet.results.records import RecordedStudy, read_study
 from rankdet.results.schemas.base import first_problem
 from rankdet.results.schemas.plan import Plan
-from rankdet.results.status import NOT_RUN, run_status
 from rankdet.whole_folders import swapped_in
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}")
 MOST_FILES = 1_000_000
 MOST_BYTES = 200 << 30  # unpacked; a study of COCO with weights has tens of GB
 MOST_PLAN = 256 << 20  # bytes
-BROKEN = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, zlib.error, EOFError)
+AGAIN = "export the study again"
 UNPACKED = ".unpacked"  # beside the study, while it is being written; no file of it has this name
 
 
-def arrive(archive: Path, results: Path, name: str = "") -> tuple[Path, str]:
+def arrive(archive: Path, results: Path, name: str = "") -> RecordedStudy:
     """Unpacks an exported study as a new study.
 
     It is checked before anything is written: names, links, sizes, the plan. Places of the plan
@@ -43,7 +42,7 @@ def arrive(archive: Path, results: Path, name: str = "") -> tuple[Path, str]:
         name: Another name for the study; empty keeps that of the plan.
 
     Returns:
-        The study's folder, and what is in it, in one line.
+        The study, in the folder of its name in `results`.
 
     Raises:
         InputError: If it is refused or damaged, or there is such a study already.
@@ -56,13 +55,19 @@ def arrive(archive: Path, results: Path, name: str = "") -> tuple[Path, str]:
             "letters, digits, '.', '_' and '-'"
         )
     target = results / wanted
+    taken = InputError(f"{target}: there is a study of this name; give another with --as")
     if target.exists():
-        raise InputError(f"{target}: there is a study of this name; give another with --as")
-    with writing(target), swapped_in(target) as part:
-        unpack(archive, part / UNPACKED)
-        _settle(part, plan, wanted)
-    found = [run_status(target / run.key, planned=run.hashes).status for run in plan.runs]
-    return target, f"{len(found) - found.count(NOT_RUN)} of {len(found)} runs"
+        raise taken
+    with writing(target):
+        try:
+            with swapped_in(target, new=True) as part:
+                unpack(archive, part / UNPACKED, AGAIN)
+                _settle(part, plan, wanted)
+        except FileExistsError:  # another import of this name was faster
+            if target.exists():
+                raise taken from None
+            raise
+    return read_study(target / PLAN)
 
 
 def _read_plan(archive: Path) -> Any:
@@ -116,6 +121,7 @@ def _check(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
         if fault:
             raise InputError(f"{archive}: refused: {one.filename!r:.100}: {fault}")
         seen.add(one.filename.lower())
+    check_members(archive, [one for one in members if not one.is_dir()])
 
 
 def _checked_plan(archive: Path, content: Any) -> Plan:

@@ -3,7 +3,7 @@
 import json
 import platform
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
@@ -24,9 +24,9 @@ from rankdet.exchange.files import (
 from rankdet.exchange.own_files import here, own_files
 from rankdet.files import atomic, writing
 from rankdet.results import open as open_results
+from rankdet.results.layout import METRICS, RUN
 from rankdet.results.outside import check_outside_studies
 from rankdet.results.records import RecordedStudy, read_study
-from rankdet.results.schemas.plan import KEY
 from rankdet.results.study_config import config_files
 from rankdet.whole_folders import check_replaceable, replacing
 
@@ -78,6 +78,7 @@ def write_archive(
     if found is not None and (not found.is_file() or found.suffix not in CONFIGS):
         raise InputError(f"{found}: not a YAML file of a study; name it with --configfile")
     entries = dict(_entries(study, found, weights))
+    _check_complete(study, entries)
     texts = {ENVIRONMENT: _json(environment())}
     sizes = {quote(name): path.stat().st_size for name, path in entries.items()}
     sizes |= {name: len(text.encode()) for name, text in texts.items()}
@@ -135,14 +136,27 @@ def environment() -> dict[str, Any]:
 def _entries(
     study: RecordedStudy, config: Path | None, weights: bool
 ) -> Iterator[tuple[str, Path]]:
-    planned = {run.key for run in study.runs}
-    for name in study_files(study.folder, weights=weights):
-        # What was taken out of a study, such as imported detections, does not travel.
-        key = "/".join(name.parts[:4])
-        if key in planned or not KEY.fullmatch(key):
-            yield f"{STUDY}/{name.as_posix()}", study.folder / name
+    planned = {run.key for run in study.runs}  # what was taken out of a study does not travel
+    for name in study_files(study.folder, planned, weights=weights):
+        yield f"{STUDY}/{name.as_posix()}", study.folder / name
     if config is not None:
         yield f"{CONFIG}/{config.name}", config
+
+
+def _check_complete(study: RecordedStudy, entries: Mapping[str, Path]) -> None:
+    """Checks that no run with results is left out.
+
+    Raises:
+        InputError: If one is; the message names it.
+    """
+    for run in study.runs:
+        for file in (RUN, METRICS):
+            name = f"{run.key}/{file}"
+            if (study.folder / name).is_file() and f"{STUDY}/{name}" not in entries:
+                raise InputError(
+                    f"{study.folder / name}: would not be in the archive: it is reached by "
+                    "a link, or its name begins with a dot; put the files there themselves"
+                )
 
 
 def _json(value: Any) -> str:

@@ -2,13 +2,13 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.exchange.files import travels
+from rankdet.exchange.files import is_hidden, travels_of_run
 from rankdet.exchange.merge_checks import check_parts, same_results
 from rankdet.exchange.sides import Side, read_sides
 from rankdet.files import shown, write_record
@@ -90,7 +90,7 @@ def merge(
     content["study"] |= {key: text for key, text in said.items() if text}
     with replacing(out) as folder:
         for study, run in chosen:
-            _copy(study.folder / run.key, folder / run.key)
+            _copy(study.folder / run.key, folder / run.key, travels_of_run)
         for study in reversed(parts):  # the first one stays
             _copy_shared(study, folder, out)
         write_record(folder / layout.PLAN, content)
@@ -160,11 +160,15 @@ def _papers(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _copy(source: Path, target: Path) -> None:
-    """Copies the files of a run with their times; links are left out."""
+def _all(name: Path) -> bool:
+    return not is_hidden(name)
+
+
+def _copy(source: Path, target: Path, goes: Callable[[Path], bool] = _all) -> None:
+    """Copies the files of a folder with their times; links are left out."""
     for path in source.rglob("*"):
         name = path.relative_to(source)
-        if path.is_symlink() or not path.is_file() or not travels(name):
+        if path.is_symlink() or not path.is_file() or not goes(name):
             continue
         new = target / name
         new.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +182,7 @@ def _copy_shared(study: RecordedStudy, folder: Path, out: Path) -> None:
         if (place / layout.DATASET).is_file():
             (folder / dataset).mkdir(exist_ok=True)
             _copy_manifest(place / layout.DATASET, folder / dataset / layout.DATASET, study, out)
-            _copy(place / "data", folder / dataset / "data")
+            _copy(place / layout.DATA, folder / dataset / layout.DATA)
     _copy(study.folder / layout.IMPORTS, folder / layout.IMPORTS)
     if (study.folder / layout.COST).is_file():
         shutil.copy2(study.folder / layout.COST, folder / layout.COST)

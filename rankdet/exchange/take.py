@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rankdet.errors import InputError, counted
+from rankdet.exchange.alone import alone
 from rankdet.files import atomic, sha256, shown, writing
 from rankdet.results.imported import (
     check_detections,
@@ -27,6 +28,7 @@ from rankdet.results.layout import (
     RUN,
     SHOWN,
     SPEED,
+    reserved,
     split_folder,
 )
 from rankdet.results.metrics_record import write_split_metrics
@@ -79,22 +81,37 @@ class Done:
     notes: tuple[str, ...] = ()
 
 
-def take(plan_path: Path, file: Path, said: Taken, *, replace_it: bool = False) -> Done:
+def take(
+    plan_path: Path,
+    file: Path,
+    said: Taken,
+    *,
+    replace_it: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Done:
     """Checks detections, copies them into a study, evaluates them and adds them to its plan.
 
     The copy is in `<study>/imported/`, where the next plan of the study finds it. With another
-    split, an import of the same name, dataset, detector and seed is completed.
+    split, an import of the same name, dataset, detector and seed is completed. Another import into
+    the same study is waited for.
 
     Args:
         plan_path: The study's `plan.json`.
         file: The detections.
         said: What is known about them.
         replace_it: Whether they take the place of other detections of the same name and split.
+        say: Called with a line if it has to wait for another import.
 
     Raises:
         InputError: If something that was said, or a file, cannot be used, or there are other
             detections of this name. Nothing is written then.
     """
+    Plan.from_disk(plan_path)
+    with alone(plan_path.resolve().parent, say):
+        return _take(plan_path, file, said, replace_it)
+
+
+def _take(plan_path: Path, file: Path, said: Taken, replace_it: bool) -> Done:
     plan, study = Plan.from_disk(plan_path), plan_path.resolve().parent
     said, main = _complete(said, plan)
     manifest_path = study / str(said.dataset) / DATASET
@@ -104,7 +121,9 @@ def take(plan_path: Path, file: Path, said: Taken, *, replace_it: bool = False) 
             f"snakemake --cores all results/{plan.study.name}/{said.dataset}/{DATASET}"
         )
     split = said.split or main
-    checked = check_detections(file, DatasetManifest.from_disk(manifest_path), split)
+    manifest = DatasetManifest.from_disk(manifest_path)
+    _check_annotations(manifest, study.parent.parent)
+    checked = check_detections(file, manifest, split)
     if said.speed:
         read_speed(said.speed)
     _check_name(plan, study, file, said, split, replace_it)
@@ -119,12 +138,22 @@ def take(plan_path: Path, file: Path, said: Taken, *, replace_it: bool = False) 
         write_import_record(spec, str(manifest_path), out)
         for one, here in places.items():  # all of them: the metrics have the record's provenance
             _evaluate(one, out, here, manifest_path)
-        _plan_it(plan, plan_path, run)
+        _plan_it(plan_path, run)
     record = MetricsRecord.from_disk(places[split] / METRICS)
     ap = record.metrics.get("AP")
     found = record.skipped or ("AP undefined" if ap is None else f"AP {100 * ap:.1f}")
     notes = (*checked.notes, *_unknown_detector(plan, run.detector))
     return Done(run.key, f"{counted(checked.count, 'detection')} on {split!r}, {found}", notes)
+
+
+def _check_annotations(manifest: DatasetManifest, root: Path) -> None:
+    """Checks that the annotations are found from the current folder, to which they are relative."""
+    for split in manifest.splits.values():
+        if not Path(split.annotations).exists() and (root / split.annotations).exists():
+            raise InputError(
+                f"{split.annotations}: no such file in the current folder, but in {root}; run this "
+                "command there"
+            )
 
 
 def _unknown_detector(plan: Plan, name: str) -> Iterator[str]:
@@ -174,6 +203,8 @@ def _complete(said: Taken, plan: Plan) -> tuple[Taken, str]:
             raise InputError(
                 f"--{option} {name!r:.100}: use lower-case letters, digits, '.', '_' and '-'"
             )
+    if fault := reserved("detector", said.detector or ELSEWHERE):
+        raise InputError(f"--detector: {fault}")
     if said.seed is not None and not 0 <= said.seed <= LARGEST_SEED:
         raise InputError(f"--seed {said.seed}: give a number from 0 to {LARGEST_SEED}")
     names = [one.name for one in plan.datasets]
@@ -239,8 +270,12 @@ def _evaluate(split: str, run: Path, here: Path, manifest: Path) -> None:
     seal_metrics(here, run, step_hash("evaluate"))
 
 
-def _plan_it(plan: Plan, path: Path, run: ImportedRun) -> None:
-    """Adds the run to the plan, as the next plan of the study will do."""
+def _plan_it(path: Path, run: ImportedRun) -> None:
+    """Adds the run to the plan, as the next plan of the study will do.
+
+    The plan is read again: a workflow may have written it during the evaluation.
+    """
+    plan = Plan.from_disk(path)
     content = plan.to_dict()
     titles = {one.name: one.title for one in plan.datasets}
     folder = f"results/{plan.study.name}"

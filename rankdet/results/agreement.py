@@ -24,7 +24,7 @@ from rankdet.evaluation.units import DIGITS
 from rankdet.files import atomic
 from rankdet.files import read_record as read_json_record
 from rankdet.results.layout import LEADERBOARD as FILE
-from rankdet.results.layout import PROVENANCE
+from rankdet.results.layout import PLAN, PROVENANCE
 from rankdet.results.leaderboard import Entry, is_untrained, read_leaderboard
 from rankdet.results.records import RecordedStudy
 from rankdet.results.seed_groups import SeedGroup, seed_groups
@@ -103,6 +103,11 @@ def read_record(path: Path) -> list[Entry]:
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
         raise InputError(f"{path}: no {FILE} there; name a folder that `rankdet record` has made")
+    if (file.parent / PLAN).is_file():
+        raise InputError(
+            f"{path}: the results of a study, not a record; name a folder that `rankdet record` "
+            "has made, or compare two studies with `rankdet diff`"
+        )
     return read_leaderboard(file)
 
 

@@ -104,7 +104,10 @@ def read_speed(path: Path | str) -> SpeedRecord:
         InputError: If the file is not a record `rankdet.speed/1`, or has no positive
             `seconds_per_image`.
     """
-    record = SpeedRecord.from_disk(path)
+    record, problem = SpeedRecord.read(Path(path))
+    if record is None:
+        why = str(problem).removeprefix(f"{Path(path).name} ")
+        raise InputError(f"{path}: {why}; give a speed.json ({SpeedRecord.SCHEMA})")
     if not record.seconds_per_image or record.seconds_per_image <= 0:
         raise InputError(
             f"{path}: seconds_per_image is {record.seconds_per_image}; give a number above 0"

@@ -47,11 +47,39 @@ WORK = "work"  # checkpoints of an unfinished training
 PROGRESS = "train.jsonl"  # in `work`: one line per iteration so far
 LAST = "last"  # the state at the end of a training, from which a longer one goes on
 STATE = "state.json"  # in `work` and `last`: what the training is made of
+FINISHED = "finished"  # of a job of a cluster: links to the outputs of a training
 LOCK = "lock"  # in `work`: which process writes it
 FAILURE = "failure.json"  # in `work`: why the last job failed
 
 TABLE = "table.json"
 FIGURE = "figure.json"
+TABLES, FIGURES = "tables", "figures"  # of a study
+
+LOGS = "logs"  # of a study, a dataset, a run or a part of one
+PAGES = "pages"  # of a study: stored pages of its report
+ORIGIN = "origin"  # of an imported study: config, environment and metadata of the archive
+DATA = "data"  # of a dataset: its annotations
+
+# What is beside the datasets of a study, and beside the detectors of a dataset. Nothing is beside
+# the losses of a detector, so these may have any name.
+OF_STUDY = (
+    *(PLAN, COST, LEADERBOARD, TABLES, FIGURES, IMPORTS),
+    *(INTERVALS, LOGS, ORIGIN, PAGES, TRACKED),
+)
+OF_DATASET = (DATA, DATASET, LOGS)
+
+
+def reserved(kind: str, name: str) -> str | None:
+    """Returns why a dataset or a detector cannot have a name; None if it can.
+
+    Args:
+        kind: "dataset" or "detector".
+        name: The name.
+    """
+    names, owner = {"dataset": (OF_STUDY, "study"), "detector": (OF_DATASET, "dataset")}[kind]
+    if name not in names:
+        return None
+    return f"{name!r} is a file or folder of each {owner}; give the {kind} another name"
 
 
 def split_folder(split: str) -> str:

@@ -73,7 +73,10 @@ def stamp(path: Path) -> Stamp:
 
 
 def is_same(path: Path, was: Stamp) -> bool:
-    """Returns whether a file has the bytes it had; a file that is missing has no other ones.
+    """Returns whether a file has the bytes it had.
+
+    A file that is missing has no other ones. One that cannot be read, such as a link to itself, is
+    not the same.
 
     It is read only if its size is the same and its time is not.
     """
@@ -84,6 +87,8 @@ def is_same(path: Path, was: Stamp) -> bool:
         return status.st_mtime_ns == was[1] or sha256(path) == was[2]
     except FileNotFoundError:
         return True
+    except OSError:
+        return False
 
 
 def is_of_job(path: Path, was: Stamp, other: Path) -> bool:
@@ -99,13 +104,15 @@ def is_of_job(path: Path, was: Stamp, other: Path) -> bool:
     """
     try:
         status, time = path.stat(), other.stat().st_mtime_ns
+        if status.st_size != was[0]:
+            return False
+        if status.st_size > LARGE and abs(status.st_mtime_ns - time) < AT_ONCE:
+            return True
+        return status.st_mtime_ns == was[1] or _sha256(path, status.st_mtime_ns) == was[2]
     except FileNotFoundError:
         return True
-    if status.st_size != was[0]:
+    except OSError:
         return False
-    if status.st_size > LARGE and abs(status.st_mtime_ns - time) < AT_ONCE:
-        return True
-    return status.st_mtime_ns == was[1] or _sha256(path, status.st_mtime_ns) == was[2]
 
 
 @lru_cache(maxsize=8192)

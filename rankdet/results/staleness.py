@@ -1,10 +1,12 @@
 """Is a run older than its plan? Its record has the hashes of what it was made of."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rankdet.results.layout import DATASET, RUN
+from rankdet.files import sha256
+from rankdet.results.layout import DATASET, IMPORTS, RUN
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.run import Provenance, RunRecord
 from rankdet.results.seals import is_same
@@ -93,12 +95,44 @@ def stale(folder: Path, planned: Mapping[str, str], record: RunRecord | None) ->
     """
     if record is None or record.provenance is None:
         return None
-    words = [PARTS[key][1] for key in older_parts(planned, record.provenance)]
+    changed = older_parts(planned, record.provenance)
+    if "detections" not in changed and _is_import_edited(folder, record.provenance):
+        changed.append("detections")
+    words = [PARTS[key][1] for key in changed]
     words += ["the data"] if is_other_data(folder, record.provenance) else []
     if not words:
         return None
     listed = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
     return f"older than the plan: {listed} changed; run the study again"
+
+
+def _is_import_edited(run: Path, made: Provenance) -> bool:
+    """Whether a copy that `rankdet import` keeps of a run's detections was edited after that.
+
+    The next plan would find it by its hash. A report is made without a plan.
+    """
+    files = (made.imported or {}).get("files")
+    if not isinstance(files, Mapping):
+        return False
+    study = run.parents[3]
+    place = study / IMPORTS / run.relative_to(study)
+    noted = [one for one in files.values() if isinstance(one, Mapping)]
+    return any(
+        _is_other(place / Path(str(one.get("file"))).name, one.get("sha256")) for one in noted
+    )
+
+
+def _is_other(path: Path, was: Any) -> bool:
+    """Whether a file is there, and has not the bytes it had."""
+    try:
+        return path.is_file() and _sha256(path, path.stat().st_mtime_ns) != was
+    except OSError:
+        return True  # it cannot be read
+
+
+@lru_cache(maxsize=8192)
+def _sha256(path: Path, _mtime: int) -> str:
+    return sha256(path)
 
 
 def stale_file(folder: Path, planned: Mapping[str, str]) -> Path | None:

@@ -8,6 +8,7 @@ from rankdet.detectors.families import FAMILIES
 from rankdet.errors import InputError
 from rankdet.files import read_yaml, shown
 from rankdet.repository import named_files
+from rankdet.results.layout import reserved
 from rankdet.study.compatibility import OFFERS
 from rankdet.study.model_keys import unknown_keys
 from rankdet.study.named import only_file
@@ -50,6 +51,8 @@ def load_detector(name: str, preset: str, folder: Path | None = None) -> dict[st
 
 @lru_cache
 def _read(path: Path, _mtime: int) -> dict[str, Any]:
+    if fault := reserved("detector", path.stem):
+        raise InputError(f"{shown(path)}: {fault}")
     spec = read_yaml(path)
     for key in ("name", "title", "family", "base"):
         if not isinstance(spec, dict) or not isinstance(spec.get(key), str):

@@ -224,8 +224,9 @@ def _taken(config: StudyConfig, folder: Path) -> Iterable[tuple[str, ImportedRun
         run = taken_run(file)
         if run.dataset not in config.datasets:
             raise InputError(
-                f"{shown(file)}: dataset {run.dataset!r} is not in this study; delete the folder "
-                f"{shown(file.parent)}"
+                f"{shown(file)}: dataset {run.dataset!r} is not in this study, but detections were "
+                f"imported on it; give a dataset this name again, or move {shown(file.parent)} out "
+                "of the study"
             )
         yield shown(file), run
 

@@ -210,6 +210,14 @@ def test_bad_input_of_agree(plan, record, tmp_path, monkeypatch, capsys, argumen
     assert message in captured.err and len(captured.err.splitlines()) == 1 and not captured.out
 
 
+@pytest.mark.parametrize("name", ["", "leaderboard.csv"])
+def test_a_study_is_no_record(plan, record, tmp_path, capsys, name: str) -> None:
+    shutil.copy(record / "leaderboard.csv", tmp_path)
+    shutil.copy(plan, tmp_path)
+    assert cli.main(["agree", str(plan), str(tmp_path / name)]) == 2
+    assert "the results of a study, not a record; name a folder" in capsys.readouterr().err
+
+
 def test_another_study_has_no_row_in_common(plan, record, tmp_path, capsys) -> None:
     path = tmp_path / "leaderboard.csv"
     path.write_text((record / "leaderboard.csv").read_text().replace("shapes/", "coco/"))

@@ -210,6 +210,13 @@ def test_what_is_in_the_way_is_never_followed(server, archive, tmp_path, kind, n
         ({"/evil": b"x"}, "refused, because it has a file"),
         ({"a\\..\\evil": b"x"}, "refused, because it has a file"),
         ({"zeros": bytes(30_000_000)}, r"refused, because its [\d,]+ bytes unpack to 30,000,000"),
+        (
+            {"noise": os.urandom(400_000), "zeros": bytes(30_000_000)},
+            r"a file 'zeros', whose [\d,]+ bytes unpack to 30,000,000",
+        ),
+        ({"a" * 256: b"x"}, "a file 'a*, whose name is too long"),
+        ({"/".join(["a" * 200] * 20): b"x"}, "a file '[a/]*, whose name is too long"),
+        ({"a/b": b"x", "a/b/c/d": b"y"}, "a file 'a/b', which is also a folder there"),
     ],
 )
 def test_a_hostile_archive_is_refused_before_anything_is_written(tmp_path, members, words):
@@ -219,6 +226,31 @@ def test_a_hostile_archive_is_refused_before_anything_is_written(tmp_path, membe
         unpack(path, target)
     assert str(error.value).isprintable()
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
+
+
+def flipped(content: bytes) -> bytes:
+    """With other bytes in the middle of the first file."""
+    return content[:60] + bytes(200) + content[260:]
+
+
+def moved(content: bytes) -> bytes:
+    """With a directory that says that all files begin 50 bytes earlier."""
+    at = content.rindex(b"PK\x05\x06") + 16
+    offset = int.from_bytes(content[at : at + 4], "little") + 50
+    return content[:at] + offset.to_bytes(4, "little") + content[at + 4 :]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("damage", [flipped, moved])
+def test_a_damaged_archive_is_not_the_fault_of_the_disk(tmp_path, method, damage):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("noise.bin", os.urandom(5000))
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=r"a\.zip: damaged archive \(.*\); make it again") as error:
+        unpack(path, tmp_path / "target", "make it again")
+    assert "cannot write" not in str(error.value) and len(str(error.value).splitlines()) == 1
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
 
 
 def test_an_archive_that_the_disk_cannot_hold_is_one_line_before_work(tmp_path, monkeypatch):

@@ -28,6 +28,7 @@ BAD_RESULTS = {
     "infinite box": ((0, "bbox", 0), float("-inf"), ["'bbox'", "infinite"]),
     "negative size": ((1, "bbox", 3), -1, ["'bbox'", "negative size", "entry 1"]),
     "box too large": ((0, "bbox", 2), 1e200, ["'bbox'", "beyond 1e100", "entry 0"]),
+    "sum too large": ((0, "bbox"), [1e308, 1, 1e308, 1e308], ["'bbox'", "beyond 1e100"]),
     "short box": ((1, "bbox"), [1, 2, 3], ["[1, 2, 3]", "[x, y, width, height]"]),
     "no box": ((0, "bbox"), ..., ["'bbox'", "None"]),
     "box of texts": ((0, "bbox"), ["1", 2, 3, 4], ["'bbox'", "numbers"]),
@@ -171,3 +172,12 @@ def test_a_number_of_too_many_digits_is_one_line(tmp_path):
         list(read_json_list(path))
     with pytest.raises(InputError, match="too many digits"):
         read_json(path)
+
+
+@pytest.mark.parametrize("spaced", [", ", ",\n "])
+def test_a_key_that_is_there_twice_is_named(tmp_path, capsys, spaced):
+    twice = json.dumps(RESULTS).replace('"image_id": 2, ', '"image_id": 1, "image_id": 2, ')
+    results = twice.replace(", ", spaced).encode()
+    fails(tmp_path, capsys, "dt.json: key 'image_id' is given twice in one object", results=results)
+    twice = json.dumps(TRUTH).replace('"area": 100, ', '"area": 1, "area": 100, ')
+    fails(tmp_path, capsys, "gt.json: key 'area' is given twice", truth=twice.encode())

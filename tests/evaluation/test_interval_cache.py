@@ -84,3 +84,10 @@ def test_changed_draws_are_computed_again(two, tmp_path: Path) -> None:
     stored.mkdir()  # cannot be written
     interval_cache.draws_of.cache_clear()
     assert interval_cache.difference(*two, "AP", "ap", tmp_path) == first
+
+
+def test_a_link_to_itself_is_as_a_missing_file(two, tmp_path: Path) -> None:
+    loop = tmp_path / "matches.parquet"
+    loop.symlink_to(loop.name)
+    with pytest.raises(OSError, match="matches"):
+        interval_cache.difference(two[0], loop, "AP", "ap", tmp_path / "intervals")

@@ -3,6 +3,8 @@
 import json
 import shutil
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -70,6 +72,68 @@ def test_runs_that_were_taken_out_do_not_travel(here: Path) -> None:
     shutil.rmtree("results/fake/shapes/elsewhere")
 
 
+@pytest.mark.parametrize(
+    ("dataset", "detector", "loss"),
+    [
+        *(("last", "logs", "work"), ("data", "last", "logs"), ("finished", "pages", "data")),
+        *(("work", "finished", "intervals"), ("detected", "origin", "detected")),
+    ],
+)
+def test_runs_with_names_of_the_workflow_travel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, detector: str, loss: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = renamed_study(tmp_path, dataset, detector, loss)
+    imported = plan.parent / "imported" / dataset / detector / f"{loss}@imported" / "seed1"
+    imported.mkdir(parents=True)
+    (imported / "import.json").write_text("{}")
+    kept = plan.parent / dataset / detector / loss / "seed1"
+    for name in ("logs/a.json", "last/a.json", "on-val/logs/a.json", "work/b.json"):
+        (kept / name).parent.mkdir(parents=True, exist_ok=True)
+        (kept / name).write_text("{}")
+    assert cli.main(["export", "fake", "--out", "study.zip"]) == 0
+    with zipfile.ZipFile("study.zip") as content:
+        names = content.namelist()
+    run = f"study/{dataset}/{detector}/{loss}/seed1"
+    assert {f"{run}/run.json", f"{run}/metrics.json", f"study/{dataset}/dataset.json"} <= {*names}
+    assert f"study/imported/{dataset}/{detector}/{loss}@imported/seed1/import.json" in names
+    assert not [name for name in names if name.endswith(("/a.json", "/b.json", "/val.json"))]
+    assert cli.main(["import", "study.zip", "--as", "other"]) == 0
+    (run,) = read_study("results/other/plan.json").runs
+    assert run.main.metrics["AP"] is not None
+
+
+def renamed_study(root: Path, dataset: str, detector: str, loss: str) -> Path:
+    """A study of one run, with other names."""
+    plan = make_study(root, runs=(("retinanet", "ap", "", 1, "trained"),))
+    study = plan.parent
+    (study / "shapes").rename(study / dataset)
+    (study / dataset / "retinanet").rename(study / dataset / detector)
+    (study / dataset / detector / "ap").rename(study / dataset / detector / loss)
+    content = json.loads(plan.read_text())
+    content["datasets"][0]["name"] = dataset
+    names = {"dataset": dataset, "detector": detector, "loss": loss}
+    content["runs"][0] |= {**names, "key": f"{dataset}/{detector}/{loss}/seed1"}
+    plan.write_text(json.dumps(content))
+    for file in ("run.json", "metrics.json"):
+        path = study / dataset / detector / loss / "seed1" / file
+        record = json.loads(path.read_text())
+        record.pop("made_of", None)
+        record["run"] = {**(record.get("run") or {}), **names}
+        path.write_text(json.dumps(record))
+    return plan
+
+
+def test_a_run_that_would_be_left_out_stops_the_export(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_study(tmp_path)
+    (plan.parent / AP).rename(tmp_path / "elsewhere")
+    (plan.parent / AP).symlink_to(tmp_path / "elsewhere")
+    assert cli.main(["export", "fake", "--out", "study.zip"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{AP}/run.json: would not be in the archive" in line and not Path("study.zip").exists()
+
+
 def test_a_config_of_the_same_name_with_other_runs_is_not_in_the_archive(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,11 +158,11 @@ def test_several_configs_of_the_same_runs_are_named(
         (tmp_path / f"{name}.yaml").write_text("study: fake\ntitle: Fake study\n")
     monkeypatch.chdir(tmp_path)
     assert cli.main(["export", "fake", "--out", "study.zip"]) == 0
-    (line,) = capsys.readouterr().err.splitlines()
+    line, *_ = capsys.readouterr().err.splitlines()
     assert line.startswith("note: b.yaml may be the study's config as well as a.yaml")
     assert cli.main(["export", "fake", "--out", "study.zip", "--configfile", "b.yaml"]) == 0
     shown = capsys.readouterr()
-    assert "config b.yaml" in shown.out and not shown.err
+    assert "config b.yaml" in shown.out and "may be the study's config" not in shown.err
 
 
 def test_a_folder_with_other_files_is_refused_before_the_archive(here: Path, capsys) -> None:
@@ -163,6 +227,37 @@ def test_an_import_may_have_another_name_and_replaces_nothing(archive, monkeypat
     assert sorted(path.name for path in Path("results").iterdir()) == ["theirs"]
 
 
+def test_damaged_runs_are_named_and_not_counted(archive: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(archive.parent)
+    capsys.readouterr()
+    assert cli.main(["import", str(archive), "--as", "whole"]) == 0
+    whole = capsys.readouterr()
+    with zipfile.ZipFile(archive) as content:
+        metrics = json.loads(content.read(f"study/{AP}/metrics.json"))
+    metrics["metrics"]["AP"] = "0.99"
+    path = rewritten(archive, {f"study/{AP}/metrics.json": json.dumps(metrics).encode()})
+    assert cli.main(["import", str(path), "--as", "edited"]) == 0
+    edited = capsys.readouterr()
+    counts = [int(one.out.split(": ")[1].split()[0]) for one in (whole, edited)]
+    assert counts[1] == counts[0] - 1 and "of 11 runs with results" in edited.out
+    note = f"note: {AP} has no numbers: "
+    assert note not in whole.err and f"{note}trained, metrics.json is damaged" in edited.err
+    assert cli.main(["export", "edited", "--out", "again.zip"]) == 0
+    assert f"{note}trained, metrics.json is damaged" in capsys.readouterr().err
+
+
+def test_of_two_imports_at_once_one_study_stays(archive: Path, monkeypatch) -> None:
+    monkeypatch.chdir(archive.parent)
+    line = [sys.executable, "-m", "rankdet", "import", str(archive), "--as", "theirs"]
+    jobs = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ends = [(job.communicate(timeout=300)[1], job.returncode) for job in jobs]
+    assert sorted(code for _, code in ends) == [0, 2, 2]
+    losers = [said for said, code in ends if code == 2]
+    assert all("there is a study of this name; give another with --as" in said for said in losers)
+    assert [path.name for path in Path("results").iterdir()] == ["theirs"]
+    assert read_study("results/theirs/plan.json").runs
+
+
 def rewritten(archive: Path, change: dict[str, bytes | None], name: str = "bad.zip") -> Path:
     """The archive with other, more or fewer files."""
     path = archive.with_name(name)
@@ -191,6 +286,11 @@ BAD_FILES = {
     "study/shapes/evil.py": "writes no such file",
     "evil.json": "writes no such file",
     "study/.hidden/x.json": "not a plain one",
+    "study/./plan.json": "not a plain one",
+    "study//plan.json": "not a plain one",
+    "study/plan.json/x.json": "'study/plan.json', which is also a folder there",
+    f"study/{'a' * 300}.json": "whose name is too long",
+    "study/origin/x.json": "writes no such file",
     "study/PLAN.json": "it is there twice",
     "study/evil.json\n": "not a plain one",
 }
@@ -298,6 +398,10 @@ def test_a_damaged_archive_is_one_line(archive: Path, monkeypatch, capsys, cut: 
         (["fake", "--out", "study.tar"], "give a name that ends in .zip"),
         (["gone", "--out", "x.zip"], "no study 'gone'"),
         (["fake", "--out", "results/fake/run.zip", "--license", "MIT"], "--license 'MIT'"),
+        (
+            ["fake", "--out", "results/fake/x.zip"],
+            "x.zip: is inside the folder of the study 'fake'",
+        ),
         (["fake", "--out", "x.zip", "--configfile", "gone.yaml"], "gone.yaml: not a YAML file"),
     ],
 )

@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from rankdet import cli
+from rankdet.errors import InputError
 from rankdet.evaluation.evaluate import evaluate_files
+from rankdet.exchange.alone import alone
 from rankdet.papers.match import find_runs
 from rankdet.papers.spec import RunRequest
 from rankdet.results.leaderboard import leaderboard
@@ -196,6 +200,51 @@ def test_changed_detections_are_stale(plan: Path) -> None:
     assert run.status == "stale" and "the imported detections changed" in str(run.reason)
 
 
+def test_an_edited_copy_is_noticed_without_a_plan(plan: Path) -> None:
+    write("theirs.json", detections_of(plan))
+    write("train.json", detections_of(plan, "train"))
+    assert take() == 0
+    assert take("--split", "train", file="train.json") == 0
+    for name in ("val.json", "train.json"):
+        kept = plan.parent / "imported" / ROW / name
+        text = kept.read_text()
+        kept.write_text(text.replace("0.9", "0.8", 1))
+        (run,) = (run for run in read_study(plan).runs if run.key == ROW)
+        assert run.status == "stale" and "the imported detections changed" in str(run.reason)
+        kept.write_text(text)
+        (run,) = (run for run in read_study(plan).runs if run.key == ROW)
+        assert run.status == "imported"
+
+
+def test_imports_at_once_keep_all_rows(plan: Path) -> None:
+    names = [f"m{number}" for number in range(4)]
+    write("theirs.json", detections_of(plan))
+    line = [sys.executable, "-m", "rankdet", "import", "theirs.json", "--as"]
+    jobs = [subprocess.Popen([*line, name], stderr=subprocess.PIPE) for name in names]
+    for job in jobs:
+        _, said = job.communicate(timeout=300)
+        assert job.returncode == 0, said
+    found = {run.loss: run.status for run in read_study(plan).runs if run.imported}
+    assert found == dict.fromkeys(names, "imported")
+    assert not list(plan.parent.glob(".*"))
+
+
+def test_an_import_waits_for_another_one(plan: Path) -> None:
+    lock = plan.parent / ".import.lock"
+    code = "import sys, pathlib; from rankdet.exchange.alone import alone\n"
+    code += f"with alone(pathlib.Path({str(plan.parent)!r}), print):\n print('mine', flush=True)\n"
+    code += " sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes, text=True) as other:
+        assert other.stdout.readline() == "mine\n"
+        said: list[str] = []
+        holding = alone(plan.parent, said.append, patience=0.3)
+        with pytest.raises(InputError, match="is writing it; wait until it has"), holding:
+            pass
+        other.communicate("")
+    assert len(said) == 1 and said[0].startswith("waits for process ") and not lock.exists()
+
+
 FIRST = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.5}
 BAD = [
     ([{**FIRST, "image_id": 999}], (), "1 image id is not in split 'val' of 'shapes' (999)"),
@@ -208,8 +257,15 @@ BAD = [
     ([FIRST], ("--url", "javascript:alert(1)"), "--url 'javascript:alert(1)': give an address"),
     ([FIRST], ("--seed", "-1"), "--seed -1: give a number from 0"),
     ([FIRST], ("--detector", "../x"), "--detector '../x': use lower-case letters"),
+    ([FIRST], ("--detector", "data"), "--detector: 'data' is a file or folder of each dataset"),
+    ([FIRST], ("--detector", "logs"), "--detector: 'logs' is a file or folder of each dataset"),
     ([FIRST], ("--study", "gone"), "no study 'gone' in results/"),
-    ([FIRST], ("--speed", "gone.json"), "gone.json is missing"),
+    (
+        [FIRST],
+        ("--speed", "gone.json"),
+        "gone.json: is missing; give a speed.json (",
+    ),
+    ([FIRST], ("--speed", "theirs.json"), "theirs.json: is not a JSON object; give a speed.json"),
 ]
 
 
@@ -239,6 +295,23 @@ def test_images_of_another_split_are_named(plan: Path, capsys) -> None:
     write("theirs.json", detections_of(plan, "train"))
     assert take() == 2
     assert "they are images of split 'train': import them as" in capsys.readouterr().err
+
+
+def test_another_folder_is_told_where_to_go(plan: Path, monkeypatch, capsys) -> None:
+    write("theirs.json", detections_of(plan))
+    manifest = plan.parent / "shapes" / "dataset.json"
+    content = json.loads(manifest.read_text())
+    for name, split in content["splits"].items():
+        split["annotations"] = f"results/fake/shapes/data/{name}.json"
+    manifest.write_text(json.dumps(content))
+    root = Path.cwd()
+    (root / "other").mkdir()
+    monkeypatch.chdir("other")
+    assert take("--results", "../results", file="../theirs.json") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        f"no such file in the current folder, but in {root}; run this command there"
+    )
 
 
 def test_a_name_is_needed(plan: Path, capsys) -> None:

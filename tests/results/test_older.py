@@ -41,6 +41,19 @@ def test_what_the_plan_says_is_not_older(run):
     assert both(run) == [None, None]  # Snakemake makes what is missing
 
 
+@pytest.mark.parametrize(
+    ("name", "older"),
+    [
+        ("detections.json", ("metrics.json", "its detections changed")),
+        ("matches.parquet", ("matches.parquet", "matches.parquet was edited")),
+    ],
+)
+def test_a_link_to_itself_is_not_what_it_was(run, name, older):
+    (run / name).unlink()
+    (run / name).symlink_to(name)
+    assert both(run) == [older, None]
+
+
 def test_a_plan_with_other_hashes(run):
     settings = "the settings or the code of its test changed"
     assert both(run, {**PLANNED, "test-large": "x"}) == [None, ("detections.json", settings)]

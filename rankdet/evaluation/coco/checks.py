@@ -88,7 +88,10 @@ def boxes(
 
 def check_boxes(array: NDArray[np.float64], path: Path, what: str, start: int = 0) -> None:
     """Raises an `InputError` unless boxes (N, 4) and their areas are finite, sizes not negative."""
-    bad = ~np.isfinite(array.sum(axis=1))
+    with np.errstate(over="ignore"):  # a sum of four is fast, but may be too large
+        bad = ~np.isfinite(array.sum(axis=1))
+    if bad.any():
+        bad = ~np.isfinite(array).all(axis=1)
     _stop_if(bad, array, path, "bbox", f"NaN or infinite in {what}s", start)
     far = np.abs(array).max(axis=1, initial=0) > LARGEST
     _stop_if(far, array, path, "bbox", "beyond 1e100", start)

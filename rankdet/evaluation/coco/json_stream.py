@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
+from rankdet.parsing import without_twins
 
 BLOCK = 16 * 2**20  # characters read at a time: bounds the memory that parsed objects take
 _BETWEEN_OBJECTS = re.compile(r"\}\s*,\s*(?=\{)")
@@ -22,7 +23,9 @@ def read_json(path: Path | str) -> Any:
     path = Path(path)
     text = _text(path)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_reader(path))
+    except InputError:
+        raise
     except json.JSONDecodeError as error:
         raise InputError(_what_is_wrong(path, error)) from None
     except RecursionError:
@@ -90,13 +93,13 @@ def _blocks(path: Path, file: Any, block: int) -> Iterator[list[dict[str, Any]]]
         # The text is cut between two objects. A `}, {` inside an object (COCO has no such field)
         # makes the piece invalid; then more text is added to it.
         cut = _last_boundary(rest)
-        objects = _parse(f"[{rest[: cut.start() + 1]}]") if cut else None
+        objects = _parse(path, f"[{rest[: cut.start() + 1]}]") if cut else None
         if cut is None or objects is None:
             rest += more
             continue
         yield _all_objects(path, objects)
         rest = rest[cut.end() :] + more
-    objects = _parse("[" + rest)
+    objects = _parse(path, "[" + rest)
     if objects is None:
         read_json(path)  # raises an error with the position
         raise InputError(f"{path}: is not a JSON list of detections")
@@ -111,9 +114,24 @@ def _last_boundary(text: str) -> re.Match[str] | None:
     return None
 
 
-def _parse(text: str) -> list[Any] | None:
+def _reader(path: Path) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """Returns what makes an object from its keys and values; a key that is there twice stops it."""
+
+    def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        try:
+            return without_twins(pairs)
+        except ValueError as error:
+            start = json.dumps(dict(pairs))[:60]
+            raise InputError(f"{path}: {error} in one object ({start}...); remove one") from None
+
+    return read
+
+
+def _parse(path: Path, text: str) -> list[Any] | None:
     try:
-        return list(json.loads(text))
+        return list(json.loads(text, object_pairs_hook=_reader(path)))
+    except InputError:
+        raise
     except (ValueError, RecursionError):  # also a number of too many digits
         return None
 

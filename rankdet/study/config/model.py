@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from rankdet.datasets.options import Fraction, Text
 from rankdet.errors import InputError
 from rankdet.files import read_yaml
-from rankdet.results.layout import TRACKED
+from rankdet.results.layout import reserved
 from rankdet.results.learning import LEARNED_AP50
 from rankdet.strict import read
 from rankdet.study.config.datasets import Dataset, Name
@@ -30,20 +30,6 @@ BackboneName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*
 
 EpochName = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*-of-[1-9][0-9]*$")]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # NumPy's generators take no larger one
-# Files and folders in the folder of a study; a dataset has a folder there, too.
-TAKEN = (
-    "plan.json",
-    "cost.json",
-    "leaderboard.csv",
-    "tables",
-    "figures",
-    "imported",
-    "intervals",
-    "logs",
-    "origin",
-    "pages",
-    TRACKED,
-)
 
 
 class RunGroup(Exact):
@@ -319,18 +305,22 @@ def check_config(values: Mapping[str, Any], source: str) -> StudyConfig:
             f"{source}: neither runs nor runs_of_tables is given; there is nothing to train"
         )
     for name in config.datasets:
-        if name in TAKEN:
-            raise InputError(
-                f"{source}: datasets.{name}: results/{config.study}/{name} is a file or folder of "
-                "the study; give the dataset another name"
-            )
+        _check_reserved("dataset", name, f"{source}: datasets")
     for index, group in enumerate(config.runs):
         _check_dataset(config, group.dataset, source, f"runs[{index}].dataset")
+        for name in group.detectors:
+            _check_reserved("detector", name, f"{source}: runs[{index}].detectors")
     for index, one in enumerate(config.imported):
         _check_dataset(config, one.dataset, source, f"imported[{index}].dataset")
+        _check_reserved("detector", one.detector, f"{source}: imported[{index}].detector")
     for name, dataset in (config.runs_of_tables.datasets if config.runs_of_tables else {}).items():
         _check_dataset(config, dataset, source, f"runs_of_tables.datasets.{name}")
     return config
+
+
+def _check_reserved(kind: str, name: str, where: str) -> None:
+    if fault := reserved(kind, name):
+        raise InputError(f"{where}: {fault}")
 
 
 def _check_dataset(config: StudyConfig, dataset: str, source: str, where: str) -> None:
