@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.report.browser import Browser
 
-COLOURS = 128  # of the palette: flat pages stay sharp and small
+COLOURS = 256  # of the palette: flat pages stay sharp and small; rare colours (of losses) are kept
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def take(browser: Browser, picture: Picture, report: Path, folder: Path) -> Path
     clip["height"] = min(bottom + 16 - top, picture.height)
     image = Image.open(io.BytesIO(browser.shot(clip))).convert("RGB")
     path = folder / f"{picture.name}.png"
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     return path
 
 
