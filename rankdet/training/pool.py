@@ -23,6 +23,7 @@ from rankdet.training.one_training import train_and_evaluate
 
 Task = tuple[Row, dict[str, Any]]  # what identifies a training, and its spec
 POLL = 0.5  # seconds between looks at the processes
+KILLED = 30.0  # seconds in which a killed process is gone, also on a loaded machine
 
 
 def no_end() -> float:
@@ -79,7 +80,9 @@ def train_all(
         for worker in workers:
             if worker.is_alive():
                 worker.kill()
-                worker.join(POLL)
+        for worker in workers:
+            if worker.pid is not None:
+                worker.join(KILLED)
         for one in (waiting, done):
             one.cancel_join_thread()
             one.close()
