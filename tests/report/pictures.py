@@ -54,7 +54,9 @@ def take(browser: Browser, picture: Picture, report: Path, folder: Path) -> Path
     clip["height"] = min(bottom + 16 - top, picture.height)
     image = Image.open(io.BytesIO(browser.shot(clip))).convert("RGB")
     path = folder / f"{picture.name}.png"
-    image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    image.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
     return path
 
 
