@@ -64,10 +64,10 @@ def run(args: argparse.Namespace) -> int:
                 "the archive; --configfile chooses one",
                 file=sys.stderr,
             )
-        if done.stay:
+        if done.left_out:
             print(
-                f"note: not in the archive: {listed(list(done.stay))}; copy these files yourself "
-                "to go on elsewhere",
+                f"note: not in the archive: {listed(list(done.left_out))}; copy these files "
+                "yourself to go on elsewhere",
                 file=sys.stderr,
             )
     if args.parquet is not None:

@@ -41,13 +41,13 @@ class Written:
         files: The number of files.
         config: The config that was found.
         others: Other configs here that describe the same runs.
-    stay: The user's own files here that the study was made with; they are not in it.
+        left_out: The user's own files here with which the study was made; they are not in it.
     """
 
     files: int
     config: Path | None
     others: tuple[Path, ...] = ()
-    stay: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def write_archive(
@@ -60,7 +60,7 @@ def write_archive(
 ) -> Written:
     """Writes the records of a study, its config, the environment and RO-Crate metadata as a zip.
 
-    Data, logs, caches, unfinished work and runs that are not planned any more stay.
+    Data, logs, caches, unfinished work, and runs that are no longer planned, are left out.
 
     Args:
         plan_path: The study's `plan.json`.
@@ -93,8 +93,8 @@ def write_archive(
             archive.writestr(name, text)
         for name, path in entries.items():
             archive.write(path, name)
-    stay = tuple(here(own_files(study)))
-    return Written(len(entries) + len(texts), found, tuple(configs[1:]), stay)
+    own = tuple(here(own_files(study)))
+    return Written(len(entries) + len(texts), found, tuple(configs[1:]), own)
 
 
 def write_parquet(plan_path: Path, folder: Path) -> dict[str, int]:

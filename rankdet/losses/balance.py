@@ -191,7 +191,7 @@ def build_balance(config: Mapping[str, Any]) -> Balance:
     """Makes a balance from a plain mapping, such as ``{"type": "self-epoch", "initial": 50}``.
 
     Raises:
-        ValueError: an unknown type or key, or it is no mapping.
+        ValueError: The type or a key is unknown, or the config is not a mapping.
     """
     if not isinstance(config, Mapping):
         raise ValueError(

@@ -112,7 +112,7 @@ def build_box(config: Mapping[str, Any]) -> BoxLoss:
     """Makes a box part from a plain mapping, such as ``{"type": "giou", "weight": 2.0}``.
 
     Raises:
-        ValueError: The type, the weighting or a key is unknown, or it is no mapping.
+        ValueError: The type, the weighting or a key is unknown, or the config is not a mapping.
     """
     if not isinstance(config, Mapping):
         raise ValueError(

@@ -32,8 +32,8 @@ class Criterion(nn.Module):
         weight: multiplies every loss, after the balance (.2 in an RPN), ≥ 0.
 
     Raises:
-        TypeError: A part is no module, such as a class instead of its instance, or the
-            classification part is a loss of PyTorch, which would train labels of -1.
+        TypeError: A part is not a module (a class instead of its instance), or the classification
+            part is a loss of PyTorch, which would train ignored anchors (label -1) too.
         ValueError: The weight is negative or no number.
 
     Example:

@@ -91,7 +91,8 @@ def pair_iou(
         ground_truth: the annotations.
         detections: the detections.
         det: (P,) rows of `detections`; pairs of a detection are neighbours.
-        gt: (P,) rows of `ground_truth`. Two detections have the same ones, or none in common.
+        gt: (P,) rows of `ground_truth`. Two detections are paired with the same
+            objects, or with no common one.
         iou_type: "bbox" or "segm".
     """
     crowd = ground_truth.crowd[gt]
