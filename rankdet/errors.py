@@ -1,6 +1,7 @@
 """The exception for bad input, and words for its messages: counts, places, errors of Python."""
 
 import re
+from collections.abc import Sequence
 
 MOST = 1200  # characters of a message
 OF_PYTHON = re.compile(r"\b(objects?|arguments?|attributes?|unhashable|unsupported|operand)\b")
@@ -30,6 +31,18 @@ def counted(number: int, one: str, many: str | None = None) -> str:
         many: The words after all other numbers; None adds an s to `one`.
     """
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def first_of(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """Returns the first names, and how many more there are: `a, b and 3 more`.
+
+    Args:
+        names: All names.
+        most: How many are named.
+        between: What stands between two of them.
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
 
 
 def entry(*positions: int, what: str = "entry", most: int = 3) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
+from rankdet.errors import first_of
 from rankdet.repository import ENVIRONMENTS, IN_CLONE
 
 SET_UP = "run `make setup`, or pip install -c envs/constraints.txt -e '.[bench,dev]'"
@@ -121,13 +122,12 @@ def version_problems(
     ]
     if not differing:
         return
-    more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
-    some = ", ".join(f"{name} {versions[name]} (pinned {pinned[name]})" for name in differing[:6])
+    named = [f"{name} {versions[name]} (pinned {pinned[name]})" for name in differing]
     remedy = SET_UP
     if installed_pins:
         remedy = f"pip install -c {shlex.quote(str(installed_pins))} {' '.join(differing)}"
     yield EnvironmentProblem(
-        f"versions differ from those that were tested (envs/constraints.txt): {some}{more}",
+        f"versions differ from those that were tested (envs/constraints.txt): {first_of(named, 6)}",
         f"{remedy}; or keep them and expect small numerical differences",
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rankdet.errors import first_of
 from rankdet.exchange.made_of import changed_files, files_of, hash_of
 from rankdet.exchange.sides import Side
 from rankdet.results.older import PARTS as OF_RESULTS
@@ -161,8 +162,7 @@ def _mapping(
 
 
 def _named(keys: list[str]) -> str:
-    more = f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return ", ".join(keys[:SHOWN]) + more
+    return first_of(keys, SHOWN)
 
 
 def _short(value: Any) -> str:

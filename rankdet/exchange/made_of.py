@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rankdet.errors import first_of
 from rankdet.results.recorded_run import RecordedRun
 from rankdet.results.staleness import PARTS
 from rankdet.results.status import WITHOUT_RESULTS
@@ -35,8 +36,7 @@ def changed(ours: RecordedRun, theirs: RecordedRun) -> str:
     """Returns the first files and settings that differ, in words; empty if none is recorded."""
     settings = [(run.provenance.made_of or {}).get("settings") or {} for run in (ours, theirs)]
     names = [*changed_files(ours, theirs), *_changed(*settings)]
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return first_of(names, SHOWN)
 
 
 def _changed(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from rankdet.errors import first_of
 from rankdet.exchange.made_of import files_of
 from rankdet.repository import PLUGINS, ROOT, named_files
 from rankdet.results.records import RecordedStudy
@@ -46,8 +47,7 @@ def _by_name(study: RecordedStudy) -> Iterator[str]:
 
 def listed(names: list[str]) -> str:
     """Returns the first names, and how many more there are."""
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return first_of(names, SHOWN)
 
 
 def here(names: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ into the record too, say what.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from rankdet.errors import first_of
 from rankdet.results.schemas.run import RunRecord
 from rankdet.results.staleness import PARTS, older_parts
 from rankdet.study import hashes
@@ -89,6 +90,4 @@ def _short(value: Any) -> str:
 
 def listed(found: Iterable[str]) -> str:
     """Returns the first changes in words, and how many more there are."""
-    names = list(found)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return first_of(list(found), SHOWN)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, first_of
 from rankdet.files import atomic, sha256
 from rankdet.results.layout import MODEL, RUN
 from rankdet.results.schemas.run import RunRecord
@@ -141,8 +141,7 @@ def _of_a_model(name: str) -> bool:
 
 def _listed(words: str, between: str, names: Iterable[str]) -> list[str]:
     names = list(names)
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return [f"{words}: {between.join(names[:SHOWN])}{more}"] if names else []
+    return [f"{words}: {first_of(names, SHOWN, between)}"] if names else []
 
 
 def _shape(tensor: Any) -> str:
