@@ -12,21 +12,21 @@ SHOWN = 6  # names in a message
 
 
 def own_files(study: RecordedStudy) -> list[str]:
-    """Returns the user's losses, the modules that they import, detectors and tables, sorted.
+    """Returns the user's losses, the modules and files that they use, detectors and tables, sorted.
 
     They are named as where the study was made, relative to the folder of that user. Some may not be
-    here. Files that modules read, such as JSON, are not known.
+    here.
     """
-    recorded = {name for run in study.runs for name in files_of(run) if _is_own_module(name)}
+    recorded = {name for run in study.runs for name in files_of(run) if _is_own_file(name)}
     specs = {one.spec for one in (*study.plan.tables, *study.plan.figures)}
     tables = {name for name in specs if not (ROOT / name).is_file()}
     return sorted({*recorded, *tables, *_by_name(study)})
 
 
-def _is_own_module(name: str) -> bool:
+def _is_own_file(name: str) -> bool:
     """Packages are recorded, too: their names have no ending."""
     ours = name.startswith("rankdet/") or (ROOT / name).is_file()
-    return name.endswith(".py") and not ours
+    return bool(Path(name).suffix) and not ours
 
 
 def _by_name(study: RecordedStudy) -> Iterator[str]:

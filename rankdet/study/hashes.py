@@ -13,6 +13,7 @@ from rankdet.repository import CODE, product
 from rankdet.study import cards, detectors
 from rankdet.study.code import parts
 from rankdet.study.code.code_hashes import CodeHashes
+from rankdet.study.code.data_files import data_files
 from rankdet.study.code.imports import installed_versions
 from rankdet.study.code.tree import Grain, Tree, our_tree
 
@@ -160,7 +161,9 @@ def loss_hash(
     card: Mapping[str, Any],
     detector: Mapping[str, Any],
 ) -> str:
-    """Returns the hash of a loss for a detector: its card, its file and the code that they use.
+    """Returns the hash of a loss for a detector: its card, its file, and what they use.
+
+    That is code, the versions of installed packages, and files that the user's modules read.
 
     Args:
         file: The loss's file.
@@ -171,7 +174,8 @@ def loss_hash(
         InputError: If a classification type of the card is not defined anywhere.
     """
     reached = _loss_grains(file, card, detector)
-    further = [versions] if (versions := installed_versions(file.path, reached, file.tree)) else []
+    versions = installed_versions(file.path, reached, file.tree)
+    further = [found for found in (versions, data_files(reached, file.tree)) if found]
     return digest(training_card(card, detector), code_hash(reached, file.tree), *further)
 
 
@@ -190,13 +194,16 @@ def loss_files(
 ) -> dict[str, str]:
     """Returns the files and installed packages that a loss uses, each with a hash or a version.
 
+    These are its own file, modules, and files that they read.
+
     Args:
         file: The loss's file.
         card: The card with variants merged in.
         detector: The detector's file.
     """
     reached = _loss_grains(file, card, detector)
-    return {**_by_file(reached, file.tree), **installed_versions(file.path, reached, file.tree)}
+    versions = installed_versions(file.path, reached, file.tree)
+    return {**_by_file(reached, file.tree), **data_files(reached, file.tree), **versions}
 
 
 def model_code_files(step: str, detector: Mapping[str, Any], root: Path = CODE) -> dict[str, str]:

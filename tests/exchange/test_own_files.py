@@ -15,8 +15,12 @@ RUNS = (
     ("retinanet", "own", "", 1, "trained"),
     ("slim", "focal", "", 1, "trained"),
 )
-FILES = ("losses/own.py", "kit/core.py", "detectors/slim.yaml", "papers/own/table1.yaml")
-MADE_OF = {"settings": {}, "files": {"kit/core.py": "1", "rankdet/losses/ap.py": "2", "torch": "3"}}
+FILES = (
+    *("losses/own.py", "losses/own.json", "kit/core.py"),
+    *("detectors/slim.yaml", "papers/own/table1.yaml"),
+)
+USED = {"kit/core.py": "1", "losses/own.json": "4", "rankdet/losses/ap.py": "2", "torch": "3"}
+MADE_OF = {"settings": {}, "files": USED}
 
 
 @pytest.fixture

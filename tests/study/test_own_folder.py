@@ -80,6 +80,40 @@ def test_a_module_that_a_call_names_counts(lab, call):
     assert fresh()[0] != before
 
 
+READS = [
+    ("kit/table.json", "Path(__file__).with_name('table.json').read_text()"),
+    ("kit/data/table.json", "(Path(__file__).parent / 'data' / 'table.json').read_text()"),
+    ("kit/data/table.json", "open(os.path.join(HERE, 'data', 'table.json')).read()"),
+    ("kit/data/table.json", "HERE.joinpath('data/table.json').read_text()"),
+    ("numbers/table.csv", "pandas.read_csv('numbers/table.csv')"),  # from the current folder
+]
+
+
+@pytest.mark.parametrize(("file", "call"), READS)
+def test_a_file_that_a_module_reads_counts(lab, file, call):
+    write(file, "1")
+    write("kit/deep.py", f"HERE = Path(__file__).parent\ndef factor():\n    return {call}\n")
+    before, files = fresh()
+    assert file in files
+    write(file, "2")
+    after, changed = fresh()
+    assert after != before
+    assert [name for name in files if files[name] != changed[name]] == [file]
+
+
+@pytest.mark.parametrize("text", ["unused.json", "missing.json", "data", "a\\0.json", "x" * 300])
+def test_texts_that_name_no_file_in_use_change_nothing(lab, text):
+    write("kit/data/more.json", "1")
+    write("kit/unused.json", "1")
+    write("kit/deep.py", "def factor():\n    return 1\ndef unused():\n    return 'unused.json'\n")
+    used = "1" if text == "unused.json" else repr(text)
+    write("kit/core.py", f"from .deep import factor\nclass Mine:\n    x = factor(), {used}\n")
+    before, files = fresh()
+    assert not [name for name in files if name.endswith(".json")]
+    write("kit/unused.json", "2")
+    assert fresh()[0] == before
+
+
 def test_a_file_with_a_nul_byte_is_one_line(lab):
     Path("losses/own.py").write_bytes(b"import torch\n\0" + card("own").encode())
     with pytest.raises(InputError, match=r"losses/own\.py: syntax error: .*null"):
