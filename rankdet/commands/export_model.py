@@ -70,7 +70,7 @@ def _spec_of(folder: Path, record: Any, config: Path) -> dict[str, Any]:
     Raises:
         InputError: If the config does not have this run, with these settings.
     """
-    from rankdet.study.plan import load_study
+    from rankdet.study.load import load_study
 
     study = load_study([config], with_data=False)
     key = "/".join(folder.resolve().parts[-PARTS:])

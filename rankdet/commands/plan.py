@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.garbage import collect_seldom
     from rankdet.jobs.folders import folder_problems
     from rankdet.repository import CONFIG, default_study
-    from rankdet.study.plan import load_study
+    from rankdet.study.load import load_study
 
     collect_seldom()
     overrides = config_overrides(args.config)

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--budget {args.budget:g}: choose minutes above 0")
     from rankdet.commands.arguments import config_overrides
     from rankdet.repository import default_study
-    from rankdet.study.plan import load_study
+    from rankdet.study.load import load_study
     from rankdet.tuning.halving import candidates
 
     factors = listed("--rates", args.rates, _factor)

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--port {args.port}: choose 0 to {MOST_PORT}")
     if not args.host.strip():  # would mean every address of this machine
         raise InputError("--host: is empty; give an address, such as 127.0.0.1")
-    from rankdet.study.plan import load_study
+    from rankdet.study.load import load_study
 
     paths = [config_named(name) for name in args.study]
     study = load_study(paths, config_overrides(args.config), with_data=False)

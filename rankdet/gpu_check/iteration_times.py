@@ -15,7 +15,7 @@ from rankdet.errors import InputError
 from rankdet.gpu_check import kernels
 from rankdet.gpu_check.budget import Context, steps
 from rankdet.gpu_check.clock import free, timed
-from rankdet.study.resolve import load_model
+from rankdet.study.model import load_model
 from rankdet.training.attempts import FAILED, SKIPPED, Row
 from rankdet.training.cost import draw_batch
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rankdet.datasets import prepare
 from rankdet.repository import CONFIG
-from rankdet.study.config.model import check_config, load_config
+from rankdet.study.config.check import check_config, load_config
 from rankdet.study.plan import Study
 
 SOURCE = "rankdet bench gpu"

@@ -21,7 +21,7 @@ from rankdet.results.damage import set_aside_damaged
 from rankdet.results.layout import DATASET, PLAN
 from rankdet.results.schemas.plan import Plan
 from rankdet.results.staleness import stale_file
-from rankdet.study.config.model import check_config, load_config
+from rankdet.study.config.check import check_config, load_config
 from rankdet.study.older import older_results
 from rankdet.study.plan import Study
 from rankdet.study.plan_entries import planned_hashes

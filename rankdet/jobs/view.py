@@ -9,7 +9,7 @@ from typing import Any
 from rankdet.results.epochs import run_key
 from rankdet.study.plan import Study
 from rankdet.study.progress import TrainingNow, Trainings, clock, ending, seconds_to_end
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 SHOWN = 8  # most running jobs; further ones are counted
 BAR = 20  # characters

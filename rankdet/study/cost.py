@@ -5,7 +5,7 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.study import hashes
 from rankdet.study.config.model import Cost
-from rankdet.study.resolve import Model, load_model
+from rankdet.study.model import Model, load_model
 
 
 def cost_models(cost: Cost, source: str) -> dict[tuple[str, str], Model]:

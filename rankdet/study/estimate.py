@@ -19,7 +19,7 @@ from rankdet.results.schemas.cost import CostRecord
 from rankdet.results.schemas.dataset import DatasetManifest
 from rankdet.results.schemas.run import RunRecord
 from rankdet.study.plan import Study
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 RESULTS = Path("results")
 # Training images with objects, which an epoch consists of.

@@ -9,7 +9,7 @@ from rankdet.errors import InputError
 from rankdet.files import sha256
 from rankdet.results.layout import MODEL
 from rankdet.study import hashes
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 from rankdet.suggest import close
 
 SHOWN = 12  # digits of a hash in a list of settings

@@ -6,7 +6,7 @@ from rankdet.files import read_record
 from rankdet.results import course
 from rankdet.results.course import read_course
 from rankdet.results.layout import LAST, STATE
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 
 def goes_on_from(run: ResolvedRun, folder: Path) -> tuple[int, str | None] | None:

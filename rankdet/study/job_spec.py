@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rankdet.study.config.model import StudyConfig
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 
 def job_spec(

@@ -9,7 +9,7 @@ from rankdet.papers.epochs import kept_epoch
 from rankdet.papers.spec import Spec
 from rankdet.results.epochs import KeptEpoch
 from rankdet.results.layout import MODEL, RUN, epoch_folder
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 from rankdet.study.runs import Run
 from rankdet.study.tables import asks_for
 

@@ -11,7 +11,7 @@ from rankdet.errors import first_of
 from rankdet.results.schemas.run import RunRecord
 from rankdet.results.staleness import PARTS, older_parts
 from rankdet.study import hashes
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 SHOWN = 3  # changes in a message
 

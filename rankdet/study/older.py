@@ -10,7 +10,7 @@ from rankdet.results.staleness import older_data, stale_file
 from rankdet.study.data import made_of
 from rankdet.study.plan import Study
 from rankdet.study.plan_entries import planned_hashes
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 
 def older_dataset(study: Study, name: str) -> Older | None:

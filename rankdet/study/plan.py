@@ -1,41 +1,39 @@
 """A study for the workflow: its runs, what each depends on, and `plan.json`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import shown
-from rankdet.papers.spec import RunRequest, Spec
+from rankdet.papers.spec import RunRequest
 from rankdet.repository import use_places
 from rankdet.results import layout
-from rankdet.results.epochs import KeptEpoch
 from rankdet.results.schemas.plan import Plan
 from rankdet.study import batches, data, hashes, published
 from rankdet.study import cost as costs
-from rankdet.study.config.model import StudyConfig, check_config, load_config
+from rankdet.study.config.model import StudyConfig
 from rankdet.study.config.own_files import check_places
 from rankdet.study.first_weights import with_first_weights
 from rankdet.study.hyperparameters import hyperparameters
 from rankdet.study.imported import ImportedRun, Imports
 from rankdet.study.job_spec import job_spec
-from rankdet.study.kept_epochs import Training, check_kept_epochs, shown_epochs, trainings
+from rankdet.study.kept_epochs import Training, check_kept_epochs, trainings
 from rankdet.study.made_of import made_of
 from rankdet.study.plan_entries import run_entry, spec_entry, study_entry
-from rankdet.study.resolve import ResolvedRun
 from rankdet.study.resolved_once import resolved_once
+from rankdet.study.resolved_run import ResolvedRun
+from rankdet.study.run_files import RunFiles
 from rankdet.study.runs import Run, expand, run_key
 from rankdet.study.runs_of_tables import runs_of_tables
 from rankdet.study.sources import sources
-from rankdet.study.tables import Target, load_specs, run_of, runs_of
-from rankdet.suggest import choice, merged_by_type
+from rankdet.study.tables import load_specs, run_of
 
 DECIDES_LAYERS = ("classification", "head", "rpn", "rcnn", "mask")  # keys of a loss card
 
 
-class Study:
+class Study(RunFiles):
     """A checked study.
 
     Args:
@@ -99,19 +97,6 @@ class Study:
         """Returns the planned run of a table's cell, of the first seed; None if there is none."""
         return run_of(request, self.runs, self.papers.schedules, self.papers.datasets)
 
-    def run(self, wildcards: Mapping[str, str]) -> ResolvedRun:
-        """Returns the planned run of a job's wildcards (without `loss`: the untrained detector).
-
-        Raises:
-            InputError: If the study has no such run.
-        """
-        key = run_key(wildcards)
-        if key not in self._runs:
-            raise InputError(
-                f"{self.source}: no run {key!r} in this study; {choice(key, self._runs)}"
-            )
-        return self._runs[key]
-
     def evaluated(self, wildcards: Mapping[str, str]) -> ResolvedRun | ImportedRun:
         """Returns the run of a job that evaluates: a planned run, or imported detections."""
         return self.imports.get(run_key(wildcards)) or self.run(wildcards)
@@ -161,75 +146,9 @@ class Study:
         """Returns the split of a job: its wildcard, else the study's main split."""
         return wildcards.get("split", self.config.splits[0])
 
-    def records(self, paper: str | None = None) -> list[str]:
-        """Returns the `metrics.json` of every run and split, or of a table's or figure's runs."""
-        if paper is not None:
-            spec = {**self.tables, **self.figures}[paper]
-            runs = self.runs_of(spec)
-            found = [self._file(run, layout.METRICS) for run in runs]
-            further = self.test_variants(runs) if spec.multi_scale else []
-            further += self.kept_epochs(spec)
-            return found + further + (self.sweeps(runs) if spec.sweeps else [])
-        return [
-            self._file(run, layout.METRICS, folder)
-            for run in self.every
-            for folder in ("", *map(layout.split_folder, run.splits[1:]))
-        ]
-
-    def _file(self, run: ResolvedRun | ImportedRun, name: str, folder: str = "") -> str:
-        """Returns a file of a run, in its folder or in a folder below."""
-        return (Path(self.folder) / run.key / folder / name).as_posix()
-
-    def runs_of(self, spec: Spec) -> list[ResolvedRun]:
-        """Returns the runs that a table or figure shows."""
-        return runs_of(spec, self.runs, self.papers.schedules, self.papers.datasets)
-
-    def sweeps(self, runs: Sequence[ResolvedRun] | None = None) -> list[str]:
-        """Returns the `sweep.json` of those runs (by default all) that have score thresholds."""
-        runs = self.runs if runs is None else runs
-        return [self._file(run, layout.SWEEP) for run in runs if run.score_thresholds]
-
-    def test_variants(self, runs: Sequence[ResolvedRun] | None = None) -> list[str]:
-        """Returns the `metrics.json` of every test variant of those runs (by default all)."""
-        return [
-            self._file(run, layout.METRICS, layout.variant_folder(name))
-            for run in (self.runs if runs is None else runs)
-            for name, _ in run.test_variants
-        ]
-
-    def kept_epochs(self, spec: Spec | None = None) -> list[str]:
-        """Returns the `metrics.json` of every kept epoch, or of those that a table shows."""
-        return [
-            self._file(run, layout.METRICS, layout.epoch_folder(kept.name))
-            for run in self.runs
-            for kept in run.kept_epochs
-            if spec is None or kept in self._shown_epochs(run, [spec])
-        ]
-
-    def _shown_epochs(self, run: Run, specs: Sequence[Spec]) -> list[KeptEpoch]:
-        return shown_epochs(run, specs, self.papers.schedules, self.papers.datasets)
-
     def trainings(self) -> list[Training]:
         """Returns the rules that train: one for each set of epochs that some runs keep."""
         return trainings(self.runs)
-
-    def sweep_files(self, wildcards: Mapping[str, str], name: str) -> list[str]:
-        """Returns a file of a run's evaluation at each of its score thresholds.
-
-        At the threshold of its main test, it is the file in the run's folder.
-        """
-        run = self.run(wildcards)
-        own = run.test.get("score_threshold")
-        folders = ("" if t == own else layout.threshold_folder(t) for t in run.score_thresholds)
-        return [self._file(run, name, folder) for folder in folders]
-
-    def targets(self) -> list[Target]:
-        """Returns a target for each table and each figure."""
-        tables = (Target.of(name, f"{self.folder}/tables/{name}/table.csv") for name in self.tables)
-        figures = (
-            Target.of(name, f"{self.folder}/figures/{name}/figure.svg") for name in self.figures
-        )
-        return [*tables, *figures]
 
     def data_config(self, name: str) -> dict[str, Any]:
         """Returns the config from which a dataset is prepared."""
@@ -347,23 +266,3 @@ class Study:
 def _test(wildcards: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The test variant and the score threshold of a job; None if it does not have one."""
     return wildcards.get("test"), wildcards.get("threshold")
-
-
-def load_study(
-    paths: Sequence[str | Path],
-    overrides: Mapping[str, Any] | None = None,
-    with_data: bool = True,
-) -> Study:
-    """Reads config files (later ones override earlier ones) and checks the study.
-
-    Args:
-        paths: The config files.
-        overrides: Keys that override theirs.
-        with_data: Whether the files of the data must be there.
-
-    Raises:
-        InputError: One line that names file and key.
-    """
-    values = merged_by_type({}, *(load_config(Path(path)) for path in paths), overrides or {})
-    source = " + ".join(shown(Path(path)) for path in paths)
-    return Study(check_config(values, source), source, with_data)

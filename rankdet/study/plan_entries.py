@@ -9,7 +9,7 @@ from rankdet.results import layout
 from rankdet.results.seals import OF_EVALUATION, OF_TEST
 from rankdet.study.config.model import StudyConfig
 from rankdet.study.hashes import step_hash
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 from rankdet.study.tuned import how_tuned
 
 # Keys of a run's schedule; the last ones only if they are given.

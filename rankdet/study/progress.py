@@ -10,7 +10,7 @@ from rankdet.results.live import Follower, Look, is_training
 from rankdet.results.status import FAILED, NOT_EVALUATED, NOT_RUN, run_status
 from rankdet.study.estimate import Pace, iterations, measured, pace_of
 from rankdet.study.plan import Study
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 DONE, TRAINING, TRAINED, TO_COME = "done", "training", "trained, not evaluated yet", "to come"
 STATES = (DONE, TRAINING, TRAINED, TO_COME, FAILED)

@@ -1,188 +1,23 @@
-"""From a run's names to everything that its jobs need: loaded and checked once, here.
+"""From a run's names to everything that its jobs need.
 
 `resolve` turns a `Run` into a `ResolvedRun`. The plan, the job specs, the hashes and the estimates
-read it; nothing else loads a loss card, a detector, a backbone or a schedule for a run.
+read it; nothing else reads a backbone, a learning rate or a schedule for a run.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rankdet.errors import InputError
-from rankdet.files import shown
-from rankdet.repository import BACKBONES
-from rankdet.results.course import LENGTH
-from rankdet.study import (
-    backbones,
-    batches,
-    cards,
-    compatibility,
-    detectors,
-    hashes,
-    published,
-    rates,
-    recipes,
-)
+from rankdet.study import batches, hashes, published, rates, recipes
 from rankdet.study.config.model import StudyConfig
-from rankdet.study.model_keys import unknown_keys
-from rankdet.study.runs import UNTRAINED, Run, split_loss
+from rankdet.study.model import Model, PartError, load_model
+from rankdet.study.resolved_run import ResolvedRun
+from rankdet.study.runs import UNTRAINED, Run
 from rankdet.suggest import merged_by_type
 
-UNTRAINED_LOSS = "focal"  # building an untrained detector needs a criterion, which is never used
 ONLY_BOXES = "test.multi_scale and test.flip: mmdet merges boxes of several images, not masks"
-
-
-class PartError(InputError):
-    """A detector, backbone or loss that cannot be used.
-
-    Attributes:
-        key: The key of a group of runs that names it; empty if several parts do not fit together.
-    """
-
-    def __init__(self, message: str, key: str = "") -> None:
-        super().__init__(message)
-        self.key = key
-
-
-@dataclass(frozen=True)
-class Model:
-    """A detector with its backbone, and the loss that trains it.
-
-    Attributes:
-        detector_spec: The detector's file, with the backbone merged in.
-        loss_file: The loss's file.
-        card: The loss card, with the variants merged in.
-        titles: `detector` and `loss`, for readers.
-    """
-
-    detector_spec: Mapping[str, Any]
-    loss_file: cards.LossFile
-    card: Mapping[str, Any]
-    titles: Mapping[str, str]
-
-    @property
-    def predicts_masks(self) -> bool:
-        """Whether the detector predicts masks."""
-        return bool(self.detector_spec.get("masks"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResolvedRun(Run):
-    """A run with everything that its jobs need.
-
-    Attributes:
-        preset: `small` or `full`.
-        model: The detector and the loss.
-        schedule: The schedule, with one learning rate `lr` if the run is trained.
-        test: The settings of the run's main test.
-        titles: `dataset`, `detector` and `loss`, for readers.
-        hashes: What the training depends on: `config`, `code` and `loss`. The data's checksum is
-            added when a job runs.
-        first_weights: First digits of the hash of the weights that the training starts from; empty
-            for initial weights of its own. `hashes.config` contains all of it.
-        gpu_note: The GPUs that were chosen and what differs, if they are as published or fewer
-            than asked for; else empty.
-    """
-
-    preset: str
-    model: Model
-    schedule: Mapping[str, Any]
-    test: Mapping[str, Any]
-    titles: Mapping[str, str]
-    hashes: Mapping[str, str]
-    first_weights: str = ""
-    gpu_note: str = ""
-    _tested: dict[Any, tuple["ResolvedRun", str]] = field(
-        default_factory=dict, compare=False, repr=False
-    )  # hashes of tests, which runs share that differ in their seed alone
-
-    @property
-    def gpus(self) -> int:
-        """How many GPUs (processes) train the run."""
-        return int(self.schedule.get("gpus", 1))
-
-    @property
-    def predicts_masks(self) -> bool:
-        """Whether the run's detector predicts masks."""
-        return self.model.predicts_masks
-
-    @property
-    def rest_hash(self) -> str:
-        """What the settings of the training are apart from its length, as `hashes.config`."""
-        rest = {key: value for key, value in self.schedule.items() if key not in LENGTH}
-        own = hashes.config_hash(self.model.detector_spec, self.preset, rest)
-        return hashes.digest(own, self.first_weights)
-
-    def test_settings(
-        self, variant: str | None = None, threshold: str | float | None = None
-    ) -> dict[str, Any]:
-        """Returns the settings of one test of the run.
-
-        Args:
-            variant: One of `test_variants`; None for the main test.
-            threshold: Another lowest score before NMS.
-        """
-        change = dict(self.test_variants)[variant].model_dump(exclude_none=True) if variant else {}
-        found = merged_by_type(self.test, change)
-        return found if threshold is None else {**found, "score_threshold": float(threshold)}
-
-    def test_hash(self, variant: str | None = None, threshold: str | float | None = None) -> str:
-        """Returns what detections depend on, apart from the model's weights and the data.
-
-        A study asks several times for each run, so it is computed once for all seeds.
-        """
-        parts = (self.model, self.schedule, self.test, self.test_variants)
-        key = (*map(id, parts), variant, threshold)
-        if key not in self._tested:  # the run keeps these objects, so no other one gets their ids
-            self._tested[key] = (self, self._test_hash(variant, threshold))
-        return self._tested[key][1]
-
-    def _test_hash(self, variant: str | None, threshold: str | float | None) -> str:
-        size = {"image_size": self.schedule["image_size"]}
-        spec, test = self.model.detector_spec, self.test_settings(variant, threshold)
-        code = [hashes.model_code_hash("predict", spec)]
-        if test.get("thresholds") == "lrp":
-            code.append(hashes.step_hash("thresholds"))
-        return hashes.digest(code, test, hashes.config_hash(spec, self.preset, size))
-
-
-def load_model(detector: str, backbone: str, loss: str, preset: str) -> Model:
-    """Loads a detector, its backbone and a loss, and checks that the loss can train the detector.
-
-    Args:
-        detector: A file of `workflows/detectors`, without `.yaml`.
-        backbone: Entries of `workflows/backbones.yaml`; empty for the detector's default backbone.
-        loss: A file of `workflows/losses` with variants: `alrp+iou`; or `untrained`.
-        preset: `small` or `full`.
-
-    Raises:
-        PartError: If one of them is unknown, faulty or has no such preset, or the loss does not
-            train the detector.
-    """
-    spec = _part("detectors", detectors.load_detector, detector, preset)
-    if backbone:
-        part = _part("backbone", backbones.load_backbone, backbone, preset)
-        spec = backbones.with_backbone(spec, part, preset)
-        for fault in unknown_keys(spec["base"], spec[preset], spec.get("head") or ""):
-            raise PartError(f"{shown(BACKBONES)}: {backbone}: {preset}.{fault}", "backbone")
-    untrained = loss == UNTRAINED
-    name, variant = split_loss(UNTRAINED_LOSS if untrained else loss)
-    file = _part("losses", cards.load_loss, name)
-    card = _part("losses", file.variant, variant)
-    if untrained:
-        card = {**card, "name": UNTRAINED, "title": UNTRAINED}
-    elif reason := compatibility.objection(spec, name, variant, card):
-        raise PartError(reason)
-    title = "Untrained" if untrained else file.title(variant)
-    return Model(spec, file, card, {"detector": spec["title"], "loss": title})
-
-
-def _part(key: str, load: Any, *arguments: Any) -> Any:
-    try:
-        return load(*arguments)
-    except InputError as error:
-        raise PartError(str(error), key) from None
 
 
 def resolve(config: StudyConfig, run: Run, source: str) -> ResolvedRun:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rankdet.study.config.model import StudyConfig
-from rankdet.study.resolve import ResolvedRun, resolve
+from rankdet.study.resolve import resolve
+from rankdet.study.resolved_run import ResolvedRun
 from rankdet.study.runs import Run
 
 

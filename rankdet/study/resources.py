@@ -15,7 +15,7 @@ from rankdet.machine import loading_processes
 from rankdet.study.estimate import RESULTS, Pace, images_of, iterations, measured, pace_of
 from rankdet.study.imported import ImportedRun
 from rankdet.study.plan import Study
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 LONGEST = 1440  # minutes of a job, where the cluster says nothing else
 START = 10  # minutes: imports, reading of the data, a slow file system

@@ -6,7 +6,8 @@ from typing import Any
 
 from rankdet.errors import InputError
 from rankdet.results.epochs import KeptEpoch
-from rankdet.study.config.model import RunGroup, StudyConfig
+from rankdet.study.config.groups import RunGroup
+from rankdet.study.config.model import StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
 from rankdet.study.recipes import Case
 from rankdet.suggest import choice

@@ -8,12 +8,13 @@ from rankdet.errors import InputError
 from rankdet.files import shown
 from rankdet.papers.spec import MULTI_SCALE, RunRequest, Spec
 from rankdet.repository import SCHEDULES
-from rankdet.study.config.model import RunsOfTables, StudyConfig
+from rankdet.study.config.groups import RunsOfTables
+from rankdet.study.config.model import StudyConfig
 from rankdet.study.config.schedule import ScheduleChange, TestSettings
+from rankdet.study.model import Model, load_model
 from rankdet.study.multi_scale import multi_scale_test
 from rankdet.study.published import published_schedules
 from rankdet.study.recipes import Case
-from rankdet.study.resolve import Model, load_model
 from rankdet.study.runs import Run
 from rankdet.suggest import choice
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from rankdet.study.resolve import ResolvedRun
+from rankdet.study.resolved_run import ResolvedRun
 
 CITED = ("paper", "authors", "citation", "url")  # of a loss card
 

@@ -5,7 +5,7 @@ other classes; a note says so, and the record lists them.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,6 @@ class FirstWeightsHook(Hook):
             self.note(self.first.note)
 
 
-def first_of(hooks: Sequence[Any]) -> FirstWeights | None:
-    """Returns the weights that a runner starts from, from its hooks; None if they are its own."""
-    return next((hook.first for hook in hooks if isinstance(hook, FirstWeightsHook)), None)
+def first_weights_hook(hooks: Iterable[Any]) -> FirstWeightsHook:
+    """Returns the hook of a runner that knows which weights the training starts from."""
+    return next(hook for hook in hooks if isinstance(hook, FirstWeightsHook))

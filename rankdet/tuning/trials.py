@@ -8,9 +8,12 @@ from typing import Any
 from rankdet.errors import InputError
 from rankdet.strict import Strict
 from rankdet.study import hashes
-from rankdet.study.config.model import RunGroup, StudyConfig, check_config
+from rankdet.study.config.check import check_config
+from rankdet.study.config.groups import RunGroup
+from rankdet.study.config.model import StudyConfig
+from rankdet.study.model import PartError, load_model
 from rankdet.study.plan import Study
-from rankdet.study.resolve import PartError, ResolvedRun, load_model
+from rankdet.study.resolved_run import ResolvedRun
 from rankdet.study.runs import UNTRAINED
 from rankdet.suggest import choice
 from rankdet.tuning.halving import Candidate

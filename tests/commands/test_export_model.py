@@ -6,7 +6,7 @@ import pytest
 
 from rankdet import cli
 from rankdet.results.schemas.run import RunRecord
-from rankdet.study.plan import load_study
+from rankdet.study.load import load_study
 from rankdet.training import stock_export
 
 CONFIG = """

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from rankdet.cli import main
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from rankdet.study.made_of import made_of
 from rankdet.study.plan import Study
 

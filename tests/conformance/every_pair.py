@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rankdet.study import cards, compatibility
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from rankdet.study.detectors import detector_names, load_detector
 from rankdet.study.plan import Study
 from tests.study.tiny import wildcards

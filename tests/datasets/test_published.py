@@ -9,7 +9,7 @@ from rankdet.datasets import coco, prepare
 from rankdet.datasets.coco import Published
 from rankdet.errors import InputError
 from rankdet.study import data
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 
 STUDY = {
     "study": "tiny",

@@ -7,7 +7,7 @@ from rankdet.detectors.models import model_config
 from rankdet.study.backbones import backbone_names
 from rankdet.study.config.model import Cost
 from rankdet.study.cost import cost_spec
-from rankdet.study.resolve import load_model
+from rankdet.study.model import load_model
 from tests.detectors.batches import CLASSES, batch, gradients
 
 pytestmark = pytest.mark.usefixtures("environment")

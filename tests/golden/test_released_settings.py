@@ -8,7 +8,7 @@ import pytest
 from rankdet.commands.plan_settings import compared
 from rankdet.papers.released_settings import deviations, released_settings
 from rankdet.repository import CONFIG
-from rankdet.study.plan import load_study
+from rankdet.study.load import load_study
 
 PAPERS = ("alrp", "alrp-rebuttal", "ape", "rs")
 MOST_DEVIATIONS = 25

@@ -5,7 +5,7 @@ import pytest
 from rankdet.gpu_check import trainings
 from rankdet.gpu_check.study import small_study, specs
 from rankdet.repository import CONFIG
-from rankdet.study.config.model import load_config
+from rankdet.study.config.check import load_config
 from tests.gpu_check.contexts import context
 
 

@@ -15,7 +15,7 @@ from rankdet.report.study_facts import command, record, study_facts
 from rankdet.repository import CONFIG, ROOT
 from rankdet.results import study_config
 from rankdet.results.records import RecordedStudy, read_study
-from rankdet.study.plan import load_study
+from rankdet.study.load import load_study
 from tests.report.fake_dataset import CHECKSUM
 from tests.report.pages import Page, all_pages
 

@@ -4,7 +4,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.study import batches
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from tests.study.tiny import BASE, group, study
 
 SIZE = {"image_size": 64, "iterations": 3}

@@ -4,7 +4,7 @@ import pytest
 
 from rankdet.errors import InputError
 from rankdet.study import cards, compatibility, detectors
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from rankdet.study.plan import Study
 
 CARD = {"name": "mine", "classification": {"type": "APLoss"}, "box": {"type": "giou"}}

@@ -11,7 +11,7 @@ from rankdet.datasets.options import ShapesOptions
 from rankdet.errors import InputError
 from rankdet.repository import CONFIG
 from rankdet.study.config import schema
-from rankdet.study.config.model import check_config, load_config
+from rankdet.study.config.check import check_config, load_config
 
 GOOD = {
     "study": "tiny",

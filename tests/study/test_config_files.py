@@ -2,7 +2,7 @@
 
 from rankdet.repository import CONFIG
 from rankdet.study import detectors
-from rankdet.study.plan import load_study
+from rankdet.study.load import load_study
 
 
 def test_later_config_files_and_overrides_win(tmp_path):

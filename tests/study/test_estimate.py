@@ -10,8 +10,9 @@ from rankdet.commands import plan as plan_command
 from rankdet.machine import processor_name
 from rankdet.repository import CONFIG
 from rankdet.study import estimate
-from rankdet.study.config.model import check_config
-from rankdet.study.plan import Study, load_study
+from rankdet.study.config.check import check_config
+from rankdet.study.load import load_study
+from rankdet.study.plan import Study
 from tests.study.tiny import named
 
 FILES = (

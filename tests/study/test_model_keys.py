@@ -6,7 +6,8 @@ import yaml
 from rankdet.errors import InputError
 from rankdet.papers.spec import RunRequest
 from rankdet.repository import BACKBONES, DETECTORS
-from rankdet.study import backbones, detectors, resolve
+from rankdet.study import backbones, detectors
+from rankdet.study.model import load_model
 from rankdet.study.model_keys import unknown_keys
 from rankdet.study.tables import check_names
 
@@ -67,7 +68,7 @@ def test_a_faulty_backbone_names_its_file(tmp_path, monkeypatch):
         lambda name, preset: load(name, preset, tmp_path / "backbones.yaml"),
     )
     with pytest.raises(InputError, match=r"backbones\.yaml: r101: small\.backbone\.dept"):
-        resolve.load_model("atss", "r101", "ap", "small")
+        load_model("atss", "r101", "ap", "small")
 
 
 @pytest.mark.parametrize(

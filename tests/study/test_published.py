@@ -6,8 +6,9 @@ from rankdet.cli import main
 from rankdet.errors import InputError
 from rankdet.repository import CONFIG
 from rankdet.study import batches, published
-from rankdet.study.config.model import check_config
-from rankdet.study.plan import Study, load_study
+from rankdet.study.config.check import check_config
+from rankdet.study.load import load_study
+from rankdet.study.plan import Study
 
 SIZE = {"image_size": 64, "iterations": 3}
 STUDY = {

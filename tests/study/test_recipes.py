@@ -7,7 +7,7 @@ from rankdet.repository import CONFIG
 from rankdet.strict import read
 from rankdet.study.cards import load_loss
 from rankdet.study.detectors import detector_names, load_detector
-from rankdet.study.plan import load_study
+from rankdet.study.load import load_study
 from rankdet.study.published import published_schedules
 from rankdet.study.recipes import Case, changed_card, changed_detector
 

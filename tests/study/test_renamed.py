@@ -3,7 +3,7 @@
 import pytest
 
 from rankdet.errors import InputError
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from tests.study.tiny import BASE, group
 
 OLD = {key: value for key, value in BASE.items() if key != "preset"}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from rankdet.study.plan import Study
 from rankdet.study.resources import DETECT, EVALUATE, EVALUATION, LONGEST, SMALL, JobNeeds
 

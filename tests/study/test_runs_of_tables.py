@@ -8,7 +8,7 @@ from rankdet.papers.folders import spec_names, spec_paths
 from rankdet.papers.load import load_spec
 from rankdet.papers.spec import RunRequest
 from rankdet.repository import PAPERS, ROOT, SCHEDULES
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from rankdet.study.estimate import iterations
 from rankdet.study.plan import Study
 from rankdet.study.published import published_schedules

@@ -23,7 +23,7 @@ schedule: {image_size: 64, batch_size: 2, iterations: 3}
 # Prints what the jobs of each run depend on, as the workflow's rules read it.
 HASHES = """
 import json, sys
-from rankdet.study.plan import load_study
+from rankdet.study.load import load_study
 found = {}
 for path in sys.argv[1:]:
     for run in load_study([path]).runs:

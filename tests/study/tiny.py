@@ -1,6 +1,6 @@
 """A study of two detectors and two losses that tests change key by key."""
 
-from rankdet.study.config.model import check_config
+from rankdet.study.config.check import check_config
 from rankdet.study.plan import Study
 
 BASE = {

@@ -17,7 +17,8 @@ from rankdet.training.checkpoint_file import read_checkpoint
 from rankdet.training.checkpoints import Workspace
 from rankdet.training.environment import set_up
 from rankdet.training.inert import load_inert
-from rankdet.training.run import build_runner, train_process
+from rankdet.training.run import train_process
+from rankdet.training.runner import build_runner
 
 WEIGHTS = {"w": torch.ones(2)}
 

@@ -9,7 +9,7 @@ from rankdet.training import recording, train
 from rankdet.training.config import optimizer_config
 from rankdet.training.environment import set_up
 from rankdet.training.kept_epochs import KeepEpochsHook
-from rankdet.training.run import build_runner
+from rankdet.training.runner import build_runner
 from tests.training.tiny_runs import tiny_run
 from tests.whole_runs import assert_same_weights
 

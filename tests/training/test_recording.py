@@ -13,7 +13,7 @@ from rankdet.datasets import prepare
 from rankdet.study.detectors import load_detector
 from rankdet.training import acceleration, recording, train
 from rankdet.training.environment import set_up
-from rankdet.training.run import build_runner
+from rankdet.training.runner import build_runner
 from rankdet.training.scalars import Clock, on_host
 from rankdet.training.steps import StepsOptimWrapper
 from tests.waits import Watch

@@ -20,7 +20,7 @@ from rankdet.study.detectors import load_detector
 from rankdet.training.checkpoints import Workspace
 from rankdet.training.environment import set_up
 from rankdet.training.record import verdict
-from rankdet.training.run import build_runner
+from rankdet.training.runner import build_runner
 from tests.whole_runs import assert_same_weights
 
 RUN = (

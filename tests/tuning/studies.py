@@ -3,7 +3,7 @@
 import yaml
 
 from rankdet.datasets import prepare
-from rankdet.study.plan import load_study
+from rankdet.study.load import load_study
 from rankdet.training.attempts import MEASURED
 
 SHAPES = {
