@@ -7,15 +7,18 @@ from typing import Any
 from rankdet.gpu_check.record import GpuRecord
 from rankdet.training.attempts import MEASURED, Row, write_traceback
 
-MARKS = {
-    "plain": "o-",
-    "fused": "s-",
-    "graph": "*-",
-    "bucketed": "^--",
-    "looped": "x:",
-    "focal": "d-",
-    "copy": "k.",
+# Form of a loss: its name in the legend, and the style of its line. Every panel has the same ones.
+STYLES = {
+    "looped": ("loop over positives", {"color": "tab:red", "marker": "x", "linestyle": ":"}),
+    "bucketed": ("bucketed", {"color": "tab:green", "marker": "^", "linestyle": "--"}),
+    "plain": ("ours, plain PyTorch", {"color": "tab:orange", "marker": "o"}),
+    "fused": ("ours, fused", {"color": "tab:purple", "marker": "s"}),
+    "graph": ("ours, fused, as a CUDA graph", {"color": "tab:blue", "marker": "*"}),
+    "focal": ("focal loss", {"color": "tab:gray", "marker": "d"}),
+    "copy": ("copy of the logits", {"color": "black", "marker": ".", "linestyle": "none"}),
 }
+TITLES = {"ap": "AP Loss", "alrp": "aLRP Loss", "rank_sort": "Rank & Sort Loss", "ape": "APE Loss"}
+PRECISIONS = {"fp32": "tab:blue", "bf16": "tab:orange"}
 
 
 def draw(record: GpuRecord, folder: Path, stem: str, log: Path) -> dict[str, str]:
@@ -56,33 +59,59 @@ def _save(plot: Callable[[Any, list[Row]], None], rows: list[Row], path: Path) -
 
 
 def losses(figure: Any, rows: list[Row]) -> None:
-    """Draws time over the number of logits, one panel per loss, at the first stage."""
+    """Draws time at each size, one panel per loss, at the first stage."""
     stage = rows[0]["stage"]
     names = [n for n in dict.fromkeys(r["loss"] for r in rows) if n not in ("copy", "focal")]
+    sizes = sorted({_size(row) for row in rows})
     panels = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    lines: dict[str, Any] = {}
     for panel, name in zip(panels, names, strict=True):
         own = [r for r in rows if r["stage"] == stage and r["loss"] in (name, "copy", "focal")]
-        for form in dict.fromkeys(row["form"] for row in own):
+        for form, (label, style) in STYLES.items():
             ours = [r for r in own if r["form"] == form and (form != "graph" or r["loss"] == name)]
-            those = sorted((r["logits"], r["ms"]) for r in ours)
-            panel.plot(*zip(*those, strict=True), MARKS[form], label=form)
-        panel.set(title=f"{name}, {stage}", xlabel="logits", xscale="log", yscale="log")
+            if ours:
+                those = sorted((sizes.index(_size(row)), row["ms"]) for row in ours)
+                lines[label] = panel.plot(*zip(*those, strict=True), **style)[0]
+        panel.set(title=TITLES.get(name, name), yscale="log", xlabel="logits, positives")
+        panel.set_xticks(range(len(sizes)), [f"{n:,}, {p:,}" for n, p in sizes], rotation=90)
         panel.grid(alpha=0.3)
-    panel.figure.axes[0].set_ylabel("ms, forward and backward")
-    panel.legend()
+    panels[0].set_ylabel(f"ms, forward and backward, {stage} in training")
+    figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=4)
+
+
+def _size(row: Row) -> tuple[int, int]:
+    return row["logits"], row["positives"]
 
 
 def iterations(figure: Any, rows: list[Row]) -> None:
-    """Draws the time of an iteration, one panel per detector, one bar per loss and precision."""
+    """Draws the time of an iteration, one panel per detector, one bar per loss and precision.
+
+    The number at a bar is the ratio to the first loss of the panel, measured in turns.
+    """
+    from matplotlib.patches import Patch
+
     detectors = list(dict.fromkeys(row["detector"] for row in rows))
     panels = figure.subplots(2, 2, squeeze=False).flat
     for panel, name in zip(panels, detectors, strict=False):
         own = [row for row in rows if row["detector"] == name]
-        words = [f"{row['loss']} {row['form']} {row['precision']}" for row in own]
-        colours = ["tab:blue" if row["precision"] == "fp32" else "tab:orange" for row in own]
-        panel.barh(words, [row["ms"] for row in own], color=colours)
+        words = [f"{row['loss']}, {row['form']}, {row['precision']}" for row in own]
+        bars = panel.barh(
+            words,
+            [row["ms"] for row in own],
+            color=[PRECISIONS[row["precision"]] for row in own],
+        )
+        panel.bar_label(bars, [_ratio(row) for row in own], padding=3)
+        panel.margins(x=0.12)
         panel.invert_yaxis()
-        panel.set(title=name, xlabel="ms per iteration")
+        panel.set(title=name, xlabel=f"ms per iteration; ratio to {own[0]['loss']}")
+    for panel in list(panels)[len(detectors) :]:
+        panel.remove()
+    patches = [Patch(color=colour, label=name) for name, colour in PRECISIONS.items()]
+    figure.legend(handles=patches, loc="outside lower center", ncols=2)
+
+
+def _ratio(row: Row) -> str:
+    return f"{row['ratio']:.2f}" if row.get("ratio") is not None else ""
 
 
 def trainings(figure: Any, rows: list[Row]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from rankdet.errors import counted
 from rankdet.evaluation.metrics.gradient_balance import imbalance
 from rankdet.files import atomic
 from rankdet.results.schemas.run import AtEpoch, RunRecord
@@ -57,8 +58,8 @@ def verdict(rows: list[dict[str, Any]], card: Mapping[str, Any]) -> tuple[str, s
     if mean <= bound:
         return "trained", None
     return "collapsed", (
-        f"{name} stayed at {mean:.3f} over the last {len(tail)} iterations (collapse above "
-        f"{bound}): the ranking was not learned; lower the learning rate"
+        f"{name} stayed at {mean:.3f} over the last {counted(len(tail), 'iteration')} (collapse "
+        f"above {bound}): the ranking was not learned; lower the learning rate"
     )
 
 

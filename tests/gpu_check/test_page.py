@@ -1,6 +1,7 @@
 """The page and the plots, from a record with all parts and every kind of row."""
 
 import pytest
+from matplotlib.figure import Figure
 
 from rankdet.gpu_check import page, plots
 from rankdet.gpu_check.parts import PARTS
@@ -103,3 +104,21 @@ def test_plots_are_written_and_one_that_fails_is_left_out(record, tmp_path, monk
     assert names == {"x.md", "x-losses.png", "x-trainings.png", "x.log"}
     assert "no bars" in (tmp_path / "x.log").read_text()
     assert "x-iterations.png" not in (tmp_path / "x.md").read_text()
+
+
+def test_a_form_looks_the_same_in_each_panel_and_the_legend_has_all_forms():
+    forms = {"ap": ("plain", "bucketed", "looped"), "ape": ("plain", "looped")}
+    rows = [
+        {**AT, "loss": loss, "form": form, "ms": 1.0}
+        for loss, some in forms.items()
+        for form in some
+    ]
+    figure = Figure()
+    plots.losses(figure, rows)
+    first, second = figure.axes
+    colours = {line.get_marker(): line.get_color() for line in first.lines}
+    assert [colours[line.get_marker()] for line in second.lines] == [
+        line.get_color() for line in second.lines
+    ]
+    words = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert words == {"loop over positives", "bucketed", "ours, plain PyTorch"}
