@@ -56,9 +56,11 @@ def bin_negatives(
         found = relevant & (place > 0)
         start = tl.load(edges + place - 1, mask=found, other=0.0)
         end = tl.load(edges + place, mask=found & (place < n_edges), other=float("inf"))
-        bounded = end - start < float("inf")  # wider bins are in no ramp
+        # Wider bins are in no ramp. What becomes an integer is between 0 and `fixed_one`, even
+        # beside values that are not finite: their conversion is not defined on a GPU.
+        bounded = found & (end - start < float("inf"))
         share = tl.where(bounded, (value - start) / tl.where(bounded, end - start, 1.0), 0.0)
-        fixed = tl.where(found, (share * fixed_one).to(tl.int64), 0)
+        fixed = (share * fixed_one).to(tl.int64)
         histogram = (pid % copies).to(tl.int64) * (n_edges + 1)
         for turn in tl.static_range(TURNS):
             # Many negatives are in few bins. A bin drawn from the block is summed first, so that
@@ -160,7 +162,8 @@ def rank_among_negatives(
             ramp = tl.where(count > 0, ramp * tl.full([1, 1], 0.5 / DELTA, tl.float64), 0.0)
             sums += tl.where(high <= edge, count, tl.where(low <= edge, ramp, 0.0))
     false = tl.sum(sums, 1)
-    false = tl.where(tl.load(has_nan) > 0, float("nan"), tl.maximum(false, 0.0))
+    wrong = tl.load(has_nan) > 0  # then every error and every weight is NaN
+    false = tl.where(wrong, float("nan"), tl.maximum(false, 0.0))
     others = tl.load(above + i, mask=inside, other=0.0)
     normaliser = tl.maximum(n_positives, 1).to(tl.float64)
     position = others + false + (1.0 if LOSS != RS or DELTA == 0 else 0.5)  # H(0) of itself
@@ -176,6 +179,9 @@ def rank_among_negatives(
     weight = tl.where(false <= eps, 0.0, excess / tl.maximum(false, smallest))
     if LOSS != ALRP_ZERO:
         excess = tl.where(false <= eps, 0.0, excess)
+    if LOSS == RS:
+        sorting = tl.load(weighted + i, mask=inside, other=0.0)
+        tl.store(weighted + i, tl.where(wrong, float("nan"), sorting), mask=inside)
     tl.store(rank + i, position, mask=inside)
     tl.store(errors + i, tl.where(inside, error, 0.0), mask=i < bound)
     tl.store(weights + i, tl.where(inside, weight, 0.0), mask=i < bound)
@@ -252,8 +258,9 @@ def write_gradient(
     """Pass 2: writes the gradient, and the loss.
 
     The first `n_blocks` programs write a block of the logits each, all but the positives. The
-    others write the positives, and the first of them sums the loss. The loss is NaN if there are
-    more positives than `bound`, or not as many as `expected` (-1: any number).
+    others write the positives, and the first of them sums the loss. The loss and the gradients of
+    positives are NaN if there are more positives than `bound`, or not as many as `expected` (-1:
+    any number).
 
     `second_gradient` is the gradient of the sorting loss (Rank & Sort Loss), or the weight of each
     localisation error (aLRP Loss).
@@ -283,15 +290,16 @@ def write_gradient(
         place = tl.load(places + i, mask=inside, other=0)
         normaliser = tl.maximum(n_positives, 1).to(tl.float64)
         own = tl.load(result + i, mask=inside, other=0.0)
+        own = tl.where(wrong, float("nan"), own)
         if LOSS == AP:
             tl.store(gradient + place, (-own / normaliser).to(tl.float32), mask=inside)
         else:
             own_gradient = tl.load(by_positive + i, mask=inside, other=0.0)
+            own_gradient = tl.where(wrong, float("nan"), own_gradient)
             tl.store(gradient + place, own_gradient.to(tl.float32), mask=inside)
         if LOSS == RS:
             tl.store(second_gradient + place, own.to(tl.float32), mask=inside)
         if (LOSS == ALRP) | (LOSS == ALRP_ZERO):
-            own = tl.where(wrong, float("nan"), own)
             tl.store(second_gradient + i, own.to(tl.float32), mask=i < bound)
         if pid == n_blocks:
             first = tl.zeros([BLOCK], tl.float64)

@@ -142,6 +142,7 @@ class StepLoss:
             real["above"],
             real["weighted"],
             real["bad"],
+            self.has_nan,
             self.total,
             self.bound,
             **options,
