@@ -99,7 +99,7 @@ class _Sums:
         share = self.ious[rows].double() / (false + sigma.sum(1).double())
         losses = errors + (entropy * worse).sum(1).double()
         self.loss += (share * losses).sum() / self.pairs.scale
-        self.count += (worse.any(1) | found).sum()
+        self.count += (worse.any(1) | found).sum() + self.pairs.scores[0].double() * 0  # NaN stays
         self.by_positives[rows] -= share * (slopes + slope.sum(1).double())
         self.by_positives += share.to(slope) @ slope
         return share
@@ -239,7 +239,7 @@ def ape_loss_and_count(
     max_positives: int | None = None,
     checked: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Returns APE Loss and its M, a float64 scalar ≥ 0 without gradient.
+    """Returns APE Loss and its M, a float64 scalar ≥ 0 without gradient (NaN beside a NaN logit).
 
     Arguments and errors as `ape_loss`. IoUs are checked only with `checked`: in a training, a box
     that became NaN makes the loss NaN, which ends the run with a reason.

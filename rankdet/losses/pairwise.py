@@ -81,6 +81,7 @@ def _sigmoid(
         n_positives = n_all or len(pairs)
         near = SigmoidCells(pairs.scores, pairs.negatives, scale) if pairs.many() else _Tiles(pairs)
         false, entropy = near.sums()[:2]
+        false = false + pairs.scores * 0  # NaN if a logit is, and 0 otherwise
         among = _rank_among_positives(pairs)
         balance = among + false if by_rank else pairs.n_relevant.clamp(min=1)
         errors = (entropy / scale if differentiable else false) / balance

@@ -83,6 +83,8 @@ def _rank_sort(
             by_ranking = ranks.distribute(ranking, n, EPS)
             ranks.forget_negatives()  # sorting needs only the positives: this lowers the peak
             sorting, gradient = _sort(ranks, targets.reshape(-1)[ranks.positives])
+            wrong = ranking.isnan()  # NaN among the logits: then both parts are NaN
+            sorting, gradient = (part.masked_fill(wrong, torch.nan) for part in (sorting, gradient))
             by_sorting = ranks.gradient(gradient / n, None)
             yield ranking.sum() / n, sorting.sum() / n, by_ranking, by_sorting
 

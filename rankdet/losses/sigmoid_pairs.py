@@ -77,8 +77,10 @@ class SigmoidPairs:
             values.topk(count) if count < len(values) else values.sort(descending=True, stable=True)
         )
         self.places = self.places[chosen]
-        # A NaN negative would be counted as saturated. Adding it to the scores makes the loss NaN.
-        self.scores = self.scores + torch.where(self.negatives[:1].isnan(), torch.nan, 0.0).sum()
+        # A NaN negative would be counted as saturated, and so would any negative below a positive
+        # that is not finite. Adding NaN to all scores makes the loss NaN.
+        wrong = torch.where(self.negatives[:1].isnan(), torch.nan, 0.0).sum()
+        self.scores = self.scores + (wrong + (self.scores * 0).sum())
         self.n_relevant = relevant.sum()
 
     def __len__(self) -> int:

@@ -51,6 +51,7 @@ class StepBins:
         self.delta, self.count = delta, len(scores)
         self.self_step = 0.5 if delta > 0 else 1.0  # H(0): what a score adds to its own sum
         exact = scores.double()
+        self._poison = (exact * 0).sum()
         if delta == 0:
             self.edges, order = scores.sort()
             self._lower = self._upper = self._places(order)
@@ -135,7 +136,9 @@ class StepBins:
             offsets: (M + 1,) sum of weight times distance from the bin's start.
         """
         tail = _suffix_sums(mass[1:])
-        poison = offsets[0] * 0  # NaN if there is a NaN logit: the loss must show it
+        # NaN if a score is not finite or a value is NaN (which is below or above all edges, by the
+        # search): the loss must show it.
+        poison = self._poison + (offsets[0] + offsets[-1]) * 0
         if self.delta == 0:
             return tail[self._lower] + poison
         moment = _suffix_sums(torch.where(self._in_ramp, mass[1:] * self._along + offsets[1:], 0.0))

@@ -50,6 +50,23 @@ def add_up(values, bound, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def store_counted(counted, row, inside, found, rank, bound):
+    """Writes whether positives have a pair: 1 or 0.
+
+    NaN if the rank is: then M is NaN, and so are the loss and all gradients, which M divides.
+    """
+    value = tl.where(rank != rank, float("nan"), found.to(tl.float64))
+    tl.store(counted + row, tl.where(inside, value, 0.0), mask=row < bound)
+
+
+@triton.jit
+def divisor(counted, bound, BLOCK: tl.constexpr):
+    """Returns M, the number of positives with a pair, and at least 1; a NaN stays NaN."""
+    count = add_up(counted, bound, BLOCK)
+    return tl.where(count < 1, 1.0, count)
+
+
+@triton.jit
 def write_positives(
     tile, scores, ious, places, shares, pulls, losses, counted, gradient,
     loss_out, count_out, total, bound, expected, scale, window,
@@ -62,7 +79,8 @@ def write_positives(
     inside = row < n_positives
     own = tl.load(scores + row, mask=inside, other=float("-inf")).to(tl.float32)
     iou = tl.load(ious + row, mask=inside, other=2.0).to(tl.float32)
-    count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
+    wrong = (everyone > bound) | ((expected >= 0) & (everyone != expected))
+    count = tl.where(wrong, float("nan"), divisor(counted, bound, COLUMNS))
     share = tl.load(shares + row, mask=inside, other=0.0)
     blame = tl.zeros([ROWS, COLUMNS], tl.float64)
     for start in range(0, bound, COLUMNS):
@@ -79,7 +97,6 @@ def write_positives(
     place = tl.load(places + row, mask=inside, other=0)
     tl.store(gradient + place, (result / count).to(tl.float32), mask=inside)
     if tile == 0:
-        wrong = (everyone > bound) | ((expected >= 0) & (everyone != expected))
         tl.store(count_out, add_up(counted, bound, COLUMNS))
         loss = add_up(losses, bound, COLUMNS) / count / scale
-        tl.store(loss_out, tl.where(wrong, float("nan"), loss).to(tl.float32))
+        tl.store(loss_out, loss.to(tl.float32))

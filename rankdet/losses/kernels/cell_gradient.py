@@ -3,7 +3,7 @@
 import triton
 import triton.language as tl
 
-from rankdet.losses.kernels.among_positives import add_up, write_positives
+from rankdet.losses.kernels.among_positives import divisor, write_positives
 from rankdet.losses.kernels.cells import FACTORS, PER_UNIT, cell_of
 from rankdet.losses.kernels.chebyshev import A, B, coefficients, evaluate
 from rankdet.losses.kernels.selection import CELLS, FIRST, FITS, KEPT, is_there
@@ -107,7 +107,7 @@ def make_polynomials(
     n_cells = tl.load(header + CELLS).to(tl.int32)  # 0 if they do not fit
     pid = tl.program_id(0)
     if pid < n_cells:
-        normaliser = 1 / tl.maximum(add_up(counted, bound, BLOCK), 1.0)
+        normaliser = 1 / divisor(counted, bound, BLOCK)
         for c in range(pid, n_cells, tl.num_programs(0)):
             low, high = tl.load(starts + c), tl.load(starts + c + 1)
             if tl.load(running + high + c + 1) > tl.load(running + low + c):  # it has negatives
@@ -146,7 +146,7 @@ def _write_pairs(
         for row in range(0, n_positives):
             z = scale * (value - tl.load(scores + row).to(tl.float32))
             result += slope_of(z, window, False) * tl.load(shares + row)
-        result = result / tl.maximum(add_up(counted, bound, BLOCK), 1.0)
+        result = result / divisor(counted, bound, BLOCK)
         tl.store(gradient + at, result.to(tl.float32), mask=kept)
 
 

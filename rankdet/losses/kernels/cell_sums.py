@@ -3,9 +3,10 @@
 import triton
 import triton.language as tl
 
-from rankdet.losses.kernels.among_positives import pairs_of_positives
+from rankdet.losses.kernels.among_positives import pairs_of_positives, store_counted
 from rankdet.losses.kernels.cells import DEGREE, NO_WINDOW, PER_UNIT, cell_of
 from rankdet.losses.kernels.chebyshev import A, B, weights_of_nodes
+from rankdet.losses.kernels.positives import is_wrong
 from rankdet.losses.kernels.selection import CELLS, FIRST, FITS, KEPT
 from rankdet.losses.kernels.sigmoid import cross_entropy
 
@@ -218,9 +219,9 @@ def rank_by_cells(
     highest = tl.load(top)
     near = scale * (highest - own) > -window
     rank = tl.where(highest != highest, float("nan"), rank)
+    rank = tl.where(is_wrong(own), float("nan"), rank)
     share = tl.where(inside, iou.to(tl.float64) / rank, 0.0)
     tl.store(shares + row, share, mask=row < bound)
     tl.store(pulls + row, pull + slopes, mask=inside)
     tl.store(losses + row, tl.where(inside, share * (loss + entropies), 0.0), mask=row < bound)
-    found = inside & ((pairs > 0) | near | (rank != rank))
-    tl.store(counted + row, found.to(tl.float64), mask=row < bound)
+    store_counted(counted, row, inside, (pairs > 0) | near, rank, bound)

@@ -184,11 +184,9 @@ def prepare(
     else:
         lowest = tl.full([], float("inf"), tl.float64)
         last = tl.full([], float("-inf"), tl.float64)
-        wrong = tl.zeros([], tl.int32)
         for start in range(0, bound, BLOCK):
             there = start + lane < n_positives
             score = tl.load(scores + start + lane, mask=there, other=float("inf"))
-            wrong += tl.sum((score != score).to(tl.int32))
             lowest = tl.minimum(lowest, tl.min(score))
             last = tl.maximum(last, tl.max(tl.where(there, score, float("-inf"))))
         _low, first = cell_of(lowest, scale)
@@ -205,7 +203,6 @@ def prepare(
             count = tl.sum(below, 1)
         tl.store(starts + cell, count, mask=cell <= MOST_CELLS)
         if pid == row_tiles:
-            last = tl.where(wrong > 0, float("inf"), last)  # then the cells do not fit
             _write_header(
                 header, top, highest, counts, lowest, last, n_positives, n_blocks, wanted,
                 window, scale, BLOCK,

@@ -7,8 +7,13 @@ u is the positive of a row, v a negative or another positive, and ``z = λ (s_v 
 import triton
 import triton.language as tl
 
-from rankdet.losses.kernels.among_positives import add_up, pairs_of_positives, write_positives
-from rankdet.losses.kernels.positives import lowest_score
+from rankdet.losses.kernels.among_positives import (
+    divisor,
+    pairs_of_positives,
+    store_counted,
+    write_positives,
+)
+from rankdet.losses.kernels.positives import is_wrong, lowest_score
 from rankdet.losses.kernels.sigmoid import cross_entropy, slope_of
 
 
@@ -120,14 +125,14 @@ def sum_over_positives(
     highest = tl.load(negatives)
     near = scale * (highest - own) > -window
     rank = tl.where(highest != highest, float("nan"), rank)
+    rank = tl.where(is_wrong(own), float("nan"), rank)
     share = tl.where(inside, iou.to(tl.float64) / rank, 0.0)
     tl.store(shares + row, share, mask=row < bound)
     tl.store(score_out + row, own, mask=row < bound)
     tl.store(share_out + row, share.to(tl.float32), mask=row < bound)
     tl.store(pulls + row, pull, mask=inside)
     tl.store(losses + row, tl.where(inside, share * loss, 0.0), mask=row < bound)
-    found = inside & ((pairs > 0) | near | (rank != rank))
-    tl.store(counted + row, found.to(tl.float64), mask=row < bound)
+    store_counted(counted, row, inside, (pairs > 0) | near, rank, bound)
 
 
 @triton.jit(do_not_specialize=["bound", "n_negatives"])
@@ -150,7 +155,7 @@ def spread_over_negatives(
     """Writes the gradient of each negative, ``Σ_u share_u · slope / M``, to its place."""
     column = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     value = tl.load(negatives + column, mask=column < n_negatives, other=float("-inf"))
-    count = tl.maximum(add_up(counted, bound, COLUMNS), 1.0)
+    count = divisor(counted, bound, COLUMNS)
     n_positives = tl.minimum(tl.load(total), bound)
     results = tl.zeros([ROWS, COLUMNS], tl.float64)
     if tl.max(value) > float("-inf"):
@@ -159,7 +164,7 @@ def spread_over_negatives(
             for turn in tl.static_range(STEPS):
                 row = start + turn * ROWS + tl.arange(0, ROWS)
                 there = row < n_positives
-                own = tl.load(scores + row, mask=there, other=float("inf"))
+                own = tl.load(scores + row, mask=there, other=0.0)
                 share = tl.load(shares + row, mask=there, other=0.0)
                 # No test whether the tile matters: it cost more than it saved (data/measured).
                 z = scale * (value[None, :] - own[:, None])
@@ -193,8 +198,8 @@ def spread_over_positives(
 ):
     """Writes the gradient of each positive to its place, the loss, and M.
 
-    The loss is NaN if there are more positives than `bound`, or not as many as `expected` (-1: any
-    number).
+    The loss and the gradients of positives are NaN if there are more positives than `bound`, or not
+    as many as `expected` (-1: any number).
     """
     write_positives(
         tl.program_id(0), scores, ious, places, shares, pulls, losses, counted, gradient,

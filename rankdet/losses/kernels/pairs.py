@@ -10,6 +10,8 @@ empty place.
 import triton
 import triton.language as tl
 
+from rankdet.losses.kernels.positives import is_wrong
+
 NONE = tl.constexpr(0)  # AP Loss without interpolation
 AP = tl.constexpr(1)
 ALRP = tl.constexpr(2)
@@ -52,6 +54,7 @@ def rank_positives(
     above,
     weighted,
     bad,
+    has_nan,
     total,
     bound,
     DELTA: tl.constexpr,
@@ -68,6 +71,8 @@ def rank_positives(
     - `weighted`: aLRP Loss: the same times ``E_k`` (`extra`). Rank & Sort Loss: the sorting error
       minus its target;
     - `bad`: Rank & Sort Loss: over the k of smaller quality (`extra`).
+
+    It also sets `has_nan` if the logit of a positive is not finite.
     """
     i = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     n_positives = tl.load(total)
@@ -110,6 +115,8 @@ def rank_positives(
     low, high = tl.sum(first, 1), tl.sum(second, 1)
     own_score = tl.load(scores + i, mask=inside, other=float("inf"))
     edge = tl.full([1], DELTA, tl.float64)
+    wrong = tl.max((is_wrong(own_score) & (i < n_positives) & inside).to(tl.int32))
+    tl.store(has_nan, tl.full([], 1, tl.int64), mask=wrong > 0)
     tl.store(lower + i, low, mask=inside)
     begin = own_score - edge
     first_edge = smallest_at_least(begin, (own_score - begin) - edge)

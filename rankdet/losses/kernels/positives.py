@@ -17,6 +17,12 @@ def is_positive(label, SOFT: tl.constexpr):
 
 
 @triton.jit
+def is_wrong(score):
+    """Whether the score of a positive is infinite: its logit was, or was NaN."""
+    return tl.abs(score) == float("inf")
+
+
+@triton.jit
 def lowest_score(scores, total, bound, BLOCK: tl.constexpr):
     """Returns the lowest score of the positives, +inf if there is none."""
     lane = tl.arange(0, BLOCK)
@@ -55,6 +61,7 @@ def collect_positives(
 ):
     """Writes index, score and (for soft targets) quality of each positive.
 
+    A score of NaN becomes +inf; the loss of both is NaN (`is_wrong`).
     Places after the last positive get index -1 and score +inf: their breakpoints are then sorted
     behind all others. Positives beyond `bound` are counted in `total`, but not written.
     It also sets the histogram of the negatives (`zeroed`) to 0.
@@ -75,6 +82,7 @@ def collect_positives(
         place = before + tl.cumsum(mine.to(tl.int32), 0) - 1
         kept = mine & (place < bound)
         logit = tl.load(logits + at, mask=kept, other=0).to(tl.float64)
+        logit = tl.where(logit != logit, float("inf"), logit)  # NaN has no place in an order
         tl.store(places + place, at.to(tl.int64), mask=kept)
         tl.store(scores + place, logit, mask=kept)
         if SOFT:

@@ -7,7 +7,7 @@ device: P numbers of float64 each, and the integers of the histogram.
 import torch
 from torch import Tensor
 
-from rankdet.losses.kernels import negatives, pairs, positives
+from rankdet.losses.kernels import negatives, pairs, positives, step_gradient
 from rankdet.losses.kernels.launch import aligned, block_of, cdiv, collected_of, flat_labels
 
 MOST_COPIES = 64  # of the histogram: fewer programs then add to the same number
@@ -142,6 +142,7 @@ class StepLoss:
             real["above"],
             real["weighted"],
             real["bad"],
+            self.has_nan,
             self.total,
             self.bound,
             **options,
@@ -215,7 +216,7 @@ class StepLoss:
                 LOSS=self.loss,
                 **TILE,
             )
-        negatives.make_field[(cdiv(self.n_edges + 1, TILE["ROWS"]),)](
+        step_gradient.make_field[(cdiv(self.n_edges + 1, TILE["ROWS"]),)](
             real["scores"],
             self.lower,
             self.upper,
@@ -231,7 +232,7 @@ class StepLoss:
 
     def _write(self, gradient: Tensor, second: Tensor, losses: tuple[Tensor, ...]) -> None:
         real = self.real
-        negatives.write_gradient[(self.n_blocks + cdiv(self.bound, self.block),)](
+        step_gradient.write_gradient[(self.n_blocks + cdiv(self.bound, self.block),)](
             self.logits,
             self.bins,
             self.edges,
