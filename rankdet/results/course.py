@@ -89,6 +89,11 @@ class Course:
         epochs, _ = epochs_and_iterations(self.schedule, self.epoch_length)
         return last_epoch(self.schedule, epochs)
 
+    @property
+    def iterations(self) -> int:
+        """The iterations after which it ends."""
+        return self.epochs * self.epoch_length
+
     def rates(self, done: int) -> dict[str, Any]:
         """Returns what decides the rates of the first `done` iterations, by the keys behind it."""
         _, iterations = epochs_and_iterations(self.schedule, self.epoch_length)
