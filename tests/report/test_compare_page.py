@@ -13,7 +13,7 @@ from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.evaluation.shown import limits_of_classes
 from rankdet.papers.comparison_charts import comparison_charts
 from rankdet.papers.figure_kinds import figure_kind
-from rankdet.report.compare_charts import CURVES
+from rankdet.report.compare_charts import CURVES, Records, class_differences
 from rankdet.report.compare_tables import SHOWN, against, make_line, texts
 from rankdet.report.image_errors import choose_images, image_errors, object_counts, operating_rows
 from rankdet.results.layout import MATCHES
@@ -85,6 +85,17 @@ def test_differences_by_class_are_those_of_the_means(study: RecordedStudy, data:
             assert value == pytest.approx(mean(b, name) - mean(a, name), abs=1e-3)
             assert low is None or low < value < high
             assert (low is None) == ("iou" in f"{a} {b}")  # one seed has no interval
+
+
+def test_numbers_of_classes_are_rounded_once_for_page_and_script(study: RecordedStudy) -> None:
+    """Else .24996 is .2 on the page, and the script that gets .25 writes .3."""
+    runs = [run for run in study.runs if not run.untrained][:3]
+    records = Records({run.key: [run] for run in runs}, {})
+    found = class_differences(records)
+    assert found
+    for one in (one for classes in found.values() for one in classes.values()):
+        for value in (one.value, one.low, one.high):
+            assert value is None or value == round(value, 4) or abs(value) < 1e-4
 
 
 def table(rows: list[tuple[int, int, float, float]], truths: list[int]) -> Matches:
