@@ -9,7 +9,7 @@ from scipy import stats
 
 from rankdet.charts.svg import figure_svg
 from rankdet.errors import InputError
-from rankdet.evaluation.metrics.matches import read_matches
+from rankdet.evaluation.metrics.matches import Matches, read_matches
 from rankdet.files import import_file
 from rankdet.papers.comparison_charts import comparison_charts
 from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
@@ -61,23 +61,34 @@ def test_what_cannot_be_drawn_is_said_in_a_line(study, options, message: str) ->
     assert "\n" not in str(error.value)
 
 
-def test_lrp_over_thresholds_is_that_of_the_detections_above(study) -> None:
+def with_scores_in_tenths(matches: Matches) -> Matches:
+    """Matches with ties; the second class has objects and no detection."""
+    rows = matches.detections
+    kept = rows[rows["category_id"] != matches.category_ids[1]].copy()
+    kept["score"] = kept["score"].round(1)
+    return replace(matches, detections=kept.reset_index(drop=True))
+
+
+@pytest.mark.parametrize("change", [lambda matches: matches, with_scores_in_tenths])
+def test_lrp_over_thresholds_is_that_of_the_detections_above(study, change) -> None:
     """At each threshold: counted again from the matches, class by class."""
     run = next(run for run in study.runs if run.full_loss == "ap" and run.detector == "retinanet")
-    matches = read_matches(run.main.folder / "matches.parquet")
+    matches = change(read_matches(run.main.folder / "matches.parquet"))
     kind = import_file(FIGURES / "lrp_thresholds.py")
     found = kind.over_scores(matches)
-    for threshold in (0.0, 0.3, 0.5, 0.99):
-        rows = []
+    for threshold in (0.0, 0.3, 0.5, 0.7, 0.99):
+        rows, shares = [], []
         for one in matches.per_class():
             kept = one.counted() & (one.score >= threshold)
             tp = int(one.true()[kept].sum())
             error = float((1 - one.iou[kept][one.true()[kept]]).sum()) / 0.5
             fp, fn = int(kept.sum()) - tp, one.positives() - tp
             rows.append(((error + fp + fn) / (tp + fp + fn), tp / one.positives()))
+            shares += [tp / (tp + fp)] if tp + fp else []
         expected = np.mean(rows, axis=0)
-        assert found.loc[threshold, "lrp"] == pytest.approx(expected[0])
-        assert found.loc[threshold, "recall"] == pytest.approx(expected[1])
+        at = found.loc[threshold]
+        assert (at["lrp"], at["recall"]) == pytest.approx((expected[0], expected[1]))
+        assert at["precision"] == pytest.approx(np.mean(shares) if shares else np.nan, nan_ok=True)
 
 
 def test_class_differences_have_welchs_interval() -> None:
