@@ -121,6 +121,10 @@ def test_tables_and_forest_plots_are_files(record: Path) -> None:
     table = {row["row"]: row for row in rows(record / "tables" / "claims-losses.csv")}
     assert float(table["AP Loss"]["AP"]) == pytest.approx(fmean(ap_of(record, "ap")), abs=1e-4)
     assert table["AP Loss"]["seeds"] == str(len(ap_of(record, "ap")))
+    assert table["AP Loss"]["seeds in the mean"] == table["AP Loss"]["seeds"]
+    focal = table["Focal Loss"]  # one of its seeds has barely learned
+    assert (focal["seeds"], focal["seeds in the mean"]) == ("4", str(len(ap_of(record, "focal"))))
+    assert focal["AP interval"] and focal["seeds in the mean"] == "3"
     svg = ElementTree.fromstring((record / "tables" / "claims-losses.svg").read_text())
     texts = ["".join(node.itertext()) for node in svg.iter() if node.tag.endswith("text")]
     answered = [r for r in rows(record / "findings.csv") if r["table"] == "claims/losses"]
