@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rankdet.evaluation.units import in_digits
 from rankdet.files import write_record
 from rankdet.papers.gains import GAINS, column_of, ends_text, gain, gain_text
 from rankdet.papers.latex import PACKAGES, latex_table, tex
@@ -130,7 +131,7 @@ def md_escape(text: str) -> str:
 
 
 def _plain(value: float | None, column: Column) -> str:
-    return "–" if value is None else f"{value:.{column.decimals}f}"
+    return "–" if value is None else in_digits(value, column.decimals)
 
 
 def _with_interval(column: Column, cell: Cell, sign: str) -> str:
