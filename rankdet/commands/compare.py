@@ -156,7 +156,7 @@ def _difference(difference: "Difference", metric: Metric) -> list[str]:
     if difference.value is None:
         return ["–", "–", "–"]
     scaled = difference.scaled(metric.scale)
-    value = in_digits(scaled.value, metric.decimals, sign=True)
+    value = in_digits(difference.value * metric.scale, metric.decimals, sign=True)
     ends = [
         "–" if v is None else in_digits(v, digits_that_show(v, metric.decimals), sign=True)
         for v in (scaled.low, scaled.high)
