@@ -68,7 +68,8 @@ class Records:
         That is a loss, or a seed of a loss that has records of other seeds.
         """
         found, without = {}, []
-        for label, runs in self._losses.items():
+        for label, every in self._losses.items():
+            runs = kind.drawn(every)
             records = [one for run in runs if (one := self._one(kind, run)) is not None]
             lost = [run for run in runs if self._one(kind, run) is None]
             damaged = {run.key: self._damage(kind, run) for run in lost}

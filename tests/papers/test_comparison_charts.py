@@ -16,8 +16,9 @@ from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
 from rankdet.papers.folders import figure_kinds
 from rankdet.repository import FIGURES
 from rankdet.results.records import read_study
-from tests.report.fake_study import HOSTILE_LOSS, make_study
+from tests.report.fake_study import HOSTILE_LOSS, SEVERAL_SEEDS, make_study
 
+FIGURE_OF_CLASSES = import_file(FIGURES / "class_differences.py")
 KINDS = {name: figure_kind(name) for name in figure_kinds()}
 # The fake study has one dataset and no counts of negatives, which `across` kinds show.
 OF_RUNS = [n for n, kind in KINDS.items() if isinstance(kind, FigureOfRuns) and not kind.across]
@@ -104,6 +105,31 @@ def test_class_differences_have_welchs_interval() -> None:
     assert chart.rows == ("cat", "dog") and chart.series[0].x[0] == pytest.approx(8.5)
     (heat,) = kind.charts({"A": base, **dict.fromkeys("BCDE", other)})
     assert heat.columns == tuple("BCDE") and heat.cells == ((8.5,) * 4, (None,) * 4)
+
+
+def test_means_of_results_leave_out_seeds_that_have_barely_learned(tmp_path) -> None:
+    """As in the tables: a mean that has them says nothing about a loss."""
+    seeds = read_study(make_study(tmp_path, runs=SEVERAL_SEEDS))
+    focal = [r for r in seeds.runs if r.full_loss == "focal" and r.status != "untrained"]
+    learned = [run for run in focal if run.learned]
+    assert 1 < len(learned) < len(focal)
+    bins, _ = comparison_charts(seeds, figure_kind("sparsity"), losses=["ap", "focal"])
+    shown = next(one for one in bins.series if one.name == "Focal Loss")
+    for at, value in enumerate(shown.x):
+        own = [run.main.sparsity[at].get("AP") for run in learned]
+        expected = np.nan if None in own else 100 * np.mean(own)
+        assert value == pytest.approx(expected, nan_ok=True)
+    assert np.isfinite(shown.x).any()
+    (classes,) = comparison_charts(seeds, figure_kind("class_differences"), losses=["ap", "focal"])
+    (dots,) = classes.series
+    kind = figure_kind("class_differences")
+    ap = [kind.read(run) for run in seeds.runs if run.full_loss == "ap" and not run.untrained]
+    found = FIGURE_OF_CLASSES.differences(ap, [kind.read(run) for run in learned])
+    means = {name: value for name, (value, _) in found.items()}
+    assert dict(zip(classes.rows, dots.x, strict=True)) == pytest.approx(means)
+    course = figure_kind("gradient_balance")
+    assert course.drawn(focal) == focal  # how trainings go: all of them
+    assert kind.drawn(focal) == learned and kind.drawn([focal[-1]]) == [focal[-1]]
 
 
 def test_distributions_have_all_detections(study) -> None:
