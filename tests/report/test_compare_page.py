@@ -101,6 +101,16 @@ def test_numbers_of_classes_are_rounded_once_for_page_and_script(study: Recorded
             assert value is None or value == round(value, 4) or abs(value) < 1e-4
 
 
+def test_a_class_is_chosen_by_its_name_as_it_is(seeds: Path) -> None:
+    """A browser takes the text of an option without double spaces, and finds no such class."""
+    source = (seeds / COMPARE).read_text(encoding="utf-8")
+    options = re.search(r'<select id="category">(.*?)</select>', source, re.DOTALL).group(1)
+    found = re.findall(r'<option value="([^"]*)">(.*?)</option>', options)
+    assert len(found) == options.count("<option") > 3
+    names = {value for value, _ in found[1:]}
+    assert set(re.findall(r'data-category="([^"]*)"', source)) <= names
+
+
 def table(rows: list[tuple[int, int, float, float]], truths: list[int]) -> Matches:
     """Matches of one class: image, annotation (-1 without), IoU and score; image of each object."""
     found = pd.DataFrame(rows, columns=["image_id", "annotation", "iou", "score"])
