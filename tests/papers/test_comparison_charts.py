@@ -132,6 +132,26 @@ def test_means_of_results_leave_out_seeds_that_have_barely_learned(tmp_path) -> 
     assert kind.drawn(focal) == learned and kind.drawn([focal[-1]]) == [focal[-1]]
 
 
+@pytest.mark.parametrize(
+    "name", [name for name in OF_RUNS if KINDS[name].file == "matches.parquet"]
+)
+def test_data_without_objects_draw_nothing_and_say_so(study, name: str) -> None:
+    run = next(run for run in study.runs if run.full_loss == "ap" and run.detector == "retinanet")
+    whole = read_matches(run.main.folder / "matches.parquet")
+    kind = figure_kind(name)
+    for matches in (whole.of_images([]), without_objects(whole)):
+        charts = kind.charts({"A": [matches]})
+        assert figure_svg(charts, name)
+        assert not any("nan" in chart.alt.lower() for chart in charts)
+
+
+def without_objects(matches: Matches) -> Matches:
+    """Matches of annotations that have no object, so every detection is a false alarm."""
+    rows = matches.detections.assign(annotation=-1, iou=np.nan, best_iou=0.0)
+    bits = {n: np.zeros(len(rows), np.uint16) for n in rows if n.startswith(("true_", "ignored_"))}
+    return replace(matches, detections=rows.assign(**bits), ground_truth=matches.ground_truth[:0])
+
+
 def test_distributions_have_all_detections(study) -> None:
     (chart,) = comparison_charts(study, figure_kind("score_iou"), losses=["ap"])
     (dots,) = chart.series
