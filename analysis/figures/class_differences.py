@@ -80,4 +80,6 @@ def _known(side: Sequence[ClassValues], name: str) -> list[float]:
     return known if len(known) == len(values) else []
 
 
-FIGURE = FigureOfRuns(read, charts, no_values, missing="its metrics have no values of classes")
+FIGURE = FigureOfRuns(
+    read, charts, no_values, missing="its metrics have no values of classes", results=True
+)

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from rankdet.charts.chart import Chart, Series
-from rankdet.evaluation.metrics.curves import lrp_over_score
 from rankdet.evaluation.metrics.gradient_balance import band
 from rankdet.evaluation.metrics.matches import Matches
+from rankdet.evaluation.metrics.olrp import LrpCurve, lrp_curve
 from rankdet.papers.figure_kinds import FigureOfRuns, no_values
 from rankdet.papers.values import run_matches
 from rankdet.results.layout import MATCHES
 
-THRESHOLDS = np.linspace(0, 1, 101)
+THRESHOLDS = np.linspace(0, 1, 101).round(2)  # .7 is 0.7: scores may have two decimals
 TITLES = {"lrp": "LRP", "precision": "precision", "recall": "recall"}  # means over classes
 
 
@@ -25,24 +25,27 @@ def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
 
 
 def over_scores(matches: Matches) -> pd.DataFrame:
-    """Means over the classes at each of `THRESHOLDS`.
+    """Means over the classes with objects at each of `THRESHOLDS`.
 
     Returns:
-        `lrp`, `precision` and `recall` by threshold. Without a detection above it a class has LRP 1
-        and recall 0, and its precision is left out.
+        `lrp`, `precision` and `recall` by threshold. Without a detection at or above it a class has
+        LRP 1 and recall 0, and its precision is left out.
     """
-    classes = []
-    for _, rows in lrp_over_score(matches, points=1000).groupby("category_id"):
-        rows = rows.sort_values("score")
-        at = np.searchsorted(rows["score"].to_numpy(), THRESHOLDS)  # the lowest score that stays
-        found = rows.reset_index(drop=True).reindex(at)
-        truth = (rows["tp"] + rows["fn"]).iloc[0]
-        found["precision"] = found["tp"] / (found["tp"] + found["fp"])
-        found["recall"] = (found["tp"] / truth).fillna(0.0)
-        found["lrp"] = found["lrp"].fillna(1.0)
-        classes.append(found[list(TITLES)].set_axis(THRESHOLDS))
+    classes = [_of_class(lrp_curve(one)) for one in matches.per_class() if one.positives()]
     together = pd.concat(classes) if classes else pd.DataFrame(columns=list(TITLES), dtype=float)
     return together.groupby(level=0).mean().reindex(THRESHOLDS)
+
+
+def _of_class(curve: LrpCurve) -> pd.DataFrame:
+    # The last detection of the lowest score that stays; -1, what is appended, without one.
+    last = np.searchsorted(-curve.score, -THRESHOLDS, side="right") - 1
+    tp, fp, lrp = (
+        np.r_[table[0], nothing][last]
+        for table, nothing in ((curve.tp, 0.0), (curve.fp, 0.0), (curve.lrp, 1.0))
+    )
+    found = np.where(tp + fp > 0, tp + fp, np.nan)
+    rates = {"lrp": lrp, "precision": tp / found, "recall": tp / curve.positives[0]}
+    return pd.DataFrame(rates, index=THRESHOLDS)
 
 
 def _chart(tables: Mapping[str, Sequence[pd.DataFrame]], column: str, title: str) -> Chart:

@@ -21,10 +21,12 @@ def charts(series: Mapping[str, Sequence[Matches]]) -> list[Chart]:
 
 def _chart(series: Mapping[str, Sequence[Matches]], threshold: float) -> Chart:
     curves = tuple(_curve(name, records, threshold) for name, records in series.items())
-    areas = "; ".join(f"{curve.name} area {curve.y.mean():.3f}" for curve in curves)
+    known = (curve for curve in curves if len(curve.y))
+    areas = "; ".join(f"{curve.name} area {curve.y.mean():.3f}" for curve in known)
+    told = f"averaged over classes: {areas or 'no ground truth'}"
     return Chart(
         name=f"iou-{round(100 * threshold)}",
-        alt=f"Precision over recall at IoU {threshold:.2f}, averaged over classes: {areas}.",
+        alt=f"Precision over recall at IoU {threshold:.2f}, {told}.",
         x_label="recall",
         y_label=f"precision at IoU {threshold:.2f}",
         series=curves,

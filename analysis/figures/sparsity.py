@@ -62,4 +62,4 @@ def _words(one: SparsityBin) -> str:
     return f"{one.low} or more {images}" if one.high is None else f"{one.low}–{one.high} {images}"
 
 
-FIGURE = FigureOfRuns(read, charts, no_values, missing="its metrics have no bins")
+FIGURE = FigureOfRuns(read, charts, no_values, missing="its metrics have no bins", results=True)

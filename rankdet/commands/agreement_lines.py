@@ -37,19 +37,21 @@ def row_line(row: Any, metric: Any, sides: tuple[str, str]) -> str:
         metric: The metric that was compared.
         sides: Words after the first and the second mean.
     """
+    from rankdet.evaluation.units import digits_that_show, in_digits
     from rankdet.results.agreement import EQUAL
 
     name = row.runs if row.split == "val" else f"{row.runs} ({row.split})"
     if row.difference is None and row.verdict == EQUAL:
         seeds = f", {counted(len(row.here), 'seed')}" if len(row.here) > 1 else ""
-        return f"{EQUAL}: {name}: {fmean(row.here):.{metric.decimals}f}{seeds}"
+        return f"{EQUAL}: {name}: {in_digits(fmean(row.here), metric.decimals)}{seeds}"
     if row.difference is None:
         return f"{row.verdict}: {name}: {row.reason}"
     means = zip((row.here, row.record), sides, strict=True)
-    text = ", ".join(f"{fmean(one):.{metric.decimals}f} {side}" for one, side in means)
-    value, low, high = (
-        f"{end:+.{metric.decimals}f}"
-        for end in (row.difference.value, row.difference.low, row.difference.high)
+    text = ", ".join(f"{in_digits(fmean(one), metric.decimals)} {side}" for one, side in means)
+    value = in_digits(row.difference.value, metric.decimals, sign=True)
+    low, high = (  # with the digits that show on which side of 0 they are
+        in_digits(end, digits_that_show(end, metric.decimals), sign=True)
+        for end in (row.difference.low, row.difference.high)
     )
     return f"{row.verdict}: {name}: {text}; {value} [{low} to {high}]"
 

@@ -8,7 +8,7 @@ from rankdet.commands.arguments import check_draws, check_least, check_writable
 from rankdet.errors import InputError
 from rankdet.evaluation import registry
 from rankdet.evaluation.metric import COMPARE, LOWER, Metric
-from rankdet.evaluation.units import digits_that_show
+from rankdet.evaluation.units import digits_that_show, in_digits
 from rankdet.files import write_text
 from rankdet.suggest import nearest
 
@@ -156,9 +156,9 @@ def _difference(difference: "Difference", metric: Metric) -> list[str]:
     if difference.value is None:
         return ["–", "–", "–"]
     scaled = difference.scaled(metric.scale)
-    value = f"{scaled.value:+.{metric.decimals}f}"
+    value = in_digits(difference.value * metric.scale, metric.decimals, sign=True)
     ends = [
-        "–" if v is None else f"{v:+.{digits_that_show(v, metric.decimals)}f}"
+        "–" if v is None else in_digits(v, digits_that_show(v, metric.decimals), sign=True)
         for v in (scaled.low, scaled.high)
     ]
     p = "–" if difference.p is None else _p_value(difference.p)

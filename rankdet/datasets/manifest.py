@@ -36,6 +36,7 @@ def split_entry(
 ) -> dict[str, Any]:
     """Returns a split's part of the manifest.
 
+    `n_in_epoch` is the number of images with an annotation, of which an epoch of training consists.
     `n_annotations` includes crowds. `n_masks` is the number of annotations with a usable
     segmentation. `counts` has the objects (without crowds) by class, by size and per image.
     `annotated` is false for a split that is only for prediction. `left_out` counts the annotations
@@ -47,6 +48,7 @@ def split_entry(
         "annotations": annotations.as_posix(),
         "images": images.as_posix(),
         "n_images": len(data["images"]),
+        "n_in_epoch": len({a["image_id"] for a in data["annotations"]}),
         "n_annotations": len(data["annotations"]),
         "n_crowd": sum(a["iscrowd"] for a in data["annotations"]),
         "n_masks": masks.count_usable(data),

@@ -59,6 +59,8 @@ class Estimate:
         """Returns the mean of two or more independent values, such as one per seed."""
         known = np.asarray(values, dtype=np.float64)
         count = len(known)
+        if known.min() == known.max():  # a rounded mean would give them a spread
+            return cls(float(known[0]), 0.0, count - 1)
         spread = float(known.std(ddof=1)) / math.sqrt(count)
         return cls(float(known.mean()), spread, count - 1)
 

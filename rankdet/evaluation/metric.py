@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, TypeVar, cast
 
 from rankdet.errors import InputError
-from rankdet.evaluation.units import scaled
+from rankdet.evaluation.units import in_digits, scaled
 
 # Where a metric can be shown.
 LEADERBOARD = "leaderboard"  # leaderboard.csv and the first page of the report
@@ -139,7 +139,7 @@ class Metric:
     def text(self, value: Any) -> str:
         """Returns a value of this metric as printed; – where undefined."""
         number = self.scaled(value)
-        return "–" if number is None else f"{number:.{self.decimals}f}"
+        return "–" if number is None else in_digits(number, self.decimals)
 
     def printed(self, values: Mapping[str, Any]) -> float | None:
         """Its value in a mapping of keys to values, in printed units; None where undefined."""

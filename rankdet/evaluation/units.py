@@ -23,6 +23,18 @@ def scaled(value: Any, scale: float) -> float | None:
     return None if known is None else round(known * scale, DIGITS)
 
 
+def in_digits(value: float, decimals: int, sign: bool = False) -> str:
+    """Returns a number with fixed decimals; a zero has no sign.
+
+    Args:
+        value: A number in printed units.
+        decimals: The decimals.
+        sign: Whether a number above 0 gets a plus sign.
+    """
+    text = f"{value:{'+' if sign else ''}.{decimals}f}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
 def digits_that_show(value: float | None, decimals: int) -> int:
     """Returns with how many decimals the end of an interval is printed, so that its side is seen.
 

@@ -126,8 +126,8 @@ class FlatProblem:
     def flat_labels(self) -> Tensor:
         """(A * C,) int8: 1 positive, 0 negative, -1 ignored (all classes of an ignored anchor)."""
         n_classes = self.logits.shape[1]
-        flat = self.ignore.to(torch.int8).neg()[:, None].expand(-1, n_classes).reshape(-1)
-        flat = flat.clone() if n_classes == 1 else flat
+        # `repeat` copies. `expand` would not for one anchor: all its classes share one number.
+        flat = self.ignore.to(torch.int8).neg()[:, None].repeat(1, n_classes).reshape(-1)
         flat[self.positives * n_classes + self.labels[self.positives]] = 1
         return flat
 

@@ -86,13 +86,18 @@ def _at_usual_schedules(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> list
 
 
 def _by_label(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+    of_losses: dict[str, list[RecordedRun]] = {}
     for run in runs:
-        label = _label(kind, runs, run)
+        of_losses.setdefault(_label(kind, runs, run), []).append(run)
+    return {label: _records(kind, kind.drawn(own)) for label, own in of_losses.items()}
+
+
+def _records(kind: FigureOfRuns, runs: Sequence[RecordedRun]) -> list[Any]:
+    every = []
+    for run in runs:
         kept = [at_epoch(run, name) for name in run.kept_epochs] if kind.epochs else []
-        read = (kind.read(one) for one in (*kept, run))
-        found.setdefault(label, []).extend(one for one in read if one is not None)
-    return found
+        every += [*kept, run]
+    return [record for run in every if (record := kind.read(run)) is not None]
 
 
 def _label(kind: FigureOfRuns, runs: Sequence[RecordedRun], run: RecordedRun) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rankdet.evaluation.units import in_digits
 from rankdet.files import write_record
 from rankdet.papers.gains import GAINS, column_of, ends_text, gain, gain_text
 from rankdet.papers.latex import PACKAGES, latex_table, tex
@@ -28,7 +29,7 @@ def write_table(table: Table, folder: Path) -> None:
 def write_csv(table: Table, path: Path) -> None:
     """Writes all blocks of a table as CSV, in printed units."""
     labels = table.spec.label_names
-    header = ["dataset", "split", "row", *labels, "seeds", "reason"]
+    header = ["dataset", "split", "row", *labels, "seeds", "seeds in the mean", "reason"]
     for column in table.spec.columns:
         name = column.header
         header += [name, f"{name} interval", f"{name} published", f"{name} difference"]
@@ -50,7 +51,7 @@ def _csv_row(table: Table, block: Block, row: TableRow) -> list[Any]:
     record: list[Any] = [block.dataset, block.split, row.row.key]
     record += [row.row.labels.get(name, "") for name in labels]
     seeds = {run_key(key).rpartition("/")[2] for key in row.runs}
-    record += [len(seeds), _why(table, row)]
+    record += [len(seeds), row.seeds_in_mean, _why(table, row)]
     for column, cell in zip(table.spec.columns, row.cells, strict=True):
         difference = cell.difference(column.decimals)
         record += [cell.ours, cell.interval, cell.published, difference]
@@ -130,7 +131,7 @@ def md_escape(text: str) -> str:
 
 
 def _plain(value: float | None, column: Column) -> str:
-    return "–" if value is None else f"{value:.{column.decimals}f}"
+    return "–" if value is None else in_digits(value, column.decimals)
 
 
 def _with_interval(column: Column, cell: Cell, sign: str) -> str:

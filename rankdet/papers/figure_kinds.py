@@ -41,6 +41,8 @@ class FigureOfRuns(RunValues):
         schedules: whether one curve shows the runs of a loss at all schedules. Its horizontal axis
             is then a property of the schedule.
         epochs: whether one curve shows a run also after the epochs whose weights it keeps.
+        results: whether it shows means of results with their intervals, as tables do. Seeds that
+            have barely learned then take no part.
         needs: why a kind has no chart of records that it can read, and what to do, in one line.
         file: name of the table of rows that `read` needs, `train.parquet` or `matches.parquet`: if
             it is damaged, this is the reason for a run without a record.
@@ -54,6 +56,7 @@ class FigureOfRuns(RunValues):
     across: bool = False
     schedules: bool = False
     epochs: bool = False
+    results: bool = False
     file: str = ""
     needs: str = "compares losses, and only one can be drawn; name two"
 
@@ -80,8 +83,15 @@ class FigureOfRuns(RunValues):
         return metric in self.theorems
 
     def counted(self, runs: Sequence[RecordedRun], metric: str) -> list[RecordedRun]:
-        """All runs: a figure shows how trainings go, also those that have barely learned."""
-        return list(runs)
+        """All runs: a figure shows how trainings go, also those that have barely learned.
+
+        Without these if it shows means of results.
+        """
+        return [run for run in runs if run.learned or not self.results]
+
+    def drawn(self, runs: Sequence[RecordedRun]) -> list[RecordedRun]:
+        """Returns which runs of a loss are drawn: those that are counted; all if none is."""
+        return self.counted(runs, "") or list(runs)
 
     def value(
         self, runs: Sequence[RecordedRun], column: Column, view: str

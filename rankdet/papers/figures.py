@@ -106,8 +106,8 @@ def _series(kind: FigureOfRuns, block: Block, study: RecordedStudy) -> dict[str,
     for row in block.rows:
         if row.reason is None and row.runs:
             label = " ".join(filter(None, row.row.labels.values()))
-            runs = (recorded(study, key) for key in row.runs)
-            records = (kind.read(run) for run in runs if run)
+            runs = [run for key in row.runs if (run := recorded(study, key))]
+            records = (kind.read(run) for run in kind.drawn(runs))
             known = [record for record in records if record is not None]
             if known:  # columns may have different reasons for the lack of all records
                 series[label] = known

@@ -7,6 +7,7 @@ from rankdet.charts.forest import ForestGroup, ForestPanel, ForestRow, forest_sv
 from rankdet.charts.forest_grid import forest_grid_svg, grid_of
 from rankdet.evaluation.metric import is_time
 from rankdet.evaluation.registry import find
+from rankdet.evaluation.units import in_digits
 from rankdet.papers.folders import load_papers, paper_of
 from rankdet.papers.gains import column_of, gain
 from rankdet.papers.spec import Column
@@ -113,7 +114,8 @@ def _column(table: Table, finding: Finding) -> Column:
 def _row(table: Table, title: str, finding: Finding) -> ForestRow:
     found = gain(finding, _column(table, finding))
     value = 0.0 if found.value is None else found.value
-    number = f"{value:.2f}" if finding.claim.ratio else f"{value:+.1f}"
+    ratio = finding.claim.ratio
+    number = in_digits(value, 2 if ratio else 1, sign=not ratio)
     # "direction: opposite" says in words what the row shows.
     verdict = DIRECTION if finding.verdict == DIRECTION else finding.words
     words = f"{number.replace('-', '−')} {verdict}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rankdet.evaluation.metric import LOWER, PERCENT
 from rankdet.evaluation.registry import find
-from rankdet.evaluation.units import digits_that_show
+from rankdet.evaluation.units import digits_that_show, in_digits
 from rankdet.papers.findings import better_of
 from rankdet.papers.spec import Column
 from rankdet.papers.table_model import Finding
@@ -99,4 +99,4 @@ def ends_text(found: Gain) -> str:
 
 
 def _signed(found: Gain, value: float | None, decimals: int) -> str:
-    return "–" if value is None else f"{value:{'+' if found.signed else ''}.{decimals}f}"
+    return "–" if value is None else in_digits(value, decimals, found.signed)

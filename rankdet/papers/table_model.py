@@ -68,9 +68,14 @@ class TableRow:
     remark: str | None = None
 
     @property
+    def seeds_in_mean(self) -> int:
+        """The number of seeds in its means; 0 without a value."""
+        return max((len(cell.values) for cell in self.cells), default=0)
+
+    @property
     def seeds(self) -> str:
         """The number of seeds in its means in words, such as `one seed`; empty without a value."""
-        count = max((len(cell.values) for cell in self.cells), default=0)
+        count = self.seeds_in_mean
         return "one seed" if count == 1 else f"{count} seeds" if count else ""
 
     def gaps(self, columns: Sequence[Column]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The curves of a comparison page: the kinds of figures that `rankdet figure` draws, as SVG."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,6 +12,7 @@ from rankdet.charts.chart import Chart
 from rankdet.charts.looks import with_looks
 from rankdet.charts.svg import chart_svg
 from rankdet.errors import InputError
+from rankdet.evaluation.units import digits_that_show
 from rankdet.papers.figure_kinds import FigureOfRuns, figure_kind
 from rankdet.results.recorded_run import RecordedRun
 
@@ -66,7 +68,8 @@ class Records:
         That is a loss, or a seed of a loss that has records of other seeds.
         """
         found, without = {}, []
-        for label, runs in self._losses.items():
+        for label, every in self._losses.items():
+            runs = kind.drawn(every)
             records = [one for run in runs if (one := self._one(kind, run)) is not None]
             lost = [run for run in runs if self._one(kind, run) is None]
             damaged = {run.key: self._damage(kind, run) for run in lost}
@@ -125,7 +128,10 @@ def class_chart(records: Records, shown: Sequence[str]) -> Markup | None:
 
 @dataclass(frozen=True)
 class ClassDifference:
-    """AP × 100 of a class with one loss minus that with another; None where undefined."""
+    """AP × 100 of a class with one loss minus that with another; None where undefined.
+
+    Numbers have four decimals, for the page and its script alike: both print them.
+    """
 
     value: float | None
     low: float | None
@@ -149,8 +155,13 @@ def _differences(chart: Chart) -> dict[str, ClassDifference]:
     (dots,) = chart.series
     assert dots.low is not None and dots.high is not None
     ends = zip(dots.x.tolist(), dots.low.tolist(), dots.high.tolist(), strict=True)
-    known = (ClassDifference(*(None if v != v else v for v in three)) for three in ends)
+    known = (ClassDifference(*map(_short, three)) for three in ends)
     return dict(zip(chart.rows, known, strict=True))
+
+
+def _short(value: float) -> float | None:
+    """The value with four decimals, or more if 0 would be left of it; None for NaN."""
+    return None if math.isnan(value) else round(value, digits_that_show(value, 4))
 
 
 def _reversed(one: ClassDifference) -> ClassDifference:

@@ -61,7 +61,7 @@ def class_data(found: Found, labels: Sequence[str]) -> dict[str, object]:
 
     Returns:
         `names` of the classes, and `pairs`: `"i,j"` to (value, low, high) of each class, j minus i,
-        i < j, rounded to four decimals; None where undefined.
+        i < j; None where undefined.
     """
     names = list(dict.fromkeys(name for one in found.values() for name in one))
     pairs = {}
@@ -69,9 +69,5 @@ def class_data(found: Found, labels: Sequence[str]) -> dict[str, object]:
         for j in range(i + 1, len(labels)):
             if one := found.get((a, labels[j])):
                 cells = (one.get(name, NOTHING) for name in names)
-                pairs[f"{i},{j}"] = [[_short(v) for v in (c.value, c.low, c.high)] for c in cells]
+                pairs[f"{i},{j}"] = [[c.value, c.low, c.high] for c in cells]
     return {"names": names, "pairs": pairs}
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

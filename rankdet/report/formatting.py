@@ -1,6 +1,6 @@
 """How numbers are printed: as in the papers, and – for what is undefined or missing."""
 
-from rankdet.evaluation.units import digits_that_show
+from rankdet.evaluation.units import digits_that_show, in_digits
 
 NONE = "–"
 
@@ -9,10 +9,7 @@ def number(value: float | None, decimals: int = 1, sign: bool = False) -> str:
     """A value with fixed decimals and a real minus sign; – for None."""
     if value is None:
         return NONE
-    text = f"{value:+.{decimals}f}" if sign else f"{value:.{decimals}f}"
-    if float(text) == 0:
-        text = text.lstrip("+-")
-    return text.replace("-", "−")
+    return in_digits(value, decimals, sign).replace("-", "−")
 
 
 def end(value: float | None, decimals: int = 1, sign: bool = True) -> str:

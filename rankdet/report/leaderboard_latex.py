@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rankdet.evaluation.metric import Metric
+from rankdet.evaluation.units import in_digits
 from rankdet.papers.latex import PACKAGES, latex_table, tex
 from rankdet.papers.latex_captions import TEST
 from rankdet.results.leaderboard import BASELINE, columns
@@ -83,7 +84,7 @@ def _cell(group: SeedGroup, metric: Metric) -> str:
     mean, half = group.means[metric.key]
     if mean is None:
         return "--"
-    text = tex(f"{mean:.{metric.decimals}f}".replace("-", "−"))
+    text = tex(in_digits(mean, metric.decimals).replace("-", "−"))
     text += "" if half is None else rf" $\pm$ {half:.{metric.decimals}f}"
     return rf"\textbf{{{text}}}" if metric.key in group.best else text
 

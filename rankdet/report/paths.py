@@ -27,5 +27,5 @@ def run_files(key: str) -> str:
 
 def compare_page(run: RecordedRun) -> str:
     """Returns the page that compares the losses of a run's detector."""
-    name = "-".join(filter(None, [run.detector, run.backbone]))
+    name = "@".join(filter(None, [run.detector, run.backbone]))  # as in keys: no two share it
     return f"compare/{slug(run.dataset)}/{slug(name)}.html"

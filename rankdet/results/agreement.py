@@ -185,7 +185,7 @@ def agreements(
             samples[key, "record"],
             found.get(key),
             reasons[key],
-            _of_seeds(ours[key], metric) == _of_seeds(theirs[key], metric),
+            _equal(ours[key], theirs[key], metric),
         )
         for key in shared
     ]
@@ -223,9 +223,12 @@ def _groups(entries: Sequence[Entry]) -> dict[Key, SeedGroup]:
     return {(group.key, group.first.split): group for group in seed_groups(trained)}
 
 
-def _of_seeds(group: SeedGroup, metric: Metric) -> dict[int, float | None]:
-    """The value of each seed; one without a value equals no other."""
-    return {one.seed: one.values.get(metric.key, math.nan) for one in group.entries}
+def _equal(ours: SeedGroup, theirs: SeedGroup, metric: Metric) -> bool:
+    """Whether each seed has the same value on both sides; a missing value equals no other."""
+    here, there = (
+        {one.seed: one.values.get(metric.key) for one in group.entries} for group in (ours, theirs)
+    )
+    return here == there and None not in here.values()
 
 
 def _some(groups: dict[Key, SeedGroup]) -> str:

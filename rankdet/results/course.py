@@ -89,6 +89,19 @@ class Course:
         epochs, _ = epochs_and_iterations(self.schedule, self.epoch_length)
         return last_epoch(self.schedule, epochs)
 
+    @property
+    def iterations(self) -> int:
+        """The iterations after which it ends."""
+        return self.epochs * self.epoch_length
+
+    def is_known(self) -> bool:
+        """Whether its length and rates follow from the schedule, which may come from a file."""
+        try:
+            self.rates(self.iterations)
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return False
+        return True
+
     def rates(self, done: int) -> dict[str, Any]:
         """Returns what decides the rates of the first `done` iterations, by the keys behind it."""
         _, iterations = epochs_and_iterations(self.schedule, self.epoch_length)
@@ -147,10 +160,10 @@ def read_course(state: Mapping[str, Any]) -> tuple[Course, str] | None:
     schedule, length, rest = (found.get(key) for key in ("schedule", "epoch_length", "rest"))
     if not isinstance(schedule, Mapping) or not isinstance(length, int) or length < 1:
         return None
-    known = (
-        isinstance(rest, str) and rest and (schedule.get("epochs") or schedule.get("iterations"))
-    )
-    return (Course(schedule, length), str(rest)) if known else None
+    if not (isinstance(rest, str) and rest):
+        return None
+    course = Course(schedule, length)
+    return (course, rest) if course.is_known() else None
 
 
 def objection(

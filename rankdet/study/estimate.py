@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from rankdet.machine import processor_name
+from rankdet.results.course import Course
 from rankdet.results.layout import COST, DATASET, RUN
 from rankdet.results.schemas.cost import CostRecord
 from rankdet.results.schemas.dataset import DatasetManifest
@@ -99,23 +100,21 @@ def _estimate(study: Study, runs: Iterable[ResolvedRun], paces: Mapping[Pace, fl
 
 
 def iterations(study: Study, run: ResolvedRun) -> int | None:
-    """Returns how many iterations a run takes, None if its data are not counted yet."""
-    schedule = run.schedule
+    """Returns how many iterations a run takes, None if its data are not counted yet.
+
+    They are whole epochs, as in training. Images that `oversample` repeats are not counted.
+    """
     images = images_of(study, run.dataset)
-    part = schedule.get("stop_after", 1.0)
-    if not schedule.get("epochs"):
-        return math.ceil(part * schedule["iterations"])
     if images is None:
         return None
-    return max(1, math.ceil(part * schedule["epochs"] - 1e-3)) * math.ceil(
-        images / schedule["batch_size"]
-    )
+    length = max(1, math.ceil(images / run.schedule["batch_size"]))
+    return Course.of(run.schedule, length).iterations
 
 
 def images_of(study: Study, dataset: str, split: str = "train") -> int | None:
     """Returns the images of a split, None if they are not counted yet.
 
-    Of the training split, only images with objects count: an epoch consists of these.
+    Of the training split, only images with annotations count: an epoch consists of these.
     """
     config = study.config.datasets[dataset]
     if config.kind == "shapes" and split in ("train", "val"):
@@ -126,6 +125,8 @@ def images_of(study: Study, dataset: str, split: str = "train") -> int | None:
         return PUBLISHED[config.kind]
     manifest, _ = DatasetManifest.read(Path(study.folder) / dataset / DATASET)
     found = manifest.splits.get(split) if manifest else None
+    if found and split == "train" and found.n_in_epoch is not None:
+        return found.n_in_epoch
     return found.n_images if found else None
 
 

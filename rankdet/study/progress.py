@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rankdet.files import read_record
 from rankdet.results import layout
+from rankdet.results.course import read_course
 from rankdet.results.live import Follower, Look, is_training
 from rankdet.results.status import FAILED, NOT_EVALUATED, NOT_RUN, run_status
 from rankdet.study.estimate import Pace, iterations, measured, pace_of
@@ -89,12 +91,21 @@ class Trainings:
         look = self._followers.setdefault(run.key, Follower(folder)).look()
         if look.pace is not None:
             self._paces[pace_of(run)] = look.pace
-        return TrainingNow(look, iterations(self.study, run), self.expected(run, look.iteration))
+        total = self._total(run, folder)
+        return TrainingNow(look, total, self._left(run, total, look.iteration))
 
-    def expected(self, run: ResolvedRun, done: int = 0) -> float | None:
-        """Returns the seconds that a training still takes; None if its pace is not known."""
-        total, pace = iterations(self.study, run), self._paces.get(pace_of(run))
+    def expected(self, run: ResolvedRun) -> float | None:
+        """Returns the seconds that a training takes; None if its pace or length is not known."""
+        return self._left(run, iterations(self.study, run), 0)
+
+    def _left(self, run: ResolvedRun, total: int | None, done: int) -> float | None:
+        pace = self._paces.get(pace_of(run))
         return None if total is None or pace is None else pace * max(0, total - done)
+
+    def _total(self, run: ResolvedRun, folder: Path) -> int | None:
+        """The iterations of a running training: it has written them, else they are estimated."""
+        known = read_course(read_record(folder / layout.WORK / layout.STATE)[0])
+        return known[0].iterations if known else iterations(self.study, run)
 
     def learn(self, run: ResolvedRun, seconds_per_iteration: float | None) -> None:
         """Remembers the pace of a training that has ended."""

@@ -35,7 +35,7 @@ class HeldOut:
         split: The split for scores.
         seed: Of the drawing, or of the choice of images.
         words: Where scores come from, for readers.
-        epoch_images: Training images with objects: an epoch consists of them.
+        epoch_images: Training images with annotations: an epoch consists of them.
     """
 
     path: Path
@@ -91,9 +91,10 @@ def other_seed(study: Study, name: str) -> int:
 def _read(folder: Path, split: str, seed: int, words: str) -> HeldOut:
     path = folder / "dataset.json"
     content = DatasetManifest.from_disk(path)
-    images = len(_with_objects(_annotations(content.splits["train"])))
-    if not images:
+    train = _annotations(content.splits["train"])
+    if not _with_objects(train):
         raise InputError(f"dataset {content.name!r}: no training image has an object; add some")
+    images = len({one["image_id"] for one in train["annotations"]})
     return HeldOut(path, content, split, seed, words, images)
 
 
@@ -188,6 +189,6 @@ def _ids(images: Sequence[Mapping[str, Any]]) -> set[Any]:
 
 
 def _with_objects(annotations: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Images with an object that is no crowd: those that are used in training."""
+    """Images with an object that is no crowd."""
     full = {a["image_id"] for a in annotations["annotations"] if not a["iscrowd"]}
     return [image for image in annotations["images"] if image["id"] in full]

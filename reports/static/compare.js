@@ -25,14 +25,19 @@
   const state = { ...begin, view: "", order: "", category: "", score: 0, hide: new Set() };
 
   // --- Losses and reference -------------------------------------------------------------------
+  // As Python prints it: a tie goes to the even digit, and `toFixed` takes the one away from 0.
+  const fixed = (value, digits) => {
+    const tie = Math.abs(value * 2 ** (digits + 1)) % 2 === 1;
+    return (tie ? (2 * Math.round((value * 10 ** digits) / 2)) / 10 ** digits : value).toFixed(digits);
+  };
   const number = (value, digits = 1) => {
-    const text = value.toFixed(digits);
+    const text = fixed(value, digits);
     const plain = Number(text) === 0 ? text.replace("-", "") : text;
     return (value > 0 && Number(text) !== 0 ? "+" : "") + plain.replace("-", "−");
   };
   const end = (value) => {
     let digits = 1;
-    while (value && Number(value.toFixed(digits)) === 0 && digits < 6) digits += 1;
+    while (value && Number(fixed(value, digits)) === 0 && digits < 6) digits += 1;
     return number(value, digits);
   };
   // The names of the shown losses close up, and the space of the others above the plot is cut off.

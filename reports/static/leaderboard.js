@@ -8,7 +8,6 @@
   const find = (id) => document.getElementById(id);
   // A body has the row of a loss and, if it has several seeds, the rows of its single runs.
   const bodies = Array.from(table.tBodies);
-  const planned = bodies.slice();
   const heads = Array.from(table.tHead.rows[0].cells);
   const keys = heads.map((head) => head.dataset.key);
   const names = heads.map((head) => head.textContent.trim());
@@ -39,19 +38,20 @@
       head.removeAttribute("aria-sort");
       delete head.querySelector("button").dataset.sorted;
     });
-    if (column < 0) return void table.append(...planned);
+    if (column < 0) return void table.append(...bodies);
     const numeric = heads[column].classList.contains("number");
     const direction = state.order === "up" ? 1 : -1;
     heads[column].setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
     heads[column].querySelector("button").dataset.sorted = meaning(column, state.order);
-    bodies.sort((a, b) => {
+    // Rows with equal values stay as planned, so that an address always shows one order.
+    const sorted = bodies.slice().sort((a, b) => {
       const x = value(a, column);
       const y = value(b, column);
       if (x === "" || y === "") return (x === "") - (y === ""); // missing values come last
       const by = numeric ? Number(x) - Number(y) : x.localeCompare(y, "en", { numeric: true });
       return direction * by;
     });
-    table.append(...bodies);
+    table.append(...sorted);
   };
   const filter = () => {
     const words = state.q.toLowerCase().split(/\s+/).filter(Boolean);

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -13,8 +14,19 @@ import pytest
 from scipy import stats
 
 from rankdet import cli
+from rankdet.commands.agreement_lines import row_line
 from rankdet.evaluation.seeds import differences
-from rankdet.results.agreement import DIFFERS, Agreement, joint_p
+from rankdet.results.agreement import (
+    AGREES,
+    DIFFERS,
+    EQUAL,
+    NOT_COMPARED,
+    Agreement,
+    agreements,
+    joint_p,
+    leaderboard_metric,
+)
+from rankdet.results.layout import LEADERBOARD
 from rankdet.results.leaderboard import read_leaderboard, write_leaderboard
 from tests.report.fake_study import SEVERAL_SEEDS, make_study
 
@@ -109,6 +121,10 @@ def test_tables_and_forest_plots_are_files(record: Path) -> None:
     table = {row["row"]: row for row in rows(record / "tables" / "claims-losses.csv")}
     assert float(table["AP Loss"]["AP"]) == pytest.approx(fmean(ap_of(record, "ap")), abs=1e-4)
     assert table["AP Loss"]["seeds"] == str(len(ap_of(record, "ap")))
+    assert table["AP Loss"]["seeds in the mean"] == table["AP Loss"]["seeds"]
+    focal = table["Focal Loss"]  # one of its seeds has barely learned
+    assert (focal["seeds"], focal["seeds in the mean"]) == ("4", str(len(ap_of(record, "focal"))))
+    assert focal["AP interval"] and focal["seeds in the mean"] == "3"
     svg = ElementTree.fromstring((record / "tables" / "claims-losses.svg").read_text())
     texts = ["".join(node.itertext()) for node in svg.iter() if node.tag.endswith("text")]
     answered = [r for r in rows(record / "findings.csv") if r["table"] == "claims/losses"]
@@ -162,6 +178,31 @@ def test_a_study_agrees_with_its_own_record(plan: Path, record: Path, capsys) ->
     assert [line for line in equal if "alrp+iou: " in line]
     assert f", {len(equal)} with too few seeds for an interval have equal values" in last
     assert not any("untrained" in line for line in lines)
+
+
+def without_values(record: Path, folder: Path, loss: str, seeds: int) -> Path:
+    """The record with some seeds of one loss that failed."""
+    folder.mkdir()
+    entries = read_leaderboard(record / "leaderboard.csv")
+    for at, entry in enumerate(entries):
+        if entry.key.split("/")[2] == loss and entry.seed <= seeds:
+            entries[at] = replace(entry, status="failed", reason="out of memory", values={})
+    write_leaderboard(entries, folder / "leaderboard.csv")
+    return folder
+
+
+@pytest.mark.parametrize("seeds", [1, 99])
+def test_a_row_that_failed_on_both_sides_has_no_equal_values(
+    record: Path, tmp_path: Path, seeds: int
+) -> None:
+    broken = read_leaderboard(without_values(record, tmp_path / "r", "ap", seeds) / LEADERBOARD)
+    metric = leaderboard_metric("AP")
+    found = {row.runs: row for row in agreements(broken, broken, metric)}
+    row = found["shapes/retinanet/ap"]
+    assert row.verdict == NOT_COMPARED and not row.equal
+    line = row_line(row, metric, ("here", "recorded"))
+    assert line == "not compared: shapes/retinanet/ap: seed 1 here: out of memory"
+    assert {one.verdict for key, one in found.items() if key != row.runs} == {AGREES, EQUAL}
 
 
 def test_another_result_differs(plan: Path, record: Path, tmp_path, capsys) -> None:

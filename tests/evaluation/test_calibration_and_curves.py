@@ -6,10 +6,10 @@ import pytest
 from hypothesis import assume, given, settings
 
 from rankdet.evaluation.metrics.calibration import calibration
-from rankdet.evaluation.metrics.curves import lrp_over_score, precision_recall, score_sweep
+from rankdet.evaluation.metrics.curves import precision_recall, score_sweep
 from rankdet.evaluation.metrics.error_costs import error_costs
 from rankdet.evaluation.metrics.matching import match
-from rankdet.evaluation.metrics.olrp import olrp
+from rankdet.evaluation.metrics.olrp import lrp_curve, olrp
 from tests.evaluation.coco_cases import MANY, cases, loaded, matched, pycocotools_tables, write
 
 FEWER = settings(MANY, max_examples=40)
@@ -91,11 +91,13 @@ def test_precision_recall_is_pycocotools(tmp_path, case):
 @given(case=cases())
 def test_the_lowest_point_of_the_lrp_curve_is_olrp(tmp_path, case):
     matches = match(*loaded(tmp_path, *case))
-    frame, (_, per_class) = lrp_over_score(matches), olrp(matches)
-    for category, rows in frame.groupby("category_id"):
-        assert rows["lrp"].min() == pytest.approx(per_class[category]["oLRP"], abs=1e-12)
-        assert (rows["tp"] + rows["fn"]).nunique() == 1
-        assert rows["score"].is_monotonic_decreasing
+    _, per_class = olrp(matches)
+    for one in matches.per_class():
+        curve = lrp_curve(one)
+        if one.positives() and len(curve.score):
+            lowest = per_class[one.category_id]["oLRP"]
+            assert curve.lrp.min() == pytest.approx(lowest, abs=1e-12)
+        assert (np.diff(curve.score) <= 0).all()
 
 
 @FEWER

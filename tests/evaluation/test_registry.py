@@ -11,6 +11,7 @@ from rankdet.evaluation import registry
 from rankdet.evaluation.evaluate import evaluate_files, registered
 from rankdet.evaluation.metric import FAMILIES, HIGHER, LOWER, PLACES, Metric, arrow, best
 from rankdet.evaluation.metrics.bootstrap import resampled
+from rankdet.evaluation.units import in_digits
 from rankdet.repository import ROOT
 from tests.evaluation.small_case import fresh_python, small_case
 
@@ -102,6 +103,23 @@ def test_printed_values():
     ap = registry.by_key()["AP"]
     assert (ap.text(0.4126), ap.text(None), ap.text(float("nan"))) == ("41.3", "–", "–")
     assert (ap.arrow, arrow(LOWER), arrow(None)) == ("↑", "↓", "")
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "plain", "signed"),
+    [
+        (-0.04, 1, "0.0", "0.0"),
+        (-0.0, 2, "0.00", "0.00"),
+        (0.04, 1, "0.0", "0.0"),
+        (-0.06, 1, "-0.1", "-0.1"),
+        (0.06, 1, "0.1", "+0.1"),
+        (0.25, 1, "0.2", "+0.2"),
+        (1234.5, 0, "1234", "+1234"),
+    ],
+)
+def test_a_zero_has_no_sign(value, decimals, plain, signed):
+    assert in_digits(value, decimals) == plain
+    assert in_digits(value, decimals, sign=True) == signed
 
 
 def test_the_documentation_has_the_registrys_table():

@@ -55,3 +55,11 @@ def test_without_two_sides_of_three_seeds_nothing_is_the_best() -> None:
 def test_equal_values_without_spread() -> None:
     same = {"a": (1.0, 1.0, 1.0), "b": (1.0, 1.0, 1.0), "c": (0.9, 0.9, 0.9)}
     assert like_the_best(same, "higher") == {"a", "b"}
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, 33.3, 51.2])
+@pytest.mark.parametrize(("one", "two"), [(3, 7), (4, 7), (20, 5), (20, 10)])
+def test_rounding_of_equal_values_is_no_spread(value: float, one: int, two: int) -> None:
+    """The mean of twenty times 33.3 is not 33.3 to the last bit; its tiny spread would be one."""
+    found = differences({"a": (value,) * one, "b": (value,) * two}, [("a", "b")])["a", "b"]
+    assert not found.significant and (found.low, found.high, found.p) == (0, 0, 1)

@@ -20,7 +20,7 @@ def half_done(root: Path) -> tuple[Study, Path]:
     plan = make_study(root, runs=RUNS)
     aside = root / "aside"
     shutil.move(plan.parent / LATER, aside)
-    schedule = {"image_size": 64, "batch_size": 2, "iterations": 100}
+    schedule = {"image_size": 64, "batch_size": 2, "iterations": 92}
     made = study(study="fake", runs=[GROUP], untrained=False, schedule=schedule, tables=[])
     assert [run.key for run in made.runs] == [DONE, LATER]
     return made, aside

@@ -27,7 +27,7 @@ def browser():
 def served(tmp_path, monkeypatch):
     """A server, and the folders of the runs."""
     monkeypatch.chdir(tmp_path)
-    schedule = {"image_size": 64, "batch_size": 2, "iterations": 100}
+    schedule = {"image_size": 64, "batch_size": 2, "iterations": 92}
     made = study(schedule=schedule, untrained=False)
     reader, page = ProgressReader(made), ProgressPage(made.config)
 
@@ -59,11 +59,11 @@ def test_it_follows_the_runs_and_keeps_what_the_reader_opened(browser, served):
     browser.visit(server.url)
     browser.messages()
     browser.run("window.here = true; document.querySelectorAll('details')[1].open = true;")
-    assert "20 of 100 iterations" in browser.run(TEXT, "running")
+    assert "20 of 92 iterations" in browser.run(TEXT, "running")
     assert browser.run("return document.querySelectorAll('#running svg.plot').length") == 1
     train(folders[0], 80)
     fail(folders[2], "out of memory")
-    wait(browser, "running", "80 of 100 iterations")
+    wait(browser, "running", "80 of 92 iterations")
     wait(browser, "failed", "failed: out of memory")
     finish_training(folders[0])
     evaluate(folders[0])

@@ -16,7 +16,7 @@ KEYS = [f"shapes/{d}/{loss}/seed1" for d in ("retinanet", "atss") for loss in ("
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    schedule = {"image_size": 64, "batch_size": 2, "iterations": 100}
+    schedule = {"image_size": 64, "batch_size": 2, "iterations": 92}
     return study(schedule=schedule, untrained=False, title="A <b>study</b>")
 
 
@@ -54,7 +54,7 @@ def test_every_state_is_shown(made, folders):
         **{"done": 1, "training": 1, "trained, not evaluated yet": 1},
         **{"to come": 0, FAILED: 1},
     }
-    assert "60 of 100 iterations, loss 0.083, 0.50 s per iteration, 0:20 left" in text
+    assert "60 of 92 iterations, loss 0.083, 0.50 s per iteration, 0:16 left" in text
     assert "Trainings end about" in text
     assert re.search(r'<svg class="plot".*Training loss of .* up to iteration 60', text)
     assert "failed: loss.py:3: &lt;no&gt; gradient" in text

@@ -67,7 +67,7 @@ def test_pages_follow_a_training_to_its_end(watched, tmp_path):
     assert "not run yet" in read(server, f"report/runs/{LATER}.html")
     assert f'<a href="report/runs/{DONE}.html">' in read(server)
     train(run, 30)
-    wait(lambda: "30 of 100 iterations" in read(server))
+    wait(lambda: "30 of 92 iterations" in read(server))
     finish_training(run)
     wait(lambda: "<strong>1</strong> trained, not evaluated yet" in read(server))
     add(tmp_path, aside)

@@ -135,6 +135,18 @@ def test_flat_views():
     assert torch.equal(flat.flat_images.reshape(60, 4)[:, 3], batch.extras["image_index"])
 
 
+@pytest.mark.parametrize("n_classes", [1, 2, 5])
+def test_the_classes_of_a_single_anchor_are_not_one_number(n_classes):
+    logits, box = torch.zeros(1, n_classes), torch.tensor([[0.0, 0, 8, 8]])
+    one, yes, no = torch.tensor([n_classes - 1]), torch.tensor([True]), torch.tensor([False])
+    problem = FlatProblem(logits, one, no, box, box, ious=torch.tensor([0.5]))
+    negatives = [0] * (n_classes - 1)
+    assert problem.flat_labels.tolist() == [*negatives, 1]
+    assert problem.flat_targets.tolist() == [*negatives, 0.5]
+    ignored = FlatProblem(logits, one, yes, box[:0], box[:0])
+    assert ignored.flat_labels.tolist() == [-1] * n_classes
+
+
 def test_one_class_does_not_write_into_the_mask():
     batch = Batch(n_classes=1)
     assert (batch_problem(batch).flat_labels == 1).sum().item() == 7

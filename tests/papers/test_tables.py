@@ -10,16 +10,17 @@ from rankdet.errors import InputError
 from rankdet.evaluation.intervals import mean_over_seeds
 from rankdet.papers.export import to_latex, to_markdown
 from rankdet.papers.folders import spec_paths
+from rankdet.papers.gains import Gain, gain_text
 from rankdet.papers.latex_captions import latex_caption
 from rankdet.papers.load import load_spec
 from rankdet.papers.match import find_runs
-from rankdet.papers.spec import Column, RunRequest
+from rankdet.papers.spec import Column, Row, RunRequest, Spec
 from rankdet.papers.table import (
     build_table,
     make_table,
     mark_best,
 )
-from rankdet.papers.table_model import Cell, TableRow
+from rankdet.papers.table_model import Block, Cell, Table, TableRow
 from rankdet.papers.values import metric_value
 from rankdet.repository import PAPERS
 from rankdet.results.leaderboard import build_leaderboard, columns, leaderboard
@@ -295,3 +296,15 @@ def test_latex_has_arrows_and_headings_of_groups(plan: Path) -> None:
     width = head.count("&") + 1
     first = rf"\multicolumn{{{width}}}{{@{{}}l}}{{\textit{{{sections[0]}}}}} \\"
     assert found[0] == first
+
+
+def test_no_file_prints_a_negative_zero() -> None:
+    """A correlation of -.004 is 0.00 on the page, so it is that in Markdown and LaTeX."""
+    column = Column("ρ", "spearman", decimals=2)
+    row = Row("a", {"Loss": "a"}, None)
+    spec = Spec("alrp/t", "T", "", (column,), (row,), {})
+    cell = Cell(ours=-0.004, published=-0.001)
+    block = Block("d", "D", "val", None, (TableRow(row, (cell,), (), None),))
+    texts = to_markdown(Table(spec, "", (block,))), to_latex(Table(spec, "", (block,)))
+    assert all("0.00" in text and "-0.0" not in text for text in texts)
+    assert gain_text(Gain(-0.04, None, None, None, 1, True, "", None)) == "0.0"

@@ -1,10 +1,13 @@
 """The comparison page in a browser: losses, reference, address; and without scripts."""
 
+import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from rankdet.report.formatting import end
+from rankdet.report.formatting import number as printed
 from tests.report.browser import Browser
 from tests.report.compare_pages import BOXES, CHOOSE, COMPARE, DRAWN, state
 
@@ -72,6 +75,33 @@ def test_another_reference_turns_the_differences(browser: Browser, seeds: Path) 
     for name, values in of_classes.items():
         assert number(turned[name][0]) == -number(values[0])
     assert not browser.run("return document.getElementById('class-chart').checkVisibility()")
+
+
+ODD = (0.25, -0.25, 0.75, 1.25, -1.25, 2.75, 0.35, 1.05, 12.5, 0.05, -0.05, 0.03, -0.0004, 0.0)
+
+
+def test_the_script_prints_numbers_as_the_page_does(browser: Browser, seeds: Path) -> None:
+    """Python and JavaScript round halves, such as that of .25, in different ways."""
+    page = seeds / COMPARE
+    head, start, rest = page.read_text().partition('<script type="application/json"')
+    opening, content = rest.split(">", 1)
+    data, end_of_script, rest = content.partition("</script>")
+    changed = json.loads(data)
+    changed["classes"]["names"] = [repr(value) for value in ODD]
+    rows = [[value, value, value] for value in ODD]
+    changed["classes"]["pairs"] = dict.fromkeys(changed["classes"]["pairs"], rows)
+    odd = page.with_name("odd.html")
+    odd.write_text("".join([head, start, opening, ">", json.dumps(changed), end_of_script, rest]))
+    try:
+        browser.open(odd)
+        cells = browser.run(
+            "return [...document.querySelectorAll('#class-table tbody tr')]"
+            ".map((row) => [row.cells[0].textContent, row.cells[1].textContent])"
+        )
+    finally:
+        odd.unlink()
+    expected = {repr(v): f"{printed(v, 1, True)} [{end(v)} to {end(v)}]" for v in ODD}
+    assert dict(cells) == expected
 
 
 NOTE = """

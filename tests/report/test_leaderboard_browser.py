@@ -61,6 +61,18 @@ def test_the_state_is_in_the_address_and_comes_back(browser: Browser, seeds: Pat
     assert browser.messages() == []
 
 
+def test_an_address_has_one_order_whatever_was_sorted_before(
+    browser: Browser, report: Path
+) -> None:
+    browser.look()
+    browser.open(report / "index.html")
+    for order in ("AP up", "status up"):  # many rows have an equal status
+        browser.run(CHOOSE, "#sort", order)
+    shown, query = browser.run(SHOWN), urlsplit(str(browser.run("return location.href"))).query
+    browser.open(report / "index.html", query=query)
+    assert browser.run(SHOWN) == shown and query == "sort=status"
+
+
 def test_hidden_columns_are_hidden_in_every_row_and_come_back(
     browser: Browser, seeds: Path
 ) -> None:

@@ -1,4 +1,5 @@
 from argparse import ArgumentParser
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,13 @@ from rankdet.commands import report as command
 from rankdet.errors import InputError
 from rankdet.report.formatting import count, duration, end, number
 from rankdet.report.label_placement import place_labels
+from rankdet.report.paths import compare_page
 from rankdet.report.sample_files import choose
 from rankdet.report.sample_images import Detection, Sample
 from rankdet.repository import ROOT
 from rankdet.results import find
 from rankdet.results.layout import slug
+from rankdet.results.records import read_study
 from tests.report.fake_study import make_study
 
 
@@ -22,6 +25,17 @@ def test_numbers_print_as_in_the_papers() -> None:
     assert number(-3.26, 1, sign=True) == "−3.3"
     assert number(3.26, 1, sign=True) == "+3.3"
     assert number(0.484, 2) == "0.48"
+
+
+def test_two_detectors_never_share_a_comparison(tmp_path: Path) -> None:
+    """The losses of retinanet@r101 are not compared with those of a detector retinanet-r101."""
+    run, *_ = read_study(make_study(tmp_path)).runs
+    models = [("retinanet", ""), ("retinanet", "r101"), ("retinanet-r101", "")]
+    pages = [
+        compare_page(replace(run, planned=run.planned.model_copy(update=one)))
+        for one in ({"detector": name, "backbone": backbone} for name, backbone in models)
+    ]
+    assert len(set(pages)) == 3 and pages[0] == "compare/shapes/retinanet.html"
 
 
 def test_the_end_of_an_interval_shows_its_side() -> None:

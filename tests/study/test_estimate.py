@@ -131,6 +131,38 @@ def test_measured_iterations_make_hours(tmp_path):
     assert found["all"].unknown == 0
 
 
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ({"iterations": 10}, 2 * 9),  # whole epochs of 9 iterations, as in training
+        ({"iterations": 2}, 9),
+        ({"iterations": 27, "stop_after": 0.5}, 2 * 9),
+        ({"epochs": 3}, 3 * 9),
+        ({"epochs": 3, "stop_after": 0.1}, 9),
+    ],
+)
+def test_a_training_takes_whole_epochs(schedule, expected):
+    own = {"image_size": 64, "batch_size": 4, **schedule}
+    study = Study(check_config({**STUDY, "schedule": own}, "s.yaml"), "s.yaml")
+    assert {estimate.iterations(study, run) for run in study.runs if run.trained} == {expected}
+
+
+def test_images_without_annotations_are_in_no_epoch(tmp_path):
+    files = {name: {"images": "i", "annotations": "a.json"} for name in ("train", "val")}
+    data = {"shapes": {"kind": "coco-folder", "splits": files}}
+    study = Study(check_config({**STUDY, "datasets": data}, "s.yaml"), "s.yaml", with_data=False)
+    assert estimate.images_of(study, "shapes") is None
+    counts = {"annotations": "a.json", "images": "i", "n_images": 50}
+    splits = {"train": {**counts, "n_in_epoch": 20}, "val": {**counts, "n_in_epoch": 20}}
+    manifest = {"schema": "rankdet.dataset/1", "name": "shapes", "classes": [], "splits": splits}
+    file = tmp_path / study.folder / "shapes" / "dataset.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(manifest))
+    assert estimate.images_of(study, "shapes") == 20
+    assert estimate.images_of(study, "shapes", "val") == 50
+    assert {estimate.iterations(study, run) for run in study.runs if run.trained} == {10 * 5}
+
+
 def test_a_pace_is_that_of_as_many_gpus_and_passes(tmp_path):
     values = {**STUDY, "schedule": {**STUDY["schedule"], "gpus": 2}}
     study = Study(check_config(values, "s.yaml"), "s.yaml")

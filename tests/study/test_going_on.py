@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rankdet import cli
-from rankdet.results.course import Course
+from rankdet.results.course import Course, read_course
 from rankdet.study.going_on import goes_on_from
 from rankdet.study.made_of import made_of
 from tests.study.tiny import BASE, group, named, study
@@ -102,3 +102,29 @@ def test_the_plan_says_it(tmp_path, monkeypatch, capsys, schedule, words):
     monkeypatch.setenv("COLUMNS", "400")
     assert cli.main(["plan", "--configfile", "tiny.yaml"]) == 0
     assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"epochs": "twelve"},
+        {"epochs": float("inf")},
+        {"epochs": [12]},
+        {"epochs": 12, "warmup": "long"},
+        {"epochs": 12, "lr_steps": 0.5},
+        {"epochs": 12, "lr_steps": ["half"]},
+        {"epochs": 12, "stop_after": "half"},
+        {"iterations": {}},
+        {"iterations": "all"},
+    ],
+)
+@pytest.mark.fault("course in the state of a training that has another kind of value")
+def test_a_damaged_course_is_none(tmp_path, damaged):
+    """The training starts again, and `rankdet plan` and `rankdet watch` go on."""
+    folder = ended(tmp_path, planned(12), 12)
+    state = json.loads((folder / "last/state.json").read_text())
+    assert read_course(state) is not None
+    state["course"]["schedule"] = damaged
+    assert read_course(state) is None
+    (folder / "last/state.json").write_text(json.dumps(state))
+    assert goes_on_from(planned(24), folder) is None

@@ -1,5 +1,6 @@
 """How far a study is, from the files of its runs, and when its trainings end."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from rankdet.study.progress import DONE, TO_COME, TRAINED, TRAINING
 from tests.study.running import evaluate, fail, finish_training, train
 from tests.study.tiny import study
 
-SCHEDULE = {"image_size": 64, "batch_size": 2, "iterations": 100}
+SCHEDULE = {"image_size": 64, "batch_size": 2, "iterations": 92}  # two epochs
 KEYS = [f"shapes/{d}/{loss}/seed1" for d in ("retinanet", "atss") for loss in ("ap", "alrp+iou")]
 
 
@@ -59,14 +60,23 @@ def test_the_end_is_estimated_from_the_paces_of_runs_like_them(made):
     train(folder(KEYS[0]), 40, seconds=0.5)
     found = reader.read()
     now = found.of(TRAINING)[0].training
-    assert (now.look.iteration, now.total, now.left) == (40, 100, 30.0)
+    assert (now.look.iteration, now.total, now.left) == (40, 92, 26.0)
     assert found.left is None  # nothing is known of ATSS
     train(folder(KEYS[2]), 10, seconds=2.0)
-    # 30 s and 180 s are left, 50 s and 200 s to come, two at a time
-    assert reader.read().left == (30 + 180 + 50 + 200) / 2
+    # 26 s and 164 s are left, 46 s and 184 s to come, two at a time
+    assert reader.read().left == (26 + 164 + 46 + 184) / 2
     for key in KEYS:
         finish_training(folder(key))
     assert reader.read().left == 0
+
+
+def test_a_running_training_says_itself_how_long_it_is(made):
+    """Before it starts nobody knows how often `oversample` repeats an image."""
+    train(folder(KEYS[0]), 40, seconds=0.5)
+    course = {"schedule": {"iterations": 92}, "epoch_length": 60, "rest": "a hash"}
+    (folder(KEYS[0]) / "work" / "state.json").write_text(json.dumps({"course": course}))
+    now = progress.ProgressReader(made).read().of(TRAINING)[0].training
+    assert (now.total, now.left) == (120, 40.0)
 
 
 @pytest.mark.parametrize(

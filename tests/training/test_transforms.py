@@ -1,8 +1,10 @@
 """What the settings of a study do to images, before training and in tests."""
 
 import copy
+import json
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,6 +89,20 @@ def test_ssd_augmentation_changes_sizes_and_colours_and_keeps_boxes_inside(spec,
         assert len(boxes)
         assert boxes.min() >= 0
         assert boxes.max() <= 64
+
+
+def test_an_epoch_has_the_images_with_annotations_that_the_manifest_counts(spec, tmp_path):
+    """Crowds count, although nothing is learned from them: mmdet keeps their images."""
+    from mmdet.registry import DATASETS
+
+    made = {"kind": "shapes", "seed": 3, "image_size": SIZE, "train_images": 16, "val_images": 1}
+    prepare("shapes", {**made, "empty_fraction": 0.6, "crowd_fraction": 0.5}, tmp_path)
+    manifest = config.load_manifest({**spec, "manifest": str(tmp_path / "dataset.json")})
+    data = json.loads(Path(manifest["splits"]["train"]["annotations"]).read_text())
+    objects = {one["image_id"] for one in data["annotations"] if not one["iscrowd"]}
+    loaded = DATASETS.build(config.train_loader(spec, manifest)["dataset"])
+    assert len(objects) < len(loaded) < 16
+    assert manifest["splits"]["train"]["n_in_epoch"] == len(loaded)
 
 
 def test_oversampling_repeats_images_of_rare_classes(spec):

@@ -40,6 +40,14 @@ def test_shapes_are_drawn_again_from_another_seed(tmp_path):
     assert data.epoch_images == 8
 
 
+def test_an_epoch_has_the_images_with_annotations_as_in_training(tmp_path):
+    mixed = {**SHAPES, "train_images": 16, "empty_fraction": 0.6, "crowd_fraction": 0.5}
+    data = prepare_held_out(
+        study(tmp_path, datasets={"shapes": mixed}), "shapes", tmp_path / "held"
+    )
+    assert data.epoch_images == data.train.n_in_epoch < data.train.n_images
+
+
 @given(seeds=st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_dataset_of_the_study_has_the_seed(tmp_path, seeds):

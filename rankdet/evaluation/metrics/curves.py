@@ -1,4 +1,4 @@
-"""Curves: precision over recall, LRP over scores, and metrics over score thresholds."""
+"""Curves: precision over recall, and metrics over score thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pandas as pd
 
 from rankdet.evaluation.metrics.ap import RECALLS, ap_tables, interpolated_precision, summarise
 from rankdet.evaluation.metrics.matches import IOU_THRESHOLDS, Matches
-from rankdet.evaluation.metrics.olrp import lrp_curve, olrp
+from rankdet.evaluation.metrics.olrp import olrp
 
 
 def precision_recall(
@@ -48,31 +48,6 @@ def precision_recall(
     if per_class:
         return frame
     return frame.groupby(["iou_threshold", "recall"])["precision"].mean().reset_index()
-
-
-def lrp_over_score(matches: Matches, points: int = 200) -> pd.DataFrame:
-    """Returns LRP and its parts over the score threshold, per class.
-
-    Args:
-        matches: the matches.
-        points: rows per class at most, evenly spaced over its detections.
-
-    Returns:
-        Columns `category_id`, `score`, `lrp`, `tp`, `fp`, `fn`; no rows for classes without ground
-        truth or detections.
-    """
-    columns = ["category_id", "score", "lrp", "tp", "fp", "fn"]
-    frames = []
-    for one in matches.per_class():
-        curve = lrp_curve(one)
-        if one.positives() == 0 or len(curve.score) == 0:
-            continue
-        rows = np.unique(np.linspace(0, len(curve.score) - 1, points).round().astype(int))
-        tp, fp, lrp = (table[0, rows] for table in (curve.tp, curve.fp, curve.lrp))
-        fn = curve.positives[0] - tp
-        values = (one.category_id, curve.score[rows], lrp, tp, fp, fn)
-        frames.append(pd.DataFrame(dict(zip(columns, values, strict=True))))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def score_sweep(matches: Matches, thresholds: Sequence[float]) -> pd.DataFrame:

@@ -16,6 +16,8 @@ class DatasetSplit(Part):
     """A split: its annotation file, its image folder, and counts that include crowds.
 
     Attributes:
+        n_in_epoch: images with an annotation, crowds too: an epoch of training consists of them;
+            None in a manifest of an old version.
         left_out: reason to the number of annotations that training does not use for it.
         most_elongated: the image whose sides differ most: `file_name`, `width`, `height`.
         annotated: False for a split whose objects are not published: it is for prediction alone.
@@ -24,6 +26,7 @@ class DatasetSplit(Part):
     annotations: str
     images: str
     n_images: int | None = None
+    n_in_epoch: int | None = None
     n_annotations: int | None = None
     n_crowd: int | None = None
     n_masks: int | None = None
