@@ -18,7 +18,7 @@ CHECKED = frozenset({"id", "image_id", "category_id", "bbox", "area", "iscrowd",
 def check_masks(
     annotations: Sequence[Entry], sizes: Mapping[int, tuple[int, int]], problems: Problems
 ) -> None:
-    """Adds an error for each damaged segmentation, a warning for lists that are no polygons.
+    """Adds an error for each damaged segmentation, a warning for lists that are not polygons.
 
     `rankdet.evaluation.coco.damage` says what is damaged.
 
