@@ -49,7 +49,7 @@ class RunGroup(Exact):
         description="`workflows/backbones.yaml`, joined by `+`; default: the detectors' backbones",
     )
     seeds: list[Seed] = Field(
-        [1], min_length=1, description="One run each; tables give the mean and its interval"
+        [1], min_length=1, description="One run for each; tables give the mean and its interval"
     )
     schedule: ScheduleChange | None = Field(None, description="Changes for this group only")
     schedule_name: Name | None = Field(
@@ -61,7 +61,7 @@ class RunGroup(Exact):
     )
     keep_epochs: list[EpochName] = Field(
         [],
-        description="Epochs on the way that are kept and tested, as `50-of-100`",
+        description="Intermediate epochs that are kept and tested, such as `50-of-100`",
     )
     test: TestSettings | None = Field(None, description="Changes for this group only")
     test_variants: dict[Name, TestSettings] = Field(
@@ -113,7 +113,7 @@ class RunGroup(Exact):
             if epoch >= of:
                 raise PydanticCustomError(
                     "rule",
-                    "keep_epochs: {name} is not on the way; give one before the end, as 50-of-100",
+                    "keep_epochs: {name} is not before the end; give one such as 50-of-100",
                     {"name": name},
                 )
         return self
@@ -138,7 +138,7 @@ class RunsOfTables(Exact):
         ),
     )
     seeds: list[Seed] = Field(
-        [1], min_length=1, description="One run each; tables give the mean and its interval"
+        [1], min_length=1, description="One run for each; tables give the mean and its interval"
     )
     schedules: Literal["papers"] | dict[Name, ScheduleChange] = Field(
         {},
@@ -187,9 +187,7 @@ class StudyConfig(Exact):
 
     study: Name = Field(description="Name of the study, and of its folder below `results/`")
     title: Text = Field(description="Heading of the report")
-    scale: Text = Field(
-        description="Banner on every page: the scale at which the numbers were made"
-    )
+    scale: Text = Field(description="Banner on every page: how small or large the study is")
     preset: Literal["small", "full"] = Field(
         description="`small`: thin detectors for CPUs, from scratch; `full`: the papers' detectors"
     )
@@ -203,7 +201,7 @@ class StudyConfig(Exact):
         None, description="Also makes the runs that `tables` and `figures` show"
     )
     imported: list[Imported] = Field(
-        [], description="Detections that were made elsewhere, evaluated beside the runs"
+        [], description="Detections of other tools, evaluated together with the runs"
     )
     schedule: Schedule = Field(description="How the runs are trained")
     init_from: Text | dict[DetectorName, Text] | None = Field(
@@ -235,7 +233,7 @@ class StudyConfig(Exact):
         LEARNED_AP50,
         description=(
             "AP50 in [0, 1] from which a training has learned; a run below it is `barely learned`: "
-            "it takes no part in verdicts and is never bold"
+            "it is left out of verdicts and is never bold"
         ),
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
