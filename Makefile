@@ -60,7 +60,7 @@ smoke: setup ## run the built-in study and print the path of the report
 	@$(BIN)/rankdet plan --check --configfile $(STUDY)
 	$(BIN)/snakemake --cores $(CORES) --configfile $(STUDY)
 
-claims: setup ## run the study of the papers' claims (hours), and compare it with the newest committed outcome
+claims: setup ## run the study of the papers' claims (hours), and compare it with the newest committed results
 	@$(BIN)/rankdet plan --check --configfile $(CLAIMS)
 	$(BIN)/snakemake --cores $(CORES) --configfile $(CLAIMS)
 	@record=$$(ls -d data/measured/claims-* 2>/dev/null | sort | tail -1); \
@@ -73,16 +73,16 @@ test: setup $(TRITON) ## run the tests (minutes)
 test-cluster: setup $(PLUGIN) ## start a SLURM on this machine and run studies on it (root; tests/cluster/README.md)
 	$(BIN)/python -m pytest -rs tests/cluster
 
-reliability: setup $(PLUGIN) ## plant every fault of the tests, and write docs/reliability.md
+reliability: setup $(PLUGIN) ## run the tests of damaged files, kills and other faults, and write docs/reliability.md
 	$(BIN)/python -m pytest -q -m fault --reliability=docs/reliability.md tests
 
 coverage: setup $(TRITON) ## run the tests with coverage; fails below the floor
 	$(BIN)/python -m pytest -m 'not slow' $(PARALLEL) --cov --cov-report=term --cov-fail-under=$(FLOOR)
 
-test-lowest: ## run the tests of the losses with the lowest versions of Python and PyTorch
+test-lowest: ## run the tests of the losses with the oldest versions of Python and PyTorch
 	@PYTHON="$(PYTHON)" bash envs/test-lowest.sh
 
-check-all: lint docs test-lowest $(TRITON) $(PLUGIN) ## lint and run all tests, also the slow ones, those of a cluster and those of the lowest versions
+check-all: lint docs test-lowest $(TRITON) $(PLUGIN) ## lint and run all tests, also the slow ones, those of a cluster and those with the oldest versions
 	$(BIN)/python -m pytest $(PARALLEL)
 
 lint: setup ## check style, types, security, layers and the workflow

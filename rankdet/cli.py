@@ -20,28 +20,28 @@ from rankdet.files import DISK_FULL
 from rankdet.suggest import close, nearest
 
 COMMANDS = {
-    "evaluate": "AP, oLRP and score-IoU correlation of COCO-format detections",
+    "evaluate": "compute AP, oLRP and score-IoU correlations of COCO-format detections",
     "data": "check a COCO-format dataset, download COCO or LVIS, or write the built-in shapes",
     "plan": "list the runs of a study without starting them",
-    "init": "make a folder for studies, losses and tables of your own",
+    "init": "make a folder for your own studies, losses and tables",
     "new": "create a new loss from the template",
-    "thresholds": "the LRP-optimal score threshold of each class of a run",
-    "submission": "write a run's detections as COCO's evaluation server accepts them",
-    "tune": "search the learning rate of losses, with the same budget for every loss",
-    "compare": "compare runs, with a paired bootstrap of their differences",
+    "thresholds": "print the LRP-optimal score threshold of each class of a run",
+    "submission": "write a run's detections in the format of COCO's evaluation server",
+    "tune": "search for the best learning rate of each loss, with the same budget for all",
+    "compare": "compare the metrics of runs, and test their differences (paired bootstrap)",
     "bench": "time the losses, the evaluation, and a training iteration; check a GPU",
     "report": "build or open the report of a study",
-    "watch": "serve the progress and the report of a study while it runs",
-    "record": "write the outcome of a study into a folder that can be committed",
-    "import": "take detections made elsewhere into a study, or an exported study",
+    "watch": "show the progress and the report of a running study in the browser",
+    "record": "write the results of a study into a folder that can be committed",
+    "import": "add detections of another tool to a study, or import an exported study",
     "export": "write a study as one archive, or as tidy tables in Parquet",
-    "export-model": "write a trained run as a config and a checkpoint for mmdet itself",
-    "merge": "make one study of parts that were computed on several machines",
+    "export-model": "write a trained run as a config and a checkpoint of mmdet",
+    "merge": "join parts of a study that were computed on several machines",
     "diff": "show what differs between two studies, in configs and numbers",
     "agree": "compare a study's results with a record of the same study",
     "figure": "draw a figure of a study for a paper, as PDF, SVG or PNG",
-    "completion": "print a script for a shell, which completes commands and options",
-    "doctor": "check this machine and its packages, with a remedy for each problem",
+    "completion": "print a script with which a shell completes commands and options",
+    "doctor": "check this machine and its packages, and say how to solve each problem",
 }
 EVERY = "*"  # `build_parser`: every command gets its arguments
 # Packages of the extra `bench`; all others are in the extra `evaluate`.
@@ -67,7 +67,7 @@ class Parser(argparse.ArgumentParser):
             InputError: Always.
         """
         end = " " if message.endswith("?") else "; "
-        raise InputError(f"{message}{end}`{self.prog} --help` lists what there is")
+        raise InputError(f"{message}{end}`{self.prog} --help` lists all options")
 
     def add_subparsers(self, **options: Any) -> Any:
         """Adds commands: options after the name of a command are not those of this parser."""

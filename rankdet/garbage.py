@@ -1,4 +1,4 @@
-"""When Python looks for garbage: objects that refer to each other and that nothing else needs."""
+"""How often Python's garbage collector runs (for objects that refer to each other in cycles)."""
 
 import gc
 
@@ -8,7 +8,7 @@ SELDOM = (100_000, 50, 100)
 
 
 def collect_seldom() -> None:
-    """Makes Python look for garbage seldom; what exists now is never looked at again.
+    """Makes the garbage collector run rarely; objects that exist now are never checked again.
 
     For processes that end soon. A training must not do it: it would keep tensors.
     """

@@ -32,7 +32,7 @@ def parse_yaml(text: str) -> Any:
     import yaml  # here, because the losses and the evaluation work without it
 
     if len(text) > MOST_YAML:
-        raise ValueError(f"{len(text):,} characters; this is no file of settings")
+        raise ValueError(f"{len(text):,} characters; this is not a settings file")
     _no_odd_characters(text, "")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:

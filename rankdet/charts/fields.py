@@ -54,7 +54,7 @@ def series_values(record: Mapping[str, Any]) -> dict[str, Any]:
     if arrays["x"] is None or arrays["y"] is None or shapes != {(len(arrays["x"]),)}:
         raise ValueError("x, y, low and high of a series are not lists of one length")
     if any(a is not None and a.ndim != 1 for a in (arrays["x_shares"], arrays["y_shares"])):
-        raise ValueError("the shares of a series are no list")
+        raise ValueError("the shares of a series are not a list")
     record = {"steps": "", "panel": "", "look": None, **record}  # older records lack them
     require(record, str, "panel")
     require(record, int | None, "look")

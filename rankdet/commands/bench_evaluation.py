@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--federated",
         action="store_true",
-        help="annotations as LVIS's; other evaluators are not run",
+        help="federated annotations, as in LVIS; other evaluators are not run",
     )
     parser.add_argument(
         "--draws", type=int, default=100, help="bootstrap draws for intervals (default 100)"
@@ -90,7 +90,7 @@ def _print(args: argparse.Namespace, result: Mapping[str, Any]) -> None:
             f"our reading, matching and AP take {other['ap_part_ratio']:.2f} times the time of "
             f"{name}, with equal AP"
         )
-    print(f"peak memory of ours {result['ours_peak_gb']:.2f} GB")
+    print(f"peak memory of our evaluation {result['ours_peak_gb']:.2f} GB")
     if result["ratio"]:
         print(
             f"all of ours is {result['ratio']:.1f} times faster than pycocotools' AP, with equal "

@@ -31,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument(
-        "--size", choices=("full", "tiny"), default="full", help="tiny: seconds on a CPU"
+        "--size",
+        choices=("full", "tiny"),
+        default="full",
+        help="full (default), or tiny: seconds on a CPU, its numbers have no meaning",
     )
 
 

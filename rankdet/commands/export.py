@@ -19,10 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--weights", action="store_true", help="also the weights of all runs")
     parser.add_argument(
-        "--configfile", type=Path, metavar="FILE", help="default: the config of this name here"
+        "--configfile",
+        type=Path,
+        metavar="FILE",
+        help="default: the config of the study, in this folder or in config/",
     )
     parser.add_argument(
-        "--license", default="", metavar="URL", help="of the results; shown in the metadata"
+        "--license", default="", metavar="URL", help="licence of the results, for the metadata"
     )
     parser.add_argument(
         "--parquet", type=Path, metavar="DIR", help="write tidy tables (docs/results.md)"
@@ -54,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             config=args.configfile,
             license_url=args.license,
         )
-        missing = "no config here plans these runs: write one, and name it with --configfile"
+        missing = "no config here has these runs: write one, and name it with --configfile"
         found = f"config {done.config}" if done.config else missing
         print(f"{args.out}: {done.files} files, {found}")
         if done.others:

@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="DIR", help="gets config.py and model.pth"
     )
     parser.add_argument(
-        "--configfile", type=Path, metavar="FILE", help="default: the study's config here"
+        "--configfile",
+        type=Path,
+        metavar="FILE",
+        help="default: the config of the study, in this folder or in config/",
     )
 
 

@@ -35,12 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--width", choices=WIDTHS, default="page", help="default: page")
     parser.add_argument("--dataset", default="", metavar="NAME", help="default: the first one")
-    parser.add_argument("--detector", default="", metavar="NAME", help="of a kind; default: first")
+    parser.add_argument(
+        "--detector",
+        default="",
+        metavar="NAME",
+        help="detector of a kind of figure (default: the first one)",
+    )
     parser.add_argument(
         "--losses",
         default="",
         metavar="A,B,...",
-        help="of a kind: which losses, the reference first (default: all)",
+        help="losses of a kind of figure, the reference first (default: all)",
     )
 
 

@@ -27,9 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dataset", help="default: the only dataset of the study")
     parser.add_argument(
-        "--detector", help="name of its detector; that of a detector of the study compares them"
+        "--detector",
+        help="name of its detector; if the study has this detector, the row is compared with its "
+        "runs",
     )
-    parser.add_argument("--seed", type=int, help="tells several trainings apart (default: 1)")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        help="a number that distinguishes several trainings of the method (default: 1)",
+    )
     parser.add_argument("--split", help="default: the main split of the study")
     parser.add_argument("--title", help="shown in reports (default: the name)")
     parser.add_argument("--speed", type=Path, metavar="FILE", help="a speed.json")
@@ -37,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replace",
         action="store_true",
-        help="replace other detections of the same name, detector, seed and split",
+        help="replace earlier detections with the same name, detector, seed and split",
     )
 
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mixed-versions",
         action="store_true",
-        help="also merge parts that other versions of packages have made",
+        help="also merge parts that were made with different versions of packages",
     )
     for name, what in (("title", "heading"), ("scale", "banner")):
         parser.add_argument(

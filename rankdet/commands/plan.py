@@ -149,6 +149,6 @@ def _summary(study: Any, to_train: int) -> str:
     made = f"; makes {', '.join(papers)}" if papers else ""
     count = f"{len(trained)} training{'s' * (len(trained) != 1)}"
     epochs = sum(len(planned.kept_epochs) for planned in trained)
-    tested = f"; tested after {epochs} epochs on the way too" if epochs else ""
+    tested = f"; tested after {epochs} epochs before the end, too" if epochs else ""
     now = "" if to_train == len(trained) else f", {to_train or 'none'} to be trained now"
     return f"{count}{total}{now}{tested}{made}. Report: {study.report}"

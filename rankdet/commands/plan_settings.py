@@ -9,7 +9,7 @@ from rankdet.suggest import choice
 
 LEGEND = (
     "\nlisted: differs on purpose, for the reason in brackets (analysis/settings/deviations.yaml); "
-    "differs: mend it, or list it there"
+    "differs: correct it, or list it there"
 )
 STYLES = {"equal": "green", "listed": "yellow", "differs": "bold red", "not compared": "dim"}
 

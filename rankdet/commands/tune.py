@@ -48,12 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="keys that override the file: data_root=../my-data",
     )
-    parser.add_argument("--dataset", metavar="NAME", help="if the study has several")
+    parser.add_argument("--dataset", metavar="NAME", help="which dataset, if the study has several")
     parser.add_argument(
         "--budget",
         type=float,
         metavar="MINUTES",
-        help="cuts candidates and lengths to this time, alike for every loss (default: no limit)",
+        help="limits the whole search to this time, equally for every loss (default: no limit)",
     )
     parser.add_argument(
         "--jobs", type=int, default=_cores(), help="trainings at a time (default: one per core)"
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rates",
         default=FACTORS,
         metavar="FACTORS",
-        help=f"what each loss's own rate is multiplied by (default {FACTORS})",
+        help=f"factors on each loss's own rate (default {FACTORS})",
     )
     parser.add_argument(
         "--clip",
@@ -78,8 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="the record (default results/tuning/<study>.json); trials that it holds are not made "
-        "again",
+        help="the record (default results/tuning/<study>.json); trials in it are not made again",
     )
 
 

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="default: 127.0.0.1, which only this machine reaches",
+        help="default: 127.0.0.1, which only this machine can reach",
     )
     parser.add_argument("--open", action="store_true", help="open it in the browser")
 
@@ -64,9 +64,9 @@ def run(args: argparse.Namespace) -> int:
                 signal.signal(number, lambda *_: stop.set())
         watch.start()
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        print(f"{study.name}: {server.url} (Ctrl-C ends it; the study is only read)", flush=True)
+        print(f"{study.name}: {server.url} (Ctrl-C ends this page, not the study)", flush=True)
         if not _is_local(args.host):
-            print(f"note: everyone who reaches {args.host} can read it", file=sys.stderr)
+            print(f"note: everyone who can reach {args.host} can read the pages", file=sys.stderr)
         if args.open:
             webbrowser.open(server.url)
         stop.wait()

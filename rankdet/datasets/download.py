@@ -77,7 +77,8 @@ def _read_table(table: Path) -> list[Archive]:
     for line, row in rows:
         size = row.pop("bytes")
         if not (size.isascii() and size.isdecimal() and len(size) < 20):
-            raise InputError(f"{files.shown(table)}:{line}: bytes {size!r:.60} is no whole number")
+            where = f"{files.shown(table)}:{line}"
+            raise InputError(f"{where}: bytes {size!r:.60} is not a whole number")
         found.append(Archive(size=int(size), **row))
     return found
 

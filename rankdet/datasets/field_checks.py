@@ -18,7 +18,7 @@ CHECKED = frozenset({"id", "image_id", "category_id", "bbox", "area", "iscrowd",
 def check_masks(
     annotations: Sequence[Entry], sizes: Mapping[int, tuple[int, int]], problems: Problems
 ) -> None:
-    """Adds an error for each damaged segmentation, a warning for lists that are no polygons.
+    """Adds an error for each damaged segmentation, a warning for lists that are not polygons.
 
     `rankdet.evaluation.coco.damage` says what is damaged.
 
@@ -39,7 +39,7 @@ def check_masks(
             problems.error(what, where, "write their segmentation again")
         elif mask and not masks.is_usable(mask, [*sizes[entry["image_id"]][::-1]]):
             repair = "kept: detectors with masks cannot be trained on this data"
-            problems.warning("annotations with a list that is no polygons", where, repair)
+            problems.warning("annotations with a list that is not a polygon", where, repair)
 
 
 def check_lists(images: Sequence[Entry], problems: Problems) -> None:
@@ -77,7 +77,7 @@ def without_nan(data: Entry, problems: Problems) -> Entry:
     try:
         return _without_nan(data, problems)
     except RecursionError:
-        problems.error("fields nested too deeply", "in a field of no use", "remove them")
+        problems.error("fields nested too deeply", "in a field that is not used", "remove them")
         return data
 
 

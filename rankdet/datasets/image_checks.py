@@ -103,5 +103,5 @@ def _mirrored(name: str, found: images.ImageFile, problems: Problems) -> None:
     if found.orientation == 1 or (found.turned and not square):
         return
     what = "images that EXIF mirrors or turns to the same size, as training does, too"
-    repair = "boxes kept: check that they fit to the turned image, or remove the EXIF orientation"
+    repair = "boxes kept: check that they fit the turned image, or remove the EXIF orientation"
     problems.warning(what, f"{name}: orientation {found.orientation}", repair)

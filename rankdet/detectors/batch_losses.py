@@ -2,7 +2,7 @@
 
 FCOS and FoveaBox do so, and heads like DETR's, once for each decoder layer. Anchor heads call their
 loss once per pyramid level, and box heads of R-CNN have a logit for the background: a ranking loss
-there would train something else in silence. So it is refused when such a head is built.
+there would train something else without a warning. So it is refused when such a head is built.
 """
 
 import sys

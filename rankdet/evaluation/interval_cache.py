@@ -1,7 +1,7 @@
-"""Draws of a run's images for intervals of differences, kept on disk because they take long.
+"""The bootstrap draws of a run for intervals of differences, kept on disk because they take long.
 
 Every run of the same data has the same draws. So the draws of each run are computed once, by the
-job that evaluates it, and the difference of any two runs follows from theirs at once. They are
+job that evaluates it, and the difference of any two runs is computed from their draws. They are
 stored in `<study>/intervals/`, one file for each family of metrics. A file's name depends on the
 matches of the run and on the code, so it is never out of date. A file that was changed counts as
 missing.

@@ -144,7 +144,7 @@ def _check_versions(first: Side, second: Side) -> None:
                     raise InputError(
                         f"{name} is {known} in {where} and {versions[name]} in {side.called} "
                         f"({run.key}): numbers of different versions are not comparable; "
-                        "--mixed-versions merges them all the same"
+                        "--mixed-versions merges them anyway"
                     )
 
 

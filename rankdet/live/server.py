@@ -59,7 +59,7 @@ class LiveServer(ThreadingHTTPServer):
         except OSError as error:
             raise InputError(_reason(error, host, port)) from None
         except UnicodeError:  # a part of the name is empty or too long
-            raise InputError(f"{host!r:.60} is no name of a host; choose an address") from None
+            raise InputError(f"{host!r:.60} is not the name of a host; give an address") from None
 
     @property
     def url(self) -> str:

@@ -1,10 +1,10 @@
 """Ranking-based losses for object detection: exact, fast, pure PyTorch.
 
 - Functions: `rankdet.losses.functional`. They take tensors and return scalars.
-- Modules: `APLoss`, `ALRPLoss`, `RankSortLoss`, ... have the same arguments, as `nn.Module`.
-- `Criterion` joins a classification part, a box part (`BoxLoss`) and a `Balance` into the losses of
-  a detector.
-- `FlatProblem` is one batch of a detector as flat tensors; `terms(problem)` of a loss gets it.
+- Modules: `APLoss`, `ALRPLoss`, `RankSortLoss`, ... are the same losses as `nn.Module`.
+- `Criterion` combines a classification part, a box part (`BoxLoss`) and a `Balance` into the losses
+  of a detector.
+- `FlatProblem` is one batch of a detector as flat tensors; a loss gets it in `terms(problem)`.
 - `flat_labels` makes labels from class indices.
 - `ErrorDrivenRankingLoss` is the base class for a new ranking loss.
 

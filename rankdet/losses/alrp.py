@@ -119,8 +119,9 @@ def alrp_loss(
             (Eq. 12); "zero" is the wrong target that appendix G.3 studies (Fig. A.7).
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
-        max_positives: a bound of the number of positives, if `loc_errors` has that length: only its
-            first P values count. The loss can then be captured in a CUDA graph.
+        max_positives: an upper bound of the number of positives. `loc_errors` must then have this
+            length; only its first P values count. With it, the loss can be captured in a CUDA
+            graph.
 
     Returns:
         loss_cls in [0, 1) and loss_loc ≥ 0: scalars, float32 (float64 for float64 logits; loss_loc
@@ -128,8 +129,8 @@ def alrp_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
-            wait to look).
+        ValueError: A label has another value than those above (on a CPU; on a GPU only with
+            RANKDET_CHECKS=on).
         ValueError: A localisation error is NaN, infinite or negative by more than rounding
             (likewise).
         ValueError: The target is unknown, delta is negative, or the number of labels, groups or

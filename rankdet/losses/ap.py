@@ -75,9 +75,9 @@ def ap_loss(
         interpolate: whether to interpolate the precision-recall curve.
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
-        max_positives: a bound of the number of positives. With it, the host does not wait for a
-            GPU, and the loss can be captured in a CUDA graph. With more positives the loss is NaN
-            there (on a CPU: an error). It changes nothing else.
+        max_positives: an upper bound of the number of positives. With it, the host does not wait
+            for a GPU, and the loss can be captured in a CUDA graph. If there are more positives,
+            the loss is NaN on a GPU, and an error on a CPU.
 
     Returns:
         Scalar in [0, 1), float32 (float64 for float64 logits). Without positives it is 0 and
@@ -85,8 +85,8 @@ def ap_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
-            wait to look).
+        ValueError: A label has another value than those above (on a CPU; on a GPU only with
+            RANKDET_CHECKS=on).
         ValueError: delta is negative, the number of labels or groups does not match, or there are
             more positives than `max_positives`.
 

@@ -193,8 +193,9 @@ def ape_loss(
             The paper's numbers were trained with "official".
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
-        max_positives: a bound of the number of positives, if `ious` has that length: only its first
-            P values count. The loss can then be captured in a CUDA graph.
+        max_positives: an upper bound of the number of positives. `ious` must then have this
+            length; only its first P values count. With it, the loss can be captured in a CUDA
+            graph.
 
     Returns:
         Scalar ≥ 0, float32 (float64 for float64 logits). Without positives it is 0 and connected to
@@ -202,8 +203,8 @@ def ape_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
-            wait to look).
+        ValueError: A label has another value than those above (on a CPU; on a GPU only with
+            RANKDET_CHECKS=on).
         ValueError: An IoU is NaN or outside [0, 1] by more than rounding (likewise).
         ValueError: numerics is unknown, the scale is not positive, max_negatives is not a whole
             number of 1 or more, or the number of labels, groups or IoUs does not match. On a GPU

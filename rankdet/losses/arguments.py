@@ -19,7 +19,7 @@ def number(name: str, value: float, *, above: float | None = None, least: float 
         least: without `above`: the smallest allowed value.
 
     Raises:
-        ValueError: The value is no finite number, or too small.
+        ValueError: The value is not a finite number, or too small.
     """
     limit = f"more than {above:g}" if above is not None else f"{least:g} or more"
     if not isinstance(value, Real) or isinstance(value, bool):
@@ -35,7 +35,7 @@ def whole(name: str, value: int, least: int) -> int:
     """Returns an argument that counts something, after a check.
 
     Raises:
-        ValueError: The value is no whole number, or too small.
+        ValueError: The value is not a whole number, or too small.
     """
     fits = isinstance(value, Real) and not isinstance(value, bool)
     if not fits or not value >= least or value == math.inf or value != int(value):

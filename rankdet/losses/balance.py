@@ -25,7 +25,7 @@ class Balance(nn.Module):
         weight: the (first) weight, ≥ 0.
 
     Raises:
-        ValueError: The weight is negative or no number.
+        ValueError: The weight is negative or not a number.
     """
 
     weight: Tensor

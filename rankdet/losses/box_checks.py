@@ -25,7 +25,7 @@ def check_box_pairs(
         like: a tensor on the device that both must have. None: that of the boxes.
 
     Raises:
-        TypeError: One is no tensor of numbers.
+        TypeError: One is not a tensor of numbers.
         ValueError: A shape or a device does not match.
     """
     count = check_boxes(name, boxes, like)
@@ -43,7 +43,7 @@ def check_boxes(name: str, boxes: Any, like: Tensor | None = None) -> int:
         like: a tensor on the device that they must have. None: any.
 
     Raises:
-        TypeError: They are no tensor of numbers.
+        TypeError: They are not a tensor of numbers.
         ValueError: The shape or the device does not match.
     """
     check_tensor(name, boxes, BOXES, like)
@@ -55,8 +55,8 @@ def check_boxes(name: str, boxes: Any, like: Tensor | None = None) -> int:
 def check_corners(boxes: Tensor, targets: Tensor) -> None:
     """Checks the order of the corners; on a GPU only on request (`rankdet.losses.device.checked`).
 
-    A network may predict a box with swapped corners for a while, so that is a warning. A target
-    with swapped corners is a fault of the data or of the format.
+    A network may predict a box with swapped corners for a while, so this is only a warning. A
+    target with swapped corners is an error of the data or of its format.
 
     Args:
         boxes: (P, 4), predicted.

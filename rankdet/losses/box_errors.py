@@ -22,9 +22,9 @@ def pairwise_iou(boxes: Tensor, targets: Tensor) -> Tensor:
         swapped corners has the area 0.
 
     Raises:
-        TypeError: An input is no tensor of numbers.
+        TypeError: An input is not a tensor of numbers.
         ValueError: A shape or a device does not match, or a target has swapped corners (on a CPU;
-            on a GPU the host does not wait to look). Swapped corners of a box are a warning.
+            on a GPU only with RANKDET_CHECKS=on). Swapped corners of a box are a warning.
     """
     _check(boxes, targets)
     return _iou_and_union(*_same_dtype(boxes, targets))[0]

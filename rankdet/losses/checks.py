@@ -26,11 +26,11 @@ def check(
         labels: one per logit, in the shape of the logits or flat.
         group: one integer per logit, likewise.
         delta: half the width of the ramp of H.
-        max_positives: a bound of the number of positives, or None.
+        max_positives: an upper bound of the number of positives, or None.
         name: what the caller calls the labels.
 
     Raises:
-        ValueError: delta or the bound is negative or no number, or the shape of labels or groups
+        ValueError: delta or the bound is negative or not a number, or the shape of labels or groups
             does not match.
     """
     number("delta", delta)

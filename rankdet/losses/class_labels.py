@@ -20,8 +20,8 @@ def flat_labels(classes: Tensor, num_classes: int) -> Tensor:
         (..., C) int8: 1 positive, 0 negative, -1 ignored (all classes of the anchor).
 
     Raises:
-        TypeError: The classes are no tensor of integers.
-        ValueError: A class is above C (on a CPU; on a GPU the host does not wait to look), or C is
+        TypeError: The classes are not a tensor of integers.
+        ValueError: A class is above C (on a CPU; on a GPU only with RANKDET_CHECKS=on), or C is
             not a whole number.
 
     Example:

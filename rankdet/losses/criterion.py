@@ -34,7 +34,7 @@ class Criterion(nn.Module):
     Raises:
         TypeError: A part is not a module (a class instead of its instance), or the classification
             part is a loss of PyTorch, which would train ignored anchors (label -1) too.
-        ValueError: The weight is negative or no number.
+        ValueError: The weight is negative or not a number.
 
     Example:
         >>> from rankdet.losses import RankSortLoss, build_balance, build_box
@@ -86,9 +86,9 @@ class Criterion(nn.Module):
             extras: optional tensors; `FlatProblem` lists them.
 
         Raises:
-            TypeError: An input is no tensor, or has a wrong dtype.
+            TypeError: An input is not a tensor, or has a wrong dtype.
             ValueError: A shape or a device does not match, a class is out of range or a target box
-                has swapped corners (on a CPU; on a GPU the host does not wait to look), the number
+                has swapped corners (on a CPU; on a GPU only with RANKDET_CHECKS=on), the number
                 of boxes does not match the positive labels, or a part needs an entry of `extras`
                 that is missing.
         """

@@ -50,7 +50,7 @@ def dr_loss(
     Raises:
         TypeError: The logits are not of a floating dtype.
         ValueError: The number of labels or groups does not match, an argument is out of its range,
-            or a label has another value (on a CPU; on a GPU the host does not wait to look).
+            or a label has another value (on a CPU; on a GPU only with RANKDET_CHECKS=on).
 
     Example:
         >>> logits = torch.tensor([2.0, -1.0, 0.5], requires_grad=True)

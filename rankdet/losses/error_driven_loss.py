@@ -30,7 +30,7 @@ class ErrorDrivenRankingLoss(RankingLoss):
             loss is divided by.
 
     Raises:
-        ValueError: delta, eps or the weight is negative or no number.
+        ValueError: delta, eps or the weight is negative or not a number.
 
     Example:
         >>> class PrecisionLoss(ErrorDrivenRankingLoss):  # AP Loss without interpolation
@@ -99,7 +99,7 @@ class ErrorDrivenRankingLoss(RankingLoss):
         Raises:
             TypeError: The logits are not of a floating dtype.
             ValueError: delta is negative, the number of labels or groups does not match, or a label
-                has another value (on a CPU; on a GPU the host does not wait to look).
+                has another value (on a CPU; on a GPU only with RANKDET_CHECKS=on).
         """
         check_inputs(logits, labels, group)
         (loss,) = attach(logits, *self._make(logits.detach(), labels, group))

@@ -48,9 +48,9 @@ class FlatProblem:
     than logits and labels reads it in its method ``terms(problem)``.
 
     Raises:
-        TypeError: An input is no tensor, or has a wrong dtype.
+        TypeError: An input is not a tensor, or has a wrong dtype.
         ValueError: A shape or a device does not match, or a class is out of range (on a CPU; on a
-            GPU the host does not wait to look).
+            GPU only with RANKDET_CHECKS=on).
         ValueError: On use: the number of boxes is not that of the positive labels, or a loss needs
             an entry of `extras` that is missing.
 
@@ -187,7 +187,7 @@ def require_problem(value: Any) -> None:
     """Checks the argument of ``terms(problem)`` and of a box part.
 
     Raises:
-        TypeError: It is no `FlatProblem`.
+        TypeError: It is not a `FlatProblem`.
     """
     if not isinstance(value, FlatProblem):
         raise TypeError(f"problem is {kind_of(value)}; give a FlatProblem")

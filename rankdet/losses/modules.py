@@ -21,7 +21,7 @@ class APLoss(RankingLoss):
         reduction: "mean" (of the positives) or "sum" (as `RankingLoss`).
 
     Raises:
-        ValueError: An argument is negative, no number, or unknown.
+        ValueError: An argument is negative, not a number, or unknown.
 
     Example:
         >>> import torch
@@ -62,7 +62,8 @@ class APLoss(RankingLoss):
             logits: any shape, any floating dtype.
             labels: one per logit: 1 positive, 0 negative, -1 ignored; bool, integer or floating.
             group: one integer per logit, or None.
-            max_positives: a bound of the number of positives, so that no GPU is waited for.
+            max_positives: an upper bound of the number of positives; with it the host
+                does not wait for a GPU.
         """
         loss = ap_loss(
             logits,
@@ -75,7 +76,7 @@ class APLoss(RankingLoss):
         return self.scaled(loss, of_labels(labels))
 
     def terms(self, problem: FlatProblem) -> dict[str, Tensor]:
-        """Returns ``loss_cls``. The host does not wait for a GPU: the problem knows P."""
+        """Returns ``loss_cls``. The problem knows P, so the host does not wait for a GPU."""
         group = self._group(problem)
         flat = (problem.flat_logits, problem.flat_labels)
         return {"loss_cls": self(*flat, group, problem.n_positives)}
@@ -90,13 +91,13 @@ class ALRPLoss(RankingLoss):
         target: "localisation" (Eq. 12), or "zero", the wrong target that appendix G.3 studies.
         tau: τ in [0, 1). A localisation error is a box error divided by ``1 - tau`` and by the
             largest possible box error, so it is at most ``1 / (1 - tau)``. A criterion computes it
-            so. The paper uses .5, and .7 in an RPN.
+            in this way. The paper uses .5, and .7 in an RPN.
         per_image: in a criterion, whether to rank within each image instead of the whole batch.
         loss_weight: multiplies both parts, ≥ 0.
         reduction: "mean" (of the positives) or "sum" (as `RankingLoss`).
 
     Raises:
-        ValueError: An argument is out of its range, no number, or unknown.
+        ValueError: An argument is out of its range, not a number, or unknown.
 
     Example:
         >>> import torch
@@ -191,7 +192,7 @@ class RankSortLoss(RankingLoss):
         reduction: "mean" (of the positives) or "sum" (as `RankingLoss`).
 
     Raises:
-        ValueError: An argument is negative, no number, or unknown.
+        ValueError: An argument is negative, not a number, or unknown.
 
     Example:
         >>> import torch
@@ -231,7 +232,8 @@ class RankSortLoss(RankingLoss):
             targets: one per logit: the quality (IoU) of a positive in (0, 1], 0 negative, -1
                 ignored.
             group: one integer per logit, or None.
-            max_positives: a bound of the number of positives, so that no GPU is waited for.
+            max_positives: an upper bound of the number of positives; with it the host
+                does not wait for a GPU.
         """
         ranking, sorting = rank_sort_loss(
             logits, targets, delta=self.delta, group=group, max_positives=max_positives

@@ -10,7 +10,7 @@ from rankdet.losses.ranks import Ranking
 class NDCGLoss(ErrorDrivenRankingLoss):
     """``1 - Σ_i G_i / G_max`` with ``G_i = 1 / log2(1 + rank_i)`` (aLRP paper, appendix D).
 
-    The arguments, shapes and errors are those of `ErrorDrivenRankingLoss`. Two slips of the paper
+    The arguments, shapes and errors are those of `ErrorDrivenRankingLoss`. Two errors of the paper
     are corrected: ``G_max`` is ``Σ_{i=1..P} 1 / log2(1 + i)``, and the update is
     ``-(1 - G_i) / G_max`` (with the sign of A.41-A.42 the loss would rise).
 

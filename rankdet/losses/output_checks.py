@@ -1,4 +1,4 @@
-"""What a classification part takes and returns: training would use anything in silence."""
+"""Checks of what a classification part takes and returns; mmengine would accept anything."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ WRAP = (
 
 
 def check_part(part: Any) -> None:
-    """Checks that a classification part is no loss of PyTorch itself.
+    """Checks that a classification part is not a loss of PyTorch itself.
 
     Raises:
         TypeError: It is one: it would train ignored anchors towards -1, or fail at the dtype.

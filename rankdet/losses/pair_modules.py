@@ -22,7 +22,7 @@ class APELoss(RankingLoss):
         reduction: "mean" or "sum" (as `RankingLoss`): of the M positives that have a pair.
 
     Raises:
-        ValueError: An argument is out of its range, no number, or unknown.
+        ValueError: An argument is out of its range, not a number, or unknown.
 
     Example:
         >>> import torch
@@ -104,7 +104,7 @@ class PairwiseErrorLoss(RankingLoss):
         reduction: "mean" (of the positives) or "sum" (as `RankingLoss`).
 
     Raises:
-        ValueError: An argument is out of its range, no number, or unknown.
+        ValueError: An argument is out of its range, not a number, or unknown.
 
     Example:
         >>> import torch
@@ -156,7 +156,7 @@ class PairwiseErrorLoss(RankingLoss):
 class DRLoss(RankingLoss):
     """DR Loss: distributional ranking, a baseline (Qian et al., CVPR 2020).
 
-    It compares two expected scores, so it is no mean of positives and has no `reduction`.
+    It compares two expected scores, so it is not a mean over positives and has no `reduction`.
 
     Args:
         margin: γ.
@@ -169,7 +169,7 @@ class DRLoss(RankingLoss):
         loss_weight: multiplies the loss, ≥ 0.
 
     Raises:
-        ValueError: An argument is out of its range or no number.
+        ValueError: An argument is out of its range or not a number.
 
     Example:
         >>> import torch

@@ -133,7 +133,7 @@ def pairwise_error_loss(
 ) -> Tensor:
     """Generalised pairwise error ``(1/P) Σ_u (1/BC_u) Σ_{v ∈ N} D(s_v - s_u)``.
 
-    Xu et al., CVPR 2022, Eq. 8 (its leading minus sign is a slip) and Tables 1-2. With balance
+    Xu et al., CVPR 2022, Eq. 8 (its leading minus sign is an error) and Tables 1-2. With balance
     "rank", the distances "step" and "sigmoid" interpolate the precision-recall curve as AP Loss
     does; this follows the released code.
 
@@ -155,8 +155,8 @@ def pairwise_error_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: A label has another value than those above (on a CPU; on a GPU the host does not
-            wait to look).
+        ValueError: A label has another value than those above (on a CPU; on a GPU only with
+            RANKDET_CHECKS=on).
         ValueError: The distance or the balance is unknown, or the number of labels or groups does
             not match.
 

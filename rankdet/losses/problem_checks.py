@@ -45,7 +45,7 @@ def check_problem(
     """Checks the inputs of a problem, whose attributes they become.
 
     Raises:
-        TypeError: An input is no tensor, or has a wrong dtype.
+        TypeError: An input is not a tensor, or has a wrong dtype.
         ValueError: A shape or a device does not match, or a class is out of range (on a CPU).
     """
     check_tensor("logits", logits, LOGITS)

@@ -114,9 +114,9 @@ def rank_sort_loss(
         delta: half the width of the smoothed step H, ≥ 0. 0 is the hard step.
         group: one integer per logit, such as an image index. Ranks are then taken within each
             group instead of the whole batch.
-        max_positives: a bound of the number of positives. With it, the host does not wait for a
-            GPU, and the loss can be captured in a CUDA graph. With more positives the loss is NaN
-            there (on a CPU: an error). It changes nothing else.
+        max_positives: an upper bound of the number of positives. With it, the host does not wait
+            for a GPU, and the loss can be captured in a CUDA graph. If there are more positives,
+            the loss is NaN on a GPU, and an error on a CPU.
 
     Returns:
         The ranking loss and the sorting loss: scalars, float32 (float64 for float64 logits). Each
@@ -125,8 +125,8 @@ def rank_sort_loss(
 
     Raises:
         TypeError: The logits are not of a floating dtype.
-        ValueError: A target has another value than those above (on a CPU; on a GPU the host does
-            not wait to look).
+        ValueError: A target has another value than those above (on a CPU; on a GPU only with
+            RANKDET_CHECKS=on).
         ValueError: delta is negative, the number of targets or groups does not match, or there are
             more positives than `max_positives`.
 

@@ -25,8 +25,8 @@ class RankingLoss(nn.Module):
             ``divisor`` that `terms` sets in the problem.
 
     Raises:
-        ValueError: The weight is negative or no number, the reduction is unknown, or per_image is
-            not true or false.
+        ValueError: The weight is negative or not a number, the reduction is unknown, or per_image
+            is not true or false.
     """
 
     mean_of_positives = True

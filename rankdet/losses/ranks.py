@@ -56,8 +56,8 @@ class Ranking:
         positives: (P,) int64 indices of the positives in the flat logits.
 
     Raises:
-        TypeError: The logits are no tensor of a floating dtype, or the labels are no tensor.
-        ValueError: delta is negative or no number, or the number of labels does not match.
+        TypeError: The logits are not a tensor of a floating dtype, or the labels are not a tensor.
+        ValueError: delta is negative or not a number, or the number of labels does not match.
     """
 
     def __init__(self, logits: Tensor, labels: Tensor, delta: float) -> None:

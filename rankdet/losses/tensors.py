@@ -53,7 +53,7 @@ def check_tensor(name: str, value: Any, wanted: Wanted, like: Tensor | None = No
         like: a tensor whose device it must have. None: any device with values.
 
     Raises:
-        TypeError: It is no tensor, or its dtype or layout cannot be computed with.
+        TypeError: It is not a tensor, or its dtype or layout cannot be computed with.
         ValueError: It is on another device.
     """
     if not isinstance(value, Tensor):
@@ -84,7 +84,7 @@ def check_inputs(
         **of_positives: more arguments, (P,) each.
 
     Raises:
-        TypeError: An argument is no tensor, or of a wrong dtype or layout.
+        TypeError: An argument is not a tensor, or of a wrong dtype or layout.
         ValueError: An argument is on another device than the logits, or not flat.
     """
     check_tensor("logits", logits, LOGITS)

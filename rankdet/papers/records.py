@@ -83,7 +83,7 @@ def _drawing(record: Mapping[str, Any]) -> Drawing:
     drawing = Drawing(**{**record, "charts": charts})
     for name in ("dataset", "title", "stem"):
         if not isinstance(getattr(drawing, name), str):
-            raise ValueError(f"{name} of a drawing is no text")
+            raise ValueError(f"{name} of a drawing is not a text")
     return drawing
 
 

@@ -151,8 +151,8 @@ def _remark(runs: Sequence[RecordedRun]) -> str | None:
         return None
     seeds = "; ".join(f"seed {seed}: {reason}" for seed, reason in reasons.items())
     alone = all(not run.learned for run in runs)
-    what = "no part in verdicts and bold" if alone else "no part in means, verdicts and bold"
-    return f"barely learned, so {what} ({seeds})"
+    what = "verdicts and bold values" if alone else "means, verdicts and bold values"
+    return f"barely learned, so left out of {what} ({seeds})"
 
 
 def _fill(cell: Cell, value: float | None, interval: float | None) -> Cell:

@@ -56,7 +56,7 @@ def seal_metrics(folder: Path, run: Path, evaluation: str) -> None:
 
 
 def training_of(run: Path) -> str:
-    """Returns a hash of where a run's weights come from; empty if there is no such record."""
+    """Returns a hash of where a run's weights come from; empty if there is not such a record."""
     record, _ = read_record(run / RUN)
     found = json.dumps(record.get("provenance"), sort_keys=True)
     return hashlib.sha256(found.encode()).hexdigest()[:16] if record else ""

@@ -114,7 +114,7 @@ def gpu_note(
     what = f"{now} images are ranked together" if now > 1 else "each image is ranked alone"
     parts.append(f"{what}, {other}" if now == before else f"{what}, not {before} {other}")
     if fewer < gpus:
-        parts.append(f"means over {gpus} GPUs, as of the number of positives, are over {fewer}")
+        parts.append(f"means over {gpus} GPUs, such as the number of positives, are over {fewer}")
     return "; ".join(parts)
 
 

@@ -63,7 +63,7 @@ def published_sizes(run: Run) -> dict[str, int]:
         )
     if name not in published_schedules():
         raise ValueError(
-            f"gpus: {AS_PUBLISHED}, but schedule_name {name!r} is no paper's schedule; "
+            f"gpus: {AS_PUBLISHED}, but schedule_name {name!r} is not the schedule of a paper; "
             "give a number"
         )
     entry = published_schedules()[name]

@@ -110,7 +110,7 @@ def _schedule(
     } | sizes
     if "betas" in schedule and schedule.get("optimizer", "sgd") != "adamw":
         raise InputError(
-            f"{_where(run, source)}: schedule.betas: SGD has none; add `optimizer: adamw`, or "
+            f"{_where(run, source)}: schedule.betas: SGD has no betas; add `optimizer: adamw`, or "
             "leave betas out"
         )
     factor = schedule.pop("lr_factor", 1.0)

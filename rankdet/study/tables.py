@@ -79,7 +79,8 @@ def _load(name: str) -> Spec:
 def check_names(request: RunRequest, where: str) -> None:
     """Checks that the loss, the detector and the backbone of a cell exist.
 
-    A cell of an unknown loss would have no run, so that a typo made a table smaller in silence.
+    A cell of an unknown loss would have no run: a typo would make a table smaller without a
+    warning.
 
     Raises:
         InputError: For a name that no file has.

@@ -179,7 +179,7 @@ def optimizer_config(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_parts(schedule: Mapping[str, Any], detector: str, names: Sequence[str]) -> None:
-    """Checks that each part of `paramwise` is in the detector: mmengine ignores others in silence.
+    """Checks that each part of `paramwise` is in the detector; mmengine ignores unknown parts.
 
     Args:
         schedule: The run's schedule.

@@ -1,6 +1,6 @@
 """What the records tell of a loss that cannot train: no gradient at all, or numbers not finite.
 
-Without a gradient, by the loss's own arithmetic, training would change nothing, in silence.
+Without a gradient, by the loss's own arithmetic, training would change nothing, without a warning.
 """
 
 import math

@@ -26,7 +26,7 @@ def read_earlier(path: Path, study: str) -> TuningRecord | None:
         study: Name of the study that is searched now.
 
     Raises:
-        InputError: If the file is no such record, or is of another study.
+        InputError: If the file is not such a record, or is of another study.
     """
     found, problem = TuningRecord.read(path)
     if has_no_file(problem):

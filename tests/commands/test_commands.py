@@ -138,4 +138,4 @@ def test_a_loss_cannot_have_a_name_with_another_meaning(tmp_path):
 )
 def test_a_wrong_option_is_one_line(error_of, arguments, words):
     line = error_of(*arguments)
-    assert line.startswith("error: ") and words in line and "--help` lists what there is" in line
+    assert line.startswith("error: ") and words in line and "--help` lists all options" in line

@@ -99,8 +99,8 @@ def test_a_port_in_use_is_one_line_and_leaves_nothing(config, capsys, monkeypatc
         (["{config}", "--port", "70000"], "--port 70000: choose 0 to 65535"),
         (["{config}", "--config", "preset"], "--config 'preset'"),
         (["{config}", "--host", ""], "--host: is empty"),
-        (["{config}", "--host", "a" * 300], "aaa is no name of a host"),
-        (["{config}", "--host", "a..b"], "'a..b' is no name of a host"),
+        (["{config}", "--host", "a" * 300], "aaa is not the name of a host"),
+        (["{config}", "--host", "a..b"], "'a..b' is not the name of a host"),
         (["{config}", "--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
     ],
 )

@@ -190,7 +190,7 @@ def test_lists_that_are_no_polygons_are_a_warning(good, tmp_path, polygons):
     # A detector of boxes can be trained, one with masks stops before training.
     _, manifest = prepared(good, tmp_path, set_in("annotations", 0, segmentation=polygons))
     assert manifest["splits"]["train"]["n_masks"] == 0
-    assert "a list that is no polygons: 1 (annotation 1 of image 1)" in manifest["warnings"][0]
+    assert "a list that is not a polygon: 1 (annotation 1 of image 1)" in manifest["warnings"][0]
 
 
 @pytest.mark.fault("NaN in a field that is not used")
@@ -223,7 +223,7 @@ def test_fields_nested_too_deeply_are_an_error(good):
     for _ in range(700):
         nested = [nested]
     errors, _, _ = problems_of(good, lambda data: data["images"][0].update(extra=nested))
-    assert errors == ["fields nested too deeply: 1 (in a field of no use); remove them"]
+    assert errors == ["fields nested too deeply: 1 (in a field that is not used); remove them"]
 
 
 @pytest.mark.fault("image without LVIS's lists, in data to train on")

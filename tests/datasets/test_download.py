@@ -160,9 +160,9 @@ def test_the_shipped_table():
     [
         ("bytes", "size", "the columns must be dataset, name, url, bytes,"),
         (",CC BY 4.0 (annotations)", "", "line 2: 6 cells, expected 7"),
-        (",252907541,", ",25290754x,", r":2: bytes '25290754x' is no whole number"),
-        (",252907541,", ",252_907_541,", r":2: bytes '252_907_541' is no whole number"),
-        (",252907541,", ",,", r":2: bytes '' is no whole number"),
+        (",252907541,", ",25290754x,", r":2: bytes '25290754x' is not a whole number"),
+        (",252907541,", ",252_907_541,", r":2: bytes '252_907_541' is not a whole number"),
+        (",252907541,", ",,", r":2: bytes '' is not a whole number"),
     ],
 )
 def test_a_damaged_table_is_one_line(tmp_path, old, new, message):

@@ -85,7 +85,7 @@ def test_the_report_marks_it_and_compares_it(plan: Path) -> None:
     assert f'<a class="source" href="{URL}"' in first and "Their &lt;b&gt;model&lt;/b&gt;" in first
     assert "</span> imported</span>" in first
     page = next(Path("report/runs").rglob("*theirs*/*.html")).read_text()
-    assert "made elsewhere" in page and URL in page and "peak memory" not in page
+    assert "that this study has not trained" in page and URL in page and "peak memory" not in page
     compared = Path("report/compare/shapes/retinanet.html").read_text()
     assert "Their &lt;b&gt;model&lt;/b&gt;" in compared and "AP Loss" in compared
 

@@ -1,4 +1,4 @@
-"""Broken input of every kind ends in one line: no traceback, no hang, nothing in silence.
+"""Broken input of every kind ends in one line: no traceback, no hang, nothing without a warning.
 
 `python -m tests.fuzz.count` prints the faults by kind.
 """

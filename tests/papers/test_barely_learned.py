@@ -1,4 +1,4 @@
-"""Runs that have barely learned take no part in means, verdicts and bold; the record says so."""
+"""Runs that have barely learned are left out of means, verdicts and bold; the record says so."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def test_a_seed_is_left_out_of_the_mean_and_the_verdict(study) -> None:
     assert own[3] < 5 < min(own[:3])
     assert (cell.ours, cell.interval) == pytest.approx(mean_over_seeds(own[:3]), abs=1e-5)
     assert len(cell.values) == 3 and len(rows["AP Loss"].runs) == 4
-    assert rows["AP Loss"].remark.startswith("barely learned, so no part in means, verdicts and")
+    assert rows["AP Loss"].remark.startswith("barely learned, so left out of means, verdicts and")
     (found,) = block.findings
     assert found.verdict == HOLDS and found.seeds == "3 seeds"
     assert "without seed 4 of AP Loss, which has barely learned" in found.how
@@ -63,7 +63,7 @@ def test_a_side_that_has_not_learned_gives_no_answer(study, side: str) -> None:
     assert found.how.startswith(f"{side}: seed 1 has barely learned: {why}")
     row = next(row for row in block.rows if row.row.key == side)
     assert row.cells[0].ours is not None and row.reason is None  # its numbers are shown
-    assert row.remark.startswith("barely learned, so no part in verdicts and bold")
+    assert row.remark.startswith("barely learned, so left out of verdicts and bold")
     assert not any(cell.best for cell in row.cells)
 
 

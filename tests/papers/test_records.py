@@ -188,7 +188,7 @@ def test_a_damaged_table_is_named(kept, tmp_path, path, value, message) -> None:
         ([*SERIES, "dots"], "no", "dots is 'no', no bool"),
         ([*SERIES[:4], "x_limits"], [1, 2, 3], "too many values"),
         ([*SERIES[:4], "alt"], None, "alt is None, no str"),
-        (["drawings", 0, "stem"], [], "stem of a drawing is no text"),
+        (["drawings", 0, "stem"], [], "stem of a drawing is not a text"),
         (["table", "scale"], 7, "scale: "),
     ],
 )

@@ -104,7 +104,7 @@ def test_missing_rows_of_table2(report: Path) -> None:
     reasons = {r["row"]: r["reason"] for r in records}
     assert reasons["aLRP Loss (w IoU) + SB"].startswith("seed 1 diverged: the loss is not finite")
     assert reasons["aLRP Loss (w GIoU) + SB + ATSS"] == "seed 1: not run yet"
-    assert reasons["aLRP Loss (w IoU)"].startswith("barely learned, so no part")
+    assert reasons["aLRP Loss (w IoU)"].startswith("barely learned, so left out")
 
 
 def test_figure4_values(report: Path) -> None:

@@ -74,7 +74,7 @@ def test_the_comparison_is_over_seeds(seeds: Path) -> None:
     assert "one seed" in single["loss"] and "[" not in single["AP ↑"]  # one against five
     weak = next(row for name, row in found.items() if name.startswith("rs"))
     assert "barely learned" in weak["loss"] and "[" not in weak["AP ↑"]
-    assert "rs takes no part in tests: AP50 0.0 is below 5" in page.text
+    assert "rs is left out of tests: AP50 0.0 is below 5" in page.text
     assert not re.search(
         r'\S<span class="status barely', (seeds / COMPARE).read_text()
     )  # names need a space

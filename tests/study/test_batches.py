@@ -128,7 +128,7 @@ def test_the_note_says_what_is_ranked_and_what_differs(scope, published, told):
     assert parts[1:] == [
         "the batch stays 32",
         told,
-        "means over 4 GPUs, as of the number of positives, are over 2",
+        "means over 4 GPUs, such as the number of positives, are over 2",
     ]
 
 

@@ -123,7 +123,7 @@ def test_variants_that_do_not_fit_together_are_told():
 
 
 def test_a_key_that_is_given_twice_is_an_error(tmp_path):
-    """Python takes the last one in silence."""
+    """Python takes the last one without a warning."""
     text = CARD.replace(
         '    "test": {"score', '    "box": {"type": "iou"},\n    "test": {"score', 1
     )

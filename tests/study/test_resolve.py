@@ -143,7 +143,7 @@ def test_optimiser_keys_train_again_and_a_group_changes_single_factors():
 
 
 def test_betas_without_adamw_are_one_line():
-    told = r"runs\[0\]: schedule.betas: SGD has none; add `optimizer: adamw`"
+    told = r"runs\[0\]: schedule.betas: SGD has no betas; add `optimizer: adamw`"
     with pytest.raises(InputError, match=told):
         study(schedule={**BASE["schedule"], "betas": [0.9, 0.99]})
 

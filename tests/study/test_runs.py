@@ -215,7 +215,7 @@ def test_a_schedule_cannot_have_the_name_of_another(name):
 
 
 def test_a_named_schedule_has_no_published_gpus():
-    with pytest.raises(InputError, match=r"schedule_name 'mine' is no paper's schedule"):
+    with pytest.raises(InputError, match=r"schedule_name 'mine' is not the schedule of a paper"):
         study(runs=[group(schedule_name="mine", schedule={"gpus": "as published"})])
 
 
@@ -225,7 +225,7 @@ def test_a_group_can_keep_epochs():
     trained = [run for run in made.runs if run.trained]
     assert [kept.name for kept in trained[0].kept_epochs] == ["25-of-100", "50-of-100"]
     assert len(made.kept_epochs()) == 2 * len(trained)
-    with pytest.raises(InputError, match=r"keep_epochs: 100-of-100 is not on the way"):
+    with pytest.raises(InputError, match=r"keep_epochs: 100-of-100 is not before the end"):
         study(runs=[group(keep_epochs=["100-of-100"])])
     with pytest.raises(InputError, match=r"keep_epochs"):
         study(runs=[group(keep_epochs=["half"])])

@@ -1,11 +1,11 @@
 """<Your loss in one sentence>.
 
 Copy this file to `workflows/losses/<name>.py` and add `<name>` to `losses` of a study:
-`snakemake --cores all` then trains it. No other file has to be edited. A file whose name begins
-with an underscore is not a loss.
+`snakemake --cores all` then trains it. You do not need to edit any other file. A file whose name
+begins with an underscore is not a loss.
 
-A loss is this docstring (cite the source), a literal `CARD`, and your class, unless
-`rankdet.losses` has it. `CARD` is read without running the file, so it has only text, numbers,
+A loss file has this docstring (cite the source), a literal `CARD`, and your class, unless the class
+is in `rankdet.losses`. `CARD` is read without running the file, so it has only text, numbers,
 lists and dicts.
 """
 

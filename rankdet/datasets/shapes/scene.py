@@ -164,7 +164,7 @@ def _sides(config: ShapesOptions, count: int, bits: Bits) -> list[float]:
 
 
 def _colors(config: ShapesOptions, category: int, shape: tuple[int, ...], bits: Bits) -> np.ndarray:
-    """Returns the colour of the class or sometimes of another class, with variation and noise."""
+    """Returns the colour of the class, or sometimes of a random class, with variation and noise."""
     names = config.class_names
     name = names[category - 1]
     if bits.unit() < config.color_noise:

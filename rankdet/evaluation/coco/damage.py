@@ -16,8 +16,8 @@ _RUNS = "run lengths that are not numbers or do not add up to height x width"
 def damaged(segmentations: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> dict[int, str]:
     """Returns what is wrong with each damaged segmentation, by its position.
 
-    Nothing (null, [], {}) and lists that are no polygons (two points, a flat list) are not damaged.
-    They are no masks that a detector could learn, and nothing reads them for boxes.
+    Empty values (null, [], {}) and lists that are not polygons (two points, a flat list) do not
+    count as damaged: no detector could learn such masks, and nothing reads them for boxes.
 
     Args:
         segmentations: the `segmentation` of each annotation.

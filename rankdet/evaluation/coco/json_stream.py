@@ -29,7 +29,7 @@ def read_json(path: Path | str) -> Any:
     except json.JSONDecodeError as error:
         raise InputError(_what_is_wrong(path, error)) from None
     except RecursionError:
-        raise InputError(f"{path}: is nested too deeply to be a file of ours or COCO's") from None
+        raise InputError(f"{path}: is nested too deeply for detections or annotations") from None
     except ValueError:  # Python reads no whole number of more than 4,300 digits
         raise InputError(f"{path}: a number has too many digits; ids have 64 bits") from None
 

@@ -1,4 +1,4 @@
-"""APE Loss by Triton kernels: nine launches, and no wait of the host.
+"""APE Loss by Triton kernels: nine launches, and the host never waits.
 
 Six more launches choose the highest negatives, if there are more logits than are kept. The
 "official" numerics need the single pairs (`ape_tiles`).

@@ -1,4 +1,4 @@
-"""APE Loss with every pair by Triton kernels: seven launches and a sort, no wait of the host."""
+"""APE Loss with every pair by Triton kernels: seven launches and a sort, the host never waits."""
 
 import torch
 from torch import Tensor

@@ -1,7 +1,7 @@
 """Triton kernels of APE Loss in O(P + N): negatives as polynomials in cells of scaled scores.
 
 The axis of λs is divided into cells of width 1/4. Within a cell σ(z) is a polynomial of degree 4 of
-the negative's position (relative error 1.4e-8, decision 047), so a cell of negatives is five sums
+the negative's position (relative error 1.4e-8, decision 055), so a cell of negatives is five sums
 of Chebyshev polynomials, or five weighted nodes. The window of a positive u ends in a step at
 ``s_u - window / λ``. All ends together divide the cells into bins: bin ``b + c`` has the negatives
 in cell c above exactly b ends. Sums are integers (fixed point), so that their order does not

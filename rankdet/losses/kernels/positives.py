@@ -1,4 +1,4 @@
-"""Triton kernels that collect the positives in order of appearance, without a wait of the host.
+"""Triton kernels that collect the positives in order of appearance; the host never waits.
 
 Two launches: the first counts the positives of each block, the second writes them. The order does
 not depend on the timing of blocks, so results are the same in every call.

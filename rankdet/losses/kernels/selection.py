@@ -1,4 +1,4 @@
-"""Triton kernels that find the highest negatives, without a sort and without a wait of the host.
+"""Triton kernels that find the highest negatives, without a sort; the host never waits.
 
 The order of float32 numbers is that of integers (`key_of`). Two rounds of a histogram of 65,536
 bins find the key of the last negative to keep: the first over the range of the keys, the second

@@ -1,6 +1,6 @@
 """The losses of the smoothed step H by Triton kernels: AP, aLRP, and Rank & Sort Loss.
 
-Eight or nine launches, and no wait of the host. Everything between the launches stays on the
+Eight or nine launches, and the host never waits. Everything between the launches stays on the
 device: P numbers of float64 each, and the integers of the histogram.
 """
 

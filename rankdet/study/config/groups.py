@@ -32,7 +32,7 @@ class RunGroup(Exact):
         description="`workflows/backbones.yaml`, joined by `+`; default: the detectors' backbones",
     )
     seeds: list[Seed] = Field(
-        [1], min_length=1, description="One run each; tables give the mean and its interval"
+        [1], min_length=1, description="One run for each; tables give the mean and its interval"
     )
     schedule: ScheduleChange | None = Field(None, description="Changes for this group only")
     schedule_name: Name | None = Field(
@@ -44,7 +44,7 @@ class RunGroup(Exact):
     )
     keep_epochs: list[EpochName] = Field(
         [],
-        description="Epochs on the way that are kept and tested, as `50-of-100`",
+        description="Intermediate epochs that are kept and tested, such as `50-of-100`",
     )
     test: TestSettings | None = Field(None, description="Changes for this group only")
     test_variants: dict[Name, TestSettings] = Field(
@@ -96,7 +96,7 @@ class RunGroup(Exact):
             if epoch >= of:
                 raise PydanticCustomError(
                     "rule",
-                    "keep_epochs: {name} is not on the way; give one before the end, as 50-of-100",
+                    "keep_epochs: {name} is not before the end; give one such as 50-of-100",
                     {"name": name},
                 )
         return self
@@ -121,7 +121,7 @@ class RunsOfTables(Exact):
         ),
     )
     seeds: list[Seed] = Field(
-        [1], min_length=1, description="One run each; tables give the mean and its interval"
+        [1], min_length=1, description="One run for each; tables give the mean and its interval"
     )
     schedules: Literal["papers"] | dict[Name, ScheduleChange] = Field(
         {},

@@ -1,4 +1,4 @@
-"""The key `imported` of a study: detections that were made elsewhere."""
+"""The key `imported` of a study: detections that other tools made."""
 
 from typing import Annotated
 
@@ -28,7 +28,7 @@ class Imported(Exact):
             "of that detector shows the row too"
         ),
     )
-    seed: int = Field(1, ge=0, lt=2**32, description="Tells several trainings of a method apart")
+    seed: int = Field(1, ge=0, lt=2**32, description="Distinguishes several trainings of a method")
     title: Text | None = Field(None, description="Shown in reports; default: the name")
     speed: Text | None = Field(
         None, description="A `speed.json` (`rankdet.speed/1`) with the speed of its inference"

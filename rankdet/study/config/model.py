@@ -56,9 +56,7 @@ class StudyConfig(Exact):
 
     study: Name = Field(description="Name of the study, and of its folder below `results/`")
     title: Text = Field(description="Heading of the report")
-    scale: Text = Field(
-        description="Banner on every page: the scale at which the numbers were made"
-    )
+    scale: Text = Field(description="Banner on every page: how small or large the study is")
     preset: Literal["small", "full"] = Field(
         description="`small`: thin detectors for CPUs, from scratch; `full`: the papers' detectors"
     )
@@ -72,7 +70,7 @@ class StudyConfig(Exact):
         None, description="Also makes the runs that `tables` and `figures` show"
     )
     imported: list[Imported] = Field(
-        [], description="Detections that were made elsewhere, evaluated beside the runs"
+        [], description="Detections of other tools, evaluated together with the runs"
     )
     schedule: Schedule = Field(description="How the runs are trained")
     init_from: Text | dict[DetectorName, Text] | None = Field(
@@ -104,7 +102,7 @@ class StudyConfig(Exact):
         LEARNED_AP50,
         description=(
             "AP50 in [0, 1] from which a training has learned; a run below it is `barely learned`: "
-            "it takes no part in verdicts and is never bold"
+            "it is left out of verdicts and is never bold"
         ),
     )
     device: Literal["auto", "cpu", "cuda"] = Field(

@@ -199,8 +199,8 @@ class ScheduleChange(Exact):
     keep_state: bool | None = Field(
         None,
         description=(
-            "Whether the state at the end of a training is kept, so that more epochs go on from "
-            "there; default: true"
+            "Whether the state at the end of a training is kept, so that epochs can be added "
+            "later; default: true"
         ),
     )
     log_every: int | None = Field(None, ge=1, description="Iterations between lines of the log")
