@@ -1,7 +1,8 @@
-"""Prints where the host would wait for a GPU in a training step: `python -m tests.bench.bench_waits`.
+"""Where the host would wait for a GPU in a training step, counted on a CPU.
 
-The waits are counted on a CPU (`tests/pretended_gpu.py`): no GPU is needed, and no time is measured.
-NMS and RoIAlign are those in PyTorch; with torchvision a GPU has its kernels instead.
+`python -m tests.bench.bench_waits` prints the counts of docs/training-speed.md. It needs no GPU and
+measures no time (`tests/pretended_gpu.py`). NMS and RoIAlign are those in PyTorch; with
+torchvision a GPU has its kernels instead.
 """
 
 import argparse
