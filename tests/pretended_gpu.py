@@ -59,8 +59,7 @@ class PretendedGpu(TorchFunctionMode):
             return on_gpu(copy.deepcopy(_plain(first), args[1]))
         if func in TO_HOST and here:
             self.watch.add(func.__name__)
-            found = first.detach().clone() if func is Tensor.cpu else _plain(first)
-            return _plain(found) if func is Tensor.cpu else func(found, *args[1:], **kwargs)
+            return func(_plain(first), *args[1:], **kwargs)
         goes = _goes(func, args, kwargs)
         if goes:
             args, kwargs = tree_map(lambda v: CPU if _is_gpu(v) else v, (args, kwargs))

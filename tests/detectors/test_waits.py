@@ -62,6 +62,12 @@ def test_a_step_of_a_training_with_samplers_does_not_grow():
     assert all(many[place] - few[place] < (MANY - FEW) * SIZES["batch_size"] for place in many)
 
 
+def test_roi_align_reads_the_sizes_of_all_groups_at_once():
+    found = count("faster-rcnn", "ce+l1", 7)
+    pooled = sum(times for place, times in found.items() if "/ops/windows.py" in place)
+    assert 0 < pooled <= 3 * 4  # forward twice, backward once, for each of four levels
+
+
 def names_of(call):
     watch = Watch()
     with PretendedGpu(watch), watch:
