@@ -1,11 +1,12 @@
 """Where the host would wait for a GPU in a training step, counted on a CPU.
 
 `python -m tests.bench.bench_waits` prints the counts of docs/training-speed.md. It needs no GPU and
-measures no time (`tests/pretended_gpu.py`). NMS and RoIAlign are those in PyTorch; with
-torchvision a GPU has its kernels instead.
+measures no time (`tests/pretended_gpu.py`). NMS, RoIAlign and losses are those in PyTorch; with
+torchvision and Triton a GPU has their kernels instead.
 """
 
 import argparse
+import os
 from collections import Counter
 
 from rankdet.losses import device
@@ -50,6 +51,7 @@ def main() -> None:
     chosen = parser.parse_args()
     set_up({"device": "cpu", "threads": 1})
     device.on_cpu = lambda values: False
+    os.environ |= {"RANKDET_OPS": "pytorch", "RANKDET_KERNELS": "off"}  # their kernels need a GPU
     for detector in chosen.detectors:
         found = count(detector, chosen.loss, chosen.objects)
         print(f"{detector}, {chosen.loss}: {sum(found.values())}")

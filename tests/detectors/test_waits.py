@@ -28,6 +28,7 @@ def gpu_path(monkeypatch):
     monkeypatch.setattr("rankdet.losses.device.on_cpu", lambda values: False)
     monkeypatch.setattr("rankdet.training.cost.OBJECTS", 7)  # restored: `count` changes it
     monkeypatch.setenv("RANKDET_OPS", "pytorch")
+    monkeypatch.setenv("RANKDET_KERNELS", "off")  # there is no GPU for them
 
 
 @pytest.mark.parametrize(
