@@ -134,4 +134,20 @@ class CriterionHead(HeadBase):
 
 def mean_count(value: float, like: Tensor) -> Tensor:
     """Returns a count, averaged over GPUs, as a float32 scalar on the device of `like`."""
-    return reduce_mean(torch.tensor(float(value), device=like.device))
+    return reduce_mean(filled(float(value), like))
+
+
+def filled(value: float, like: Tensor) -> Tensor:
+    """Returns a float32 scalar on the device of `like`, where it is filled in.
+
+    To copy a number to a GPU (`torch.tensor`, `new_tensor`) the host waits for the GPU.
+    """
+    return torch.full((), value, dtype=torch.float32, device=like.device)
+
+
+def keep_anchors_on(generator: Any, device: Any) -> None:
+    """Moves the base anchors of mmdet's generator to a device, where they stay.
+
+    mmdet leaves them on the host, and copies those of each level in each step.
+    """
+    generator.base_anchors = [level.to(device) for level in generator.base_anchors]

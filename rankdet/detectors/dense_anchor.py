@@ -4,7 +4,8 @@ mmdet's heads assign targets and then call `loss_by_feat_single` once per level.
 collects its arguments. The criterion then gets all anchors of the batch as one flat problem.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +14,12 @@ from mmdet.registry import MODELS
 from mmdet.utils import reduce_mean
 from torch import Tensor, nn
 
-from rankdet.detectors.criterion_head import CriterionHead, configure_head
+from rankdet.detectors.criterion_head import (
+    CriterionHead,
+    configure_head,
+    filled,
+    keep_anchors_on,
+)
 
 
 def configure(model: dict[str, Any], detector: Mapping[str, Any], criterion: Mapping) -> None:
@@ -51,6 +57,8 @@ class CriterionAnchorHead(CriterionHead):
         super().__init__(*args, **kwargs)
         self._levels: list[Level] = []
         self._avg_factor = 1.0
+        self._sizes: Sequence[Any] = ()  # of the levels: (height, width)
+        self._all_anchors = False  # whether all anchors of the current image take part
 
     def collect(
         self,
@@ -155,7 +163,7 @@ class CriterionAnchorHead(CriterionHead):
             positives: The number of positives.
             counted: The number of anchors that are not ignored (a scalar).
         """
-        return torch.as_tensor(self._avg_factor, dtype=torch.float32, device=counted.device)
+        return filled(self._avg_factor, counted)
 
     def loss_by_feat_single(self, *level: Any, avg_factor: float) -> tuple[Tensor, ...]:
         """Collects one level. The returned zeros are only for mmdet's loop.
@@ -176,6 +184,47 @@ class CriterionAnchorHead(CriterionHead):
         """Lets mmdet assign targets, then applies the criterion to the whole batch."""
         super().loss_by_feat(*args, **kwargs)
         return self.criterion_losses()
+
+    def get_anchors(
+        self, featmap_sizes: Sequence[Any], batch_img_metas: Any, device: Any = "cuda"
+    ) -> tuple[Any, ...]:
+        """Returns mmdet's anchors; stores the sizes (height, width) of the levels."""
+        self._sizes = featmap_sizes
+        keep_anchors_on(self.prior_generator, device)
+        found: tuple[Any, ...] = super().get_anchors(featmap_sizes, batch_img_metas, device=device)
+        return found
+
+    def _get_targets_single(
+        self, *args: Any, unmap_outputs: bool = True, **kwargs: Any
+    ) -> tuple[Any, ...]:
+        """Lets mmdet assign the targets of an image.
+
+        If all anchors take part, mmdet need not map the targets back to all anchors: for each
+        mapping the host would wait for a GPU.
+        """
+        [meta] = [value for value in args if isinstance(value, Mapping)]
+        self._all_anchors = self._all_take_part(meta["pad_shape"])
+        mapped = unmap_outputs and not self._all_anchors
+        found: tuple[Any, ...] = super()._get_targets_single(*args, unmap_outputs=mapped, **kwargs)
+        return found
+
+    def _all_take_part(self, shape: Sequence[int]) -> bool:
+        """Returns whether an image (height, width) covers all levels and no border is left out."""
+        levels = zip(self._sizes, self.prior_generator.strides, strict=True)
+        covered = all(
+            math.ceil(shape[0] / down) >= rows and math.ceil(shape[1] / across) >= columns
+            for (rows, columns), (across, down) in levels
+        )
+        return covered and self.train_cfg["allowed_border"] < 0
+
+    def get_num_level_anchors_inside(
+        self, num_level_anchors: Sequence[int], inside_flags: Tensor
+    ) -> list[int]:
+        """Returns how many anchors of each level take part; mmdet counts them on the GPU."""
+        if self._all_anchors:
+            return list(num_level_anchors)
+        counts: list[int] = super().get_num_level_anchors_inside(num_level_anchors, inside_flags)
+        return counts
 
     def _centerness_targets(self, anchors: Tensor, targets: Tensor) -> Tensor:
         if not len(anchors):  # mmdet's function fails without anchors

@@ -12,6 +12,7 @@ import torch
 from mmdet.models.dense_heads import FCOSHead, FoveaHead
 from mmdet.registry import MODELS
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from rankdet.detectors.criterion_head import (
     ANCHOR_OPTIONS,
@@ -75,8 +76,9 @@ class CriterionPointHead(CriterionHead):
         n = len(cls_scores[0])
         positive = extras["positives"]
         centres = torch.cat([level.repeat(n, 1) for level in points])[positive]
-        counts = torch.tensor([n * len(level) for level in points], device=labels.device)
-        pixels = centres.new_tensor(units).repeat_interleave(counts)[positive, None]
+        levels = zip(points, units, strict=True)  # filled on the device: no copy, no wait
+        pixels = torch.cat([centres.new_full((n * len(p), 1), unit) for p, unit in levels])
+        pixels = pixels[positive]
         images = torch.arange(n, device=labels.device)
         deltas = flat(bbox_preds, 4)[positive]
         losses = self.apply_criterion(
@@ -157,6 +159,45 @@ class CriterionFoveaHead(CriterionPointHead, FoveaHead):
         """Returns the distances. FoveaBox predicts their logarithm in the level's base length."""
         return deltas.exp() * units
 
+    def _get_targets_single(
+        self,
+        gt_instances: Any,
+        featmap_size_list: Sequence[Any] = (),
+        priors_list: Sequence[Tensor] = (),
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Assigns the points of an image as mmdet does, but all objects of a level at once.
+
+        mmdet writes the targets object by object. For the sides of each object's area the host
+        would wait for a GPU.
+
+        Args:
+            gt_instances: G objects with `bboxes` (G, 4) xyxy in pixels and `labels` (G,).
+            featmap_size_list: (height, width) of each level.
+            priors_list: (height · width, 2) points of each level, in pixels.
+
+        Returns:
+            For each level, labels (height, width), C for background, and encoded boxes (height,
+            width, 4), 0 for background.
+        """
+        boxes, classes = gt_instances.bboxes, gt_instances.labels
+        sizes = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).sqrt()
+        order = (-sizes).sort(stable=True)[1]  # where areas overlap, the smaller object counts
+        boxes, sizes = boxes[order], sizes[order]
+        label_of = F.pad(classes[order], (1, 0), value=self.num_classes)
+        box_of = F.pad(boxes, (0, 0, 1, 0))
+        labels, targets = [], []
+        columns = (self.base_edge_list, self.scale_ranges, self.strides)
+        levels = zip(featmap_size_list, priors_list, *columns, strict=True)
+        for shape, points, unit, (low, high), stride in levels:
+            of_level = (sizes >= low) & (sizes <= high)
+            winner = last_inside(boxes / stride, of_level, shape, self.sigma)
+            box, at = box_of[winner], points.view(*shape, 2)
+            distances = torch.cat([at - box[..., :2], box[..., 2:] - at], -1) / unit
+            distances = torch.where(winner[..., None] > 0, distances, 1.0)
+            labels.append(label_of[winner])
+            targets.append(distances.clamp(min=1.0 / 16, max=16.0).log())
+        return labels, targets
+
     def loss_by_feat(
         self,
         cls_scores: Sequence[Tensor],
@@ -185,3 +226,29 @@ class CriterionFoveaHead(CriterionPointHead, FoveaHead):
             targets[positive],
             extras,
         )
+
+
+def last_inside(boxes: Tensor, of_level: Tensor, shape: Sequence[int], sigma: float) -> Tensor:
+    """Returns the last object whose inner area has each cell of a level; 0 where there is none.
+
+    Args:
+        boxes: (G, 4) xyxy in cells of the level.
+        of_level: (G,) whether the level detects an object, bool.
+        shape: Height and width of the level.
+        sigma: Side of the inner area, as a part of the box's side.
+
+    Returns:
+        (height, width) int64; objects are counted from 1.
+    """
+    height, width = shape
+    device, inside = boxes.device, []
+    for axis, cells in ((1, height), (0, width)):
+        low, half = boxes[:, axis], 0.5 * (boxes[:, axis + 2] - boxes[:, axis])
+        first = (low + (1 - sigma) * half - 0.5).ceil().long().clamp(0, cells - 1)
+        final = (low + (1 + sigma) * half - 0.5).floor().long().clamp(0, cells - 1)
+        cell = torch.arange(cells, device=device)
+        inside.append((cell >= first[:, None]) & (cell <= final[:, None]))
+    rows, columns = inside[0] & of_level[:, None], inside[1]
+    numbers = torch.arange(1, len(boxes) + 1, device=device)[:, None, None]
+    hits = torch.where(rows[:, :, None] & columns[:, None], numbers, 0)
+    return F.pad(hits, (0, 0, 0, 0, 1, 0)).amax(0)  # padded: there may be no object

@@ -74,9 +74,12 @@ def model_config(
     Raises:
         InputError: If the detector has no such preset, or its family is unknown.
     """
+    from rankdet.detectors import assigners  # it imports mmdet, after `environment.set_up`
+
     model = _without_criterion(detector, preset, classes)
     criterion = {"card": dict(card), "loss_file": str(loss_file) if loss_file else None}
     family(detector["family"]).configure(model, detector, criterion)
+    assigners.use(model)
     settings = model["test_cfg"]
     _apply_test_settings(settings.get("rcnn", settings), test or {})  # two stages: of the last
     return ConfigDict(model)  # mmdet reads its settings as attributes

@@ -16,7 +16,12 @@ from mmdet.models.utils import levels_to_images
 from mmdet.registry import MODELS
 from torch import Tensor, nn
 
-from rankdet.detectors.criterion_head import CriterionHead, configure_head, mean_count
+from rankdet.detectors.criterion_head import (
+    CriterionHead,
+    configure_head,
+    keep_anchors_on,
+    mean_count,
+)
 from rankdet.losses import pairwise_iou
 
 # `training.environment` imports mmdet without sklearn, which saves a second for other detectors.
@@ -136,9 +141,12 @@ class CriterionPAAHead(CriterionHead, PAAHead):
             losses["loss_iou"] = zeros["loss_iou"]  # computed by mmdet
         return losses
 
-    def get_anchors(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    def get_anchors(
+        self, featmap_sizes: Sequence[Any], batch_img_metas: Any, device: Any = "cuda"
+    ) -> tuple[Any, ...]:
         """Returns mmdet's anchors, and stores them for the losses."""
-        anchors, flags = super().get_anchors(*args, **kwargs)
+        keep_anchors_on(self.prior_generator, device)
+        anchors, flags = super().get_anchors(featmap_sizes, batch_img_metas, device=device)
         self._anchors = anchors
         return anchors, flags
 

@@ -87,7 +87,7 @@ class CriterionBBoxHead(CriterionHead, Shared2FCBBoxHead):
         column = torch.zeros_like(labels) if self.reg_class_agnostic else labels
         deltas = bbox_pred.reshape(len(rois), -1, 4)[positive, column[positive]]
         anchors, targets = rois[positive, 1:], bbox_targets[positive]
-        counted = (~ignore).sum().float() if self.per_sample else rois.new_tensor(len(positive))
+        counted = (~ignore).sum().float() if self.per_sample else rois.new_full((), len(positive))
         extras = {
             "positives": positive,
             "anchors": anchors,

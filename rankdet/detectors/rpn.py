@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from mmdet.models.dense_heads import RPNHead
+from mmdet.models.task_modules.samplers import PseudoSampler
 from mmdet.registry import MODELS
 from torch import Tensor
 
@@ -28,7 +29,7 @@ class CriterionRPNHead(CriterionAnchorHead, RPNHead):
 
         mmdet's `avg_factor` is the number of samples with a sampler, and of positives without.
         """
-        sampled = self.train_cfg["sampler"]["type"] != "PseudoSampler"
+        sampled = not isinstance(self.sampler, PseudoSampler)
         if sampled == self.per_sample:
             return super().normaliser(positives, counted)
         return counted.float() if self.per_sample else torch.full_like(counted, positives).float()

@@ -95,7 +95,7 @@ class CriterionSOLOV2Head(CriterionHead, SOLOV2Head):
         super().loss_by_feat(mlvl_kernel_preds, mlvl_cls_preds, mask_feats, *args, **kwargs)
         [(logits, labels)] = self.loss_cls.take()
         errors = torch.cat([mask_feats.new_zeros(0), *self.loss_mask.take()])[self._rows()]
-        count = reduce_mean(errors.new_tensor(len(errors)))
+        count = reduce_mean(errors.new_full((), len(errors)))
         no_boxes = errors.new_zeros(len(errors), 4)
         extras = {
             "mask_errors": errors,

@@ -14,6 +14,7 @@ from mmdet.models.dense_heads import YOLACTHead, YOLACTProtonet
 from mmdet.models.detectors import YOLACT
 from mmdet.models.losses.dice_loss import dice_loss
 from mmdet.registry import MODELS
+from mmengine.structures import InstanceData
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -157,8 +158,9 @@ class CriterionProtonet(YOLACTProtonet):
         if segm_preds is None:  # mmdet reads its shape even without the semantic branch
             images = len(mask_preds)
             segm_preds = mask_preds[0].new_zeros(images, self.num_classes, 1, 1)
+        objects = labels_on_host(batch_gt_instances)
         losses = super().loss_by_feat(
-            mask_preds, segm_preds, batch_gt_instances, batch_img_metas, positive_infos, **kwargs
+            mask_preds, segm_preds, objects, batch_img_metas, positive_infos, **kwargs
         )
         if self.trains_dice:
             losses["loss_mask"] = [self._dice_loss(dice, mask_preds)]
@@ -181,6 +183,19 @@ class CriterionProtonet(YOLACTProtonet):
         targets = truth[found.pos_assigned_gt_inds].float()
         masks = masks.clamp(0, 1)  # as mmdet does before its cross entropy
         return 1 - dice_loss(masks.flatten(1), targets.flatten(1), eps=1e-5, reduction="none")
+
+
+def labels_on_host(objects: Sequence[Any]) -> list[InstanceData]:
+    """Returns the objects of each image with labels on the host, copied at once.
+
+    The semantic branch of mmdet reads each label twice, and the host would wait each time.
+    """
+    labels = torch.cat([one.labels for one in objects]).cpu()
+    parts = labels.split([len(one.labels) for one in objects])
+    return [
+        InstanceData(**{**dict(one.items()), "labels": own})
+        for one, own in zip(objects, parts, strict=True)
+    ]
 
 
 @MODELS.register_module()

@@ -1,6 +1,7 @@
 """Anchor heads: with focal loss as criterion, our losses equal those of mmdet."""
 
 import pytest
+import torch
 
 from rankdet.detectors.models import model_config
 from rankdet.errors import InputError
@@ -13,6 +14,7 @@ from tests.detectors.batches import (
     small_config,
     stock_beside,
 )
+from tests.waits import Watch
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -76,3 +78,34 @@ def test_atss_assigns_on_retinanets_plain_head_too():
     losses = model.loss(*batch())
     sum(value.sum() for key, value in losses.items() if "loss" in key).backward()
     assert all(p.grad is not None for p in model.bbox_head.parameters())
+
+
+@pytest.mark.parametrize("name", ["retinanet", "atss", "gfl", "yolact"])
+@pytest.mark.parametrize("border", [-1, 0])
+@pytest.mark.parametrize("size", [(128, 128), (96, 128), (128, 70), (65, 65)])
+def test_targets_that_are_not_mapped_back_are_those_of_mmdet(name, border, size):
+    """With all anchors of an image, mmdet's mapping back to all anchors changes nothing."""
+    from rankdet.detectors.dense_anchor import CriterionAnchorHead
+
+    head = build(small_config(name, ALRP)).bbox_head
+    head.train_cfg["allowed_border"] = border
+    sizes = [
+        (-(-128 // stride[1]), -(-128 // stride[0])) for stride in head.prior_generator.strides
+    ]
+    image = batch()[1][0]
+    meta = {**image.metainfo, "pad_shape": size, "img_shape": size}
+    anchors, flags = head.get_anchors(sizes, [meta], device="cpu")
+    arguments = [torch.cat(anchors[0]), torch.cat(flags[0]), image.gt_instances, meta]
+    if name in ("atss", "gfl"):
+        arguments.insert(2, [len(level) for level in anchors[0]])
+    arguments.append(image.ignored_instances)
+    of_mmdet = super(CriterionAnchorHead, head)._get_targets_single
+    expected = of_mmdet(*arguments)
+    with Watch() as watch:
+        found = head._get_targets_single(*arguments)
+    assert len(found) == len(expected)
+    for own, theirs in zip(found, expected, strict=True):
+        if isinstance(theirs, torch.Tensor):
+            torch.testing.assert_close(own, theirs, rtol=0, atol=0)
+    mapped = any("mmdet/models/utils/misc.py" in caller for caller in watch.callers)
+    assert mapped == (size != (128, 128) or border == 0)

@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.structures import InstanceData
 
 from tests.detectors.batches import (
     ALRP,
@@ -13,6 +16,7 @@ from tests.detectors.batches import (
     small_config,
     stock_beside,
 )
+from tests.waits import Watch
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -101,3 +105,29 @@ def test_coders_of_anchors_are_not_for_points():
     card = {**ALRP, "head": {"bbox_coder": {"type": "DeltaXYWHBBoxCoder"}, "centerness": False}}
     head = build(small_config("fcos", card)).bbox_head
     assert type(head.bbox_coder).__name__ == "DistancePointBBoxCoder"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(*[st.integers(0, 120)] * 2, *[st.sampled_from([4, 20, 32, 64, 100])] * 2),
+        max_size=8,
+    ),
+    st.sampled_from([1.0, 0.37]),
+)
+def test_foveabox_assigns_all_objects_at_once_as_mmdet_does_one_by_one(rows, scale):
+    """Few sizes: boxes of equal area overlap, and lie between two levels or outside the image."""
+    from mmdet.models.dense_heads import FoveaHead
+
+    head = build(small_config("foveabox", ALRP)).bbox_head
+    sizes = [(16, 20), (8, 10), (4, 5), (2, 3), (1, 2)]
+    points = head.prior_generator.grid_priors(sizes, dtype=torch.float32, device="cpu")
+    boxes = scale * torch.tensor(rows, dtype=torch.float32).reshape(-1, 4)
+    boxes = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+    objects = InstanceData(bboxes=boxes, labels=torch.arange(len(boxes)) % len(CLASSES))
+    levels = {"featmap_size_list": sizes, "priors_list": points}
+    with Watch() as watch:
+        found = head._get_targets_single(objects, **levels)
+    assert watch.seen == []
+    expected = FoveaHead._get_targets_single(head, objects, **levels)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)

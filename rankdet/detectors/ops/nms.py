@@ -83,19 +83,25 @@ def _kept(boxes: Tensor, threshold: float, offset: int, inclusive: bool) -> Tens
             matrix = overlaps(boxes[head], boxes[head], threshold, offset, inclusive)
             head = head[_greedy(matrix)]
             kept[head] = True
+            if not len(alive):  # else the host waits for a GPU to learn that nothing is left
+                break
             tiles = _tiles(boxes[head], boxes, alive, threshold, offset, inclusive)
             alive = torch.cat([alive[:0], *(some[~hit.any(dim=0)] for some, hit in tiles)])
     return kept
 
 
 def _greedy(overlap: Tensor) -> Tensor:
-    """Returns which of N boxes in order the greedy choice keeps, given the overlaps (N, N)."""
+    """Returns the boxes that the greedy choice keeps of N in order, given the overlaps (N, N).
+
+    Returns:
+        Ascending indices, int64: a mask would have to be counted on the device.
+    """
     below = overlap.triu(1).cpu().numpy()
     kept = np.ones(len(below), dtype=bool)
     for row in np.flatnonzero(below.any(axis=1)):
         if kept[row]:
             kept &= ~below[row]
-    return torch.from_numpy(kept).to(overlap.device)
+    return torch.from_numpy(np.flatnonzero(kept)).to(overlap.device)
 
 
 def _tiles(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +23,8 @@ class Axis:
         extent: Pixels in its window (R,), int64, >= 1.
         bins: Bins along this axis.
         size: Pixels of the feature map along this axis.
+        most: The largest `count`, known for the parts of `Windows.parts`.
+        widest: The largest `extent`, known for the same.
     """
 
     start: Tensor
@@ -32,6 +34,8 @@ class Axis:
     extent: Tensor
     bins: int
     size: int
+    most: int = 0
+    widest: int = 0
 
     @classmethod
     def of(cls, low: Tensor, high: Tensor, bins: int, size: int, ratio: int, aligned: bool) -> Axis:
@@ -46,8 +50,8 @@ class Axis:
         last = (ends.amax(dim=0).floor().long() + 2).clamp(0, size - 1)
         return cls(start, step, count.long(), first, last - first + 1, bins, size)
 
-    def take(self, rows: Tensor) -> Axis:
-        """Returns the axis of some of the RoIs."""
+    def take(self, rows: Tensor, most: int, widest: int) -> Axis:
+        """Returns the axis of some of the RoIs, with their largest `count` and `extent`."""
         return Axis(
             self.start[rows],
             self.step[rows],
@@ -56,6 +60,8 @@ class Axis:
             self.extent[rows],
             self.bins,
             self.size,
+            most,
+            widest,
         )
 
     def samples(self) -> Tensor:
@@ -74,11 +80,11 @@ class Axis:
         return (self._steps() < self.count[:, None])[:, None]
 
     def _steps(self) -> Tensor:
-        return torch.arange(max(1, int(self.count.max())), device=self.count.device)
+        return torch.arange(max(1, self.most), device=self.count.device)
 
     def pixels(self) -> Tensor:
         """Returns the pixels of the windows (R, largest extent), int64; some may be off the map."""
-        return self.first[:, None] + torch.arange(int(self.extent.max()), device=self.first.device)
+        return self.first[:, None] + torch.arange(self.widest, device=self.first.device)
 
     def weights(self) -> Tensor:
         """Returns the weight of each pixel in each sample (R, bins, S, largest extent)."""
@@ -119,6 +125,8 @@ class Windows:
     def parts(self, channels: int, samples: bool) -> Iterator[tuple[Tensor, Windows]]:
         """Yields the indices and windows of RoIs of similar size, as many as fit in memory.
 
+        The largest sizes of all groups are read at once: the host waits for a GPU at each reading.
+
         Args:
             channels: Channels of the feature map.
             samples: Whether memory is needed for a value per sample, not only per bin.
@@ -127,14 +135,22 @@ class Windows:
         powers = sizes[:2].clamp(min=8).double().log2().ceil().long()
         code = powers[0] * 64 + powers[1]
         order = code.argsort()
-        same = code[order].unique_consecutive(return_counts=True)[1].tolist()
+        _, group, lengths = code[order].unique_consecutive(return_inverse=True, return_counts=True)
+        largest = sizes.new_zeros(len(sizes), len(lengths))
+        largest.scatter_reduce_(1, group.expand_as(sizes), sizes[:, order], "amax")
         budget = BUDGET.get(code.device.type, 1 << 26)
-        for rows in order.split(same):
-            cost = self._cost(sizes[:, rows].amax(dim=1).tolist(), channels, samples)
-            for some in rows.split(max(1, budget // cost)):
-                yield some, Windows(self.image[some], self.y.take(some), self.x.take(some))
+        same, *most = torch.cat([lengths[None], largest]).tolist()
+        for rows, top in zip(order.split(same), zip(*most, strict=True), strict=True):
+            parts = rows.split(max(1, budget // self._cost(top, channels, samples)))
+            for some in parts:
+                found = top if len(parts) == 1 else sizes[:, some].amax(dim=1).tolist()
+                yield some, self._take(some, *found)
 
-    def _cost(self, largest: list[int], channels: int, samples: bool) -> int:
+    def _take(self, rows: Tensor, height: int, width: int, down: int, across: int) -> Windows:
+        y, x = self.y.take(rows, down, height), self.x.take(rows, across, width)
+        return Windows(self.image[rows], y, x)
+
+    def _cost(self, largest: Sequence[int], channels: int, samples: bool) -> int:
         height, width, down, across = largest
         rows, columns = self.y.bins * down, self.x.bins * across
         weights = rows * height + columns * width

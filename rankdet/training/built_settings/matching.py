@@ -5,6 +5,8 @@ from typing import Any
 from rankdet.training.built_settings.build import Built
 from rankdet.training.built_settings.words import number
 
+NO_SAMPLER = ("PseudoSampler", "EverySample")  # mmdet's, and ours with fewer waits
+
 
 def matching_settings(built: Built) -> dict[str, str]:
     """Returns the assigners, samplers and proposals of training and tests by name."""
@@ -79,7 +81,7 @@ def _samplers(built: Built) -> dict[str, str]:
 
 
 def _sampler(settings: Any) -> str:
-    if settings.type == "PseudoSampler":
+    if settings.type in NO_SAMPLER:
         return "none"
     if settings.num >= 10**6:
         return f"all, positive fraction {number(settings.pos_fraction)}"
