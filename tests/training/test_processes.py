@@ -250,6 +250,7 @@ def one_iteration(spec, folder, **schedule):
     train(
         {
             **spec,
+            "threads": schedule.get("gpus", 1),  # one for each process
             "detector_spec": detector,
             "card": {**spec["card"], "balance": balance},
             "schedule": own,
