@@ -13,8 +13,8 @@ EXAMPLE ?= smoke
 # Lowest accepted coverage of rankdet in percent, lines and branches. Measured: 92, without the tests in
 # workflow, conformance and golden.
 FLOOR  ?= 90
-# Tests of a file run in the same process, several files at a time.
-PARALLEL ?= -n logical --maxprocesses 8 --dist loadfile
+# Tests of a file run in the same process, several files at a time, the longest first (tests/conftest.py).
+PARALLEL ?= -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 # The GPU check. The wheels are for a machine without internet; its Python is 3.11 or 3.12.
 PYTHON_VERSION ?= 3.12

@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,9 +119,16 @@ def _list(where: str, data: Mapping[str, Any], key: str) -> list[Any]:
 def _made(kind: type[Part], where: str, entry: Mapping[str, Any]) -> Part:
     """Returns the checked part of a specification: the types of all values are right."""
     try:
-        return TypeAdapter(kind).validate_python(entry)
+        part: Part = _checkers()[kind].validate_python(entry)
+        return part
     except ValidationError as error:
         raise InputError(f"{where}: {first_problem(error)}") from error
+
+
+@cache
+def _checkers() -> dict[type[Any], TypeAdapter[Any]]:
+    """The checker of each kind of part; to make one takes longer than to check with it."""
+    return {kind: TypeAdapter(kind) for kind in (Column, Row, Claim, Spec)}
 
 
 def _column(where: str, entry: Any, published: Collection[str], from_runs: bool) -> Column:

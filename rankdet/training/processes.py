@@ -89,11 +89,12 @@ def _train(spec: dict[str, Any], run_dir: str, sender: Connection) -> None:
     """Trains as one of the processes; the launcher has set `LOCAL_RANK`."""
     end_with_parent()
     try:
-        from rankdet.training import together
         from rankdet.training.environment import set_up
+
+        device = set_up(spec)  # first: it leaves out what other imports would load, a second long
+        from rankdet.training import together
         from rankdet.training.run import train_process
 
-        device = set_up(spec)
         together.connect(device)
         train_process(spec, Path(run_dir), device, lambda *values: sender.send(values))
         together.disconnect()

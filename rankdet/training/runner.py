@@ -80,7 +80,7 @@ def build_runner(
         randomness={"seed": int(spec["seed"])},
         default_scope="mmdet",
         launcher="pytorch" if several else "none",
-        visualizer=tracked,
+        visualizer=tracked or tracking.nothing(),
         experiment_name=_unused_name(spec),
         cfg=_parallel_settings(spec, device) if several else None,
     )

@@ -5,9 +5,11 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.visualization import Visualizer
 
 from rankdet.errors import InputError
 from rankdet.results.layout import TRACKED
@@ -19,6 +21,18 @@ BACKENDS = {
     "wandb": "WandbVisBackend",
 }
 NOT_AVERAGED = ("iteration", "epoch", "lr")
+
+
+class ScalarsVisualizer(Visualizer):
+    """mmengine's visualizer without its figure: that imports matplotlib, and we draw no image."""
+
+    def _initialize_fig(self, fig_cfg: Any) -> tuple[None, SimpleNamespace, None]:
+        return None, SimpleNamespace(get_dpi=lambda: 100.0), None
+
+
+def nothing() -> dict[str, Any]:
+    """Returns mmengine's visualizer of a run that is not tracked."""
+    return {"type": ScalarsVisualizer, "vis_backends": []}
 
 
 def visualizer(spec: Mapping[str, Any], work: Path) -> dict[str, Any] | None:
@@ -52,7 +66,7 @@ def visualizer(spec: Mapping[str, Any], work: Path) -> dict[str, Any] | None:
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     else:
         backend["init_kwargs"] = {"project": spec["study"], "name": key}
-    return {"type": "Visualizer", "vis_backends": [backend], "save_dir": str(folder)}
+    return {"type": ScalarsVisualizer, "vis_backends": [backend], "save_dir": str(folder)}
 
 
 def describe(runner: Any, spec: Mapping[str, Any], work: Path) -> None:

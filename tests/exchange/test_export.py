@@ -1,10 +1,7 @@
-"""`rankdet export` and `rankdet import study.zip`: a study goes to another machine."""
+"""`rankdet export`: the archive and the tables of a study."""
 
 import json
 import shutil
-import stat
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -14,35 +11,9 @@ import pytest
 import rankdet.results
 from rankdet import cli
 from rankdet.exchange.files import fault_of
-from rankdet.results.leaderboard import leaderboard
 from rankdet.results.records import read_study
+from tests.exchange.archives import AP
 from tests.report.fake_study import make_study
-
-AP = "shapes/retinanet/ap/seed1"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("export")
-    plan = make_study(root)
-    (plan.parent / AP / "model.pth").write_bytes(b"weights")
-    (plan.parent / AP / "logs").mkdir()
-    (plan.parent / AP / "logs" / "train.log").write_text("a path of this machine")
-    (root / "fake.yaml").write_text("# a study\nstudy: fake  # its name\ntitle: Fake study\n")
-    return root
-
-
-@pytest.fixture
-def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(made)
-    return tmp_path
-
-
-@pytest.fixture
-def archive(here: Path) -> Path:
-    path = here / "study.zip"
-    assert cli.main(["export", "fake", "--out", str(path)]) == 0
-    return path
 
 
 def test_an_archive_has_records_config_and_environment_only(archive: Path) -> None:
@@ -203,194 +174,6 @@ def test_its_metadata_are_an_ro_crate(here: Path) -> None:
             assert graph[name]["@type"] == "File" and int(graph[name]["contentSize"]) == sizes[name]
 
 
-def test_an_imported_study_has_the_same_numbers(archive: Path, monkeypatch, capsys) -> None:
-    before = leaderboard(read_study("results/fake/plan.json"))
-    monkeypatch.chdir(archive.parent)
-    assert cli.main(["import", str(archive)]) == 0
-    assert "results/fake: " in capsys.readouterr().out
-    assert leaderboard(read_study("results/fake/plan.json")) == before
-    assert Path("results/fake/origin/config/fake.yaml").is_file()
-    times = {path.stat().st_mtime_ns for path in Path("results/fake").rglob("*") if path.is_file()}
-    assert len(times) == 1  # the order of unpacking does not count
-    assert cli.main(["report", "fake", "--out", "report"]) == 0
-    assert "aLRP Loss" in Path("report/index.html").read_text()
-
-
-def test_an_import_may_have_another_name_and_replaces_nothing(archive, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(archive.parent)
-    assert cli.main(["import", str(archive), "--as", "theirs"]) == 0
-    assert read_study("results/theirs/plan.json").name == "theirs"
-    assert cli.main(["import", str(archive), "--as", "theirs"]) == 2
-    assert "there is a study of this name; give another with --as" in capsys.readouterr().err
-    assert cli.main(["import", str(archive), "--as", "../theirs"]) == 2
-    assert "name it with --as" in capsys.readouterr().err
-    assert sorted(path.name for path in Path("results").iterdir()) == ["theirs"]
-
-
-def test_damaged_runs_are_named_and_not_counted(archive: Path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(archive.parent)
-    capsys.readouterr()
-    assert cli.main(["import", str(archive), "--as", "whole"]) == 0
-    whole = capsys.readouterr()
-    with zipfile.ZipFile(archive) as content:
-        metrics = json.loads(content.read(f"study/{AP}/metrics.json"))
-    metrics["metrics"]["AP"] = "0.99"
-    path = rewritten(archive, {f"study/{AP}/metrics.json": json.dumps(metrics).encode()})
-    assert cli.main(["import", str(path), "--as", "edited"]) == 0
-    edited = capsys.readouterr()
-    counts = [int(one.out.split(": ")[1].split()[0]) for one in (whole, edited)]
-    assert counts[1] == counts[0] - 1 and "of 11 runs with results" in edited.out
-    note = f"note: {AP} has no numbers: "
-    assert note not in whole.err and f"{note}trained, metrics.json is damaged" in edited.err
-    assert cli.main(["export", "edited", "--out", "again.zip"]) == 0
-    assert f"{note}trained, metrics.json is damaged" in capsys.readouterr().err
-
-
-def test_of_two_imports_at_once_one_study_stays(archive: Path, monkeypatch) -> None:
-    monkeypatch.chdir(archive.parent)
-    line = [sys.executable, "-m", "rankdet", "import", str(archive), "--as", "theirs"]
-    jobs = [subprocess.Popen(line, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    ends = [(job.communicate(timeout=300)[1], job.returncode) for job in jobs]
-    assert sorted(code for _, code in ends) == [0, 2, 2]
-    losers = [said for said, code in ends if code == 2]
-    assert all("there is a study of this name; give another with --as" in said for said in losers)
-    assert [path.name for path in Path("results").iterdir()] == ["theirs"]
-    assert read_study("results/theirs/plan.json").runs
-
-
-def rewritten(archive: Path, change: dict[str, bytes | None], name: str = "bad.zip") -> Path:
-    """The archive with other, more or fewer files."""
-    path = archive.with_name(name)
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
-        for one in old.infolist():
-            if one.filename not in change:
-                new.writestr(one, old.read(one))
-        for file, content in change.items():
-            if content is not None:
-                new.writestr(file, content)
-    return path
-
-
-def plan_with(archive: Path, **changes: object) -> bytes:
-    with zipfile.ZipFile(archive) as content:
-        plan = json.loads(content.read("study/plan.json"))
-    plan["runs"][0] |= {k: v for k, v in changes.items() if k != "study"}
-    plan["study"] |= changes.get("study", {})
-    return json.dumps(plan).encode()
-
-
-BAD_FILES = {
-    "study/../../evil.json": "leads out of the folder",
-    "/etc/evil.json": "leads out of the folder",
-    "study\\..\\evil.json": "leads out of the folder",
-    "study/shapes/evil.py": "writes no such file",
-    "evil.json": "writes no such file",
-    "study/.hidden/x.json": "not a plain one",
-    "study/./plan.json": "not a plain one",
-    "study//plan.json": "not a plain one",
-    "study/plan.json/x.json": "'study/plan.json', which is also a folder there",
-    f"study/{'a' * 300}.json": "whose name is too long",
-    "study/origin/x.json": "writes no such file",
-    "study/PLAN.json": "it is there twice",
-    "study/evil.json\n": "not a plain one",
-}
-
-
-@pytest.mark.parametrize(("file", "message"), BAD_FILES.items())
-def test_files_that_do_not_belong_are_refused(archive, monkeypatch, capsys, file, message) -> None:
-    monkeypatch.chdir(archive.parent)
-    capsys.readouterr()
-    path = rewritten(archive, {file: b"{}"})
-    assert cli.main(["import", str(path)]) == 2
-    error = capsys.readouterr().err
-    assert message in error and len(error.splitlines()) == 1
-    assert not Path("results/fake").exists() and not list(Path().rglob("evil*"))
-
-
-def test_links_are_refused(archive: Path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(archive.parent)
-    link = zipfile.ZipInfo("study/shapes/link.json")
-    link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    path = archive.with_name("link.zip")
-    shutil.copy(archive, path)
-    with zipfile.ZipFile(path, "a") as content:
-        content.writestr(link, "/etc/passwd")
-    assert cli.main(["import", str(path)]) == 2
-    assert "it is a link or a device" in capsys.readouterr().err
-
-
-def test_bombs_are_refused(archive: Path, monkeypatch, capsys) -> None:
-    monkeypatch.chdir(archive.parent)
-    path = rewritten(archive, {"study/shapes/zeros.json": b"0" * (300 << 20)})
-    assert cli.main(["import", str(path)]) == 2
-    error = capsys.readouterr().err
-    assert "unpack to" in error and len(error.splitlines()) == 1
-    assert list(Path().glob("results/*")) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"key": "../../../evil/seed1"},
-            "its plan is damaged: runs.0.key: found ../../../evil/seed1",
-        ),
-        ({"splits": ["/etc"]}, "its plan names '/etc'"),
-        ({"url": "javascript:alert(1)"}, "its plan is damaged: runs.0.url"),
-        ({"study": {"name": "../x"}}, "the name of its study is '../x'"),
-    ],
-)
-def test_a_plan_that_leads_out_is_refused(archive, monkeypatch, capsys, changes, message) -> None:
-    monkeypatch.chdir(archive.parent)
-    path = rewritten(archive, {"study/plan.json": plan_with(archive, **changes)})
-    assert cli.main(["import", str(path)]) == 2
-    assert message in capsys.readouterr().err and not Path("results").exists()
-
-
-@pytest.mark.parametrize(
-    ("plan", "message"),
-    [
-        (b'{"runs": [', "its plan, study/plan.json, cannot be read: Expecting"),
-        (b"", "its plan, study/plan.json, cannot be read: Expecting value"),
-        (b"\xff", "its plan, study/plan.json, cannot be read: byte 1 is not UTF-8"),
-        (b"[" * 100_000, "its plan, study/plan.json, cannot be read: nested too deep"),
-        (b"[]", "its plan is damaged: "),
-    ],
-)
-def test_a_damaged_plan_in_an_archive_is_named(archive, monkeypatch, capsys, plan, message) -> None:
-    monkeypatch.chdir(archive.parent)
-    path = rewritten(archive, {"study/plan.json": plan})
-    assert cli.main(["import", str(path)]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert message in line and line.endswith("; export the study again")
-    assert "as a zip" not in line and not Path("results").exists()
-
-
-def test_places_with_code_do_not_travel(archive: Path, monkeypatch) -> None:
-    with zipfile.ZipFile(archive) as content:
-        plan = json.loads(content.read("study/plan.json"))
-    plan["places"] = {"papers": ["/tmp/evil"]}
-    path = rewritten(archive, {"study/plan.json": json.dumps(plan).encode()})
-    monkeypatch.chdir(archive.parent)
-    assert cli.main(["import", str(path)]) == 0
-    assert read_study("results/fake/plan.json").plan.places is None
-
-
-@pytest.mark.parametrize("cut", [0.3, 0.9])
-def test_a_damaged_archive_is_one_line(archive: Path, monkeypatch, capsys, cut: float) -> None:
-    monkeypatch.chdir(archive.parent)
-    content = archive.read_bytes()
-    Path("cut.zip").write_bytes(content[: int(cut * len(content))])
-    assert cli.main(["import", "cut.zip"]) == 2
-    assert "cannot be read as a zip" in capsys.readouterr().err
-    middle = bytearray(content)
-    at = content.index(b"study/plan.json") + 200
-    middle[at : at + 40] = bytes(40)
-    Path("flipped.zip").write_bytes(middle)
-    assert cli.main(["import", "flipped.zip"]) == 2
-    assert len(capsys.readouterr().err.splitlines()) == 1 and not Path("results/fake").exists()
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -409,11 +192,6 @@ def test_wrong_arguments_are_one_line(here, capsys, arguments, message) -> None:
     assert cli.main(["export", *arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1 and not Path("x.zip").exists()
-
-
-def test_options_of_detections_do_not_fit_a_study(archive: Path, capsys) -> None:
-    assert cli.main(["import", str(archive), "--split", "val"]) == 2
-    assert "--split: is for detections" in capsys.readouterr().err
 
 
 def test_parquet_has_the_frames(here: Path, capsys) -> None:

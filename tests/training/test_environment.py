@@ -83,6 +83,8 @@ def test_a_job_does_not_load_what_only_plots_and_trackers_need():
     code = (
         "import sys; from rankdet.training.environment import set_up; "
         "set_up({'device': 'cpu'}); import mmdet.utils, rankdet.training.run; "
+        "from rankdet.training import tracking; from mmengine.registry import VISUALIZERS; "
+        "VISUALIZERS.build({**tracking.nothing(), 'name': 'a run'}); "
         "print(*(name in sys.modules for name in ('matplotlib', 'seaborn', 'mmdet.models')))"
     )
     found = subprocess.run(

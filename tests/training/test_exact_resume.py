@@ -63,7 +63,10 @@ def stop_after(epochs, monkeypatch, spec, folder):
 
 
 @pytest.mark.fault("kill of a training in an epoch, with 0 and 2 processes that load images")
-@pytest.mark.parametrize(("before", "after"), [(0, 0), (2, 2), (2, 1)])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(0, 0), pytest.param(2, 2, marks=pytest.mark.slow), (2, 1)],
+)
 def test_a_resumed_training_equals_the_unbroken_one(
     spec, whole, monkeypatch, tmp_path, before, after
 ):

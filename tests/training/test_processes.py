@@ -1,4 +1,4 @@
-"""Trainings in two processes on a CPU: one record, exact resume, equal to one process, failures."""
+"""Trainings in two processes on a CPU: one record, exact resume, failures."""
 
 import json
 import os
@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 
-from rankdet.datasets import prepare
 from rankdet.errors import InputError
 from rankdet.repository import ROOT
-from rankdet.study.detectors import load_detector
 from rankdet.training import train
+from tests.training.two_processes import two_processes
 from tests.whole_runs import assert_same_weights
 
 PATIENCE = 500  # seconds; a loaded machine starts Python slowly
@@ -48,51 +46,7 @@ class Faulty(ALRPLoss):
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    config = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 8, "val_images": 4}
-    prepare("shapes", {**config, "image_size": 64, "empty_fraction": 0.0}, folder)
-    detector = load_detector("retinanet", "small")
-    return {
-        "study": "test",
-        "dataset": "shapes",
-        "detector": "retinanet",
-        "loss": "alrp",
-        "variant": "",
-        "seed": 1,
-        "preset": "small",
-        "manifest": str(folder / "dataset.json"),
-        "detector_spec": detector,
-        "card": {
-            "name": "alrp",
-            "classification": {"type": "ALRPLoss"},
-            "box": {"type": "giou"},
-            # Each process has its own weight, which only a checkpoint of all processes keeps.
-            "balance": {
-                "type": "self-epoch",
-                "initial": 50,
-                "period": 3,
-                "synchronise": False,
-            },
-        },
-        "loss_file": None,
-        "schedule": {
-            "image_size": 64,
-            "batch_size": 4,
-            "gpus": 2,
-            "images_per_gpu": 2,
-            "iterations": 16,
-            "lr": 0.001,
-            "warmup": 2,
-            "lr_steps": [0.8],
-            "checkpoint_every": 2,
-        },
-        "splits": ["val"],
-        "test": {"score_threshold": 0.0, "nms_iou": 0.5},
-        "hashes": {"config": "c", "code": "k", "loss": "l", "data": "d"},
-        "threads": 2,
-        "device": "cpu",
-        "keep_epochs": ["50-of-100"],
-    }
+    return two_processes(tmp_path_factory.mktemp("data"))
 
 
 def call(spec_path, folder):
@@ -238,54 +192,3 @@ def test_a_loss_that_is_not_finite_in_one_process_ends_the_run_as_diverged(spec,
     assert record["status"] == "diverged"
     assert record["reason"].startswith("loss is nan at iteration 3")
     assert record["training"]["iterations"] == 3
-
-
-def one_iteration(spec, folder, **schedule):
-    """Trains two iterations without chance and without statistics of norms; returns the weights."""
-    detector = {**spec["detector_spec"]}
-    detector["small"] = {**detector["small"]}
-    detector["small"]["backbone"] = {**detector["small"]["backbone"], "norm_eval": True}
-    balance = {"type": "constant", "weight": 1.0}
-    own = {"image_size": 64, "iterations": 2, "flip": False, "lr": 0.01, **schedule}
-    train(
-        {
-            **spec,
-            "detector_spec": detector,
-            "card": {**spec["card"], "balance": balance},
-            "schedule": own,
-        },
-        folder,
-    )
-    rows = pd.read_parquet(folder / "train.parquet")
-    return torch.load(folder / "model.pth")["state_dict"], rows
-
-
-def assert_equal_runs(one, other, atol=1e-6):
-    (weights, rows), (others, other_rows) = one, other
-    for name, value in weights.items():
-        torch.testing.assert_close(others[name], value, rtol=0, atol=atol, msg=name)
-    columns = ["iteration", "epoch", "lr", "loss", "num_pos", "num_neg", "grad_pos", "grad_neg"]
-    pd.testing.assert_frame_equal(rows[columns], other_rows[columns], rtol=1e-4, check_dtype=False)
-
-
-@pytest.fixture(scope="module")
-def two_of_one(spec, tmp_path_factory):
-    """Two processes of one image each."""
-    sizes = {"batch_size": 2, "gpus": 2, "images_per_gpu": 1, "warmup": 2}
-    return one_iteration(spec, tmp_path_factory.mktemp("two") / "run", **sizes)
-
-
-def test_accumulation_equals_two_processes(spec, two_of_one, tmp_path):
-    sizes = {"batch_size": 2, "images_per_gpu": 1, "accumulate": 2, "warmup": 2}
-    assert_equal_runs(two_of_one, one_iteration(spec, tmp_path / "run", **sizes))
-
-
-def test_groups_of_images_equal_two_processes(spec, two_of_one, tmp_path):
-    sizes = {"batch_size": 2, "rank_scope": "groups of 1", "warmup": 2}
-    assert_equal_runs(two_of_one, one_iteration(spec, tmp_path / "run", **sizes))
-
-
-def test_ranked_within_images_two_processes_of_two_equal_one_of_four(spec, tmp_path):
-    own = {"batch_size": 4, "rank_scope": "image"}
-    two = one_iteration(spec, tmp_path / "two", gpus=2, images_per_gpu=2, **own)
-    assert_equal_runs(two, one_iteration(spec, tmp_path / "one", **own))

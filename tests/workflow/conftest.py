@@ -1,5 +1,6 @@
 """A copy of the project in which training takes no time, so that the workflow itself is tested."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from tests.made_once import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = (
@@ -116,6 +120,17 @@ figures: [alrp/figure4]
 """
 
 
+PETS = """datasets:
+  own:
+    kind: coco-folder
+    splits:
+      train: {images: pets/train, annotations: pets/train.json}
+      val: {images: pets/val, annotations: pets/val.json}
+runs:
+  - {dataset: own, detectors: [retinanet], losses: [ap]}
+"""
+
+
 @dataclass(frozen=True)
 class Sandbox:
     """A copy of the project with a study `tiny.yaml`."""
@@ -171,6 +186,18 @@ def make_sandbox(root: Path) -> Sandbox:
     return Sandbox(root)
 
 
+def copy_of(folder: Path, root: Path, without: str = "") -> Sandbox:
+    """Copies a sandbox with the times of its files.
+
+    Args:
+        folder: The sandbox.
+        root: The new folder.
+        without: A name that is left out; `.snakemake`: Snakemake's notes.
+    """
+    shutil.copytree(folder, root, ignore=shutil.ignore_patterns(without) if without else None)
+    return Sandbox(root)
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A copy in which tests may plan, but which they must not change."""
@@ -183,7 +210,13 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, dict[st
 
     Returns the finished copy and what was seen on the way.
     """
-    box = make_sandbox(tmp_path_factory.mktemp("troubled"))
+    folder, seen = made_once(tmp_path_factory, "troubled", make_troubled)
+    return copy_of(folder, tmp_path_factory.mktemp("troubled") / "box"), seen
+
+
+def make_troubled(folder: Path) -> dict[str, object]:
+    """Runs that study in a folder, and returns what was seen."""
+    box = make_sandbox(folder)
     (box.root / "ap.error").touch()
     (box.root / "alrp.kill").touch()
     seen: dict[str, object] = {"failing": box.snakemake()}
@@ -201,4 +234,35 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, dict[st
         (box.root / name).unlink()
     seen["mended"] = box.snakemake()
     seen["after"] = finished.stat().st_mtime_ns
-    return box, seen
+    return seen
+
+
+@pytest.fixture(scope="session")
+def finished_pets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The copy with a finished study of own images, on two splits; tests change copies of it."""
+    return made_once(tmp_path_factory, "pets", run_pets)[0]
+
+
+def run_pets(folder: Path) -> None:
+    """Runs that study, `pets.yaml`, in a folder."""
+    box = make_sandbox(folder)
+    make_pets(box.root / "pets")
+    start, end = STUDY.index("datasets:"), STUDY.index("schedule:")
+    text = STUDY[:start] + PETS + STUDY[end : STUDY.index("tables:")]
+    (box.root / "pets.yaml").write_text(text.replace("study: tiny", "study: pets"))
+    done = box.snakemake(study="pets.yaml")
+    assert done.returncode == 0, done.stderr
+
+
+def make_pets(root: Path) -> None:
+    """Draws three images of each split, with one object in each."""
+    for split in ("train", "val"):
+        (root / split).mkdir(parents=True)
+        images, boxes = [], []
+        for i in (1, 2, 3):
+            Image.new("RGB", (64, 48), (i, 90, 90)).save(root / split / f"{i}.png")
+            images.append({"id": i, "file_name": f"{i}.png", "width": 64, "height": 48})
+            box = {"bbox": [4, 4, 20, 20], "area": 400, "iscrowd": 0, "category_id": 1}
+            boxes.append({"id": i, "image_id": i, **box})
+        data = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "x"}]}
+        (root / f"{split}.json").write_text(json.dumps(data))

@@ -106,8 +106,7 @@ class Lab:
 
     def trained(self, *arguments: str) -> list[tuple[str, str]]:
         """Returns (rule, loss) of every training that would run."""
-        found = re.findall(r"rule (train\w*):.*?loss=([^,]*),", self.planned(*arguments), re.DOTALL)
-        return sorted(found)
+        return trainings(self.planned(*arguments))
 
     def write(self, name: str, text: str) -> None:
         (self.root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +121,11 @@ class Lab:
         """Returns a copy of the lab without Snakemake's notes; the times of files are kept."""
         shutil.copytree(self.root, root, ignore=shutil.ignore_patterns(".snakemake"))
         return Lab(root, self.site)
+
+
+def trainings(printed: str) -> list[tuple[str, str]]:
+    """Returns (rule, loss) of every training that a dry run prints."""
+    return sorted(re.findall(r"rule (train\w*):.*?loss=([^,]*),", printed, re.DOTALL))
 
 
 def build_wheel(folder: Path) -> Path:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.workflow.lab_files import RULE, Lab, installed, make_lab
+from tests.workflow.lab_files import RULE, Lab, installed, make_lab, trainings
 
 pytestmark = pytest.mark.timeout(1800)  # a busy machine needs minutes for the first study
 
@@ -94,8 +94,9 @@ def test_a_rule_of_ones_own_keeps_what_the_cluster_sets(copied):
     text = copied.planned(*arguments)
     (rule,) = re.findall(r"rule train_mine:.*?resources: ([^\n]*)", text, re.DOTALL)
     assert {"gpu=1", "runtime=99", "mem_mb=4321", "turn=1"} <= set(rule.split(", "))
-    assert copied.trained(*arguments) == [("train_mine", "mine")]
-    done = copied.snakemake("--forcerun", "train_mine", "--resources", "gpu=1")
+    assert trainings(text) == [("train_mine", "mine")]
+    model = "results/own/shapes/slim/mine/seed1/model.pth"
+    done = copied.snakemake(model, "--forcerun", "train_mine", "--resources", "gpu=1")
     assert done.returncode == 0, done.stderr
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.workflow.lab_files import HELPERS, RULE, build_wheel
+from tests.workflow.lab_files import HELPERS, RULE, build_wheel, trainings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 LOSS = """
@@ -185,4 +185,4 @@ def draw_squares(lab: Place) -> None:
 def trained(lab: Place) -> list[tuple[str, str]]:
     """Returns (rule, loss) of every training that would run."""
     printed = lab.ok("snakemake", "-n", "--cores", "2", "--quiet", "host")
-    return sorted(re.findall(r"rule (train\w*):.*?loss=([^,]*),", printed, re.DOTALL))
+    return trainings(printed)

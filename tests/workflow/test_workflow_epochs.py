@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -28,11 +30,50 @@ TRAIN = "train_keeping_50_of_100_75_of_100"
 RUN = "results/epochs/shapes/foveabox/alrp/seed1"
 
 
-@pytest.fixture
-def box(tmp_path):
-    box = make_sandbox(tmp_path)
+FAILING = """def predict(spec, run_dir, split, out_dir):
+    assert not (Path("fails").exists() and "50-of" in str(run_dir))
+"""
+
+
+def make(root: Path) -> Sandbox:
+    box = make_sandbox(root)
     (box.root / "epochs.yaml").write_text(STUDY)
     return box
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory) -> Sandbox:
+    """A copy in which tests plan."""
+    return make(tmp_path_factory.mktemp("planned"))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A study in which the test of an epoch fails, which is then mended and run again.
+
+    Attributes:
+        box: The finished copy.
+        failing: The first start.
+        page: The page of the paper after it.
+        mended: The second start.
+    """
+
+    box: Sandbox
+    failing: subprocess.CompletedProcess
+    page: str
+    mended: subprocess.CompletedProcess
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory) -> Seen:
+    box = make(tmp_path_factory.mktemp("run"))
+    predict = FAILING.splitlines(keepends=True)[0]
+    box.edit("rankdet/training/__init__.py", predict, FAILING)
+    (box.root / "fails").touch()
+    failing = box.snakemake(study="epochs.yaml")
+    page = (box.root / "reports/html/epochs/papers/alrp-rebuttal.html").read_text()
+    (box.root / "fails").unlink()
+    return Seen(box, failing, page, box.snakemake(study="epochs.yaml"))
 
 
 def counted(box: Sandbox, *arguments: str) -> Counter:
@@ -59,8 +100,16 @@ def test_settings_of_train_are_those_of_every_training(box):
     assert all("mem_mb=7777" in part and "threads: 2" in part for part in blocks)
 
 
-def test_the_epochs_are_tested_and_a_new_wish_trains_again(box):
-    done = box.snakemake(study="epochs.yaml")
+def test_a_failed_test_of_an_epoch_is_told_in_its_cell(seen):
+    assert seen.failing.returncode != 0
+    told = f"failed: {RUN.removeprefix('results/epochs/')}: AssertionError: no message"
+    assert told in seen.failing.stderr
+    assert "aLRP L., epoch 50: seed 1: failed: AssertionError: no message" in seen.page
+    assert "aLRP L., epoch 75" not in seen.page
+
+
+def test_the_epochs_are_tested_and_a_new_wish_trains_again(seen):
+    box, done = seen.box, seen.mended
     assert done.returncode == 0, done.stdout + done.stderr
     assert "done: evaluate (val after epoch 50-of-100) shapes/foveabox/alrp/seed1" in done.stderr
     weights = box.root / RUN / "epoch-75-of-100" / "model.pth"
@@ -95,23 +144,8 @@ def plan_of(box: Sandbox, command: list[str]) -> str:
     return done.stdout
 
 
-def test_a_failed_test_of_an_epoch_is_told_in_its_cell(box):
-    failing = (
-        'def predict(spec, run_dir, split, out_dir):\n    assert "50-of" not in str(run_dir)\n'
-    )
-    box.edit(
-        "rankdet/training/__init__.py", "def predict(spec, run_dir, split, out_dir):\n", failing
-    )
-    done = box.snakemake(study="epochs.yaml")
-    assert done.returncode != 0
-    told = f"failed: {RUN.removeprefix('results/epochs/')}: AssertionError: no message"
-    assert told in done.stderr
-    page = (box.root / "reports/html/epochs/papers/alrp-rebuttal.html").read_text()
-    assert "aLRP L., epoch 50: seed 1: failed: AssertionError: no message" in page
-    assert "aLRP L., epoch 75" not in page
-
-
-def test_an_epoch_after_the_end_is_one_line(box):
+def test_an_epoch_after_the_end_is_one_line(tmp_path):
+    box = make(tmp_path)
     box.edit("analysis/papers/alrp-rebuttal/tableA1.yaml", "run: {epoch: 75}", "run: {epoch: 150}")
     done = box.snakemake("-n", study="epochs.yaml")
     assert done.returncode == 2

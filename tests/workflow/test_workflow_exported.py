@@ -12,6 +12,7 @@ def test_an_imported_study_is_up_to_date(tmp_path):
     box = make_sandbox(tmp_path)
     box.edit("tiny.yaml", "[focal, ap, alrp+no-sb]", "[focal]")
     box.edit("tiny.yaml", TABLES, "")
+    box.edit("tiny.yaml", "[val, train]", "[val]")
     done = box.snakemake()
     assert done.returncode == 0, done.stderr
 
@@ -33,6 +34,7 @@ def test_a_merged_study_goes_on_with_a_config_of_all_seeds(tmp_path):
     """As docs/results.md says: the config of a part, with the new name and all seeds."""
     box = make_sandbox(tmp_path)
     box.edit("tiny.yaml", TABLES, "")
+    box.edit("tiny.yaml", "[val, train]", "[val]")
     box.edit("tiny.yaml", "[focal, ap, alrp+no-sb]", "[focal], seeds: [1]")
     text = (box.root / "tiny.yaml").read_text()
     names = {"a": ("tiny", "[1]"), "b": ("b", "[2]"), "whole": ("whole", "[1, 2]")}

@@ -20,7 +20,8 @@ def box(tmp_path_factory):
     sandbox = make_sandbox(tmp_path_factory.mktemp("given"))
     (sandbox.root / "theirs.pth").write_bytes(b"their weights")
     sandbox.edit("tiny.yaml", GROUP, f"{GIVEN}\n  - {TUNED}")
-    sandbox.edit("tiny.yaml", "figures: [alrp/figure4]\n", "")
+    sandbox.edit("tiny.yaml", "figures: [alrp/figure4]\n", "untrained: false\n")
+    sandbox.edit("tiny.yaml", "[val, train]", "[val]")
     assert [loss for rule, loss in sandbox.planned() if rule == "train"] == ["focal@tuned"]
     done = sandbox.snakemake()
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from rankdet.lifetime import runs
+from tests.workflow.conftest import copy_of
 
 RUN = "results/tiny/shapes/retinanet/ap/seed1"
 
@@ -18,10 +19,7 @@ RUN = "results/tiny/shapes/retinanet/ap/seed1"
 @pytest.fixture(scope="module")
 def finished(troubled, tmp_path_factory):
     """A copy of the finished study, because these tests damage it."""
-    box, _ = troubled
-    root = tmp_path_factory.mktemp("damage") / "copy"
-    shutil.copytree(box.root, root)
-    return type(box)(root)
+    return copy_of(troubled[0].root, tmp_path_factory.mktemp("damage") / "copy")
 
 
 def cut(path):
@@ -93,6 +91,6 @@ def test_a_training_ends_with_the_workflow_that_was_killed(finished):
     wait_until(lambda: not runs(training), seconds=30)
     slow.unlink()
     assert finished.snakemake("--unlock").returncode == 0
-    done = finished.snakemake("--rerun-incomplete")
+    done = finished.snakemake("--rerun-incomplete", f"{RUN}/metrics.json")
     assert done.returncode == 0, done.stderr
     assert (finished.root / RUN / "metrics.json").is_file()

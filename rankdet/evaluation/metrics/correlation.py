@@ -61,10 +61,10 @@ def coefficients(x: Floats, y: Floats) -> Floats:
     Returns:
         In [−1, 1]; NaN if there are fewer than two pairs or one side is constant.
     """
-    from scipy import stats
-
     if len(x) < 2 or x.min() == x.max() or y.min() == y.max():
         return np.full(3, np.nan)
+    from scipy import stats  # its import takes a second, as long as a small evaluation
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SciPy warns of nearly constant values
         return np.array(

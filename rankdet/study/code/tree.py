@@ -31,6 +31,7 @@ class Tree:
     def __init__(self, root: Path = CODE, own: tuple[Path, ...] = ()) -> None:
         self.root, self.own, self.product = root, own, product(root)
         self._bases: dict[Path, Path] = {}
+        self._names: dict[Path, str] = {}
         self._sources: dict[Path, Source] = {}
         self._modules: dict[str, Path | None] = {}
         self._used: dict[Grain, list[Grain]] = {}
@@ -63,9 +64,12 @@ class Tree:
 
     def name(self, path: Path) -> str:
         """Returns a file's name for hashes: the same in a clone, in a wheel and on any machine."""
+        if path in self._names:  # paths are compared slowly, and a study asks 70,000 times
+            return self._names[path]
         for base in (self.product, self.root):
             if path.is_relative_to(base):
-                return path.relative_to(base).as_posix()
+                self._names[path] = path.relative_to(base).as_posix()
+                return self._names[path]
         return path.relative_to(self.base(path)).as_posix()
 
     def forget(self, path: Path) -> None:
