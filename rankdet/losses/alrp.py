@@ -7,7 +7,7 @@ from torch import Tensor
 
 from rankdet.losses import kernels
 from rankdet.losses.arguments import number, one_of
-from rankdet.losses.checks import check, check_labels, check_range
+from rankdet.losses.checks import check, check_bound, check_labels, check_range
 from rankdet.losses.error_driven import attach, ranked_groups, total
 from rankdet.losses.operators import operator
 from rankdet.losses.ranks import TINY, Ranking, gradient_dtype
@@ -56,8 +56,7 @@ def _alrp(
     if largest is not None:
         padded = labels if max_positives is not None else None
         check_range("loc_errors", loc_errors, largest, _meaning(largest), padded)
-    if max_positives is not None and len(loc_errors) != max_positives:
-        raise ValueError(f"{len(loc_errors)} localisation errors for {max_positives} max_positives")
+    check_bound("loc_errors", loc_errors, max_positives)
     made = kernels.alrp(logits, labels, loc_errors, group, delta, eps, zero, max_positives)
     if made is not None:
         return made

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from rankdet.losses import kernels
 from rankdet.losses.arguments import number, one_of, whole
-from rankdet.losses.checks import check, check_labels, check_range
+from rankdet.losses.checks import check, check_bound, check_labels, check_range
 from rankdet.losses.error_driven import attach, group_labels, total
 from rankdet.losses.operators import operator
 from rankdet.losses.ranks import gradient_dtype
@@ -123,8 +123,7 @@ def _ape(
     if checked:
         padded = labels if max_positives is not None else None
         check_range("ious", ious, 1.0, "the IoUs of the positives, in [0, 1]", padded)
-    if max_positives is not None and len(ious) != max_positives:
-        raise ValueError(f"{len(ious)} IoUs for {max_positives} max_positives")
+    check_bound("ious", ious, max_positives)
     made = kernels.ape(
         *(logits, labels, ious, group, scale, WINDOW, max_negatives, official, max_positives)
     )

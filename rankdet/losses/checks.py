@@ -41,6 +41,24 @@ def check(
         _check_count("group", "group indices", group, logits)
 
 
+def check_bound(name: str, values: Tensor, max_positives: int | None) -> None:
+    """Checks that there is one value for each positive that the bound allows.
+
+    Args:
+        name: what the caller calls the values.
+        values: (P,) or, padded, (max_positives,).
+        max_positives: an upper bound of the number of positives, or None.
+
+    Raises:
+        ValueError: the length of the values is not the bound.
+    """
+    if max_positives is not None and len(values) != max_positives:
+        raise ValueError(
+            f"{name} has {len(values)} values for max_positives={max_positives}; pad it to this "
+            "length, or give one value for each positive and leave max_positives out"
+        )
+
+
 def _check_count(name: str, entries: str, values: Tensor, logits: Tensor) -> None:
     """Checks that there is one value per logit; `entries` are the values, in the plural."""
     shape = tuple(logits.shape)

@@ -41,6 +41,14 @@ def test_without_positives_the_loss_is_0(name, filled):
     assert loss == 0 and not gradient.any()
 
 
+@pytest.mark.parametrize("name", BY_VALUES)
+def test_another_length_than_the_bound_is_one_line(name):
+    with pytest.raises(
+        ValueError, match=r"has 3 values for max_positives=7; pad it to this length"
+    ):
+        run(name, LABELS, VALUES, bound=7)
+
+
 def test_a_nan_of_a_positive_is_not_hidden(monkeypatch):
     """A box that became NaN must end a training."""
     monkeypatch.setenv("RANKDET_CHECKS", "off")
