@@ -81,8 +81,8 @@ def test_a_training_has_its_iterations_loss_pace_and_end(shown):
     train(Path("results/tiny") / keys[0], 20, seconds=0.5)
     lines = made.lines(200)
     assert lines[1].split() == [
-        *("train", keys[0], "20/100", "loss", "0.250"),
-        *("0.50", "s/iteration", "0:40", "left"),
+        *("train", keys[0], "20/138", "loss", "0.250"),
+        *("0.50", "s/iteration", "0:59", "left"),  # 3 whole epochs of 46 iterations
     ]
     assert lines[4].split()[-2:] == ["so", "far"]  # no iteration yet
     assert "end not known yet" in lines[0]
