@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands.arguments import check_least, check_writable
+from rankdet.commands.arguments import check_draws, check_least, check_most, check_writable
 from rankdet.files import write_text
 
+MOST = 1_000_000_000  # images, detections and classes, for messages: memory is the limit
 HELP = "time and memory of all metrics, compared with other evaluators for AP"
 
 
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.evaluation import benchmark
 
     check_least(args, images=1, detections=1, classes=1, draws=2, seed=0)
+    check_most(args, images=MOST, detections=MOST, classes=MOST)
+    check_draws(args, "draws")
     check_writable(args.out)
     size = (args.images, args.detections, args.draws, args.seed)
     against = () if args.alone else args.against or benchmark.OTHERS
