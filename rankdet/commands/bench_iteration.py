@@ -12,11 +12,15 @@ from rankdet.commands.arguments import (
     check_threads,
     check_writable,
 )
+from rankdet.errors import InputError
 from rankdet.files import write_text
+from rankdet.machine import memory_bytes
 
 STOCK_LOSSES = {"two-stage": "ce+l1"}  # mmdet's losses, by family; the others have focal loss
 # Above these the losses are the same problem, only larger: memory would be the only limit.
 MOST = {"image_size": 8192, "batch_size": 1024, "classes": 10_000}
+# What one pixel of a batch needs at least: the system would end the command without a word.
+BYTES_A_PIXEL = {"full": 2000, "small": 200}
 HELP = "time and memory of losses, alone and in a training iteration of a detector"
 
 if TYPE_CHECKING:
@@ -92,9 +96,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         spec = spec_of(detectors, args.loss or ["focal", "ap", "alrp", "rs", "ape"])
     check_loss_variables(args.device)
+    _check_memory(args)
     show = _stock(spec, keep) if args.stock else _cost(spec, keep)
     show()
     return 0
+
+
+def _check_memory(args: argparse.Namespace) -> None:
+    """Raises InputError if a CPU cannot hold the batch."""
+    import torch
+
+    total = memory_bytes()
+    if total is None or (args.device != "cpu" and torch.cuda.is_available()):
+        return
+    needed = BYTES_A_PIXEL[args.preset] * args.batch_size * args.image_size**2
+    if needed > total:
+        raise InputError(
+            f"--image-size {args.image_size} with --batch-size {args.batch_size} needs more than "
+            f"{needed / 1e9:,.0f} GB, and this machine has {total / 1e9:,.0f} GB; choose less"
+        )
 
 
 def _stock_loss(detector: str) -> str:
