@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from rankdet.errors import InputError, in_words
+from rankdet.machine import memory_bytes
 
 MOST_DRAWS = 100_000  # of images for intervals
 
@@ -56,6 +57,24 @@ def check_threads(args: argparse.Namespace) -> None:
     if args.threads > cores:
         raise InputError(
             f"--threads {args.threads}: choose at most {cores}, the number of this machine's cores"
+        )
+
+
+def check_memory(needed: int, options: str) -> None:
+    """Checks that data can be in memory: else the system would end the command without a word.
+
+    Args:
+        needed: The bytes that are needed at least.
+        options: The options that the bytes follow from, for the message.
+
+    Raises:
+        InputError: If this machine has less memory.
+    """
+    total = memory_bytes()
+    if total is not None and needed > total:
+        raise InputError(
+            f"{options}: needs more than {needed / 1e9:,.0f} GB of memory, and this machine has "
+            f"{total / 1e9:,.0f} GB; choose less"
         )
 
 
