@@ -4,6 +4,12 @@ import re
 from collections.abc import Sequence
 
 MOST = 1200  # characters of a message
+NO_MEMORY = (
+    "out of memory",  # CUDA
+    "can't allocate memory",  # torch on a CPU
+    "not enough memory",  # torch on a CPU, Windows
+    "calculation overflowed",  # torch: more bytes than a number can say
+)
 OF_PYTHON = re.compile(r"\b(objects?|arguments?|attributes?|unhashable|unsupported|operand)\b")
 
 
@@ -20,6 +26,12 @@ class InputError(ValueError):
         if len(text) > MOST:
             text = f"{text[: MOST // 2]} … {text[-MOST // 3 :]}"
         super().__init__(text)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is missing: of Python, NumPy, or torch on any device."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in said for words in NO_MEMORY)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -1,10 +1,14 @@
 """The machine that this process runs on."""
 
+import os
 import platform
 import re
+from contextlib import suppress
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container; "max" if it has none
+MOST_THREADS = 1024  # torch crashes if the system cannot start as many as it is asked for
 # How many threads libraries use; read when torch or NumPy is imported.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 CLOCK = re.compile(r"@\s*[\d.]+\s*[GM]Hz")  # "Xeon Processor @ 2.50GHz": not a model
@@ -33,6 +37,17 @@ def loading_processes(threads: int, gpu: bool) -> int:
         gpu: Whether the job computes on a GPU.
     """
     return min(max(threads - 1, 0), MOST_LOADERS) if gpu else 0
+
+
+def memory_bytes() -> int | None:
+    """Returns the memory of this machine, or of its container; None if the system does not tell."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+    with suppress(OSError, ValueError):
+        return min(total, int(CGROUP_LIMIT.read_text(encoding="ascii")))
+    return total
 
 
 def processor_name() -> str:

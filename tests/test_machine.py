@@ -51,3 +51,14 @@ def test_arm_and_other_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     path.write_text(ARM)
     expected = "aarch64 (implementer 0x41, part 0xd0c, revision 1)"
     assert machine.processor_name() == expected
+
+
+@pytest.mark.parametrize("limit", ["max\n", "1000000\n", None])
+def test_the_memory_is_that_of_the_container(tmp_path, monkeypatch, limit):
+    file = tmp_path / "memory.max"
+    monkeypatch.setattr(machine, "CGROUP_LIMIT", file)
+    whole = machine.memory_bytes()
+    assert whole > 1e8
+    if limit:
+        file.write_text(limit)
+    assert machine.memory_bytes() == (1_000_000 if limit == "1000000\n" else whole)

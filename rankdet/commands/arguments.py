@@ -9,6 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from rankdet.errors import InputError, in_words
+from rankdet.machine import memory_bytes
 
 MOST_DRAWS = 100_000  # of images for intervals
 
@@ -27,6 +28,75 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
         if getattr(args, name) < number:
             option = name.replace("_", "-")
             raise InputError(f"--{option} {getattr(args, name)}: choose {number} or more")
+
+
+def check_most(args: argparse.Namespace, **most: int) -> None:
+    """Checks that options are not larger than their largest allowed value.
+
+    Args:
+        args: The command's arguments.
+        **most: The largest allowed value by the option's name.
+
+    Raises:
+        InputError: If an option is larger; the message names the first one.
+    """
+    for name, number in most.items():
+        if getattr(args, name) > number:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} {getattr(args, name)}: choose at most {number:,}")
+
+
+def check_threads(args: argparse.Namespace) -> None:
+    """Checks `--threads`: torch crashes if it is asked for more than the system can start.
+
+    Raises:
+        InputError: If there are none, or more than the machine has cores.
+    """
+    check_least(args, threads=1)
+    cores = os.cpu_count() or 1
+    if args.threads > cores:
+        raise InputError(
+            f"--threads {args.threads}: choose at most {cores}, the number of this machine's cores"
+        )
+
+
+def check_memory(needed: int, options: str) -> None:
+    """Checks that data can be in memory: else the system would end the command without a word.
+
+    Args:
+        needed: The bytes that are needed at least.
+        options: The options that the bytes follow from, for the message.
+
+    Raises:
+        InputError: If this machine has less memory.
+    """
+    total = memory_bytes()
+    if total is not None and needed > total:
+        raise InputError(
+            f"{options}: needs more than {needed / 1e9:,.0f} GB of memory, and this machine has "
+            f"{total / 1e9:,.0f} GB; choose less"
+        )
+
+
+def check_loss_variables(device: str) -> None:
+    """Checks the environment variables of the losses before a benchmark starts.
+
+    Args:
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        InputError: If a variable has a value that is not known, or the kernels cannot run.
+    """
+    import torch
+
+    from rankdet.losses.device import check_variables
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        check_variables(device)
+    except ValueError as error:
+        raise InputError(error) from None
 
 
 def check_draws(args: argparse.Namespace, option: str) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rankdet.commands.arguments import check_least, check_writable
+from rankdet.commands.arguments import check_draws, check_least, check_memory, check_writable
 from rankdet.files import write_text
 
+BYTES_AN_IMAGE, BYTES_A_DETECTION = 1500, 300  # at least; measured were 2,600 and 500
 HELP = "time and memory of all metrics, compared with other evaluators for AP"
 
 
@@ -57,6 +58,9 @@ def run(args: argparse.Namespace) -> int:
     from rankdet.evaluation import benchmark
 
     check_least(args, images=1, detections=1, classes=1, draws=2, seed=0)
+    needed = BYTES_AN_IMAGE * args.images + BYTES_A_DETECTION * args.detections
+    check_memory(needed, f"--images {args.images} with --detections {args.detections}")
+    check_draws(args, "draws")
     check_writable(args.out)
     size = (args.images, args.detections, args.draws, args.seed)
     against = () if args.alone else args.against or benchmark.OTHERS

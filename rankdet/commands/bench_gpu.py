@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rankdet.commands.arguments import check_writable
+from rankdet.commands.arguments import check_loss_variables, check_writable
 from rankdet.errors import InputError
 from rankdet.suggest import choice
 
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     for name in parts:
         if name not in PARTS:
             raise InputError(f"--parts: unknown part {name!r}; {choice(name, PARTS)}")
+    check_loss_variables(args.device)
     from rankdet.gpu_check.check import Settings, run_check
 
     settings = Settings(args.out, args.minutes, parts, args.device, args.size)

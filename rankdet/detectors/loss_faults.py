@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, out_of_memory
 from rankdet.files import place_of, shown
 from rankdet.losses.output_checks import LossOutputError
 
@@ -98,8 +98,7 @@ def located_in(loss_file: str | Path | None) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         where = _place(error, loss_file) if loss_file else None
-        memory = isinstance(error, MemoryError) or "out of memory" in str(error).lower()
-        if where is None or memory:
+        if where is None or out_of_memory(error):
             raise
         said = " ".join(str(error).split())
         problem = f"{type(error).__name__}: {said}"

@@ -4,7 +4,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, out_of_memory
 from rankdet.files import DISK_FULL
 
 ALMOST_FULL = 1 << 20  # bytes; torch reports a full disk without its errno
@@ -24,7 +24,7 @@ def failure_reason(error: BaseException, folder: Path) -> str:
         return f"stopped with exit code {error.code}"
     if _disk_is_full(error, folder):
         return f"the disk of {folder} is full; free some space and run again to continue"
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if out_of_memory(error):
         return (
             f"out of memory ({_first_line(error)}); run fewer jobs at once (--cores), or lower "
             "schedule.batch_size or schedule.image_size"

@@ -1,19 +1,18 @@
 """Benchmark of the losses: time and memory, speed-up over the loops, growth with the input size.
 
-The speed of a shared machine changes with time. Therefore both times of a ratio are measured one
-directly after the other, and the best of several repeats counts.
+The speed of a shared machine changes with time. Therefore both times of a ratio are measured in
+turns and equally often, with one clock (`rankdet.losses.turns`), and the best of each counts.
 """
 
 import math
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rankdet.losses import functional, memory
+from rankdet.losses import functional, memory, turns
 from rankdet.losses.reference_loops import LOOPED
 
 SIZES = ((500, 100_000), (2000, 400_000), (2000, 1_200_000))  # (positives, logits)
@@ -22,7 +21,10 @@ STAGES = {  # mean and standard deviation of the logits: positives, negatives
     "middle": ((-2.0, 1.0), (-5.0, 1.0)),
     "late": ((1.0, 1.5), (-7.0, 1.5)),
 }
-LOSSES = ("ap", "alrp", "rank_sort")
+GROWTH_SIZES = ((1000, 600_000), (1000, 1_200_000), (2000, 600_000))  # one, 2 N, 2 P
+LOSSES = ("ap", "alrp", "rank_sort", "ape")
+OFFICIAL = "ape_official"  # APE Loss with `numerics="official"`, which needs all pairs
+NAMES = (*LOSSES, OFFICIAL)
 
 
 class DrawnBatch(NamedTuple):
@@ -49,12 +51,10 @@ def draw_batch(n_positives: int, n_logits: int, stage: str, seed: int = 0) -> Dr
     return DrawnBatch(logits, labels, targets, ious)
 
 
-def ours(
-    name: str, batch: DrawnBatch, max_positives: int | None = None, numerics: str = "stable"
-) -> tuple[Tensor, Tensor]:
-    """Runs a forward and backward pass of our loss; returns the total loss and the gradient.
+def ours(name: str, batch: DrawnBatch, max_positives: int | None = None) -> tuple[Tensor, Tensor]:
+    """Runs a forward and backward pass of our loss (of `NAMES`); returns total loss and gradient.
 
-    `numerics` is that of APE Loss; the loop computes the "official" one.
+    The loop of APE Loss computes the official form.
     """
     logits = batch.logits.detach().requires_grad_()
     bound: dict[str, Any] = {"max_positives": max_positives}
@@ -65,26 +65,18 @@ def ours(
     elif name == "rank_sort":
         loss = torch.stack(functional.rank_sort_loss(logits, batch.targets, **bound)).sum()
     else:
-        loss = functional.ape_loss(logits, batch.labels, batch.ious, numerics=numerics, **bound)
+        bound["numerics"] = "official" if name == OFFICIAL else "stable"
+        loss = functional.ape_loss(logits, batch.labels, batch.ious, **bound)
     (gradient,) = torch.autograd.grad(loss, logits)
     return loss.detach(), gradient
 
 
 def looped(name: str, batch: DrawnBatch) -> tuple[Tensor, ...]:
     """Runs the loop over positives; returns its losses and, last, the gradient."""
+    name = "ape" if name == OFFICIAL else name
     second = batch.targets if name == "rank_sort" else batch.labels
     third = {"alrp": (1 - batch.ious,), "ape": (batch.ious,)}.get(name, ())
     return LOOPED[name](batch.logits, second, *third)
-
-
-def seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Returns the shortest time of several calls, in seconds."""
-    best = math.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return best
 
 
 def bytes_per_logit(name: str, batch: DrawnBatch) -> float | None:
@@ -101,16 +93,22 @@ def measure(
     losses: Sequence[str] = LOSSES,
     sizes: Sequence[tuple[int, int]] = SIZES,
     stages: Sequence[str] = tuple(STAGES),
-    repeats: int = 5,
+    rounds: int = turns.ROUNDS,
+    threads: int = 1,
 ) -> Iterator[dict[str, Any]]:
-    """Yields one row per loss, size and stage. Times are in ms, forward and backward together."""
+    """Yields one row per loss, size and stage. Times are in ms, forward and backward together.
+
+    Both times are the best of `rounds` calls in turns; the row has their number, which is smaller
+    for slow loops (`turns.best`).
+    """
+    clock = turns.CLOCKS[turns.clock_name(threads)]
     for name in losses:
         for n_positives, n_logits in sizes:
             for stage in stages:
                 batch = draw_batch(n_positives, n_logits, stage)
                 ours(name, batch)  # warm up
-                loop = seconds(partial(looped, name, batch), 1)
-                own = seconds(partial(ours, name, batch), repeats)
+                calls = (partial(looped, name, batch), partial(ours, name, batch))
+                (loop, own), made = turns.best(calls, rounds, clock)
                 yield {
                     "loss": name,
                     "positives": n_positives,
@@ -119,6 +117,7 @@ def measure(
                     "ms": own * 1e3,
                     "looped_ms": loop * 1e3,
                     "ratio": loop / own,
+                    "rounds": made,
                     "bytes_per_logit": bytes_per_logit(name, batch),
                 }
 
@@ -128,13 +127,9 @@ def geometric_mean(values: Sequence[float]) -> float:
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
-def growth(name: str, stage: str = "early", repeats: int = 7) -> dict[str, float]:
+def growth(name: str, stage: str = "early", rounds: int = 7, threads: int = 1) -> dict[str, float]:
     """Returns the factor in time when the number of logits (``n``) or positives (``p``) doubles."""
-    small, wide, deep = (
-        draw_batch(p, n, stage) for p, n in ((1000, 600_000), (1000, 1_200_000), (2000, 600_000))
-    )
-    best = [math.inf] * 3
-    for _ in range(repeats):  # in turns, so that a change in machine speed affects all three
-        for i, batch in enumerate((small, wide, deep)):
-            best[i] = min(best[i], seconds(partial(ours, name, batch), 1))
-    return {"n": best[1] / best[0], "p": best[2] / best[0]}
+    calls = [partial(ours, name, draw_batch(p, n, stage)) for p, n in GROWTH_SIZES]
+    clock = turns.CLOCKS[turns.clock_name(threads)]
+    (small, wide, deep), _ = turns.best(calls, rounds, clock)
+    return {"n": wide / small, "p": deep / small}

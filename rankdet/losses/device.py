@@ -11,6 +11,7 @@ from torch import Tensor
 
 KERNELS = "RANKDET_KERNELS"  # environment variable: a value of the list in `fused`
 CHECKS = "RANKDET_CHECKS"  # environment variable: a value of the list in `checked`
+INTERPRETER = "TRITON_INTERPRET"  # environment variable of Triton, read when it is imported
 OLDEST_TRITON = (3, 6)
 READ = (torch.float32, torch.float16, torch.bfloat16)  # dtypes that the kernels read
 
@@ -32,10 +33,46 @@ def checked(values: Tensor) -> bool:
     Raises:
         ValueError: RANKDET_CHECKS has another value.
     """
-    mode = os.environ.get(CHECKS, "auto")
-    if mode not in ("auto", "on", "off"):
-        raise ValueError(f"{CHECKS} is {mode!r}; use auto, on or off")
+    mode = _mode(CHECKS)
     return mode == "on" or (mode == "auto" and on_cpu(values))
+
+
+def _mode(variable: str) -> str:
+    """Returns auto, on or off. An empty value counts as not set."""
+    mode = os.environ.get(variable) or "auto"
+    if mode not in ("auto", "on", "off"):
+        raise ValueError(f"{variable} is {mode!r}; use auto, on or off")
+    return mode
+
+
+def check_variables(device: str) -> None:
+    """Checks RANKDET_KERNELS and RANKDET_CHECKS before any loss is computed.
+
+    Args:
+        device: The type of the device that will compute: `cpu` or `cuda`.
+
+    Raises:
+        ValueError: A variable has a value that is not known, or the kernels cannot run.
+    """
+    _mode(CHECKS)
+    if _mode(KERNELS) == "on":
+        _check_kernels(device)
+
+
+def _check_kernels(device: str) -> None:
+    """Raises ValueError if RANKDET_KERNELS=on asks for kernels that cannot run."""
+    if find_spec("triton") is None:
+        raise ValueError(f"{KERNELS} is 'on', but Triton is not installed; set it to auto")
+    if device == "cpu" and not interpreted():
+        raise ValueError(
+            f"{KERNELS} is 'on', but on a CPU the kernels need Triton's interpreter: start Python "
+            f"with {INTERPRETER}=1, or set {KERNELS} to auto"
+        )
+
+
+def interpreted() -> bool:
+    """Whether Triton's interpreter runs the kernels, which needs no GPU."""
+    return os.environ.get(INTERPRETER, "").lower() in ("1", "true", "on", "yes", "y")
 
 
 @cache
@@ -66,13 +103,13 @@ def fused(logits: Tensor) -> bool:
     Float64 logits always take plain PyTorch: the kernels compute single elements in float32.
 
     Raises:
-        ValueError: RANKDET_KERNELS has another value.
+        ValueError: RANKDET_KERNELS has another value, or is `on` where the kernels cannot run.
     """
-    mode = os.environ.get(KERNELS, "auto")
-    if mode not in ("auto", "on", "off"):
-        raise ValueError(f"{KERNELS} is {mode!r}; use auto, on or off")
+    mode = _mode(KERNELS)
     if mode == "off" or logits.dtype not in READ or logits.numel() == 0:
         return False
+    if mode == "on":
+        _check_kernels(logits.device.type)
     return mode == "on" or (logits.is_cuda and has_triton())
 
 

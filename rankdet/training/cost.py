@@ -1,14 +1,14 @@
 """Time and memory of a loss: alone, and in a training iteration of a detector.
 
 The speed of a shared machine changes with time. Therefore the losses are timed in turns in one
-process, and the best of several rounds counts. The batch is drawn, not loaded: only its size, the
-number of objects and the network matter. With initial weights every negative is relevant, which is
-the worst case for a ranking loss.
+process, and the best of several rounds counts. With one thread on a CPU, the times are those of the
+process (`rankdet.losses.turns`): other programs do not count. The batch is drawn, not loaded: only
+its size, the number of objects and the network matter. With initial weights every negative is
+relevant, which is the worst case for a ranking loss.
 """
 
 import gc
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from mmengine.logging import MMLogger
 from torch import Tensor, nn
 
 from rankdet.errors import InputError
-from rankdet.losses import memory
+from rankdet.losses import memory, turns
 from rankdet.results.schemas.cost import CostRecord
 from rankdet.training import provenance
 from rankdet.training.environment import set_up
@@ -25,15 +25,19 @@ from rankdet.training.hooks import criterion_heads
 
 OBJECTS = 7  # objects per image; COCO has 7.3 on average
 MEGABYTE = 1 << 20
+LOSS_ROUNDS = 3  # of the losses alone, in each round: they take less time
 
 
-def measure_cost(spec: Mapping[str, Any]) -> CostRecord:
+def measure_cost(
+    spec: Mapping[str, Any], keep: Callable[[CostRecord], None] = lambda record: None
+) -> CostRecord:
     """Measures time and memory of losses on detectors.
 
     Args:
         spec: `entries` (each with `detector`, `loss`, `titles`, `detector_spec`, `card`,
             `loss_file`), `preset`, `image_size`, `batch_size`, `classes`, `rounds`, `threads`,
             `device`.
+        keep: Gets the record of what has been measured, after each round.
 
     Returns:
         The content of `cost.json`, one row per entry. `memory_mb` is the peak of the process in an
@@ -43,25 +47,30 @@ def measure_cost(spec: Mapping[str, Any]) -> CostRecord:
         InputError: If a detector cannot be trained with boxes alone.
     """
     device = set_up(dict(spec))
+    clock = turns.clock_name(int(spec["threads"]), device)
+    kept = ("preset", "image_size", "batch_size", "classes", "rounds", "threads")
+    facts = {
+        "settings": {**{key: spec[key] for key in kept}, "clock": clock},
+        "hardware": provenance.hardware(device),
+        "versions": provenance.versions(),
+        "when": provenance.now(),
+    }
     detectors = list(dict.fromkeys(entry["detector"] for entry in spec["entries"]))
-    rows: list[dict[str, Any]] = []
+    done: list[dict[str, Any]] = []
     for detector in detectors:
         entries = [entry for entry in spec["entries"] if entry["detector"] == detector]
-        rows += _measure_detector(entries, spec, device)
+        rows: list[dict[str, Any]] = []
+        for rows in _measure_detector(entries, spec, device, clock):
+            keep(CostRecord.of(**facts, rows=done + rows))
+        done += rows
         gc.collect()
-    kept = ("preset", "image_size", "batch_size", "classes", "rounds", "threads")
-    return CostRecord.of(
-        settings={key: spec[key] for key in kept},
-        rows=rows,
-        hardware=provenance.hardware(device),
-        versions=provenance.versions(),
-        when=provenance.now(),
-    )
+    return CostRecord.of(**facts, rows=done)
 
 
 def _measure_detector(
-    entries: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], device: str
-) -> list[dict[str, Any]]:
+    entries: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], device: str, clock: str
+) -> Iterator[list[dict[str, Any]]]:
+    """Yields the rows of a detector after each round, with the best times up to then."""
     models = _models(entries, spec, device)
     batch = draw_batch(spec, device)
     problems = [
@@ -71,15 +80,13 @@ def _measure_detector(
     alone = [partial(_criteria, parts, device) for parts in problems]
     peaks = [_memory_mb(call, device)[0] for call in whole]  # these calls also warm up
     added = [_memory_mb(call, device)[1] for call in alone]
-    iteration_s = turns(whole, int(spec["rounds"]))
-    loss_s = turns(alone, 3 * int(spec["rounds"]))
-    return [
+    rows = [
         {
             "detector": entry["detector"],
             "loss": entry["loss"],
             "titles": entry["titles"],
-            "loss_ms": loss_s[i] * 1e3,
-            "iteration_s": iteration_s[i],
+            "loss_ms": float("inf"),
+            "iteration_s": float("inf"),
             "memory_mb": peaks[i],
             "loss_memory_mb": added[i],
             "positives": sum(len(arguments[3]) for _, arguments in problems[i]),
@@ -87,6 +94,14 @@ def _measure_detector(
         }
         for i, entry in enumerate(entries)
     ]
+    for number in range(int(spec["rounds"])):
+        iteration_s = turns.alternating(whole, 1, turns.CLOCKS[clock])
+        loss_s = turns.alternating(alone, LOSS_ROUNDS, turns.CLOCKS[clock])
+        for row, whole_s, alone_s in zip(rows, iteration_s, loss_s, strict=True):
+            row["iteration_s"] = min(row["iteration_s"], *whole_s)
+            row["loss_ms"] = min(row["loss_ms"], *(second * 1e3 for second in alone_s))
+            row["rounds"] = number + 1
+        yield rows
 
 
 def _models(
@@ -207,17 +222,6 @@ def wait(device: str) -> None:
     """Waits until a GPU has finished; a CPU has."""
     if device.startswith("cuda"):
         torch.cuda.synchronize()
-
-
-def turns(calls: Sequence[Callable[[], None]], rounds: int) -> list[float]:
-    """Returns the shortest time of each call in seconds. Each round makes every call once."""
-    best = [float("inf")] * len(calls)
-    for _ in range(rounds):
-        for index, call in enumerate(calls):
-            start = time.perf_counter()
-            call()
-            best[index] = min(best[index], time.perf_counter() - start)
-    return best
 
 
 def _reset_peak(device: str) -> int:

@@ -35,6 +35,17 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
+def commit() -> str | None:
+    """Returns the commit of this code; None if it is not in a clone and no variable names it."""
+    return _git("rev-parse", "HEAD") or os.environ.get(COMMIT)
+
+
+def changed() -> bool | None:
+    """Returns whether files of the clone differ from its commit; None outside of a clone."""
+    status = _git("status", "--porcelain")
+    return None if status is None else bool(status)
+
+
 def versions() -> dict[str, str]:
     """Returns the versions of Python and of the packages that affect a training."""
     found = {"python": platform.python_version()}
@@ -75,10 +86,9 @@ def provenance(spec: Mapping[str, Any], device: str, started: str) -> dict[str, 
         started: The time of the run's first start, ISO 8601.
     """
     hashes = spec.get("hashes", {})
-    status = _git("status", "--porcelain")
     return {
-        "commit": _git("rev-parse", "HEAD") or os.environ.get(COMMIT),
-        "dirty": None if status is None else bool(status),
+        "commit": commit(),
+        "dirty": changed(),
         "config_hash": hashes.get("config"),
         "code_hash": hashes.get("code"),
         "loss_hash": hashes.get("loss"),

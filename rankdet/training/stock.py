@@ -7,8 +7,7 @@ machine do not count.
 """
 
 import gc
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from rankdet.errors import InputError
+from rankdet.losses import turns
 from rankdet.training import provenance
 from rankdet.training.cost import build_model, draw_batch, wait
 from rankdet.training.environment import set_up
@@ -26,15 +26,19 @@ WARM_UP = 2  # steps that are not timed
 LR = 1e-6  # the weights change so little that all steps see the same detector
 
 
-def measure_stock(spec: Mapping[str, Any]) -> dict[str, Any]:
+def measure_stock(
+    spec: Mapping[str, Any], keep: Callable[[dict[str, Any]], None] = lambda record: None
+) -> dict[str, Any]:
     """Times a training step of our adapters and of mmdet's own heads.
 
     Args:
         spec: As for `rankdet.training.cost.measure_cost`; `rounds` is the number of steps of each.
+        keep: Gets the record of what has been measured, after each detector and loss.
 
     Returns:
-        `rows`: per detector and loss `ours_s` and `stock_s` (medians in seconds) and `ratio` (the
-        median of ours divided by mmdet's, step by step); and `settings`, `hardware`, `versions`.
+        `rows`: per detector and loss `stock_loss` (the losses of mmdet's heads), `ours_s` and
+        `stock_s` (medians in seconds) and `ratio` (the median of ours divided by mmdet's, step by
+        step); and `settings`, `hardware`, `versions`.
 
     Raises:
         InputError: If mmdet's own head cannot be built, or a loss does not fit.
@@ -42,46 +46,62 @@ def measure_stock(spec: Mapping[str, Any]) -> dict[str, Any]:
     device = set_up(dict(spec))
     for entry in spec["entries"]:
         _check(entry, spec)
-    rows = []
-    for entry in spec["entries"]:
-        rows.append(_measure(entry, spec, device))
-        gc.collect()
     kept = ("preset", "image_size", "batch_size", "classes", "rounds", "threads")
-    return {
+    clock = turns.clock_name(int(spec["threads"]), device)
+    rows: list[dict[str, str | float]] = []
+    record: dict[str, Any] = {
         "schema": SCHEMA,
-        "settings": {key: spec[key] for key in kept},
+        "settings": {**{key: spec[key] for key in kept}, "clock": clock},
         "rows": rows,
         "hardware": provenance.hardware(device),
         "versions": provenance.versions(),
         "when": provenance.now(),
     }
+    for entry in spec["entries"]:
+        rows.append(_measure(entry, spec, device, clock))
+        keep(record)
+        gc.collect()
+    return record
 
 
 def _measure(
-    entry: Mapping[str, Any], spec: Mapping[str, Any], device: str
+    entry: Mapping[str, Any], spec: Mapping[str, Any], device: str, clock: str
 ) -> dict[str, str | float]:
     from rankdet.detectors.models import model_config, stock_config
 
     detector, own = entry["detector_spec"], _sizes(spec)
     config = model_config(detector, entry["card"], loss_file=entry["loss_file"], **own)
     ours = build_model(config, device)
-    stock = build_model(stock_config(detector, **own), device)
+    theirs = stock_config(detector, **own)
+    stock = build_model(theirs, device)
     stock.backbone, stock.neck = ours.backbone, ours.neck
     batch = draw_batch(spec, device)
     if detector.get("masks"):
         with_masks(batch[1])
     steps = [training_step(model, batch, device) for model in (ours, stock)]
-    alone = device == "cpu" and int(spec["threads"]) == 1
-    clock = time.process_time if alone else time.perf_counter
-    own_s, stock_s = alternating(steps, int(spec["rounds"]), clock)
-    ratios = [mine / theirs for mine, theirs in zip(own_s, stock_s, strict=True)]
+    own_s, stock_s = turns.alternating(steps, int(spec["rounds"]), turns.CLOCKS[clock], WARM_UP)
+    ratios = [mine / other for mine, other in zip(own_s, stock_s, strict=True)]
     return {
         "detector": entry["detector"],
         "loss": entry["loss"],
+        "stock_loss": " + ".join(dict.fromkeys(loss_types(theirs))),
         "ours_s": median(own_s),
         "stock_s": median(stock_s),
         "ratio": median(ratios),
     }
+
+
+def loss_types(config: Any) -> Iterator[str]:
+    """Yields the types of all losses of mmdet's model config: `FocalLoss`, `L1Loss`."""
+    if isinstance(config, Mapping):
+        for key, value in config.items():
+            if key.startswith("loss") and isinstance(value, Mapping) and "type" in value:
+                yield str(value["type"])
+            else:
+                yield from loss_types(value)
+    elif isinstance(config, Sequence) and not isinstance(config, str):
+        for value in config:
+            yield from loss_types(value)
 
 
 def _check(entry: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
@@ -130,25 +150,3 @@ def training_step(model: Any, batch: tuple[Tensor, list[Any]], device: str) -> C
         wait(device)
 
     return step
-
-
-def alternating(
-    calls: Sequence[Callable[[], None]],
-    rounds: int,
-    clock: Callable[[], float] = time.perf_counter,
-) -> list[list[float]]:
-    """Returns the seconds of each call in each round, after a warm-up.
-
-    In every second round the calls are made in the opposite order.
-    """
-    for call in calls:
-        for _ in range(WARM_UP):
-            call()
-    seconds: list[list[float]] = [[] for _ in calls]
-    for number in range(rounds):
-        order = range(len(calls)) if number % 2 == 0 else reversed(range(len(calls)))
-        for index in order:
-            start = clock()
-            calls[index]()
-            seconds[index].append(clock() - start)
-    return seconds

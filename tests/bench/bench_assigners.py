@@ -10,12 +10,11 @@ from typing import Any
 
 import torch
 
-from rankdet.losses import device
+from rankdet.losses import device, turns
 from rankdet.study.cards import load_loss
 from rankdet.study.detectors import load_detector
 from rankdet.training import cost
 from rankdet.training.environment import set_up
-from rankdet.training.stock import alternating
 
 TURNS = 41
 CASES = (
@@ -66,7 +65,7 @@ def measure(detector: str, preset: str, size: int, objects: int) -> list[list[fl
         call(MaxIoUAssigner(**options), PseudoSampler()),
         call(MatchAllAtOnce(**options), EverySample()),
     ]
-    return alternating(calls, TURNS, time.process_time)
+    return turns.alternating(calls, TURNS, time.process_time, warm_up=2)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ class Gone(io.StringIO):
 def record(monkeypatch, tmp_path):
     """Returns a function that runs a benchmark without a terminal, and returns its record."""
     monkeypatch.setattr(benchmark, "SIZES", ((10, 1000),))
+    monkeypatch.setattr(benchmark, "GROWTH_SIZES", ((10, 1000),) * 3)
 
     def run(arguments):
         out = tmp_path / "out.json"

@@ -1,6 +1,7 @@
 """Bad arguments of commands: one line of error and exit code 2, before the work starts."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -74,6 +75,7 @@ def test_unwritable_files_are_reported_before_the_work(error_of, command):
         ("bench losses", "--threads", "0"),
         ("bench iteration", "--threads", "0"),
         ("bench evaluation", "--draws", "1"),
+        ("bench evaluation", "--draws", "1000000000000"),
         ("compare", "--draws", "1"),
         ("compare", "--seed", "-1"),
         ("evaluate", "--seed", "-1"),
@@ -83,6 +85,62 @@ def test_unwritable_files_are_reported_before_the_work(error_of, command):
 )
 def test_numbers_out_of_range(error_of, command, option, value):
     assert f"error: {option} {value}: choose " in error_of(*COMMANDS[command], option, value)
+
+
+@pytest.mark.parametrize("command", ["bench losses", "bench iteration"])
+def test_more_threads_than_cores(error_of, command):
+    line = error_of(*COMMANDS[command], "--threads", "99999")
+    assert f"--threads 99999: choose at most {os.cpu_count()}, " in line
+
+
+BENCHMARKS = {
+    "bench losses": COMMANDS["bench losses"],
+    "bench iteration": [*COMMANDS["bench iteration"], "--device", "cpu"],
+    "bench gpu": ["bench", "gpu", "--device", "cpu", "--size", "tiny"],
+}
+
+
+@pytest.mark.parametrize("command", BENCHMARKS)
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("RANKDET_KERNELS", "typo", "RANKDET_KERNELS is 'typo'; use auto, on or off"),
+        ("RANKDET_CHECKS", "typo", "RANKDET_CHECKS is 'typo'; use auto, on or off"),
+        ("RANKDET_KERNELS", "on", "RANKDET_KERNELS is 'on', but "),
+    ],
+)
+def test_variables_of_the_losses(error_of, monkeypatch, command, variable, value, words):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.setenv(variable, value)
+    assert error_of(*BENCHMARKS[command]).startswith(f"error: {words}")
+
+
+TOO_LARGE = ["--preset", "small", "--image-size", "8192", "--batch-size", "1024"]  # 14 TB
+
+
+def test_memory_that_is_not_there(error_of):
+    line = error_of("bench", "iteration", *TOO_LARGE, "--loss", "focal", "--device", "cpu")
+    assert line.startswith("error: --image-size 8192 with --batch-size 1024: needs more than 13,7")
+    detections = ["--images", "1", "--detections", "1000000000000"]
+    line = error_of("bench", "evaluation", *detections, "--alone")
+    assert "--images 1 with --detections 1000000000000: needs more than 300,000 GB" in line
+
+
+@pytest.mark.parametrize("part", ["losses", "iteration", "evaluation", "gpu"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        RuntimeError("CUDA out of memory. Tried to allocate 20 GiB\nmore"),
+    ],
+)
+def test_every_benchmark_says_that_memory_is_missing(error_of, monkeypatch, part, error):
+    def run(_):
+        raise error
+
+    monkeypatch.setattr(f"rankdet.commands.bench_{part}.run", run)
+    assert f"error: bench {part}: out of memory; " in error_of("bench", part)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,10 @@ def test_memory_and_hidden_full_disks_are_recognised(tmp_path, monkeypatch):
     assert failure_reason(MemoryError(), tmp_path).startswith("out of memory")
     cuda = RuntimeError("CUDA out of memory. Tried to allocate 20 GiB\nmore")
     assert failure_reason(cuda, tmp_path).startswith("out of memory (CUDA out of memory. Tried")
+    on_cpu = RuntimeError(
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+    )
+    assert failure_reason(on_cpu, tmp_path).startswith("out of memory (DefaultCPUAllocator")
     wrapped = InputError("cannot write the file")
     wrapped.__cause__ = OSError(errno.EDQUOT, "Disk quota exceeded")
     assert "is full" in failure_reason(wrapped, tmp_path)

@@ -289,10 +289,20 @@ def test_pairwise_error_by_rank_is_ap_loss(plain):
 
 def test_the_switch(monkeypatch):
     logits = torch.zeros(3)
-    assert device.fused(logits)
+    assert device.fused(logits.to(HERE))
     assert not device.fused(logits.double())
     monkeypatch.setenv(device.KERNELS, "auto")
     assert device.fused(logits.to(HERE)) == (HERE == "cuda")
     monkeypatch.setenv(device.KERNELS, "of")
     with pytest.raises(ValueError, match="use auto, on or off"):
         ap.ap_loss(logits, torch.ones(3))
+
+
+def test_kernels_on_a_cpu_need_the_interpreter(monkeypatch):
+    for value in ("", "0"):
+        monkeypatch.setenv(device.INTERPRETER, value)
+        with pytest.raises(
+            ValueError, match="start Python with TRITON_INTERPRET=1, or set"
+        ) as found:
+            ap.ap_loss(torch.zeros(3), torch.ones(3))
+        assert len(str(found.value).splitlines()) == 1

@@ -168,6 +168,15 @@ def test_checks_can_be_turned_off(monkeypatch):
         functional.ap_loss(LOGITS, LABELS)
 
 
+def test_an_empty_variable_counts_as_not_set(monkeypatch):
+    expected = functional.ap_loss(LOGITS, LABELS)
+    monkeypatch.setenv("RANKDET_CHECKS", "")
+    monkeypatch.setenv("RANKDET_KERNELS", "")
+    assert functional.ap_loss(LOGITS, LABELS) == expected
+    with pytest.raises(ValueError, match="value 2"):
+        functional.ap_loss(LOGITS, LABELS * 2)
+
+
 def test_a_criterion_shows_a_nan_box_in_the_box_loss():
     boxes = torch.tensor([[0.0, 0, 4, 4], [1, 1, 5, math.nan]])
     criterion = Criterion(RankSortLoss(), build_box({"type": "giou"}), Balance())

@@ -90,6 +90,7 @@ def test_defaults():
         ("schedule.flip", "yes", "s.yaml: schedule.flip: found 'yes'; give true or false"),
         ("schedule.warmup", True, "s.yaml: schedule.warmup: found true; give a number"),
         ("untrained", 0, "s.yaml: untrained: found 0; give true or false"),
+        ("threads", 99999, "s.yaml: threads: found 99999; it should be less than or equal to 1024"),
         ("hours", 1e-9, "s.yaml: hours: found 1e-09; it should be greater than or equal to 0.01"),
         ("schedule.image_size", 8, "s.yaml: schedule.image_size: found 8; give a side or"),
         (

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from rankdet.cli import main
+from rankdet.losses import turns
+from rankdet.results.schemas.cost import CostRecord
 from rankdet.study.config.model import Cost
 from rankdet.study.cost import cost_spec
 from rankdet.training import cost
@@ -61,18 +63,23 @@ def test_the_batch_has_boxes_inside_its_images_and_is_the_same_each_time():
         assert sample.gt_instances.labels.max() < 4
 
 
-def test_turns_keep_the_best_after_a_warm_up():
-    calls = {"a": 0, "b": 0}
-    order = []
+def test_an_interrupt_leaves_the_rounds_that_were_measured(tmp_path, monkeypatch):
+    out = tmp_path / "cost.json"
+    true, rounds = turns.alternating, []
 
-    def call(name):
-        calls[name] += 1
-        order.append(name)
+    def alternating(calls, *others):
+        rounds.append(calls)
+        if len(rounds) == 4:  # the losses alone, in the second of five rounds
+            raise KeyboardInterrupt
+        return true(calls, *others)
 
-    best = cost.turns([lambda: call("a"), lambda: call("b")], 2)
-    assert order == ["a", "b"] * 2
-    assert len(best) == 2
-    assert all(0 <= seconds < 1 for seconds in best)
+    monkeypatch.setattr(turns, "alternating", alternating)
+    sizes = ["--preset", "small", "--image-size", "64", "--loss", "focal", "--loss", "ap"]
+    assert main(["bench", "iteration", *sizes, "--rounds", "5", "--out", str(out)]) == 130
+    found, problem = CostRecord.read(out)
+    assert problem is None
+    assert [(row.loss, row.rounds) for row in found.rows] == [("focal", 1), ("ap", 1)]
+    assert found.settings.rounds == 5
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,9 @@ def test_turns_keep_the_best_after_a_warm_up():
         (["--loss", "alpr"], "unknown loss 'alpr'; did you mean 'alrp'"),
         (["--detector", "retina"], "unknown detector 'retina'"),
         (["--image-size", "1"], "image_size"),
+        (["--image-size", "100000"], "--image-size 100000: choose at most 8,192"),
+        (["--batch-size", "100000"], "--batch-size 100000: choose at most 1,024"),
+        (["--classes", "100000"], "--classes 100000: choose at most 10,000"),
     ],
 )
 def test_wrong_arguments_are_one_line(arguments, told, capsys):

@@ -29,7 +29,10 @@ def test_a_line_and_a_row_for_each_detector(tmp_path, capsys):
     losses = [("retinanet", "focal"), ("faster-rcnn", "ce+l1"), ("yolact", "focal")]
     assert [(row["detector"], row["loss"]) for row in record["rows"]] == losses
     printed = capsys.readouterr().out
+    theirs = [row["stock_loss"] for row in record["rows"]]
+    assert theirs[:2] == ["FocalLoss + L1Loss", "CrossEntropyLoss + L1Loss"]
     for row in record["rows"]:
+        assert row["stock_loss"] in printed
         assert row["ours_s"] > 0
         assert 0.1 < row["ratio"] < 10
         assert f"{row['ratio']:7.3f}\n" in printed
@@ -73,9 +76,25 @@ def test_masks_fill_their_boxes():
         assert sample.gt_instances.masks.masks.sum((1, 2)).tolist() == areas.tolist()
 
 
-def test_calls_alternate_after_a_warm_up():
-    made = []
-    calls = [lambda: made.extend("a"), lambda: made.extend("bb")]
-    found = stock.alternating(calls, 3, clock=lambda: len(made))
-    assert "".join(made) == "aabbbb" + "abb" + "bba" + "abb"
-    assert found == [[1, 1, 1], [2, 2, 2]]
+def test_an_interrupt_leaves_the_rows_that_were_measured(tmp_path, monkeypatch):
+    out = tmp_path / "stock.json"
+    measured = []
+
+    def alternating(calls, *_):
+        measured.append(calls)
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        return [[1.0], [2.0]]
+
+    monkeypatch.setattr("rankdet.losses.turns.alternating", alternating)
+    detectors = ["--detector", "retinanet", "--detector", "atss"]
+    assert main([*COMMAND, *detectors, "--out", str(out)]) == 130
+    assert [row["ratio"] for row in json.loads(out.read_text())["rows"]] == [0.5]
+
+
+def test_another_loss_than_mmdets_is_named_beside_it(capsys):
+    assert main([*COMMAND, "--loss", "rs", "--rounds", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "mmdet with its own losses" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("retinanet"))
+    assert line.split()[1:5] == ["rs", "FocalLoss", "+", "L1Loss"]

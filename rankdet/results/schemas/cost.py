@@ -22,6 +22,8 @@ class CostRow(Part):
         memory_mb: peak in an iteration.
         positives: their number in the batch.
         logits: their number in the batch.
+        rounds: the rounds whose best times these are; fewer than in the settings if the
+            measurement was stopped.
     """
 
     detector: str
@@ -33,10 +35,15 @@ class CostRow(Part):
     memory_mb: Number | None = None
     positives: int | None = None
     logits: int | None = None
+    rounds: int | None = None
 
 
 class CostSettings(Part):
-    """The settings of the measurement."""
+    """The settings of the measurement.
+
+    Attributes:
+        clock: `processor time` of the process, or `wall time`.
+    """
 
     preset: str | None = None
     image_size: int | list[int] | None = None
@@ -44,6 +51,7 @@ class CostSettings(Part):
     classes: int | None = None
     rounds: int | None = None
     threads: int | None = None
+    clock: str | None = None
 
 
 class CostRecord(Record):

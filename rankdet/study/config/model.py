@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from rankdet.datasets.options import Fraction, Text
+from rankdet.machine import MOST_THREADS
 from rankdet.results.learning import LEARNED_AP50
 from rankdet.study.config.datasets import Dataset, Name
 from rankdet.study.config.exact import Exact
@@ -108,7 +109,12 @@ class StudyConfig(Exact):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto` uses a GPU if there is one"
     )
-    threads: int = Field(1, ge=1, description="CPU threads of one training, for each of its GPUs")
+    threads: int = Field(
+        1,
+        ge=1,
+        le=MOST_THREADS,
+        description="CPU threads of one training, for each of its GPUs",
+    )
     hours: float | None = Field(
         None,
         ge=0.01,
