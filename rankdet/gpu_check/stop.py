@@ -1,12 +1,15 @@
 """How a user ends a check: with Ctrl-C, with SIGTERM, or by closing the terminal (SIGHUP)."""
 
+import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 WORDS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
+ONE = 2.0  # seconds in which several signals are one: a user presses twice, a program sends it on
 
 
 class Stop:
@@ -14,7 +17,8 @@ class Stop:
 
     At first a signal ends the process at once: nothing has been written, and an exception in an
     import may be lost, or may leave half of a module. After `hold` a signal is only noted. In a
-    block of `raising` it raises `KeyboardInterrupt`.
+    block of `raising` it raises `KeyboardInterrupt`, but not again in the next seconds, in which
+    what was interrupted cleans up.
 
     Attributes:
         number: The first signal; None before it.
@@ -25,6 +29,7 @@ class Stop:
         self.number: int | None = None
         self.pending = False
         self._held = self._raises = False
+        self._raised = -math.inf
         self._owner = os.getpid()
 
     @property
@@ -102,5 +107,6 @@ class Stop:
             with suppress(OSError):
                 os.write(2, b"stopped\n")
             os._exit(self.code)
-        if self._raises:
+        if self._raises and time.monotonic() > self._raised + ONE:
+            self._raised = time.monotonic()
             raise KeyboardInterrupt

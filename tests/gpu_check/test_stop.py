@@ -99,6 +99,31 @@ def test_a_signal_during_the_plots_loses_no_page(command, tmp_path, monkeypatch,
     assert f"`rankdet bench gpu --page {path}` draws the missing plots" in capfd.readouterr().err
 
 
+def test_two_signals_at_once_are_one_so_that_a_part_can_clean_up(command, tmp_path):
+    cleaned = []
+
+    def rows(context):
+        try:
+            yield from rows_and(signal.SIGINT)(context)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.02)
+            cleaned.append(context)
+
+    assert command(rows) == 130
+    assert cleaned and only_record(tmp_path)[0].parts[0].status == "cut"
+
+
+def test_a_later_signal_raises_again(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("rankdet.gpu_check.stop.time.monotonic", lambda: now[0])
+    with Stop().listening() as stop, stop.raising():
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+            now[0] += 3
+
+
 def test_an_interrupt_without_handlers_is_noted(command, tmp_path, monkeypatch):
     def interrupted(context):
         yield {"loss": "ap", "status": "measured"}

@@ -103,7 +103,10 @@ def test_old_wheels_are_replaced_and_a_missing_one_is_an_error(without, tmp_path
 
 PYTHON = """#!/bin/bash
 case "$1 $2" in
-  "-m pip") echo "some notes"; echo "ERROR: x.whl is not a supported wheel on this platform." >&2; exit 1;;
+  "-m pip")
+    echo "some notes"
+    echo "ERROR: x.whl is not a supported wheel on this platform." >&2
+    exit 1;;
   *version_info*) echo "$IS";;
   *find_spec*) echo "$LACKS";;
 esac
