@@ -120,7 +120,7 @@ class Check:
             work: A folder for its files.
         """
         self._start = time.monotonic()
-        entry = _entry(part.name, part.title, record.RUNNING, round(seconds, 1))
+        entry = record.entry(part.name, part.title, record.RUNNING, round(seconds, 1))
         self.content["parts"].append(entry)
         context = Context(self.device, self.settings.size, Budget(seconds), self.log, work)
         ended = self._rows(part, context, entry, seconds)
@@ -167,21 +167,7 @@ class Check:
                 entry["status"], entry["reason"] = record.CUT, reason
                 entry["seconds"] = round(time.monotonic() - self._start, 2)
         for name in self.settings.parts[len(parts) :]:
-            parts.append(_entry(name, PARTS[name].title, record.MISSED, 0.0, reason))
-
-
-def _entry(
-    name: str, title: str, status: str, budget: float, reason: str | None = None
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "title": title,
-        "status": status,
-        "reason": reason,
-        "budget_s": budget,
-        "seconds": 0.0,
-        "rows": [],
-    }
+            parts.append(record.entry(name, PARTS[name].title, record.MISSED, 0.0, reason))
 
 
 def run_check(settings: Settings, stop: Stop | None = None) -> tuple[record.GpuRecord, Path]:

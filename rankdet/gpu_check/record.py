@@ -52,6 +52,29 @@ class GpuRecord(Record):
     parts: list[PartRecord]
 
 
+def entry(
+    name: str, title: str, status: str, budget: float, reason: str | None = None
+) -> dict[str, Any]:
+    """Returns the content of a `PartRecord` without rows.
+
+    Args:
+        name: The part's name.
+        title: For readers.
+        status: One of `Status`.
+        budget: Seconds.
+        reason: Why it is not `finished`.
+    """
+    return {
+        "name": name,
+        "title": title,
+        "status": status,
+        "reason": reason,
+        "budget_s": budget,
+        "seconds": 0.0,
+        "rows": [],
+    }
+
+
 def outcome(rows: Sequence[Row]) -> tuple[str, str | None]:
     """Returns the status and reason of a part that has ended by itself.
 
