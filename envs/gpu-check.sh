@@ -5,8 +5,8 @@ wheels=${WHEELS:-.gpu-wheels} site=${SITE:-.gpu-site} python=${PYTHON:-python3}
 
 stop() { echo "error: $*" >&2; exit 2; }
 
-# Modules that must be there already: torch, and the usual scientific packages.
-modules=(torch torchvision numpy pandas pyarrow scipy sklearn matplotlib PIL cv2 yaml jinja2 rich tqdm six psutil pip)
+# Modules that every check needs and no wheel has: torch, and usual scientific packages.
+modules=(torch numpy pandas pyarrow scipy matplotlib PIL cv2 yaml rich pip)
 missing='import importlib.util, sys
 print(*(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))'
 

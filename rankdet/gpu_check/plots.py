@@ -119,7 +119,7 @@ def iterations(figure: Any, rows: list[Row]) -> None:
             fontsize="small",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
-        panel.margins(x=0.5)
+        panel.margins(x=0.75)
         panel.invert_yaxis()
         panel.set(title=name, xlabel=f"time as a multiple of {_baseline(own)}'s")
     for panel in panels[len(detectors) :]:
