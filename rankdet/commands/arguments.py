@@ -10,6 +10,7 @@ from typing import Any
 
 from rankdet.errors import InputError, in_words
 from rankdet.machine import memory_bytes
+from rankdet.whole_folders import followed
 
 MOST_DRAWS = 100_000  # of images for intervals
 
@@ -159,15 +160,7 @@ def check_writable(*paths: Path | str | None, reads: Iterable[Path | str] = ()) 
             raise InputError(f"{path}: is a folder; name a file")
         if path.exists() and not path.is_file():
             raise InputError(f"{path}: is not a file that can be replaced; name another file")
-        above = next(parent for parent in path.absolute().parents if parent.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK):
-            raise InputError(f"{path}: cannot be written: {above} is not a writable folder")
-        try:
-            TemporaryFile(dir=above).close()
-        except OSError as error:  # /proc, a full or remote disk: rights do not tell
-            raise InputError(
-                f"{path}: cannot be written: no file can be made in {above} ({in_words(error)})"
-            ) from None
+        _check_makes_files(path, path.absolute().parents)
     for path in named:
         for read in map(Path, reads):
             if _same(path, read) or (path.exists() and read.is_dir() and _inside(path, read)):
@@ -177,6 +170,40 @@ def check_writable(*paths: Path | str | None, reads: Iterable[Path | str] = ()) 
     for first, second in combinations(named, 2):
         if _same(first, second):
             raise InputError(f"{second}: two outputs have this name; give each its own file")
+
+
+def folder(text: str) -> Path:
+    """Returns the folder that an option names; `Path` takes an empty text for the current folder.
+
+    Raises:
+        ArgumentTypeError: If the text is empty.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty; name a folder")
+    return Path(text)
+
+
+def check_folder(path: Path) -> None:
+    """Checks that files can be written into a folder, which may be missing.
+
+    Raises:
+        InputError: If it is a file, or a link to nothing, or is not writable.
+    """
+    followed(path)
+    _check_makes_files(path, [path.absolute(), *path.absolute().parents])
+
+
+def _check_makes_files(path: Path, folders: Iterable[Path]) -> None:
+    """Makes a temporary file in the first of the folders that exists."""
+    above = next(one for one in folders if one.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise InputError(f"{path}: cannot be written: {above} is not a writable folder")
+    try:
+        TemporaryFile(dir=above).close()
+    except OSError as error:  # /proc, a full or remote disk: rights do not tell
+        raise InputError(
+            f"{path}: cannot be written: no file can be made in {above} ({in_words(error)})"
+        ) from None
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -2,23 +2,24 @@
 
 import io
 import math
-import shutil
+import signal
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
-from rankdet.errors import InputError
+from rankdet.errors import InputError, in_words
 from rankdet.files import writing
 from rankdet.gpu_check import record
 from rankdet.gpu_check.budget import Budget, Context, OutOfTime, alarm
 from rankdet.gpu_check.machine import described, device_name
-from rankdet.gpu_check.page import write_page
+from rankdet.gpu_check.page import NO_MEANING, write_page
 from rankdet.gpu_check.parts import PARTS, PartOfCheck
 from rankdet.gpu_check.quiet import quiet
+from rankdet.gpu_check.stop import Stop
 from rankdet.gpu_check.tables import shown
 from rankdet.training import provenance
 from rankdet.training.attempts import NOT_REACHED, Row, one_line, write_traceback
@@ -54,15 +55,18 @@ class Check:
     Args:
         settings: What to check.
         device: `cpu` or `cuda:<index>`.
+        stop: The signals that end it.
 
     Attributes:
         terminal: The stream for lines of progress.
     """
 
-    def __init__(self, settings: Settings, device: str) -> None:
-        self.settings, self.device = settings, device
+    def __init__(self, settings: Settings, device: str, stop: Stop) -> None:
+        self.settings, self.device, self.stop = settings, device, stop
         self.terminal: TextIO = sys.stdout
         self.end = time.monotonic() + 60 * settings.minutes
+        self._start = time.monotonic()
+        self._told = False
         started = provenance.now()
         self.stem = record.stem(settings.out, device_name(device), started)
         self.log = settings.out / f"{self.stem}.log"
@@ -91,11 +95,21 @@ class Check:
         except OSError:
             self.terminal = io.StringIO()
 
-    def flush(self) -> record.GpuRecord:
-        """Writes the record as it is now."""
-        found = record.GpuRecord.of(**self.content)
-        found.to_disk(self.path)
-        return found
+    def record(self) -> record.GpuRecord:
+        """Returns the record as it is now."""
+        return record.GpuRecord.of(**self.content)
+
+    def flush(self) -> None:
+        """Writes the record as it is now. If that fails, the rows stay here, and it says so once.
+
+        The end of the check writes it again.
+        """
+        try:
+            self.record().to_disk(self.path)
+        except OSError as error:
+            if not self._told:
+                self._told = True
+                self.say(f"  note: {self.path}: cannot be written now ({in_words(error)})")
 
     def run(self, part: PartOfCheck, seconds: float, work: Path) -> None:
         """Runs one part; whatever happens in it, its rows are kept.
@@ -105,20 +119,14 @@ class Check:
             seconds: Its budget.
             work: A folder for its files.
         """
-        start = time.monotonic()
-        entry: dict[str, Any] = {
-            "name": part.name,
-            "title": part.title,
-            "status": record.RUNNING,
-            "reason": None,
-            "budget_s": round(seconds, 1),
-            "seconds": 0.0,
-            "rows": [],
-        }
+        self._start = time.monotonic()
+        entry = record.entry(part.name, part.title, record.RUNNING, round(seconds, 1))
         self.content["parts"].append(entry)
         context = Context(self.device, self.settings.size, Budget(seconds), self.log, work)
-        entry["status"], entry["reason"] = self._rows(part, context, entry, seconds)
-        entry["seconds"] = round(time.monotonic() - start, 2)
+        ended = self._rows(part, context, entry, seconds)
+        self.stop.check()  # a library may have lost it
+        entry["status"], entry["reason"] = ended
+        entry["seconds"] = round(time.monotonic() - self._start, 2)
         self.flush()
 
     def _rows(
@@ -128,10 +136,13 @@ class Check:
             return record.MISSED, "no time was left"
         flushed = time.monotonic()
         try:
-            with alarm(seconds + GRACE):
-                for found in part.load()(context):
+            with self.stop.importing():
+                function = part.load()
+            with alarm(seconds + GRACE), closing(function(context)) as rows:
+                for found in rows:
                     row = finite(found)
                     entry["rows"].append(row)
+                    self.stop.check()
                     if row["status"] != NOT_REACHED:
                         self.say(f"  {_line(row)}")
                     if time.monotonic() - flushed > FLUSH:
@@ -142,51 +153,93 @@ class Check:
         except Exception as error:
             write_traceback(self.log, part.name)
             return record.BROKEN, one_line(error)
-        return record.FINISHED, None
+        return record.outcome(entry["rows"])
+
+    def settle(self, reason: str) -> None:
+        """Gives an end to the part that runs and to those that wait, when the check ends early.
+
+        Args:
+            reason: Why it ends.
+        """
+        parts = self.content["parts"]
+        for entry in parts:
+            if entry["status"] == record.RUNNING:
+                entry["status"], entry["reason"] = record.CUT, reason
+                entry["seconds"] = round(time.monotonic() - self._start, 2)
+        for name in self.settings.parts[len(parts) :]:
+            parts.append(record.entry(name, PARTS[name].title, record.MISSED, 0.0, reason))
 
 
-def run_check(settings: Settings) -> tuple[record.GpuRecord, Path]:
+def run_check(settings: Settings, stop: Stop | None = None) -> tuple[record.GpuRecord, Path]:
     """Runs a check and writes its record, page, plots and log.
 
-    Lines of progress go to standard output, and the output of libraries to the log.
+    Lines of progress go to standard output, and the output of libraries to the log. A signal ends
+    the measurements: the part that runs is `cut`, and page and plots are written. Another one
+    leaves plots out.
 
     Args:
         settings: What to check.
+        stop: The signals; it keeps whether one came.
 
     Returns:
         The record and its file.
 
     Raises:
         InputError: If `device` is `cuda` and torch finds no GPU, or the folder cannot be written.
+            A record that cannot be written at the end is kept elsewhere; the message says where.
     """
+    stop = stop or Stop()
     device = chosen_device(settings.device)
-    check = Check(settings, device)
-    with writing(settings.out):
-        check.flush()
-    work = Path(tempfile.mkdtemp(prefix="rankdet-gpu-"))
+    check = Check(settings, device, stop)
+    stop.hold()
+    with writing(check.path):
+        check.record().to_disk(check.path)
+    reason = "the check ended with an error"
     try:
-        with quiet(check.log) as terminal:
-            check.terminal = terminal
-            check.say(f"{device_name(device)}, {settings.minutes:g} min; record: {check.path}")
-            _run_parts(check, [PARTS[name] for name in settings.parts], work)
+        _measure(check)
+        reason = stop.reason
     finally:
+        check.settle(reason)
         check.content["finished"] = provenance.now()
-        found = check.flush()
-        shutil.rmtree(work, ignore_errors=True)
-    write_page(found, settings.out, check.stem, check.log)
+        found = check.record()
+        record.save(found, check.path)
+    stop.forget()
+    try:
+        write_page(found, settings.out, check.stem, check.log, stop)
+    except KeyboardInterrupt:
+        stop.note(stop.number or signal.SIGINT)
     return found, check.path
 
 
-def _run_parts(check: Check, parts: Sequence[PartOfCheck], work: Path) -> None:
-    waiting = list(parts)
-    if any(part.needs_mmdet for part in parts):
-        prepare_mmdet(check)
+def _measure(check: Check) -> None:
+    """Runs the parts until the last one has ended or a signal comes."""
+    settings, stop = check.settings, check.stop
+    temporary = TemporaryDirectory(prefix="rankdet-gpu-", ignore_cleanup_errors=True)
+    try:
+        with temporary as work, quiet(check.log) as terminal, stop.raising():
+            check.terminal = terminal
+            size = "" if settings.size == "full" else f" {NO_MEANING};"
+            name = device_name(check.device)
+            check.say(f"{name}, {settings.minutes:g} min;{size} record: {check.path}")
+            _run_parts(check, Path(work))
+    except KeyboardInterrupt:
+        stop.note(stop.number or signal.SIGINT)
+    finally:
+        check.terminal = sys.stdout
+
+
+def _run_parts(check: Check, work: Path) -> None:
+    waiting = [PARTS[name] for name in check.settings.parts]
+    if any(part.needs_mmdet for part in waiting):
+        with check.stop.importing():
+            prepare_mmdet(check)
     while waiting:
         part = waiting.pop(0)
         left = check.end - LAST - time.monotonic()
         share = part.share / (part.share + sum(other.share for other in waiting))
-        seconds = left * share
-        check.say(f"{part.title}: up to {max(seconds, 0):.0f} s")
+        seconds = max(0.0, left * share)
+        check.stop.check()
+        check.say(f"{part.title}: up to {seconds:.0f} s")
         check.run(part, seconds, work)
         entry = check.content["parts"][-1]
         if entry["status"] != record.FINISHED:

@@ -53,7 +53,8 @@ def rows(context: Context) -> Iterator[Row]:
     A measured row has `ms` (the median time of forward, backward and the optimiser's step),
     `peak_mb`, `loss_value` (the sum of the losses; if it is not finite, the row fails) and `ratio`:
     to the baseline (focal loss, or cross entropy in two stages) at the same precision, the median
-    over turns of one iteration each, None if the baseline failed.
+    over turns of one iteration each, None if the baseline failed. `baseline_ms` is the median time
+    of the baseline in the same turns, None in its own rows.
     """
     models = Models(context)
     skipped, runnable = kernels.runnable(items(context.size), context.device)
@@ -104,6 +105,7 @@ class Models:
                 seconds=STEP_SECONDS,
                 beside=beside,
             )
+        found["baseline_ms"] = found.pop("beside_ms", None)
         found.setdefault("ratio", 1.0 if _is_baseline(item) else None)
         found["loss_value"] = value = float(step.total.detach())
         if not math.isfinite(value):  # and so are the weights now, although the rate is 0

@@ -1,7 +1,7 @@
 """The parts of the check, in their order."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from rankdet.gpu_check.budget import Context
@@ -28,10 +28,10 @@ class PartOfCheck:
     function: str = "rows"
     needs_mmdet: bool = True
 
-    def load(self) -> Callable[[Context], Iterator[Row]]:
+    def load(self) -> Callable[[Context], Generator[Row, None, None]]:
         """Returns the function of the part."""
         module = importlib.import_module(f"rankdet.gpu_check.{self.module}")
-        found: Callable[[Context], Iterator[Row]] = getattr(module, self.function)
+        found: Callable[[Context], Generator[Row, None, None]] = getattr(module, self.function)
         return found
 
 

@@ -1,9 +1,10 @@
 """The plots of a check: times of the losses, times of iterations, AP of the trainings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rankdet.files import atomic
 from rankdet.gpu_check.record import GpuRecord
 from rankdet.training.attempts import MEASURED, Row, write_traceback
 
@@ -18,10 +19,17 @@ STYLES = {
     "copy": ("copy of the logits", {"color": "black", "marker": ".", "linestyle": "none"}),
 }
 TITLES = {"ap": "AP Loss", "alrp": "aLRP Loss", "rank_sort": "Rank & Sort Loss", "ape": "APE Loss"}
+TINY = "size tiny: these numbers have no meaning"
+# How a training ended: its name in the legend, and the style of its point.
+OUTCOMES: dict[str, tuple[str, dict[str, Any]]] = {
+    "trained": ("trained", {"color": "tab:blue", "marker": "o", "alpha": 0.5}),
+    "collapsed": ("barely learned", {"color": "tab:red", "marker": "x"}),
+    "diverged": ("diverged (without AP: at 0)", {"color": "black", "marker": "v"}),
+}
 PRECISIONS = {"fp32": "tab:blue", "bf16": "tab:orange"}
 
 
-def draw(record: GpuRecord, folder: Path, stem: str, log: Path) -> dict[str, str]:
+def draw(record: GpuRecord, folder: Path, stem: str, log: Path) -> Iterator[tuple[str, str]]:
     """Writes a plot for each part that measured something.
 
     A plot that fails is left out; its traceback goes to the log.
@@ -32,30 +40,32 @@ def draw(record: GpuRecord, folder: Path, stem: str, log: Path) -> dict[str, str
         stem: The files' common name.
         log: The file of tracebacks.
 
-    Returns:
-        Name of a part to the name of its file.
+    Yields:
+        Name of a part and the name of its file, when the file is there.
     """
-    found = {}
+    tiny = record.settings.get("size") == "tiny"
     for part in record.parts:
         rows = [row for row in part.rows if row["status"] == MEASURED]
         if part.name not in PLOTS or not rows:
             continue
         name = f"{stem}-{part.name}.png"
         try:
-            _save(PLOTS[part.name], rows, folder / name)
+            _save(PLOTS[part.name], rows, folder / name, TINY if tiny else "")
         except Exception:
             write_traceback(log, f"plot of {part.name}")
             continue
-        found[part.name] = name
-    return found
+        yield part.name, name
 
 
-def _save(plot: Callable[[Any, list[Row]], None], rows: list[Row], path: Path) -> None:
+def _save(plot: Callable[[Any, list[Row]], None], rows: list[Row], path: Path, title: str) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 7), layout="constrained")
+    if title:
+        figure.suptitle(title)
     plot(figure, rows)
-    figure.savefig(path, dpi=110)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
 
 
 def losses(figure: Any, rows: list[Row]) -> None:
@@ -84,45 +94,81 @@ def _size(row: Row) -> tuple[int, int]:
 
 
 def iterations(figure: Any, rows: list[Row]) -> None:
-    """Draws the time of an iteration, one panel per detector, one bar per loss and precision.
+    """Draws the ratio of each iteration to the baseline's, one panel per detector.
 
-    The number at a bar is the ratio to the first loss of the panel, measured in turns.
+    The ratio is measured in turns. Times of different rows are not, and a machine is faster at one
+    time than at another, so they are text: `ms`, and the baseline's `ms` in the same turns.
     """
     from matplotlib.patches import Patch
 
     detectors = list(dict.fromkeys(row["detector"] for row in rows))
-    panels = figure.subplots(2, 2, squeeze=False).flat
+    panels = list(figure.subplots(-(-len(detectors) // 2), 2, squeeze=False).flat)
     for panel, name in zip(panels, detectors, strict=False):
         own = [row for row in rows if row["detector"] == name]
         words = [f"{row['loss']}, {row['form']}, {row['precision']}" for row in own]
         bars = panel.barh(
             words,
-            [row["ms"] for row in own],
+            [row.get("ratio") or 0.0 for row in own],
             color=[PRECISIONS[row["precision"]] for row in own],
         )
-        panel.bar_label(bars, [_ratio(row) for row in own], padding=3)
-        panel.margins(x=0.12)
+        panel.axvline(1, color="black", linewidth=0.8)
+        panel.bar_label(
+            bars,
+            [_times(row) for row in own],
+            padding=4,
+            fontsize="small",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+        )
+        panel.margins(x=0.75)
         panel.invert_yaxis()
-        panel.set(title=name, xlabel=f"ms per iteration; ratio to {own[0]['loss']}")
-    for panel in list(panels)[len(detectors) :]:
+        panel.set(title=name, xlabel=f"time as a multiple of {_baseline(own)}'s")
+    for panel in panels[len(detectors) :]:
         panel.remove()
     patches = [Patch(color=colour, label=name) for name, colour in PRECISIONS.items()]
-    figure.legend(handles=patches, loc="outside lower center", ncols=2)
+    figure.legend(
+        handles=patches,
+        title="Bars: ratio to the baseline at the same precision, measured in turns. In brackets: "
+        "ms per iteration (against the baseline in the same turns).\n"
+        "Compare ms within a row only: the speed of a machine changes between rows.",
+        loc="outside lower center",
+        ncols=2,
+    )
 
 
-def _ratio(row: Row) -> str:
-    return f"{row['ratio']:.2f}" if row.get("ratio") is not None else ""
+def _baseline(rows: list[Row]) -> str:
+    """Returns the loss whose rows have no other loss beside them; `the baseline` without one."""
+    return next((row["loss"] for row in rows if row.get("ratio") == 1.0), "the baseline")
+
+
+def _times(row: Row) -> str:
+    """Returns the text at a bar; records before November 2026 have no `baseline_ms`."""
+    ratio = f"{row['ratio']:.2f}" if row.get("ratio") is not None else "no ratio"
+    other = row.get("baseline_ms")
+    return f"{ratio} ({row['ms']:.0f}{f' against {other:.0f}' if other else ''} ms)"
 
 
 def trainings(figure: Any, rows: list[Row]) -> None:
-    """Draws the AP of each seed, one panel per detector."""
+    """Draws the AP of each seed, one panel per detector; its mark says how the training ended."""
     detectors = list(dict.fromkeys(row["detector"] for row in rows))
     panels = figure.subplots(1, len(detectors), sharey=True, squeeze=False)[0]
+    points: dict[str, Any] = {}
     for panel, name in zip(panels, detectors, strict=True):
-        own = [row for row in rows if row["detector"] == name and row["AP"] is not None]
-        panel.plot([row["loss"] for row in own], [row["AP"] for row in own], "o", alpha=0.5)
-        panel.set(title=name, ylabel="AP")
+        own = [row for row in rows if row["detector"] == name]
+        losses = list(dict.fromkeys(row["loss"] for row in own))
+        for outcome, (label, style) in OUTCOMES.items():
+            those = [row for row in own if row["outcome"] == outcome and _has_point(row)]
+            if those:
+                places = [losses.index(row["loss"]) for row in those]
+                heights = [row["AP"] or 0.0 for row in those]
+                points[label] = panel.plot(places, heights, linestyle="none", **style)[0]
+        panel.set_xticks(range(len(losses)), losses)
+        panel.set(title=name, ylabel="AP", xlim=(-0.5, len(losses) - 0.5))
         panel.grid(axis="y", alpha=0.3)
+    figure.legend(points.values(), points.keys(), loc="outside lower center", ncols=3)
+
+
+def _has_point(row: Row) -> bool:
+    return row["AP"] is not None or row["outcome"] == "diverged"
 
 
 PLOTS: dict[str, Callable[[Any, list[Row]], None]] = {

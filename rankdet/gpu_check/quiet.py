@@ -46,6 +46,7 @@ def _stream(terminal: int) -> Iterator[TextIO]:
 
 def _to(out: int, err: int) -> None:
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with suppress(OSError):  # a full disk, or a terminal that is gone
+            stream.flush()
     os.dup2(out, 1)
     os.dup2(err, 2)

@@ -25,8 +25,9 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("loss", "loss"),
         ("form", "form"),
         ("precision", "precision"),
-        ("ms", "ms"),
         ("ratio", "ratio"),
+        ("ms", "ms"),
+        ("baseline_ms", "baseline ms"),
         ("peak_mb", "peak MB"),
     ),
     "loader": (

@@ -1,6 +1,7 @@
 """What came of a training or a measurement that may fail: a row with a status."""
 
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ def one_line(error: BaseException) -> str:
 
 
 def write_traceback(log: Path, where: str) -> None:
-    """Appends the traceback of the current exception to a file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"--- {where}\n{traceback.format_exc()}\n")
+    """Appends the traceback of the current exception to a file; a full disk ends no work."""
+    with suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"--- {where}\n{traceback.format_exc()}\n")

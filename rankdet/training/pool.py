@@ -56,6 +56,8 @@ def train_all(
     spawn = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     waiting: Any = spawn.Queue()
     done: Any = spawn.Queue()
+    for one in (waiting, done):  # nobody reads them after an interrupt: no exit waits for that
+        one.cancel_join_thread()
     for index, (_, spec) in enumerate(tasks):
         waiting.put((index, spec))
     for _ in range(processes):
@@ -84,7 +86,6 @@ def train_all(
             if worker.pid is not None:
                 worker.join(KILLED)
         for one in (waiting, done):
-            one.cancel_join_thread()
             one.close()
     unfinished = _unfinished(workers) if left() > 0 else {"status": NOT_REACHED}
     yield from ({**item, **unfinished} for item, _ in open_tasks.values())

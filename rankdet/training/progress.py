@@ -23,7 +23,7 @@ def _terminal() -> Any:
 
 
 def _name(run_dir: Path) -> str:
-    return "/".join(run_dir.parts[-4:])  # dataset, detector, loss, seed
+    return Path(*run_dir.parts[-4:]).as_posix()  # dataset, detector, loss, seed
 
 
 def progress_reporter(run_dir: Path) -> Callable[[int, int, float, float], None]:

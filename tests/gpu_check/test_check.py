@@ -61,8 +61,24 @@ def test_parts_share_the_time_and_get_what_others_leave(made, tmp_path):
 
 def test_without_time_a_part_is_not_reached(made, tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "LAST", 100.0)
-    found, _ = run_check(settings(tmp_path, "good"))
-    assert (found.parts[0].status, found.parts[0].rows) == ("not reached", [])
+    found, _ = run_check(settings(tmp_path, "good", "late"))
+    assert [(part.status, part.rows) for part in found.parts] == 2 * [("not reached", [])]
+    assert [part.budget_s for part in found.parts] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("states", "outcome"),
+    [
+        (["not reached", "not reached"], "not reached"),
+        (["skipped", "not reached"], "not reached"),
+        (["measured", "not reached"], "finished"),
+        (["failed", "not reached"], "finished"),
+        (["skipped"], "finished"),
+        ([], "finished"),
+    ],
+)
+def test_a_part_of_which_no_step_fitted_is_not_reached(states, outcome):
+    assert records.outcome([{"status": state} for state in states])[0] == outcome
 
 
 def test_the_record_is_on_disk_while_a_part_runs(made, tmp_path, monkeypatch):
@@ -81,18 +97,6 @@ def test_the_record_is_on_disk_while_a_part_runs(made, tmp_path, monkeypatch):
     assert (done["status"], running["status"]) == ("finished", "running")
     assert [row["loss"] for row in running["rows"]] == ["ap"]
     assert seen[0]["finished"] is None
-
-
-def test_an_interrupted_check_keeps_its_record(made, tmp_path, monkeypatch):
-    def interrupted(context):
-        yield {"loss": "ap", "status": "measured"}
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(checks, "PARTS", {"stop": part("stop", interrupted)})
-    with pytest.raises(KeyboardInterrupt):
-        run_check(settings(tmp_path, "stop"))
-    (path,) = tmp_path.glob("*.json")
-    assert GpuRecord.from_disk(path).parts[0].rows == [{"loss": "ap", "status": "measured"}]
 
 
 @pytest.mark.fault("a benchmark whose terminal is gone")
@@ -143,6 +147,22 @@ def test_the_command_measures_real_parts(tmp_path, capfd):
     assert "| ap | 10 | 1000 | early |" in path.with_suffix(".md").read_text()
 
 
+def test_spaces_between_parts_are_allowed(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("rankdet.gpu_check.parts.PARTS", checks.PARTS)
+    options = ["--device", "cpu", "--minutes", "1", "--out", str(tmp_path)]
+    assert main(["bench", "gpu", *options, "--parts", "late, good"]) == 0
+    (path,) = tmp_path.glob("*.json")
+    assert [part.name for part in GpuRecord.from_disk(path).parts] == ["late", "good"]
+
+
+def test_a_check_that_measured_nothing_fails(made, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("rankdet.gpu_check.parts.PARTS", checks.PARTS)
+    monkeypatch.setattr(checks, "LAST", 100.0)
+    options = ["--device", "cpu", "--minutes", "1", "--out", str(tmp_path)]
+    assert main(["bench", "gpu", *options, "--parts", "good"]) == 1
+    assert capfd.readouterr().err.startswith("nothing was measured: give more --minutes")
+
+
 def test_the_command_fails_if_a_part_does(made, tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("rankdet.gpu_check.parts.PARTS", checks.PARTS)
     options = ["--device", "cpu", "--minutes", "1", "--out", str(tmp_path)]
@@ -153,8 +173,15 @@ def test_the_command_fails_if_a_part_does(made, tmp_path, capfd, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--parts", "loss"], "--parts: unknown part 'loss'; did you mean 'losses'"),
+        (["--parts", "loss"], "--parts 'loss': unknown part 'loss'; did you mean 'losses'"),
+        (["--parts", ""], "--parts '': unknown part ''; known: correctness"),
+        (["--parts", "losses,,loader"], "unknown part ''"),
+        (["--parts", "losses, losses"], "losses is given twice; remove one"),
         (["--minutes", "0"], "--minutes 0: choose 0.2 or more"),
+        (["--minutes", "inf"], "--minutes inf: choose at most 1440"),
+        (["--minutes", "1e300"], "--minutes 1e+300: choose at most 1440"),
+        (["--out", ""], "--out: is empty; name a folder"),
+        (["--out", __file__], f"{__file__}: is a file; name a folder"),
         (["--minutes", "nan"], "--minutes nan"),
         (["--out", "/proc/none", "--parts", "losses"], "no file can be made in /proc"),
     ],

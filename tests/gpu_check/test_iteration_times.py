@@ -32,6 +32,10 @@ def test_rows_with_ratios(tmp_path, monkeypatch):
         assert 0 < row["loss_value"] < 100
         assert (row["ratio"] == 1) == (row["loss"] != "rs")
         assert 0.2 < row["ratio"] < 5
+        if row["loss"] == "rs":  # one turn, so the ratio is that of the two times
+            assert row["ratio"] == pytest.approx(row["ms"] / row["baseline_ms"])
+        else:
+            assert row["baseline_ms"] is None
     assert {row["loss"] for row in rows if row["detector"] == "mask-rcnn"} == {"ce", "rs"}
 
 

@@ -137,4 +137,4 @@ def test_two_calls_are_measured_in_turns(monkeypatch):
         beside=lambda: measured("beside"),
     )
     assert order == ["call", "beside"] * 4
-    assert (found["ms"], found["ratio"]) == (4000, 2)
+    assert (found["ms"], found["beside_ms"], found["ratio"]) == (4000, 2000, 2)

@@ -94,6 +94,61 @@ def test_trainings_are_summed_up_over_seeds(record):
     assert row["sd"] == "0.1414" and row["not trained"] == "1" and row["s per training"] == "2"
 
 
+def test_a_tiny_check_says_in_the_first_line_that_it_has_no_meaning(record):
+    tiny = record.model_copy(update={"settings": {**record.settings, "size": "tiny"}})
+    assert "its numbers have no meaning" in page.page(tiny, {}, "x").splitlines()[0]
+    assert "no meaning" not in page.page(record, {}, "x")
+
+
+@pytest.mark.parametrize(("iterations", "told"), [(96, True), (6, True), (5, False), (2, False)])
+def test_iterations_are_left_out_only_of_longer_trainings(iterations, told, record):
+    row = {"mode": "fp32", "status": "measured", "iterations": iterations}
+    (part,) = (part for part in record.parts if part.name == "modes")
+    text = "\n".join(page.section(part.model_copy(update={"rows": [row]})))
+    assert ("first 5 iterations are not counted" in text) == told
+
+
+AT_ATSS = {"detector": "atss", "form": "plain", "precision": "fp32", "status": "measured"}
+SLOWER = [  # the machine became faster in between: fewer ms, and yet a ratio above 1
+    {**AT_ATSS, "loss": "focal", "ms": 252.0, "ratio": 1.0, "baseline_ms": None},
+    {**AT_ATSS, "loss": "rs", "ms": 236.0, "ratio": 1.11, "baseline_ms": 212.6},
+    {**AT_ATSS, "loss": "ap", "ms": 240.0, "ratio": None},
+]
+
+
+def test_bars_of_iterations_are_the_ratios_and_times_are_text():
+    figure = Figure()
+    plots.iterations(figure, SLOWER)
+    (panel,) = figure.axes
+    assert [bar.get_width() for bar in panel.patches] == [1.0, 1.11, 0.0]
+    assert [text.get_text() for text in panel.texts] == [
+        "1.00 (252 ms)",
+        "1.11 (236 against 213 ms)",
+        "no ratio (240 ms)",
+    ]
+    assert panel.get_xlabel() == "time as a multiple of focal's"
+    assert "measured in turns" in figure.legends[0].get_title().get_text()
+
+
+def test_the_table_of_iterations_has_the_baseline_in_the_same_turns():
+    ((heads, body),) = tables("iterations", SLOWER)
+    assert heads[-3:] == ["ratio", "ms", "baseline ms"]
+    assert body[1][-3:] == ["1.11", "236", "212.6"]
+    old = [{key: value for key, value in row.items() if key != "baseline_ms"} for row in SLOWER]
+    assert tables("iterations", old)[0][0][-1] == "ms"
+
+
+def test_the_plot_of_trainings_marks_how_they_ended():
+    figure = Figure()
+    diverged = {**TRAINED, "seed": 3, "AP": None, "oLRP": None, "outcome": "diverged"}
+    plots.trainings(figure, [*ROWS["trainings"], diverged])
+    (panel,) = figure.axes
+    marks = {line.get_marker(): list(line.get_ydata()) for line in panel.lines}
+    assert marks == {"o": [0.2], "x": [0.4], "v": [0.0]}
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["trained", "barely learned", "diverged (without AP: at 0)"]
+
+
 def test_plots_are_written_and_one_that_fails_is_left_out(record, tmp_path, monkeypatch):
     def broken(figure, rows):
         raise ZeroDivisionError("no bars")

@@ -1,11 +1,14 @@
 """Small trainings of the check, in this process."""
 
+from pathlib import Path
+
 import pytest
 
 from rankdet.gpu_check import trainings
 from rankdet.gpu_check.study import small_study, specs
 from rankdet.repository import CONFIG
 from rankdet.study.config.check import load_config
+from rankdet.training.progress import note_printer
 from tests.gpu_check.contexts import context
 
 
@@ -46,3 +49,15 @@ def test_without_time_only_the_first_seed_is_a_row(tmp_path, monkeypatch):
     monkeypatch.setitem(trainings.SEEDS, "tiny", 3)
     rows = list(trainings.rows(context(tmp_path, 0)))
     assert [(row["seed"], row["status"]) for row in rows] == [(1, "not reached")] * 2
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("/tmp/check/run-0", "/tmp/check/run-0"),
+        ("/a/results/s/shapes/atss/ap/seed1", "shapes/atss/ap/seed1"),
+    ],
+)
+def test_lines_of_progress_name_a_folder_near_the_root_with_one_slash(folder, name, capsys):
+    note_printer(Path(folder))("slow")
+    assert capsys.readouterr().err == f"note: {name}: slow\n"

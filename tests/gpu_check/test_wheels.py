@@ -99,3 +99,61 @@ def test_old_wheels_are_replaced_and_a_missing_one_is_an_error(without, tmp_path
         assert done.returncode == 0 and done.stdout.endswith(f"{len(NAMES)} wheels, 1 MB\n")
     else:
         assert done.returncode == 1 and "no wheel of typing-inspection==" in done.stderr
+
+
+PYTHON = """#!/bin/bash
+case "$1 $2" in
+  "-m pip")
+    echo "some notes"
+    echo "ERROR: x.whl is not a supported wheel on this platform." >&2
+    exit 1;;
+  *version_info*) echo "$IS";;
+  *find_spec*) echo "$LACKS";;
+esac
+"""
+AGAIN = "run `make gpu-wheels PYTHON_VERSION=3.12` again where there is internet"
+REFUSED = {
+    "wheel": ({}, f"(ERROR: x.whl is not a supported wheel on this platform.): {AGAIN}"),
+    "torch": ({"LACKS": "torch cv2"}, "lacks packages that the wheels do not contain: torch, cv2"),
+    "old": ({"IS": "3.10"}, "is Python 3.10: name a Python 3.11 or 3.12"),
+    "none": ({"PYTHON": "/nonexistent"}, "there is no program /nonexistent"),
+    "other": ({"PYTHON": "false"}, "false does not run as Python"),
+    "site": ({"SITE": "file"}, "file: is a file; name a folder"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_the_check_cannot_use_is_one_line(kind, tmp_path):
+    variables, told = REFUSED[kind]
+    fake, wheels = tmp_path / "python", tmp_path / "wheels"
+    fake.write_text(PYTHON)
+    fake.chmod(0o755)
+    wheels.mkdir()
+    (wheels / "x.whl").touch()
+    (tmp_path / "file").touch()
+    usual = {"PYTHON": str(fake), "WHEELS": str(wheels), "IS": "3.12", "LACKS": ""}
+    done = run("gpu-check.sh", tmp_path, **{**usual, **variables})
+    assert done.returncode == 2 and not done.stdout
+    assert told in done.stderr and done.stderr.count("\n") == 1
+    assert "make setup" not in done.stderr  # it needs internet
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"WHEELS": "{}/file"}, "/file: is a file; name a folder for the wheels"),
+        ({"WHEELS": "{}/file/wheels"}, "/file/wheels: this folder cannot be made"),
+        ({"PYTHON": "/nonexistent"}, "there is no program /nonexistent"),
+        ({"PYTHON": "{}/python"}, "(ERROR: x.whl is not a supported wheel on this platform.)"),
+    ],
+)
+def test_wheels_that_cannot_be_collected_are_one_line(variables, told, tmp_path):
+    (tmp_path / "file").touch()
+    fake = tmp_path / "python"
+    fake.write_text(PYTHON)
+    fake.chmod(0o755)
+    usual = {"WHEELS": str(tmp_path / "wheels"), "PYTHON": str(fake)}
+    own = {key: text.format(tmp_path) for key, text in variables.items()}
+    done = run("gpu-wheels.sh", ROOT, **{**usual, **own})
+    assert done.returncode == 2
+    assert told in done.stderr and done.stderr.count("\n") == 1
