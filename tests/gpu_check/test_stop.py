@@ -37,6 +37,18 @@ def rows_and(number, *, swallowed=False):
     return rows
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """No signal is ignored, also if the tests run in the background or after `nohup`."""
+    usual = {number: signal.SIG_DFL for number in WORDS} | {
+        signal.SIGINT: signal.default_int_handler
+    }
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def command(tmp_path, monkeypatch):
     """Runs the command with a part that a signal stops, and then a good part."""
@@ -154,6 +166,8 @@ def test_an_error_of_the_check_itself_leaves_a_whole_record(command, tmp_path, m
 IMPORTING = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for name in ("SIGTERM", "SIGHUP"):
+    signal.signal(signal.Signals[name], signal.SIG_DFL)
 from rankdet.gpu_check.stop import Stop
 with Stop().listening() as stop:
     try:

@@ -38,6 +38,7 @@ PLACES = {  # label, and which of those with it
     "all negatives": (0, ALL),
     "ignored ones": (-1, ALL),
 }
+slow = pytest.mark.slow
 every = pytest.mark.parametrize("name", FUSED)
 
 
@@ -78,7 +79,14 @@ def check_same(name, logits, labels, ious, **options):
 
 
 @every
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place",
+    # Those two take the paths of one positive and of some negatives, and the interpreter is slow.
+    [
+        pytest.param(one, marks=[slow] if one in ("all positives", "a negative") else [])
+        for one in PLACES
+    ],
+)
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 def test_the_kernels_agree_with_plain_pytorch(name, place, value):
     loss = check_same(name, *with_value(value, place))
