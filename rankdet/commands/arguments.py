@@ -1,8 +1,9 @@
 """Checks that several commands make before they start to work."""
 
 import argparse
+import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,10 +26,7 @@ def check_least(args: argparse.Namespace, **least: int) -> None:
     Raises:
         InputError: If an option is smaller; the message names the first one.
     """
-    for name, number in least.items():
-        if getattr(args, name) < number:
-            option = name.replace("_", "-")
-            raise InputError(f"--{option} {getattr(args, name)}: choose {number} or more")
+    _check_limits(args, least, operator.lt, "{:,} or more")
 
 
 def check_most(args: argparse.Namespace, **most: int) -> None:
@@ -41,10 +39,19 @@ def check_most(args: argparse.Namespace, **most: int) -> None:
     Raises:
         InputError: If an option is larger; the message names the first one.
     """
-    for name, number in most.items():
-        if getattr(args, name) > number:
+    _check_limits(args, most, operator.gt, "at most {:,}")
+
+
+def _check_limits(
+    args: argparse.Namespace,
+    limits: Mapping[str, int],
+    is_wrong: Callable[[Any, int], bool],
+    words: str,
+) -> None:
+    for name, limit in limits.items():
+        if is_wrong(getattr(args, name), limit):
             option = name.replace("_", "-")
-            raise InputError(f"--{option} {getattr(args, name)}: choose at most {number:,}")
+            raise InputError(f"--{option} {getattr(args, name)}: choose {words.format(limit)}")
 
 
 def check_threads(args: argparse.Namespace) -> None:

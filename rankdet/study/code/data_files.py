@@ -7,6 +7,7 @@ file `frequencies.json` of the same folder. Names that are computed are not foun
 import ast
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from rankdet.files import sha256, shown
@@ -34,9 +35,19 @@ def data_files(grains: Iterable[Grain], tree: Tree) -> dict[str, str]:
             for folder in (path.parent, Path.cwd()):
                 file = folder / name
                 if _is_data(file):
-                    found.setdefault(shown(file), sha256(file)[:16])
+                    found.setdefault(shown(file), _checksum(file))
                     break
     return dict(sorted(found.items()))
+
+
+def _checksum(file: Path) -> str:
+    about = file.stat()
+    return _read_once(file, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache  # a plan asks for each variant, and the file may be large
+def _read_once(file: Path, _size: int, _modified: int) -> str:
+    return sha256(file)[:16]
 
 
 def _is_data(file: Path) -> bool:
