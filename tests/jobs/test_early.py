@@ -14,7 +14,7 @@ from rankdet.datasets import prepare
 from rankdet.jobs import detections, early
 from rankdet.repository import ROOT
 from rankdet.results.layout import DETECTIONS, EARLY, MODEL, RUN, SPEED, WORK
-from rankdet.study.detectors import load_detector
+from tests.training.alrp_spec import alrp_spec
 
 SAY_NOTHING = "lambda line: None"
 JOB = """
@@ -60,30 +60,10 @@ def spec(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     config = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 8, "val_images": 6}
     prepare("shapes", {**config, "image_size": 64}, folder)
-    return {
-        "study": "test",
-        "dataset": "shapes",
-        "detector": "retinanet",
-        "loss": "alrp",
-        "variant": "",
-        "seed": 1,
-        "preset": "small",
-        "manifest": str(folder / "dataset.json"),
-        "detector_spec": load_detector("retinanet", "small"),
-        "card": {
-            "name": "alrp",
-            "classification": {"type": "ALRPLoss"},
-            "box": {"type": "giou"},
-        },
-        "loss_file": None,
-        "schedule": {"image_size": 64, "batch_size": 4, "iterations": 4, "lr": 0.001},
-        "splits": ["val"],
-        "test": {"score_threshold": 0.0},
-        "test_hash": "0",
-        "hashes": {"code": "0", "config": "0", "loss": "0"},
-        "threads": 1,
-        "device": "cpu",
-    }
+    schedule = {"image_size": 64, "batch_size": 4, "iterations": 4, "lr": 0.001}
+    hashes = {"code": "0", "config": "0", "loss": "0"}
+    test = {"score_threshold": 0.0}
+    return alrp_spec(folder, schedule=schedule, test=test, test_hash="0", hashes=hashes)
 
 
 @pytest.fixture(scope="module")

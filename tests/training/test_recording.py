@@ -10,12 +10,12 @@ import torch
 from mmengine.runner import Runner
 
 from rankdet.datasets import prepare
-from rankdet.study.detectors import load_detector
 from rankdet.training import acceleration, recording, train
 from rankdet.training.environment import set_up
 from rankdet.training.runner import build_runner
 from rankdet.training.scalars import Clock, on_host
 from rankdet.training.steps import StepsOptimWrapper
+from tests.training.alrp_spec import alrp_spec
 from tests.waits import Watch
 from tests.whole_runs import assert_same_weights
 
@@ -43,37 +43,16 @@ def spec(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     config = {"kind": "shapes", "seed": 1, "train_images": 10, "val_images": 2, "image_size": 64}
     prepare("shapes", {**config, "empty_fraction": 0.0}, folder)
-    return {
-        "study": "test",
-        "dataset": "shapes",
-        "detector": "retinanet",
-        "loss": "alrp",
-        "variant": "",
-        "seed": 1,
-        "preset": "small",
-        "manifest": str(folder / "dataset.json"),
-        "detector_spec": load_detector("retinanet", "small"),
-        "card": {
-            "name": "alrp",
-            "classification": {"type": "ALRPLoss"},
-            "box": {"type": "giou"},
-            "balance": {"type": "self-epoch", "initial": 50},
-        },
-        "loss_file": None,
-        "schedule": {
-            "image_size": 64,
-            "batch_size": 1,
-            "accumulate": 1,
-            "epochs": 1,
-            "lr": 0.001,
-            "log_every": 4,
-        },
-        "splits": ["val"],
-        "test": {},
-        "hashes": {"config": "c", "code": "k", "loss": "l", "data": "d"},
-        "threads": 1,
-        "device": "cpu",
+    schedule = {
+        "image_size": 64,
+        "batch_size": 1,
+        "accumulate": 1,
+        "epochs": 1,
+        "lr": 0.001,
+        "log_every": 4,
     }
+    balance = {"type": "self-epoch", "initial": 50}
+    return alrp_spec(folder, balance=balance, schedule=schedule, test={})
 
 
 def in_blocks(monkeypatch, passes):

@@ -16,12 +16,12 @@ from rankdet.datasets import prepare
 from rankdet.machine import processor_name
 from rankdet.repository import ROOT
 from rankdet.results.course import last_epoch
-from rankdet.study.detectors import load_detector
 from rankdet.training import train
 from rankdet.training.checkpoints import Workspace
 from rankdet.training.environment import set_up
 from rankdet.training.record import verdict
 from rankdet.training.runner import build_runner
+from tests.training.alrp_spec import alrp_spec
 from tests.whole_runs import assert_same_weights
 
 RUN = (
@@ -35,39 +35,18 @@ def spec(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     config = {"kind": "shapes", "title": "t", "seed": 1, "train_images": 8, "val_images": 4}
     prepare("shapes", {**config, "image_size": 64}, folder)
-    card = {
-        "name": "alrp",
-        "classification": {"type": "ALRPLoss"},
-        "box": {"type": "giou"},
-        "balance": {"type": "self-epoch", "initial": 50},
+    schedule = {
+        "image_size": 64,
+        "batch_size": 4,
+        "iterations": 24,
+        "lr": 0.001,
+        "warmup": 4,
+        "lr_steps": [0.8],
+        "checkpoint_every": 4,
     }
-    return {
-        "study": "test",
-        "dataset": "shapes",
-        "detector": "retinanet",
-        "loss": "alrp",
-        "variant": "",
-        "seed": 1,
-        "preset": "small",
-        "manifest": str(folder / "dataset.json"),
-        "detector_spec": load_detector("retinanet", "small"),
-        "card": card,
-        "loss_file": None,
-        "schedule": {
-            "image_size": 64,
-            "batch_size": 4,
-            "iterations": 24,
-            "lr": 0.001,
-            "warmup": 4,
-            "lr_steps": [0.8],
-            "checkpoint_every": 4,
-        },
-        "splits": ["val"],
-        "test": {"score_threshold": 0.0, "nms_iou": 0.5},
-        "hashes": {"config": "c", "code": "k", "loss": "l", "data": "d"},
-        "threads": 1,
-        "device": "cpu",
-    }
+    test = {"score_threshold": 0.0, "nms_iou": 0.5}
+    balance = {"type": "self-epoch", "initial": 50}
+    return alrp_spec(folder, balance=balance, schedule=schedule, test=test)
 
 
 def call(function, spec_path, *arguments):
